@@ -1,0 +1,35 @@
+package occ
+
+import (
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+)
+
+// Engine is an ordered map that can be seen as it was. One task applies batches;
+// any number read snapshots.
+type Engine interface {
+	// Snapshot returns the state after the last applied batch.
+	Snapshot() Snapshot
+
+	// Apply makes a batch of sets and clear ranges (no atomic operations: they have been
+	// evaluated) visible to later snapshots, atomically, in order, and returns when it is durable.
+	// After an error the engine serves no more writes.
+	Apply(v kv.Version, batch []ryw.Mutation) error
+
+	// Version returns the version of the last applied batch, 0 for an empty store;
+	// after a restart it is that of the last durable batch.
+	Version() kv.Version
+
+	// Close waits for nothing but the engine's own resources; snapshots are closed before.
+	Close() error
+}
+
+// Snapshot is an immutable view. It is safe for concurrent use.
+type Snapshot interface {
+	// Get returns nil for no value; the slice belongs to the caller.
+	Get(key []byte) ([]byte, error)
+	// Range calls f with the pairs of [begin, end) in order, or in reverse, until f
+	// returns false. The slices are valid only during the call.
+	Range(begin, end []byte, reverse bool, f func(key, value []byte) bool) error
+	Close() error
+}
