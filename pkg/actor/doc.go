@@ -1,0 +1,32 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package actor is what the author of an actor imports.
+//
+// An actor is a small, named object with durable state that handles one call at a time.
+// A Kind is all actors of one namespace: a state struct and methods on it.
+//
+//	type Counter struct {
+//		N int64 `json:"n"`
+//	}
+//
+//	var Counters = actor.New[Counter]("counter").
+//		With(actor.Write("add", func(ctx *actor.Context, c *Counter, n int64) (int64, error) {
+//			c.N += n
+//			return c.N, nil
+//		})).
+//		With(actor.Read("get", func(ctx *actor.Context, c *Counter, _ struct{}) (int64, error) {
+//			return c.N, nil
+//		}))
+//
+// A caller sees the reply of a writing method only when its effects are durable. A method that returns an
+// error, or panics, has no effect: the state is as it was before the call. A reading method must not change
+// the state.
+//
+// A handler may run more than once for one call, when what it did could not be committed
+// the first time. Effects outside of the actor are therefore not undone and may be repeated.
+//
+// Requests, replies, state and values are encoded as msgpack. Struct fields are named by a
+// msgpack tag, else by a json tag, else by their Go name; unknown fields are ignored, missing
+// ones are zero, so a struct can gain and lose fields.
+package actor

@@ -1,0 +1,131 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package actor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// ID names an actor.
+type ID = api.ActorID
+
+// Kind is the actors of one namespace. It is built at program start and not changed
+// once a node uses it.
+type Kind interface {
+	// Spec returns what a node needs to host the kind.
+	Spec() *Spec
+}
+
+// Consistency is how a namespace's reading methods are answered.
+type Consistency string
+
+const (
+	// Linearizable reads are proved to be current by the store before they are answered.
+	Linearizable Consistency = "linearizable"
+	// Stale reads are answered from the memory of the activation, without the store. They may be
+	// behind when the actor has been taken over by another node and this one has not noticed.
+	Stale Consistency = "stale"
+)
+
+// Spec is a kind as a node sees it, without its types.
+type Spec struct {
+	Namespace   string
+	Consistency Consistency
+	// IdleTimeout is how long an actor without calls stays active; 0 is the node's default.
+	IdleTimeout time.Duration
+	// NewState returns a pointer to a new, zero state.
+	NewState func() any
+	Methods  map[string]*Method
+}
+
+// Method is one method of a kind.
+type Method struct {
+	Name string
+	// ReadOnly methods change nothing.
+	ReadOnly bool
+	// Run decodes the request, runs the handler on the state made by NewState and encodes the reply.
+	Run func(ctx *Context, state any, request []byte) (reply []byte, err error)
+}
+
+// Of is a kind whose state is an S.
+type Of[S any] struct {
+	spec Spec
+}
+
+// New returns a kind without methods. The namespace follows the rules of api.ValidateNamespace; New
+// panics if it does not, as it is a mistake in the program.
+func New[S any](namespace string) *Of[S] {
+	if err := api.ValidateNamespace(namespace); err != nil {
+		panic("actor.New: " + err.Error())
+	}
+	return &Of[S]{spec: Spec{
+		Namespace:   namespace,
+		Consistency: Linearizable,
+		NewState:    func() any { return new(S) },
+		Methods:     make(map[string]*Method),
+	}}
+}
+
+// Spec implements Kind.
+func (k *Of[S]) Spec() *Spec { return &k.spec }
+
+// WithIdleTimeout sets how long an actor without calls stays active.
+func (k *Of[S]) WithIdleTimeout(d time.Duration) *Of[S] {
+	k.spec.IdleTimeout = d
+	return k
+}
+
+// WithConsistency sets how reading methods are answered; the default is Linearizable.
+func (k *Of[S]) WithConsistency(c Consistency) *Of[S] {
+	k.spec.Consistency = c
+	return k
+}
+
+// With adds a method made by Write or Read. It panics if there is one of that name.
+func (k *Of[S]) With(m MethodOf[S]) *Of[S] {
+	if _, ok := k.spec.Methods[m.method.Name]; ok {
+		panic(fmt.Sprintf("actor kind %s: method %q defined twice", k.spec.Namespace, m.method.Name))
+	}
+	k.spec.Methods[m.method.Name] = m.method
+	return k
+}
+
+// MethodOf is a method of a kind whose state is an S.
+type MethodOf[S any] struct {
+	method *Method
+}
+
+// Write returns a method that may change the actor's state and its key-value space.
+func Write[S, Req, Resp any](name string, f func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
+	return MethodOf[S]{&Method{Name: checked(name), Run: runner(f)}}
+}
+
+// Read returns a method that changes nothing. Its reply needs no commit. Writes to the key-value space fail in it.
+func Read[S, Req, Resp any](name string, f func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
+	return MethodOf[S]{&Method{Name: checked(name), ReadOnly: true, Run: runner(f)}}
+}
+
+func checked(name string) string {
+	if name == "" || len(name) > api.MethodBytesMax || name[0] == '$' {
+		panic(fmt.Sprintf("actor method %q: a name has 1 to %d bytes and does not begin with '$'", name, api.MethodBytesMax))
+	}
+	return name
+}
+
+func runner[S, Req, Resp any](f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) ([]byte, error) {
+	return func(ctx *Context, state any, request []byte) ([]byte, error) {
+		var req Req
+		if err := decodeRequest(request, &req); err != nil {
+			return nil, err
+		}
+		resp, err := f(ctx, state.(*S), req)
+		if err != nil {
+			return nil, err
+		}
+		return Marshal(resp)
+	}
+}

@@ -1,0 +1,184 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+// The rows of listings are flat. Their snake_case names are a contract with
+// scripts that read the JSON: fields are added, never renamed or removed.
+
+// ClusterInfo answers MethodClusterInfo: what a joiner must know and agree with.
+type ClusterInfo struct {
+	ClusterID string `msgpack:"cluster_id" json:"cluster_id"`
+	// StoreURL is where the cluster's store is, as another process reaches it.
+	StoreURL        string `msgpack:"store_url" json:"store_url"`
+	NodeID          string `msgpack:"node" json:"node"`
+	Address         string `msgpack:"address" json:"address"`
+	ProtocolVersion int    `msgpack:"protocol_version" json:"protocol_version"`
+	Version         string `msgpack:"version" json:"version"`
+	LeaseTTLMillis  int64  `msgpack:"lease_ttl_ms" json:"lease_ttl_ms"`
+	HeartbeatMillis int64  `msgpack:"heartbeat_ms" json:"heartbeat_ms"`
+}
+
+// Empty is a request or reply without content.
+type Empty struct{}
+
+// Ping is the request of MethodPing, and Pong its answer: nodes tell each other their load.
+type Ping struct {
+	Node string `msgpack:"node"`
+	Load Load   `msgpack:"load"`
+}
+
+// Pong answers a Ping with the receiver's own name, incarnation (hex) and load.
+type Pong struct {
+	Node        string `msgpack:"node"`
+	Incarnation string `msgpack:"incarnation"`
+	Load        Load   `msgpack:"load"`
+}
+
+// Load is how busy a node is.
+type Load struct {
+	// Activations is the number of actors active on the node.
+	Activations int `msgpack:"activations" json:"activations"`
+	// Pending is the number of calls in its mailboxes.
+	Pending int `msgpack:"pending" json:"pending"`
+}
+
+// NodeRow is a row of `kelpie node ls`.
+type NodeRow struct {
+	Node        string `msgpack:"node" json:"node"`
+	Address     string `msgpack:"address" json:"address"`
+	State       string `msgpack:"state" json:"state"`
+	Epoch       uint64 `msgpack:"epoch" json:"epoch"`
+	Incarnation string `msgpack:"incarnation" json:"incarnation"`
+	// Actors and Pending are as of the node's last heartbeat.
+	Actors     int      `msgpack:"actors" json:"actors"`
+	Pending    int      `msgpack:"pending" json:"pending"`
+	Capacity   int      `msgpack:"capacity" json:"capacity"`
+	Namespaces []string `msgpack:"namespaces" json:"namespaces"`
+	Version    string   `msgpack:"version" json:"version"`
+	// Started is the wall clock of the node when it joined, RFC 3339.
+	Started string `msgpack:"started" json:"started"`
+}
+
+// NodesReply answers MethodNodes, in order of name.
+type NodesReply struct {
+	Nodes []NodeRow `msgpack:"nodes"`
+}
+
+// LeaseRow is a row of `kelpie leases ls`: one lease a node.
+type LeaseRow struct {
+	Node        string `msgpack:"node" json:"node"`
+	Epoch       uint64 `msgpack:"epoch" json:"epoch"`
+	State       string `msgpack:"state" json:"state"`
+	Incarnation string `msgpack:"incarnation" json:"incarnation"`
+	// AgeMillis is the time since the answering node last saw the beat change, by its own
+	// monotonic clock; -1 if it has not seen it change.
+	AgeMillis int64 `msgpack:"age_ms" json:"age_ms"`
+	// TTLLeftMillis is what is left of the lease by that clock; -1 if not known.
+	TTLLeftMillis int64  `msgpack:"ttl_left_ms" json:"ttl_left_ms"`
+	Beat          uint64 `msgpack:"beat" json:"beat"`
+	Revocations   uint64 `msgpack:"revocations" json:"revocations"`
+	Actors        int    `msgpack:"actors" json:"actors"`
+}
+
+// LeasesReply answers MethodLeases, in order of node name.
+type LeasesReply struct {
+	Leases []LeaseRow `msgpack:"leases"`
+}
+
+// LeaseBreakRequest is the request of MethodLeaseBreak: fence a whole node.
+type LeaseBreakRequest struct {
+	Node string `msgpack:"node"`
+}
+
+// LeaseBreakReply answers it. Broken is false when the node held no lease.
+type LeaseBreakReply struct {
+	Broken bool   `msgpack:"broken" json:"broken"`
+	Node   string `msgpack:"node" json:"node"`
+	Epoch  uint64 `msgpack:"epoch" json:"epoch"`
+}
+
+// ClaimBreakRequest is the request of MethodClaimBreak: take one actor's claim away.
+type ClaimBreakRequest struct {
+	Actor string `msgpack:"actor"`
+}
+
+// ClaimBreakReply answers it. Broken is false when nobody held the claim.
+type ClaimBreakReply struct {
+	Broken bool   `msgpack:"broken" json:"broken"`
+	Actor  string `msgpack:"actor" json:"actor"`
+	Node   string `msgpack:"node" json:"node"`
+	Token  uint64 `msgpack:"token" json:"token"`
+}
+
+// ActorRow is a row of `kelpie actors ls`: one claim.
+type ActorRow struct {
+	Actor string `msgpack:"actor" json:"actor"`
+	Node  string `msgpack:"node" json:"node"`
+	// Address is the owner's.
+	Address string `msgpack:"address" json:"address"`
+	// State is "owned"; "orphaned" when the owner's lease is gone and nobody has called
+	// the actor since; "released" when nobody owns it.
+	State string `msgpack:"state" json:"state"`
+	Epoch uint64 `msgpack:"epoch" json:"epoch"`
+	Token uint64 `msgpack:"token" json:"token"`
+	// Since is the owner's wall clock when it took the claim, RFC 3339.
+	Since string `msgpack:"since" json:"since"`
+}
+
+// ActorsRequest is the request of MethodActors: one page of claims, in order of key.
+type ActorsRequest struct {
+	Namespace string `msgpack:"namespace"` // empty: all
+	Node      string `msgpack:"node"`      // empty: all
+	// After is the Next of the page before; empty for the first.
+	After string `msgpack:"after"`
+	// Limit is the greatest number of rows; 0 is 1,000, which is also the most.
+	Limit int `msgpack:"limit"`
+	// All includes released claims.
+	All bool `msgpack:"all"`
+}
+
+// ActorsReply answers MethodActors. Next is empty after the last page; a page may be short, or empty, and not the last.
+type ActorsReply struct {
+	Actors []ActorRow `msgpack:"actors"`
+	Next   string     `msgpack:"next"`
+}
+
+// ActorGetRequest is the request of MethodActorGet, which answers an ActorRow, of State
+// "unknown" if the actor was never activated.
+type ActorGetRequest struct {
+	Actor string `msgpack:"actor"`
+}
+
+// NamespaceRow is a row of `kelpie namespaces ls`.
+type NamespaceRow struct {
+	Namespace         string   `msgpack:"namespace" json:"namespace"`
+	Placement         string   `msgpack:"placement" json:"placement"`
+	Consistency       string   `msgpack:"consistency" json:"consistency"`
+	IdleTimeoutMillis int64    `msgpack:"idle_timeout_ms" json:"idle_timeout_ms"`
+	Nodes             []string `msgpack:"nodes" json:"nodes"`
+}
+
+// NamespacesReply answers MethodNamespaces, in order of name.
+type NamespacesReply struct {
+	Namespaces []NamespaceRow `msgpack:"namespaces"`
+}
+
+// StoreScanRequest is the request of MethodStoreScan: pairs of the half-open range, End empty meaning the end.
+type StoreScanRequest struct {
+	Begin []byte `msgpack:"begin"`
+	End   []byte `msgpack:"end"`
+	Limit int    `msgpack:"limit"`
+}
+
+// StorePair is one raw pair of the store.
+type StorePair struct {
+	Key   []byte `msgpack:"key"`
+	Value []byte `msgpack:"value"`
+}
+
+// StoreScanReply answers it; More says that the range goes on after the last pair.
+type StoreScanReply struct {
+	Pairs []StorePair `msgpack:"pairs"`
+	More  bool        `msgpack:"more"`
+}

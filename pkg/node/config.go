@@ -1,0 +1,94 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+const (
+	// DefaultMaxPendingPerActor is how many calls wait in an actor's mailbox at the most.
+	DefaultMaxPendingPerActor = 1000
+	// DefaultIdleTimeout is how long an actor without calls stays active.
+	DefaultIdleTimeout = 10 * time.Minute
+)
+
+// Config is what a node is made of. Its fields are read by New and not changed after.
+type Config struct {
+	// Env is the world the node lives in. Required.
+	Env env.Env
+	// Store holds the cluster. It stays the caller's, to be closed after the node has stopped. Required.
+	Store kv.Store
+	// StoreURL is what a joiner is told to open to reach the same store. "kelpie://" without a host
+	// means that this node serves it (the methods are in Mux): its own address is filled in.
+	StoreURL string
+	// Transport connects to other nodes. Required.
+	Transport rpc.Transport
+	// Mux holds further methods to serve on the node's listener, such as an embedded store's; nil for none. The
+	// node adds its own.
+	Mux *rpc.Mux
+
+	// NodeID is the node's name in the cluster. Required.
+	NodeID string
+	// Listen is the address to listen at, HOST:PORT. Required.
+	Listen string
+	// Advertise is the address that others reach the node at; "" is the one listened at.
+	Advertise string
+	// ClusterID is the cluster that the store must hold; "" is any.
+	ClusterID string
+	// Version is the version of the program, for people.
+	Version string
+
+	// Kinds are the actors that the node hosts, one kind a namespace.
+	Kinds []actor.Kind
+	// Capacity is the greatest number of activations; 0 is no limit.
+	Capacity int
+	// MaxPendingPerActor bounds each actor's mailbox; 0 is DefaultMaxPendingPerActor.
+	MaxPendingPerActor int
+	// LeaseTTL and Heartbeat are set by the first node of a cluster, 0 being the registry's
+	// defaults; for later nodes 0 is what the cluster has, and anything else must be equal to it.
+	LeaseTTL, Heartbeat time.Duration
+
+	// Logger gets what an operator wants to know; nil for none.
+	Logger *slog.Logger
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Env == nil || c.Store == nil || c.Transport == nil:
+		return api.Errorf(api.CodeInvalidArgument, "node: Env, Store and Transport are required")
+	case c.Listen == "":
+		return api.Errorf(api.CodeInvalidArgument, "node: an address to listen at is required, such as 127.0.0.1:7600")
+	case c.Capacity < 0:
+		return api.Errorf(api.CodeInvalidArgument, "--capacity %d: must not be negative (0 is no limit)", c.Capacity)
+	case c.MaxPendingPerActor < 0:
+		return api.Errorf(api.CodeInvalidArgument, "max_pending_per_actor %d: must not be negative (0 is %d)", c.MaxPendingPerActor, DefaultMaxPendingPerActor)
+	}
+	if err := api.ValidateNodeID(c.NodeID); err != nil {
+		return err
+	}
+	if c.LeaseTTL != 0 && c.Heartbeat != 0 {
+		if err := registry.ValidateTimes(c.LeaseTTL, c.Heartbeat); err != nil {
+			return err
+		}
+	}
+	var names []string
+	for _, k := range c.Kinds {
+		ns := k.Spec().Namespace
+		if slices.Contains(names, ns) {
+			return api.Errorf(api.CodeInvalidArgument, "namespace %q is defined by two kinds of actors", ns)
+		}
+		names = append(names, ns)
+	}
+	return nil
+}

@@ -1,0 +1,232 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// Claim is the right to commit an actor's state and to answer for it. Only Acquire makes one. It
+// belongs to one activation, and is used by one task at a time.
+type Claim struct {
+	registry    *Registry
+	actor       api.ActorID
+	node        string
+	incarnation Incarnation
+	token       uint64
+	// revocations is the owner's fence as this claim has taken account of it. (R6)
+	revocations uint64
+	seq         seqRecord
+	// held is the newest version at which the claim is known to have been held.
+	held kv.Version
+}
+
+// Token returns the fencing token.
+func (c *Claim) Token() uint64 { return c.token }
+
+// Incarnation returns the incarnation of the owner under which the claim was taken.
+func (c *Claim) Incarnation() Incarnation { return c.incarnation }
+
+// Owner says who owns an actor.
+type Owner struct {
+	Node        string // "" for nobody
+	Incarnation Incarnation
+	Token       uint64
+	Since       time.Time
+	// Current is whether the owner still has the lease under which it took the claim.
+	Current bool
+}
+
+// Acquired is the outcome of Acquire: a claim, or the current owner.
+type Acquired struct {
+	Claim *Claim
+	// State is the actor's state as of the claim.
+	State []Entry
+	// Owner is who has the actor, if Claim is nil.
+	Owner Owner
+}
+
+// Acquire claims an actor for the member unless another node holds it under a valid lease, and
+// reads the part of the actor's state whose keys begin with the tuple part, in the same transaction. The member
+// must have no activation of the actor: a claim of its own is taken anew, as writes of an earlier activation
+// may still land (R3).
+// It blocks until ctx ends. It fails with CodeFenced if the member has lost its lease.
+func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, part []byte) (Acquired, error) {
+	node, inc := m.lease()
+	var tx kv.Tx
+	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
+		tx = t
+		// R1 and R8: claim, seq and the own fence are all read with conflict.
+		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node))
+		if err != nil {
+			return Acquired{}, err
+		}
+		var old claimRecord
+		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc}
+		var own Fence
+		if err := decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
+			return Acquired{}, err
+		}
+		if own.Incarnation != inc {
+			return Acquired{}, errFenced(node)
+		}
+		if old.Node != "" && old.Node != node {
+			owner, err := readOwner(ctx, t, old)
+			if err != nil || owner.Current {
+				return Acquired{Owner: owner}, err
+			}
+		}
+		c.token, c.revocations = old.Token+1, own.Revocations
+		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
+		state, err := c.readPart(ctx, t.Snapshot(), part)
+		return Acquired{Claim: c, State: state}, err
+	})
+	if err != nil || got.Claim == nil {
+		return got, err
+	}
+	got.Claim.held = tx.CommittedVersion()
+	return got, nil
+}
+
+// Owner returns who owns an actor.
+func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Owner, error) {
+		var c claimRecord
+		if err := read(ctx, tx.Snapshot(), claimKey(actor), &c); err != nil {
+			return Owner{}, err
+		}
+		return readOwner(ctx, tx.Snapshot(), c)
+	})
+}
+
+// Release gives the claim up, keeping its token, if it is still held. The activation must
+// have ended, with nothing of it in doubt.
+func (c *Claim) Release(ctx context.Context) error {
+	_, err := transact(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+		now, _, err := readClaim(ctx, tx, c.actor)
+		if err == nil && c.is(now) {
+			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// Broken is the outcome of BreakClaim.
+type Broken struct {
+	Node  string // who held the claim, "" for nobody
+	Token uint64 // the claim's token now
+}
+
+// BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier.
+func (r *Registry) BreakClaim(ctx context.Context, actor api.ActorID) (Broken, error) {
+	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Broken, error) {
+		now, _, err := readClaim(ctx, tx, actor)
+		if err != nil || now.Node == "" {
+			return Broken{Token: now.Token}, err
+		}
+		var fence Fence
+		if err := read(ctx, tx, fenceKey(now.Node), &fence); err != nil {
+			return Broken{}, err
+		}
+		if fence.Incarnation == now.Incarnation { // R2
+			fence.Revocations++
+			tx.Set(fenceKey(now.Node), encodeRecord(&fence))
+		}
+		tx.Set(claimKey(actor), encodeRecord(&claimRecord{Token: now.Token + 1}))
+		return Broken{Node: now.Node, Token: now.Token + 1}, nil
+	})
+}
+
+// Renew takes a proof as one that the claim was held at its version, if it is: the
+// fence shows the claim's own incarnation and revocations, so nobody has taken it. Else it does nothing.
+func (c *Claim) Renew(p Proof) {
+	if p.version > c.held && p.incarnation == c.incarnation && p.revocations == c.revocations {
+		c.held = p.version
+	}
+}
+
+// Check returns nil if the claim was held at the version of the proof, reading it if the fence leaves that open. Otherwise
+// it returns an error of CodeFenced or CodeMoved, and the activation is to be dropped.
+func (c *Claim) Check(ctx context.Context, p Proof) error {
+	if p.incarnation != c.incarnation { // R6: compared with the claim's own, not with what the node remembers
+		return errFenced(c.node)
+	}
+	if p.revocations == c.revocations {
+		c.Renew(p)
+		return nil
+	}
+	return c.refresh(ctx)
+}
+
+// reread reads the fence and the claim at one fresh version.
+func (c *Claim) reread(ctx context.Context) (Proof, claimRecord, error) {
+	type result struct {
+		proof Proof
+		claim claimRecord
+	}
+	res, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (res result, err error) {
+		if res.proof, err = readProof(ctx, tx, tx.Snapshot(), c.node); err != nil {
+			return res, err
+		}
+		err = read(ctx, tx.Snapshot(), claimKey(c.actor), &res.claim)
+		return res, err
+	})
+	return res.proof, res.claim, err
+}
+
+// is reports whether the record is this claim.
+func (c *Claim) is(r claimRecord) bool {
+	return r.Node == c.node && r.Incarnation == c.incarnation && r.Token == c.token
+}
+
+// readClaim reads claim and seq with conflict, as everyone who writes a claim must (R1).
+func readClaim(ctx context.Context, tx kv.Reader, actor api.ActorID) (c claimRecord, s seqRecord, err error) {
+	vals, err := tx.GetAll(ctx, claimKey(actor), seqKey(actor))
+	if err != nil {
+		return c, s, err
+	}
+	err = decodeAll(field{claimKey(actor), vals[0], &c}, field{seqKey(actor), vals[1], &s})
+	return c, s, err
+}
+
+// readOwner compares a claim with its owner's fence, read after it through r.
+func readOwner(ctx context.Context, r kv.Reader, c claimRecord) (Owner, error) {
+	o := Owner{Node: c.Node, Incarnation: c.Incarnation, Token: c.Token, Since: c.Since}
+	if c.Node == "" {
+		return o, nil
+	}
+	var f Fence
+	if err := read(ctx, r, fenceKey(c.Node), &f); err != nil {
+		return o, err
+	}
+	o.Current = f.Incarnation == c.Incarnation
+	return o, nil
+}
+
+type field struct {
+	key, value []byte
+	into       any
+}
+
+func decodeAll(fields ...field) error {
+	for _, f := range fields {
+		if err := decodeRecord(f.key, f.value, f.into); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func errFenced(node string) error {
+	return api.Errorf(api.CodeFenced, "node %s has lost its lease", node)
+}
+
+func errLost(actor api.ActorID) *api.Error {
+	return api.Errorf(api.CodeMoved, "actor %s was taken by another node", actor)
+}

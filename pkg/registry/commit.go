@@ -1,0 +1,205 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// Write is one change of an actor's state. Key is a tuple, relative to the actor.
+type Write struct {
+	Key []byte
+	// Value is what Key gets; nil clears it.
+	Value []byte
+	// End, if not nil, clears the half-open range from Key to End; Value is nil then.
+	End []byte
+}
+
+// Commit makes the writes durable if the claim is still held, and returns when that is
+// known. It is the one place where state is written. ctx should be the node's, not a
+// caller's: ended, it leaves the outcome in doubt.
+//
+//   - nil: committed.
+//   - CodeMoved: not committed, never will be, and the claim is no longer usable: drop
+//     the activation; its calls may run elsewhere.
+//   - kv.IsTooLarge: not committed; the claim is as before.
+//   - CodeUnknown: in doubt. Drop the activation; its calls may have happened.
+func (c *Claim) Commit(ctx context.Context, writes []Write) error {
+	next := seqRecord{N: c.seq.N + 1, Batch: c.registry.random.Bytes16()}
+	version, unknown := c.held, false
+	for {
+		committed, err := c.attempt(ctx, version, next, writes)
+		if err == nil {
+			c.seq, c.held = next, committed
+			return nil
+		}
+		if kv.IsTooLarge(err) {
+			return err
+		}
+		unknown = unknown || !kv.NeverCommitted(err)
+		// R4 and R5: what became of it is read before anything is tried again. Of two
+		// attempts at most one can commit: both read seq with conflict and write it.
+		now, err := c.settle(ctx)
+		if err != nil {
+			if !unknown {
+				return errLost(c.actor).With(err)
+			}
+			return errInDoubt(c.actor).With(err)
+		}
+		switch mine := c.is(now.claim); {
+		case now.seq == next:
+			c.seq = next
+			if mine {
+				c.held = now.version
+			}
+			return nil
+		case mine && now.seq == c.seq:
+			version = now.version
+		case unknown && now.seq.N > next.N:
+			return errInDoubt(c.actor) // ours may have been the one before
+		default:
+			return errLost(c.actor)
+		}
+	}
+}
+
+// attempt sends the writes once, at a version at which the claim was held.
+func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord, writes []Write) (kv.Version, error) {
+	tx := c.registry.store.Begin(kv.TxOptions{})
+	defer tx.Cancel()
+	tx.SetReadVersion(version)
+	claim, seq := claimKey(c.actor), seqKey(c.actor)
+	tx.AddReadConflictRange(claim, kv.KeyAfter(claim))
+	tx.AddReadConflictRange(seq, kv.KeyAfter(seq))
+	base := statePrefix(c.actor)
+	for _, w := range writes {
+		switch key := join(base, w.Key); {
+		case w.End != nil:
+			tx.ClearRange(key, join(base, w.End))
+		case w.Value == nil:
+			tx.Clear(key)
+		default:
+			tx.Set(key, w.Value)
+		}
+	}
+	tx.Set(seq, encodeRecord(&next)) // R1
+	if err := tx.Commit(ctx); err != nil {
+		return 0, err
+	}
+	return tx.CommittedVersion(), nil
+}
+
+type settled struct {
+	version kv.Version
+	claim   claimRecord
+	seq     seqRecord
+}
+
+// settle reads claim and seq at a fresh version, trying until ctx ends.
+func (c *Claim) settle(ctx context.Context) (settled, error) {
+	return kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (s settled, err error) {
+		if s.version, err = tx.ReadVersion(ctx); err != nil {
+			return s, err
+		}
+		s.claim, s.seq, err = readClaim(ctx, tx.Snapshot(), c.actor)
+		return s, err
+	})
+}
+
+// Entry is a key of an actor's state, a tuple relative to the actor, with its value.
+type Entry struct {
+	Key, Value []byte
+}
+
+// Get reads one key of the actor's state as of the last commit, nil if it has no value. An error of
+// CodeMoved says that the claim is lost.
+func (c *Claim) Get(ctx context.Context, key []byte) ([]byte, error) {
+	var value []byte
+	err := c.readAtHeld(ctx, func(r kv.Reader) (err error) {
+		value, err = r.Get(ctx, join(statePrefix(c.actor), key))
+		return err
+	})
+	return value, err
+}
+
+// Range reads up to limit pairs of [begin, end) of the actor's state, in order, as of the last commit, and whether there
+// may be more. Errors are as Get's.
+func (c *Claim) Range(ctx context.Context, begin, end []byte, limit int) ([]Entry, bool, error) {
+	base := statePrefix(c.actor)
+	var entries []Entry
+	var more bool
+	err := c.readAtHeld(ctx, func(r kv.Reader) error {
+		pairs, m, err := r.Range(ctx, join(base, begin), join(base, end), kv.RangeOptions{Limit: limit})
+		entries, more = relative(base, pairs), m
+		return err
+	})
+	return entries, more, err
+}
+
+// readAtHeld reads at the version at which the claim is known to be held, a newer one if that has grown too old.
+func (c *Claim) readAtHeld(ctx context.Context, f func(r kv.Reader) error) error {
+	for {
+		_, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+			tx.SetReadVersion(c.held)
+			err := f(tx.Snapshot())
+			if errors.Is(err, kv.ErrTooOld) {
+				err = errGrownOld // not to be tried again at this version
+			}
+			return struct{}{}, err
+		})
+		if !errors.Is(err, errGrownOld) {
+			return err
+		}
+		if err := c.refresh(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+var errGrownOld = errors.New("the claim's version has left the store's window")
+
+// refresh finds a newer version at which the claim is held.
+func (c *Claim) refresh(ctx context.Context) error {
+	proof, now, err := c.reread(ctx)
+	if err != nil {
+		return err
+	}
+	if proof.incarnation != c.incarnation || !c.is(now) {
+		return errLost(c.actor)
+	}
+	c.revocations = proof.revocations
+	c.Renew(proof)
+	return nil
+}
+
+// readPart reads all of the state whose keys begin with the tuple part, through r.
+func (c *Claim) readPart(ctx context.Context, r kv.Reader, part []byte) ([]Entry, error) {
+	base := statePrefix(c.actor)
+	begin := join(base, part)
+	pairs, more, err := r.Range(ctx, begin, kv.PrefixEnd(begin), kv.RangeOptions{BytesMax: stateReadBytesMax})
+	if err == nil && more {
+		err = api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor, stateReadBytesMax)
+	}
+	return relative(base, pairs), err
+}
+
+func relative(base []byte, pairs []kv.KeyValue) []Entry {
+	entries := make([]Entry, len(pairs))
+	for i, p := range pairs {
+		entries[i] = Entry{Key: p.Key[len(base):], Value: p.Value}
+	}
+	return entries
+}
+
+func join(base, rest []byte) []byte {
+	return append(append(make([]byte, 0, len(base)+len(rest)), base...), rest...)
+}
+
+func errInDoubt(actor api.ActorID) *api.Error {
+	return api.Errorf(api.CodeUnknown, "actor %s: whether the call was committed could not be found out", actor)
+}

@@ -1,0 +1,117 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// Proof is what a node's fence said at a version of the store. Only a read of the store makes one.
+type Proof struct {
+	version     kv.Version
+	incarnation Incarnation
+	revocations uint64
+}
+
+// Fenced reports whether the proof says that the member's lease is gone.
+func (p Proof) Fenced(m *Member) bool { return p.incarnation != m.Node.Incarnation }
+
+// Beaten is what a heartbeat brought back.
+type Beaten struct {
+	// Proof renews what the member holds; see Claim.Renew.
+	Proof Proof
+	// Membership is the membership counter.
+	Membership uint64
+	// Watched are the beats asked for, in that order; zero where there is none.
+	Watched []Beat
+}
+
+// Beat makes one heartbeat: it writes the member's beat if the lease is still its own, and reads those
+// of the watched nodes, without conflict, as members that read each other's beats would make each other try again. A
+// fenced member finds out by Beaten.Proof; nothing is written then. If the commit
+// fails or is unknown the error says so: that heartbeat does not count.
+func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Load, watch []string) (Beaten, error) {
+	id, inc := m.lease()
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (Beaten, error) {
+		proof, err := readProof(ctx, tx, tx, id)
+		if err != nil {
+			return Beaten{}, err
+		}
+		out := Beaten{Proof: proof, Watched: make([]Beat, len(watch))}
+		keys := make([][]byte, 0, len(watch)+1)
+		for _, w := range watch {
+			keys = append(keys, beatKey(w))
+		}
+		vals, err := tx.Snapshot().GetAll(ctx, append(keys, membershipKey)...)
+		if err != nil {
+			return Beaten{}, err
+		}
+		for i := range watch {
+			if err := decodeRecord(keys[i], vals[i], &out.Watched[i]); err != nil {
+				return Beaten{}, err
+			}
+		}
+		out.Membership = decodeCounter(vals[len(watch)])
+		if !proof.Fenced(m) {
+			tx.Set(beatKey(id), encodeRecord(&Beat{Incarnation: inc, Seq: seq, Load: load}))
+		}
+		return out, nil
+	})
+}
+
+// Barrier reads the member's fence at a read version asked for after the call began. The
+// proof that comes back vouches for everything that arrived before the call.
+func (r *Registry) Barrier(ctx context.Context, m *Member) (Proof, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Proof, error) {
+		return readProof(ctx, tx, tx.Snapshot(), m.Node.ID)
+	})
+}
+
+// readProof reads a node's fence through r, a reader of tx.
+func readProof(ctx context.Context, tx kv.Tx, r kv.Reader, node string) (Proof, error) {
+	version, err := tx.ReadVersion(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	var f Fence
+	if err := read(ctx, r, fenceKey(node), &f); err != nil {
+		return Proof{}, err
+	}
+	return Proof{version: version, incarnation: f.Incarnation, revocations: f.Revocations}, nil
+}
+
+// LeaseInfo is a node's lease as the store has it.
+type LeaseInfo struct {
+	Node  NodeInfo
+	Fence Fence
+	Beat  Beat
+}
+
+// Leases returns the lease of every node that ever was a member, in order of name.
+func (r *Registry) Leases(ctx context.Context) ([]LeaseInfo, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]LeaseInfo, error) {
+		nodes, err := scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]LeaseInfo, len(nodes))
+		for i, n := range nodes {
+			out[i].Node = n
+			vals, err := tx.Snapshot().GetAll(ctx, fenceKey(n.ID), beatKey(n.ID))
+			if err != nil {
+				return nil, err
+			}
+			if err := decodeRecord(fenceKey(n.ID), vals[0], &out[i].Fence); err != nil {
+				return nil, err
+			}
+			if err := decodeRecord(beatKey(n.ID), vals[1], &out[i].Beat); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
+}

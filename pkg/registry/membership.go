@@ -1,0 +1,259 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// JoinSpec is what a node brings along when it joins.
+type JoinSpec struct {
+	// Node is the node's own description. Incarnation, Epoch, State and Started are filled in by Join.
+	Node NodeInfo
+	// LeaseTTL and Heartbeat are what the node was told to use; 0 is whatever the cluster has.
+	LeaseTTL, Heartbeat time.Duration
+	// ClusterID is the cluster that the store must hold; "" is any.
+	ClusterID string
+	// Namespaces are the settings of the namespaces that the node hosts, kept if the cluster has none yet.
+	Namespaces []Namespace
+	// Replaces is the incarnation that a fenced process had: it joins again only while node/ still holds
+	// that. The zero value joins whoever had the name before.
+	Replaces Incarnation
+}
+
+// Member is a node's own membership, as a successful Join or Rejoin made it.
+type Member struct {
+	Meta Meta
+	Node NodeInfo
+}
+
+// lease returns who the member is to the lease protocol.
+func (m *Member) lease() (node string, inc Incarnation) { return m.Node.ID, m.Node.Incarnation }
+
+// Join makes the node a member under a fresh incarnation. Its former self, if any, loses
+// its lease in the same transaction, so its actors can be taken at once. It blocks on the store until
+// ctx ends. Errors are CodeMismatch for another cluster, schema or lease time, and CodeFenced if
+// spec.Replaces is no longer the node's incarnation.
+func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
+	mine := Incarnation(r.random.Bytes16())
+	clusterID := r.random.Bytes16()
+	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
+		meta, err := r.ensureMeta(ctx, tx, spec, hex.EncodeToString(clusterID[:]))
+		if err != nil {
+			return nil, err
+		}
+		id := spec.Node.ID
+		fence, node, err := readNode(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if fence.Incarnation == mine { // R7: an earlier attempt of this very join has happened
+			return &Member{Meta: meta, Node: node}, nil
+		}
+		if spec.Replaces != (Incarnation{}) && node.Incarnation != spec.Replaces {
+			return nil, api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, node.Address)
+		}
+		node = spec.Node
+		node.Incarnation, node.Epoch = mine, fence.Epoch+1
+		node.State, node.Started = NodeActive, r.env.Now().Round(0)
+		fence.Epoch, fence.Incarnation = fence.Epoch+1, mine
+		tx.Set(fenceKey(id), encodeRecord(&fence))
+		tx.Set(nodeKey(id), encodeRecord(&node))
+		tx.Set(beatKey(id), encodeRecord(&Beat{Incarnation: mine}))
+		raiseMembership(tx)
+		if err := ensureNamespaces(ctx, tx, spec.Namespaces); err != nil {
+			return nil, err
+		}
+		return &Member{Meta: meta, Node: node}, nil
+	})
+}
+
+// Leave gives the lease up: everything that the member owns can be taken at once. It does
+// nothing if the lease is no longer the member's.
+func (r *Registry) Leave(ctx context.Context, m *Member) error {
+	id, inc := m.lease()
+	_, err := r.endLease(ctx, id, NodeLeft, func(_ context.Context, _ kv.Tx, f Fence) (bool, error) {
+		return f.Incarnation == inc, nil
+	})
+	return err
+}
+
+// FenceSilent fences a node whose beat has not changed from the one seen, and reports
+// whether it did: not if the node has beaten since or has another incarnation.
+func (r *Registry) FenceSilent(ctx context.Context, node string, seen Beat) (bool, error) {
+	f, err := r.endLease(ctx, node, NodeFailed, func(ctx context.Context, tx kv.Tx, f Fence) (bool, error) {
+		var now Beat
+		if err := read(ctx, tx, beatKey(node), &now); err != nil {
+			return false, err
+		}
+		same := now.Incarnation == seen.Incarnation && now.Seq == seen.Seq
+		return same && f.Incarnation == seen.Incarnation, nil
+	})
+	return f != nil, err
+}
+
+// BreakLease fences a node whatever its beats say. It returns the new fence, or nil if the node held no lease.
+func (r *Registry) BreakLease(ctx context.Context, node string) (*Fence, error) {
+	return r.endLease(ctx, node, NodeFailed, func(context.Context, kv.Tx, Fence) (bool, error) { return true, nil })
+}
+
+// endLease takes a node's lease away if it has one and the condition holds, and
+// leaves the node in the given state. It returns the new fence, nil if nothing was done.
+func (r *Registry) endLease(ctx context.Context, id string, state NodeState, cond func(context.Context, kv.Tx, Fence) (bool, error)) (*Fence, error) {
+	return transact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (*Fence, error) {
+		fence, node, err := readNode(ctx, tx, id)
+		if err != nil || fence.Incarnation == (Incarnation{}) {
+			return nil, err
+		}
+		if ok, err := cond(ctx, tx, fence); err != nil || !ok {
+			return nil, err
+		}
+		fence.Epoch++
+		fence.Incarnation = Incarnation{}
+		node.State = state
+		tx.Set(fenceKey(id), encodeRecord(&fence))
+		tx.Set(nodeKey(id), encodeRecord(&node))
+		raiseMembership(tx)
+		return &fence, nil
+	})
+}
+
+// Nodes returns all nodes that ever were members, in order of name, and the membership counter that they belong to.
+func (r *Registry) Nodes(ctx context.Context) ([]NodeInfo, uint64, error) {
+	type result struct {
+		nodes   []NodeInfo
+		counter uint64
+	}
+	res, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (result, error) {
+		var res result
+		counter, err := tx.Snapshot().Get(ctx, membershipKey)
+		if err != nil {
+			return res, err
+		}
+		res.counter = decodeCounter(counter)
+		res.nodes, err = scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode)
+		return res, err
+	})
+	return res.nodes, res.counter, err
+}
+
+// ReadMeta returns the cluster's meta; ClusterID is "" if the store holds no cluster yet.
+func (r *Registry) ReadMeta(ctx context.Context) (Meta, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
+		err = read(ctx, tx.Snapshot(), metaKey, &m)
+		return m, err
+	})
+}
+
+// ReadNode returns what is known of a node, a zero NodeInfo if nothing.
+func (r *Registry) ReadNode(ctx context.Context, id string) (NodeInfo, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (n NodeInfo, err error) {
+		err = read(ctx, tx.Snapshot(), nodeKey(id), &n)
+		return n, err
+	})
+}
+
+// ensureMeta reads the cluster's meta, or makes it in an empty store, and compares it with what the node was told.
+func (r *Registry) ensureMeta(ctx context.Context, tx kv.Tx, spec JoinSpec, newClusterID string) (Meta, error) {
+	var m Meta
+	if err := read(ctx, tx, metaKey, &m); err != nil {
+		return m, err
+	}
+	if m.ClusterID == "" {
+		if spec.ClusterID != "" {
+			return m, api.Errorf(api.CodeMismatch, "the store is empty, but the node was told to join cluster %s: check --store", spec.ClusterID)
+		}
+		m = Meta{ClusterID: newClusterID, Schema: SchemaVersion, LeaseTTL: spec.LeaseTTL, Heartbeat: spec.Heartbeat}
+		if m.LeaseTTL == 0 {
+			m.LeaseTTL = DefaultLeaseTTL
+		}
+		if m.Heartbeat == 0 {
+			m.Heartbeat = min(DefaultHeartbeat, m.LeaseTTL/beatsPerTTLMin)
+		}
+		if err := ValidateTimes(m.LeaseTTL, m.Heartbeat); err != nil {
+			return m, err
+		}
+		tx.Set(metaKey, encodeRecord(&m))
+		return m, nil
+	}
+	return m, m.accept(spec)
+}
+
+func (m *Meta) accept(spec JoinSpec) error {
+	switch {
+	case m.Schema != SchemaVersion:
+		return api.Errorf(api.CodeMismatch, "the store has schema %d, this binary speaks %d: use a matching version of kelpie", m.Schema, SchemaVersion)
+	case spec.ClusterID != "" && spec.ClusterID != m.ClusterID:
+		return api.Errorf(api.CodeMismatch, "the store holds cluster %s, not %s: check --join and --store", m.ClusterID, spec.ClusterID)
+	case spec.LeaseTTL != 0 && spec.LeaseTTL != m.LeaseTTL:
+		return api.Errorf(api.CodeMismatch, "--lease-ttl %v differs from the cluster's %v, which its first node set: leave the flag out", spec.LeaseTTL, m.LeaseTTL)
+	case spec.Heartbeat != 0 && spec.Heartbeat != m.Heartbeat:
+		return api.Errorf(api.CodeMismatch, "--heartbeat %v differs from the cluster's %v, which its first node set: leave the flag out", spec.Heartbeat, m.Heartbeat)
+	}
+	return nil
+}
+
+// ValidateTimes checks a lease time against a heartbeat. Errors are CodeInvalidArgument.
+func ValidateTimes(leaseTTL, heartbeat time.Duration) error {
+	switch {
+	case heartbeat < heartbeatMin:
+		return api.Errorf(api.CodeInvalidArgument, "--heartbeat %v: must be at least %v", heartbeat, heartbeatMin)
+	case leaseTTL > leaseTTLMax:
+		return api.Errorf(api.CodeInvalidArgument, "--lease-ttl %v: must be at most %v", leaseTTL, leaseTTLMax)
+	case leaseTTL < beatsPerTTLMin*heartbeat:
+		return api.Errorf(api.CodeInvalidArgument, "--lease-ttl %v: must be at least %d heartbeats of %v", leaseTTL, beatsPerTTLMin, heartbeat)
+	}
+	return nil
+}
+
+func readNode(ctx context.Context, r kv.Reader, id string) (f Fence, n NodeInfo, err error) {
+	vals, err := r.GetAll(ctx, fenceKey(id), nodeKey(id))
+	if err != nil {
+		return f, n, err
+	}
+	if err = decodeRecord(fenceKey(id), vals[0], &f); err == nil {
+		err = decodeRecord(nodeKey(id), vals[1], &n)
+	}
+	return f, n, err
+}
+
+// read decodes the value of key into v, which stays as it is if there is none.
+func read(ctx context.Context, r kv.Reader, key []byte, v any) error {
+	b, err := r.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	return decodeRecord(key, b, v)
+}
+
+// scanRecords reads all records of a kind, in order of key.
+func scanRecords[T any](ctx context.Context, r kv.Reader, kind string) ([]T, error) {
+	begin, end := kindRange(kind)
+	var out []T
+	err := kv.Scan(ctx, r, begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
+		var v T
+		if err := decodeRecord(p.Key, p.Value, &v); err != nil {
+			return err
+		}
+		out = append(out, v)
+		return nil
+	})
+	return out, err
+}
+
+func raiseMembership(tx kv.Tx) {
+	tx.Atomic(kv.AtomicAdd, membershipKey, binary.LittleEndian.AppendUint64(nil, 1))
+}
+
+func decodeCounter(b []byte) uint64 {
+	var full [8]byte
+	copy(full[:], b)
+	return binary.LittleEndian.Uint64(full[:])
+}

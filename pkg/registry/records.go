@@ -1,0 +1,124 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// recordVersion is the first byte of every value; the rest is msgpack.
+const recordVersion = 1
+
+// Incarnation is one run of a node's membership: 128 random bits, drawn at each join.
+// The zero value is nobody.
+type Incarnation [16]byte
+
+// String returns the incarnation in hexadecimal, "" for nobody.
+func (i Incarnation) String() string {
+	if i == (Incarnation{}) {
+		return ""
+	}
+	return hex.EncodeToString(i[:])
+}
+
+// Meta is set once, by the first node.
+type Meta struct {
+	ClusterID string        `msgpack:"cluster_id"`
+	Schema    int           `msgpack:"schema"`
+	LeaseTTL  time.Duration `msgpack:"lease_ttl_ns"`
+	Heartbeat time.Duration `msgpack:"heartbeat_ns"`
+}
+
+// NodeState is where a node is in its life.
+type NodeState string
+
+const (
+	NodeActive   NodeState = "active"
+	NodeDraining NodeState = "draining"
+	NodeLeft     NodeState = "left"
+	NodeFailed   NodeState = "failed"
+)
+
+// NodeInfo is what the members know of a node. It changes with the membership, not with load.
+type NodeInfo struct {
+	ID          string      `msgpack:"id"`
+	Incarnation Incarnation `msgpack:"incarnation"`
+	Epoch       uint64      `msgpack:"epoch"`
+	Address     string      `msgpack:"address"`
+	State       NodeState   `msgpack:"state"`
+	Namespaces  []string    `msgpack:"namespaces"`
+	// Capacity is the greatest number of activations; 0 is no limit.
+	Capacity int    `msgpack:"capacity"`
+	Version  string `msgpack:"version"`
+	// Started is the node's wall clock when it joined, for people.
+	Started time.Time `msgpack:"started"`
+}
+
+// Fence is the part of a node's lease that changes only when the lease does. It is never
+// deleted and its epoch never falls.
+type Fence struct {
+	// Epoch counts the changes, for people.
+	Epoch uint64 `msgpack:"epoch"`
+	// Incarnation holds the lease; the zero value when nobody does.
+	Incarnation Incarnation `msgpack:"incarnation"`
+	// Revocations counts the claims that others took from the node under valid leases.
+	Revocations uint64 `msgpack:"revocations"`
+}
+
+// Beat is what a node writes at every heartbeat.
+type Beat struct {
+	Incarnation Incarnation `msgpack:"incarnation"`
+	Seq         uint64      `msgpack:"seq"`
+	Load        api.Load    `msgpack:"load"`
+}
+
+// claimRecord says who owns an actor. It outlives the owner's release, for its token.
+type claimRecord struct {
+	Node        string      `msgpack:"node"` // "" for nobody
+	Incarnation Incarnation `msgpack:"incarnation"`
+	// Token is the fencing token: it grows with every new claim and never falls.
+	Token uint64 `msgpack:"token"`
+	// Since is the owner's wall clock, for people.
+	Since time.Time `msgpack:"since"`
+}
+
+// seqRecord numbers the commits of an actor's state. Batch tells attempts at the same number apart.
+type seqRecord struct {
+	N     uint64   `msgpack:"n"`
+	Batch [16]byte `msgpack:"batch"`
+}
+
+func encodeRecord(v any) []byte {
+	var b bytes.Buffer
+	b.WriteByte(recordVersion)
+	enc := msgpack.GetEncoder()
+	defer msgpack.PutEncoder(enc)
+	enc.Reset(&b)
+	enc.UseCompactInts(true)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Sprintf("registry: a %T does not encode: %v", v, err)) // all are plain data
+	}
+	return b.Bytes()
+}
+
+// decodeRecord decodes the value of key into v; no value leaves v as it is.
+func decodeRecord(key, value []byte, v any) error {
+	if value == nil {
+		return nil
+	}
+	if len(value) == 0 || value[0] != recordVersion {
+		return api.Errorf(api.CodeInternal, "store: key %q has a value of an unknown version", key)
+	}
+	if err := msgpack.Unmarshal(value[1:], v); err != nil {
+		return api.Errorf(api.CodeInternal, "store: the value of key %q can't be read: %v", key, err)
+	}
+	return nil
+}
