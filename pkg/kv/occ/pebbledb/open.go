@@ -1,0 +1,120 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pebbledb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// Open opens the store in dir, which is created, with missing parents, if it does not exist.
+// Errors name the directory; they may be ErrLocked, ErrForeign, kv.ErrCorrupt or the system's.
+func Open(dir string, opt Options) (*DB, error) {
+	opt = opt.withDefaults()
+	lock, dir, err := lockDir(opt.FS, dir)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openLocked(dir, lock, opt)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return db, nil
+}
+
+// lockDir creates and locks the directory and returns its canonical name.
+func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, string, error) {
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return nil, "", dirError(dir, err)
+	}
+	if fsys == vfs.Default {
+		// The lock is known to this process by its path: two names of one
+		// directory would be two locks, and closing one would release the other.
+		canonical, err := canonicalPath(dir)
+		if err != nil {
+			return nil, "", dirError(dir, err)
+		}
+		dir = canonical
+	}
+	lock, err := pebble.LockDirectory(dir, fsys)
+	var notOpened *fs.PathError
+	if errors.As(err, &notOpened) {
+		return nil, "", dirError(dir, err)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("data directory %s is %w", dir, ErrLocked)
+	}
+	return lock, dir, nil
+}
+
+func canonicalPath(dir string) (string, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(absolute)
+}
+
+func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
+	m := marker{fs: opt.FS, dir: dir}
+	complete, err := m.complete()
+	if err != nil {
+		return nil, dirError(dir, err)
+	}
+	if !complete {
+		if err := m.begin(); err != nil {
+			return nil, dirError(dir, err)
+		}
+	}
+	pebbleOptions := opt.pebble()
+	pebbleOptions.Lock = lock
+	pebbleOptions.ErrorIfNotExists = complete
+	p, err := openPebble(dir, pebbleOptions)
+	if err != nil {
+		return nil, openError(dir, complete, err)
+	}
+	if !complete {
+		if err := m.finish(); err != nil {
+			return nil, dirError(dir, errors.Join(err, p.Close()))
+		}
+	}
+	db, err := newDB(p, lock)
+	if err != nil {
+		return nil, dirError(dir, errors.Join(err, p.Close()))
+	}
+	return db, nil
+}
+
+func openPebble(dir string, opt *pebble.Options) (p *pebble.DB, err error) {
+	defer recoverFatal(&err)
+	return pebble.Open(dir, opt)
+}
+
+func newDB(p *pebble.DB, lock *pebble.Lock) (*DB, error) {
+	db := &DB{pebble: p, lock: lock}
+	value, closer, err := p.Get(versionKey)
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+	case err != nil:
+		return nil, readError(err)
+	default:
+		if len(value) != 8 {
+			return nil, errors.Join(kv.ErrCorrupt.With(fmt.Errorf("version of %d bytes", len(value))), closer.Close())
+		}
+		db.version = kv.Version(binary.BigEndian.Uint64(value))
+		if err := closer.Close(); err != nil {
+			return nil, err
+		}
+	}
+	db.latest = &view{db: db, pebble: p.NewSnapshot(), refs: 1}
+	return db, nil
+}
