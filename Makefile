@@ -1,0 +1,101 @@
+# Kelpie's jobs. `make help` lists them; `make check` is what CI runs.
+
+GO ?= go
+PREFIX ?= /usr/local
+DESTDIR ?=
+BIN ?= bin
+
+# The version is the nearest tag as git sees it; a tree without git says so.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+LDFLAGS = -X main.version=$(VERSION)
+
+# Flags for go test, such as -v or -count=1.
+TESTFLAGS ?=
+# Time for each fuzz target, and for each benchmark.
+FUZZTIME ?= 20s
+BENCHTIME ?= 1s
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Packages in which tasks run on goroutines are tested under the race detector;
+# the others have none, and are tested without, five times faster.
+RACE = ^github.com/kelpiehq/kelpie/(cmd|pkg/(env|rpc|kv|node|client|host))(/|$$)
+
+MODULE_BENCH = bench/go.mod
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list every target
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the binary into bin/kelpie
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/kelpie ./cmd/kelpie
+
+.PHONY: install
+install: build ## install binary, completions and man pages under DESTDIR and PREFIX
+	install -D -m 0755 $(BIN)/kelpie $(DESTDIR)$(PREFIX)/bin/kelpie
+	@set -e; share='$(DESTDIR)$(PREFIX)/share'; \
+	put() { if [ -f "$$1" ]; then echo "install $$2"; install -D -m 0644 "$$1" "$$2"; fi; }; \
+	put completions/kelpie.bash "$$share/bash-completion/completions/kelpie"; \
+	put completions/_kelpie "$$share/zsh/site-functions/_kelpie"; \
+	put completions/kelpie.fish "$$share/fish/vendor_completions.d/kelpie.fish"; \
+	for page in docs/man/*.1; do put "$$page" "$$share/man/man1/$${page##*/}"; done
+
+.PHONY: test
+test: ## run every test: with the race detector where goroutines are real
+	@set -e; all=$$($(GO) list ./...); \
+	plain=$$(echo "$$all" | grep -Ev '$(RACE)' || true); \
+	raced=$$(echo "$$all" | grep -E '$(RACE)' || true); \
+	if [ -n "$$plain" ]; then $(GO) test -timeout 9m $(TESTFLAGS) $$plain; fi; \
+	if [ -n "$$raced" ]; then $(GO) test -race -timeout 9m $(TESTFLAGS) $$raced; fi
+
+.PHONY: check
+check: lint fresh check-bench test ## everything that CI runs: lint, generated files fresh, bench module, tests
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, and the house rules (internal/housetest)
+	@out=$$(gofmt -l $$(find . -name '*.go' -not -path './$(BIN)/*')); \
+	if [ -n "$$out" ]; then echo "not formatted; run gofmt -w on:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 ./internal/housetest
+
+# The digest of every file that is not ignored, before and after.
+.PHONY: fresh
+fresh: ## check that `make generate` would change nothing
+	@set -e; digest() { find . -type f -not -path './.git/*' -not -path './$(BIN)/*' -print0 | sort -z | xargs -0 sha256sum; }; \
+	before=$$(mktemp); after=$$(mktemp); trap 'rm -f "$$before" "$$after"' EXIT; \
+	digest >"$$before"; $(MAKE) --no-print-directory generate; digest >"$$after"; \
+	if ! diff "$$before" "$$after"; then echo "generated files were stale; commit what make generate has changed"; exit 1; fi
+
+.PHONY: generate
+generate: ## write the generated files
+	$(GO) generate ./...
+
+.PHONY: check-bench
+check-bench: ## build and vet the module of comparisons under bench/
+	@if [ -f $(MODULE_BENCH) ]; then cd bench && $(GO) build ./... && $(GO) vet ./...; fi
+
+.PHONY: demo
+demo: build ## start a store and three nodes, call actors, kill a node, show that nothing is lost
+	./scripts/demo.sh
+
+.PHONY: bench
+bench: ## run every benchmark, each for BENCHTIME, and the comparisons under bench/
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	@if [ -f $(MODULE_BENCH) ]; then cd bench && $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...; fi
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target, each for FUZZTIME
+	@set -e; listing=$$($(GO) test -list '^Fuzz' ./...); \
+	echo "$$listing" | awk '/^Fuzz/ {t[n++] = $$1} $$1 == "ok" {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}' | \
+	while read -r package target; do \
+		echo "== $$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)
