@@ -1,0 +1,118 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package housetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// load type-checks packages, given as folders relative to the tree.
+func load(t *testing.T, folders ...string) []*packages.Package {
+	t.Helper()
+	cfg := &packages.Config{
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo,
+		Dir:  "../..",
+	}
+	patterns := make([]string, len(folders))
+	for i, folder := range folders {
+		patterns[i] = "./" + folder
+	}
+	loaded, err := packages.Load(cfg, patterns...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range loaded {
+		if len(pkg.Errors) > 0 {
+			t.Errorf("%s does not type-check: %v", pkg.PkgPath, pkg.Errors[0])
+		}
+	}
+	return loaded
+}
+
+// TestSimulatedPackages holds the packages that are simulated to their rules.
+func TestSimulatedPackages(t *testing.T) {
+	tree := open(t)
+	var folders []string
+	for _, folder := range simulated {
+		if tree.has(folder) {
+			folders = append(folders, folder)
+		} else {
+			t.Errorf("%s is listed as simulated, and is not there", folder)
+		}
+	}
+	for file := range exempt {
+		if !tree.has(file) {
+			t.Errorf("%s is exempt, and is not there", file)
+		}
+	}
+	name := func(file string) string {
+		rel, err := filepath.Rel(tree.root, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := exempt[filepath.ToSlash(rel)]; ok {
+			return ""
+		}
+		return filepath.ToSlash(rel)
+	}
+	for _, pkg := range load(t, folders...) {
+		report(t, checkDeterminism(pkg, name))
+	}
+}
+
+// TestSimulatedPackagesCatches breaks each rule on a line that says so, and counts on
+// silence about the others.
+func TestSimulatedPackagesCatches(t *testing.T) {
+	for _, pkg := range load(t, "internal/housetest/testdata/determinism", "internal/housetest/testdata/locks") {
+		found := checkDeterminism(pkg, func(file string) string { return file })
+		if len(found) == 0 {
+			t.Errorf("%s: nothing found", pkg.PkgPath)
+		}
+		for _, file := range pkg.GoFiles {
+			for line, problem := range compare(t, file, found) {
+				t.Errorf("%s:%d: %s", filepath.Base(file), line, problem)
+			}
+		}
+	}
+}
+
+var wanted = regexp.MustCompile(`want "([^"]*)"`)
+
+// compare yields the lines of file on which the findings are not those that it wants.
+func compare(t *testing.T, file string, found []finding) map[int]string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := make(map[int]string)
+	for i, text := range strings.Split(string(content), "\n") {
+		line := i + 1
+		var here []string
+		for _, f := range found {
+			if f.file == file && f.line == line {
+				here = append(here, f.message)
+			}
+		}
+		for _, want := range wanted.FindAllStringSubmatch(text, -1) {
+			at := slices.IndexFunc(here, func(m string) bool { return strings.Contains(m, want[1]) })
+			if at < 0 {
+				problems[line] = fmt.Sprintf("no finding that contains %q", want[1])
+				continue
+			}
+			here = slices.Delete(here, at, at+1)
+		}
+		if len(here) > 0 {
+			problems[line] = fmt.Sprintf("unexpected: %q", here)
+		}
+	}
+	return problems
+}

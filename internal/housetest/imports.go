@@ -1,0 +1,246 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package housetest
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// allowance is what one package may import beyond the standard library.
+type allowance struct {
+	internal []string // packages of this module, relative to it
+	external []string // modules, or packages, of others
+	why      string
+}
+
+// The arrows of the design go down only: cmd to host, tui and sim; these to client
+// and node; these to registry, actor and rpc; these to kv; all to api and env.
+var allowances = map[string]allowance{
+	"pkg/api": {
+		why: "the wire contract is data only, for anyone to import: the standard library is enough",
+	},
+	"pkg/env": {
+		why: "everything stands on the seam, so it stands on the standard library alone",
+	},
+	"pkg/env/coro": {
+		internal: []string{"pkg/env"},
+		why:      "a second world behind the seam, which knows nothing of what runs in it",
+	},
+	"pkg/kv": {
+		internal: []string{"pkg/env"},
+		why:      "the store contract knows neither actors nor the network",
+	},
+	"pkg/kv/tuple": {
+		why: "an encoding, fixed by FoundationDB: pure functions",
+	},
+	"pkg/kv/ryw": {
+		internal: []string{"pkg/env", "pkg/kv"},
+		external: []string{btree},
+		why:      "what a transaction has buffered, over any store",
+	},
+	"pkg/kv/occ": {
+		internal: []string{"pkg/env", "pkg/kv", "pkg/kv/ryw"},
+		external: []string{btree},
+		why:      "decides transactions over an engine: which one, it must not know",
+	},
+	"pkg/kv/occ/pebbledb": {
+		internal: []string{"pkg/kv", "pkg/kv/ryw", "pkg/kv/occ"},
+		external: []string{pebble},
+		why:      "the one package that knows Pebble",
+	},
+	"pkg/kv/remote": {
+		internal: []string{"pkg/api", "pkg/env", "pkg/kv", "pkg/kv/ryw", "pkg/rpc"},
+		external: []string{msgpack},
+		why:      "the one arrow from kv to rpc: a store served by another process",
+	},
+	"pkg/kv/kvtest": {
+		internal: []string{"pkg/env", "pkg/kv", "pkg/kv/tuple"},
+		external: []string{rapid},
+		why:      "the conformance suite knows the contract and no implementation",
+	},
+	"pkg/rpc": {
+		internal: []string{"pkg/api", "pkg/env"},
+		why:      "the call layer knows neither actors nor stores, and no transport",
+	},
+	"pkg/rpc/mem": {
+		internal: []string{"pkg/env", "pkg/rpc"},
+		why:      "the transport within a process, for tests and the simulator",
+	},
+	"pkg/rpc/tcp": {
+		internal: []string{"pkg/env", "pkg/rpc"},
+		external: []string{yamux},
+		why:      "the one package that knows yamux and sockets",
+	},
+	"pkg/registry": {
+		internal: []string{"pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple"},
+		external: []string{msgpack},
+		why:      "functions from a transaction to a result: it makes no calls to nodes",
+	},
+	"pkg/actor": {
+		internal: []string{"pkg/api", "pkg/env"},
+		external: []string{msgpack},
+		why:      "what an author of actors imports: no machinery behind it",
+	},
+	"pkg/client": {
+		internal: []string{"pkg/api", "pkg/env", "pkg/rpc"},
+		external: []string{msgpack},
+		why:      "what a caller imports: it knows nodes by their wire contract only, never the store",
+	},
+	"pkg/node": {
+		internal: []string{"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/kv", "pkg/kv/tuple", "pkg/registry", "pkg/rpc"},
+		external: []string{msgpack},
+		why:      "a node is given its store, its transport and its actors: it chooses none of them",
+	},
+	"pkg/host": {
+		internal: []string{
+			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/kv", "pkg/kv/occ", "pkg/kv/occ/pebbledb",
+			"pkg/kv/remote", "pkg/node", "pkg/registry", "pkg/rpc", "pkg/rpc/tcp",
+		},
+		external: []string{cobra, pflag},
+		why:      "where a node meets the real world: the choice of store and transport, flags, signals",
+	},
+	"cmd/kelpie": {
+		internal: []string{
+			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/node",
+			"pkg/registry", "pkg/rpc", "pkg/rpc/tcp", "pkg/tui", "pkg/sim",
+		},
+		external: []string{cobra, pflag, yaml, term},
+		why:      "commands parse and print; what they do lives below",
+	},
+	"internal/housetest": {
+		external: []string{xtools},
+		why:      "reads source, and is imported by nothing",
+	},
+}
+
+// What is not the standard library's, by module.
+const (
+	btree      = "github.com/tidwall/btree"
+	cobra      = "github.com/spf13/cobra"
+	datadriven = "github.com/cockroachdb/datadriven"
+	goleak     = "go.uber.org/goleak"
+	msgpack    = "github.com/vmihailenco/msgpack/v5"
+	pebble     = "github.com/cockroachdb/pebble/v2"
+	pflag      = "github.com/spf13/pflag"
+	rapid      = "pgregory.net/rapid"
+	term       = "golang.org/x/term"
+	xtools     = "golang.org/x/tools"
+	yaml       = "go.yaml.in/yaml/v3"
+	yamux      = "github.com/hashicorp/yamux"
+)
+
+// Only tests may use these.
+var testModules = []string{datadriven, goleak, rapid}
+
+// An example is written as a stranger would write it: from the packages for authors and callers.
+var exampleAllowance = allowance{
+	internal: []string{"pkg/actor", "pkg/api", "pkg/client", "pkg/host"},
+	why:      "an example uses what its reader would use",
+}
+
+// goImport is one import of one file.
+type goImport struct {
+	file string
+	line int
+	path string
+}
+
+// parseImports reads the imports of a Go file, whatever its build tags.
+func parseImports(file string, content []byte) ([]goImport, error) {
+	fset := token.NewFileSet()
+	parsed, err := parser.ParseFile(fset, file, content, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	var imports []goImport
+	for _, spec := range parsed.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		imports = append(imports, goImport{file, fset.Position(spec.Pos()).Line, name})
+	}
+	return imports, nil
+}
+
+// checkImport holds an import against what its package is allowed. Tests may import any
+// package of this module, and the modules for tests.
+func checkImport(imp goImport) []finding {
+	pkg := path.Dir(imp.file)
+	allowed, known := allowances[pkg]
+	if strings.HasPrefix(pkg, "examples/") {
+		allowed, known = exampleAllowance, true
+	}
+	report := func(format string, args ...any) []finding {
+		return []finding{{imp.file, imp.line, fmt.Sprintf(format, args...)}}
+	}
+	if !known {
+		return report("package %s is not in the table of internal/housetest/imports.go: decide there what it may import, and say why", pkg)
+	}
+	internal, isInternal := strings.CutPrefix(imp.path, module+"/")
+	switch {
+	case isInternal:
+		if isTest(imp.file) || slices.Contains(allowed.internal, internal) {
+			return nil
+		}
+		return report("%s may not import %s: %s", pkg, internal, allowed.why)
+	case isStandard(imp.path):
+		if !isTest(imp.file) && imp.path == "testing" && !strings.HasSuffix(pkg, "test") {
+			return report("%s may not import testing outside of tests: it would be linked into the product", pkg)
+		}
+		return nil
+	case within(allowed.external, imp.path), isTest(imp.file) && within(testModules, imp.path):
+		return nil
+	}
+	return report("%s may not import %s: %s", pkg, imp.path, allowed.why)
+}
+
+// isStandard tells the standard library by its first element, which has no dot.
+func isStandard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".")
+}
+
+func within(modules []string, imported string) bool {
+	return slices.ContainsFunc(modules, func(m string) bool {
+		return imported == m || strings.HasPrefix(imported, m+"/")
+	})
+}
+
+// checkDependencies wants every module that go.mod requires directly to be one that the
+// table knows: a dependency is a decision, not an accident.
+func checkDependencies(gomod string) []finding {
+	known := slices.Clone(testModules)
+	for _, a := range allowances {
+		known = append(known, a.external...)
+	}
+	var found []finding
+	n := 0
+	for text := range strings.SplitSeq(gomod, "\n") {
+		n++
+		fields := strings.Fields(strings.TrimPrefix(text, "require "))
+		if len(fields) != 2 || !strings.HasPrefix(fields[1], "v") {
+			continue // also: an indirect one has a comment
+		}
+		if !slices.Contains(known, fields[0]) {
+			found = append(found, finding{"go.mod", n, "no package is allowed to import " + fields[0] + ": add it to the table of internal/housetest/imports.go with the package that needs it, or drop it"})
+		}
+	}
+	return found
+}
+
+// checkNotImported wants this package, and others meant for tests, to be imported by tests only.
+func checkNotImported(imp goImport) []finding {
+	internal, ok := strings.CutPrefix(imp.path, module+"/")
+	if !ok || isTest(imp.file) || !strings.HasSuffix(internal, "test") {
+		return nil
+	}
+	return []finding{{imp.file, imp.line, internal + " is for tests: the product must not link it"}}
+}
