@@ -1,3 +1,6 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package kv
 
 import (
@@ -48,12 +51,17 @@ var (
 	ErrCancelled = &Error{Code: 1025, Message: "transaction cancelled"}
 	// ErrUnreadable: read of a key that a versionstamped operation of the same transaction writes.
 	ErrUnreadable = &Error{Code: 1036, Message: "key made unreadable by a versionstamped operation"}
+	// ErrInvalidOperation: an operation that makes no sense, such as a versionstamp beyond the
+	// end of its value, or a second read version.
+	ErrInvalidOperation = &Error{Code: 2000, Message: "invalid operation"}
 	// ErrOutOfRange: a key outside of the key space.
 	ErrOutOfRange = &Error{Code: 2004, Message: "key outside of the key space"}
 	// ErrInvalidRange: the end of a range lies before its beginning.
 	ErrInvalidRange = &Error{Code: 2005, Message: "range with its end before its beginning"}
 	// ErrUsed: the transaction was committed, or is being committed.
 	ErrUsed = &Error{Code: 2017, Message: "transaction used after commit"}
+	// ErrNoVersion: asked for the versionstamp of a transaction that has none.
+	ErrNoVersion = &Error{Code: 2021, Message: "transaction without a committed version"}
 	// ErrTxTooLarge, ErrKeyTooLarge and ErrValueTooLarge: over a limit. Not committed.
 	ErrTxTooLarge    = &Error{Code: 2101, Message: fmt.Sprintf("transaction over %d bytes", TxBytesMax)}
 	ErrKeyTooLarge   = &Error{Code: 2102, Message: fmt.Sprintf("key over %d bytes", KeyBytesMax)}
@@ -72,5 +80,8 @@ func IsTooLarge(err error) bool {
 // NeverCommitted reports whether err, returned by Commit, proves that the transaction
 // has not been committed and never will be.
 func NeverCommitted(err error) bool {
+	if errors.Is(err, ErrCommitUnknown) {
+		return false // whatever its cause
+	}
 	return errors.Is(err, ErrConflict) || errors.Is(err, ErrTooOld) || IsTooLarge(err)
 }

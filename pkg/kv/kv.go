@@ -1,3 +1,6 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package kv
 
 import (
@@ -112,8 +115,11 @@ type Tx interface {
 	Atomic(op AtomicOp, key, param []byte)
 
 	// AddReadConflictRange and AddWriteConflictRange take half-open ranges.
-	AddReadConflictRange(begin, end []byte)
-	AddWriteConflictRange(begin, end []byte)
+	// A range with its end before its beginning is refused with ErrInvalidRange and, as on
+	// FoundationDB, leaves the transaction as it was; every other error poisons it as
+	// that of a write does, and need not be looked at here.
+	AddReadConflictRange(begin, end []byte) error
+	AddWriteConflictRange(begin, end []byte) error
 
 	// Watch returns a watch of key as this transaction sees it. It is armed by
 	// a successful commit. It is a hint: poll as well.
