@@ -5,6 +5,7 @@ package env
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,7 @@ func WithCancelCause(parent context.Context) (ctx context.Context, cancel contex
 // WithTimeout returns a child of parent that also ends, with
 // context.DeadlineExceeded, once d has passed on e's monotonic clock.
 func WithTimeout(e Env, parent context.Context, d time.Duration) (ctx context.Context, cancel context.CancelFunc) {
-	c := newCancelCtx(parent, e, e.Monotonic()+d)
+	c := newCancelCtx(parent, e, after(e.Monotonic(), d))
 	return c, func() { c.finish(canceled) }
 }
 
@@ -45,6 +46,14 @@ func WithTimeout(e Env, parent context.Context, d time.Duration) (ctx context.Co
 func WithDeadlineAt(e Env, parent context.Context, at time.Duration) (ctx context.Context, cancel context.CancelFunc) {
 	c := newCancelCtx(parent, e, at)
 	return c, func() { c.finish(canceled) }
+}
+
+// after returns at+d, or the end of time if that is beyond it.
+func after(at, d time.Duration) time.Duration {
+	if d > math.MaxInt64-at {
+		return math.MaxInt64
+	}
+	return at + d
 }
 
 // Remaining returns how long ctx has until its deadline, not positive if that
