@@ -46,10 +46,12 @@ func (c *Claim) Commit(ctx context.Context, writes []Write) error {
 		// attempts at most one can commit: both read seq with conflict and write it.
 		now, err := c.settle(ctx)
 		if err != nil {
+			ended := errInDoubt(c.actor)
 			if !unknown {
-				return errLost(c.actor).With(err)
+				ended = errLost(c.actor)
 			}
-			return errInDoubt(c.actor).With(err)
+			ended.Cause = err
+			return ended
 		}
 		switch mine := c.is(now.claim); {
 		case now.seq == next:

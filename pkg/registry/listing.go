@@ -56,6 +56,18 @@ func (r *Registry) Claims(ctx context.Context, namespace string, after api.Actor
 	return p.claims, p.more, err
 }
 
+// Claim returns how one actor's claim stands; its token is 0 if there never was one.
+func (r *Registry) Claim(ctx context.Context, actor api.ActorID) (ClaimInfo, error) {
+	key := claimKey(actor)
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (ClaimInfo, error) {
+		value, err := tx.Snapshot().Get(ctx, key)
+		if err != nil {
+			return ClaimInfo{}, err
+		}
+		return claimInfo(ctx, tx.Snapshot(), kv.KeyValue{Key: key, Value: value}, make(map[string]Fence))
+	})
+}
+
 // claimInfo decodes a claim and compares it with its owner's fence, read once per page into fences.
 func claimInfo(ctx context.Context, r kv.Reader, pair kv.KeyValue, fences map[string]Fence) (ClaimInfo, error) {
 	var rec claimRecord

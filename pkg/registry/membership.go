@@ -125,23 +125,20 @@ func (r *Registry) endLease(ctx context.Context, id string, state NodeState, con
 	})
 }
 
-// Nodes returns all nodes that ever were members, in order of name, and the membership counter that they belong to.
-func (r *Registry) Nodes(ctx context.Context) ([]NodeInfo, uint64, error) {
-	type result struct {
-		nodes   []NodeInfo
-		counter uint64
-	}
-	res, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (result, error) {
-		var res result
+// View reads the membership.
+func (r *Registry) View(ctx context.Context) (*View, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*View, error) {
 		counter, err := tx.Snapshot().Get(ctx, membershipKey)
 		if err != nil {
-			return res, err
+			return nil, err
 		}
-		res.counter = decodeCounter(counter)
-		res.nodes, err = scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode)
-		return res, err
+		v := &View{Counter: decodeCounter(counter)}
+		if v.Nodes, err = scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode); err != nil {
+			return nil, err
+		}
+		v.Namespaces, err = scanRecords[Namespace](ctx, tx.Snapshot(), kindNamespace)
+		return v, err
 	})
-	return res.nodes, res.counter, err
 }
 
 // ReadMeta returns the cluster's meta; ClusterID is "" if the store holds no cluster yet.
@@ -256,4 +253,21 @@ func decodeCounter(b []byte) uint64 {
 	var full [8]byte
 	copy(full[:], b)
 	return binary.LittleEndian.Uint64(full[:])
+}
+
+// AwaitMembership blocks until the membership counter differs from the one given. An
+// error may also say that the watch was lost.
+func (r *Registry) AwaitMembership(ctx context.Context, counter uint64) error {
+	watch, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
+		now, err := tx.Snapshot().Get(ctx, membershipKey)
+		if err != nil || decodeCounter(now) != counter {
+			return nil, err
+		}
+		return tx.Watch(ctx, membershipKey)
+	})
+	if err != nil || watch == nil {
+		return err
+	}
+	defer watch.Cancel()
+	return watch.Wait(ctx)
 }

@@ -19,13 +19,6 @@ type Namespace struct {
 	IdleTimeout time.Duration `msgpack:"idle_timeout_ns"`
 }
 
-// Namespaces returns the settings of all namespaces, in order of name.
-func (r *Registry) Namespaces(ctx context.Context) ([]Namespace, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]Namespace, error) {
-		return scanRecords[Namespace](ctx, tx.Snapshot(), kindNamespace)
-	})
-}
-
 // ensureNamespaces writes the settings of namespaces that the cluster does not know yet.
 func ensureNamespaces(ctx context.Context, tx kv.Tx, namespaces []Namespace) error {
 	for _, ns := range namespaces {

@@ -15,6 +15,8 @@ type View struct {
 	Counter uint64
 	// Nodes are all nodes that ever were members, in order of name.
 	Nodes []NodeInfo
+	// Namespaces are the settings of all namespaces, in order of name.
+	Namespaces []Namespace
 }
 
 // Node returns a node by its name, and whether it is known.
@@ -26,6 +28,15 @@ func (v *View) Node(id string) (NodeInfo, bool) {
 	return v.Nodes[i], true
 }
 
+// Namespace returns the settings of a namespace, and whether it is known.
+func (v *View) Namespace(name string) (Namespace, bool) {
+	i, ok := slices.BinarySearchFunc(v.Namespaces, name, func(ns Namespace, name string) int { return cmp.Compare(ns.Name, name) })
+	if !ok {
+		return Namespace{}, false
+	}
+	return v.Namespaces[i], true
+}
+
 // Members returns the nodes that hold a lease, in order of name.
 func (v *View) Members() []NodeInfo {
 	var out []NodeInfo
@@ -35,6 +46,17 @@ func (v *View) Members() []NodeInfo {
 		}
 	}
 	return out
+}
+
+// Hosts returns the names of the members that host a namespace, in order.
+func (v *View) Hosts(namespace string) []string {
+	hosts := []string{}
+	for _, n := range v.Members() {
+		if slices.Contains(n.Namespaces, namespace) {
+			hosts = append(hosts, n.ID)
+		}
+	}
+	return hosts
 }
 
 // Watched returns the members that the given member is to watch, in order of name: each member is

@@ -1,0 +1,99 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+const (
+	// activateTimeout bounds one attempt at activating an actor; its calls then try again, elsewhere if need be.
+	activateTimeout = 10 * time.Second
+	// releaseTimeout bounds the giving back of a claim. One that stays is as good as
+	// released when the node next claims the actor, or leaves.
+	releaseTimeout = 10 * time.Second
+)
+
+// runSlot is the task of a slot: it goes on until there is nothing to do.
+func (n *Node) runSlot(s *slot) {
+	for {
+		w := n.dispatcher.next(s)
+		if w.drop {
+			s.activation = nil
+		}
+		switch {
+		case w.done:
+			return
+		case len(w.calls) > 0:
+			n.runCalls(s, w.calls)
+		case s.activation != nil && !w.drop:
+			n.release(s)
+		}
+		if s.activation == nil && n.dispatcher.remove(s) {
+			return
+		}
+	}
+}
+
+// runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
+// call has been answered or sent on.
+func (n *Node) runCalls(s *slot, calls []*call) {
+	if s.activation == nil {
+		a, err := n.activate(s.actor)
+		if err != nil {
+			for _, c := range calls {
+				n.router.again(c, err)
+			}
+			return
+		}
+		s.activation = a
+	}
+	destroyed := calls[len(calls)-1].method == api.MethodDestroy
+	if !s.activation.process(calls) {
+		s.activation = nil
+	} else if destroyed {
+		s.retire()
+	}
+}
+
+// activate claims an actor and loads its state. An activation that can't start gives its claim back.
+func (n *Node) activate(id api.ActorID) (*activation, error) {
+	spec := n.kinds[id.Namespace]
+	if spec == nil {
+		return nil, api.Errorf(api.CodeUnknownNamespace, "node %s does not host namespace %q", n.config.NodeID, id.Namespace)
+	}
+	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
+	defer cancel()
+	got, err := n.registry.Acquire(ctx, n.keeper.member(), id, structPart)
+	if err != nil {
+		return nil, err
+	}
+	if got.Claim == nil {
+		return nil, n.router.movedTo(id, got.Owner)
+	}
+	a := &activation{node: n, actor: id, spec: spec, claim: got.Claim, space: &space{claim: got.Claim}, ledger: &ledger{claim: got.Claim}}
+	if a.memory, err = loadMemory(id, spec, got.State); err != nil {
+		n.giveBack(a)
+		return nil, err
+	}
+	return a, nil
+}
+
+// release deactivates an idle actor.
+func (n *Node) release(s *slot) {
+	n.giveBack(s.activation)
+	s.activation = nil
+}
+
+func (n *Node) giveBack(a *activation) {
+	ctx, cancel := env.WithTimeout(n.env, context.WithoutCancel(n.ctx), releaseTimeout)
+	defer cancel()
+	if err := a.claim.Release(ctx); err != nil {
+		n.log.Warn("claim not released", "actor", a.actor.String(), "error", err)
+	}
+}

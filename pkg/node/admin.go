@@ -1,0 +1,224 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// storeScanMax is the most pairs that a scan of the store returns at once.
+	storeScanMax = 1000
+	// actorPagesMax is how many pages of claims one request for a filtered listing reads: a short
+	// page goes back rather than a late one.
+	actorPagesMax = 20
+)
+
+func (n *Node) adminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
+	leases, err := n.registry.Leases(ctx)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	out := &api.NodesReply{Nodes: make([]api.NodeRow, 0, len(leases))}
+	for _, l := range leases {
+		row := api.NodeRow{
+			Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch, Incarnation: l.Fence.Incarnation.String(),
+			Capacity: l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version, Started: rfc3339(l.Node.Started),
+		}
+		if l.Fence.Incarnation != (registry.Incarnation{}) {
+			row.Actors, row.Pending = l.Beat.Load.Activations, l.Beat.Load.Pending
+		}
+		out.Nodes = append(out.Nodes, row)
+	}
+	return out, nil
+}
+
+func (n *Node) adminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
+	leases, err := n.registry.Leases(ctx)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	ttl := n.keeper.member().Meta.LeaseTTL
+	out := &api.LeasesReply{Leases: make([]api.LeaseRow, 0, len(leases))}
+	for _, l := range leases {
+		row := api.LeaseRow{
+			Node: l.Node.ID, Epoch: l.Fence.Epoch, State: n.shownState(l), Incarnation: l.Fence.Incarnation.String(),
+			Beat: l.Beat.Seq, Revocations: l.Fence.Revocations, AgeMillis: -1, TTLLeftMillis: -1,
+		}
+		if l.Fence.Incarnation != (registry.Incarnation{}) {
+			row.Actors = l.Beat.Load.Activations
+			if age, ok := n.keeper.age(l.Node.ID); ok {
+				row.AgeMillis, row.TTLLeftMillis = age.Milliseconds(), max(ttl-age, 0).Milliseconds()
+			}
+		}
+		out.Leases = append(out.Leases, row)
+	}
+	return out, nil
+}
+
+// shownState is a node's state with this node's suspicion of it: "suspect" is a member whose beat is late.
+func (n *Node) shownState(l registry.LeaseInfo) string {
+	meta := n.keeper.member().Meta
+	age, watched := n.keeper.age(l.Node.ID)
+	if l.Node.State == registry.NodeActive && watched && age > 2*meta.Heartbeat {
+		return "suspect"
+	}
+	return string(l.Node.State)
+}
+
+func (n *Node) adminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
+	known, err := n.registry.ReadNode(ctx, in.Node)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	if known.ID == "" {
+		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(in.Node))
+	}
+	fence, err := n.registry.BreakLease(ctx, in.Node)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	out := &api.LeaseBreakReply{Node: in.Node, Epoch: known.Epoch}
+	if fence != nil {
+		out.Broken, out.Epoch = true, fence.Epoch
+		n.log.Info("lease broken by an operator", "lease_of", in.Node, "epoch", fence.Epoch)
+	}
+	return out, nil
+}
+
+func (n *Node) adminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
+	id, err := api.ParseActorID(in.Actor)
+	if err != nil {
+		return nil, err
+	}
+	broken, err := n.registry.BreakClaim(ctx, id)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	if broken.Node != "" {
+		n.log.Info("claim broken by an operator", "actor", in.Actor, "owner", broken.Node, "token", broken.Token)
+	}
+	return &api.ClaimBreakReply{Broken: broken.Node != "", Actor: in.Actor, Node: broken.Node, Token: broken.Token}, nil
+}
+
+func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.ActorsReply, error) {
+	var after api.ActorID
+	if in.After != "" {
+		var err error
+		if after, err = api.ParseActorID(in.After); err != nil {
+			return nil, err
+		}
+	}
+	out := &api.ActorsReply{Actors: []api.ActorRow{}}
+	for range actorPagesMax {
+		claims, more, err := n.registry.Claims(ctx, in.Namespace, after, in.Limit)
+		if err != nil {
+			return nil, wireError(err)
+		}
+		for _, c := range claims {
+			after = c.Actor
+			if row := n.actorRow(c); (in.All || row.State != stateReleased) && (in.Node == "" || row.Node == in.Node) {
+				out.Actors = append(out.Actors, row)
+			}
+		}
+		if !more || len(claims) == 0 {
+			return out, nil
+		}
+		if len(out.Actors) > 0 {
+			break
+		}
+	}
+	out.Next = after.String()
+	return out, nil
+}
+
+// How a claim stands, as listings show it.
+const (
+	stateOwned    = "owned"
+	stateOrphaned = "orphaned"
+	stateReleased = "released"
+	stateUnknown  = "unknown"
+)
+
+func (n *Node) actorRow(c registry.ClaimInfo) api.ActorRow {
+	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token, State: stateReleased}
+	if c.Owner.Node == "" {
+		return row
+	}
+	row.Since = rfc3339(c.Owner.Since)
+	row.State = stateOrphaned
+	if c.Owner.Current {
+		row.State = stateOwned
+		if node, ok := n.keeper.members().Node(c.Owner.Node); ok {
+			row.Address = node.Address
+		}
+	}
+	return row
+}
+
+func (n *Node) adminActorGet(ctx context.Context, in *api.ActorGetRequest) (*api.ActorRow, error) {
+	id, err := api.ParseActorID(in.Actor)
+	if err != nil {
+		return nil, err
+	}
+	info, err := n.registry.Claim(ctx, id)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	row := n.actorRow(info)
+	if info.Owner.Token == 0 {
+		row.State = stateUnknown
+	}
+	return &row, nil
+}
+
+func (n *Node) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
+	view, err := n.registry.View(ctx)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	out := &api.NamespacesReply{Namespaces: make([]api.NamespaceRow, 0, len(view.Namespaces))}
+	for _, ns := range view.Namespaces {
+		out.Namespaces = append(out.Namespaces, api.NamespaceRow{
+			Namespace: ns.Name, Placement: string(ns.Placement), Consistency: ns.Consistency,
+			IdleTimeoutMillis: ns.IdleTimeout.Milliseconds(), Nodes: view.Hosts(ns.Name),
+		})
+	}
+	return out, nil
+}
+
+func (n *Node) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {
+	limit := in.Limit
+	if limit <= 0 || limit > storeScanMax {
+		limit = storeScanMax
+	}
+	end := in.End
+	if len(end) == 0 {
+		end = []byte{0xff}
+	}
+	return kv.Transact(ctx, n.env, n.config.Store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*api.StoreScanReply, error) {
+		pairs, more, err := tx.Snapshot().Range(ctx, in.Begin, end, kv.RangeOptions{Limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		out := &api.StoreScanReply{Pairs: make([]api.StorePair, 0, len(pairs)), More: more}
+		for _, p := range pairs {
+			out.Pairs = append(out.Pairs, api.StorePair{Key: p.Key, Value: p.Value})
+		}
+		return out, nil
+	})
+}
+
+// rfc3339 formats a wall clock for people; the zero time is "".
+func rfc3339(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}

@@ -1,0 +1,273 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// batchBytesMax closes a batch: the store takes 10,000,000 bytes in a transaction and likes far less.
+const batchBytesMax = 1_000_000
+
+// activation is an actor in memory: its claim and its cached state.
+type activation struct {
+	node   *Node
+	actor  api.ActorID
+	spec   *actor.Spec
+	claim  *registry.Claim
+	memory *memory
+	space  *space
+	ledger *ledger
+}
+
+// answer is what a call in a batch will be told, once it may be.
+type answer struct {
+	call *call
+	body []byte
+	err  error
+	// settled answers rest on nothing that another node could have changed, such as a malformed request.
+	settled bool
+	// writes is whether the call may have changed something.
+	writes bool
+}
+
+// process runs calls in batches and answers them, and reports whether the activation is still good. If
+// not, the calls that it has not answered are on their way elsewhere.
+func (a *activation) process(calls []*call) bool {
+	for len(calls) > 0 {
+		answers := a.runBatch(calls)
+		rest := calls[len(answers):]
+		if !a.conclude(answers) {
+			for _, c := range rest {
+				a.node.router.again(c, errMoved(a.actor))
+			}
+			return false
+		}
+		calls = rest
+	}
+	return true
+}
+
+// runBatch runs calls, one after the other, until there is no more or the batch is full.
+func (a *activation) runBatch(calls []*call) []answer {
+	if calls[0].method == api.MethodDestroy {
+		return []answer{{call: calls[0], writes: true}}
+	}
+	answers := make([]answer, 0, len(calls))
+	for _, c := range calls {
+		if c.method == api.MethodDestroy || len(answers) > 0 && a.space.bytes+len(a.memory.kept) > batchBytesMax {
+			break
+		}
+		answers = append(answers, a.runCall(c))
+	}
+	return answers
+}
+
+// runCall runs one call, unless it is a repeat of one that has been done. What a failed one did is undone.
+func (a *activation) runCall(c *call) answer {
+	if a.node.env.Monotonic() >= c.deadline {
+		return answer{call: c, err: errExpired(c), settled: true}
+	}
+	m := a.spec.Methods[c.method]
+	if m == nil {
+		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}
+	}
+	ctx := c.context()
+	keyed := c.key != "" && !m.ReadOnly
+	if keyed {
+		if earlier, ok := a.ledger.find(ctx, c); ok {
+			return earlier
+		}
+	}
+	out := a.runHandler(ctx, c, m)
+	if keyed {
+		a.ledger.add(&out)
+	}
+	return out
+}
+
+// runHandler runs the handler of a call that has not been done before.
+func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) answer {
+	a.space.begin(ctx, m.ReadOnly)
+	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space), c.body)
+	if err == nil && !m.ReadOnly {
+		err = a.memory.keep(a.actor)
+	}
+	if a.space.err != nil {
+		err = a.space.err
+	}
+	if err == nil && len(body) > api.PayloadBytesMax {
+		err = api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
+	}
+	out := answer{call: c, body: body, writes: !m.ReadOnly}
+	if err == nil {
+		a.space.keep()
+		return out
+	}
+	out.body, out.err, out.writes = nil, wireError(err), false
+	if err := a.memory.rollback(); err != nil { // it was decoded before: a defect of the state's own decoder
+		out.err = api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %v", a.actor, err)
+	}
+	return out
+}
+
+// guard turns a handler's panic into an error.
+func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) (body []byte, err error) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		if env.Killed(r) {
+			panic(r)
+		}
+		a.node.log.Error("handler panicked", "actor", a.actor.String(), "method", m.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		err = api.Errorf(api.CodeInternal, "actor %s: method %s panicked: %v", a.actor, m.Name, r)
+	}()
+	return m.Run(ctx, a.memory.value, request)
+}
+
+// conclude commits what the answers rest on, or proves it, and then answers. It
+// reports whether the activation is still good.
+func (a *activation) conclude(answers []answer) bool {
+	writes, err := a.writes(answers)
+	switch {
+	case err != nil:
+	case len(writes) > 0:
+		a.claim.Renew(a.node.keeper.proof())
+		err = a.claim.Commit(a.node.ctx, writes)
+	case needProof(answers, a.spec.Consistency):
+		err = a.prove()
+	}
+	if err == nil {
+		return a.concluded(answers)
+	}
+	if kv.IsTooLarge(err) {
+		return a.tooLarge(answers, err)
+	}
+	a.unanswered(answers, err)
+	return false
+}
+
+func (a *activation) writes(answers []answer) ([]registry.Write, error) {
+	if answers[0].call.method == api.MethodDestroy {
+		return []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}, nil
+	}
+	records, err := a.ledger.writes(a.node.ctx)
+	return slices.Concat(a.memory.writes(), a.space.writes(), records), err
+}
+
+// concluded answers everybody.
+func (a *activation) concluded(answers []answer) bool {
+	good := true
+	if answers[0].call.method == api.MethodDestroy {
+		a.memory.chunks = 0
+		good = a.memory.clear() == nil
+	}
+	a.memory.stored()
+	a.space.reset()
+	a.ledger.stored()
+	for i := range answers {
+		answers[i].call.finish(answers[i].body, "", answers[i].err)
+	}
+	return good
+}
+
+// tooLarge runs the calls of a batch that does not fit a transaction one at a time; one that does not fit alone fails.
+func (a *activation) tooLarge(answers []answer, err error) bool {
+	a.space.reset()
+	a.ledger.revert()
+	if err := a.memory.revert(); err != nil {
+		a.unanswered(answers, err)
+		return false
+	}
+	if len(answers) == 1 {
+		c := answers[0].call
+		c.finish(nil, "", api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a transaction: %v", a.actor, clip(c.method), err))
+		return true
+	}
+	for i := range answers {
+		if !a.process([]*call{answers[i].call}) {
+			for _, later := range answers[i+1:] {
+				a.node.router.again(later.call, errMoved(a.actor))
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// unanswered deals with the calls of a batch that could not be concluded: err says whether it may have been committed.
+func (a *activation) unanswered(answers []answer, err error) {
+	doubt := api.CodeOf(err) == api.CodeUnknown
+	for i := range answers {
+		if doubt && answers[i].writes {
+			answers[i].call.finish(nil, "", err)
+		} else {
+			a.node.router.again(answers[i].call, err)
+		}
+	}
+}
+
+// needProof reports whether an answer shows state. So do errors: a handler decided them by what it saw.
+func needProof(answers []answer, c actor.Consistency) bool {
+	if c == actor.Stale {
+		return false
+	}
+	for _, a := range answers {
+		if !a.settled {
+			return true
+		}
+	}
+	return false
+}
+
+// prove has the store confirm that the claim was held after the calls had arrived.
+func (a *activation) prove() error {
+	proof, err := a.node.barrier.wait(a.node.ctx)
+	if err != nil {
+		return err
+	}
+	return a.claim.Check(a.node.ctx, proof)
+}
+
+func isStoreError(err error) bool {
+	var store *kv.Error
+	return errors.As(err, &store)
+}
+
+// wireError gives a handler's error the code that the caller sees.
+func wireError(err error) *api.Error {
+	var app *actor.Error
+	var coded *api.Error
+	switch {
+	case errors.As(err, &app):
+		e := api.Errorf(api.CodeApplication, "%s", app.Message)
+		e.Detail = map[string]string{api.DetailCode: app.Code}
+		return e
+	case errors.As(err, &coded):
+		return coded
+	case isStoreError(err):
+		return api.Errorf(api.CodeUnavailable, "%v", err)
+	}
+	return api.Errorf(api.CodeApplication, "%v", err)
+}
+
+func errExpired(c *call) error {
+	return api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed before the call could run", c.actor)
+}
+
+func errMoved(id api.ActorID) error {
+	return api.Errorf(api.CodeMoved, "actor %s has moved", id)
+}

@@ -1,0 +1,75 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// defaultDeadline is for callers that name none: every call ends.
+const defaultDeadline = 30 * time.Second
+
+// call is one call on its way through the node. It is in one place at a time, and leaves by finish.
+type call struct {
+	actor  api.ActorID
+	method string
+	key    string
+	body   []byte
+	flags  api.InvokeFlags
+	// deadline is on the node's monotonic clock.
+	deadline time.Duration
+	// context returns what the handler gets.
+	context func() context.Context
+	// finish answers the caller, exactly once. owner is the address of the node that has the actor, if that is
+	// another one. It does not block.
+	finish func(body []byte, owner string, err error)
+
+	// What routing has learnt so far.
+	attempts int
+	refused  []string // nodes that had no room
+}
+
+func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
+	in, err := api.DecodeInvokeRequest(req.Payload)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{actor: in.Actor, method: in.Method, key: in.Key, flags: in.Flags, body: in.Body, context: req.Context}
+	deadline, ok := req.Deadline()
+	if !ok {
+		deadline = n.env.Monotonic() + defaultDeadline
+	}
+	c.deadline = deadline
+	c.finish = func(body []byte, owner string, err error) {
+		if err != nil {
+			req.Reply(nil, err)
+			return
+		}
+		reply := api.InvokeReply{OwnerAddress: owner, Body: body}
+		req.Reply(reply.AppendTo(make([]byte, 0, len(body)+len(owner)+replyHeaderBytes)), nil)
+	}
+	return c, c.validate()
+}
+
+// replyHeaderBytes is room for the header of an InvokeReply.
+const replyHeaderBytes = 8
+
+func (c *call) validate() error {
+	if err := c.actor.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case c.method == "" || len(c.method) > api.MethodBytesMax:
+		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(c.method), api.MethodBytesMax)
+	case len(c.key) > api.IdempotencyKeyBytesMax:
+		return api.Errorf(api.CodeInvalidArgument, "idempotency key of %d bytes: must have at most %d", len(c.key), api.IdempotencyKeyBytesMax)
+	case len(c.body) > api.PayloadBytesMax:
+		return api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(c.body), c.actor, api.PayloadBytesMax)
+	}
+	return nil
+}

@@ -1,0 +1,332 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/coro"
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/occ"
+	"github.com/kelpiehq/kelpie/pkg/node"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
+)
+
+const (
+	leaseTTL  = 5 * time.Second
+	heartbeat = time.Second
+)
+
+// cluster is nodes on simulated machines, over one memory store and network.
+type cluster struct {
+	*testing.T
+	sched   *coro.Scheduler
+	env     env.Env
+	ctx     context.Context
+	store   *gate
+	network *mem.Network
+	nodes   map[string]*member
+	kinds   []actor.Kind
+	tune    func(*node.Config)
+	log     *strings.Builder
+}
+
+type member struct {
+	*node.Node
+	machine *coro.Machine
+}
+
+// simulate runs a test on a cluster of nodes n1, n2 ... under a few seeds.
+func simulate(t *testing.T, seeds int, f func(c *cluster)) {
+	t.Helper()
+	envtest.Simulated(t, seeds, func(t *testing.T, s *coro.Scheduler) {
+		e := s.Machine(coro.MainMachine)
+		store, err := occ.Open(e, occ.NewMemory(), occ.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &cluster{
+			T: t, sched: s, env: e, ctx: context.Background(), store: &gate{Store: store, env: e}, network: mem.NewNetwork(e),
+			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals}, log: new(strings.Builder),
+		}
+		defer func() {
+			if t.Failed() {
+				t.Log(c.log.String())
+			}
+		}()
+		f(c)
+	})
+}
+
+// gate is the store, with a door that can be shut for some machines, and hooks on commits.
+type gate struct {
+	kv.Store
+	env env.Env
+	// commit, if not nil, stands between a transaction and its commit.
+	commit func(machine string, commit func() error) error
+}
+
+type gatedStore struct {
+	*gate
+	machine string
+}
+
+type gatedTx struct {
+	kv.Tx
+	store gatedStore
+}
+
+func (g gatedStore) Begin(o kv.TxOptions) kv.Tx { return &gatedTx{Tx: g.gate.Store.Begin(o), store: g} }
+
+func (t *gatedTx) Commit(ctx context.Context) error {
+	commit := func() error { return t.Tx.Commit(ctx) }
+	if hook := t.store.commit; hook != nil {
+		return hook(t.store.machine, commit)
+	}
+	return commit()
+}
+
+func (c *cluster) start(id string) *member {
+	c.Helper()
+	m, err := c.tryStart(id)
+	if err != nil {
+		c.Fatalf("node %s does not start: %v", id, err)
+	}
+	return m
+}
+
+func (c *cluster) tryStart(id string) (*member, error) {
+	machine := c.sched.Machine(id)
+	config := node.Config{
+		Env: machine, Store: gatedStore{c.store, id}, Transport: c.network.Transport(machine, id),
+		NodeID: id, Listen: id + ":7600", Kinds: c.kinds, LeaseTTL: leaseTTL, Heartbeat: heartbeat, StoreURL: "memory:",
+		Logger: slog.New(slog.NewTextHandler(virtualLog{c, id}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if c.tune != nil {
+		c.tune(&config)
+	}
+	n, err := node.New(config)
+	if err != nil {
+		return nil, err
+	}
+	started := env.NewFuture[struct{}](c.env)
+	machine.Go("start", func() { started.Complete(struct{}{}, n.Start(context.Background())) })
+	if _, err := started.Wait(c.ctx); err != nil {
+		return nil, err
+	}
+	c.nodes[id] = &member{Node: n, machine: machine}
+	return c.nodes[id], nil
+}
+
+type virtualLog struct {
+	c  *cluster
+	id string
+}
+
+func (l virtualLog) Write(p []byte) (int, error) {
+	fmt.Fprintf(l.c.log, "%12v %s %s", l.c.sched.Elapsed(), l.id, p)
+	return len(p), nil
+}
+
+func (c *cluster) startAll(n int) {
+	c.Helper()
+	for i := range n {
+		c.start(fmt.Sprintf("n%d", i+1))
+	}
+	c.sleep(3 * heartbeat) // until everybody knows everybody
+}
+
+// crash ends a node as SIGKILL does.
+func (c *cluster) crash(id string) {
+	c.network.Cut(id)
+	c.nodes[id].machine.Kill()
+	delete(c.nodes, id)
+}
+
+func (c *cluster) sleep(d time.Duration) {
+	if err := env.Sleep(c.env, c.ctx, d); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// call calls an actor through a node, as a client does.
+func (c *cluster) call(via string, timeout time.Duration, id api.ActorID, method string, request, reply any) error {
+	pool := rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
+	defer pool.Close()
+	return c.callBy(pool, via, timeout, id, method, "", request, reply)
+}
+
+func (c *cluster) callBy(pool *rpc.Pool, via string, timeout time.Duration, id api.ActorID, method, key string, request, reply any) error {
+	body, err := actor.Marshal(request)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := env.WithTimeout(c.env, c.ctx, timeout)
+	defer cancel()
+	in := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
+	out, err := pool.Call(ctx, via+":7600", rpc.ClassCall, api.MethodInvoke, in.AppendTo(nil))
+	if err != nil {
+		return err
+	}
+	answer, err := api.DecodeInvokeReply(out)
+	if err != nil || reply == nil {
+		return err
+	}
+	return actor.Unmarshal(answer.Body, reply)
+}
+
+func (c *cluster) add(via string, id api.ActorID, n int64) int64 {
+	c.Helper()
+	var now int64
+	if err := c.call(via, 30*time.Second, id, "add", n, &now); err != nil {
+		c.Fatalf("%s add %d through %s: %v", id, n, via, err)
+	}
+	return now
+}
+
+func (c *cluster) get(via string, id api.ActorID) int64 {
+	c.Helper()
+	var now int64
+	if err := c.call(via, 30*time.Second, id, "get", struct{}{}, &now); err != nil {
+		c.Fatalf("%s get through %s: %v", id, via, err)
+	}
+	return now
+}
+
+// owner asks a node who has an actor.
+func (c *cluster) owner(via string, id api.ActorID) api.ActorRow {
+	c.Helper()
+	row, err := admin[api.ActorGetRequest, api.ActorRow](c, via, api.MethodActorGet, &api.ActorGetRequest{Actor: id.String()})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return *row
+}
+
+func (c *cluster) nodeRow(via, id string) api.NodeRow {
+	c.Helper()
+	reply, err := admin[api.Empty, api.NodesReply](c, via, api.MethodNodes, &api.Empty{})
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, row := range reply.Nodes {
+		if row.Node == id {
+			return row
+		}
+	}
+	c.Fatalf("node %s is not listed", id)
+	return api.NodeRow{}
+}
+
+func admin[Req, Resp any](c *cluster, via, method string, req *Req) (*Resp, error) {
+	pool := rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
+	defer pool.Close()
+	ctx, cancel := env.WithTimeout(c.env, c.ctx, 10*time.Second)
+	defer cancel()
+	return rpc.CallTyped[Req, Resp](ctx, pool, via+":7600", method, req)
+}
+
+// other returns a node that is not the given one.
+func (c *cluster) other(id string) string {
+	for i := 1; ; i++ {
+		if n := fmt.Sprintf("n%d", i); n != id && c.nodes[n] != nil {
+			return n
+		}
+	}
+}
+
+func counter(id string) api.ActorID { return api.ActorID{Namespace: "counter", ID: id} }
+
+type counterState struct {
+	N int64 `json:"n"`
+}
+
+var counters = actor.New[counterState]("counter").
+	With(actor.Write("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		s.N += n
+		return s.N, nil
+	})).
+	With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+		return s.N, nil
+	})).
+	With(actor.Write("add_then_fail", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		s.N += n
+		return 0, actor.Errorf("refused", "no %d today", n)
+	})).
+	With(actor.Write("add_then_panic", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		s.N += n
+		panic("a defect of the actor")
+	}))
+
+type blob struct {
+	Text string `json:"text"`
+}
+
+// journals use both a state struct, of any size, and the key-value space.
+var journals = actor.New[blob]("journal").
+	With(actor.Write("fill", func(_ *actor.Context, s *blob, size int) (int, error) {
+		s.Text = strings.Repeat("x", size)
+		return len(s.Text), nil
+	})).
+	With(actor.Read("size", func(_ *actor.Context, s *blob, _ struct{}) (int, error) {
+		return len(s.Text), nil
+	})).
+	With(actor.Write("put", func(ctx *actor.Context, _ *blob, kv [2]string) (bool, error) {
+		if err := ctx.Set(kv[0], kv[1]); err != nil {
+			return false, err
+		}
+		if kv[1] == "fail" {
+			return false, actor.Errorf("fail", "told to fail")
+		}
+		return true, nil
+	})).
+	With(actor.Write("delete", func(ctx *actor.Context, _ *blob, key string) (bool, error) {
+		return true, ctx.Delete(key)
+	})).
+	With(actor.Write("put_and_list", func(ctx *actor.Context, _ *blob, kv [2]string) ([]string, error) {
+		if err := ctx.Set(kv[0], kv[1]); err != nil {
+			return nil, err
+		}
+		return keys(ctx, "", 1000)
+	})).
+	With(actor.Read("list", func(ctx *actor.Context, _ *blob, prefix string) ([]string, error) {
+		return keys(ctx, prefix, 1000)
+	})).
+	With(actor.Write("flood", func(ctx *actor.Context, _ *blob, n int) (int, error) {
+		for i := range n {
+			if err := ctx.Set(fmt.Sprintf("flood%06d", i), strings.Repeat("y", 90_000)); err != nil {
+				return 0, err
+			}
+		}
+		return n, nil
+	})).
+	With(actor.Read("write_in_read", func(ctx *actor.Context, _ *blob, _ struct{}) (bool, error) {
+		return true, ctx.Set("k", "v")
+	}))
+
+func keys(ctx *actor.Context, prefix string, limit int) ([]string, error) {
+	pairs, err := ctx.List(prefix, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for _, p := range pairs {
+		var v string
+		if err := p.Decode(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, p.Key+"="+v)
+	}
+	return out, nil
+}

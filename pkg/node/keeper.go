@@ -1,0 +1,246 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// keeper keeps the node's membership: it beats, watches other nodes and fences dead ones, follows the
+// membership, and joins again when the node itself has been fenced.
+type keeper struct {
+	env      env.Env
+	registry *registry.Registry
+	log      *slog.Logger
+	spec     registry.JoinSpec
+	// load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its lease.
+	load func() api.Load
+	// fenced is told that the lease is gone, before the node joins again; joined that it has.
+	fenced func()
+	// failed is told of members that have been fenced.
+	failed func(registry.NodeInfo)
+
+	mu      sync.Mutex
+	self    *registry.Member
+	newest  registry.Proof
+	view    *registry.View
+	watcher *registry.Watcher
+	// suspects are dead owners found in the way of a call, watched until the time given, or until they have left.
+	suspects map[string]time.Duration
+	stale    bool // the view is behind the counter
+	seq      uint64
+}
+
+// join makes the node a member, and reads the membership.
+func (k *keeper) join(ctx context.Context) error {
+	member, err := k.registry.Join(ctx, k.spec)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.self, k.seq, k.newest = member, 0, registry.Proof{}
+	k.watcher = registry.NewWatcher(member.Meta)
+	k.suspects = make(map[string]time.Duration)
+	k.mu.Unlock()
+	return k.refresh(ctx)
+}
+
+func (k *keeper) member() *registry.Member {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.self
+}
+
+// proof is that of the last heartbeat.
+func (k *keeper) proof() registry.Proof {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.newest
+}
+
+// members is the view of the membership.
+func (k *keeper) members() *registry.View {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.view
+}
+
+// beatForever is the task that keeps the lease. It returns nil when ctx ends, and an error when the
+// node's name belongs to a newer process.
+func (k *keeper) beatForever(ctx context.Context) error {
+	next := k.env.Monotonic()
+	for {
+		interval := k.member().Meta.Heartbeat
+		// On a fixed schedule, so that as many beats fit in a lease as should; missed ones are not made up for.
+		next = max(next+interval, k.env.Monotonic())
+		if env.Sleep(k.env, ctx, next-k.env.Monotonic()) != nil {
+			return nil
+		}
+		gone, err := k.beat(ctx)
+		if err != nil && ctx.Err() == nil {
+			k.log.Warn("heartbeat failed", "error", err)
+		}
+		if gone {
+			if err := k.rejoin(ctx); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// beat makes one heartbeat and acts on what it brought. gone says that the lease is lost.
+func (k *keeper) beat(ctx context.Context) (gone bool, err error) {
+	load := k.load()
+	began := k.env.Monotonic()
+	k.mu.Lock()
+	self, watched := k.self, k.watched(began)
+	k.seq++
+	seq := k.seq
+	k.mu.Unlock()
+
+	limited, cancel := env.WithTimeout(k.env, ctx, self.Meta.LeaseTTL)
+	defer cancel()
+	b, err := k.registry.Beat(limited, self, seq, load, watched)
+	if err != nil {
+		return false, err
+	}
+	if b.Proof.Fenced(self) {
+		return true, nil
+	}
+	var silent []registry.Beat
+	var names []string
+	k.mu.Lock()
+	k.newest = b.Proof
+	k.stale = k.stale || b.Membership != k.view.Counter
+	for i, node := range watched {
+		if k.watcher.Observe(node, b.Watched[i], began) {
+			silent, names = append(silent, b.Watched[i]), append(names, node)
+		}
+	}
+	stale := k.stale
+	k.mu.Unlock()
+	for i, node := range names {
+		k.fence(limited, node, silent[i])
+	}
+	if stale || len(names) > 0 {
+		err = k.refresh(limited)
+	}
+	return false, err
+}
+
+// watched returns the nodes whose beats are to be read, and forgets those that are not. k.mu is held.
+func (k *keeper) watched(now time.Duration) []string {
+	names := k.view.Watched(k.self.Node.ID)
+	regular := make(map[string]bool, len(names))
+	for _, n := range names {
+		regular[n] = true
+	}
+	for _, n := range k.view.Members() {
+		until, suspect := k.suspects[n.ID]
+		if suspect && !regular[n.ID] && now < until {
+			names, regular[n.ID] = append(names, n.ID), true
+		}
+	}
+	k.watcher.Forget(func(node string) bool { return regular[node] })
+	return names
+}
+
+// suspect has a node watched whose actor could not be reached.
+func (k *keeper) suspect(node string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	// Long enough to find it silent; a living node drops out again.
+	k.suspects[node] = k.env.Monotonic() + 3*k.self.Meta.LeaseTTL
+}
+
+func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
+	fenced, err := k.registry.FenceSilent(ctx, node, seen)
+	switch {
+	case err != nil:
+		k.log.Warn("silent node not fenced", "node", node, "error", err)
+	case fenced:
+		k.log.Info("fenced a node that has stopped beating", "node", node, "last_beat", seen.Seq)
+	}
+}
+
+// rejoin drops everything and joins under a new incarnation, unless another process has the name by now.
+func (k *keeper) rejoin(ctx context.Context) error {
+	old := k.member()
+	k.log.Warn("this node has lost its lease: dropping all activations and joining again", "epoch", old.Node.Epoch)
+	k.fenced()
+	k.spec.Replaces = old.Node.Incarnation
+	if err := k.join(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	k.log.Info("joined again", "epoch", k.member().Node.Epoch)
+	return nil
+}
+
+// refresh reads the membership.
+func (k *keeper) refresh(ctx context.Context) error {
+	view, err := k.registry.View(ctx)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	before := k.view
+	if before == nil || view.Counter >= before.Counter {
+		k.view, k.stale = view, false
+	}
+	after := k.view
+	k.mu.Unlock()
+	if before != nil {
+		k.announce(before, after)
+	}
+	return nil
+}
+
+// announce tells of members that were fenced between two views and have not joined again.
+func (k *keeper) announce(before, after *registry.View) {
+	for _, old := range before.Members() {
+		if now, _ := after.Node(old.ID); now.State == registry.NodeFailed {
+			k.failed(old)
+		}
+	}
+}
+
+// followForever refreshes the view as soon as the store says that the membership has changed. Watches
+// are hints: the heartbeat polls the counter as well.
+func (k *keeper) followForever(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := k.registry.AwaitMembership(ctx, k.members().Counter)
+		if err == nil {
+			err = k.refresh(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			k.log.Debug("membership watch lost", "error", err)
+			_ = env.Sleep(k.env, ctx, k.member().Meta.Heartbeat) // only ctx can end it
+		}
+	}
+}
+
+// age returns how long ago the node last saw the beat of a watched node change.
+func (k *keeper) age(node string) (time.Duration, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.watcher.Age(node, k.env.Monotonic())
+}
+
+// leave gives the lease up.
+func (k *keeper) leave(ctx context.Context) error {
+	return k.registry.Leave(ctx, k.member())
+}

@@ -1,0 +1,263 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+const (
+	// routeBackoffMin and routeBackoffMax bound the pause before a call that could not be
+	// placed is looked at again. The first correction of a wrong guess is free.
+	routeBackoffMin = 5 * time.Millisecond
+	routeBackoffMax = 250 * time.Millisecond
+)
+
+// router finds the activation of an actor: here, where the cache says, where the store says, or
+// where placement puts it. A call stays with the router until it is answered or its deadline passes.
+type router struct {
+	node   *Node
+	random *env.Rand
+
+	mu    sync.Mutex
+	cache *placementCache
+}
+
+func newRouter(n *Node) *router {
+	return &router{node: n, random: n.env.Rand("router"), cache: newPlacementCache(placementCacheMax)}
+}
+
+// route is where every call begins. It does not block.
+func (r *router) route(c *call) {
+	n := r.node
+	if taken, err := n.dispatcher.submit(c, false, n.env.Monotonic()); taken {
+		return
+	} else if err != nil {
+		r.again(c, err)
+		return
+	}
+	if c.flags&api.InvokeForwarded != 0 {
+		if c.flags&api.InvokeMayClaim == 0 {
+			c.finish(nil, "", errMoved(c.actor))
+			return
+		}
+		r.here(c)
+		return
+	}
+	if addr, ok := r.cached(c.actor); ok {
+		r.forward(c, addr, "", api.InvokeForwarded)
+		return
+	}
+	n.env.Go("locate", func() { r.locate(c) })
+}
+
+// here takes the call to a slot of this node, which claims the actor if it can.
+func (r *router) here(c *call) {
+	_, err := r.node.dispatcher.submit(c, true, r.node.env.Monotonic())
+	if err == nil {
+		return
+	}
+	if api.CodeOf(err) == api.CodeNoCapacity {
+		c.refused = append(c.refused, r.node.config.NodeID)
+	}
+	r.again(c, err)
+}
+
+// locate asks the store who owns the actor, and places it if nobody does.
+func (r *router) locate(c *call) {
+	n := r.node
+	ctx, cancel := env.WithDeadlineAt(n.env, n.ctx, c.deadline)
+	defer cancel()
+	owner, err := n.registry.Owner(ctx, c.actor)
+	if err != nil {
+		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner could not be looked up: %v", c.actor, err))
+		return
+	}
+	if owner.Current {
+		r.toOwner(c, owner)
+		return
+	}
+	node, err := r.place(c)
+	if err != nil {
+		c.finish(nil, "", err)
+		return
+	}
+	n.loads.placed(node.ID)
+	r.send(c, node)
+}
+
+// toOwner takes the call to the node that the store names.
+func (r *router) toOwner(c *call, owner registry.Owner) {
+	if owner.Node == r.node.config.NodeID {
+		r.here(c)
+		return
+	}
+	node, ok := r.node.keeper.members().Node(owner.Node)
+	if !ok || node.Incarnation != owner.Incarnation { // the view is behind
+		ctx, cancel := env.WithDeadlineAt(r.node.env, r.node.ctx, c.deadline)
+		defer cancel()
+		if err := r.node.keeper.refresh(ctx); err == nil {
+			node, ok = r.node.keeper.members().Node(owner.Node)
+		}
+	}
+	if !ok {
+		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", c.actor, owner.Node))
+		return
+	}
+	r.send(c, node)
+}
+
+func (r *router) send(c *call, node registry.NodeInfo) {
+	if node.ID == r.node.config.NodeID {
+		r.here(c)
+		return
+	}
+	r.forward(c, node.Address, node.ID, api.InvokeForwarded|api.InvokeMayClaim)
+}
+
+// place chooses a node for an actor that nobody owns.
+func (r *router) place(c *call) (registry.NodeInfo, error) {
+	n, ns := r.node, c.actor.Namespace
+	candidates := n.loads.candidates(n.keeper.members().Members())
+	return registry.Place(n.settings(ns).Placement, ns, candidates, c.refused, r.random)
+}
+
+// forward sends the call to another node. nodeID is "" when only the cache was asked.
+func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
+	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Flags: flags, Body: c.body}
+	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
+	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
+		r.forwarded(c, addr, nodeID, reply, err)
+	})
+}
+
+// invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.
+const invokeHeaderBytes = 96
+
+// forwarded takes the answer of another node.
+func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error) {
+	if err == nil {
+		answer, err := api.DecodeInvokeReply(reply)
+		if err == nil {
+			r.remember(c.actor, addr)
+		}
+		c.finish(answer.Body, addr, err)
+		return
+	}
+	switch code := api.CodeOf(err); {
+	case code == api.CodeMoved:
+		r.corrected(c, addr, err)
+	case rpc.NotSent(err) || code == api.CodeUnavailable || code == api.CodeFenced:
+		r.forget(c.actor, addr)
+		if nodeID != "" {
+			r.node.keeper.suspect(nodeID)
+		}
+		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.actor, addr, err))
+	case code == api.CodeNoCapacity:
+		r.forget(c.actor, addr)
+		c.refused = append(c.refused, nodeID)
+		r.again(c, err)
+	default:
+		c.finish(nil, addr, err)
+	}
+}
+
+// corrected follows a node's word that another one owns the actor.
+func (r *router) corrected(c *call, addr string, err error) {
+	r.forget(c.actor, addr)
+	var moved *api.Error
+	if errors.As(err, &moved) && moved.Detail[api.DetailOwnerAddress] != "" {
+		r.remember(c.actor, moved.Detail[api.DetailOwnerAddress])
+	}
+	r.again(c, err)
+}
+
+// again routes a call anew that has had no effect, after a pause that grows. err is why; the
+// caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
+func (r *router) again(c *call, err error) {
+	n := r.node
+	if !mendable(err) {
+		c.finish(nil, "", wireError(err))
+		return
+	}
+	if c.flags&api.InvokeForwarded != 0 { // the node that the caller asked routes it
+		c.finish(nil, "", wireError(err))
+		return
+	}
+	pause := r.pause(c)
+	if n.env.Monotonic()+pause >= c.deadline || n.ctx.Err() != nil {
+		c.finish(nil, "", wireError(err))
+		return
+	}
+	n.env.Go("route again", func() {
+		if pause > 0 {
+			if env.Sleep(n.env, n.ctx, pause) != nil {
+				c.finish(nil, "", errStopped(c.actor))
+				return
+			}
+		}
+		if addr, ok := r.cached(c.actor); ok && c.attempts == 1 {
+			r.forward(c, addr, "", api.InvokeForwarded)
+			return
+		}
+		r.locate(c)
+	})
+}
+
+func (r *router) pause(c *call) time.Duration {
+	c.attempts++
+	if c.attempts == 1 {
+		return 0
+	}
+	return r.random.Jitter(min(routeBackoffMin<<min(c.attempts-2, 10), routeBackoffMax))
+}
+
+// mendable reports whether a call that failed so may do better elsewhere or later. It has not been run.
+func mendable(err error) bool {
+	switch api.CodeOf(err) {
+	case api.CodeMoved, api.CodeFenced, api.CodeUnavailable, api.CodeStore, api.CodeNoCapacity:
+		return true
+	}
+	return isStoreError(err)
+}
+
+// movedTo is the error that names an actor's owner.
+func (r *router) movedTo(id api.ActorID, owner registry.Owner) error {
+	err := api.Errorf(api.CodeMoved, "actor %s is owned by node %s", id, owner.Node)
+	err.Detail = map[string]string{api.DetailOwnerNode: owner.Node}
+	if node, ok := r.node.keeper.members().Node(owner.Node); ok && node.Incarnation == owner.Incarnation {
+		err.Detail[api.DetailOwnerAddress] = node.Address
+	}
+	return err
+}
+
+func (r *router) cached(id api.ActorID) (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cache.get(id)
+}
+
+func (r *router) remember(id api.ActorID, addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cache.put(id, addr)
+}
+
+// forget drops what is cached of an actor, if it is still addr.
+func (r *router) forget(id api.ActorID, addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cache.remove(id, addr)
+}
+
+func errStopped(id api.ActorID) error {
+	return api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", id)
+}

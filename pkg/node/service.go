@@ -1,0 +1,72 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// register adds the node's methods to those it serves.
+func (n *Node) register(m *rpc.Mux) {
+	m.HandleAsync(api.MethodInvoke, n.invoke)
+	rpc.HandleTyped(m, api.MethodClusterInfo, n.clusterInfo)
+	rpc.HandleTyped(m, api.MethodPing, n.pong)
+	rpc.HandleTyped(m, api.MethodNodes, n.adminNodes)
+	rpc.HandleTyped(m, api.MethodLeases, n.adminLeases)
+	rpc.HandleTyped(m, api.MethodLeaseBreak, n.adminLeaseBreak)
+	rpc.HandleTyped(m, api.MethodClaimBreak, n.adminClaimBreak)
+	rpc.HandleTyped(m, api.MethodActors, n.adminActors)
+	rpc.HandleTyped(m, api.MethodActorGet, n.adminActorGet)
+	rpc.HandleTyped(m, api.MethodNamespaces, n.adminNamespaces)
+	rpc.HandleTyped(m, api.MethodStoreScan, n.adminStoreScan)
+}
+
+// invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
+func (n *Node) invoke(req *rpc.Request) {
+	c, err := n.fromRequest(req)
+	if err != nil {
+		req.Reply(nil, err)
+		return
+	}
+	n.router.route(c)
+}
+
+func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error) {
+	m := n.keeper.member().Meta
+	return &api.ClusterInfo{
+		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.config.NodeID, Address: n.address,
+		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
+		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(),
+	}, nil
+}
+
+func (n *Node) storeURL() string {
+	if n.config.StoreURL == storeHere {
+		return storeHere + n.address
+	}
+	return n.config.StoreURL
+}
+
+func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
+	n.loads.learn(in.Node, in.Load)
+	return &api.Pong{Node: n.config.NodeID, Incarnation: n.incarnation(), Load: n.dispatcher.load()}, nil
+}
+
+// Handshake asks the addresses in turn what a joiner must know of the cluster. The error, if none
+// answers, is that of each.
+func Handshake(ctx context.Context, pool *rpc.Pool, addrs []string) (api.ClusterInfo, error) {
+	var failed []error
+	for _, addr := range addrs {
+		info, err := rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, pool, addr, api.MethodClusterInfo, &api.Empty{})
+		if err == nil {
+			return *info, nil
+		}
+		failed = append(failed, api.Errorf(api.CodeOf(err), "can't join by %s: %v", addr, err))
+	}
+	return api.ClusterInfo{}, errors.Join(failed...)
+}

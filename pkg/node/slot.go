@@ -1,0 +1,209 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// slot is the one place of an actor on a node: its mailbox, and its activation while there
+// is one. One task at a time runs a slot, and only that task touches the activation: it
+// claims, runs batches, and releases, so nothing of one actor ever happens twice at once.
+type slot struct {
+	actor api.ActorID
+
+	mu      sync.Mutex
+	pending []*call
+	running bool
+	release bool // give the claim up once nothing is pending
+	drop    bool // forget the activation before doing anything else
+	gone    bool // no longer in the dispatcher
+	used    time.Duration
+
+	activation *activation // of the running task
+}
+
+// dispatcher holds the slots.
+type dispatcher struct {
+	maxPending int
+	capacity   int
+	// start runs a slot in a task of its own.
+	start func(*slot)
+
+	// pending counts the calls in all mailboxes.
+	pending atomic.Int64
+
+	mu       sync.Mutex
+	slots    map[api.ActorID]*slot
+	stopping bool
+}
+
+func newDispatcher(maxPending, capacity int, start func(*slot)) *dispatcher {
+	return &dispatcher{maxPending: maxPending, capacity: capacity, start: start, slots: make(map[api.ActorID]*slot)}
+}
+
+// submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
+// makes one if create is true, else it takes no charge. An error says why the call can't be taken. It does not block.
+func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool, err error) {
+	d.mu.Lock()
+	s := d.slots[c.actor]
+	if s == nil && !create {
+		d.mu.Unlock()
+		return false, nil
+	}
+	if err := d.admit(c.actor, s); err != nil {
+		d.mu.Unlock()
+		return false, err
+	}
+	if s == nil {
+		s = &slot{actor: c.actor}
+		d.slots[c.actor] = s
+	}
+	s.mu.Lock()
+	d.mu.Unlock()
+	if len(s.pending) >= d.maxPending {
+		s.mu.Unlock()
+		return false, api.Errorf(api.CodeOverloaded, "actor %s: %d calls are waiting already: try again later", c.actor, d.maxPending)
+	}
+	s.pending = append(s.pending, c)
+	d.pending.Add(1)
+	s.used = now
+	start := !s.running
+	s.running = true
+	s.mu.Unlock()
+	if start {
+		d.start(s)
+	}
+	return true, nil
+}
+
+// admit says why a call can't be taken, s being its slot or nil. d.mu is held.
+func (d *dispatcher) admit(actor api.ActorID, s *slot) error {
+	if d.stopping {
+		return api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", actor)
+	}
+	if s == nil && d.capacity > 0 && len(d.slots) >= d.capacity {
+		return api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations", actor, d.capacity)
+	}
+	return nil
+}
+
+// work is what the task of a slot is to do next.
+type work struct {
+	calls   []*call
+	drop    bool
+	release bool
+	done    bool // nothing: the task ends
+}
+
+// next takes what is pending. With nothing to do the slot is no longer running.
+func (d *dispatcher) next(s *slot) work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := work{calls: s.pending, drop: s.drop}
+	s.pending, s.drop = nil, false
+	d.pending.Add(-int64(len(w.calls)))
+	if len(w.calls) > 0 {
+		s.release = false
+	} else if !w.drop {
+		w.release, s.release = s.release, false
+		w.done = !w.release
+		s.running = !w.done
+	}
+	return w
+}
+
+// remove takes the slot out if nothing is pending, and reports whether it did; its task ends then.
+func (d *dispatcher) remove(s *slot) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) > 0 {
+		return false
+	}
+	s.running, s.gone = false, true
+	delete(d.slots, s.actor)
+	return true
+}
+
+// dropAll makes every slot forget its activation: the claims are no longer the node's.
+func (d *dispatcher) dropAll() {
+	for _, s := range d.all() {
+		s.mu.Lock()
+		if s.gone {
+			s.mu.Unlock()
+			continue
+		}
+		s.drop = true
+		start := !s.running
+		s.running = true
+		s.mu.Unlock()
+		if start {
+			d.start(s)
+		}
+	}
+}
+
+// idleSince reports whether nothing runs in the slot and its last call came before a time.
+func (s *slot) idleSince(before time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.running && !s.gone && s.used < before
+}
+
+// claimForRelease makes the caller the one who runs the slot, to release it, unless it runs already.
+func (s *slot) claimForRelease() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running || s.gone {
+		return false
+	}
+	s.running, s.release = true, true
+	return true
+}
+
+// retire has the running slot released once nothing is pending.
+func (s *slot) retire() {
+	s.mu.Lock()
+	s.release = true
+	s.mu.Unlock()
+}
+
+// all returns the slots in order of actor.
+func (d *dispatcher) all() []*slot {
+	d.mu.Lock()
+	out := make([]*slot, 0, len(d.slots))
+	for _, s := range d.slots { //kelpie:unordered sorted below
+		out = append(out, s)
+	}
+	d.mu.Unlock()
+	slices.SortFunc(out, func(a, b *slot) int {
+		if c := strings.Compare(a.actor.Namespace, b.actor.Namespace); c != 0 {
+			return c
+		}
+		return strings.Compare(a.actor.ID, b.actor.ID)
+	})
+	return out
+}
+
+// load counts. A wedged dispatcher does not answer, and the node's heartbeat waits for the answer.
+func (d *dispatcher) load() api.Load {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return api.Load{Activations: len(d.slots), Pending: int(d.pending.Load())}
+}
+
+// stop refuses calls from now on. What runs goes on.
+func (d *dispatcher) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopping = true
+}

@@ -1,0 +1,150 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// stateBytesMax is the size of the largest encoded state struct.
+	stateBytesMax = 1 << 20
+	// chunkBytes is how much of it goes into one value of the store, which holds 100,000 bytes.
+	chunkBytes = 90_000
+	// stateVersion is the first byte of a stored state.
+	stateVersion = 1
+	// stateHeaderBytes is before the state in its first chunk: version, length, CRC-32C.
+	stateHeaderBytes = 1 + 4 + 4
+)
+
+// structPart begins the keys of the chunks of an actor's state struct; spacePart those
+// of its key-value space.
+var (
+	structPart = tuple.Pack("s")
+	spacePart  = tuple.Pack("k")
+)
+
+func chunkKey(i int) []byte      { return tuple.Pack("s", i) }
+func spaceKey(key string) []byte { return tuple.Pack("k", key) }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// memory is an actor's state struct as its activation caches it, whole.
+type memory struct {
+	spec *actor.Spec
+	// value is what handlers work on, a pointer from spec.NewState.
+	value any
+	// kept is value, encoded, as the last successful call left it; committed is what the store has.
+	kept, committed []byte
+	// chunks is how many chunks the store has.
+	chunks int
+}
+
+// loadMemory decodes the stored chunks. Errors are CodeCorruptState.
+func loadMemory(id api.ActorID, spec *actor.Spec, chunks []registry.Entry) (*memory, error) {
+	m := &memory{spec: spec, chunks: len(chunks)}
+	if len(chunks) == 0 {
+		return m, m.clear()
+	}
+	var stored []byte
+	for i, c := range chunks {
+		if !bytes.Equal(c.Key, chunkKey(i)) {
+			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", id, i)
+		}
+		stored = append(stored, c.Value...)
+	}
+	if len(stored) < stateHeaderBytes || stored[0] != stateVersion {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state is in a format that this version can't read", id)
+	}
+	encoded := stored[stateHeaderBytes:]
+	if int(binary.BigEndian.Uint32(stored[1:])) != len(encoded) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(encoded, castagnoli) {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state fails its checksum", id)
+	}
+	m.kept, m.committed = encoded, encoded
+	if err := m.rollback(); err != nil {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %v", id, err)
+	}
+	return m, nil
+}
+
+// clear makes the state as new. Nothing is stored for a state that never changed.
+func (m *memory) clear() error {
+	m.value = m.spec.NewState()
+	encoded, err := actor.Marshal(m.value)
+	m.kept, m.committed = encoded, encoded
+	return err
+}
+
+// rollback undoes what the handler that just ran did to the value.
+func (m *memory) rollback() error {
+	m.value = m.spec.NewState()
+	return actor.Unmarshal(m.kept, m.value)
+}
+
+// keep makes what the handler that just ran did part of the batch.
+func (m *memory) keep(id api.ActorID) error {
+	encoded, err := actor.Marshal(m.value)
+	if err != nil {
+		return api.Errorf(api.CodeInternal, "actor %s: its state does not encode: %v", id, err)
+	}
+	if len(encoded) > stateBytesMax {
+		return api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", id, len(encoded), stateBytesMax)
+	}
+	m.kept = encoded
+	return nil
+}
+
+// writes returns what must be stored for the state as kept: only the chunks that differ.
+func (m *memory) writes() []registry.Write {
+	if bytes.Equal(m.kept, m.committed) {
+		return nil
+	}
+	now, before := split(m.kept), split(m.committed)
+	var out []registry.Write
+	for i, c := range now {
+		if i >= m.chunks || i >= len(before) || !bytes.Equal(c, before[i]) {
+			out = append(out, registry.Write{Key: chunkKey(i), Value: c})
+		}
+	}
+	if len(now) < m.chunks {
+		out = append(out, registry.Write{Key: chunkKey(len(now)), End: chunkKey(m.chunks)})
+	}
+	return out
+}
+
+// stored notes that the writes have been committed.
+func (m *memory) stored() {
+	if !bytes.Equal(m.kept, m.committed) {
+		m.chunks = len(split(m.kept))
+		m.committed = m.kept
+	}
+}
+
+// revert undoes the whole batch.
+func (m *memory) revert() error {
+	m.kept = m.committed
+	return m.rollback()
+}
+
+// split cuts an encoded state, with its header, into chunks.
+func split(encoded []byte) [][]byte {
+	all := make([]byte, 0, stateHeaderBytes+len(encoded))
+	all = append(all, stateVersion)
+	all = binary.BigEndian.AppendUint32(all, uint32(len(encoded)))
+	all = binary.BigEndian.AppendUint32(all, crc32.Checksum(encoded, castagnoli))
+	all = append(all, encoded...)
+	var out [][]byte
+	for len(all) > chunkBytes {
+		out = append(out, all[:chunkBytes])
+		all = all[chunkBytes:]
+	}
+	return append(out, all)
+}

@@ -1,0 +1,107 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// inFlight counts the slots that run, so that a stop can wait for them.
+type inFlight struct {
+	running  atomic.Int64
+	stopping atomic.Bool
+	drained  *env.Event
+}
+
+func (f *inFlight) begin() { f.running.Add(1) }
+
+func (f *inFlight) end() {
+	if f.running.Add(-1) == 0 && f.stopping.Load() {
+		f.drained.Set()
+	}
+}
+
+// wait blocks until nothing runs. Nothing new may be started by then.
+func (f *inFlight) wait(ctx context.Context) error {
+	f.stopping.Store(true)
+	if f.running.Load() == 0 {
+		return nil
+	}
+	return f.drained.Wait(ctx)
+}
+
+func (n *Node) startSlot(s *slot) {
+	n.slots.begin()
+	n.env.Go("actor", func() {
+		defer n.slots.end()
+		n.runSlot(s)
+	})
+}
+
+// Stop ends the node gracefully: it takes no more calls, finishes those it has, gives up its lease, so that its
+// actors can be taken at once, and closes its connections. When ctx ends first it goes on without
+// waiting, and returns why. Another Stop waits for the first.
+func (n *Node) Stop(ctx context.Context) error {
+	n.once.Lock()
+	first := !n.stopping
+	n.stopping = true
+	n.once.Unlock()
+	if !first {
+		return n.stopped.Wait(ctx)
+	}
+	n.dispatcher.stop()
+	var errs []error
+	errs = append(errs, n.slots.wait(ctx))
+	if n.lease != nil {
+		n.lease.Stop() // before the lease ends, or it would be taken again
+		errs = append(errs, n.lease.Wait(ctx), n.keeper.leave(ctx), n.keeper.refresh(ctx))
+	}
+	errs = append(errs, n.server.Close(ctx))
+	n.end(nil)
+	if err := errors.Join(append(errs, n.tasks.Wait(ctx))...); err != nil {
+		return api.Errorf(api.CodeUnavailable, "the node did not stop cleanly: %v", err)
+	}
+	return nil
+}
+
+// end is the end of the node's work, for the reason given or by Stop.
+func (n *Node) end(reason error) {
+	n.once.Lock()
+	defer n.once.Unlock()
+	if n.stopped.IsSet() {
+		return
+	}
+	n.stopping = true
+	n.ended = reason
+	n.cancel(errStopped(api.ActorID{}))
+	n.tasks.Stop()
+	if n.lease != nil {
+		n.lease.Stop()
+	}
+	if n.listener != nil {
+		n.listener.Close()
+	}
+	n.pool.Close()
+	_ = n.server.Close(n.ctx) // which has ended: connections break without a wait
+	n.stopped.Set()
+}
+
+// Wait blocks until the node has ended, with its tasks, and returns why: nil after Stop. If ctx ends first it
+// returns its error.
+func (n *Node) Wait(ctx context.Context) error {
+	if err := n.stopped.Wait(ctx); err != nil {
+		return err
+	}
+	if err := n.tasks.Wait(ctx); err != nil {
+		return err
+	}
+	n.once.Lock()
+	defer n.once.Unlock()
+	return n.ended
+}
