@@ -21,22 +21,34 @@ type Mux struct {
 }
 
 type handler struct {
-	task  Handler
-	async AsyncHandler
+	method string
+	task   Handler
+	async  AsyncHandler
 }
 
 // NewMux returns a Mux without methods.
 func NewMux() *Mux { return &Mux{handlers: make(map[string]handler)} }
 
 // Handle registers a method that is served in a task of its own per call.
-func (m *Mux) Handle(method string, h Handler) { m.register(method, handler{task: h}) }
+func (m *Mux) Handle(method string, h Handler) { m.register(method, handler{method: method, task: h}) }
 
 // HandleAsync registers a method that is served on the reading task.
-func (m *Mux) HandleAsync(method string, h AsyncHandler) { m.register(method, handler{async: h}) }
+func (m *Mux) HandleAsync(method string, h AsyncHandler) {
+	m.register(method, handler{method: method, async: h})
+}
 
 func (m *Mux) register(method string, h handler) {
+	if method == "" || len(method) > MethodBytesMax {
+		panic("rpc: no name for a method: " + method)
+	}
 	if _, ok := m.handlers[method]; ok {
 		panic("rpc: method registered twice: " + method)
 	}
 	m.handlers[method] = h
+}
+
+// find returns a method's handler and its name, without making a string of what it looks for.
+func (m *Mux) find(method []byte) (name string, h handler, ok bool) {
+	h, ok = m.handlers[string(method)]
+	return h.method, h, ok
 }

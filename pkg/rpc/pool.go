@@ -4,12 +4,21 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
+
+// errClosed breaks the connections of a pool that is closed.
+var errClosed = errors.New("closed by this process")
 
 // PoolConfig configures a Pool.
 type PoolConfig struct {
@@ -26,12 +35,36 @@ type PoolConfig struct {
 	CallsMax, QueuedBytesMax int
 }
 
+func (c PoolConfig) withDefaults() PoolConfig {
+	c.DialTimeout = cmp.Or(c.DialTimeout, defaultDialTimeout)
+	c.BackoffMin = cmp.Or(c.BackoffMin, defaultBackoffMin)
+	c.BackoffMax = cmp.Or(c.BackoffMax, defaultBackoffMax)
+	c.CallsMax = cmp.Or(c.CallsMax, defaultCallsMax)
+	c.QueuedBytesMax = cmp.Or(c.QueuedBytesMax, defaultQueuedBytesMax)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	return c
+}
+
 // Pool makes calls to other processes, over one connection an address, made when
 // first needed. It is safe for concurrent use.
-type Pool struct{}
+type Pool struct {
+	env       env.Env
+	transport Transport
+	config    PoolConfig
+	rand      *env.Rand
+	sweeper   sweeper
+
+	mu     sync.RWMutex
+	peers  map[string]*peer
+	closed bool
+}
 
 // NewPool returns a pool without connections.
-func NewPool(e env.Env, t Transport, config PoolConfig) *Pool { panic("soon") }
+func NewPool(e env.Env, t Transport, config PoolConfig) *Pool {
+	p := &Pool{env: e, transport: t, config: config.withDefaults(), rand: e.Rand("rpc backoff"), peers: make(map[string]*peer)}
+	p.sweeper = sweeper{env: e, sweep: p.expire}
+	return p
+}
 
 // Call calls a method of the process at addr and returns its answer, which belongs to the caller. It blocks
 // until the answer comes or ctx ends. payload must not be changed afterwards, even if the call fails.
@@ -41,34 +74,188 @@ func NewPool(e env.Env, t Transport, config PoolConfig) *Pool { panic("soon") }
 //   - api.CodeUnavailable: no connection, or it broke before the call was handed to it. Not sent.
 //   - api.CodeMismatch, api.CodePermissionDenied: the peer refused the connection. Not sent.
 //   - api.CodeOverloaded: too much is waiting on the connection. Not sent.
-//   - api.CodeTooLarge: the payload exceeds PayloadBytesMax. Not sent.
+//   - api.CodeTooLarge: payload or method exceed PayloadBytesMax or MethodBytesMax. Not sent.
 //   - api.CodeUnknown: the connection broke after the call was handed to it.
 //   - api.CodeDeadlineExceeded, api.CodeCancelled: ctx ended first.
 func (p *Pool) Call(ctx context.Context, addr string, class Class, method string, payload []byte) ([]byte, error) {
-	panic("soon")
+	call := &pendingCall{class: class, method: method, payload: payload}
+	p.await(ctx, addr, call)
+	return call.answer, call.err
+}
+
+// await submits a call and waits for its end.
+func (p *Pool) await(ctx context.Context, addr string, call *pendingCall) {
+	if left, ok := env.Remaining(p.env, ctx); ok {
+		// Zero stands for no deadline: a nanosecond is as long past as zero is.
+		call.deadline = max(p.env.Monotonic()+left, 1)
+	}
+	if ctx.Err() != nil {
+		call.err = ended(context.Cause(ctx))(&notSent{context.Cause(ctx)})
+		return
+	}
+	call.parker = p.env.NewParker()
+	peer := p.submit(addr, call)
+	cause := call.parker.Park(ctx)
+	if cause == nil {
+		return
+	}
+	// Whether it is cancelled here or has just ended otherwise, the permit comes.
+	if peer != nil {
+		peer.cancel(call, ended(cause), cause)
+	}
+	park(call.parker)
+}
+
+// ended returns what makes the error of a call whose context ended by cause.
+func ended(cause error) func(error) *api.Error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return errDeadline
+	}
+	return errCancelled
 }
 
 // Start is Call without waiting: it does not block, and done is called exactly once, with what Call would return.
 // deadline is on the monotonic clock of the Env, zero for none. done runs on a task of the pool, or of the
-// caller before Start returns; it must not block. cancel gives up: done is called, with
-// api.CodeCancelled, before it returns, unless it was called before.
+// caller before Start returns; it must not block. cancel gives up: unless done was called or is being called, it is
+// called, with api.CodeCancelled, before cancel returns.
 func (p *Pool) Start(deadline time.Duration, addr string, class Class, method string, payload []byte, done func(payload []byte, err error)) (cancel func()) {
-	panic("soon")
+	call := &pendingCall{class: class, method: method, payload: payload, deadline: deadline, swept: deadline != 0, done: done}
+	peer := p.submit(addr, call)
+	if peer == nil {
+		return func() {}
+	}
+	if call.swept {
+		p.sweeper.watch(deadline)
+	}
+	return func() { peer.cancel(call, errCancelled, nil) }
+}
+
+// submit sends the call, or ends it and returns nil.
+func (p *Pool) submit(addr string, call *pendingCall) *peer {
+	if err := check(call); err != nil {
+		call.finish(nil, err)
+		return nil
+	}
+	peer, err := p.peer(addr)
+	if err != nil {
+		call.finish(nil, err)
+		return nil
+	}
+	peer.submit(call)
+	return peer
+}
+
+// check refuses a call that no peer would take.
+func check(call *pendingCall) error {
+	switch {
+	case call.class >= Classes:
+		return notSentError(api.CodeInvalidArgument, "no such class of calls: "+call.class.String(), nil)
+	case len(call.method) > MethodBytesMax:
+		return notSentError(api.CodeTooLarge, "the name of the method is too long", nil)
+	case len(call.payload) > PayloadBytesMax:
+		return notSentError(api.CodeTooLarge, "the payload exceeds what fits into a frame", nil)
+	}
+	return nil
+}
+
+func (p *Pool) peer(addr string) (*peer, error) {
+	p.mu.RLock()
+	found := p.peers[addr]
+	p.mu.RUnlock()
+	if found != nil {
+		return found, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if found := p.peers[addr]; found != nil {
+		return found, nil
+	}
+	if p.closed {
+		return nil, notSentError(api.CodeUnavailable, "the pool of connections is closed", nil)
+	}
+	made := &peer{pool: p, addr: addr}
+	p.peers[addr] = made
+	return made, nil
 }
 
 // Peer returns who is at addr, connecting if need be. Errors are as of Call.
-func (p *Pool) Peer(ctx context.Context, addr string) (PeerInfo, error) { panic("soon") }
+func (p *Pool) Peer(ctx context.Context, addr string) (PeerInfo, error) {
+	call := &pendingCall{probe: true}
+	p.await(ctx, addr, call)
+	return call.peer, call.err
+}
 
 // Connect is Peer that tries again, with backoff, until ctx ends, as long as nobody
 // answers at addr. A peer that refuses is an error at once.
-func (p *Pool) Connect(ctx context.Context, addr string) (PeerInfo, error) { panic("soon") }
+func (p *Pool) Connect(ctx context.Context, addr string) (PeerInfo, error) {
+	for {
+		info, err := p.Peer(ctx, addr)
+		if api.CodeOf(err) != api.CodeUnavailable {
+			return info, err
+		}
+		pause, ok := p.pause(addr)
+		if !ok || env.Sleep(p.env, ctx, pause) != nil {
+			return info, err
+		}
+	}
+}
+
+// pause returns how long not to dial addr, and false if the pool is closed.
+func (p *Pool) pause(addr string) (time.Duration, bool) {
+	peer, err := p.peer(addr)
+	if err != nil {
+		return 0, false
+	}
+	peer.mu.Lock()
+	defer peer.mu.Unlock()
+	return max(peer.retryAt-p.env.Monotonic(), 0), !peer.closed
+}
 
 // Disconnect breaks the connection to addr, if there is one. Calls on it fail with
 // api.CodeUnavailable or api.CodeUnknown, as on any loss; the next call connects anew.
-func (p *Pool) Disconnect(addr, reason string) { panic("soon") }
+func (p *Pool) Disconnect(addr, reason string) {
+	p.mu.RLock()
+	peer := p.peers[addr]
+	p.mu.RUnlock()
+	if peer != nil {
+		peer.disconnect(errors.New(reason), false)
+	}
+}
 
 // Close breaks all connections. Calls in flight fail as on any loss, later ones with api.CodeUnavailable.
-func (p *Pool) Close() { panic("soon") }
+func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	for _, peer := range p.sorted() {
+		peer.disconnect(errClosed, true)
+	}
+	p.sweeper.stop()
+}
 
-// NotSent reports whether err, of a call, proves that the peer never got it.
-func NotSent(err error) bool { panic("soon") }
+// sorted returns the peers by address.
+func (p *Pool) sorted() []*peer {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	peers := make([]*peer, 0, len(p.peers))
+	for _, addr := range slices.Sorted(maps.Keys(p.peers)) {
+		peers = append(peers, p.peers[addr])
+	}
+	return peers
+}
+
+// expire ends the calls of Start whose deadline has passed, and returns the earliest one left, zero for none.
+func (p *Pool) expire(now time.Duration) (next time.Duration) {
+	for _, peer := range p.sorted() {
+		next = earliest(next, peer.expire(now))
+	}
+	return next
+}
+
+func (p *Pool) logDial(addr string, err error) {
+	p.config.Logger.Info("cannot connect", "address", addr, "error", err)
+}
+
+func (p *Pool) logLost(addr string, err error, calls int) {
+	p.config.Logger.Debug("connection lost", "address", addr, "calls", calls, "error", err)
+}

@@ -4,40 +4,16 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
-	"time"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
-
-// PeerInfo is what the process at the other side said of itself in its hello.
-type PeerInfo struct {
-	// ClusterID is the cluster it belongs to; empty for none: a tool, or a node that has not joined.
-	ClusterID string
-	// NodeID is its name; empty for a tool.
-	NodeID string
-	// Incarnation identifies the life of the node; empty if it has none.
-	Incarnation string
-	// Version is the version of the protocol spoken with it.
-	Version int
-	// Address is where the connection came from or went to, for people.
-	Address string
-}
-
-// Identity is what a process says of itself in its hellos. Its functions are called for every
-// connection and must not block; nil ones say nothing.
-type Identity struct {
-	// ClusterID is the cluster that the process belongs to. A peer of another one is refused; empty
-	// agrees with any.
-	ClusterID func() string
-	// NodeID is the name of the node; empty for a tool.
-	NodeID string
-	// Incarnation is the node's present incarnation.
-	Incarnation func() string
-	// Credentials, sent by who dials, are what ServerConfig.Admit judges.
-	Credentials func() string
-}
 
 // ServerConfig configures a Server.
 type ServerConfig struct {
@@ -46,6 +22,8 @@ type ServerConfig struct {
 	Logger *slog.Logger
 	// Admit, if not nil, refuses a connection by an error, which the dialer gets. It must not block.
 	Admit func(peer PeerInfo, credentials string) error
+	// ConnectionsMax bounds the connections: further ones are closed at once. Default 4,096.
+	ConnectionsMax int
 	// RequestsMax bounds the requests in flight per connection: further ones are
 	// answered with api.CodeOverloaded. Default 4,096.
 	RequestsMax int
@@ -54,42 +32,158 @@ type ServerConfig struct {
 	QueuedBytesMax int
 }
 
-// Server serves calls.
-type Server struct{}
+func (c ServerConfig) withDefaults() ServerConfig {
+	c.ConnectionsMax = cmp.Or(c.ConnectionsMax, defaultConnectionsMax)
+	c.RequestsMax = cmp.Or(c.RequestsMax, defaultRequestsMax)
+	c.QueuedBytesMax = cmp.Or(c.QueuedBytesMax, defaultQueuedBytesMax)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	return c
+}
+
+// Server serves calls. It is safe for concurrent use.
+type Server struct {
+	env    env.Env
+	config ServerConfig
+	mux    *Mux
+
+	answersDropped atomic.Uint64
+
+	mu        sync.Mutex
+	closing   bool
+	listeners []Listener
+	conns     []*serverConn // in the order of their arrival, from before their hello until they break
+	empty     []env.Parker  // of those who wait until there is no connection
+}
+
+// ServerStats are counts of a Server.
+type ServerStats struct {
+	// Connections is how many there are now.
+	Connections int
+	// AnswersDropped is how many answers were not sent because the caller had given
+	// up or its connection was lost.
+	AnswersDropped uint64
+}
 
 // NewServer returns a server of the methods of mux.
-func NewServer(e env.Env, config ServerConfig, mux *Mux) *Server { panic("soon") }
+func NewServer(e env.Env, config ServerConfig, mux *Mux) *Server {
+	return &Server{env: e, config: config.withDefaults(), mux: mux}
+}
+
+// Stats returns the counts as of now.
+func (s *Server) Stats() ServerStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ServerStats{Connections: len(s.conns), AnswersDropped: s.answersDropped.Load()}
+}
 
 // Serve accepts connections until l is closed, Close is called or ctx ends, and returns nil in these cases.
 // It closes l. Connections accepted live on until Close.
-func (s *Server) Serve(ctx context.Context, l Listener) error { panic("soon") }
+func (s *Server) Serve(ctx context.Context, l Listener) error {
+	defer l.Close()
+	if !s.listen(l) {
+		return nil
+	}
+	stop := env.OnDone(ctx, func() { s.closeListener(l) })
+	defer stop()
+	for {
+		link, err := l.Accept()
+		if err != nil {
+			if s.listens(l) && !isClosed(err) {
+				return fmt.Errorf("accept connections at %s: %w", l.Addr(), err)
+			}
+			return nil
+		}
+		s.accept(link)
+	}
+}
+
+func (s *Server) listen(l Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.listeners = append(s.listeners, l)
+	}
+	return !s.closing
+}
+
+// listens reports whether l has not been closed by this server.
+func (s *Server) listens(l Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.listeners, l)
+}
+
+func (s *Server) closeListener(l Listener) {
+	s.mu.Lock()
+	s.listeners = slices.DeleteFunc(s.listeners, func(other Listener) bool { return other == l })
+	s.mu.Unlock()
+	if err := l.Close(); err != nil {
+		s.config.Logger.Warn("cannot close the listener", "address", l.Addr(), "error", err)
+	}
+}
+
+// accept begins to serve a link, in tasks of its own.
+func (s *Server) accept(link Link) {
+	c := newServerConn(s, link)
+	if !s.add(c) {
+		link.Close()
+		return
+	}
+	s.env.Go("rpc handshake "+link.RemoteAddr(), func() {
+		if err := c.shakeHands(); err != nil {
+			c.fail(err)
+			return
+		}
+		c.run()
+	})
+}
+
+func (s *Server) add(c *serverConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || len(s.conns) >= s.config.ConnectionsMax {
+		return false
+	}
+	s.conns = append(s.conns, c)
+	return true
+}
+
+func (s *Server) remove(c *serverConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns = slices.DeleteFunc(s.conns, func(other *serverConn) bool { return other == c })
+	if len(s.conns) > 0 {
+		return
+	}
+	for _, waiting := range s.empty {
+		waiting.Unpark()
+	}
+	s.empty = nil
+}
 
 // Close stops gracefully: it stops listening, asks callers to send no more, answers what they
 // send nevertheless with api.CodeUnavailable, waits until every request is answered or ctx ends, then
-// breaks the connections. It returns ctx's error if requests were left.
-func (s *Server) Close(ctx context.Context) error { panic("soon") }
-
-// Request is a call being served.
-type Request struct {
-	Method string
-	// Payload belongs to the handler.
-	Payload []byte
+// breaks the connections. It returns ctx's error if it ended first.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	listeners, conns := slices.Clone(s.listeners), slices.Clone(s.conns)
+	waiting := s.env.NewParker()
+	if len(s.conns) == 0 {
+		waiting.Unpark()
+	} else {
+		s.empty = append(s.empty, waiting)
+	}
+	s.mu.Unlock()
+	for _, l := range listeners {
+		s.closeListener(l)
+	}
+	for _, c := range conns {
+		c.drain()
+	}
+	err := waiting.Park(ctx)
+	for _, c := range conns {
+		c.fail(errClosed)
+	}
+	return err
 }
-
-// Peer says who calls.
-func (r *Request) Peer() PeerInfo { panic("soon") }
-
-// Class is the class that the call came in, in which its answer goes out.
-func (r *Request) Class() Class { panic("soon") }
-
-// Deadline returns when the caller stops waiting, on the monotonic clock of the Env, and whether it does.
-func (r *Request) Deadline() (at time.Duration, ok bool) { panic("soon") }
-
-// Context returns a context that ends at the deadline, when the caller cancels, when the
-// connection is lost, or once the request is answered. It is made by the first call.
-func (r *Request) Context() context.Context { panic("soon") }
-
-// Reply answers the request: with payload, which must not be changed afterwards, or with err. It
-// does not block, may be called from any task, and must be called exactly once: a second call panics.
-// An answer to a connection that is lost is dropped.
-func (r *Request) Reply(payload []byte, err error) { panic("soon") }

@@ -5,6 +5,8 @@ package rpc
 
 import (
 	"context"
+	"errors"
+	"net"
 	"strconv"
 )
 
@@ -72,3 +74,5 @@ type Link interface {
 	// RemoteAddr is the address of the peer, for people.
 	RemoteAddr() string
 }
+
+func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }

@@ -3,15 +3,54 @@
 
 package rpc
 
-import "context"
+import (
+	"context"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
 
 // HandleTyped registers a method whose request and reply are structs, encoded as
 // maps by the names in their msgpack tags, so that versions can differ in fields.
 func HandleTyped[Req, Resp any](m *Mux, method string, h func(ctx context.Context, req *Req) (*Resp, error)) {
-	panic("soon")
+	m.Handle(method, func(ctx context.Context, r *Request) ([]byte, error) {
+		req := new(Req)
+		if err := decode(r.Payload, req); err != nil {
+			return nil, api.Errorf(api.CodeInvalidArgument, "malformed request to %s: %w", method, err)
+		}
+		resp, err := h(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return msgpack.Marshal(resp)
+	})
 }
 
-// CallTyped calls a method of HandleTyped, in ClassCall.
+// CallTyped calls a method of HandleTyped, in ClassCall. Errors are as of Pool.Call; an answer
+// that can't be decoded is api.CodeInternal, a request that can't be encoded api.CodeInvalidArgument.
 func CallTyped[Req, Resp any](ctx context.Context, p *Pool, addr, method string, req *Req) (*Resp, error) {
-	panic("soon")
+	payload, err := msgpack.Marshal(req)
+	if err != nil {
+		return nil, notSentError(api.CodeInvalidArgument, "cannot encode the request to "+method, err)
+	}
+	answer, err := p.Call(ctx, addr, ClassCall, method, payload)
+	if err != nil {
+		return nil, err
+	}
+	resp := new(Resp)
+	if err := decode(answer, resp); err != nil {
+		return nil, api.Errorf(api.CodeInternal, "malformed answer to %s: %w", method, err)
+	}
+	return resp, nil
+}
+
+// decode decodes one value of bounded nesting: msgpack's decoder recurses, and a stack that
+// overflows ends the process.
+func decode(b []byte, v any) error {
+	d := api.NewDecoder(b)
+	if d.Skip(); d.Err() != nil {
+		return d.Err()
+	}
+	return msgpack.Unmarshal(b, v)
 }

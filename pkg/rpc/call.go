@@ -1,0 +1,69 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rpc
+
+import (
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// pendingCall is a call that has not ended. It waits for a dial, in its peer's list, or for an answer, in its
+// connection's table; whoever takes it out of there ends it.
+type pendingCall struct {
+	class   Class
+	probe   bool // only wants to know who the peer is; sends nothing
+	method  string
+	payload []byte
+	// deadline is on the monotonic clock; zero for none.
+	deadline time.Duration
+	// swept says that the pool watches the deadline. Who waits in Call does so itself.
+	swept bool
+
+	// done is told of the end; nil for one who waits in Call, who is woken instead.
+	done   func(payload []byte, err error)
+	parker env.Parker
+
+	// Guarded by conn's lock, once it is in conn's table.
+	conn   *clientConn
+	id     uint64
+	number uint64 // of its frame in its lane
+
+	// The end, for who waits.
+	answer []byte
+	err    error
+	peer   PeerInfo
+}
+
+// finish ends the call. It is called once, by who took the call out of where it waited, without any lock.
+func (c *pendingCall) finish(answer []byte, err error) {
+	if c.done != nil {
+		c.done(answer, err)
+		return
+	}
+	c.answer, c.err = answer, err
+	c.parker.Unpark()
+}
+
+// timeoutMillis returns what is left until the deadline as it travels: rounded up, zero
+// for no deadline. It returns false if nothing is left.
+func (c *pendingCall) timeoutMillis(e env.Env) (millis uint64, ok bool) {
+	if c.deadline == 0 {
+		return 0, true
+	}
+	left := c.deadline - e.Monotonic()
+	if left <= 0 {
+		return 0, false
+	}
+	return uint64((left + time.Millisecond - 1) / time.Millisecond), true
+}
+
+func errDeadline(cause error) *api.Error {
+	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer came", Cause: cause}
+}
+
+func errCancelled(cause error) *api.Error {
+	return &api.Error{Code: api.CodeCancelled, Message: "the caller gave up before an answer came", Cause: cause}
+}

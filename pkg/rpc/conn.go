@@ -1,0 +1,201 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+var (
+	errSilent  = errors.New("the peer has been silent for too long")
+	errFlooded = errors.New("the peer sends pings and does not read the answers")
+	errKind    = errors.New("frame of an unexpected kind")
+)
+
+// conn is what the two ends of a connection have in common, once the hello is over: a
+// reading and a writing task per class, and the watch over a silent peer. The first fault
+// breaks it for good.
+type conn struct {
+	env  env.Env
+	link Link
+	end  end
+	// heard says that something has come since the last tick.
+	heard atomic.Bool
+
+	mu        sync.Mutex
+	err       error // why it is broken; nil while it is not
+	lanes     [Classes]lane
+	keepalive env.Timer
+	silent    int // ticks since something came
+}
+
+// end is one end of a connection: the calling or the serving one.
+type end interface {
+	// handle takes a frame, on the reading task of its class. An error breaks the connection.
+	handle(class Class, f frame) error
+	// room waits, on the reading task, until the next frame may be read.
+	room(class Class)
+	// lost is called once, when the connection is broken.
+	lost(err error)
+}
+
+func (c *conn) init(e env.Env, link Link, end end) {
+	c.env, c.link, c.end = e, link, end
+	for i := range c.lanes {
+		c.lanes[i].writer = e.NewParker()
+		c.lanes[i].reader = e.NewParker()
+	}
+}
+
+// run starts the tasks.
+func (c *conn) run() {
+	c.mu.Lock()
+	if c.err == nil {
+		c.keepalive = c.env.AfterFunc(keepaliveInterval, c.tick)
+	}
+	c.mu.Unlock()
+	for class := range Class(Classes) {
+		c.env.Go("rpc read "+class.String(), func() { c.read(class) })
+		c.env.Go("rpc write "+class.String(), func() { c.write(class) })
+	}
+}
+
+func (c *conn) read(class Class) {
+	for {
+		c.end.room(class)
+		b, err := c.link.Receive(class)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		if !c.heard.Load() {
+			c.heard.Store(true)
+		}
+		if err := c.receive(class, b); err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+func (c *conn) receive(class Class, b []byte) error {
+	f, err := parseFrame(b)
+	if err != nil {
+		return err
+	}
+	switch f.kind {
+	case kindPing:
+		return c.pong()
+	case kindPong:
+		return nil
+	}
+	return c.end.handle(class, f)
+}
+
+func (c *conn) pong() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lanes[ClassControl].bytes > spareBytesMax {
+		return errFlooded
+	}
+	c.pushBare(kindPong)
+	return nil
+}
+
+// pushBare queues a frame of the connection itself. The lock is held.
+func (c *conn) pushBare(kind frameKind) {
+	var scratch [32]byte
+	l := &c.lanes[ClassControl]
+	l.push(appendBare(scratch[:0], kind, 0), nil)
+	unpark(l.wakeWriter())
+}
+
+func (c *conn) write(class Class) {
+	l := &c.lanes[class]
+	for {
+		parts := c.take(l)
+		if parts == nil {
+			return
+		}
+		if err := c.link.Send(class, parts); err != nil {
+			c.fail(err)
+			return
+		}
+		clear(parts) // hold on to no payload while idle
+	}
+}
+
+// take waits until something is queued in l and returns it, or nil once the connection is broken.
+func (c *conn) take(l *lane) [][]byte {
+	for {
+		c.mu.Lock()
+		if c.err != nil {
+			c.mu.Unlock()
+			return nil
+		}
+		if l.bytes > 0 {
+			parts, reader := l.take(), l.wakeReader()
+			c.mu.Unlock()
+			unpark(reader)
+			return parts
+		}
+		l.writerIdle = true
+		c.mu.Unlock()
+		park(l.writer)
+	}
+}
+
+// park parks until there is a permit.
+func park(p env.Parker) {
+	if err := p.Park(context.Background()); err != nil {
+		panic("rpc: a context that never ends has ended: " + err.Error())
+	}
+}
+
+// tick pings a silent peer and breaks the connection to a dead one.
+func (c *conn) tick() {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	if c.heard.Swap(false) {
+		c.silent = 0
+	} else {
+		c.silent++
+		c.pushBare(kindPing)
+	}
+	dead := c.silent > silentIntervalsMax
+	c.keepalive = c.env.AfterFunc(keepaliveInterval, c.tick)
+	c.mu.Unlock()
+	if dead {
+		c.fail(errSilent)
+	}
+}
+
+// fail breaks the connection; only the first reason counts. Nothing is taken from a lane afterwards, so what
+// was not taken by then has certainly not been sent.
+func (c *conn) fail(err error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	if c.keepalive != nil {
+		c.keepalive.Stop()
+	}
+	for i := range c.lanes {
+		unpark(c.lanes[i].wakeWriter())
+		unpark(c.lanes[i].wakeReader())
+	}
+	c.mu.Unlock()
+	c.link.Close()
+	c.end.lost(err)
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// Request is a call being served.
+type Request struct {
+	// Method is the name under which the handler is registered.
+	Method string
+	// Payload belongs to the handler.
+	Payload []byte
+
+	conn     *serverConn
+	id       uint64
+	class    Class
+	deadline time.Duration // zero for none
+
+	// Guarded by conn.mu.
+	replied   bool
+	abandoned bool // nobody waits for the answer
+	ended     bool // so is the context, if there is one
+	ctx       context.Context
+	cancel    context.CancelFunc
+}
+
+// Peer says who calls.
+func (r *Request) Peer() PeerInfo { return r.conn.peer }
+
+// Class is the class that the call came in, in which its answer goes out.
+func (r *Request) Class() Class { return r.class }
+
+// Deadline returns when the caller stops waiting, on the monotonic clock of the Env, and whether it does.
+func (r *Request) Deadline() (at time.Duration, ok bool) { return r.deadline, r.deadline != 0 }
+
+// Context returns a context that ends at the deadline, when the caller cancels, when the
+// connection is lost, or once the request is answered. It is made by the first call.
+func (r *Request) Context() context.Context {
+	c := r.conn
+	c.mu.Lock()
+	if r.ctx == nil {
+		if r.deadline != 0 {
+			r.ctx, r.cancel = env.WithDeadlineAt(c.env, context.Background(), r.deadline)
+		} else {
+			r.ctx, r.cancel = env.WithCancel(context.Background())
+		}
+	}
+	ctx, cancel, ended := r.ctx, r.cancel, r.ended
+	c.mu.Unlock()
+	if ended {
+		cancel()
+	}
+	return ctx
+}
+
+// Reply answers the request: with payload, which must not be changed afterwards, or with err. It
+// does not block, may be called from any task, and must be called exactly once: a second call panics.
+// An answer to a caller who has gone is dropped.
+func (r *Request) Reply(payload []byte, err error) {
+	var scratch [128]byte
+	if err == nil && len(payload) > PayloadBytesMax {
+		err = api.Errorf(api.CodeTooLarge, "the answer of %d bytes exceeds what fits into a frame", len(payload))
+	}
+	header := scratch[:0]
+	if err != nil {
+		header, payload = appendError(header, kindError, r.id, err), nil
+	} else {
+		header = appendResponse(header, r.id, payload)
+	}
+	if cancel := r.conn.reply(r, header, payload); cancel != nil {
+		cancel()
+	}
+}
+
+// abandon ends the context of a request whose answer nobody waits for.
+func (r *Request) abandon() {
+	r.conn.mu.Lock()
+	r.abandoned, r.ended = true, true
+	cancel := r.cancel
+	r.conn.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}

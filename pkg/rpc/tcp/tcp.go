@@ -1,0 +1,107 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tcp is the rpc.Transport of production: one yamux session over one TCP connection per link,
+// with a stream for each class.
+//
+// Dialling and accepting open no more than that; who is at the other side is the
+// business of package rpc's hello. It is safe for concurrent use.
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/yamux"
+
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+const (
+	// writeTimeout is how long the peer's kernel may take nothing before the link is broken.
+	writeTimeout = 15 * time.Second
+	// windowBytes is how much may be on its way in a stream, and so what a peer
+	// can make us hold per stream before anybody reads it.
+	windowBytes = 1 << 20
+	// acceptPause is waited before accepting again when the process has no
+	// descriptors left: connections that end give some back.
+	acceptPause = 10 * time.Millisecond
+)
+
+// New returns the transport.
+func New() rpc.Transport { return transport{} }
+
+type transport struct{}
+
+// Dial implements rpc.Transport.
+func (transport) Dial(ctx context.Context, addr string) (rpc.Link, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	session, err := yamux.Client(newCoalescer(conn), sessionConfig())
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	l := newLink(session, conn.RemoteAddr().String())
+	if err := l.openStreams(); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("open streams to %s: %w", addr, err)
+	}
+	return l, nil
+}
+
+// Listen implements rpc.Transport.
+func (transport) Listen(addr string) (rpc.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return listener{l}, nil
+}
+
+type listener struct{ net.Listener }
+
+// Addr implements rpc.Listener.
+func (l listener) Addr() string { return l.Listener.Addr().String() }
+
+// Accept implements rpc.Listener.
+func (l listener) Accept() (rpc.Link, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		switch {
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+			time.Sleep(acceptPause)
+			continue
+		case errors.Is(err, syscall.ECONNABORTED):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		session, err := yamux.Server(newCoalescer(conn), sessionConfig())
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		link := newLink(session, conn.RemoteAddr().String())
+		go link.acceptStreams()
+		return link, nil
+	}
+}
+
+func sessionConfig() *yamux.Config {
+	c := yamux.DefaultConfig()
+	c.AcceptBacklog = rpc.Classes
+	c.EnableKeepAlive = false // the call layer's pings prove more: that the peer's tasks run
+	c.ConnectionWriteTimeout = writeTimeout
+	c.MaxStreamWindowSize = windowBytes
+	c.StreamOpenTimeout = 0  // the hello has a timeout
+	c.StreamCloseTimeout = 0 // streams end with their session
+	c.LogOutput = io.Discard // what it says is in the errors
+	return c
+}
