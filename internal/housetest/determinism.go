@@ -23,7 +23,6 @@ var simulated = []string{
 	"pkg/env",
 	"pkg/env/coro",
 	"pkg/kv",
-	"pkg/kv/kvtest",
 	"pkg/kv/occ",
 	"pkg/kv/remote",
 	"pkg/kv/ryw",
@@ -40,6 +39,8 @@ var exempt = map[string]string{
 	"pkg/env/context.go": "the meeting of the seam's contexts with those of package context",
 	"pkg/env/outcome.go": "the meeting of the seam's contexts with those of package context",
 	"pkg/env/rand.go":    "the one use of math/rand/v2: its generator, seeded by the Env",
+
+	"pkg/env/coro/scheduler.go": "the implementation on coroutines: its seed, and a goroutine around code that may end its own",
 }
 
 const (
@@ -101,7 +102,7 @@ var forbiddenUses = map[string]string{
 
 // pureNet is what package net offers without touching a network.
 var pureNet = map[string]bool{
-	"net.IP": true, "net.JoinHostPort": true, "net.ParseIP": true, "net.SplitHostPort": true,
+	"net.ErrClosed": true, "net.IP": true, "net.JoinHostPort": true, "net.OpError": true, "net.ParseIP": true, "net.SplitHostPort": true,
 }
 
 // unorderedUses yield in an order of their own: they are as a range over a map.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -32,6 +33,10 @@ var allowances = map[string]allowance{
 	"pkg/env/coro": {
 		internal: []string{"pkg/env"},
 		why:      "a second world behind the seam, which knows nothing of what runs in it",
+	},
+	"pkg/env/envtest": {
+		internal: []string{"pkg/env", "pkg/env/coro"},
+		why:      "runs tests in both worlds, whatever they test",
 	},
 	"pkg/kv": {
 		internal: []string{"pkg/env"},
@@ -67,6 +72,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/rpc": {
 		internal: []string{"pkg/api", "pkg/env"},
+		external: []string{msgpack},
 		why:      "the call layer knows neither actors nor stores, and no transport",
 	},
 	"pkg/rpc/mem": {
@@ -170,36 +176,72 @@ func parseImports(file string, content []byte) ([]goImport, error) {
 	return imports, nil
 }
 
+// allowed returns what a package may import, and whether the table knows it.
+func allowed(pkg string) (allowance, bool) {
+	if strings.HasPrefix(pkg, "examples/") {
+		return exampleAllowance, true
+	}
+	a, known := allowances[pkg]
+	return a, known
+}
+
+// checkPackages wants every package to be in the table.
+func checkPackages(pkgs []string) []finding {
+	var found []finding
+	for _, pkg := range pkgs {
+		if _, known := allowed(pkg); !known {
+			found = append(found, finding{pkg, 0, "is not in the table of internal/housetest/imports.go: decide there what it may import, and say why"})
+		}
+	}
+	return found
+}
+
 // checkImport holds an import against what its package is allowed. Tests may import any
 // package of this module, and the modules for tests.
 func checkImport(imp goImport) []finding {
 	pkg := path.Dir(imp.file)
-	allowed, known := allowances[pkg]
-	if strings.HasPrefix(pkg, "examples/") {
-		allowed, known = exampleAllowance, true
+	may, known := allowed(pkg)
+	if !known {
+		return nil // checkPackages says so, once
 	}
 	report := func(format string, args ...any) []finding {
 		return []finding{{imp.file, imp.line, fmt.Sprintf(format, args...)}}
 	}
-	if !known {
-		return report("package %s is not in the table of internal/housetest/imports.go: decide there what it may import, and say why", pkg)
-	}
 	internal, isInternal := strings.CutPrefix(imp.path, module+"/")
 	switch {
+	case isInternal && !isTest(imp.file) && strings.HasSuffix(internal, "test"):
+		return report("%s is for tests: the product must not link it", internal)
+	case isInternal && !isTest(imp.file) && !slices.Contains(may.internal, internal):
+		return report("%s may not import %s: %s", pkg, internal, may.why)
 	case isInternal:
-		if isTest(imp.file) || slices.Contains(allowed.internal, internal) {
-			return nil
-		}
-		return report("%s may not import %s: %s", pkg, internal, allowed.why)
-	case isStandard(imp.path):
-		if !isTest(imp.file) && imp.path == "testing" && !strings.HasSuffix(pkg, "test") {
-			return report("%s may not import testing outside of tests: it would be linked into the product", pkg)
-		}
 		return nil
-	case within(allowed.external, imp.path), isTest(imp.file) && within(testModules, imp.path):
+	case imp.path == "testing" && !isTest(imp.file) && !strings.HasSuffix(pkg, "test"):
+		return report("%s may not import testing outside of tests: it would be linked into the product", pkg)
+	case isStandard(imp.path), within(may.external, imp.path), isTest(imp.file) && within(testModules, imp.path):
 		return nil
 	}
-	return report("%s may not import %s: %s", pkg, imp.path, allowed.why)
+	return report("%s may not import %s: %s", pkg, imp.path, may.why)
+}
+
+// checkAllowances wants the table to allow no more than is used: an arrow that nobody needs is
+// one that somebody will.
+func checkAllowances(imports []goImport) []finding {
+	used := make(map[string][]string)
+	for _, imp := range imports {
+		if !isTest(imp.file) {
+			pkg := path.Dir(imp.file)
+			used[pkg] = append(used[pkg], strings.TrimPrefix(imp.path, module+"/"))
+		}
+	}
+	var found []finding
+	for _, pkg := range slices.Sorted(maps.Keys(allowances)) {
+		for _, target := range slices.Concat(allowances[pkg].internal, allowances[pkg].external) {
+			if !slices.ContainsFunc(used[pkg], func(imported string) bool { return within([]string{target}, imported) }) {
+				found = append(found, finding{"internal/housetest/imports.go", 0, fmt.Sprintf("%s does not import %s: take that out of its line", pkg, target)})
+			}
+		}
+	}
+	return found
 }
 
 // isStandard tells the standard library by its first element, which has no dot.
@@ -234,13 +276,4 @@ func checkDependencies(gomod string) []finding {
 		}
 	}
 	return found
-}
-
-// checkNotImported wants this package, and others meant for tests, to be imported by tests only.
-func checkNotImported(imp goImport) []finding {
-	internal, ok := strings.CutPrefix(imp.path, module+"/")
-	if !ok || isTest(imp.file) || !strings.HasSuffix(internal, "test") {
-		return nil
-	}
-	return []finding{{imp.file, imp.line, internal + " is for tests: the product must not link it"}}
 }

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -85,30 +86,25 @@ func TestTree(t *testing.T) {
 // TestImports holds every file to what its package may import.
 func TestImports(t *testing.T) {
 	tree := open(t)
-	seen := make(map[string]bool)
+	var all []goImport
+	var pkgs []string
 	for _, file := range tree.goFiles() {
-		if inNested(file) {
-			continue
-		}
 		content := read(t, tree, file)
-		if content == nil {
+		if inNested(file) || content == nil {
 			continue
 		}
-		seen[path.Dir(file)] = true
+		pkgs = append(pkgs, path.Dir(file))
 		imports, err := parseImports(file, content)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, imp := range imports {
-			report(t, checkImport(imp))
-			report(t, checkNotImported(imp))
-		}
+		all = append(all, imports...)
 	}
-	for pkg := range allowances {
-		if !seen[pkg] {
-			t.Errorf("internal/housetest/imports.go allows imports to %s, which is not there", pkg)
-		}
+	report(t, checkPackages(slices.Compact(pkgs)))
+	for _, imp := range all {
+		report(t, checkImport(imp))
 	}
+	report(t, checkAllowances(all))
 	report(t, checkDependencies(string(read(t, tree, "go.mod"))))
 }
 
@@ -131,7 +127,8 @@ func TestImportsCatches(t *testing.T) {
 		{"pkg/client/a_test.go", cobra, "pkg/client may not import " + cobra},
 		{"pkg/node/a.go", "testing", "linked into the product"},
 		{"pkg/kv/kvtest/a.go", "testing", ""},
-		{"pkg/new/a.go", "fmt", "not in the table"},
+		{"pkg/node/a.go", module + "/pkg/kv/kvtest", "is for tests"},
+		{"pkg/node/a_test.go", module + "/pkg/kv/kvtest", ""},
 		{"examples/bank/a.go", module + "/pkg/host", ""},
 		{"examples/bank/a.go", module + "/pkg/node", "what its reader would use"},
 		{"pkg/api/a.go", pebble + "x", "pkg/api may not import"},
@@ -143,8 +140,17 @@ func TestImportsCatches(t *testing.T) {
 			wantFindings(t, found, test.want)
 		}
 	}
-	wantFindings(t, checkNotImported(goImport{"pkg/node/a.go", 1, module + "/pkg/kv/kvtest"}), "is for tests")
-	wantFindings(t, checkNotImported(goImport{"pkg/node/a_test.go", 1, module + "/pkg/kv/kvtest"}))
+	wantFindings(t, checkPackages([]string{"pkg/api", "pkg/new", "examples/bank"}), "not in the table")
+
+	used := []goImport{{"pkg/env/coro/a_test.go", 1, module + "/pkg/env"}}
+	unused := func(f finding) bool { return strings.HasPrefix(f.message, "pkg/env/coro does not import pkg/env:") }
+	if !slices.ContainsFunc(checkAllowances(used), unused) {
+		t.Error("an import that only a test has counts as used")
+	}
+	used = append(used, goImport{"pkg/env/coro/a.go", 1, module + "/pkg/env"})
+	if slices.ContainsFunc(checkAllowances(used), unused) {
+		t.Error("an import that is used counts as unused")
+	}
 }
 
 func TestParseImports(t *testing.T) {
