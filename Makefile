@@ -5,8 +5,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BIN ?= bin
 
-# The version is the nearest tag as git sees it; a tree without git says so.
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+# The version is the nearest tag as git sees it; without git the binary says what it knows of itself.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || true)
 LDFLAGS = -X main.version=$(VERSION)
 
 # Flags for go test, such as -v or -count=1.
