@@ -212,11 +212,11 @@ func (a *activation) tooLarge(answers []answer, err error) bool {
 func (a *activation) unanswered(answers []answer, err error) {
 	doubt := api.CodeOf(err) == api.CodeUnknown
 	for i := range answers {
-		if doubt && answers[i].writes {
-			answers[i].call.finish(nil, "", err)
-		} else {
-			a.node.router.again(answers[i].call, err)
+		why := err
+		if doubt && !answers[i].writes {
+			why = errMoved(a.actor) // a call that only read has had no effect
 		}
+		a.node.router.again(answers[i].call, why)
 	}
 }
 

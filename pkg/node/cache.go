@@ -59,3 +59,15 @@ func (c *placementCache) remove(id api.ActorID, addr string) {
 		c.order.Remove(e)
 	}
 }
+
+// removeAll forgets all actors remembered at addr.
+func (c *placementCache) removeAll(addr string) {
+	for e := c.order.Front(); e != nil; {
+		next := e.Next()
+		if entry := e.Value.(cacheEntry); entry.addr == addr {
+			delete(c.entries, entry.actor)
+			c.order.Remove(e)
+		}
+		e = next
+	}
+}

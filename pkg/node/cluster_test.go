@@ -84,14 +84,23 @@ type gatedStore struct {
 
 type gatedTx struct {
 	kv.Tx
-	store gatedStore
+	store  gatedStore
+	writes bool // a transaction that only reads has nothing to send
+}
+
+func (t *gatedTx) Set(key, value []byte)  { t.writes = true; t.Tx.Set(key, value) }
+func (t *gatedTx) Clear(key []byte)       { t.writes = true; t.Tx.Clear(key) }
+func (t *gatedTx) ClearRange(b, e []byte) { t.writes = true; t.Tx.ClearRange(b, e) }
+func (t *gatedTx) Atomic(op kv.AtomicOp, key, param []byte) {
+	t.writes = true
+	t.Tx.Atomic(op, key, param)
 }
 
 func (g gatedStore) Begin(o kv.TxOptions) kv.Tx { return &gatedTx{Tx: g.gate.Store.Begin(o), store: g} }
 
 func (t *gatedTx) Commit(ctx context.Context) error {
 	commit := func() error { return t.Tx.Commit(ctx) }
-	if hook := t.store.commit; hook != nil {
+	if hook := t.store.commit; hook != nil && t.writes {
 		return hook(t.store.machine, commit)
 	}
 	return commit()

@@ -189,6 +189,7 @@ func (n *Node) failed(node registry.NodeInfo) {
 		return
 	}
 	n.loads.forget(node.ID)
+	n.router.forgetNode(node.Address)
 	n.pool.Disconnect(node.Address, "node "+node.ID+" has failed")
 }
 

@@ -77,7 +77,6 @@ func TestANodeRestartedUnderItsNameServesAtOnce(t *testing.T) {
 		owner := c.owner("n1", counter("a")).Node
 		via := c.other(owner)
 		c.crash(owner)
-		c.network.Mend(owner)
 		c.start(owner)
 		began := c.env.Monotonic()
 		if got := c.add(via, counter("a"), 1); got != 8 {
@@ -105,20 +104,22 @@ func TestAPausedNodeFindsItselfFenced(t *testing.T) {
 			var now int64
 			late.Complete(now, c.call(owner, 2*time.Minute, counter("a"), "add", 100, &now))
 		})
-		if got := c.add(via, counter("a"), 1); got != 2 {
-			c.Fatalf("%d, want 2", got)
+		pool := rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
+		defer pool.Close()
+		var now int64 // with a key, as the call is on its way to the paused node when that is given up
+		if err := c.callBy(pool, via, time.Minute, counter("a"), "add", "key", 1, &now); err != nil || now != 2 {
+			c.Fatalf("%d %v, want 2", now, err)
 		}
 		c.sleep(5 * leaseTTL)
-		// Whatever became of the late call, its answer is the new owner's.
+		// Whatever became of the late call, it ran at the new owner or not at all.
 		_, err := late.Wait(c.ctx)
-		want := int64(3)
-		if err == nil {
-			want += 100
-		} else if api.CodeOf(err) != api.CodeUnknown && api.CodeOf(err) != api.CodeUnavailable {
+		code := api.CodeOf(err)
+		if code != api.CodeOK && code != api.CodeUnknown && code != api.CodeUnavailable {
 			c.Fatalf("the late call: %v", err)
 		}
-		if got := c.add(owner, counter("a"), 1); got != want {
-			c.Fatalf("%d through the former owner, want %d", got, want)
+		got := c.add(owner, counter("a"), 1)
+		if got != 103 && (got != 3 || err == nil) {
+			c.Fatalf("%d through the former owner; the late call ended in %v", got, err)
 		}
 		if row := c.nodeRow(via, owner); row.State != "active" || row.Epoch != 3 {
 			c.Fatalf("%+v", row)
@@ -368,10 +369,10 @@ func TestTheNewerOfTwoNamesakesStays(t *testing.T) {
 	simulate(t, 4, func(c *cluster) {
 		c.startAll(2)
 		old := c.nodes["n1"]
-		c.network.Cut("n1") // the newcomer can't find that the name is in use
+		c.network.Partition("n1", "n1-new") // the newcomer can't find that the name is in use
 		c.tune = func(config *node.Config) {
 			if config.NodeID == "n1" {
-				config.Listen = "n1:7601"
+				config.Listen = "n1-new:7600"
 				config.Transport = c.network.Transport(config.Env, "n1-new")
 			}
 		}

@@ -161,6 +161,9 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 			r.node.keeper.suspect(nodeID)
 		}
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.actor, addr, err))
+	case code == api.CodeUnknown && r.repeatable(c):
+		r.forget(c.actor, addr)
+		r.again(c, err)
 	case code == api.CodeNoCapacity:
 		r.forget(c.actor, addr)
 		c.refused = append(c.refused, nodeID)
@@ -168,6 +171,19 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 	default:
 		c.finish(nil, addr, err)
 	}
+}
+
+// repeatable reports whether a call may run twice: it changes nothing, or its key makes it have its effect once.
+func (r *router) repeatable(c *call) bool {
+	if c.key != "" {
+		return true
+	}
+	spec := r.node.kinds[c.actor.Namespace]
+	if spec == nil {
+		return false
+	}
+	m := spec.Methods[c.method]
+	return m != nil && m.ReadOnly
 }
 
 // corrected follows a node's word that another one owns the actor.
@@ -180,11 +196,11 @@ func (r *router) corrected(c *call, addr string, err error) {
 	r.again(c, err)
 }
 
-// again routes a call anew that has had no effect, after a pause that grows. err is why; the
+// again routes a call anew that has had no effect, or may have it again, after a pause that grows. err is why; the
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *router) again(c *call, err error) {
 	n := r.node
-	if !mendable(err) {
+	if !mendable(err) && !(api.CodeOf(err) == api.CodeUnknown && r.repeatable(c)) {
 		c.finish(nil, "", wireError(err))
 		return
 	}
@@ -256,6 +272,13 @@ func (r *router) forget(id api.ActorID, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cache.remove(id, addr)
+}
+
+// forgetNode drops all that is cached of a node.
+func (r *router) forgetNode(addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cache.removeAll(addr)
 }
 
 func errStopped(id api.ActorID) error {

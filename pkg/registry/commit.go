@@ -53,17 +53,19 @@ func (c *Claim) Commit(ctx context.Context, writes []Write) error {
 			ended.Cause = err
 			return ended
 		}
-		switch mine := c.is(now.claim); {
+		unclaimed := c.is(now.claim) // nobody has claimed the actor since
+		held := unclaimed && now.fence.Incarnation == c.incarnation
+		switch {
 		case now.seq == next:
 			c.seq = next
-			if mine {
+			if held {
 				c.held = now.version
 			}
 			return nil
-		case mine && now.seq == c.seq:
+		case held && now.seq == c.seq:
 			version = now.version
-		case unknown && now.seq.N > next.N:
-			return errInDoubt(c.actor) // ours may have been the one before
+		case unknown && (unclaimed || now.seq.N > next.N):
+			return errInDoubt(c.actor) // it may still land, or was the one before the newest
 		default:
 			return errLost(c.actor)
 		}
@@ -76,8 +78,11 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 	defer tx.Cancel()
 	tx.SetReadVersion(version)
 	claim, seq := claimKey(c.actor), seqKey(c.actor)
-	tx.AddReadConflictRange(claim, kv.KeyAfter(claim))
-	tx.AddReadConflictRange(seq, kv.KeyAfter(seq))
+	for _, key := range [][]byte{claim, seq} {
+		if err := tx.AddReadConflictRange(key, kv.KeyAfter(key)); err != nil {
+			return 0, err
+		}
+	}
 	base := statePrefix(c.actor)
 	for _, w := range writes {
 		switch key := join(base, w.Key); {
@@ -100,15 +105,19 @@ type settled struct {
 	version kv.Version
 	claim   claimRecord
 	seq     seqRecord
+	fence   Fence // the owner's
 }
 
-// settle reads claim and seq at a fresh version, trying until ctx ends.
+// settle reads claim, seq and the owner's fence at a fresh version, trying until ctx ends.
 func (c *Claim) settle(ctx context.Context) (settled, error) {
 	return kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (s settled, err error) {
 		if s.version, err = tx.ReadVersion(ctx); err != nil {
 			return s, err
 		}
-		s.claim, s.seq, err = readClaim(ctx, tx.Snapshot(), c.actor)
+		if s.claim, s.seq, err = readClaim(ctx, tx.Snapshot(), c.actor); err != nil {
+			return s, err
+		}
+		err = read(ctx, tx.Snapshot(), fenceKey(c.node), &s.fence)
 		return s, err
 	})
 }
