@@ -26,6 +26,8 @@ type pendingCall struct {
 	done   func(payload []byte, err error)
 	parker env.Parker
 
+	scratch [64]byte // for the header, as most are; on the stack it would escape
+
 	// Guarded by conn's lock, once it is in conn's table.
 	conn   *clientConn
 	id     uint64

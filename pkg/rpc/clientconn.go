@@ -48,8 +48,7 @@ func (c *clientConn) start(call *pendingCall) error {
 		return errDeadline(&notSent{})
 	}
 	id := c.lastID.Add(1)
-	var scratch [128]byte
-	header := appendRequest(scratch[:0], id, call.method, millis, call.payload)
+	header := appendRequest(call.scratch[:0], id, call.method, millis, call.payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil || c.retired {

@@ -148,6 +148,7 @@ func (c *conn) take(l *lane) [][]byte {
 		l.writerIdle = true
 		c.mu.Unlock()
 		park(l.writer)
+		c.link.Gather()
 	}
 }
 

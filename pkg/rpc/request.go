@@ -22,6 +22,7 @@ type Request struct {
 	id       uint64
 	class    Class
 	deadline time.Duration // zero for none
+	scratch  [24]byte      // for the header of the answer; on the stack it would escape
 
 	// Guarded by conn.mu.
 	replied   bool
@@ -64,11 +65,10 @@ func (r *Request) Context() context.Context {
 // does not block, may be called from any task, and must be called exactly once: a second call panics.
 // An answer to a caller who has gone is dropped.
 func (r *Request) Reply(payload []byte, err error) {
-	var scratch [128]byte
 	if err == nil && len(payload) > PayloadBytesMax {
 		err = api.Errorf(api.CodeTooLarge, "the answer of %d bytes exceeds what fits into a frame", len(payload))
 	}
-	header := scratch[:0]
+	header := r.scratch[:0]
 	if err != nil {
 		header, payload = appendError(header, kindError, r.id, err), nil
 	} else {

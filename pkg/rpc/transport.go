@@ -60,6 +60,9 @@ type Listener interface {
 //
 // Send and Receive may each be called by one task at a time per class.
 type Link interface {
+	// Gather is called by a task that is about to take what is queued for a Send. It may let other tasks run
+	// first, which then queue more: one large Send costs much less than many small ones.
+	Gather()
 	// Send hands over frames: the concatenation of parts is a sequence of whole frames, each
 	// with its length before it, as SplitFrame reads them. It blocks while the peer does not keep up.
 	// Once it returns, parts belong to the caller again. An error says that the link is

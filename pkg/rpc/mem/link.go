@@ -55,6 +55,9 @@ func (n *Network) end(e env.Env, h *host, name string) *end {
 	return made
 }
 
+// Gather implements rpc.Link: nothing is gained by it here.
+func (e *end) Gather() {}
+
 // Send implements rpc.Link.
 func (e *end) Send(class rpc.Class, parts [][]byte) error {
 	frames, err := split(slices.Concat(parts...))

