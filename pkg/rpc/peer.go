@@ -30,9 +30,9 @@ type peer struct {
 	cancelDial func()         // not nil while dialling
 	closed     bool
 
-	failures int           // dials in a row that failed
-	retryAt  time.Duration // no dial before, after a failure
-	failure  error         // the last one
+	failure error         // of the last dial; nil if it succeeded
+	pause   time.Duration // after that failure, but for jitter
+	retryAt time.Duration // no dial before, after a failure
 }
 
 // submit sends a call or lets it wait for a dial. The call will be ended, perhaps before submit returns.
@@ -147,9 +147,8 @@ func (p *peer) dialFailed(cause error) {
 	p.mu.Lock()
 	p.cancelDial = nil
 	p.failure = failure
-	pause := min(config.BackoffMin<<min(p.failures, 20), config.BackoffMax)
-	p.failures++
-	p.retryAt = p.pool.env.Monotonic() + p.pool.rand.Jitter(pause)
+	p.pause = min(max(2*p.pause, config.BackoffMin), config.BackoffMax)
+	p.retryAt = p.pool.env.Monotonic() + p.pool.rand.Jitter(p.pause)
 	waiting := p.takeWaiting()
 	p.mu.Unlock()
 	p.pool.logDial(p.addr, cause)
@@ -174,7 +173,7 @@ func (p *peer) dialError(cause error) error {
 func (p *peer) connected(c *clientConn) {
 	p.mu.Lock()
 	p.cancelDial = nil
-	p.failures, p.retryAt, p.failure = 0, 0, nil
+	p.failure, p.pause, p.retryAt = nil, 0, 0
 	type end struct {
 		call *pendingCall
 		err  error
@@ -194,10 +193,11 @@ func (p *peer) connected(c *clientConn) {
 	for _, end := range ends {
 		end.call.finish(nil, end.err)
 	}
-	c.run()
 	if closed {
-		c.fail(errClosed)
+		c.fail(errClosed) // before anything is sent
+		return
 	}
+	c.run()
 }
 
 func (p *peer) takeWaiting() []*pendingCall {

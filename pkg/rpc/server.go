@@ -79,19 +79,19 @@ func (s *Server) Stats() ServerStats {
 // Serve accepts connections until l is closed, Close is called or ctx ends, and returns nil in these cases.
 // It closes l. Connections accepted live on until Close.
 func (s *Server) Serve(ctx context.Context, l Listener) error {
-	defer l.Close()
 	if !s.listen(l) {
-		return nil
+		return l.Close()
 	}
+	defer s.closeListener(l)
 	stop := env.OnDone(ctx, func() { s.closeListener(l) })
 	defer stop()
 	for {
 		link, err := l.Accept()
 		if err != nil {
-			if s.listens(l) && !isClosed(err) {
-				return fmt.Errorf("accept connections at %s: %w", l.Addr(), err)
+			if isClosed(err) {
+				return nil
 			}
-			return nil
+			return fmt.Errorf("accept connections at %s: %w", l.Addr(), err)
 		}
 		s.accept(link)
 	}
@@ -106,18 +106,17 @@ func (s *Server) listen(l Listener) bool {
 	return !s.closing
 }
 
-// listens reports whether l has not been closed by this server.
-func (s *Server) listens(l Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Contains(s.listeners, l)
-}
-
+// closeListener closes l, unless this server has done so before.
 func (s *Server) closeListener(l Listener) {
 	s.mu.Lock()
+	before := len(s.listeners)
 	s.listeners = slices.DeleteFunc(s.listeners, func(other Listener) bool { return other == l })
+	closed := len(s.listeners) == before
 	s.mu.Unlock()
-	if err := l.Close(); err != nil {
+	if closed {
+		return
+	}
+	if err := l.Close(); err != nil && !isClosed(err) {
 		s.config.Logger.Warn("cannot close the listener", "address", l.Addr(), "error", err)
 	}
 }

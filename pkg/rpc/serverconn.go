@@ -24,9 +24,9 @@ var (
 type serverConn struct {
 	conn
 	server *Server
-	peer   PeerInfo // set by the handshake
 
-	// Guarded by conn.mu.
+	// Guarded by conn.mu; peer does not change once the handshake is over.
+	peer     PeerInfo
 	requests map[uint64]*Request // in flight
 	running  bool                // the handshake is over
 	draining bool                // the server is closing: nothing new is executed
@@ -48,20 +48,20 @@ func (c *serverConn) shakeHands() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoHello, err)
 	}
-	c.peer, err = c.judge(b)
+	peer, err := c.judge(b)
 	if err != nil {
 		if c.link.Send(ClassControl, [][]byte{appendError(nil, kindRefusal, 0, err)}) == nil {
 			_, _ = c.link.Receive(ClassControl)
 		}
 		return err
 	}
-	welcome := appendWelcome(nil, &c.server.config.Identity, c.peer.Version)
+	welcome := appendWelcome(nil, &c.server.config.Identity, peer.Version)
 	if err := c.link.Send(ClassControl, [][]byte{welcome}); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.running = true
+	c.running, c.peer = true, peer
 	if c.draining {
 		c.pushBare(kindGoaway)
 	}
@@ -225,16 +225,13 @@ func (c *serverConn) lost(err error) {
 		requests = append(requests, req)
 	}
 	clear(c.requests)
+	peer := c.peer
 	c.mu.Unlock()
 	slices.SortFunc(requests, func(a, b *Request) int { return cmp.Compare(a.id, b.id) })
 	for _, req := range requests {
 		req.abandon()
 	}
-	c.log(err, len(requests))
-	c.server.remove(c)
-}
-
-func (c *serverConn) log(err error, requests int) {
 	c.server.config.Logger.Debug("connection lost",
-		"address", c.link.RemoteAddr(), "node", c.peer.NodeID, "requests", requests, "error", err)
+		"address", c.link.RemoteAddr(), "node", peer.NodeID, "requests", len(requests), "error", err)
+	c.server.remove(c)
 }
