@@ -124,7 +124,6 @@ func TestImportsCatches(t *testing.T) {
 		{"pkg/client/a_test.go", module + "/pkg/kv", ""},
 		{"pkg/client/a.go", goleak, "pkg/client may not import " + goleak},
 		{"pkg/client/a_test.go", goleak, ""},
-		{"pkg/client/a_test.go", cobra, "pkg/client may not import " + cobra},
 		{"pkg/node/a.go", "testing", "linked into the product"},
 		{"pkg/kv/kvtest/a.go", "testing", ""},
 		{"pkg/node/a.go", module + "/pkg/kv/kvtest", "is for tests"},
