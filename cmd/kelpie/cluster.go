@@ -1,0 +1,102 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// waitInterval is how often a cluster that is not yet as wanted is looked at.
+const waitInterval = 200 * time.Millisecond
+
+func (k *kelpie) cluster() *cobra.Command {
+	return group("cluster", "Wait for the cluster", "", k.clusterWait())
+}
+
+func (k *kelpie) clusterWait() *cobra.Command {
+	var c connection
+	var nodes int
+	cmd := &cobra.Command{
+		Use:     "wait --nodes N",
+		Short:   "Wait until the cluster has that many active nodes",
+		Long:    "Wait until at least N nodes are active, or until --timeout has passed. Nodes that do not answer yet are waited for.",
+		Example: "  kelpie cluster wait --nodes 3 --timeout 1m",
+		Args:    host.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if nodes < 1 {
+				return api.Errorf(api.CodeInvalidArgument, "say by --nodes how many nodes to wait for, at least 1")
+			}
+			s, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
+			defer cancel()
+			active, err := waitForNodes(ctx, s, nodes)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, "%s active\n", nodesText(active))
+			return err
+		},
+	}
+	c.register(cmd.Flags())
+	cmd.Flags().IntVar(&nodes, "nodes", 0, "number of nodes to wait for")
+	return cmd
+}
+
+// waitForNodes blocks until enough nodes are active, and returns how many are.
+func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
+	ticks := time.NewTicker(waitInterval)
+	defer ticks.Stop()
+	var last error
+	for {
+		active, err := activeNodes(ctx, s)
+		switch {
+		case err == nil && active >= enough:
+			return active, nil
+		case err == nil:
+			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough, s.timeout)
+		case host.ExitCodeOf(err) == host.ExitUnavailable || last == nil:
+			last = err
+		}
+		if code := host.ExitCodeOf(err); err != nil && code != host.ExitUnavailable && code != host.ExitUnknown {
+			return 0, err
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return 0, last
+		}
+	}
+}
+
+func activeNodes(ctx context.Context, s *session) (int, error) {
+	reply, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
+	if err != nil {
+		return 0, err
+	}
+	active := 0
+	for _, row := range reply.Nodes {
+		if row.State == "active" {
+			active++
+		}
+	}
+	return active, nil
+}
+
+func nodesText(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
+}

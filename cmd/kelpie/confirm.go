@@ -1,0 +1,47 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// registerYes makes the flag by which a destructive command does not ask.
+func registerYes(cmd *cobra.Command, yes *bool) {
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+}
+
+// confirm asks whether to go on with what can't be undone, unless yes. An error says that it must not.
+func (k *kelpie) confirm(yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !k.isTerminal(k.Stdin) {
+		return host.Advise(
+			api.Errorf(api.CodeFailedPrecondition, "there is no terminal to ask at: %q", question),
+			"give --yes to do it without being asked",
+		)
+	}
+	if _, err := fmt.Fprintf(k.Stderr, "%s [y/N] ", question); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(k.Stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return api.Errorf(api.CodeFailedPrecondition, "not done, as it was not confirmed")
+}

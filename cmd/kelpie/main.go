@@ -1,0 +1,15 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command kelpie is a node of virtual actors, and the tool to look into a cluster and to steer it.
+package main
+
+import (
+	"os"
+
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+//go:generate go test -count=1 -run TestGenerated . -rewrite
+
+func main() { os.Exit(run(host.System(), os.Args[1:])) }

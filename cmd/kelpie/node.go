@@ -1,0 +1,36 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+func (k *kelpie) node() *cobra.Command {
+	start := host.StartCommand(k.Process, programVersion(), builtin()...)
+	start.Long += "\n\n" + builtinHelp
+	return group("node", "Start a node, list nodes", "", start, k.nodeList())
+}
+
+func (k *kelpie) nodeList() *cobra.Command {
+	return listCommand[api.NodeRow]{
+		use:     "ls",
+		short:   "List the nodes of the cluster",
+		long:    "List the nodes of the cluster, also those that have left or failed.",
+		args:    host.Args(),
+		listing: nodeListing,
+		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.NodeRow) error) error {
+			reply, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
+			if err != nil {
+				return err
+			}
+			return emit(reply.Nodes)
+		},
+	}.command(k)
+}

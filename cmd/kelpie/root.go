@@ -1,0 +1,98 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// kelpie is what the commands have in common.
+type kelpie struct {
+	host.Process
+	// isTerminal reports whether a stream of the process is a terminal.
+	isTerminal func(stream any) bool
+}
+
+// run runs the command that args name and returns the exit code.
+func run(p host.Process, args []string) int {
+	k := &kelpie{Process: p, isTerminal: isTerminal}
+	return host.Execute(k.root(), p, args)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (k *kelpie) root() *cobra.Command {
+	root := group("kelpie", "Virtual actors on a transactional store", `Kelpie runs virtual actors: small, named, single-threaded objects with durable state, each active on
+one node of a cluster at a time.
+
+  kelpie node start                       start a node, the first of a cluster
+  kelpie actors call counter/a add 5      call an actor, wherever it is
+  kelpie actors ls                        see which actors are where
+
+Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr or KELPIE_ADDR says otherwise.
+Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
+		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.store(), k.version(), exitCodesTopic())
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			makeGroup(cmd)
+		}
+	}
+	return root
+}
+
+// group returns a command that is only there for those below it.
+func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: long}
+	cmd.AddCommand(commands...)
+	return makeGroup(cmd)
+}
+
+// makeGroup makes cmd show its help, and refuse a command that it does not have.
+func makeGroup(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return host.UnknownCommand(cmd, args)
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return cmd
+}
+
+// helpCommand is cobra's, with an unknown topic being an error.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command or topic",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			cmd, _, err := root.Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []cobra.Completion
+			for _, c := range cmd.Commands() {
+				names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return host.UnknownCommand(cmd, rest)
+			}
+			return cmd.Help()
+		},
+	}
+}

@@ -1,0 +1,141 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"io"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// listing is how rows of a kind are shown: one field for every key of their JSON, in order.
+type listing[R any] struct {
+	fields []field[R]
+	// name is what -o name prints.
+	name func(*R) string
+}
+
+// field is one key of a row's JSON, and the column that shows it.
+type field[R any] struct {
+	key     string
+	meaning string
+	// header is the column's; "" is none.
+	header string
+	// wide columns show with -o wide only.
+	wide bool
+	cell func(*R) string
+	// brief, if not nil, takes the place of cell where the column is not wide.
+	brief func(*R) string
+}
+
+func (l listing[R]) columns(wide bool) []field[R] {
+	var shown []field[R]
+	for _, f := range l.fields {
+		if f.header != "" && (wide || !f.wide) {
+			if !wide && f.brief != nil {
+				f.cell = f.brief
+			}
+			shown = append(shown, f)
+		}
+	}
+	return shown
+}
+
+// help describes the JSON of a row.
+func (l listing[R]) help() string {
+	var b strings.Builder
+	b.WriteString("With -o json or yaml, a row has these keys:\n")
+	width := 0
+	for _, f := range l.fields {
+		width = max(width, len(f.key))
+	}
+	for _, f := range l.fields {
+		b.WriteString("\n  " + f.key + strings.Repeat(" ", width-len(f.key)) + "  " + f.meaning)
+	}
+	return b.String()
+}
+
+// jsonKeys returns the keys of the JSON of a struct, in order.
+func jsonKeys[R any]() []string {
+	var keys []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[R]()) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// columnGap is between two columns.
+const columnGap = "   "
+
+// tablePrinter prints aligned columns. A column is as wide as what the first page has in it: a longer cell
+// of a later page shifts the rest of its line.
+type tablePrinter[R any] struct {
+	w       io.Writer
+	style   style
+	columns []field[R]
+	widths  []int
+}
+
+func (p *tablePrinter[R]) rows(page []R) error {
+	cells := make([][]string, 0, len(page)+1)
+	if p.widths == nil {
+		p.widths = make([]int, len(p.columns))
+		header := make([]string, len(p.columns))
+		for i, c := range p.columns {
+			header[i] = c.header
+		}
+		cells = append(cells, header)
+	}
+	first := len(cells)
+	for i := range page {
+		row := make([]string, len(p.columns))
+		for j, c := range p.columns {
+			row[j] = host.OneLine(c.cell(&page[i]))
+		}
+		cells = append(cells, row)
+	}
+	if first == 1 {
+		p.measure(cells)
+	}
+	var b strings.Builder
+	for i, row := range cells {
+		p.line(&b, row, first == 1 && i == 0)
+	}
+	_, err := io.WriteString(p.w, b.String())
+	return err
+}
+
+func (p *tablePrinter[R]) end() error {
+	if p.widths != nil {
+		return nil
+	}
+	return p.rows(nil) // the header alone
+}
+
+func (p *tablePrinter[R]) measure(cells [][]string) {
+	for _, row := range cells {
+		for i, cell := range row {
+			p.widths[i] = max(p.widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+}
+
+func (p *tablePrinter[R]) line(b *strings.Builder, row []string, header bool) {
+	for i, cell := range row {
+		if header {
+			b.WriteString(p.style.header(cell))
+		} else {
+			b.WriteString(p.style.cell(p.columns[i].key, cell))
+		}
+		if i < len(row)-1 {
+			b.WriteString(strings.Repeat(" ", max(0, p.widths[i]-utf8.RuneCountInString(cell))))
+			b.WriteString(columnGap)
+		}
+	}
+	b.WriteByte('\n')
+}

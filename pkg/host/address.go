@@ -1,0 +1,35 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// parseAddress splits HOST:PORT, given as what. The host may be empty. Errors are CodeInvalidArgument.
+func parseAddress(what, addr string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(addr)
+	if err != nil {
+		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: write it as HOST:PORT, such as %s", what, addr, DefaultListen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: %q is not a port, a number from 0 to 65535", what, addr, port)
+	}
+	return host, port, nil
+}
+
+// CheckAddress checks an address to connect to, given as what, such as a flag. Errors are CodeInvalidArgument.
+func CheckAddress(what, addr string) error {
+	host, port, err := parseAddress(what, addr)
+	if err != nil {
+		return err
+	}
+	if host == "" || port == "0" {
+		return api.Errorf(api.CodeInvalidArgument, "%s %q: nobody can connect to that; write host and port, such as %s", what, addr, DefaultListen)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+)
+
+// Main is the main function of a program that is a node hosting the kinds. It takes the flags of "kelpie
+// node start" and does not return.
+func Main(kinds ...actor.Kind) {
+	p := System()
+	cmd := StartCommand(p, ProgramVersion(), kinds...)
+	cmd.Use = filepath.Base(os.Args[0])
+	os.Exit(Execute(cmd, p, os.Args[1:]))
+}
+
+// StartCommand returns the command that starts a node hosting the kinds.
+func StartCommand(p Process, version string, kinds ...actor.Kind) *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "Start a node",
+		Long: `Start a node: it hosts actors, and serves calls of them, until it is stopped.
+
+The first node of a cluster needs no flags: it keeps the cluster's store in its own data directory and
+serves it to those that join. Further nodes are told where one is by --join; a node
+that has joined once remembers its name, cluster and store, and needs no flags to be restarted.
+
+Ctrl-C or SIGTERM stops the node gracefully: it finishes the calls it has, and its actors move to
+other nodes at once. A second one stops it without waiting.`,
+		Args: Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Run(cmd.Context(), p, o, version, kinds...)
+		},
+	}
+	o.register(cmd.Flags())
+	return cmd
+}
+
+// ProgramVersion is the version of the main module, as far as the build knows it.
+func ProgramVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unversioned"
+	}
+	return info.Main.Version
+}

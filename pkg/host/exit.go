@@ -1,0 +1,189 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
+)
+
+// The exit codes of every command. They are a contract with scripts: only ever added to.
+const (
+	ExitOK          = 0
+	ExitFailure     = 1
+	ExitUsage       = 2
+	ExitUnavailable = 3
+	ExitUnknown     = 4
+	ExitNotFound    = 5
+	ExitRefused     = 6
+	ExitApplication = 7
+	ExitCorrupt     = 8
+	ExitInterrupted = 130
+	ExitBrokenPipe  = 141
+)
+
+// ExitCode is a row of the table of exit codes.
+type ExitCode struct {
+	Code          int
+	Name, Meaning string
+}
+
+// ExitCodes returns the table of exit codes, in order.
+func ExitCodes() []ExitCode {
+	return []ExitCode{
+		{ExitOK, "ok", "Done as asked. A node or store that was stopped by a signal has stopped cleanly."},
+		{ExitFailure, "failure", "Failed for a reason that has no code of its own."},
+		{ExitUsage, "usage", "The request is wrong, whatever the state of the cluster: a command, flag, argument, actor id or JSON, or a payload over its limit. Nothing was executed."},
+		{ExitUnavailable, "unavailable", "Nobody answered, or who answered could not serve: no node, no store, no capacity, overload. Nothing was executed: it is safe to try again."},
+		{ExitUnknown, "unknown", "The answer did not come: the connection was lost or the time ran out. It may have been executed, or may still be."},
+		{ExitNotFound, "not found", "There is no such node, namespace or method."},
+		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or data directory in use, no answer to a question."},
+		{ExitApplication, "application error", "The actor's own code returned an error. The call had no effect."},
+		{ExitCorrupt, "corrupt", "What is stored can't be read: it fails a checksum, or is of a format that this version does not know."},
+		{ExitInterrupted, "interrupted", "Stopped at once by a second signal, without waiting for a clean stop."},
+		{ExitBrokenPipe, "broken pipe", "Whoever read the output has gone; nothing is said about it."},
+	}
+}
+
+// ErrInterrupted says that a second signal cut a graceful stop short.
+var ErrInterrupted = errors.New("stopped at once, without waiting for a clean stop")
+
+// ExitCodeOf returns the exit code that tells what err means.
+func ExitCodeOf(err error) int {
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, ErrInterrupted):
+		return ExitInterrupted
+	case errors.Is(err, syscall.EPIPE):
+		return ExitBrokenPipe
+	case errors.Is(err, kv.ErrCorrupt), errors.Is(err, pebbledb.ErrForeign):
+		return ExitCorrupt
+	case errors.Is(err, pebbledb.ErrLocked):
+		return ExitRefused
+	case errors.Is(err, kv.ErrUnavailable):
+		return ExitUnavailable
+	}
+	if code, ok := exitCodes[api.CodeOf(err)]; ok {
+		return code
+	}
+	return ExitFailure
+}
+
+var exitCodes = map[api.Code]int{
+	api.CodeInvalidArgument:    ExitUsage,
+	api.CodeTooLarge:           ExitUsage,
+	api.CodeUnavailable:        ExitUnavailable,
+	api.CodeOverloaded:         ExitUnavailable,
+	api.CodeNoCapacity:         ExitUnavailable,
+	api.CodeMoved:              ExitUnavailable,
+	api.CodeUnknown:            ExitUnknown,
+	api.CodeDeadlineExceeded:   ExitUnknown,
+	api.CodeCancelled:          ExitUnknown,
+	api.CodeUnknownNamespace:   ExitNotFound,
+	api.CodeUnknownMethod:      ExitNotFound,
+	api.CodeNotFound:           ExitNotFound,
+	api.CodeAlreadyExists:      ExitRefused,
+	api.CodeMismatch:           ExitRefused,
+	api.CodePermissionDenied:   ExitRefused,
+	api.CodeFailedPrecondition: ExitRefused,
+	api.CodeFenced:             ExitRefused,
+	api.CodeApplication:        ExitApplication,
+	api.CodeCorruptState:       ExitCorrupt,
+}
+
+// advised is an error with a line that says what to do about it.
+type advised struct {
+	error
+	advice string
+}
+
+func (a *advised) Unwrap() error { return a.error }
+
+// Advise adds to err a line that says what to do about it, unless it has one; nil stays nil.
+func Advise(err error, format string, args ...any) error {
+	if _, has := errors.AsType[*advised](err); has || err == nil {
+		return err
+	}
+	return &advised{err, fmt.Sprintf(format, args...)}
+}
+
+// PrintError writes err for a person: a line that says what happened, and, if that is known, one
+// that says what to do about it. A lost reader gets nothing.
+func PrintError(w io.Writer, err error) {
+	if errors.Is(err, syscall.EPIPE) {
+		return
+	}
+	// Nothing can be said about a failure to say something.
+	_, _ = fmt.Fprintf(w, "error: %s\n", OneLine(Message(err)))
+	if a, ok := errors.AsType[*advised](err); ok {
+		_, _ = fmt.Fprintln(w, OneLine(a.advice))
+	}
+}
+
+// Message returns what err says to a person, without the name of its code.
+func Message(err error) string {
+	if a, ok := err.(*advised); ok {
+		err = a.error
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && api.CodeOf(err) == api.CodeDeadlineExceeded && !isAPI(err):
+		return "no answer came in time"
+	case !isAPI(err):
+		return err.Error()
+	}
+	e, _ := errors.AsType[*api.Error](err)
+	message := e.Message
+	if message == "" {
+		message = strings.ReplaceAll(e.Code.String(), "_", " ")
+	}
+	if code := e.Detail[api.DetailCode]; e.Code == api.CodeApplication && code != "" {
+		message = code + ": " + message
+	}
+	if e.Cause != nil {
+		if cause := Message(e.Cause); !strings.Contains(message, cause) {
+			message += ": " + cause
+		}
+	}
+	return message
+}
+
+// Reason returns what the system said, if err comes from it: without what was being done and to what
+// address, which the words around it say. Otherwise it is Message.
+func Reason(err error) string {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		return lookup.Err
+	}
+	return Message(err)
+}
+
+// isAPI reports whether err itself is an api.Error; one that is wrapped says by its wrapper what it is.
+func isAPI(err error) bool {
+	_, ok := err.(*api.Error)
+	return ok
+}
+
+// OneLine makes text from anywhere safe for a terminal, on one line.
+func OneLine(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}

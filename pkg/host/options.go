@@ -1,0 +1,122 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// DefaultListen is where a node listens, and where clients look for one.
+	DefaultListen = "127.0.0.1:7600"
+	// DefaultStoreListen is where a store that is served on its own listens.
+	DefaultStoreListen = "127.0.0.1:7500"
+)
+
+// Options are what a node is started with: the flags of "node start".
+type Options struct {
+	// NodeID is the node's name. "" is the one kept in the data directory, else host name and port.
+	NodeID string
+	// Listen is the address to listen at, HOST:PORT; port 0 is any that is free.
+	Listen string
+	// Advertise is the address that others reach the node at; "" is the one listened at.
+	Advertise string
+	// Join are addresses of running nodes, asked in turn for their cluster.
+	Join []string
+	// Store is the store's URL. "" is what the cluster joined says, else what the node used
+	// before, else "pebble:".
+	Store string
+	// DataDir is the directory that is the node's own. "" is the directory of the store if that is "pebble:DIR", else
+	// one named after the node or its port in the user's data directory.
+	DataDir string
+	// Capacity is the greatest number of activations; 0 is no limit.
+	Capacity int
+	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
+	LeaseTTL, Heartbeat time.Duration
+	Log                 LogOptions
+}
+
+// register makes the flags.
+func (o *Options) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.NodeID, "node-id", "", "name of the node in the cluster (default host name and port, kept with the data)")
+	flags.StringVar(&o.Listen, "listen", DefaultListen, "address to listen at, HOST:PORT")
+	flags.StringVar(&o.Advertise, "advertise", "", "address that other nodes and clients reach this one at (default the one listened at)")
+	flags.StringSliceVar(&o.Join, "join", nil, "address of a running node of the cluster to join; may be repeated")
+	flags.StringVar(&o.Store, "store", "", "memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default what the cluster joined uses, else what this node used before, else pebble: in the data directory)")
+	registerDataDir(flags, &o.DataDir)
+	flags.IntVar(&o.Capacity, "capacity", 0, "greatest number of active actors, 0 for no limit")
+	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
+	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
+	for flag, variable := range map[string]string{
+		"node-id": "KELPIE_NODE_ID", "listen": "KELPIE_LISTEN", "advertise": "KELPIE_ADVERTISE", "join": "KELPIE_JOIN",
+		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT",
+	} {
+		Variable(flags, flag, variable)
+	}
+	o.Log.register(flags)
+}
+
+func registerDataDir(flags *pflag.FlagSet, dir *string) {
+	flags.StringVar(dir, "data-dir", "", "directory for what must outlive the process (default kelpie/NAME in $XDG_DATA_HOME or ~/.local/share, or the directory of pebble:DIR)")
+	Variable(flags, "data-dir", "KELPIE_DATA_DIR")
+}
+
+// validate checks what can be checked without looking at the world. Errors are CodeInvalidArgument.
+func (o *Options) validate() error {
+	if o.NodeID != "" {
+		if err := api.ValidateNodeID(o.NodeID); err != nil {
+			return err
+		}
+	}
+	host, port, err := parseAddress("--listen", o.Listen)
+	if err != nil {
+		return err
+	}
+	if port == "0" && o.NodeID == "" {
+		return api.Errorf(api.CodeInvalidArgument, "--listen %s: a node is named after its port, so port 0 needs a --node-id", o.Listen)
+	}
+	if o.Advertise == "" && isUnspecified(host) {
+		return api.Errorf(api.CodeInvalidArgument, "--listen %s is every address of this machine: say by --advertise HOST:PORT which one others use", o.Listen)
+	}
+	if o.Advertise != "" {
+		if err := CheckAddress("--advertise", o.Advertise); err != nil {
+			return err
+		}
+	}
+	for _, addr := range o.Join {
+		if err := CheckAddress("--join", addr); err != nil {
+			return err
+		}
+	}
+	if err := o.validateStore(); err != nil {
+		return err
+	}
+	return o.Log.validate()
+}
+
+func (o *Options) validateStore() error {
+	if o.Store == "" {
+		return nil
+	}
+	u, err := parseStoreURL(o.Store)
+	if err != nil {
+		return err
+	}
+	if u.scheme == schemeMemory && len(o.Join) > 0 {
+		return api.Errorf(api.CodeInvalidArgument, "--store memory: is this node's alone and can't hold the cluster of --join: leave --store out to use the cluster's")
+	}
+	return nil
+}
+
+// isUnspecified reports whether listening at host is listening at every address.
+func isUnspecified(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.IsUnspecified()
+}

@@ -1,0 +1,169 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/occ"
+	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
+	"github.com/kelpiehq/kelpie/pkg/kv/remote"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
+)
+
+const (
+	// storeDir is where a data directory holds the embedded store, apart from what else is in it.
+	storeDir = "store"
+	// storeConnectTimeout is how long a store that another process serves is waited for at the start: it may be
+	// starting as well.
+	storeConnectTimeout = 10 * time.Second
+)
+
+// world is what a store or a node stands on.
+type world struct {
+	env       env.Env
+	transport rpc.Transport
+	log       *slog.Logger
+}
+
+func newWorld(log *slog.Logger) world {
+	e := env.Real()
+	return world{env: e, transport: tcp.New(), log: log}
+}
+
+// store is an open store: one of this process (embedded), of another one (pool) or FoundationDB.
+type store struct {
+	kv.Store
+	url storeURL
+	// embedded is the store, for serving it to other processes; service does.
+	embedded *occ.Store
+	service  *remote.Service
+	// pool is connected to the process that serves the store.
+	pool *rpc.Pool
+}
+
+// OpenStore opens the store of a URL, "pebble:" being the one in dataDir. It waits for a store of another process
+// up to 10 s. Errors are for people (see PrintError).
+func OpenStore(ctx context.Context, url, dataDir string) (kv.Store, error) {
+	u, err := parseStoreURL(url)
+	if err != nil {
+		return nil, err
+	}
+	return openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, dataDir)
+}
+
+func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store, error) {
+	switch u.scheme {
+	case schemeMemory:
+		return embed(w, u, occ.NewMemory())
+	case schemePebble:
+		return openPebble(w, u, dataDir)
+	case schemeFDB:
+		s, err := openFDB(u.rest)
+		if err != nil {
+			return nil, err
+		}
+		return &store{Store: s, url: u}, nil
+	default:
+		return connectStore(ctx, w, u)
+	}
+}
+
+func openPebble(w world, u storeURL, dataDir string) (*store, error) {
+	if u.rest != "" {
+		dataDir = u.rest
+	}
+	db, err := pebbledb.Open(filepath.Join(dataDir, storeDir), pebbledb.Options{Logger: w.log})
+	switch {
+	case errors.Is(err, pebbledb.ErrLocked):
+		return nil, Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; a store can be shared by way of \"kelpie store serve\"")
+	case errors.Is(err, pebbledb.ErrForeign):
+		return nil, Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of kelpie that made it")
+	case errors.Is(err, kv.ErrCorrupt):
+		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be taken for what was stored")
+	case err != nil:
+		return nil, Advise(err, "choose a directory that can be written to by --data-dir or --store pebble:DIR")
+	}
+	return embed(w, storeURL{schemePebble, dataDir}, db)
+}
+
+// embed opens the store on an engine, which is closed with it.
+func embed(w world, u storeURL, engine occ.Engine) (*store, error) {
+	s, err := occ.Open(w.env, engine, occ.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &store{Store: s, embedded: s, url: u}, nil
+}
+
+func connectStore(ctx context.Context, w world, u storeURL) (*store, error) {
+	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log})
+	bounded, cancel := context.WithTimeout(ctx, storeConnectTimeout)
+	defer cancel()
+	if _, err := pool.Connect(bounded, u.rest); err != nil {
+		pool.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, Advise(
+			api.Errorf(api.CodeUnavailable, "the store at %s does not answer: %s", u.rest, Message(err)),
+			"start it with \"kelpie store serve\", or check --store",
+		)
+	}
+	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
+}
+
+// register adds the methods to mux by which other processes reach an embedded store.
+func (s *store) register(w world, mux *rpc.Mux) {
+	if s.embedded != nil {
+		s.service = remote.Register(mux, w.env, s.embedded)
+	}
+}
+
+// release ends what others wait for in an embedded store, so that a server that stops does not wait for them.
+func (s *store) release() {
+	if s.service != nil {
+		s.service.Close()
+	}
+}
+
+// joinerURL is what a joiner is told.
+func (s *store) joinerURL() string {
+	if s.embedded != nil {
+		return storeHere
+	}
+	return s.url.String()
+}
+
+// Close closes the store, and the connection that it has for itself.
+func (s *store) Close() error {
+	err := s.Store.Close()
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	return err
+}
+
+// closeAfter closes the store after it has been used with the result err, and returns the error to be told.
+func (s *store) closeAfter(w world, err error) error {
+	if errors.Is(err, ErrInterrupted) {
+		return err // closing waits for the store's tasks: not for who is in a hurry
+	}
+	closed := s.Close()
+	if err == nil {
+		return closed
+	}
+	if closed != nil {
+		w.log.Error("the store did not close cleanly", "error", closed)
+	}
+	return err
+}
