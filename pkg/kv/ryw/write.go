@@ -1,0 +1,191 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ryw
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// writable returns nil, or why writes are not buffered any more. As on FoundationDB, a cancelled transaction
+// still takes writes, and a bad one poisons it.
+func (t *tx) writable() error {
+	if t.poison != nil {
+		return t.poison
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state == stateUsed {
+		return kv.ErrUsed
+	}
+	return nil
+}
+
+// checked returns err, a finding about a write, and poisons the transaction
+// with it, unless there is an earlier error.
+func (t *tx) checked(err error) error {
+	if earlier := t.writable(); earlier != nil {
+		return earlier
+	}
+	t.poison = err
+	return err
+}
+
+// Set implements kv.Tx.
+func (t *tx) Set(key, value []byte) {
+	if t.checked(checkPair(key, value)) != nil {
+		return
+	}
+	k, v := string(key), owned(value)
+	t.writes.set(k, v)
+	t.triggerWatches(keyRange{k, after(k)}, v)
+}
+
+// Clear implements kv.Tx.
+func (t *tx) Clear(key []byte) {
+	if t.checked(checkKey(key)) != nil || len(key) > kv.KeyBytesMax {
+		return // there is no key as long
+	}
+	t.clear(keyRange{string(key), after(string(key))})
+}
+
+// ClearRange implements kv.Tx.
+func (t *tx) ClearRange(begin, end []byte) {
+	err := checkInverted(begin, end)
+	if err == nil {
+		err = checkEnd(end)
+	}
+	if t.checked(err) != nil {
+		return
+	}
+	if r := cut(begin, end); r.begin < r.end {
+		t.clear(r)
+	}
+}
+
+func (t *tx) clear(r keyRange) {
+	t.writes.clear(r)
+	t.triggerWatches(r, nil)
+}
+
+// Atomic implements kv.Tx.
+func (t *tx) Atomic(op kv.AtomicOp, key, param []byte) {
+	if t.checked(checkAtomic(op, key, param)) != nil {
+		return
+	}
+	k, p := string(key), owned(param)
+	if op == kv.AtomicSetVersionstampedKey {
+		possible, template := t.stampedKeys(key)
+		t.writes.stampedKey(possible, template, p)
+		t.triggerUnknown(possible)
+		return
+	}
+	t.writes.atomic(op, k, p)
+	t.triggerUnknown(keyRange{k, after(k)})
+}
+
+// stampedKeys returns the range of the keys that template may become, all at
+// versions from the read version on, and a template in it of the same meaning.
+func (t *tx) stampedKeys(template []byte) (possible keyRange, same string) {
+	lowest := Committed{Version: t.readVersion}.Stamp()
+	highest := Stamp(bytes.Repeat([]byte{0xff}, len(Stamp{})))
+	begin := string(lowest.Fill(template))
+	end := after(string(highest.Fill(template)))
+	return keyRange{begin, min(end, keySpaceEnd)}, begin + string(template[len(template)-4:])
+}
+
+// AddReadConflictRange implements kv.Tx.
+func (t *tx) AddReadConflictRange(begin, end []byte) error {
+	r, err := t.conflictRange(begin, end)
+	if err == nil {
+		t.writes.addRead(&t.readConflicts, r.begin, r.end)
+	}
+	return err
+}
+
+// AddWriteConflictRange implements kv.Tx.
+func (t *tx) AddWriteConflictRange(begin, end []byte) error {
+	r, err := t.conflictRange(begin, end)
+	if err == nil && r.begin < r.end {
+		t.writes.conflicts.add(r.begin, r.end)
+	}
+	return err
+}
+
+func (t *tx) conflictRange(begin, end []byte) (keyRange, error) {
+	if err := checkInverted(begin, end); err != nil {
+		return keyRange{}, err
+	}
+	if err := t.checked(checkEnd(end)); err != nil {
+		return keyRange{}, err
+	}
+	return cut(begin, end), nil
+}
+
+// cut returns the range, with ends that are longer than keys can be cut to
+// where they divide the keys in the same way.
+func cut(begin, end []byte) keyRange {
+	return keyRange{
+		begin: string(begin[:min(len(begin), kv.KeyBytesMax+1)]),
+		end:   string(end[:min(len(end), kv.KeyBytesMax+1)]),
+	}
+}
+
+func checkInverted(begin, end []byte) error {
+	if bytes.Compare(begin, end) > 0 {
+		return kv.ErrInvalidRange
+	}
+	return nil
+}
+
+// checkEnd checks the end of a range, which lies not before its beginning.
+func checkEnd(end []byte) error {
+	if string(end) > keySpaceEnd {
+		return kv.ErrOutOfRange
+	}
+	return nil
+}
+
+func checkKey(key []byte) error {
+	if string(key) >= keySpaceEnd {
+		return kv.ErrOutOfRange
+	}
+	return nil
+}
+
+func checkPair(key, value []byte) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if len(key) > kv.KeyBytesMax {
+		return kv.ErrKeyTooLarge
+	}
+	if len(value) > kv.ValueBytesMax {
+		return kv.ErrValueTooLarge
+	}
+	return nil
+}
+
+func checkAtomic(op kv.AtomicOp, key, param []byte) error {
+	if err := checkPair(key, param); err != nil {
+		return err
+	}
+	if !isAtomic(op) {
+		return kv.ErrInvalidOperation.With(fmt.Errorf("atomic operation %d", op))
+	}
+	template := param
+	switch op {
+	case kv.AtomicSetVersionstampedKey:
+		template = key
+	case kv.AtomicSetVersionstampedValue:
+	default:
+		return nil
+	}
+	if _, ok := stampOffset(template); !ok {
+		return kv.ErrInvalidOperation.With(fmt.Errorf("%d bytes leave no room for a versionstamp at the offset given", len(template)))
+	}
+	return nil
+}
