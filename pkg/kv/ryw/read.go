@@ -130,7 +130,10 @@ func (r reader) getRange(ctx context.Context, span keyRange, opt kv.RangeOptions
 	if bytesMax == 0 {
 		bytesMax = kv.DefaultRangeBytes
 	}
-	err = r.scan(ctx, span, opt.Reverse, opt.Limit, bytesMax, func(pair kv.KeyValue) bool {
+	err = r.scan(ctx, span, opt.Reverse, opt.Limit, bytesMax, func(pair kv.KeyValue, exists bool) bool {
+		if !exists {
+			return true
+		}
 		pairs = append(pairs, pair)
 		bytesMax -= len(pair.Key) + len(pair.Value)
 		more = len(pairs) == opt.Limit || bytesMax <= 0
@@ -185,19 +188,23 @@ func (r reader) getKey(ctx context.Context, sel kv.KeySelector) ([]byte, error) 
 }
 
 // nth returns the nth key of span, or the end of the key space in the scan's
-// direction if there are fewer.
+// direction if there are fewer. As on FoundationDB, keys that the transaction's own compare-and-clears
+// have cleared count on the way, but are not returned.
 func (r reader) nth(ctx context.Context, span keyRange, reverse bool, n int) ([]byte, error) {
 	found := []byte(keySpaceEnd)
 	if reverse {
 		found = []byte{}
 	}
 	left := n
-	err := r.scan(ctx, span, reverse, n, kv.DefaultRangeBytes, func(pair kv.KeyValue) bool {
-		left--
-		if left == 0 {
+	err := r.scan(ctx, span, reverse, n, kv.DefaultRangeBytes, func(pair kv.KeyValue, exists bool) bool {
+		if left > 1 {
+			left--
+			return true
+		}
+		if exists {
 			found = pair.Key
 		}
-		return left > 0
+		return !exists
 	})
 	return found, err
 }

@@ -13,11 +13,15 @@ import (
 // the store is hidden by what was written, ask for twice as many each.
 const pageRowsMax = 1 << 20
 
+// emitFunc takes a pair of a scan and returns false to stop it. A key that the transaction's own atomic
+// operations have cleared comes with exists false.
+type emitFunc func(pair kv.KeyValue, exists bool) bool
+
 // scan calls emit with the pairs of r as the transaction sees them, in order or
 // in reverse, until it returns false. It fails with ErrUnreadable when it comes to an
 // unreadable key. pageRows, if not 0, is how many pairs emit is likely to take;
 // pageBytes is for RangeOptions.
-func (t *tx) scan(ctx context.Context, r keyRange, reverse bool, pageRows, pageBytes int, emit func(kv.KeyValue) bool) error {
+func (t *tx) scan(ctx context.Context, r keyRange, reverse bool, pageRows, pageBytes int, emit emitFunc) error {
 	readable, whole := t.writes.readable(r, reverse)
 	s := scanner{
 		writes:  &t.writes,
@@ -54,7 +58,7 @@ func (w *writes) readable(r keyRange, reverse bool) (part keyRange, whole bool) 
 type scanner struct {
 	writes  *writes
 	reverse bool
-	emit    func(kv.KeyValue) bool
+	emit    emitFunc
 	store   store
 }
 
@@ -90,7 +94,7 @@ func (s *scanner) segment(ctx context.Context, seg segment) (stopped bool, err e
 		if pair == nil || err != nil {
 			return false, err
 		}
-		if !s.emit(*pair) {
+		if !s.emit(*pair, true) {
 			return true, nil
 		}
 	}
@@ -108,10 +112,7 @@ func (s *scanner) written(ctx context.Context, seg segment) (stopped bool, err e
 		}
 	}
 	value = apply(seg.changes, value)
-	if value == nil {
-		return false, nil
-	}
-	return !s.emit(kv.KeyValue{Key: []byte(seg.begin), Value: owned(value)}), nil
+	return !s.emit(kv.KeyValue{Key: []byte(seg.begin), Value: owned(value)}, value != nil), nil
 }
 
 // store is the pairs of the store in the order of a scan, read a page at a
