@@ -148,7 +148,7 @@ func parseFrame(b []byte) (frame, error) {
 	f.left = f.decoder.Array() - 2
 	kind := f.decoder.Uint()
 	f.id = f.decoder.Uint()
-	if f.decoder.Err() != nil || f.left < 0 || kind > 0xff {
+	if f.decoder.Err() != nil || f.left < 0 || f.left > headerElementsMax || kind > 0xff {
 		return frame{}, errHeader
 	}
 	f.kind = frameKind(kind)

@@ -23,6 +23,9 @@ const (
 	MethodBytesMax = 255
 
 	headerBytesMax = 64 << 10
+	// headerElementsMax bounds the elements of a header, of which later versions may have
+	// more than this one: passing over them costs time.
+	headerElementsMax = 64
 	// An error's text and details are cut to these, to fit into a header.
 	errorTextBytesMax  = 8 << 10
 	errorDetailsMax    = 16

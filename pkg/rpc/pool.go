@@ -186,7 +186,7 @@ func (p *Pool) Peer(ctx context.Context, addr string) (PeerInfo, error) {
 }
 
 // Connect is Peer that tries again, with backoff, until ctx ends, as long as nobody
-// answers at addr. A peer that refuses is an error at once.
+// answers at addr; then it returns why the last attempt failed. A peer that refuses is an error at once.
 func (p *Pool) Connect(ctx context.Context, addr string) (PeerInfo, error) {
 	for {
 		info, err := p.Peer(ctx, addr)
