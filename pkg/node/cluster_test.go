@@ -18,6 +18,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
@@ -57,7 +58,7 @@ func simulate(t *testing.T, seeds int, f func(c *cluster)) {
 			t.Fatal(err)
 		}
 		c := &cluster{
-			T: t, sched: s, env: e, ctx: context.Background(), store: &gate{Store: store, env: e}, network: mem.NewNetwork(e),
+			T: t, sched: s, env: e, ctx: context.Background(), store: &gate{Store: store}, network: mem.NewNetwork(e),
 			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals}, log: new(strings.Builder),
 		}
 		defer func() {
@@ -71,39 +72,29 @@ func simulate(t *testing.T, seeds int, f func(c *cluster)) {
 
 // gate is the store, with a door that can be shut for some machines, and hooks on commits.
 type gate struct {
-	kv.Store
-	env env.Env
+	*occ.Store
 	// commit, if not nil, stands between a transaction and its commit.
 	commit func(machine string, commit func() error) error
 }
 
+// gatedStore is the store as one machine sees it.
 type gatedStore struct {
 	*gate
 	machine string
 }
 
-type gatedTx struct {
-	kv.Tx
-	store  gatedStore
-	writes bool // a transaction that only reads has nothing to send
-}
+func (g gatedStore) Begin(o kv.TxOptions) kv.Tx { return ryw.New(g, o) }
 
-func (t *gatedTx) Set(key, value []byte)  { t.writes = true; t.Tx.Set(key, value) }
-func (t *gatedTx) Clear(key []byte)       { t.writes = true; t.Tx.Clear(key) }
-func (t *gatedTx) ClearRange(b, e []byte) { t.writes = true; t.Tx.ClearRange(b, e) }
-func (t *gatedTx) Atomic(op kv.AtomicOp, key, param []byte) {
-	t.writes = true
-	t.Tx.Atomic(op, key, param)
-}
-
-func (g gatedStore) Begin(o kv.TxOptions) kv.Tx { return &gatedTx{Tx: g.gate.Store.Begin(o), store: g} }
-
-func (t *gatedTx) Commit(ctx context.Context) error {
-	commit := func() error { return t.Tx.Commit(ctx) }
-	if hook := t.store.commit; hook != nil && t.writes {
-		return hook(t.store.machine, commit)
+func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Committed, err error) {
+	commit := func() (err error) {
+		committed, err = g.gate.Store.Commit(ctx, c)
+		return err
 	}
-	return commit()
+	if g.commit == nil {
+		return committed, commit()
+	}
+	err = g.commit(g.machine, commit)
+	return committed, err
 }
 
 func (c *cluster) start(id string) *member {

@@ -45,6 +45,9 @@ func (c *Claim) Commit(ctx context.Context, writes []Write) error {
 		// R4 and R5: what became of it is read before anything is tried again. Of two
 		// attempts at most one can commit: both read seq with conflict and write it.
 		now, err := c.settle(ctx)
+		if err == nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			ended := errInDoubt(c.actor)
 			if !unknown {

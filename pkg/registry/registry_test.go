@@ -15,6 +15,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
 var actorA = api.ActorID{Namespace: "counter", ID: "a"}
@@ -47,33 +48,32 @@ func both(t *testing.T, f func(t *fixture)) {
 
 // faulty is a store whose next commits end as told.
 type faulty struct {
-	kv.Store
+	*occ.Store
 	// next, if not nil, takes the place of the next commits, until it returns false: then it is gone.
-	next func(tx kv.Tx, commit func() error) (err error, again bool)
+	next func(commit func() error) (err error, again bool)
 }
 
-type faultyTx struct {
-	kv.Tx
-	store *faulty
-}
+func (f *faulty) Begin(o kv.TxOptions) kv.Tx { return ryw.New(f, o) }
 
-func (f *faulty) Begin(o kv.TxOptions) kv.Tx { return &faultyTx{Tx: f.Store.Begin(o), store: f} }
-
-func (t *faultyTx) Commit(ctx context.Context) error {
-	next := t.store.next
+func (f *faulty) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Committed, err error) {
+	commit := func() (err error) {
+		committed, err = f.Store.Commit(ctx, c)
+		return err
+	}
+	next := f.next
 	if next == nil {
-		return t.Tx.Commit(ctx)
+		return committed, commit()
 	}
-	err, again := next(t.Tx, func() error { return t.Tx.Commit(ctx) })
+	err, again := next(commit)
 	if !again {
-		t.store.next = nil
+		f.next = nil
 	}
-	return err
+	return committed, err
 }
 
-// once makes the next commit happen, or not, and be reported as unknown.
+// unknown makes the next commit happen, or not, and be reported as unknown.
 func (f *faulty) unknown(happened bool) {
-	f.next = func(_ kv.Tx, commit func() error) (error, bool) {
+	f.next = func(commit func() error) (error, bool) {
 		if happened {
 			if err := commit(); err != nil {
 				return err, false
@@ -117,6 +117,7 @@ func (t *fixture) commit(c *Claim, value string) {
 func (t *fixture) stored() string {
 	t.Helper()
 	tx := t.store.Store.Begin(kv.TxOptions{})
+	defer tx.Cancel()
 	b, err := tx.Get(t.ctx, join(statePrefix(actorA), []byte("s")))
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +173,7 @@ func TestJoinOfUnknownOutcomeIsOneJoin(t *testing.T) {
 func TestAnotherProcessesIncarnationIsNeverAdopted(t *testing.T) {
 	both(t, func(t *fixture) {
 		var thief *Member
-		t.store.next = func(_ kv.Tx, _ func() error) (error, bool) {
+		t.store.next = func(func() error) (error, bool) {
 			t.store.next = nil
 			thief = t.join("n1") // another process, in between; the first attempt is lost
 			return kv.ErrCommitUnknown, false
@@ -294,7 +295,7 @@ func TestLateCommitNeverLandsOverItsSuccessor(t *testing.T) {
 	both(t, func(t *fixture) {
 		c := t.acquire(t.join("n1"))
 		var late func() error
-		t.store.next = func(_ kv.Tx, commit func() error) (error, bool) {
+		t.store.next = func(commit func() error) (error, bool) {
 			late = commit
 			return kv.ErrCommitUnknown, false
 		}
@@ -313,7 +314,7 @@ func TestTooOldKeptVersionIsMadeNew(t *testing.T) {
 	both(t, func(t *fixture) {
 		c := t.acquire(t.join("n1"))
 		t.commit(c, "one")
-		t.store.next = func(kv.Tx, func() error) (error, bool) { return kv.ErrTooOld, false }
+		t.store.next = func(func() error) (error, bool) { return kv.ErrTooOld, false }
 		t.commit(c, "two")
 		if got := t.stored(); got != "two" {
 			t.Fatalf("the state is %q", got)
@@ -434,7 +435,7 @@ func TestCommitGivesUpInDoubtOnlyWhenItsContextEnds(t *testing.T) {
 	both(t, func(t *fixture) {
 		c := t.acquire(t.join("n1"))
 		ctx, cancel := env.WithCancel(t.ctx)
-		t.store.next = func(kv.Tx, func() error) (error, bool) {
+		t.store.next = func(func() error) (error, bool) {
 			cancel()
 			return kv.ErrCommitUnknown, true
 		}
