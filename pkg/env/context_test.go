@@ -95,15 +95,48 @@ func TestCancelledContextsLeaveTheirParent(t *testing.T) {
 	})
 }
 
-// timerCounter counts the timers that are made.
+// timerCounter counts the timers that are made, and those that are stopped in time.
 type timerCounter struct {
 	env.Env
-	made int
+	made, stopped int
 }
 
 func (c *timerCounter) AfterFunc(d time.Duration, f func()) env.Timer {
 	c.made++
-	return c.Env.AfterFunc(d, f)
+	return countedTimer{c.Env.AfterFunc(d, f), c}
+}
+
+type countedTimer struct {
+	env.Timer
+	counter *timerCounter
+}
+
+func (t countedTimer) Stop() bool {
+	stopped := t.Timer.Stop()
+	if stopped {
+		t.counter.stopped++
+	}
+	return stopped
+}
+
+func TestTimersAreStopped(t *testing.T) {
+	envtest.Both(t, func(t *testing.T, e env.Env) {
+		c := &timerCounter{Env: e}
+		parent, cancelParent := env.WithTimeout(c, background, 2*time.Hour)
+		ctx, cancel := env.WithTimeout(c, parent, time.Hour)
+		ends(t, "own", ctx, nil, nil)
+		ends(t, "parent", parent, nil, nil)
+		equal(t, "made", c.made, 2)
+		cancel()
+		equal(t, "stopped by its cancel", c.stopped, 1)
+		ctx, cancel = env.WithTimeout(c, parent, time.Hour)
+		defer cancel()
+		ends(t, "another", ctx, nil, nil)
+		cancelParent()
+		equal(t, "stopped by the parent's cancel", c.stopped, 3)
+		equal(t, "Sleep", env.Sleep(c, ctx, time.Hour), context.Canceled)
+		equal(t, "all are stopped", c.stopped, c.made)
+	})
 }
 
 func TestDeadlineWithoutTimer(t *testing.T) {

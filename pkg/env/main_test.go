@@ -39,6 +39,25 @@ func race(e env.Env, fs ...func()) {
 	}
 }
 
+// lateEnv widens the moment between the end of a task's wait and its being told: its
+// parkers let others run before they say that a context has ended.
+type lateEnv struct{ env.Env }
+
+func (l lateEnv) NewParker() env.Parker { return lateParker{l.Env.NewParker(), l.Env} }
+
+type lateParker struct {
+	env.Parker
+	env env.Env
+}
+
+func (p lateParker) Park(ctx context.Context) error {
+	err := p.Parker.Park(ctx)
+	if err != nil {
+		_ = env.Sleep(p.env, background, time.Microsecond)
+	}
+	return err
+}
+
 // rounds is how often a race is run: the scheduler of a simulated Env draws the
 // interleavings, the real world only has luck.
 const rounds = 300

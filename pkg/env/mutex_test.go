@@ -73,7 +73,7 @@ func TestMutexHandOffIsNotLost(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		got, gaveUp := 0, 0
 		for range rounds {
-			m := env.NewMutex(e)
+			m := env.NewMutex(lateEnv{e})
 			must(t, m.Lock(background))
 			ctx, cancel := env.WithCancel(background)
 			race(e, cancel, m.Unlock, func() {

@@ -182,7 +182,7 @@ func TestQueueServesInOrderOfArrival(t *testing.T) {
 func TestQueueHandOffIsNotLost(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		for range rounds {
-			q := env.NewQueue[int](e, 1)
+			q := env.NewQueue[int](lateEnv{e}, 1)
 			ctx, cancel := env.WithCancel(background)
 			got := env.NewSemaphore(e, 2)
 			must(t, got.Acquire(background, 2))
@@ -207,7 +207,7 @@ func TestQueueHandOffIsNotLost(t *testing.T) {
 func TestQueueRefusedPushIsNotDelivered(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		for range rounds {
-			q := env.NewQueue[int](e, 1)
+			q := env.NewQueue[int](lateEnv{e}, 1)
 			must(t, q.Push(background, 1))
 			ctx, cancel := env.WithCancel(background)
 			pushed := false

@@ -87,7 +87,7 @@ func TestSemaphoreAdmitsThoseBehind(t *testing.T) {
 func TestSemaphoreHandOffIsNotLost(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		for range rounds {
-			s := env.NewSemaphore(e, 2)
+			s := env.NewSemaphore(lateEnv{e}, 2)
 			must(t, s.Acquire(background, 2))
 			ctx, cancel := env.WithCancel(background)
 			race(e, cancel, func() { s.Release(2) }, func() {
