@@ -4,7 +4,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -119,13 +118,4 @@ func (k *kelpie) actorRemove() *cobra.Command {
 	c.register(cmd.Flags())
 	registerYes(cmd, &yes)
 	return cmd
-}
-
-// invoke calls an actor.
-func (s *session) invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
-	_ = req
-	return nil, nil
 }

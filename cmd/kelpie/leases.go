@@ -23,7 +23,7 @@ func (k *kelpie) leaseList() *cobra.Command {
 		use:   "ls",
 		short: "List the lease of every node",
 		long: `List the lease of every node. Ages are as the node that answers sees them, by its own clock; it watches
-the heartbeats of some of the others, and of itself.`,
+the heartbeats of some of the others.`,
 		args:    host.Args(),
 		listing: leaseListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.LeaseRow) error) error {

@@ -86,7 +86,7 @@ yes
 		formatYAML: `
 - actor: counter/a
   node: n1
-  address: 127.0.0.1:1
+  address: "127.0.0.1:1"
   state: owned
   epoch: 2
   token: 18446744073709551615

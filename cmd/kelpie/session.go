@@ -72,15 +72,42 @@ func (s *session) close() { s.pool.Close() }
 func ask[Req, Resp any](ctx context.Context, s *session, method string, req *Req) (*Resp, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	var resp *Resp
+	err := s.try(func(addr string) (err error) {
+		resp, err = rpc.CallTyped[Req, Resp](ctx, s.pool, addr, method, req)
+		return err
+	})
+	return resp, err
+}
+
+// invoke calls a method of an actor by way of the first node that serves.
+func (s *session) invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
+	var reply api.InvokeReply
+	err := s.try(func(addr string) error {
+		payload, err := s.pool.Call(ctx, addr, rpc.ClassCall, api.MethodInvoke, req.AppendTo(nil))
+		if err != nil {
+			return err
+		}
+		reply, err = api.DecodeInvokeReply(payload)
+		return err
+	})
+	return reply.Body, err
+}
+
+// try calls f with one address after the other until one serves.
+func (s *session) try(f func(addr string) error) error {
 	var silent []string
 	var served error
 	for _, addr := range s.addrs {
-		resp, err := rpc.CallTyped[Req, Resp](ctx, s.pool, addr, method, req)
+		err := f(addr)
 		switch {
 		case err == nil:
-			return resp, nil
+			return nil
 		case api.CodeOf(err) != api.CodeUnavailable:
-			return nil, s.explain(addr, err) // what may have been executed is not tried elsewhere
+			return s.explain(addr, err) // what may have been executed is not tried elsewhere
 		case rpc.NotSent(err):
 			silent = append(silent, addr+" ("+host.Reason(err)+")")
 		default:
@@ -88,9 +115,9 @@ func ask[Req, Resp any](ctx context.Context, s *session, method string, req *Req
 		}
 	}
 	if served != nil {
-		return nil, served
+		return served
 	}
-	return nil, unreachable(silent)
+	return unreachable(silent)
 }
 
 // explain makes a lost answer's error say whose it was.

@@ -5,12 +5,14 @@ package host
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// stopTimeout bounds a graceful stop. Container runtimes and service managers kill after
-// 10 to 90 seconds; a call that takes longer than this is answered by whoever takes its actor over.
-const stopTimeout = 30 * time.Second
+// stopTimeout bounds a graceful stop. Container runtimes kill after 10 seconds, service managers after up to 90.
+const stopTimeout = 8 * time.Second
 
 // interrupts turns signals into the ends of two contexts: the first asks for a graceful stop, the
 // second for the end at once.
@@ -43,17 +45,18 @@ func listen(parent context.Context, p Process) (interrupts, func()) {
 	}
 }
 
-// stop runs f, with a context that ends at the time bound. At the second signal it does not wait for f any
-// longer and returns ErrInterrupted.
+// stop runs f, with a context that ends at the time bound; what f could not do by then is an error of CodeUnavailable. At the
+// second signal it does not wait for f any longer and returns ErrInterrupted.
 func (i interrupts) stop(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(i.immediate, stopTimeout)
+	defer cancel()
 	stopped := make(chan error, 1)
-	go func() {
-		defer cancel()
-		stopped <- f(ctx)
-	}()
+	go func() { stopped <- f(ctx) }()
 	select {
 	case err := <-stopped:
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, calls were still being executed, or the store did not answer", stopTimeout)
+		}
 		return err
 	case <-i.immediate.Done():
 		return ErrInterrupted

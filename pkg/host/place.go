@@ -6,10 +6,10 @@ package host
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -20,6 +20,8 @@ const handshakeTimeout = 10 * time.Second
 type place struct {
 	identity
 	store storeURL
+	// kept is what was remembered before.
+	kept identity
 	// dir is the data directory, "" if the node leaves nothing behind.
 	dir string
 }
@@ -32,9 +34,10 @@ func findPlace(ctx context.Context, w world, p Process, o *Options) (*place, err
 	}
 	pl := &place{dir: dir}
 	if dir != "" {
-		if pl.identity, err = loadIdentity(dir); err != nil {
+		if pl.kept, err = loadIdentity(dir); err != nil {
 			return nil, err
 		}
+		pl.identity = pl.kept
 	}
 	if err := pl.takeName(o); err != nil {
 		return nil, err
@@ -99,19 +102,13 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	if len(addrs) == 0 {
 		return nil
 	}
-	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log})
-	defer pool.Close()
-	bounded, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	info, err := node.Handshake(bounded, pool, addrs)
+	info, err := handshake(ctx, w, addrs)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil && pl.ClusterID != "" && ExitCodeOf(err) != ExitRefused:
+	case err != nil && ctx.Err() == nil && pl.ClusterID != "" && ExitCodeOf(err) == ExitUnavailable:
 		w.log.Warn("no node to join answers; going by what this one remembers", "error", Message(err), "cluster", pl.ClusterID)
 		return nil
 	case err != nil:
-		return Advise(err, "check --join; a node without --join begins a cluster of its own")
+		return err
 	case pl.ClusterID != "" && pl.ClusterID != info.ClusterID:
 		return Advise(
 			api.Errorf(api.CodeMismatch, "the node at %s is of cluster %s, but data directory %s belongs to a node of cluster %s", info.Address, info.ClusterID, pl.dir, pl.ClusterID),
@@ -124,6 +121,32 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	}
 	pl.ClusterID = info.ClusterID
 	return nil
+}
+
+// handshake asks the nodes at addrs, in turn, for their cluster. One that refuses, because it speaks another version of the
+// protocol, ends it: so would the others.
+func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, error) {
+	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{})
+	defer pool.Close()
+	bounded, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	var silent []string
+	for _, addr := range addrs {
+		info, err := rpc.CallTyped[api.Empty, api.ClusterInfo](bounded, pool, addr, api.MethodClusterInfo, &api.Empty{})
+		switch {
+		case err == nil:
+			return info, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case ExitCodeOf(err) == ExitRefused:
+			return nil, Advise(err, "check --join, and that this program is of the cluster's version")
+		}
+		silent = append(silent, addr+" ("+Reason(err)+")")
+	}
+	return nil, Advise(
+		api.Errorf(api.CodeUnavailable, "no node to join answers: %s", strings.Join(silent, ", ")),
+		"check --join; a node without --join begins a cluster of its own",
+	)
 }
 
 // chooseStore settles the store: as told, as the cluster says or the node remembers, or its own.
@@ -145,11 +168,29 @@ func (pl *place) chooseStore(o *Options) (err error) {
 	return nil
 }
 
-// keep writes down who the node is and where it belongs.
-func (pl *place) keep(clusterID string) error {
-	if pl.dir == "" {
+// claimDir writes the node's name down, so that a directory that can't be written to is found out before
+// anybody hears of the node.
+func (pl *place) claimDir() error {
+	if pl.dir == "" || pl.kept.Node != "" {
 		return nil
 	}
+	return identity{Node: pl.Node}.save(pl.dir)
+}
+
+// remember writes down where the node belongs, once it is a member.
+func (pl *place) remember(clusterID string) error {
 	pl.ClusterID = clusterID
+	if pl.dir == "" || pl.identity == pl.kept {
+		return nil
+	}
 	return pl.identity.save(pl.dir)
+}
+
+// adviseMismatch says what to do when the store holds another cluster than the node remembers, having been told of none.
+func (pl *place) adviseMismatch(err error, o *Options) error {
+	told := len(o.Join) > 0 || o.LeaseTTL != 0 || o.Heartbeat != 0
+	if api.CodeOf(err) != api.CodeMismatch || told || pl.ClusterID == "" {
+		return err
+	}
+	return Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another one a directory of its own by --data-dir", pl.dir, pl.ClusterID)
 }

@@ -8,13 +8,12 @@ import (
 	"errors"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
-	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // Run runs a node that hosts the kinds, until it is asked to stop or ends by itself. The first
-// signal, or the end of ctx, stops it gracefully, within 30 s; the second at once (ErrInterrupted). version is the
+// signal, or the end of ctx, stops it gracefully, within 8 s; the second at once (ErrInterrupted). version is the
 // program's, for people. It blocks. Errors are for people (see PrintError).
 func Run(ctx context.Context, p Process, o Options, version string, kinds ...actor.Kind) error {
 	if err := o.validate(); err != nil {
@@ -40,14 +39,14 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 		return err
 	}
 	defer func() { err = s.closeAfter(w, err) }()
-	// Before anybody else hears of the node: a directory that can't be written to is found out here.
-	if err := pl.keep(pl.ClusterID); err != nil {
+	if err := pl.claimDir(); err != nil {
 		return err
 	}
 	mux := rpc.NewMux()
 	s.register(w, mux)
+	transport := &listenTransport{Transport: w.transport}
 	n, err := node.New(node.Config{
-		Env: w.env, Store: s, StoreURL: s.joinerURL(), Transport: w.transport, Mux: mux,
+		Env: w.env, Store: s, StoreURL: s.joinerURL(), Transport: transport, Mux: mux,
 		NodeID: pl.Node, Listen: o.Listen, Advertise: o.Advertise, ClusterID: pl.ClusterID, Version: version,
 		Kinds: kinds, Capacity: o.Capacity, LeaseTTL: o.LeaseTTL, Heartbeat: o.Heartbeat, Logger: w.log,
 	})
@@ -55,9 +54,12 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 		return err
 	}
 	if err := n.Start(in.graceful); err != nil {
-		return adviseStart(err, pl)
+		if transport.failed != nil {
+			return listenError(o.Listen, transport.failed)
+		}
+		return pl.adviseMismatch(err, o)
 	}
-	if err := pl.keep(n.ClusterID()); err != nil {
+	if err := pl.remember(n.ClusterID()); err != nil {
 		if stopErr := in.stop(n.Stop); stopErr != nil {
 			w.log.Error("the node did not stop cleanly", "error", stopErr)
 		}
@@ -85,13 +87,14 @@ func serveUntil(w world, in interrupts, n *node.Node, s *store) error {
 	return err
 }
 
-// adviseStart says what to do about a node that could not start.
-func adviseStart(err error, pl *place) error {
-	switch api.CodeOf(err) {
-	case api.CodeMismatch:
-		if pl.dir != "" {
-			return Advise(err, "this node's data directory is %s; a node that should begin anew needs another one, by --data-dir", pl.dir)
-		}
-	}
-	return err
+// listenTransport remembers why it could not listen, for a message that says what to do.
+type listenTransport struct {
+	rpc.Transport
+	failed error
+}
+
+func (t *listenTransport) Listen(addr string) (rpc.Listener, error) {
+	l, err := t.Transport.Listen(addr)
+	t.failed = err
+	return l, err
 }

@@ -91,7 +91,7 @@ func openPebble(w world, u storeURL, dataDir string) (*store, error) {
 	case errors.Is(err, kv.ErrCorrupt):
 		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be taken for what was stored")
 	case err != nil:
-		return nil, Advise(err, "choose a directory that can be written to by --data-dir or --store pebble:DIR")
+		return nil, dirError(dataDir, err)
 	}
 	return embed(w, storeURL{schemePebble, dataDir}, db)
 }

@@ -1,0 +1,66 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+)
+
+// signalled returns a process that gets the signals sent to the channel.
+func signalled() (Process, chan<- os.Signal) {
+	signals := make(chan os.Signal, 2)
+	return Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}, signals
+}
+
+// TestFirstSignalStopsGracefully shows that the first signal ends one context and not the other, and that what runs by then is
+// waited for.
+func TestFirstSignalStopsGracefully(t *testing.T) {
+	p, signals := signalled()
+	in, unlisten := listen(t.Context(), p)
+	defer unlisten()
+	if in.graceful.Err() != nil {
+		t.Fatal("ended before any signal")
+	}
+	signals <- os.Interrupt
+	<-in.graceful.Done()
+	if in.immediate.Err() != nil {
+		t.Fatal("one signal counted as two")
+	}
+	want := errors.New("result")
+	if err := in.stop(func(context.Context) error { return want }); err != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestSecondSignalDoesNotWait shows that the second signal ends a stop that hangs, also if
+// both signals came before it began.
+func TestSecondSignalDoesNotWait(t *testing.T) {
+	p, signals := signalled()
+	in, unlisten := listen(t.Context(), p)
+	defer unlisten()
+	signals <- os.Interrupt
+	signals <- os.Interrupt
+	<-in.graceful.Done()
+	hang := make(chan struct{})
+	defer close(hang)
+	if err := in.stop(func(context.Context) error { <-hang; return nil }); err != ErrInterrupted {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCallerStops shows that the end of the caller's context is a request to stop gracefully.
+func TestCallerStops(t *testing.T) {
+	p, _ := signalled()
+	ctx, cancel := context.WithCancel(t.Context())
+	in, unlisten := listen(ctx, p)
+	defer unlisten()
+	cancel()
+	<-in.graceful.Done()
+	if in.immediate.Err() != nil {
+		t.Error("the end of the context counted as two signals")
+	}
+}
