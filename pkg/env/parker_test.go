@@ -46,6 +46,17 @@ func TestParkReturnsCause(t *testing.T) {
 	})
 }
 
+func TestParkLeavesTheContext(t *testing.T) {
+	envtest.Both(t, func(t *testing.T, e env.Env) {
+		ctx, cancel := env.WithCancel(background)
+		defer cancel()
+		p := e.NewParker()
+		e.Go("waker", p.Unpark)
+		must(t, p.Park(ctx))
+		equal(t, "watchers", env.Watchers(ctx), 0)
+	})
+}
+
 func TestParkAndUnparkRace(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		ping, pong := e.NewParker(), e.NewParker()

@@ -61,7 +61,7 @@ func (m *Machine) Monotonic() time.Duration {
 
 // Go implements env.Env. On a machine that was killed it does nothing.
 func (m *Machine) Go(name string, f func()) {
-	if m.killed || m.sched.ended {
+	if m.killed {
 		return
 	}
 	m.sched.start(m, name, f)

@@ -48,10 +48,10 @@ type Scheduler struct {
 	timerSeq uint64
 	timers   timerHeap
 
-	began, ended bool
-	failure      error
-	reports      []string // where tasks waited, once a failure asks for that
-	reporting    bool
+	began     bool
+	failure   error
+	reporting bool     // the failure asks where tasks waited
+	reports   []string // each says that of one
 }
 
 // New returns a scheduler that has not run.
@@ -81,7 +81,6 @@ func (s *Scheduler) Run(main func()) error {
 	// The loop has a goroutine of its own because a Goexit in a task goes through
 	// to whoever resumed it.
 	contain(func() { s.loop(root) })
-	s.ended = true
 	for len(s.tasks) > 0 {
 		contain(s.killAll)
 	}

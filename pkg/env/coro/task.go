@@ -112,7 +112,6 @@ func (t *task) block() {
 	t.mustLive()
 	t.parked = true
 	if !t.yield(struct{}{}) {
-		t.parked = false
 		t.report()
 		t.mustLive()
 	}
