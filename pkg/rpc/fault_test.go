@@ -52,7 +52,7 @@ func TestPeerCrashesWithCallsOnTheConnection(t *testing.T) {
 
 // What has certainly not left this process is told apart from what may have.
 func TestBrokenConnectionTellsSentFromUnsent(t *testing.T) {
-	inVirtualTime(t, options{}, nil, func(t *testing.T, w *world) {
+	inVirtualTime(t, 4, options{}, nil, func(t *testing.T, w *world) {
 		answer, err := w.call("echo", "connected")
 		wantAnswer(t, answer, err, "connected")
 		w.network.Partition("client", "server")
@@ -84,7 +84,7 @@ func TestBrokenConnectionTellsSentFromUnsent(t *testing.T) {
 }
 
 func TestSilentPeerIsFound(t *testing.T) {
-	inVirtualTime(t, options{}, nil, func(t *testing.T, w *world) {
+	inVirtualTime(t, 4, options{}, nil, func(t *testing.T, w *world) {
 		answer, err := w.call("echo", "connected")
 		wantAnswer(t, answer, err, "connected")
 		// An idle connection lives as long as the peer answers pings.
@@ -112,7 +112,7 @@ func TestSilentPeerIsFound(t *testing.T) {
 
 func TestBackoffFailsFast(t *testing.T) {
 	o := options{pool: rpc.PoolConfig{BackoffMin: time.Second, BackoffMax: 4 * time.Second}}
-	inVirtualTime(t, o, nil, func(t *testing.T, w *world) {
+	inVirtualTime(t, 4, o, nil, func(t *testing.T, w *world) {
 		w.network.Partition("client", "server") // dials take until their timeout
 		_, err := w.call("echo", "")
 		wantCode(t, err, api.CodeUnavailable, true)

@@ -67,7 +67,7 @@ func TestTypedCallsRefuseDeepNesting(t *testing.T) {
 	bomb = append([]byte{0x81}, bomb...)
 	bomb = append(bomb, bytes.Repeat([]byte{0x91}, 15<<20)...)
 	bomb = append(bomb, 0xc0)
-	inVirtualTime(t, options{}, func(m *rpc.Mux) {
+	inVirtualTime(t, 1, options{}, func(m *rpc.Mux) {
 		rpc.HandleTyped(m, "greet", func(context.Context, *greeting) (*reply, error) { return &reply{}, nil })
 	}, func(t *testing.T, w *world) {
 		_, err := w.pool.Call(background, addr, rpc.ClassCall, "greet", bomb)

@@ -104,10 +104,10 @@ func inWorld(t *testing.T, o options, register func(m *rpc.Mux), f func(t *testi
 	})
 }
 
-// inVirtualTime runs f in simulated Envs alone, for what takes long.
-func inVirtualTime(t *testing.T, o options, register func(m *rpc.Mux), f func(t *testing.T, w *world)) {
+// inVirtualTime runs f in simulated Envs alone, with a number of seeds, for what takes long.
+func inVirtualTime(t *testing.T, seeds int, o options, register func(m *rpc.Mux), f func(t *testing.T, w *world)) {
 	t.Helper()
-	envtest.Simulated(t, 4, func(t *testing.T, s *coro.Scheduler) {
+	envtest.Simulated(t, seeds, func(t *testing.T, s *coro.Scheduler) {
 		w := newWorld(t, s.Machine(coro.MainMachine), o, register)
 		defer w.close()
 		f(t, w)
