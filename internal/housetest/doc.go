@@ -3,7 +3,7 @@
 
 // Package housetest keeps the rules of the house, as tests over the whole source
 // tree: which package may import which (imports.go), what simulated packages must
-// not do (determinism.go, locks.go), how files begin and what they never hold (text.go),
+// not do (determinism.go, locks.go), who may write the store (writes.go), how files begin and what they never hold (text.go),
 // what must be documented (comments.go), and that links between documents lead
 // somewhere (links.go).
 //

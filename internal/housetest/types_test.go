@@ -49,13 +49,7 @@ func TestSimulatedPackages(t *testing.T) {
 			t.Errorf("%s is listed as simulated, and is not there", folder)
 		}
 	}
-	name := func(file string) string {
-		rel, err := filepath.Rel(tree.root, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return filepath.ToSlash(rel)
-	}
+	name := relativeTo(t, tree)
 	pardoned := make(map[string]bool)
 	for _, pkg := range load(t, folders...) {
 		for _, f := range checkDeterminism(pkg, name) {
@@ -76,8 +70,40 @@ func TestSimulatedPackages(t *testing.T) {
 // TestSimulatedPackagesCatches breaks each rule on a line that says so, and counts on
 // silence about the others.
 func TestSimulatedPackagesCatches(t *testing.T) {
-	for _, pkg := range load(t, "internal/housetest/testdata/determinism", "internal/housetest/testdata/locks") {
-		found := checkDeterminism(pkg, func(file string) string { return file })
+	wantMarked(t, checkDeterminism, "determinism", "locks")
+}
+
+// TestStoreWrites holds everyone but the registry to reading.
+func TestStoreWrites(t *testing.T) {
+	name := relativeTo(t, open(t))
+	for _, pkg := range load(t, storeReaders...) {
+		report(t, checkStoreWrites(pkg, name))
+	}
+}
+
+func TestStoreWritesCatches(t *testing.T) {
+	wantMarked(t, checkStoreWrites, "writes")
+}
+
+// relativeTo returns what names files relative to the tree.
+func relativeTo(t *testing.T, tree *tree) func(file string) string {
+	return func(file string) string {
+		rel, err := filepath.Rel(tree.root, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.ToSlash(rel)
+	}
+}
+
+// wantMarked holds the findings of a rule in packages of test data against the comments there.
+func wantMarked(t *testing.T, check func(*packages.Package, func(string) string) []finding, folders ...string) {
+	t.Helper()
+	for i, folder := range folders {
+		folders[i] = "internal/housetest/testdata/" + folder
+	}
+	for _, pkg := range load(t, folders...) {
+		found := check(pkg, func(file string) string { return file })
 		if len(found) == 0 {
 			t.Errorf("%s: nothing found", pkg.PkgPath)
 		}
