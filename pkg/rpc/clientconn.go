@@ -165,7 +165,7 @@ func (c *clientConn) retire() {
 func (c *clientConn) expire(now time.Duration) (next time.Duration) {
 	var expired []*pendingCall
 	c.mu.Lock()
-	for _, call := range c.calls {
+	for _, call := range c.calls { //kelpie:unordered sorted below; the minimum has no order
 		switch {
 		case !call.swept:
 		case call.deadline <= now:
@@ -195,7 +195,7 @@ func (c *clientConn) lost(err error) {
 	c.owner.lost(c)
 	c.mu.Lock()
 	calls := make([]*pendingCall, 0, len(c.calls))
-	for _, call := range c.calls {
+	for _, call := range c.calls { //kelpie:unordered sorted below
 		calls = append(calls, call)
 	}
 	clear(c.calls)

@@ -221,7 +221,7 @@ func (c *serverConn) lost(err error) {
 		c.linger.Stop()
 	}
 	requests := make([]*Request, 0, len(c.requests))
-	for _, req := range c.requests {
+	for _, req := range c.requests { //kelpie:unordered sorted below
 		requests = append(requests, req)
 	}
 	clear(c.requests)

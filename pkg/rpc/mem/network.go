@@ -1,12 +1,6 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mem is a network within a process: an rpc.Transport for tests, whose links can be
-// cut, partitioned and delayed. It blocks only through env, so that it works in a
-// simulated Env as well as in the real one.
-//
-// A Network has hosts, each with a Transport of its own. Frames of a link arrive in order, or
-// the link breaks. It is safe for concurrent use.
 package mem
 
 import (
@@ -131,7 +125,7 @@ func (n *Network) partitioned(a, b *host) bool { return n.partitions[pair(a.name
 
 func (n *Network) sortedListeners() []*listener {
 	all := make([]*listener, 0, len(n.listeners))
-	for _, l := range n.listeners {
+	for _, l := range n.listeners { //kelpie:unordered sorted below
 		all = append(all, l)
 	}
 	slices.SortFunc(all, func(a, b *listener) int { return cmp.Compare(a.addr, b.addr) })
