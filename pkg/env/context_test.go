@@ -253,7 +253,7 @@ func TestCancelRaces(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		root, cancelRoot := env.WithCancel(background)
 		defer cancelRoot()
-		for i := range rounds {
+		for i := range rounds / 3 {
 			ctx, cancel := env.WithTimeout(e, root, time.Duration(i%7)*10*time.Microsecond)
 			child, cancelChild := env.WithCancelCause(ctx)
 			p := e.NewParker()

@@ -37,11 +37,6 @@ func (realEnv) Rand(string) *Rand {
 type realParker chan struct{}
 
 func (p realParker) Park(ctx context.Context) error {
-	select {
-	case <-p:
-		return nil
-	default:
-	}
 	done := ctx.Done()
 	if done == nil {
 		<-p

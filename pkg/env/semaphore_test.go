@@ -6,6 +6,7 @@ package env_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,13 +49,16 @@ func TestSemaphoreIsFair(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		s := env.NewSemaphore(e, 3)
 		must(t, s.Acquire(background, 2))
+		var mu sync.Mutex
 		var order []int64
 		all := env.NewGroup(e, background)
 		defer all.Stop()
 		for i, n := range []int64{3, 1, 2} {
 			all.Go("waiter", func(context.Context) {
 				must(t, s.Acquire(background, n))
+				mu.Lock()
 				order = append(order, n)
+				mu.Unlock()
 				s.Release(n)
 			})
 			eventually(e, func() bool { return s.Waiting() == i+1 })

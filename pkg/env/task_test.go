@@ -88,7 +88,7 @@ func TestGroup(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		g := env.NewGroup(e, background)
 		must(t, g.Wait(background)) // there is none
-		ended := env.NewSemaphore(e, 10)
+		ended, started := env.NewSemaphore(e, 10), env.NewEvent(e)
 		must(t, ended.Acquire(background, 10))
 		wait := func(ctx context.Context) {
 			equal(t, "park", e.NewParker().Park(ctx), errCanceled)
@@ -98,8 +98,10 @@ func TestGroup(t *testing.T) {
 			equal(t, "Go", g.Go("task", wait), true)
 		}
 		equal(t, "Go from a task", g.Go("task", func(ctx context.Context) {
-			g.Go("child", wait)
+			equal(t, "Go", g.Go("child", wait), true)
+			started.Set()
 		}), true)
+		must(t, started.Wait(background))
 		ctx, cancel := env.WithTimeout(e, background, time.Millisecond)
 		defer cancel()
 		equal(t, "Wait", g.Wait(ctx), errDeadline)

@@ -179,7 +179,7 @@ func (m *Machine) kill() {
 	m.heldTasks, m.heldTimers = nil, nil
 
 	var tasks []*task
-	for _, t := range s.tasks {
+	for _, t := range s.tasks { //kelpie:unordered sorted below
 		if ofMachine(t) {
 			t.dying = true
 			tasks = append(tasks, t)

@@ -29,7 +29,7 @@ func (p *parker) Park(ctx context.Context) error {
 	if env.Foreign(ctx) {
 		panic("coro: Park on a context of package context that can end: make it by env.WithCancel or env.WithTimeout")
 	}
-	stop := env.OnDone(ctx, func() { p.sched.wake(t) })
+	stop := env.OnDone(ctx, t.wake)
 	p.task = t
 	defer func() {
 		p.task = nil

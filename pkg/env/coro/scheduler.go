@@ -204,6 +204,7 @@ func (s *Scheduler) fire(t *timer) {
 func (s *Scheduler) start(m *Machine, name string, f func()) *task {
 	s.taskSeq++
 	t := &task{id: s.taskSeq, name: name, machine: m, f: f}
+	t.wake = func() { s.wake(t) }
 	s.tasks[t.id] = t
 	s.trace.add(traceStart, t.id)
 	s.trace.addString(name)

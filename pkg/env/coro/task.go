@@ -23,6 +23,7 @@ type task struct {
 	stop  func()
 	yield func(struct{}) bool
 
+	wake      func() // makes it runnable if it is parked
 	goroutine uint64 // its identity, where that is checked
 	running   bool   // it, or something that it has resumed, runs
 	parked    bool
