@@ -1,7 +1,6 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command kelpie is a node of virtual actors, and the tool to look into a cluster and to steer it.
 package main
 
 import (

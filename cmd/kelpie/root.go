@@ -4,6 +4,10 @@
 package main
 
 import (
+	"regexp"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -20,7 +24,25 @@ type kelpie struct {
 // run runs the command that args name and returns the exit code.
 func run(p host.Process, args []string) int {
 	k := &kelpie{Process: p, isTerminal: isTerminal}
-	return host.Execute(k.root(), p, args)
+	return k.run(args)
+}
+
+func (k *kelpie) run(args []string) int {
+	return host.Execute(k.root(), k.Process, negativeNumbers(args))
+}
+
+var negativeNumber = regexp.MustCompile(`^-[0-9][0-9.eE+-]*$`)
+
+// negativeNumbers keeps a negative number that is an argument, as in "add -5", from being taken for a flag, by a space
+// before it, which means nothing in JSON. Behind a flag it is the flag's value.
+func negativeNumbers(args []string) []string {
+	args = slices.Clone(args)
+	for i := 1; i < len(args); i++ {
+		if negativeNumber.MatchString(args[i]) && !strings.HasPrefix(args[i-1], "-") {
+			args[i] = " " + args[i]
+		}
+	}
+	return args
 }
 
 func isTerminal(stream any) bool {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -80,21 +81,45 @@ func ask[Req, Resp any](ctx context.Context, s *session, method string, req *Req
 	return resp, err
 }
 
-// invoke calls a method of an actor by way of the first node that serves.
+// invoke calls a method of an actor, waiting as long as --timeout says: it tries again what certainly was not
+// executed, and, with a key, also what may have been.
 func (s *session) invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
-	var reply api.InvokeReply
-	err := s.try(func(addr string) error {
-		payload, err := s.pool.Call(ctx, addr, rpc.ClassCall, api.MethodInvoke, req.AppendTo(nil))
-		if err != nil {
-			return err
-		}
-		reply, err = api.DecodeInvokeReply(payload)
+	// A cluster whose actors are on the move is worth waiting for, one that is not there is not.
+	if err := s.try(func(addr string) error {
+		_, err := s.pool.Peer(ctx, addr)
 		return err
-	})
-	return reply.Body, err
+	}); err != nil {
+		return nil, err
+	}
+	c, err := client.New(s.env, tcp.New(), client.Config{Addrs: s.addrs})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var options []client.CallOption
+	if key != "" {
+		options = append(options, client.WithIdempotencyKey(key))
+	}
+	reply, err := c.CallRaw(ctx, id, method, body, options...)
+	return reply, s.explainCall(err, id, method, key)
+}
+
+// explainCall says of a call whose answer was lost what that means.
+func (s *session) explainCall(err error, id api.ActorID, method, key string) error {
+	code := api.CodeOf(err)
+	switch code {
+	case api.CodeDeadlineExceeded:
+		err = api.Errorf(code, "%s of %s was not answered within %v", method, id, s.timeout)
+	case api.CodeUnknown:
+	default:
+		return err
+	}
+	if key != "" {
+		return host.Advise(err, "it may have been executed; repeat it with the same --idempotency-key to find out")
+	}
+	return host.Advise(err, "it may have been executed; calls with an --idempotency-key can be repeated to find out")
 }
 
 // try calls f with one address after the other until one serves.
@@ -120,7 +145,7 @@ func (s *session) try(f func(addr string) error) error {
 	return unreachable(silent)
 }
 
-// explain makes a lost answer's error say whose it was.
+// explain makes an error of a node's say which node it is.
 func (s *session) explain(addr string, err error) error {
 	switch api.CodeOf(err) {
 	case api.CodeDeadlineExceeded:

@@ -192,6 +192,9 @@ func TestStoreOwnerJoins(t *testing.T) {
 	if again := begin(t, o); again.Cluster != a.Cluster || !strings.HasPrefix(again.Store, "pebble:") {
 		t.Errorf("restarted with %s, want its own", again.Store)
 	}
+	if err := b.stop(); err != nil { // while there is a store to tell
+		t.Error(err)
+	}
 }
 
 // TestMemoryLeavesNothing shows that a node whose store is in memory writes no files.

@@ -1,0 +1,172 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
+)
+
+// fakeNode serves what register registers and returns its address.
+func fakeNode(t *testing.T, register func(mux *rpc.Mux)) string {
+	t.Helper()
+	l, err := tcp.New().Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := rpc.NewMux()
+	register(mux)
+	server := rpc.NewServer(env.Real(), rpc.ServerConfig{}, mux)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(context.Background(), l) }()
+	t.Cleanup(func() {
+		if err := server.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr()
+}
+
+// node serves one method.
+func node[Req, Resp any](t *testing.T, method string, f func(req *Req) (*Resp, error)) string {
+	t.Helper()
+	return fakeNode(t, func(mux *rpc.Mux) {
+		rpc.HandleTyped(mux, method, func(_ context.Context, req *Req) (*Resp, error) { return f(req) })
+	})
+}
+
+// TestAddressesInTurn shows which errors make a command ask the next node, and what it says in the end.
+func TestAddressesInTurn(t *testing.T) {
+	one := func(code api.Code, message string) string {
+		return node(t, api.MethodNodes, func(*api.Empty) (*api.NodesReply, error) {
+			if code != api.CodeOK {
+				return nil, api.Errorf(code, "%s", message)
+			}
+			return &api.NodesReply{Nodes: []api.NodeRow{{Node: message}}}, nil
+		})
+	}
+	good := one(api.CodeOK, "found")
+	down := one(api.CodeUnavailable, "the store is down")
+	internal := one(api.CodeInternal, "a defect")
+	foreign := fakeNode(t, func(*rpc.Mux) {})
+	for _, c := range []struct {
+		addrs []string
+		code  int
+		says  string
+	}{
+		{[]string{nowhere, good}, host.ExitOK, "found"},
+		{[]string{down, good}, host.ExitOK, "found"},
+		{[]string{nowhere, down}, host.ExitUnavailable, "the store is down"},
+		{[]string{down, nowhere}, host.ExitUnavailable, "the store is down"},
+		{[]string{internal, good}, host.ExitFailure, "a defect"},
+		{[]string{foreign, good}, host.ExitNotFound, api.MethodNodes},
+	} {
+		terminal{}.run("node", "ls", "-o", "name", "--addr", strings.Join(c.addrs, ",")).wants(t, c.code, c.says)
+	}
+}
+
+// TestNoAnswer shows that a node which does not answer in time is named.
+func TestNoAnswer(t *testing.T) {
+	let := make(chan struct{})
+	addr := node(t, api.MethodNodes, func(*api.Empty) (*api.NodesReply, error) { <-let; return &api.NodesReply{}, nil })
+	defer close(let)
+	terminal{}.run("node", "ls", "--addr", addr, "--timeout", "100ms").wants(t, host.ExitUnknown, addr, "100ms")
+}
+
+// actorPages serves 2,500 actors in pages of up to 1,000, one of which is empty, and counts the pages.
+func actorPages(t *testing.T, asked *int) string {
+	const total = 2500
+	return node(t, api.MethodActors, func(req *api.ActorsRequest) (*api.ActorsReply, error) {
+		*asked++
+		first := 0
+		if req.After != "" {
+			if _, err := fmt.Sscanf(req.After, "n/%d", &first); err != nil {
+				return nil, err
+			}
+			first++
+		}
+		reply := &api.ActorsReply{}
+		limit := req.Limit
+		if limit == 0 || limit > 1000 {
+			limit = 1000
+		}
+		for i := first; i < min(first+limit, total); i++ {
+			if first != 1000 { // all of that page are filtered out
+				reply.Actors = append(reply.Actors, api.ActorRow{Actor: fmt.Sprintf("n/%04d", i)})
+			}
+			reply.Next = fmt.Sprintf("n/%04d", i)
+		}
+		if first+limit >= total {
+			reply.Next = ""
+		}
+		return reply, nil
+	})
+}
+
+// TestPages shows that a long listing comes whole and in order, page by page, and that no more is read than asked for.
+func TestPages(t *testing.T) {
+	for _, c := range []struct {
+		args        []string
+		rows, asked int
+		last        string
+	}{
+		{nil, 1500, 3, "n/2499"},
+		{[]string{"--limit", "1200"}, 1200, 3, "n/1399"},
+		{[]string{"--limit", "1000"}, 1000, 1, "n/0999"},
+		{[]string{"--limit", "3"}, 3, 1, "n/0002"},
+	} {
+		var asked int
+		addr := actorPages(t, &asked)
+		r := terminal{}.run(append([]string{"actors", "ls", "-o", "json", "--addr", addr}, c.args...)...)
+		got := rows[api.ActorRow](t, r)
+		if len(got) != c.rows || got[len(got)-1].Actor != c.last || asked != c.asked {
+			t.Errorf("%v: %d rows to %s in %d pages, want %d to %s in %d", c.args, len(got), got[len(got)-1].Actor, asked, c.rows, c.last, c.asked)
+		}
+	}
+}
+
+// TestLostAnswer shows what a call says whose answer does not come: it may have been executed.
+func TestLostAnswer(t *testing.T) {
+	let := make(chan struct{})
+	defer close(let)
+	addr := fakeNode(t, func(mux *rpc.Mux) {
+		mux.Handle(api.MethodInvoke, func(context.Context, *rpc.Request) ([]byte, error) { <-let; return nil, nil })
+	})
+	call := []string{"actors", "call", "counter/a", "add", "1", "--addr", addr, "--timeout", "100ms"}
+	terminal{}.run(call...).wants(t, host.ExitUnknown, "add of counter/a was not answered within 100ms", "may have been executed")
+	terminal{}.run(append(call, "--idempotency-key", "k")...).wants(t, host.ExitUnknown, "with the same --idempotency-key")
+}
+
+// TestIdempotencyKey shows that the key reaches the node, and that a call with one is sent again when its answer was lost.
+func TestIdempotencyKey(t *testing.T) {
+	var keys []string
+	addr := fakeNode(t, func(mux *rpc.Mux) {
+		mux.Handle(api.MethodInvoke, func(_ context.Context, r *rpc.Request) ([]byte, error) {
+			req, err := api.DecodeInvokeRequest(r.Payload)
+			if err != nil {
+				return nil, err
+			}
+			if keys = append(keys, req.Key); len(keys) == 1 {
+				return nil, api.Errorf(api.CodeUnknown, "lost")
+			}
+			reply := api.InvokeReply{Body: []byte{7}}
+			return reply.AppendTo(nil), nil
+		})
+	})
+	r := terminal{}.run("actors", "call", "counter/a", "add", "1", "--addr", addr, "--idempotency-key", "k")
+	if r.code != host.ExitOK || r.stdout != "7\n" || strings.Join(keys, " ") != "k k" {
+		t.Errorf("%+v after calls with the keys %q", r, keys)
+	}
+}
