@@ -37,6 +37,7 @@ type keeper struct {
 	suspects map[string]time.Duration
 	stale    bool // the view is behind the counter
 	seq      uint64
+	beatenAt time.Duration // when the last heartbeat that was committed began
 }
 
 // join makes the node a member, and reads the membership.
@@ -46,7 +47,7 @@ func (k *keeper) join(ctx context.Context) error {
 		return err
 	}
 	k.mu.Lock()
-	k.self, k.seq, k.newest = member, 0, registry.Proof{}
+	k.self, k.seq, k.newest, k.beatenAt = member, 0, registry.Proof{}, k.env.Monotonic()
 	k.watcher = registry.NewWatcher(member.Meta)
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
@@ -121,7 +122,7 @@ func (k *keeper) beat(ctx context.Context) (gone bool, err error) {
 	var silent []registry.Beat
 	var names []string
 	k.mu.Lock()
-	k.newest = b.Proof
+	k.newest, k.beatenAt = b.Proof, began
 	k.stale = k.stale || b.Membership != k.view.Counter
 	for i, node := range watched {
 		if k.watcher.Observe(node, b.Watched[i], began) {
@@ -233,10 +234,13 @@ func (k *keeper) followForever(ctx context.Context) {
 	}
 }
 
-// age returns how long ago the node last saw the beat of a watched node change.
+// age returns how long ago the node last saw the beat of a watched node change, or made its own.
 func (k *keeper) age(node string) (time.Duration, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if node == k.self.Node.ID {
+		return k.env.Monotonic() - k.beatenAt, true
+	}
 	return k.watcher.Age(node, k.env.Monotonic())
 }
 

@@ -47,14 +47,16 @@ type Node struct {
 	keeper     *keeper
 	loads      *loads
 
-	slots    inFlight
-	stopped  *env.Event
-	once     sync.Mutex // guards stopping
-	stopping bool
-	ended    error // why the node ended by itself; set before stopped
-	address  string
+	slots   inFlight
+	stopped *env.Event
+	address string
 	// releases bounds how many idle actors are deactivated at once.
 	releases *env.Semaphore
+
+	mu       sync.Mutex
+	stopping bool  // by Stop, or because of the end
+	ending   bool  // stopped will be set
+	ended    error // why the node ended by itself
 }
 
 // New returns a node that does nothing yet. Errors are CodeInvalidArgument.
@@ -80,6 +82,10 @@ func New(c Config) (*Node, error) {
 	n.slots.drained = env.NewEvent(c.Env)
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
 	n.dispatcher = newDispatcher(c.MaxPendingPerActor, c.Capacity, n.startSlot)
+	n.keeper = &keeper{
+		env: n.env, registry: n.registry, log: n.log,
+		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
+	}
 	n.router = newRouter(n)
 	n.barrier = newBarrier(c.Env, func() (registry.Proof, error) { return n.registry.Barrier(n.ctx, n.keeper.member()) })
 	identity := rpc.Identity{NodeID: c.NodeID, ClusterID: n.ClusterID, Incarnation: n.incarnation}
@@ -110,19 +116,16 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.refuseNamesake(ctx); err != nil {
 		return err
 	}
-	n.keeper = &keeper{
-		env: n.env, registry: n.registry, log: n.log, spec: n.joinSpec(),
-		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
-	}
+	n.keeper.spec = n.joinSpec()
 	if err := n.keeper.join(ctx); err != nil {
 		return err
 	}
-	n.tasks.Go("serve", n.serve)
 	n.lease = env.Start(n.env, n.ctx, "heartbeat", n.keepLease)
+	n.tasks.Go("serve", n.serve)
 	n.tasks.Go("membership", n.keeper.followForever)
 	n.tasks.Go("gossip", n.gossipForever)
 	n.tasks.Go("idle", n.sweepForever)
-	n.log.Info("node serves", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch", n.keeper.member().Node.Epoch)
+	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch", n.keeper.member().Node.Epoch)
 	return nil
 }
 
@@ -218,22 +221,15 @@ func (n *Node) Addr() string { return n.address }
 
 // ClusterID returns the cluster's id, "" before the node has joined.
 func (n *Node) ClusterID() string {
-	if m := n.memberOrNil(); m != nil {
+	if m := n.keeper.member(); m != nil {
 		return m.Meta.ClusterID
 	}
 	return ""
 }
 
 func (n *Node) incarnation() string {
-	if m := n.memberOrNil(); m != nil {
+	if m := n.keeper.member(); m != nil {
 		return m.Node.Incarnation.String()
 	}
 	return ""
-}
-
-func (n *Node) memberOrNil() *registry.Member {
-	if n.keeper == nil {
-		return nil
-	}
-	return n.keeper.member()
 }

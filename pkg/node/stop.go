@@ -48,10 +48,10 @@ func (n *Node) startSlot(s *slot) {
 // actors can be taken at once, and closes its connections. When ctx ends first it goes on without
 // waiting, and returns why. Another Stop waits for the first.
 func (n *Node) Stop(ctx context.Context) error {
-	n.once.Lock()
+	n.mu.Lock()
 	first := !n.stopping
 	n.stopping = true
-	n.once.Unlock()
+	n.mu.Unlock()
 	if !first {
 		return n.stopped.Wait(ctx)
 	}
@@ -72,13 +72,15 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // end is the end of the node's work, for the reason given or by Stop.
 func (n *Node) end(reason error) {
-	n.once.Lock()
-	defer n.once.Unlock()
-	if n.stopped.IsSet() {
+	n.mu.Lock()
+	first := !n.ending
+	if first {
+		n.stopping, n.ending, n.ended = true, true, reason
+	}
+	n.mu.Unlock()
+	if !first {
 		return
 	}
-	n.stopping = true
-	n.ended = reason
 	n.cancel(errStopped(api.ActorID{}))
 	n.tasks.Stop()
 	if n.lease != nil {
@@ -101,7 +103,7 @@ func (n *Node) Wait(ctx context.Context) error {
 	if err := n.tasks.Wait(ctx); err != nil {
 		return err
 	}
-	n.once.Lock()
-	defer n.once.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return n.ended
 }
