@@ -5,164 +5,179 @@ package occ
 
 import (
 	"context"
-	"sync"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-// waiting is a commit that waits to be decided.
-type waiting struct {
-	commit *ryw.Commit
-	bytes  int
-	answer *env.Future[ryw.Committed]
-}
+// A commit is decided, by its caller's task, when it joins the open batch: a conflict with what is
+// still on its way to the disk is a conflict already. The committer takes the open batch, makes it durable,
+// and answers; meanwhile the next batch opens.
 
-// queue holds the commits that wait, urgent ones apart.
-type queue struct {
-	mu             sync.Mutex
-	urgent, normal []*waiting
-	filled         env.Parker
-	closed         bool
-}
-
-// push appends a commit, and returns false if there is no committer any longer.
-func (q *queue) push(w *waiting) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return false
-	}
-	if w.commit.Priority == kv.PriorityHigh {
-		q.urgent = append(q.urgent, w)
-	} else {
-		q.normal = append(q.normal, w)
-	}
-	q.filled.Unpark()
-	return true
-}
-
-// take removes up to so many commits, urgent ones first. It does not block.
-func (q *queue) take(transactions, bytes int) []*waiting {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var out []*waiting
-	for _, from := range []*[]*waiting{&q.urgent, &q.normal} {
-		n := 0
-		for n < len(*from) && len(out) < transactions && (len(out) == 0 || (*from)[n].bytes <= bytes) {
-			bytes -= (*from)[n].bytes
-			out = append(out, (*from)[n])
-			n++
-		}
-		rest := (*from)[n:]
-		clear((*from)[:n])
-		*from = rest
-	}
-	return out
-}
-
-// close refuses further commits and returns those that wait.
-func (q *queue) close() []*waiting {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	left := append(q.urgent, q.normal...)
-	q.urgent, q.normal = nil, nil
-	return left
-}
-
-// commitForever is the committer.
-func (s *Store) commitForever(ctx context.Context) {
-	for {
-		batch := s.queue.take(s.opt.BatchTransactions, s.opt.BatchBytes)
-		if len(batch) == 0 {
-			if s.queue.filled.Park(ctx) != nil {
-				return
-			}
-			if s.opt.Gather > 0 && env.Sleep(s.env, ctx, s.opt.Gather) != nil {
-				return
-			}
-			continue
-		}
-		s.decide(batch)
+// submit decides a request, or lets it wait for room in the next batch.
+func (s *Store) submit(r *request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopped != nil:
+		s.answer(r, ryw.Committed{}, s.stopped)
+	case s.waiting.empty() && s.fits(r):
+		s.decide(r)
+	default:
+		s.waiting.push(r)
 	}
 }
 
-// decide resolves the commits in order, applies those that pass as one batch, and answers all.
-func (s *Store) decide(commits []*waiting) {
-	version := s.nextVersion()
-	b := newBatch(s.newest, version)
-	passed := make([]*waiting, 0, len(commits))
-	answers := make([]ryw.Committed, 0, len(commits))
-	for _, w := range commits {
-		if err := s.resolve(w.commit); err != nil {
-			s.answer(w, ryw.Committed{}, err)
-			continue
-		}
-		committed, err := b.add(w.commit.Mutations)
-		if err != nil {
-			s.fail(err)
-			s.answer(w, ryw.Committed{}, kv.ErrCommitUnknown.With(err))
-			s.answerAll(passed, kv.ErrCommitUnknown.With(err))
-			return
-		}
-		s.resolver.write(w.commit.WriteConflicts, version)
-		passed, answers = append(passed, w), append(answers, committed)
-	}
-	if len(passed) == 0 {
+func (s *Store) fits(r *request) bool { return s.open == nil || s.open.fits(r, s.opt) }
+
+// decide refuses a request that can't commit, and lets any other join the open batch.
+func (s *Store) decide(r *request) {
+	now := s.env.Monotonic()
+	if err := s.resolve(r, now); err != nil {
+		s.refuse(r, err)
 		return
 	}
-	if err := s.apply(b); err != nil {
-		s.fail(err)
-		s.answerAll(passed, kv.ErrCommitUnknown.With(err))
-		return
+	if s.open == nil {
+		s.assigned = max(s.assigned+1, s.versions.newest().at+1, s.clock.version(now))
+		s.open = &batch{version: s.assigned}
+		s.work.Broadcast()
 	}
-	for i, w := range passed {
-		s.answer(w, answers[i], nil)
-	}
+	s.open.add(r)
+	s.resolver.record(r.writes, s.open.version)
 }
 
-// resolve says why a transaction can't be committed.
-func (s *Store) resolve(c *ryw.Commit) error {
-	if len(c.ReadConflicts) == 0 {
+// resolve returns nil if r may commit now.
+func (s *Store) resolve(r *request, now time.Duration) error {
+	if r.read == 0 {
 		return nil
 	}
-	if c.ReadVersion < s.resolver.floor {
-		return kv.ErrTooOld
+	if err := s.versions.check(r.read, now); err != nil {
+		return err
 	}
-	if s.resolver.conflicts(c.ReadConflicts, c.ReadVersion) {
+	if s.resolver.conflicts(r.reads, r.read) {
 		return kv.ErrConflict
 	}
 	return nil
 }
 
-// apply makes the batch durable, and then visible.
-func (s *Store) apply(b *batch) error {
-	if err := s.engine.Apply(b.version, b.mutations); err != nil {
-		return err
+// refuse answers a request, after the last batch with which it conflicts: one that tried again before would
+// read the same version, and conflict again.
+func (s *Store) refuse(r *request, err error) {
+	switch {
+	case s.open != nil && s.resolver.conflicts(r.reads, s.open.version-1):
+		s.open.refused = append(s.open.refused, r)
+	case s.applying != nil && s.resolver.conflicts(r.reads, s.versions.newest().at):
+		s.applying.refused = append(s.applying.refused, r)
+	default:
+		s.answer(r, ryw.Committed{}, err)
 	}
-	s.version, s.newest = b.version, s.engine.Snapshot()
-	if err := s.versions.publish(b.version, s.newest, s.env.Monotonic()); err != nil {
-		return err
-	}
-	s.resolver.forget(s.versions.floor())
-	return s.watches.changed(b.mutations, s.newest.Get)
 }
 
-// nextVersion grows with time, as FoundationDB's do, and by one at least.
-func (s *Store) nextVersion() kv.Version {
-	elapsed := kv.Version(s.env.Monotonic()-s.openedAt) * versionsPerSecond / 1_000_000_000
-	return max(s.version+1, s.firstVersion+elapsed)
+// withdraw takes back a request that waits; it reports whether that was possible.
+func (s *Store) withdraw(r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting.remove(r)
 }
 
-func (s *Store) answer(w *waiting, c ryw.Committed, err error) {
-	s.room.Release(int64(w.bytes))
-	w.answer.Complete(c, err)
-}
-
-func (s *Store) answerAll(all []*waiting, err error) {
-	for _, w := range all {
-		s.answer(w, ryw.Committed{}, err)
+// committer commits batches until the store stops.
+func (s *Store) committer(ctx context.Context) {
+	for {
+		b := s.takeBatch(ctx)
+		if b == nil {
+			return
+		}
+		s.commitBatch(b)
 	}
+}
+
+// takeBatch waits for the next batch; nil says that the store has stopped.
+func (s *Store) takeBatch(ctx context.Context) *batch {
+	if !s.awaitBatch(ctx) {
+		return nil
+	}
+	// The batch stays open for the time to gather; a store that stops has none.
+	if err := env.Sleep(s.env, ctx, s.opt.Gather); err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.open
+	s.open, s.applying = nil, b
+	for r := s.waiting.first(); r != nil && s.stopped == nil && s.fits(r); r = s.waiting.first() {
+		s.waiting.pop()
+		s.decide(r)
+	}
+	return b
+}
+
+func (s *Store) awaitBatch(ctx context.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.open == nil && s.stopped == nil {
+		if err := s.work.Wait(ctx); err != nil {
+			return false
+		}
+	}
+	return s.stopped == nil
+}
+
+// commitBatch makes a batch durable and then visible, and answers.
+func (s *Store) commitBatch(b *batch) {
+	mutations, err := b.mutations(s.newest)
+	if err == nil {
+		err = s.engine.Apply(b.version, mutations)
+	}
+	if err != nil {
+		s.fail(err)
+		s.answerBatch(b, kv.ErrCommitUnknown.With(err))
+		return
+	}
+	s.publish(b)
+	s.answerBatch(b, nil)
+	if err := s.watches.changed(mutations, s.newest.Get); err != nil {
+		s.fail(err)
+	}
+}
+
+// answerBatch answers the requests of a batch that nobody else uses any more.
+func (s *Store) answerBatch(b *batch, err error) {
+	for _, r := range b.requests {
+		s.answer(r, b.committed(r), err)
+	}
+	for _, r := range b.refused {
+		s.answer(r, ryw.Committed{}, kv.ErrConflict)
+	}
+}
+
+// publish makes the state after a batch the one that is read.
+func (s *Store) publish(b *batch) {
+	snap := s.engine.Snapshot()
+	now := s.env.Monotonic()
+	s.newest = snap
+	s.mu.Lock()
+	s.applying = nil
+	s.versions.commit(b.version, now, snap)
+	s.clock = clock{at: b.version, now: now}
+	s.mu.Unlock()
+	s.expire()
+}
+
+// answer ends a request.
+func (s *Store) answer(r *request, c ryw.Committed, err error) {
+	s.room.Release(int64(r.queued))
+	r.answer.Complete(c, err)
+}
+
+// clock makes versions grow about as fast as FoundationDB's: it shows that a commit was at a
+// version at a time.
+type clock struct {
+	at  kv.Version
+	now time.Duration
+}
+
+func (c clock) version(now time.Duration) kv.Version {
+	return c.at + kv.Version((now-c.now)/(time.Second/versionsPerSecond))
 }

@@ -5,20 +5,22 @@
 // it was: memory (NewMemory) or, durably, Pebble (package pebbledb). It keeps the
 // contract of package kv as FoundationDB does.
 //
-// A transaction reads a snapshot and commits in one step. One task, the committer, takes all
-// commits that wait; decides them in order, refusing those whose read ranges were
-// written at a version greater than their read version (resolver); has the
-// engine make what is left durable as one batch under one version; and then
-// answers. So the transactions of a batch share a version, in an order of their own, and one
-// sync of the disk serves them all.
+// A transaction reads a snapshot and commits in one step. The resolver knows at which version every
+// key was last written, and refuses a commit of which a read range was written at a version greater than its
+// read version. What passes joins the open batch. One task, the committer, takes the open batch, has the
+// engine make it durable under one version, and then answers; meanwhile the next batch opens.
+// So the transactions of a batch share a version, in an order of their own, and one sync of the
+// disk serves them all. Transactions of high priority join before all others that wait.
 //
-// Snapshots and the resolver's history are kept for Options.Window after they were superseded. What
-// reads or commits at an older version fails with kv.ErrTooOld. Both are dropped as later batches come,
-// so that a store without commits keeps at most the last window's.
+// Versions grow about as fast as FoundationDB's, a million a second. A read version lives for
+// Options.Window; what reads or commits at an older one fails with kv.ErrTooOld. Snapshots and the
+// resolver's history are dropped with the versions that need them, by a timer where nothing else happens, so
+// that an idle store keeps no more than its pairs. When a store is opened again its versions jump,
+// durably, so that no version of its former life is taken for one of the new.
 //
-// If the engine fails to write, the store stops for good: commits of that batch end in
-// kv.ErrCommitUnknown, everything after in kv.ErrUnavailable, until it is opened anew. A failed write
-// is never tried again: what reached the disk is not known.
+// If the engine fails, the store stops for good: commits of the batch under way end in
+// kv.ErrCommitUnknown, everything else in kv.ErrUnavailable, until the engine is opened anew. A failed
+// write is never tried again: what has reached the disk is not known.
 //
 // A Store is safe for concurrent use.
 package occ

@@ -5,6 +5,7 @@ package occ
 
 import (
 	"bytes"
+	"fmt"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -13,38 +14,27 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-// NewMemory returns an empty engine in memory: a copy-on-write tree, of which snapshots are copies.
-func NewMemory() Engine { return &memory{tree: newTree()} }
+// NewMemory returns an empty engine in memory: a copy-on-write tree, of which snapshots are
+// copies. Close keeps the contents: a store opened on the engine again finds them, as on a disk.
+func NewMemory() Engine { return &memory{pairs: btree.NewMap[string, []byte](0)} }
 
 type memory struct {
-	mu      sync.RWMutex
-	tree    *tree
+	mu      sync.Mutex
+	pairs   *btree.Map[string, []byte] // values are never modified
 	version kv.Version
-}
-
-type (
-	pair struct {
-		key   string
-		value []byte // never modified
-	}
-	tree = btree.BTreeG[pair]
-)
-
-func newTree() *tree {
-	return btree.NewBTreeGOptions(func(a, b pair) bool { return a.key < b.key }, btree.Options{NoLocks: true})
 }
 
 // Snapshot implements Engine.
 func (m *memory) Snapshot() Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return (*memorySnapshot)(m.tree.Copy())
+	return memorySnapshot{m.pairs.Copy()}
 }
 
 // Version implements Engine.
 func (m *memory) Version() kv.Version {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return m.version
 }
 
@@ -52,62 +42,69 @@ func (m *memory) Version() kv.Version {
 func (m *memory) Apply(v kv.Version, batch []ryw.Mutation) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, mut := range batch {
-		if mut.Kind == ryw.MutationSet {
-			m.tree.Set(pair{string(mut.Key), bytes.Clone(mut.Value)})
-			continue
-		}
-		for _, key := range keysIn(m.tree, string(mut.Key), string(mut.Value)) {
-			m.tree.Delete(pair{key: key})
+	if v <= m.version {
+		panic(fmt.Sprintf("occ: batch of version %d after version %d", v, m.version))
+	}
+	for _, mutation := range batch {
+		switch mutation.Kind {
+		case ryw.MutationSet:
+			m.pairs.Set(string(mutation.Key), bytes.Clone(mutation.Value))
+		case ryw.MutationClearRange:
+			m.clear(keyRange{string(mutation.Key), string(mutation.Value)})
+		default:
+			panic(fmt.Sprintf("occ: mutation of kind %d in a batch", mutation.Kind))
 		}
 	}
 	m.version = v
 	return nil
 }
 
-func keysIn(t *tree, begin, end string) []string {
+func (m *memory) clear(r keyRange) {
+	if r.single() {
+		m.pairs.Delete(r.begin)
+		return
+	}
 	var keys []string
-	t.Ascend(pair{key: begin}, func(p pair) bool {
-		if p.key >= end {
-			return false
+	m.pairs.Ascend(r.begin, func(key string, _ []byte) bool {
+		if key < r.end {
+			keys = append(keys, key)
 		}
-		keys = append(keys, p.key)
-		return true
+		return key < r.end
 	})
-	return keys
+	for _, key := range keys {
+		m.pairs.Delete(key)
+	}
 }
 
 // Close implements Engine.
 func (m *memory) Close() error { return nil }
 
-type memorySnapshot tree
+// memorySnapshot is a copy that nobody changes.
+type memorySnapshot struct{ pairs *btree.Map[string, []byte] }
 
 // Get implements Snapshot.
-func (s *memorySnapshot) Get(key []byte) ([]byte, error) {
-	p, ok := (*tree)(s).Get(pair{key: string(key)})
+func (s memorySnapshot) Get(key []byte) ([]byte, error) {
+	value, ok := s.pairs.Get(string(key))
 	if !ok {
 		return nil, nil
 	}
-	return append([]byte{}, p.value...), nil
+	return append([]byte{}, value...), nil
 }
 
 // Range implements Snapshot.
-func (s *memorySnapshot) Range(begin, end []byte, reverse bool, f func(key, value []byte) bool) error {
-	from, to := string(begin), string(end)
+func (s memorySnapshot) Range(begin, end []byte, reverse bool, f func(key, value []byte) bool) error {
+	first, last := string(begin), string(end)
 	if reverse {
-		(*tree)(s).Descend(pair{key: to}, func(p pair) bool {
-			if p.key >= to {
-				return true
-			}
-			return p.key >= from && f([]byte(p.key), p.value)
+		s.pairs.Descend(last, func(key string, value []byte) bool {
+			return key >= last || key >= first && f([]byte(key), value)
 		})
 		return nil
 	}
-	(*tree)(s).Ascend(pair{key: from}, func(p pair) bool {
-		return p.key < to && f([]byte(p.key), p.value)
+	s.pairs.Ascend(first, func(key string, value []byte) bool {
+		return key < last && f([]byte(key), value)
 	})
 	return nil
 }
 
 // Close implements Snapshot.
-func (s *memorySnapshot) Close() error { return nil }
+func (s memorySnapshot) Close() error { return nil }

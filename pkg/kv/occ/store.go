@@ -6,8 +6,8 @@ package occ
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
-	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -19,71 +19,85 @@ var (
 	errTooManyWatches = errors.New("too many watches")
 )
 
-// Store is a store of optimistic transactions on an engine. It implements kv.Store, and ryw.Backend for
-// serving it to other processes.
-type Store struct {
-	env      env.Env
-	opt      Options
-	engine   Engine
-	versions *versions
-	watches  *watches
-	queue    queue
-	room     *env.Semaphore // bytes that may wait
-	task     *env.Task
-
-	// Of the committer only.
-	resolver     *resolver
-	newest       Snapshot
-	version      kv.Version
-	firstVersion kv.Version
-	openedAt     time.Duration
-
-	mu     sync.Mutex
-	closed bool
-}
-
 var (
 	_ kv.Store    = (*Store)(nil)
 	_ ryw.Backend = (*Store)(nil)
 )
 
-// Open returns a store on an engine, which it closes with itself.
+// Store is a store of optimistic transactions on an engine. It implements kv.Store, and
+// ryw.Backend for serving it to other processes.
+type Store struct {
+	env     env.Env
+	opt     Options
+	engine  Engine
+	watches *watches
+	room    *env.Semaphore // bytes that may wait for the committer
+	task    *env.Task      // the committer
+	newest  Snapshot       // of the committer: the state after its last batch
+
+	mu       sync.Mutex
+	stopped  error     // why the store does not serve any more, nil while it does
+	closed   bool      // Close was called
+	work     *env.Cond // there is an open batch, or the store has stopped
+	unread   *env.Cond // reading has become 0
+	reading  int       // reads under way
+	versions *versions
+	resolver resolver
+	clock    clock
+	assigned kv.Version // the greatest version given to a batch
+	open     *batch     // the next batch, nil while there is nothing to commit
+	applying *batch     // the batch on its way to the disk, nil if there is none
+	waiting  queue      // for room in the next batch
+	timer    env.Timer  // of the next expiry, nil if there is none
+}
+
+// Open returns a store on an engine, which it closes with itself, unless it fails. It
+// blocks until the engine has recorded, durably, that the versions of the store's former life are over.
 func Open(e env.Env, engine Engine, opt Options) (*Store, error) {
-	opt = opt.withDefaults()
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	first := engine.Version() + recoveryJump
+	if err := engine.Apply(first, nil); err != nil {
+		return nil, kv.ErrUnavailable.With(err)
+	}
+	now := e.Monotonic()
 	s := &Store{
-		env: e, opt: opt, engine: engine,
-		versions: &versions{window: opt.Window},
+		env:      e,
+		opt:      opt,
+		engine:   engine,
 		watches:  newWatches(e, opt.Watches),
-		room:     env.NewSemaphore(e, int64(max(opt.QueuedBytes, kv.TxBytesMax))),
+		room:     env.NewSemaphore(e, int64(opt.QueuedBytes)),
 		newest:   engine.Snapshot(),
-		openedAt: e.Monotonic(),
+		clock:    clock{at: first, now: now},
+		assigned: first,
 	}
-	s.queue.filled = e.NewParker()
-	s.version = 1
-	if last := engine.Version(); last > 0 {
-		s.version = last + recoveryJump
-	}
-	s.firstVersion = s.version
-	s.resolver = newResolver(s.version)
-	if err := s.versions.publish(s.version, s.newest, s.openedAt); err != nil {
-		return nil, errors.Join(err, engine.Close())
-	}
-	s.task = env.Start(e, context.Background(), "committer", s.commitForever)
+	s.versions = newVersions(opt.Window, first, now, s.newest)
+	s.work, s.unread = env.NewCond(e, &s.mu), env.NewCond(e, &s.mu)
+	s.task = env.Start(e, context.Background(), "occ committer", s.committer)
 	return s, nil
 }
 
 // Begin implements kv.Store.
 func (s *Store) Begin(opt kv.TxOptions) kv.Tx { return ryw.New(s, opt) }
 
-// ReadVersion implements ryw.Backend: the last version that was acknowledged. It does not block.
+// ReadVersion implements ryw.Backend. It does not block.
 func (s *Store) ReadVersion(context.Context, kv.Priority) (kv.Version, error) {
-	return s.versions.last()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped != nil {
+		return 0, s.stopped
+	}
+	v := s.versions.handOut(s.env.Monotonic(), s.open != nil || s.applying != nil)
+	s.setTimer()
+	return v, nil
 }
 
-// GetAll implements ryw.Backend.
-func (s *Store) GetAll(_ context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
+// GetAll implements ryw.Backend. It waits only for the engine.
+func (s *Store) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
 	values := make([][]byte, len(keys))
-	err := s.versions.read(v, s.env.Monotonic(), func(snap Snapshot) (err error) {
+	err := s.read(ctx, v, func(snap Snapshot) (err error) {
 		for i, key := range keys {
 			if values[i], err = snap.Get(key); err != nil {
 				return err
@@ -91,70 +105,119 @@ func (s *Store) GetAll(_ context.Context, v kv.Version, keys [][]byte) ([][]byte
 		}
 		return nil
 	})
-	return values, err
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
 }
 
-// Range implements ryw.Backend.
-func (s *Store) Range(_ context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+// Range implements ryw.Backend. It waits only for the engine.
+func (s *Store) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
 	bytesMax := opt.BytesMax
 	if bytesMax == 0 {
 		bytesMax = kv.DefaultRangeBytes
 	}
-	bytes := 0
-	err = s.versions.read(v, s.env.Monotonic(), func(snap Snapshot) error {
+	err = s.read(ctx, v, func(snap Snapshot) error {
 		return snap.Range(begin, end, opt.Reverse, func(key, value []byte) bool {
-			if more = bytes >= bytesMax || opt.Limit > 0 && len(pairs) >= opt.Limit; more {
-				return false
-			}
 			pairs = append(pairs, kv.KeyValue{Key: append([]byte{}, key...), Value: append([]byte{}, value...)})
-			bytes += len(key) + len(value)
-			return true
+			bytesMax -= len(key) + len(value)
+			more = len(pairs) == opt.Limit || bytesMax <= 0
+			return !more
 		})
 	})
-	return pairs, more, err
+	if err != nil {
+		return nil, false, err
+	}
+	return pairs, more, nil
 }
 
-// Commit implements ryw.Backend. It blocks until the commit is decided and durable, or ctx ends: then it may happen
-// still, and what c points to must not be changed.
+// read calls f with the state at v.
+func (s *Store) read(ctx context.Context, v kv.Version, f func(Snapshot) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	held, err := s.hold(v)
+	if err != nil {
+		return err
+	}
+	defer s.letGo(held)
+	return f(held.snap)
+}
+
+func (s *Store) hold(v kv.Version) (*state, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped != nil {
+		return nil, s.stopped
+	}
+	held, err := s.versions.hold(v, s.env.Monotonic())
+	if err == nil {
+		s.reading++
+	}
+	return held, err
+}
+
+func (s *Store) letGo(held *state) {
+	s.mu.Lock()
+	unused := held.letGo()
+	s.mu.Unlock()
+	if unused != nil {
+		s.closeSnapshots([]Snapshot{unused})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading--
+	if s.reading == 0 {
+		s.unread.Broadcast()
+	}
+}
+
+// closeSnapshots closes what nobody holds any more.
+func (s *Store) closeSnapshots(unused []Snapshot) {
+	for _, snap := range unused {
+		if err := snap.Close(); err != nil {
+			s.fail(fmt.Errorf("closing a snapshot: %w", err))
+		}
+	}
+}
+
+// Commit implements ryw.Backend. It blocks until the commit is decided and durable, or ctx
+// ends: then it may still happen.
 func (s *Store) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
-	w := &waiting{commit: c, bytes: commitBytes(c), answer: env.NewFuture[ryw.Committed](s.env)}
-	if err := s.room.Acquire(ctx, int64(w.bytes)); err != nil {
-		return ryw.Committed{}, kv.ErrCommitUnknown.With(err)
-	}
-	if !s.queue.push(w) {
-		s.room.Release(int64(w.bytes))
-		return ryw.Committed{}, kv.ErrCommitUnknown.With(errClosed)
-	}
-	committed, err := w.answer.Wait(ctx)
-	var known *kv.Error
-	if err != nil && !errors.As(err, &known) { // ctx ended
+	committed, err := s.commit(ctx, c)
+	if err != nil && !kv.NeverCommitted(err) && !errors.Is(err, kv.ErrCommitUnknown) {
 		err = kv.ErrCommitUnknown.With(err)
 	}
 	return committed, err
 }
 
-// commitBytes is about what a commit takes in memory.
-func commitBytes(c *ryw.Commit) int {
-	const overhead = 64
-	n := overhead
-	for _, m := range c.Mutations {
-		n += len(m.Key) + len(m.Value) + overhead
+func (s *Store) commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+	bytes := commitBytes(c)
+	queued := min(bytes, s.opt.QueuedBytes)
+	if c.Priority == kv.PriorityHigh {
+		queued = 0 // heartbeats are small, and are not to wait behind others
 	}
-	for _, ranges := range [][]ryw.KeyRange{c.ReadConflicts, c.WriteConflicts} {
-		for _, r := range ranges {
-			n += len(r.Begin) + len(r.End) + overhead
-		}
+	if err := s.room.Acquire(ctx, int64(queued)); err != nil {
+		return ryw.Committed{}, err
 	}
-	return min(n, kv.TxBytesMax)
+	r := newRequest(s.env, c, bytes)
+	r.queued = queued
+	s.submit(r)
+	committed, err := r.answer.Wait(ctx)
+	if err != nil && s.withdraw(r) {
+		s.answer(r, ryw.Committed{}, err)
+	}
+	return committed, err
 }
 
 // Watch implements ryw.Backend.
-func (s *Store) Watch(_ context.Context, key, value []byte, _ kv.Version) (kv.Watch, error) {
+func (s *Store) Watch(ctx context.Context, key, value []byte, _ kv.Version) (kv.Watch, error) {
 	w, err := s.watches.add(key, value)
 	if err != nil {
 		return nil, err
 	}
-	now, err := s.current(key)
+	// What is committed from here on tells the watch. What was before:
+	now, err := s.current(ctx, key)
 	if err != nil {
 		w.Cancel()
 		return nil, err
@@ -163,44 +226,40 @@ func (s *Store) Watch(_ context.Context, key, value []byte, _ kv.Version) (kv.Wa
 	return w, nil
 }
 
-// current returns the value of key as of the last version.
-func (s *Store) current(key []byte) (value []byte, err error) {
-	last, err := s.versions.last()
+// current returns the value of key at the newest version.
+func (s *Store) current(ctx context.Context, key []byte) ([]byte, error) {
+	v, err := s.ReadVersion(ctx, kv.PriorityDefault)
 	if err != nil {
 		return nil, err
 	}
-	err = s.versions.read(last, s.env.Monotonic(), func(snap Snapshot) (err error) {
-		value, err = snap.Get(key)
-		return err
-	})
-	return value, err
-}
-
-// fail stops the store for good: what is in the engine is no longer known.
-func (s *Store) fail(err error) {
-	cause := kv.ErrUnavailable.With(err)
-	for _, w := range s.queue.close() {
-		s.answer(w, ryw.Committed{}, kv.ErrCommitUnknown.With(err))
+	values, err := s.GetAll(ctx, v, [][]byte{key})
+	if err != nil {
+		return nil, err
 	}
-	_ = s.versions.close(cause) // the engine has failed: there is nothing to be saved
-	s.watches.close(cause)
+	return values[0], nil
 }
 
-// Close implements kv.Store.
-func (s *Store) Close() error {
+// expire drops what has left the window.
+func (s *Store) expire() {
 	s.mu.Lock()
-	again := s.closed
-	s.closed = true
+	unused, floor := s.versions.expire(s.env.Monotonic())
+	s.resolver.forget(floor)
+	s.setTimer()
 	s.mu.Unlock()
-	if again {
-		return nil
+	s.closeSnapshots(unused)
+}
+
+// setTimer sees to it that versions expire when nothing else happens.
+func (s *Store) setTimer() {
+	in, ok := s.versions.expiry(s.env.Monotonic())
+	if !ok || s.timer != nil || s.stopped != nil {
+		return
 	}
-	s.task.Stop()
-	waited := s.task.Wait(context.Background())
-	for _, w := range s.queue.close() {
-		s.answer(w, ryw.Committed{}, kv.ErrCommitUnknown.With(errClosed))
-	}
-	cause := kv.ErrUnavailable.With(errClosed)
-	s.watches.close(cause)
-	return errors.Join(waited, s.versions.close(cause), s.engine.Close())
+	// Later than need be, so that several expire at a time.
+	s.timer = s.env.AfterFunc(in+s.opt.Window/8, func() {
+		s.mu.Lock()
+		s.timer = nil
+		s.mu.Unlock()
+		s.expire()
+	})
 }

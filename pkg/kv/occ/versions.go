@@ -4,129 +4,132 @@
 package occ
 
 import (
-	"errors"
-	"sync"
+	"sort"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// versions are the states of the store that can be read: the last one, and those superseded
-// not longer ago than the window.
+// versions are the versions at which the store can be read: the newest and those of the last
+// window. It is guarded by the store's lock.
+//
+// A version lives for the window after it was last handed out as a read version. A store
+// without commits hands out a new version, of the same state, with every step of time, so that
+// a transaction's age shows in its read version even there.
 type versions struct {
 	window time.Duration
-
-	mu     sync.Mutex
-	states []*state // in order of version; never empty while open
-	closed error
+	// step is for how long the newest version is handed out.
+	step time.Duration
+	list []version // in order, never empty
+	// limit is what versions without a commit may not reach: from there on
+	// begin those of the store when it is opened again.
+	limit kv.Version
 }
 
-// state is the store as of a version.
+// version is a version and the state of the store then.
+type version struct {
+	at    kv.Version
+	since time.Duration // when it became the newest
+	state *state
+}
+
+// state is a snapshot, shared by versions and readers.
 type state struct {
-	version kv.Version
 	snap    Snapshot
-	// superseded is when the next version came.
-	superseded time.Duration
-	readers    int
-	dropped    bool // to be closed by the last reader
+	holders int
 }
 
-// last returns the newest version.
-func (v *versions) last() (kv.Version, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed != nil {
-		return 0, v.closed
-	}
-	return v.states[len(v.states)-1].version, nil
+// stepsPerWindow says how much longer than the window a version may live, at most.
+const stepsPerWindow = 64
+
+func newVersions(window time.Duration, first kv.Version, now time.Duration, snap Snapshot) *versions {
+	vs := &versions{window: window, step: window / stepsPerWindow}
+	vs.commit(first, now, snap)
+	return vs
 }
 
-// floor returns the oldest version that can be read.
-func (v *versions) floor() kv.Version {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed != nil {
-		return 0
-	}
-	return v.states[0].version
+func (vs *versions) newest() *version { return &vs.list[len(vs.list)-1] }
+
+// commit makes the state that has become durable with v the newest.
+func (vs *versions) commit(v kv.Version, now time.Duration, snap Snapshot) {
+	vs.list = append(vs.list, version{at: v, since: now, state: &state{snap: snap, holders: 1}})
+	vs.limit = v + recoveryJump
 }
 
-// publish makes a new state the last, and drops those that have left the window.
-func (v *versions) publish(version kv.Version, snap Snapshot, now time.Duration) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if n := len(v.states); n > 0 {
-		v.states[n-1].superseded = now
+// handOut returns the newest version, which lives for the window from now on. If
+// no commit is under way, that may be a new one.
+func (vs *versions) handOut(now time.Duration, committing bool) kv.Version {
+	newest := vs.newest()
+	switch {
+	case now-newest.since < vs.step:
+	case committing || newest.at+1 >= vs.limit:
+		newest.since = now
+	default:
+		newest.state.holders++
+		vs.list = append(vs.list, version{at: newest.at + 1, since: now, state: newest.state})
 	}
-	v.states = append(v.states, &state{version: version, snap: snap})
-	old := 0
-	for old < len(v.states)-1 && now-v.states[old].superseded > v.window {
-		old++
-	}
-	return v.drop(old)
+	return vs.newest().at
 }
 
-// drop forgets the n oldest states. v.mu is held.
-func (v *versions) drop(n int) error {
-	var errs []error
-	for _, s := range v.states[:n] {
-		s.dropped = true
-		if s.readers == 0 {
-			errs = append(errs, s.snap.Close())
-		}
-	}
-	clear(v.states[:n])
-	v.states = v.states[n:]
-	return errors.Join(errs...)
+// alive returns the index of the first version that has not left the window.
+func (vs *versions) alive(now time.Duration) int {
+	return sort.Search(len(vs.list), func(i int) bool { return now-vs.list[i].since <= vs.window+vs.step })
 }
 
-// read calls f with the state as of a version. It fails with kv.ErrTooOld, kv.ErrFutureVersion or
-// kv.ErrUnavailable, or as f.
-func (v *versions) read(version kv.Version, now time.Duration, f func(Snapshot) error) error {
-	s, err := v.acquire(version, now)
-	if err != nil {
-		return err
+// check returns nil if v can be read and committed at, or ErrTooOld or ErrFutureVersion.
+func (vs *versions) check(v kv.Version, now time.Duration) error {
+	if v > vs.newest().at {
+		return kv.ErrFutureVersion
 	}
-	return errors.Join(f(s.snap), v.release(s))
-}
-
-func (v *versions) acquire(version kv.Version, now time.Duration) (*state, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed != nil {
-		return nil, v.closed
-	}
-	if version > v.states[len(v.states)-1].version {
-		return nil, kv.ErrFutureVersion
-	}
-	for i := len(v.states) - 1; i >= 0; i-- {
-		s := v.states[i]
-		if s.version > version {
-			continue
-		}
-		if i < len(v.states)-1 && now-s.superseded > v.window {
-			break
-		}
-		s.readers++
-		return s, nil
-	}
-	return nil, kv.ErrTooOld
-}
-
-func (v *versions) release(s *state) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	s.readers--
-	if s.dropped && s.readers == 0 {
-		return s.snap.Close()
+	if i := vs.alive(now); i == len(vs.list) || v < vs.list[i].at {
+		return kv.ErrTooOld
 	}
 	return nil
 }
 
-// close refuses everything from now on with err.
-func (v *versions) close(err error) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.closed = err
-	return v.drop(len(v.states))
+// hold returns the state at v, which must be given up by letGo.
+func (vs *versions) hold(v kv.Version, now time.Duration) (*state, error) {
+	if err := vs.check(v, now); err != nil {
+		return nil, err
+	}
+	after := sort.Search(len(vs.list), func(i int) bool { return vs.list[i].at > v })
+	s := vs.list[after-1].state
+	s.holders++
+	return s, nil
+}
+
+// letGo gives up one hold, and returns the snapshot if it must be closed now, else nil.
+func (s *state) letGo() Snapshot {
+	s.holders--
+	if s.holders > 0 {
+		return nil
+	}
+	return s.snap
+}
+
+// expire drops the versions that have left the window, but for the newest, and returns the
+// snapshots that must be closed now, and the oldest version kept.
+func (vs *versions) expire(now time.Duration) (unused []Snapshot, floor kv.Version) {
+	unused = vs.drop(min(vs.alive(now), len(vs.list)-1))
+	return unused, vs.list[0].at
+}
+
+// drop drops the n oldest versions.
+func (vs *versions) drop(n int) (unused []Snapshot) {
+	for _, v := range vs.list[:n] {
+		if snap := v.state.letGo(); snap != nil {
+			unused = append(unused, snap)
+		}
+	}
+	vs.list = dropFront(vs.list, n)
+	return unused
+}
+
+// expiry returns in how long the oldest version leaves the window, or false if
+// it is the only one.
+func (vs *versions) expiry(now time.Duration) (time.Duration, bool) {
+	if len(vs.list) == 1 {
+		return 0, false
+	}
+	return max(0, vs.list[0].since+vs.window+vs.step-now), true
 }

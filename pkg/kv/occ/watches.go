@@ -116,7 +116,9 @@ func (n *watch) Cancel() { n.end(kv.ErrCancelled) }
 // close ends all watches with err.
 func (w *watches) close(err error) {
 	w.mu.Lock()
-	w.closed = err
+	if w.closed == nil {
+		w.closed = err
+	}
 	var all []*watch
 	w.byKey.Scan(func(n *watch) bool {
 		all = append(all, n)

@@ -1,0 +1,77 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package occ
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+)
+
+// fail stops the store because of an error of the engine, of whose state
+// nothing certain is known from then on.
+func (s *Store) fail(err error) { s.stop(kv.ErrUnavailable.With(err)) }
+
+// stop makes everything fail with why, from now on, except the batch that is
+// on its way to the disk.
+func (s *Store) stop(why error) {
+	s.mu.Lock()
+	if s.stopped == nil {
+		s.stopped = why
+	}
+	why = s.stopped
+	waiting, open := s.waiting.takeAll(), s.open
+	s.open = nil
+	s.work.Broadcast()
+	s.mu.Unlock()
+	for _, r := range waiting {
+		s.answer(r, ryw.Committed{}, why)
+	}
+	if open != nil {
+		s.answerBatch(open, why)
+	}
+	s.watches.close(why)
+}
+
+// Close implements kv.Store. It waits for the batch that is on its way to the
+// disk, and for reads. Only its first call does anything.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	s.stop(kv.ErrUnavailable.With(errClosed))
+	s.task.Stop()
+	err := s.task.Wait(context.Background())
+	return errors.Join(err, s.release(), s.engine.Close())
+}
+
+// release waits for reads and closes the snapshots.
+func (s *Store) release() error {
+	unused, err := s.lastSnapshots()
+	errs := []error{err}
+	for _, snap := range unused {
+		errs = append(errs, snap.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) lastSnapshots() ([]Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	for s.reading > 0 {
+		if err := s.unread.Wait(context.Background()); err != nil {
+			return nil, err
+		}
+	}
+	return s.versions.drop(len(s.versions.list)), nil
+}
