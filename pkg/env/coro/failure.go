@@ -71,7 +71,7 @@ func (t *task) report() {
 	if t.machine.pausedUntil > s.elapsed {
 		state = ", which is paused"
 	}
-	s.reports = append(s.reports, fmt.Sprintf("\n\t%v%s, waits in\n%s", t, state, strings.Join(waitSite(), "")))
+	s.reports = append(s.reports, fmt.Sprintf("\n\t%v%s, waits in%s", t, state, strings.Join(waitSite(), "")))
 }
 
 // waitSiteFrames is how many callers of what a task waits in are shown.
@@ -85,10 +85,10 @@ func waitSite() []string {
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		if strings.HasPrefix(f.Function, "runtime.") || strings.Contains(f.Function, "/pkg/env/coro.") {
+		if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") || strings.Contains(f.Function, "/pkg/env/coro.") {
 			continue
 		}
-		site = append(site, fmt.Sprintf("\t\t%s %s:%d\n", f.Function, f.File, f.Line))
+		site = append(site, fmt.Sprintf("\n\t\t%s %s:%d", f.Function, f.File, f.Line))
 	}
 	return slices.Clip(site[:min(len(site), waitSiteFrames)])
 }
