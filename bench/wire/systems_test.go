@@ -33,6 +33,7 @@ type system struct {
 
 var systems = []system{
 	{name: "kelpie", serve: serveKelpie, dial: dialKelpie},
+	{name: "actors", serve: serveActors, dial: dialActors},
 	{name: "grpc", serve: serveGRPC, dial: dialGRPC},
 	{name: "tcp", serve: serveTCP, dial: dialTCP},
 }
