@@ -54,22 +54,24 @@ func (k *kelpie) clusterWait() *cobra.Command {
 	return cmd
 }
 
-// waitForNodes blocks until enough nodes are active, and returns how many are.
+// waitForNodes blocks until enough nodes are active, and returns how many are. When the time runs out, it returns
+// what was last heard.
 func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 	ticks := time.NewTicker(waitInterval)
 	defer ticks.Stop()
-	var last error
+	last := error(api.Errorf(api.CodeUnavailable, "no node answered within %v", s.timeout))
 	for {
 		active, err := activeNodes(ctx, s)
-		switch {
-		case err == nil && active >= enough:
-			return active, nil
-		case err == nil:
+		switch host.ExitCodeOf(err) {
+		case host.ExitOK:
+			if active >= enough {
+				return active, nil
+			}
 			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough, s.timeout)
-		case host.ExitCodeOf(err) == host.ExitUnavailable || last == nil:
+		case host.ExitUnavailable:
 			last = err
-		}
-		if code := host.ExitCodeOf(err); err != nil && code != host.ExitUnavailable && code != host.ExitUnknown {
+		case host.ExitUnknown: // the time ran out, or the node died
+		default:
 			return 0, err
 		}
 		select {

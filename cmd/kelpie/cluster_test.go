@@ -122,7 +122,7 @@ func TestSteering(t *testing.T) {
 	first.run("leases", "break", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`, "node ls")
 	first.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK, "2 nodes active") // it has joined again
 	first.answers(t, "3", "counter/a", "add", "1")
-	first.run("cluster", "wait", "--nodes", "3", "--timeout", "300ms").wants(t, host.ExitUnavailable, "only 2 nodes of 3 active after 300ms")
+	first.run("cluster", "wait", "--nodes", "3", "--timeout", "1s").wants(t, host.ExitUnavailable, "only 2 nodes of 3 active after 1s")
 }
 
 // TestStoreCommands shows the store as people see it, by way of a node and past it.

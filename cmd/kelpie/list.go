@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -86,7 +85,9 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 				return p.end()
 			}
 			if watch {
-				return k.repeat(print)
+				ticks := time.NewTicker(watchInterval)
+				defer ticks.Stop()
+				return k.repeat(ticks.C, print)
 			}
 			return print(k.Stdout)
 		},
@@ -100,13 +101,10 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 	return cmd
 }
 
-// repeat prints again and again until it fails or a signal asks to stop. A terminal shows
-// only the latest.
-func (k *kelpie) repeat(print func(w io.Writer) error) error {
+// repeat prints, and again at every tick, until it fails or a signal asks to stop. A terminal shows only the latest.
+func (k *kelpie) repeat(ticks <-chan time.Time, print func(w io.Writer) error) error {
 	signals, done := k.Signals()
 	defer done()
-	ticks := time.NewTicker(watchInterval)
-	defer ticks.Stop()
 	for {
 		var b strings.Builder
 		if k.isTerminal(k.Stdout) {
@@ -118,17 +116,10 @@ func (k *kelpie) repeat(print func(w io.Writer) error) error {
 		if _, err := io.WriteString(k.Stdout, b.String()); err != nil {
 			return err
 		}
-		if stopped(signals, ticks.C) {
+		select {
+		case <-signals:
 			return nil
+		case <-ticks:
 		}
-	}
-}
-
-func stopped(signals <-chan os.Signal, tick <-chan time.Time) bool {
-	select {
-	case <-signals:
-		return true
-	case <-tick:
-		return false
 	}
 }

@@ -88,7 +88,7 @@ func (s *session) invoke(ctx context.Context, id api.ActorID, method, key string
 	defer cancel()
 	// A cluster whose actors are on the move is worth waiting for, one that is not there is not.
 	if err := s.try(func(addr string) error {
-		_, err := s.pool.Peer(ctx, addr)
+		_, err := rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, addr, api.MethodClusterInfo, &api.Empty{})
 		return err
 	}); err != nil {
 		return nil, err
@@ -147,11 +147,16 @@ func (s *session) try(f func(addr string) error) error {
 
 // explain makes an error of a node's say which node it is.
 func (s *session) explain(addr string, err error) error {
-	switch api.CodeOf(err) {
+	switch code := api.CodeOf(err); code {
 	case api.CodeDeadlineExceeded:
-		return api.Errorf(api.CodeDeadlineExceeded, "node at %s did not answer within %v", addr, s.timeout)
+		return api.Errorf(code, "node at %s did not answer within %v", addr, s.timeout)
 	case api.CodeMismatch:
-		return api.Errorf(api.CodeMismatch, "node at %s: %s", addr, host.Message(err))
+		return host.Advise(err, "use the version of kelpie that the cluster runs")
+	case api.CodeUnknownMethod:
+		return host.Advise(
+			api.Errorf(code, "what listens at %s is no node, or one of another version: %s", addr, host.Message(err)),
+			"say by --addr or KELPIE_ADDR where a node is; a store that is served on its own is none",
+		)
 	}
 	return err
 }

@@ -39,6 +39,11 @@ func fakeNode(t *testing.T, register func(mux *rpc.Mux)) string {
 	return l.Addr()
 }
 
+// handleInfo makes a fake node known for a node.
+func handleInfo(mux *rpc.Mux) {
+	rpc.HandleTyped(mux, api.MethodClusterInfo, func(context.Context, *api.Empty) (*api.ClusterInfo, error) { return &api.ClusterInfo{}, nil })
+}
+
 // node serves one method.
 func node[Req, Resp any](t *testing.T, method string, f func(req *Req) (*Resp, error)) string {
 	t.Helper()
@@ -142,6 +147,7 @@ func TestLostAnswer(t *testing.T) {
 	let := make(chan struct{})
 	defer close(let)
 	addr := fakeNode(t, func(mux *rpc.Mux) {
+		handleInfo(mux)
 		mux.Handle(api.MethodInvoke, func(context.Context, *rpc.Request) ([]byte, error) { <-let; return nil, nil })
 	})
 	call := []string{"actors", "call", "counter/a", "add", "1", "--addr", addr, "--timeout", "100ms"}
@@ -153,6 +159,7 @@ func TestLostAnswer(t *testing.T) {
 func TestIdempotencyKey(t *testing.T) {
 	var keys []string
 	addr := fakeNode(t, func(mux *rpc.Mux) {
+		handleInfo(mux)
 		mux.Handle(api.MethodInvoke, func(_ context.Context, r *rpc.Request) ([]byte, error) {
 			req, err := api.DecodeInvokeRequest(r.Payload)
 			if err != nil {
@@ -168,5 +175,13 @@ func TestIdempotencyKey(t *testing.T) {
 	r := terminal{}.run("actors", "call", "counter/a", "add", "1", "--addr", addr, "--idempotency-key", "k")
 	if r.code != host.ExitOK || r.stdout != "7\n" || strings.Join(keys, " ") != "k k" {
 		t.Errorf("%+v after calls with the keys %q", r, keys)
+	}
+}
+
+// TestNoNode shows what is said of an address where something else than a node is.
+func TestNoNode(t *testing.T) {
+	addr := fakeNode(t, func(*rpc.Mux) {})
+	for _, args := range [][]string{{"node", "ls"}, {"actors", "call", "counter/a", "get"}} {
+		terminal{}.run(append(args, "--addr", addr)...).wants(t, host.ExitNotFound, addr+" is no node", "--addr")
 	}
 }

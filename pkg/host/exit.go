@@ -132,6 +132,9 @@ func PrintError(w io.Writer, err error) {
 	}
 }
 
+// noAnswer is what a person is told of a deadline.
+const noAnswer = "no answer came in time"
+
 // Message returns what err says to a person, without the name of its code.
 func Message(err error) string {
 	if a, ok := err.(*advised); ok {
@@ -139,7 +142,7 @@ func Message(err error) string {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && api.CodeOf(err) == api.CodeDeadlineExceeded && !isAPI(err):
-		return "no answer came in time"
+		return noAnswer
 	case !isAPI(err):
 		return err.Error()
 	}
@@ -167,6 +170,9 @@ func Reason(err error) string {
 	}
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
 		return lookup.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return noAnswer
 	}
 	return Message(err)
 }

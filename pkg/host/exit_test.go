@@ -95,6 +95,7 @@ func TestReason(t *testing.T) {
 		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nowhere"}}, "no such host"},
 		{api.Errorf(api.CodeUnavailable, "no: %w", syscall.ECONNRESET), "connection reset by peer"},
 		{api.Errorf(api.CodeMismatch, "another version"), "another version"},
+		{api.Errorf(api.CodeUnavailable, "cannot connect: %w", context.DeadlineExceeded), "no answer came in time"},
 	} {
 		if got := Reason(c.err); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.err, got, c.want)

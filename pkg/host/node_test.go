@@ -254,8 +254,21 @@ func TestBadStarts(t *testing.T) {
 		forgetful.Join, forgetful.Store = nil, "kelpie://"+other.Address
 		refused(t, forgetful, ExitRefused, other.Cluster, a.Cluster, "--data-dir")
 	})
+	t.Run("no node", func(t *testing.T) {
+		s, err := start(t, "serving store", func(p Process) error {
+			return ServeStore(t.Context(), p, StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{s.Address} }), ExitUnavailable, s.Address+" (not a node)", "--join")
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("another version", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{strangeNode(t)} }), ExitRefused, "protocol versions differ", "version")
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{strangeNode(t)} }), ExitRefused, "protocol versions differ", "--join", "version")
+		refused(t, options(t, "x", func(o *Options) { o.Store = "kelpie://" + strangeNode(t) }), ExitRefused, "protocol versions differ", "--store", "version")
 	})
 	t.Run("name alive elsewhere", func(t *testing.T) {
 		refused(t, options(t, "mine", func(o *Options) { o.Join = []string{a.Address} }), ExitRefused, "mine", a.Address, "--node-id")
@@ -386,7 +399,7 @@ func TestServeStore(t *testing.T) {
 		t.Errorf("a second store in the directory: %v", err)
 	}
 
-	store, err := OpenStore(t.Context(), "kelpie://"+s.Address, "")
+	store, err := OpenStore(t.Context(), "kelpie://"+s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -421,5 +434,18 @@ func TestServeStoreErrors(t *testing.T) {
 		if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), c.says) {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+// TestOpenStore shows that looking for a store does not make one.
+func TestOpenStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "none")
+	for url, code := range map[string]int{"memory:": ExitUsage, "pebble:": ExitUsage, "mongo:": ExitUsage, "pebble:" + dir: ExitNotFound, "fdb:": ExitRefused} {
+		if _, err := OpenStore(t.Context(), url); ExitCodeOf(err) != code {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory was made (%v)", err)
 	}
 }

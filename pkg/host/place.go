@@ -140,8 +140,11 @@ func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, 
 			return nil, ctx.Err()
 		case ExitCodeOf(err) == ExitRefused:
 			return nil, Advise(err, "check --join, and that this program is of the cluster's version")
+		case api.CodeOf(err) == api.CodeUnknownMethod:
+			silent = append(silent, addr+" (not a node)")
+		default:
+			silent = append(silent, addr+" ("+Reason(err)+")")
 		}
-		silent = append(silent, addr+" ("+Reason(err)+")")
 	}
 	return nil, Advise(
 		api.Errorf(api.CodeUnavailable, "no node to join answers: %s", strings.Join(silent, ", ")),

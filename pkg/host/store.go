@@ -6,7 +6,9 @@ package host
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -51,14 +53,26 @@ type store struct {
 	pool *rpc.Pool
 }
 
-// OpenStore opens the store of a URL, "pebble:" being the one in dataDir. It waits for a store of another process
-// up to 10 s. Errors are for people (see PrintError).
-func OpenStore(ctx context.Context, url, dataDir string) (kv.Store, error) {
+// OpenStore opens a store that exists, to look into it: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits for a
+// store of another process up to 10 s. Errors are for people (see PrintError).
+func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 	u, err := parseStoreURL(url)
 	if err != nil {
 		return nil, err
 	}
-	return openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, dataDir)
+	if u.scheme == schemeMemory || u.scheme == schemePebble && u.rest == "" {
+		return nil, api.Errorf(api.CodeInvalidArgument, "store %q is none that exists already: name one by pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
+	}
+	if u.scheme == schemePebble {
+		_, err := os.Stat(filepath.Join(u.rest, storeDir))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, api.Errorf(api.CodeNotFound, "there is no store in %s", u.rest)
+		}
+		if err != nil {
+			return nil, dirError(u.rest, err)
+		}
+	}
+	return openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
 }
 
 func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store, error) {
@@ -106,20 +120,32 @@ func embed(w world, u storeURL, engine occ.Engine) (*store, error) {
 }
 
 func connectStore(ctx context.Context, w world, u storeURL) (*store, error) {
+	if err := awaitStore(ctx, w, u.rest); err != nil {
+		return nil, err
+	}
 	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log})
+	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
+}
+
+// awaitStore waits until a process answers at addr, without a word in the log.
+func awaitStore(ctx context.Context, w world, addr string) error {
+	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{})
+	defer pool.Close()
 	bounded, cancel := context.WithTimeout(ctx, storeConnectTimeout)
 	defer cancel()
-	if _, err := pool.Connect(bounded, u.rest); err != nil {
-		pool.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, Advise(
-			api.Errorf(api.CodeUnavailable, "the store at %s does not answer: %s", u.rest, Message(err)),
-			"start it with \"kelpie store serve\", or check --store",
-		)
+	_, err := pool.Connect(bounded, addr)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case ExitCodeOf(err) == ExitRefused:
+		return Advise(err, "check --store, and that this program is of the cluster's version")
 	}
-	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
+	return Advise(
+		api.Errorf(api.CodeUnavailable, "the store at %s does not answer: %s", addr, Reason(err)),
+		"start it with \"kelpie store serve\", or check --store",
+	)
 }
 
 // register adds the methods to mux by which other processes reach an embedded store.

@@ -1,0 +1,54 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// TestWatch shows that a listing is printed again until somebody asks to stop, each time on an empty screen, and that a failure ends it.
+func TestWatch(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		terminal bool
+		want     string
+	}{
+		{"terminal", true, strings.Repeat(clearScreen+"x\n", 3)},
+		{"file", false, "x\nx\nx\n"},
+	} {
+		var out strings.Builder
+		signals := make(chan os.Signal, 1)
+		k := &kelpie{
+			Process:    host.Process{Stdout: &out, Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }},
+			isTerminal: func(any) bool { return c.terminal },
+		}
+		ticks := make(chan time.Time, 2)
+		ticks <- time.Time{}
+		ticks <- time.Time{}
+		printed := 0
+		err := k.repeat(ticks, func(w io.Writer) error {
+			if printed++; printed == 3 {
+				signals <- os.Interrupt
+			}
+			_, err := io.WriteString(w, "x\n")
+			return err
+		})
+		if err != nil || out.String() != c.want {
+			t.Errorf("%s: printed %q (%v)", c.name, out.String(), err)
+		}
+	}
+
+	want := errors.New("no node answers")
+	k := &kelpie{Process: host.Process{Stdout: io.Discard, Signals: func() (<-chan os.Signal, func()) { return nil, func() {} }}, isTerminal: isTerminal}
+	if err := k.repeat(nil, func(io.Writer) error { return want }); err != want {
+		t.Errorf("ended with %v", err)
+	}
+}
