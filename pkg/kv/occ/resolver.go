@@ -11,26 +11,32 @@ import (
 
 // resolver knows at which version every key was last written, as far back as
 // anyone may ask. It is not safe for concurrent use.
+//
+// Nearly all that is read and written is single keys, so these are in a hash table. What a range read
+// has to look at is found in the order of versions, if it is not much, which it seldom is for a fresh read version,
+// or else in an index in the order of keys, which is brought up to date only then.
 type resolver struct {
-	// last divides the key space at the keys in it.
-	last btree.Map[string, lastWrite]
-	// wide is the number of entries whose gap is not 0.
-	wide int
-	// written holds what was recorded, in order, until it is forgotten.
+	// keys has the versions at which single keys were last written.
+	keys map[string]kv.Version
+	// wide has those of ranges of several keys: an entry holds up to the next.
+	wide btree.Map[string, kv.Version]
+	// written is what was recorded, in order of version, until it is forgotten.
 	written []writtenAt
+	// index has the keys of the first so many in written.
+	index   btree.Map[string, struct{}]
+	indexed int
 }
 
-// lastWrite is the version at which a key was last written, and that at which
-// the keys between it and the next entry were, all of them; 0 is long ago.
-type lastWrite struct {
-	key, gap kv.Version
-}
-
-// writtenAt is the entries of last that came with a version, and may go with it.
+// writtenAt is what was written at a version.
 type writtenAt struct {
 	version kv.Version
-	entries []string
+	keys    []string
+	ends    []string // of ranges: the entries of wide that came with them
 }
+
+// scanMax is how many keys a range read looks at in the order of versions: about what one
+// search of an index takes.
+const scanMax = 256
 
 // keyRange is [begin, end), not empty.
 type keyRange struct {
@@ -42,140 +48,153 @@ func (r keyRange) single() bool {
 	return len(r.end) == len(r.begin)+1 && r.end[len(r.begin)] == 0 && r.end[:len(r.begin)] == r.begin
 }
 
+func newResolver() *resolver { return &resolver{keys: make(map[string]kv.Version)} }
+
 // conflicts reports whether a key of ranges was written at a version greater than v.
 func (r *resolver) conflicts(ranges []keyRange, v kv.Version) bool {
 	for _, read := range ranges {
-		if r.writtenAfter(read, v) {
+		if read.single() && r.keys[read.begin] > v || !read.single() && r.keyWrittenAfter(read, v) || r.wideWrittenAfter(read, v) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *resolver) writtenAfter(read keyRange, v kv.Version) (found bool) {
-	single := read.single()
-	r.last.Descend(read.begin, func(key string, w lastWrite) bool {
-		if key == read.begin {
-			found = w.key > v || !single && w.gap > v
-		} else {
-			found = w.gap > v
+// keyWrittenAfter looks for single keys.
+func (r *resolver) keyWrittenAfter(read keyRange, v kv.Version) bool {
+	left := scanMax
+	for i := len(r.written) - 1; i >= r.indexed && r.written[i].version > v; i-- {
+		if left -= len(r.written[i].keys); left < 0 {
+			r.indexAll()
+			break
 		}
-		return false
-	})
-	if found || single {
-		return found
+		for _, key := range r.written[i].keys {
+			if read.begin <= key && key < read.end {
+				return true
+			}
+		}
 	}
-	r.last.Ascend(read.begin, func(key string, w lastWrite) bool {
+	if r.indexed == 0 || r.written[r.indexed-1].version <= v {
+		return false
+	}
+	found := false
+	r.index.Ascend(read.begin, func(key string, _ struct{}) bool {
 		if key >= read.end {
 			return false
 		}
-		found = w.key > v || w.gap > v && read.end != key+"\x00"
+		found = r.keys[key] > v
 		return !found
 	})
 	return found
 }
 
+func (r *resolver) indexAll() {
+	for ; r.indexed < len(r.written); r.indexed++ {
+		for _, key := range r.written[r.indexed].keys {
+			r.index.Set(key, struct{}{})
+		}
+	}
+}
+
+// wideWrittenAfter looks for ranges.
+func (r *resolver) wideWrittenAfter(read keyRange, v kv.Version) bool {
+	if r.wide.Len() == 0 {
+		return false
+	}
+	if r.wideAt(read.begin) > v {
+		return true
+	}
+	found := false
+	r.wide.Ascend(read.begin, func(key string, at kv.Version) bool {
+		if key >= read.end {
+			return false
+		}
+		found = at > v
+		return !found
+	})
+	return found
+}
+
+// wideAt returns the version at which a range with key in it was last written, 0 if that is long ago.
+func (r *resolver) wideAt(key string) (v kv.Version) {
+	r.wide.Descend(key, func(_ string, at kv.Version) bool {
+		v = at
+		return false
+	})
+	return v
+}
+
+// wideBefore is wideAt for the keys directly before key.
+func (r *resolver) wideBefore(key string) (v kv.Version) {
+	r.wide.Descend(key, func(k string, at kv.Version) bool {
+		if k == key {
+			return true
+		}
+		v = at
+		return false
+	})
+	return v
+}
+
 // record notes that ranges were written at version v, which is not less than
 // any before.
 func (r *resolver) record(ranges []keyRange, v kv.Version) {
-	if n := len(r.written); n == 0 || r.written[n-1].version != v {
+	if n := len(r.written); n == 0 || n == r.indexed || r.written[n-1].version != v {
 		r.written = append(r.written, writtenAt{version: v})
 	}
 	at := &r.written[len(r.written)-1]
 	for _, written := range ranges {
 		if written.single() {
-			r.recordKey(written.begin, v)
-			at.entries = append(at.entries, written.begin)
+			r.keys[written.begin] = v
+			at.keys = append(at.keys, written.begin)
 		} else {
-			r.recordRange(written, v)
-			at.entries = append(at.entries, written.begin, written.end)
+			r.recordWide(written, v)
+			at.ends = append(at.ends, written.begin, written.end)
 		}
 	}
 }
 
-func (r *resolver) recordKey(key string, v kv.Version) {
-	before, had := r.last.Set(key, lastWrite{key: v})
-	if r.wide == 0 {
-		return
-	}
-	gap := before.gap
-	if !had {
-		gap = r.gapBelow(key)
-	}
-	if gap == 0 {
-		return
-	}
-	r.last.Set(key, lastWrite{key: v, gap: gap})
-	if !had {
-		r.wide++
-	}
-}
-
-func (r *resolver) recordRange(written keyRange, v kv.Version) {
-	if _, had := r.last.Get(written.end); !had {
-		gap := r.gapBelow(written.end)
-		r.set(written.end, lastWrite{key: gap, gap: gap})
+func (r *resolver) recordWide(written keyRange, v kv.Version) {
+	if _, ok := r.wide.Get(written.end); !ok {
+		r.wide.Set(written.end, r.wideBefore(written.end))
 	}
 	var covered []string
-	r.last.Ascend(written.begin, func(key string, _ lastWrite) bool {
+	r.wide.Ascend(written.begin, func(key string, _ kv.Version) bool {
 		if key < written.end {
 			covered = append(covered, key)
 		}
 		return key < written.end
 	})
 	for _, key := range covered {
-		r.delete(key)
+		r.wide.Delete(key)
 	}
-	r.set(written.begin, lastWrite{key: v, gap: v})
+	r.wide.Set(written.begin, v)
 }
 
-// gapBelow returns the version at which the keys directly before key were written.
-func (r *resolver) gapBelow(key string) (gap kv.Version) {
-	if r.wide == 0 {
-		return 0
-	}
-	r.last.Descend(key, func(k string, w lastWrite) bool {
-		if k == key {
-			return true
-		}
-		gap = w.gap
-		return false
-	})
-	return gap
-}
-
-func (r *resolver) set(key string, w lastWrite) {
-	before, _ := r.last.Set(key, w)
-	r.count(before, -1)
-	r.count(w, +1)
-}
-
-func (r *resolver) delete(key string) {
-	before, _ := r.last.Delete(key)
-	r.count(before, -1)
-}
-
-func (r *resolver) count(w lastWrite, n int) {
-	if w.gap != 0 {
-		r.wide += n
-	}
-}
-
-// forget drops what only matters for read versions less than floor. Each entry
-// divides what two writes have left, the later of which has an end there: so it is enough to look at
-// the ends of those writes that are as old.
+// forget drops what only matters for read versions less than floor.
 func (r *resolver) forget(floor kv.Version) {
 	old := 0
-	for old < len(r.written) && r.written[old].version <= floor {
-		for _, key := range r.written[old].entries {
-			w, ok := r.last.Get(key)
-			if ok && w.key <= floor && w.gap <= floor && r.gapBelow(key) <= floor {
-				r.delete(key)
+	for ; old < len(r.written) && r.written[old].version <= floor; old++ {
+		for _, key := range r.written[old].keys {
+			if r.keys[key] <= floor {
+				delete(r.keys, key)
+				r.index.Delete(key)
 			}
 		}
-		old++
+		for _, key := range r.written[old].ends {
+			r.forgetEnd(key, floor)
+		}
 	}
 	r.written = dropFront(r.written, old)
+	r.indexed = max(0, r.indexed-old)
+}
+
+// forgetEnd drops an entry of wide if both sides of it are old. Of the writes that made the two sides, the
+// later one ends there: so whichever entry can be dropped is looked at again when it is.
+func (r *resolver) forgetEnd(key string, floor kv.Version) {
+	if at, ok := r.wide.Get(key); ok && at <= floor && r.wideBefore(key) <= floor {
+		r.wide.Delete(key)
+	}
 }
 
 // dropFront removes the first n elements, in time that is amortised over those added.

@@ -42,7 +42,7 @@ type Store struct {
 	unread   *env.Cond // reading has become 0
 	reading  int       // reads under way
 	versions *versions
-	resolver resolver
+	resolver *resolver
 	clock    clock
 	assigned kv.Version // the greatest version given to a batch
 	open     *batch     // the next batch, nil while there is nothing to commit
@@ -72,6 +72,7 @@ func Open(e env.Env, engine Engine, opt Options) (*Store, error) {
 		newest:   engine.Snapshot(),
 		clock:    clock{at: first, now: now},
 		assigned: first,
+		resolver: newResolver(),
 	}
 	s.versions = newVersions(opt.Window, first, now, s.newest)
 	s.work, s.unread = env.NewCond(e, &s.mu), env.NewCond(e, &s.mu)
