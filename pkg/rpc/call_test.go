@@ -261,20 +261,24 @@ func TestCancelWhileDialling(t *testing.T) {
 }
 
 func TestContextEndsWithTheAnswer(t *testing.T) {
-	contexts := make(chan context.Context, 16)
+	var before, after context.Context
 	inWorld(t, options{}, func(m *rpc.Mux) {
-		m.HandleAsync("context", func(req *rpc.Request) {
-			contexts <- req.Context()
+		m.HandleAsync("before", func(req *rpc.Request) {
+			before = req.Context()
 			req.Reply(nil, nil)
-			contexts <- req.Context()
+		})
+		m.HandleAsync("after", func(req *rpc.Request) {
+			req.Reply(nil, nil)
+			after = req.Context()
 		})
 	}, func(t *testing.T, w *world) {
-		if _, err := w.call("context", ""); err != nil {
-			t.Fatal(err)
+		for _, method := range []string{"before", "after", "echo"} { // the last tells that the second is over
+			if _, err := w.call(method, ""); err != nil {
+				t.Fatal(err)
+			}
 		}
-		before, after := <-contexts, <-contexts
 		if before.Err() == nil || after.Err() == nil {
-			t.Errorf("contexts of an answered request: %v, %v", before.Err(), after.Err())
+			t.Errorf("contexts of answered requests: %v, %v", before.Err(), after.Err())
 		}
 	})
 }

@@ -260,6 +260,34 @@ func TestServerClosesGracefully(t *testing.T) {
 	})
 }
 
+// The caller closes a connection of which nothing is left to wait for: the server need not lose patience.
+func TestClosingTakesNoLongerThanTheRequests(t *testing.T) {
+	var requests *env.Queue[*rpc.Request]
+	inVirtualTime(t, 4, options{}, func(m *rpc.Mux) {
+		m.HandleAsync("manual", func(req *rpc.Request) { requests.TryPush(req) })
+	}, func(t *testing.T, w *world) {
+		requests = env.NewQueue[*rpc.Request](w.env, 0)
+		for _, busy := range []bool{true, false} {
+			answer, err := w.call("echo", "connected")
+			wantAnswer(t, answer, err, "connected")
+			if busy {
+				w.start(0, "manual", "")
+				req := pop(t, requests)
+				w.env.AfterFunc(3*time.Second, func() { req.Reply(nil, nil) })
+			}
+			before := w.env.Monotonic()
+			if err := w.server.Close(background); err != nil {
+				t.Error(err)
+			}
+			took := w.env.Monotonic() - before
+			if busy && took != 3*time.Second || !busy && took != 0 {
+				t.Errorf("closing a server took %v (busy: %v)", took, busy)
+			}
+			w.serve(rpc.ServerConfig{})
+		}
+	})
+}
+
 func TestServerClosesAtOnceWhenAskedTo(t *testing.T) {
 	gated(t, options{}, func(t *testing.T, w *world, g *gate) {
 		inFlight, _ := w.start(0, "gate", "")
@@ -312,8 +340,15 @@ func TestAnswersToThoseWhoLeftAreCounted(t *testing.T) {
 		wantCode(t, err, api.CodeUnknown, false)
 		awaitEnd(t, w.env, req)
 		req.Reply(nil, nil)
-		if n := w.server.Stats().AnswersDropped; n != 2 {
-			t.Errorf("%d answers dropped, want 2", n)
+		expired, _ := w.start(w.env.Monotonic()+20*time.Millisecond, "manual", "")
+		req = pop(t, g.entered)
+		_, err = expired.Wait(background)
+		wantCode(t, err, api.CodeDeadlineExceeded, false)
+		_, err = w.call("echo", "behind the cancellation")
+		wantCode(t, err, api.CodeOK, false)
+		req.Reply(nil, nil)
+		if n := w.server.Stats().AnswersDropped; n != 3 {
+			t.Errorf("%d answers dropped, want 3", n)
 		}
 	})
 }

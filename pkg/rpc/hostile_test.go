@@ -150,6 +150,36 @@ func TestSilentStrangerIsSentAway(t *testing.T) {
 	})
 }
 
+// A connection that shakes hands while the server closes is told so at once.
+func TestHelloWhileTheServerCloses(t *testing.T) {
+	inVirtualTime(t, 4, options{}, nil, func(t *testing.T, w *world) {
+		link := w.dialRaw()
+		for w.server.Stats().Connections == 0 {
+			if err := env.Sleep(w.env, background, time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := env.WithTimeout(w.env, background, 100*time.Millisecond)
+		defer cancel()
+		closed := env.NewFuture[struct{}](w.env)
+		w.env.Go("close", func() { closed.Complete(struct{}{}, w.server.Close(ctx)) })
+		if err := env.Sleep(w.env, background, time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		w.send(link, rpc.ClassControl, rpc.HelloFrame(rpc.ProtocolVersion, rpc.ProtocolVersion, ""))
+		if b, err := link.Receive(rpc.ClassControl); err != nil || !rpc.IsWelcome(b) {
+			t.Errorf("no welcome, error %v", err)
+		}
+		if b, err := link.Receive(rpc.ClassControl); err != nil || !bytes.Equal(b, rpc.GoawayFrame()[4:]) {
+			t.Errorf("no goaway but % x, error %v", b, err)
+		}
+		link.Close()
+		if _, err := closed.Wait(background); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestReusedIDBreaksTheConnection(t *testing.T) {
 	gated(t, options{}, func(t *testing.T, w *world, g *gate) {
 		link := w.dialGreeted()
