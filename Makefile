@@ -59,10 +59,12 @@ lint: ## gofmt, go vet, staticcheck, and the house rules (internal/housetest)
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 ./internal/housetest
 
-# The digest of every file that is not ignored, before and after.
+# The digest of what is tracked, and of what else lies where generated files go, before and after.
 .PHONY: fresh
 fresh: ## check that `make generate` would change nothing
-	@set -e; digest() { find . -type f -not -path './.git/*' -not -path './$(BIN)/*' -print0 | sort -z | xargs -0 sha256sum; }; \
+	@set -e; \
+	list() { git ls-files -z 2>/dev/null || find . -type f -not -path './.git/*' -print0; find completions docs -type f -print0; }; \
+	digest() { list | sort -zu | xargs -0 sha256sum 2>/dev/null || true; }; \
 	before=$$(mktemp); after=$$(mktemp); trap 'rm -f "$$before" "$$after"' EXIT; \
 	digest >"$$before"; $(MAKE) --no-print-directory generate; digest >"$$after"; \
 	if ! diff "$$before" "$$after"; then echo "generated files were stale; commit what make generate has changed"; exit 1; fi
