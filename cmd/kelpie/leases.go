@@ -79,7 +79,7 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, yes bo
 	if err := k.confirm(yes, fmt.Sprintf("Break the lease of node %s? It drops all its actors.", node)); err != nil {
 		return err
 	}
-	reply, err := ask[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, s, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: node})
+	reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, s, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: node})
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, actor string, yes b
 	if err := k.confirm(yes, fmt.Sprintf("Take actor %s away from its owner?", actor)); err != nil {
 		return err
 	}
-	reply, err := ask[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, s, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: actor})
+	reply, err := order[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, s, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: actor})
 	if err != nil {
 		return err
 	}

@@ -69,16 +69,62 @@ func (c *connection) open() (*session, error) {
 
 func (s *session) close() { s.pool.Close() }
 
-// ask calls a method of the first node that serves, waiting as long as --timeout says for all of them.
+// ask calls a method that changes nothing of the first node that answers.
 func ask[Req, Resp any](ctx context.Context, s *session, method string, req *Req) (*Resp, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	var resp *Resp
-	err := s.try(func(addr string) (err error) {
+	_, err := s.try(ctx, true, func(ctx context.Context, addr string) (err error) {
 		resp, err = rpc.CallTyped[Req, Resp](ctx, s.pool, addr, method, req)
 		return err
 	})
 	return resp, err
+}
+
+// order calls a method that changes something of the first node that serves.
+func order[Req, Resp any](ctx context.Context, s *session, method string, req *Req) (*Resp, error) {
+	var resp *Resp
+	_, err := s.try(ctx, false, func(ctx context.Context, addr string) (err error) {
+		resp, err = rpc.CallTyped[Req, Resp](ctx, s.pool, addr, method, req)
+		return err
+	})
+	return resp, err
+}
+
+// try calls f with one address after the other until one serves, and returns that. What may have been
+// executed is not tried elsewhere, unless it does no harm to repeat: then each address gets a share of the time.
+func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.Context, addr string) error) (addr string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	var silent []string
+	var served error
+	for i, addr := range s.addrs {
+		err := s.tryOne(ctx, repeatable, len(s.addrs)-i, addr, f)
+		code := api.CodeOf(err)
+		lost := code == api.CodeDeadlineExceeded || code == api.CodeUnknown
+		switch {
+		case err == nil:
+			return addr, nil
+		case code == api.CodeUnavailable && !rpc.NotSent(err):
+			served = err
+		case code == api.CodeUnavailable, repeatable && lost:
+			silent = append(silent, addr+" ("+host.Reason(err)+")")
+		default:
+			return addr, s.explain(addr, err)
+		}
+	}
+	if served != nil {
+		return "", served
+	}
+	return "", unreachable(silent)
+}
+
+// tryOne calls f with an address, the first of so many that are left.
+func (s *session) tryOne(ctx context.Context, repeatable bool, left int, addr string, f func(ctx context.Context, addr string) error) error {
+	if deadline, ok := ctx.Deadline(); ok && repeatable {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+		defer cancel()
+	}
+	return f(ctx, addr)
 }
 
 // invoke calls a method of an actor, waiting as long as --timeout says: it tries again what certainly was not
@@ -87,13 +133,14 @@ func (s *session) invoke(ctx context.Context, id api.ActorID, method, key string
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	// A cluster whose actors are on the move is worth waiting for, one that is not there is not.
-	if err := s.try(func(addr string) error {
+	answers, err := s.try(ctx, true, func(ctx context.Context, addr string) error {
 		_, err := rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, addr, api.MethodClusterInfo, &api.Empty{})
 		return err
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(s.env, tcp.New(), client.Config{Addrs: s.addrs})
+	c, err := client.New(s.env, tcp.New(), client.Config{Addrs: append([]string{answers}, s.addrs...)})
 	if err != nil {
 		return nil, err
 	}
@@ -120,29 +167,6 @@ func (s *session) explainCall(err error, id api.ActorID, method, key string) err
 		return host.Advise(err, "it may have been executed; repeat it with the same --idempotency-key to find out")
 	}
 	return host.Advise(err, "it may have been executed; calls with an --idempotency-key can be repeated to find out")
-}
-
-// try calls f with one address after the other until one serves.
-func (s *session) try(f func(addr string) error) error {
-	var silent []string
-	var served error
-	for _, addr := range s.addrs {
-		err := f(addr)
-		switch {
-		case err == nil:
-			return nil
-		case api.CodeOf(err) != api.CodeUnavailable:
-			return s.explain(addr, err) // what may have been executed is not tried elsewhere
-		case rpc.NotSent(err):
-			silent = append(silent, addr+" ("+host.Reason(err)+")")
-		default:
-			served = err
-		}
-	}
-	if served != nil {
-		return served
-	}
-	return unreachable(silent)
 }
 
 // explain makes an error of a node's say which node it is.

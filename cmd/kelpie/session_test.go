@@ -82,12 +82,32 @@ func TestAddressesInTurn(t *testing.T) {
 	}
 }
 
-// TestNoAnswer shows that a node which does not answer in time is named.
+// TestNoAnswer shows that a question is put to the next node when one does not answer, and an order is not.
 func TestNoAnswer(t *testing.T) {
 	let := make(chan struct{})
-	addr := node(t, api.MethodNodes, func(*api.Empty) (*api.NodesReply, error) { <-let; return &api.NodesReply{}, nil })
+	wait := func(context.Context, *rpc.Request) ([]byte, error) { <-let; return nil, nil }
+	hung := fakeNode(t, func(mux *rpc.Mux) {
+		mux.Handle(api.MethodNodes, wait)
+		mux.Handle(api.MethodLeaseBreak, wait)
+		mux.Handle(api.MethodClusterInfo, wait)
+	})
 	defer close(let)
-	terminal{}.run("node", "ls", "--addr", addr, "--timeout", "100ms").wants(t, host.ExitUnknown, addr, "100ms")
+	good := fakeNode(t, func(mux *rpc.Mux) {
+		handleInfo(mux)
+		rpc.HandleTyped(mux, api.MethodNodes, func(context.Context, *api.Empty) (*api.NodesReply, error) {
+			return &api.NodesReply{Nodes: []api.NodeRow{{Node: "found"}}}, nil
+		})
+		mux.Handle(api.MethodInvoke, func(context.Context, *rpc.Request) ([]byte, error) {
+			reply := api.InvokeReply{Body: []byte{7}}
+			return reply.AppendTo(nil), nil
+		})
+	})
+	both := []string{"--addr", hung + "," + good, "--timeout", "2s"}
+	alone := []string{"--addr", hung, "--timeout", "100ms"}
+	terminal{}.run(append([]string{"node", "ls"}, both...)...).wants(t, host.ExitOK, "found")
+	terminal{}.run(append([]string{"actors", "call", "counter/a", "get"}, both...)...).wants(t, host.ExitOK, "7\n")
+	terminal{}.run(append([]string{"node", "ls"}, alone...)...).wants(t, host.ExitUnavailable, hung+" (no answer came in time)")
+	terminal{}.run(append([]string{"leases", "break", "n", "--yes"}, alone...)...).wants(t, host.ExitUnknown, hung+" did not answer within 100ms")
 }
 
 // actorPages serves 2,500 actors in pages of up to 1,000, one of which is empty, and counts the pages.

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -23,7 +24,7 @@ func Run(ctx context.Context, p Process, o Options, version string, kinds ...act
 	in, unlisten := listen(ctx, p)
 	defer unlisten()
 	err := runNode(w, in, p, &o, version, kinds)
-	if in.graceful.Err() != nil && errors.Is(err, context.Canceled) {
+	if in.graceful.Err() != nil && (errors.Is(err, context.Canceled) || api.CodeOf(err) == api.CodeCancelled) {
 		return nil // stopped, as asked, before it served
 	}
 	return err

@@ -127,13 +127,16 @@ func connectStore(ctx context.Context, w world, u storeURL) (*store, error) {
 	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
 }
 
-// awaitStore waits until a process answers at addr, without a word in the log.
+// awaitStore waits until a store answers at addr, without a word in the log.
 func awaitStore(ctx context.Context, w world, addr string) error {
 	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{})
 	defer pool.Close()
 	bounded, cancel := context.WithTimeout(ctx, storeConnectTimeout)
 	defer cancel()
 	_, err := pool.Connect(bounded, addr)
+	if err == nil {
+		err = probeStore(bounded, remote.Open(w.env, pool, addr))
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -141,11 +144,24 @@ func awaitStore(ctx context.Context, w world, addr string) error {
 		return ctx.Err()
 	case ExitCodeOf(err) == ExitRefused:
 		return Advise(err, "check --store, and that this program is of the cluster's version")
+	case api.CodeOf(err) == api.CodeUnknownMethod:
+		return Advise(
+			api.Errorf(api.CodeUnavailable, "what listens at %s serves no store", addr),
+			"give --store the address of \"kelpie store serve\", or of the node that has the store",
+		)
 	}
 	return Advise(
 		api.Errorf(api.CodeUnavailable, "the store at %s does not answer: %s", addr, Reason(err)),
 		"start it with \"kelpie store serve\", or check --store",
 	)
+}
+
+// probeStore reads from a store, which it closes.
+func probeStore(ctx context.Context, s kv.Store) error {
+	tx := s.Begin(kv.TxOptions{})
+	_, err := tx.ReadVersion(ctx)
+	tx.Cancel()
+	return errors.Join(err, s.Close())
 }
 
 // register adds the methods to mux by which other processes reach an embedded store.
