@@ -52,14 +52,17 @@ type KeySelector struct {
 
 // FirstGreaterOrEqual selects the first key that is at or after key.
 func FirstGreaterOrEqual(key []byte) KeySelector { return KeySelector{Key: key, Offset: 1} }
+
 // FirstGreaterThan selects the first key after key.
 func FirstGreaterThan(key []byte) KeySelector {
 	return KeySelector{Key: key, OrEqual: true, Offset: 1}
 }
+
 // LastLessOrEqual selects the last key that is at or before key.
 func LastLessOrEqual(key []byte) KeySelector { return KeySelector{Key: key, OrEqual: true} }
+
 // LastLessThan selects the last key before key.
-func LastLessThan(key []byte) KeySelector    { return KeySelector{Key: key} }
+func LastLessThan(key []byte) KeySelector { return KeySelector{Key: key} }
 
 // RangeOptions bound and direct a range read.
 type RangeOptions struct {
