@@ -59,6 +59,18 @@ func wantBroken(t *testing.T, what string, link rpc.Link, class rpc.Class) {
 	}
 }
 
+// awaitConnections waits until the server counts n connections, as it does soon after what made it so.
+func (w *world) awaitConnections(n int) {
+	w.t.Helper()
+	ctx, cancel := env.WithTimeout(w.env, background, time.Minute)
+	defer cancel()
+	for w.server.Stats().Connections != n {
+		if err := env.Sleep(w.env, ctx, time.Millisecond); err != nil {
+			w.t.Fatalf("%d connections, want %d", w.server.Stats().Connections, n)
+		}
+	}
+}
+
 func flip(frame []byte, bit int) []byte {
 	flipped := bytes.Clone(frame)
 	flipped[bit/8] ^= 1 << (bit % 8)
@@ -91,9 +103,7 @@ func TestHostileCallers(t *testing.T) {
 		}
 		answer, err = w.call("echo", "after")
 		wantAnswer(t, answer, err, "after")
-		if n := w.server.Stats().Connections; n != 1 {
-			t.Errorf("%d connections are left", n)
-		}
+		w.awaitConnections(1)
 	})
 }
 
@@ -154,11 +164,7 @@ func TestSilentStrangerIsSentAway(t *testing.T) {
 func TestHelloWhileTheServerCloses(t *testing.T) {
 	inVirtualTime(t, 4, options{}, nil, func(t *testing.T, w *world) {
 		link := w.dialRaw()
-		for w.server.Stats().Connections == 0 {
-			if err := env.Sleep(w.env, background, time.Millisecond); err != nil {
-				t.Fatal(err)
-			}
-		}
+		w.awaitConnections(1)
 		ctx, cancel := env.WithTimeout(w.env, background, 100*time.Millisecond)
 		defer cancel()
 		closed := env.NewFuture[struct{}](w.env)
