@@ -69,8 +69,9 @@ func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 			}
 			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough, s.timeout)
 		case host.ExitUnavailable:
-			last = err
-		case host.ExitUnknown: // the time ran out, or the node died
+			if ctx.Err() == nil { // else it was cut short
+				last = err
+			}
 		default:
 			return 0, err
 		}
