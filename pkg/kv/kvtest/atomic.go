@@ -29,7 +29,7 @@ func applyAtomic(op kv.AtomicOp, old, param []byte) []byte {
 		if len(old)+len(param) > kv.ValueBytesMax {
 			return old
 		}
-		return slices.Concat(old, param)
+		return append(append([]byte{}, old...), param...)
 	case kv.AtomicByteMin:
 		return notNil(slices.MinFunc([][]byte{old, param}, bytes.Compare))
 	case kv.AtomicByteMax:

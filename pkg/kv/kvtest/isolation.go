@@ -121,8 +121,8 @@ func testSnapshotReads(w *world) {
 		{"snapshot get", func(tx kv.Tx) { w.get(tx.Snapshot(), "k") }, nil},
 		{"snapshot range", func(tx kv.Tx) { w.scan(tx.Snapshot(), "", "\xff") }, nil},
 		{"get", func(tx kv.Tx) { w.get(tx, "k") }, kv.ErrConflict},
-		{"read conflict", func(tx kv.Tx) { tx.AddReadConflictRange([]byte("k"), []byte("k\x00")) }, kv.ErrConflict},
-		{"read conflict beside it", func(tx kv.Tx) { tx.AddReadConflictRange([]byte("k\x00"), []byte("l")) }, nil},
+		{"read conflict", func(tx kv.Tx) { w.must(tx.AddReadConflictRange([]byte("k"), []byte("k\x00"))) }, kv.ErrConflict},
+		{"read conflict beside it", func(tx kv.Tx) { w.must(tx.AddReadConflictRange([]byte("k\x00"), []byte("l"))) }, nil},
 	} {
 		tx := w.beginNow()
 		c.do(tx)
@@ -134,7 +134,7 @@ func testSnapshotReads(w *world) {
 	reader := w.beginNow()
 	w.get(reader, "k")
 	writer := w.begin()
-	writer.AddWriteConflictRange([]byte("a"), []byte("z"))
+	w.must(writer.AddWriteConflictRange([]byte("a"), []byte("z")))
 	w.commit(writer)
 	if writer.CommittedVersion() == 0 {
 		w.Errorf("a transaction with a write conflict range alone has no version")

@@ -26,7 +26,7 @@ func testLimits(w *world) {
 		{"atomic operation on a longer key", func(tx kv.Tx) { tx.Atomic(kv.AtomicAdd, longKey, []byte{1}) }, kv.ErrKeyTooLarge},
 		{"clear of a longer key", func(tx kv.Tx) { tx.Clear(longKey) }, nil},
 		{"clear of a range of longer keys", func(tx kv.Tx) { tx.ClearRange(longKey, append(longKey, 'k')) }, nil},
-		{"read conflict on a longer key", func(tx kv.Tx) { tx.AddReadConflictRange(longKey, append(longKey, 'k')) }, nil},
+		{"read conflict on a longer key", func(tx kv.Tx) { w.must(tx.AddReadConflictRange(longKey, append(longKey, 'k'))) }, nil},
 		{"set of a value of the greatest length", func(tx kv.Tx) { tx.Set([]byte("v"), value) }, nil},
 		{"set of a longer value", func(tx kv.Tx) { tx.Set([]byte("v"), longValue) }, kv.ErrValueTooLarge},
 		{"atomic operation with a longer parameter", func(tx kv.Tx) { tx.Atomic(kv.AtomicOr, []byte("v"), longValue) }, kv.ErrValueTooLarge},
@@ -130,10 +130,6 @@ func testKeySpace(w *world) {
 
 // testLifecycle shows what a transaction answers after its end, and that Reset makes it as new.
 func testLifecycle(w *world) {
-	inverted := func(tx kv.Tx) {
-		_, _, err := tx.Range(w.ctx, []byte("b"), []byte("a"), kv.RangeOptions{})
-		w.want("inverted range", err, kv.ErrInvalidRange)
-	}
 	for _, c := range []struct {
 		name string
 		end  func(tx kv.Tx)
@@ -142,7 +138,7 @@ func testLifecycle(w *world) {
 		{"after commit", func(tx kv.Tx) { w.commit(tx) }, kv.ErrUsed},
 		{"after a commit of nothing", func(tx kv.Tx) { tx.Reset(); w.commit(tx) }, kv.ErrUsed},
 		{"after cancel", func(tx kv.Tx) { tx.Cancel() }, kv.ErrCancelled},
-		{"after an inverted range", inverted, kv.ErrInvalidRange},
+		{"after an inverted clear", func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")) }, kv.ErrInvalidRange},
 	} {
 		tx := w.begin()
 		tx.Set([]byte("k"), []byte(c.name))
@@ -169,6 +165,15 @@ func testLifecycle(w *world) {
 		w.wantValue(w.begin(), "reset", c.name)
 	}
 	w.wantValue(w.begin(), "k", "after commit")
+
+	tx := w.begin()
+	found, more, err := tx.Range(w.ctx, []byte("z"), []byte("a"), kv.RangeOptions{})
+	if len(found) != 0 || more || err != nil {
+		w.Errorf("read of an inverted range: %q, %v, %v; want nothing", found, more, err)
+	}
+	w.want("inverted read conflict", tx.AddReadConflictRange([]byte("z"), []byte("a")), kv.ErrInvalidRange)
+	w.want("inverted write conflict", tx.AddWriteConflictRange([]byte("z"), []byte("a")), kv.ErrInvalidRange)
+	w.want("commit after inverted ranges", tx.Commit(w.ctx), nil)
 }
 
 // testValues shows that no value and an empty one are told apart.
@@ -204,8 +209,8 @@ func testOwnership(w *world) {
 	tx.Set(key, value)
 	tx.Atomic(kv.AtomicAppendIfFits, key, value)
 	tx.ClearRange(begin, end)
-	tx.AddReadConflictRange(begin, end)
-	tx.AddWriteConflictRange(begin, end)
+	w.must(tx.AddReadConflictRange(begin, end))
+	w.must(tx.AddWriteConflictRange(begin, end))
 	for _, b := range [][]byte{key, value, begin, end} {
 		copy(b, "zzzzz")
 	}

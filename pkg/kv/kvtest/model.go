@@ -15,7 +15,7 @@ import (
 // universe is the keys that random transactions read and write, in order. All
 // ranges that they use have their ends in it.
 var universe = []string{
-	"", "\x00", "a", "a\x00", "a\x00\x00", "a\x00\xff", "a\xff", "aa", "ab", "b", "b\x00", "ba", "bb", "c", "ca", "cb", "cc", "d", "d\xff\xff", "e",
+	"", "\x00", "a", "a\x00", "a\x00\x00", "a\x00\xff", "aa", "ab", "a\xff", "b", "b\x00", "ba", "bb", "c", "ca", "cb", "cc", "d", "d\xff\xff", "e",
 }
 
 // keySet is a set of indexes into universe. A range with its ends in the
@@ -87,6 +87,8 @@ type modelTx struct {
 	known keySet
 	// must and may bound the read conflict ranges from below and above.
 	must, may keySet
+	// compared is the keys with a compare-and-clear.
+	compared keySet
 }
 
 // modelWrite changes a state.
@@ -128,6 +130,19 @@ func (tx *modelTx) atomic(op kv.AtomicOp, key string, param []byte) {
 		}
 	})
 	tx.wrote |= setOf(key)
+	if op == kv.AtomicCompareAndClear {
+		tx.compared |= setOf(key)
+	}
+}
+
+// ghosts reports whether a compare-and-clear of the transaction's own leaves a key without a value. Selectors
+// count such keys on their way; the recorded scripts show how.
+func (tx *modelTx) ghosts() bool {
+	gone := tx.compared
+	for key := range tx.view() {
+		gone &^= setOf(key)
+	}
+	return gone != 0
 }
 
 // commit makes the writes the newest state.
@@ -154,37 +169,34 @@ func (tx *modelTx) scan(begin, end string, opt kv.RangeOptions, snapshot bool) (
 	if opt.Reverse {
 		slices.Reverse(order)
 	}
-	size := 0
+	size, full := 0, false
 	for _, key := range order {
 		if key < begin || key >= end {
 			continue
 		}
-		if stopped {
-			tx.readScanned(begin, end, found, opt.Reverse, snapshot)
-			return found, true
+		if full {
+			stopped = true
+			break
 		}
 		found = append(found, kv.KeyValue{Key: []byte(key), Value: view[key]})
 		size += len(key) + len(view[key])
-		stopped = len(found) == opt.Limit || opt.BytesMax > 0 && size >= opt.BytesMax
+		full = len(found) == opt.Limit || opt.BytesMax > 0 && size >= opt.BytesMax
+	}
+	if full {
+		begin, end = scanned(begin, end, string(found[len(found)-1].Key), opt.Reverse)
 	}
 	if !snapshot {
 		tx.read(setOfRange(begin, end))
 	}
-	return found, false
+	return found, stopped
 }
 
-// readScanned adds the conflict of a range whose answer stopped at the last of found: it ends there.
-func (tx *modelTx) readScanned(begin, end string, found []kv.KeyValue, reverse, snapshot bool) {
-	if snapshot {
-		return
-	}
-	last := string(found[len(found)-1].Key)
+// scanned is what has been read of a range when an answer is full: up to its last key.
+func scanned(begin, end, last string, reverse bool) (string, string) {
 	if reverse {
-		begin = last
-	} else {
-		end = last + "\x00"
+		return last, end
 	}
-	tx.read(setOfRange(begin, end))
+	return begin, last + "\x00"
 }
 
 // getKey resolves a selector. Only the bounds of its conflict range are modelled:

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	randomSeeds = 150
+	randomSeeds = 300
 	randomSteps = 120
 	randomTxs   = 4
 )
@@ -87,8 +87,7 @@ func (r *randomRun) step(i int) error {
 	case n < 50:
 		return r.readTx(i)
 	}
-	r.writeTx(i)
-	return nil
+	return r.writeTx(i)
 }
 
 func (r *randomRun) beginTx(i int) error {
@@ -139,7 +138,7 @@ func (r *randomRun) randomValue() []byte {
 	return value
 }
 
-func (r *randomRun) writeTx(i int) {
+func (r *randomRun) writeTx(i int) error {
 	tx := r.txs[i]
 	switch r.rnd.IntN(12) {
 	case 0, 1, 2, 3:
@@ -160,20 +159,20 @@ func (r *randomRun) writeTx(i int) {
 	case 7:
 		begin, end := r.randomRange()
 		r.logf(i, "read conflict %q %q", begin, end)
-		tx.AddReadConflictRange([]byte(begin), []byte(end))
-		tx.must |= setOfRange(begin, end)
-		tx.may |= tx.must
+		tx.read(setOfRange(begin, end))
+		return tx.AddReadConflictRange([]byte(begin), []byte(end))
 	case 8:
 		begin, end := r.randomRange()
 		r.logf(i, "write conflict %q %q", begin, end)
-		tx.AddWriteConflictRange([]byte(begin), []byte(end))
 		tx.wrote |= setOfRange(begin, end)
+		return tx.AddWriteConflictRange([]byte(begin), []byte(end))
 	default:
 		op, key, param := randomOps[r.rnd.IntN(len(randomOps))], r.randomKey(), r.randomValue()
 		r.logf(i, "atomic %d %q %x", op, key, param)
 		tx.Atomic(op, []byte(key), param)
 		tx.atomic(op, key, param)
 	}
+	return nil
 }
 
 var randomOps = []kv.AtomicOp{
@@ -240,6 +239,12 @@ func (r *randomRun) readGetKey(i int, reader kv.Reader, snapshot bool) error {
 	got, err := reader.GetKey(r.ctx, sel)
 	want := r.txs[i].getKey(sel, snapshot)
 	r.logf(i, "get key %q, or equal %v, offset %d, snapshot %v: %q", sel.Key, sel.OrEqual, sel.Offset, snapshot, got)
+	if r.txs[i].ghosts() {
+		if !snapshot {
+			r.txs[i].may = setOfRange("", "\xff")
+		}
+		return err
+	}
 	if err == nil && !bytes.Equal(got, want) {
 		err = fmt.Errorf("the selector gave %q, want %q", got, want)
 	}
