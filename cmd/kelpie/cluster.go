@@ -59,7 +59,8 @@ func (k *kelpie) clusterWait() *cobra.Command {
 func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 	ticks := time.NewTicker(waitInterval)
 	defer ticks.Stop()
-	last := error(api.Errorf(api.CodeUnavailable, "no node answered within %v", s.timeout))
+	var last error
+	heard := false
 	for {
 		active, err := activeNodes(ctx, s)
 		switch host.ExitCodeOf(err) {
@@ -67,9 +68,10 @@ func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 			if active >= enough {
 				return active, nil
 			}
+			heard = true
 			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough, s.timeout)
 		case host.ExitUnavailable:
-			if ctx.Err() == nil { // else it was cut short
+			if !heard { // what a node has said is more than that the last question was cut short
 				last = err
 			}
 		default:

@@ -171,7 +171,7 @@ func Reason(err error) string {
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
 		return lookup.Err
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || api.CodeOf(err) == api.CodeDeadlineExceeded {
 		return noAnswer
 	}
 	return Message(err)
