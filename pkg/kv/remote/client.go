@@ -1,0 +1,186 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+var errClosed = errors.New("the store was closed")
+
+// client is what the backends of the two priorities share.
+type client struct {
+	env  env.Env
+	pool *rpc.Pool
+	addr string
+	rnd  *env.Rand
+
+	mu     sync.Mutex
+	closed bool
+	// watches are those that have not ended, in the order they were made.
+	watches []*watch
+}
+
+// backend reaches the server in one class.
+type backend struct {
+	*client
+	class rpc.Class
+}
+
+var _ ryw.Backend = backend{}
+
+// ReadVersion implements ryw.Backend.
+func (b backend) ReadVersion(ctx context.Context, p kv.Priority) (kv.Version, error) {
+	answer, err := b.read(ctx, methodReadVersion, encodeNumber(int64(p)))
+	if err != nil {
+		return 0, err
+	}
+	v, err := decodeNumber(answer)
+	if err != nil {
+		return 0, readError(err)
+	}
+	return kv.Version(v), nil
+}
+
+// GetAll implements ryw.Backend.
+func (b backend) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
+	values := make([][]byte, 0, len(keys))
+	for chunk := range slices.Chunk(keys, keysMax) {
+		answer, err := b.read(ctx, methodGetAll, getAllRequest{version: v, keys: chunk}.encode())
+		if err != nil {
+			return nil, err
+		}
+		found, err := decodeValues(answer, len(chunk))
+		if err != nil {
+			return nil, readError(err)
+		}
+		values = append(values, found...)
+	}
+	return values, nil
+}
+
+// Range implements ryw.Backend. What the server's pages do not hold is read in several.
+func (b backend) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+	var all []kv.KeyValue
+	left := kv.RangeOptions{Limit: opt.Limit, BytesMax: cmp.Or(opt.BytesMax, kv.DefaultRangeBytes), Reverse: opt.Reverse}
+	for {
+		p, err := b.page(ctx, rangeRequest{version: v, begin: begin, end: end, opt: left})
+		if err != nil {
+			return nil, false, err
+		}
+		all = append(all, p.pairs...)
+		if !p.more {
+			return all, false, nil
+		}
+		if opt.Limit > 0 {
+			left.Limit = opt.Limit - len(all)
+		}
+		for _, pair := range p.pairs {
+			left.BytesMax -= len(pair.Key) + len(pair.Value)
+		}
+		if opt.Limit > 0 && left.Limit <= 0 || left.BytesMax <= 0 {
+			return all, true, nil
+		}
+		if last := all[len(all)-1].Key; opt.Reverse {
+			end = last
+		} else {
+			begin = kv.KeyAfter(last)
+		}
+	}
+}
+
+func (b backend) page(ctx context.Context, r rangeRequest) (page, error) {
+	answer, err := b.read(ctx, methodRange, r.encode())
+	if err != nil {
+		return page{}, err
+	}
+	p, err := decodePage(answer)
+	if err != nil {
+		return page{}, readError(err)
+	}
+	return p, nil
+}
+
+// Commit implements ryw.Backend.
+func (b backend) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+	payload := encodeCommit(c)
+	class := b.class
+	if len(payload) >= bulkBytesMin {
+		class = rpc.ClassBulk
+	}
+	pause := retryMin
+	for {
+		answer, err := b.call(ctx, class, methodCommit, payload)
+		if err == nil {
+			committed, err := decodeCommitted(answer)
+			if err != nil {
+				return ryw.Committed{}, commitError(err)
+			}
+			return committed, nil
+		}
+		if api.CodeOf(err) == api.CodeTooLarge && rpc.NotSent(err) {
+			return ryw.Committed{}, kv.ErrTxTooLarge.With(err)
+		}
+		if !notExecuted(err) || permanent(err) || b.pause(ctx, &pause) != nil {
+			return ryw.Committed{}, commitError(err)
+		}
+	}
+}
+
+// read makes a call that may be repeated, until it succeeds, fails for good, or patience or ctx end.
+func (b backend) read(ctx context.Context, method string, payload []byte) ([]byte, error) {
+	giveUp := b.env.Monotonic() + readPatience
+	pause := retryMin
+	for {
+		answer, err := b.call(ctx, b.class, method, payload)
+		if err == nil {
+			return answer, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !transient(err) || permanent(err) || b.isClosed() || b.env.Monotonic() >= giveUp {
+			return nil, readError(err)
+		}
+		if err := b.pause(ctx, &pause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// call makes one call; errors of the store are as the server's backend gave them.
+func (b backend) call(ctx context.Context, class rpc.Class, method string, payload []byte) ([]byte, error) {
+	if b.isClosed() {
+		return nil, kv.ErrUnavailable.With(errClosed)
+	}
+	answer, err := b.pool.Call(ctx, b.addr, class, method, payload)
+	if err != nil {
+		return nil, fromWire(err)
+	}
+	return answer, nil
+}
+
+// pause waits between attempts, and makes the next pause longer.
+func (c *client) pause(ctx context.Context, d *time.Duration) error {
+	now := c.rnd.Jitter(*d)
+	*d = min(2**d, retryMax)
+	return env.Sleep(c.env, ctx, now)
+}
+
+func (c *client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}

@@ -1,0 +1,38 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// Open returns the store that the process at addr serves by Register. It makes no call: whether the
+// store can be reached shows with the first transaction. pool stays the caller's and has to outlive the store.
+//
+// Close does not wait for calls under way: they end with their contexts, or with the pool.
+func Open(e env.Env, pool *rpc.Pool, addr string) kv.Store {
+	return &store{client: &client{env: e, pool: pool, addr: addr, rnd: e.Rand("store retries")}}
+}
+
+type store struct {
+	client *client
+}
+
+// Begin implements kv.Store.
+func (s *store) Begin(opt kv.TxOptions) kv.Tx {
+	b := backend{client: s.client, class: rpc.ClassCall}
+	if opt.Priority == kv.PriorityHigh {
+		b.class = rpc.ClassControl
+	}
+	return ryw.New(b, opt)
+}
+
+// Close implements kv.Store.
+func (s *store) Close() error {
+	s.client.close()
+	return nil
+}
