@@ -569,3 +569,30 @@ func TestUnknownCommitsAreResolved(t *testing.T) {
 		}
 	})
 }
+
+func TestTwoNodesRaceForOneActorAndTheLoserForwards(t *testing.T) {
+	simulate(t, 4, func(c *cluster) {
+		c.startAll(2)
+		pool := rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
+		defer pool.Close()
+		for i := range 500 {
+			var got [2]int64
+			var errs [2]error
+			callers := env.NewGroup(c.env, c.ctx)
+			for j, via := range []string{"n1", "n2"} {
+				callers.Go("caller", func(context.Context) {
+					errs[j] = c.callBy(pool, via, time.Minute, counter(fmt.Sprint(i)), "add", "", 1, &got[j])
+				})
+			}
+			if err := callers.Wait(c.ctx); err != nil {
+				c.Fatal(err)
+			}
+			if errs != [2]error{} || got != [2]int64{1, 2} && got != [2]int64{2, 1} {
+				c.Fatalf("race %d: %v %v", i, got, errs)
+			}
+		}
+		if row := c.nodeRow("n1", "n1"); row.Epoch != 1 {
+			c.Fatalf("%+v", row)
+		}
+	})
+}
