@@ -116,6 +116,9 @@ var allowances = map[string]allowance{
 		external: []string{cobra, pflag, yaml, term},
 		why:      "commands parse and print; what they do lives below",
 	},
+	"test/e2e": {
+		why: "tests alone, of the binary as its users run it",
+	},
 	"internal/housetest": {
 		external: []string{xtools},
 		why:      "reads source, and is imported by nothing",
