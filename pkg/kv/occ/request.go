@@ -4,6 +4,8 @@
 package occ
 
 import (
+	"strings"
+
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
@@ -65,11 +67,13 @@ func cloneRanges(ranges []ryw.KeyRange) []keyRange {
 	for _, r := range ranges {
 		n += len(r.Begin) + len(r.End)
 	}
-	buf := make([]byte, 0, n)
+	var all strings.Builder
+	all.Grow(n)
 	for _, r := range ranges {
-		buf = append(append(buf, r.Begin...), r.End...)
+		all.Write(r.Begin)
+		all.Write(r.End)
 	}
-	rest := string(buf)
+	rest := all.String()
 	next := func(n int) (s string) {
 		s, rest = rest[:n], rest[n:]
 		return s

@@ -99,10 +99,25 @@ func (s *rangeSet) all() []KeyRange {
 	if s.empty() {
 		return nil
 	}
-	ranges := make([]KeyRange, 0, s.ends.Len())
+	n := 0
 	s.ends.Scan(func(begin, end string) bool {
-		ranges = append(ranges, KeyRange{Begin: []byte(begin), End: []byte(end)})
+		n += len(begin) + len(end)
+		return true
+	})
+	ranges, buf := make([]KeyRange, 0, s.ends.Len()), make(arena, 0, n)
+	s.ends.Scan(func(begin, end string) bool {
+		ranges = append(ranges, KeyRange{Begin: buf.bytes(begin), End: buf.bytes(end)})
 		return true
 	})
 	return ranges
+}
+
+// arena is a buffer of which the pieces are used apart.
+type arena []byte
+
+// bytes returns a copy of s. The arena must have room for it.
+func (a *arena) bytes(s string) []byte {
+	at := len(*a)
+	*a = append(*a, s...)
+	return (*a)[at:len(*a):len(*a)]
 }

@@ -39,9 +39,9 @@ func (t *tx) Set(key, value []byte) {
 	if t.checked(checkPair(key, value)) != nil {
 		return
 	}
-	k, v := string(key), owned(value)
-	t.writes.set(k, v)
-	t.triggerWatches(keyRange{k, after(k)}, v)
+	r, v := single(key), owned(value)
+	t.writes.set(r, v)
+	t.triggerWatches(r, v)
 }
 
 // Clear implements kv.Tx.
@@ -49,7 +49,7 @@ func (t *tx) Clear(key []byte) {
 	if t.checked(checkKey(key)) != nil || len(key) > kv.KeyBytesMax {
 		return // there is no key as long
 	}
-	t.clear(keyRange{string(key), after(string(key))})
+	t.clear(single(key))
 }
 
 // ClearRange implements kv.Tx.
@@ -76,15 +76,16 @@ func (t *tx) Atomic(op kv.AtomicOp, key, param []byte) {
 	if t.checked(checkAtomic(op, key, param)) != nil {
 		return
 	}
-	k, p := string(key), owned(param)
+	p := owned(param)
 	if op == kv.AtomicSetVersionstampedKey {
 		possible, template := t.stampedKeys(key)
 		t.writes.stampedKey(possible, template, p)
 		t.triggerUnknown(possible)
 		return
 	}
-	t.writes.atomic(op, k, p)
-	t.triggerUnknown(keyRange{k, after(k)})
+	r := single(key)
+	t.writes.atomic(op, r, p)
+	t.triggerUnknown(r)
 }
 
 // stampedKeys returns the range of the keys that template may become, all at

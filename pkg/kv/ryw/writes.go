@@ -57,22 +57,28 @@ func apply(changes []change, value []byte) []byte {
 
 func after(key string) string { return key + "\x00" }
 
+// single returns the range of key alone, which shares memory with its end.
+func single(key []byte) keyRange {
+	end := string(key) + "\x00"
+	return keyRange{begin: end[:len(key)], end: end}
+}
+
 func (w *writes) empty() bool {
 	return w.changes.Len() == 0 && w.cleared.empty() && w.conflicts.empty() && len(w.early) == 0
 }
 
-// set buffers a set.
-func (w *writes) set(key string, value []byte) {
-	w.conflicts.add(key, after(key))
-	w.change(key, change{op: opSet, value: value})
+// set buffers a set of the single key of r.
+func (w *writes) set(r keyRange, value []byte) {
+	w.conflicts.add(r.begin, r.end)
+	w.change(r.begin, change{op: opSet, value: value})
 }
 
-// atomic buffers an atomic operation, other than on a versionstamped key.
-func (w *writes) atomic(op kv.AtomicOp, key string, param []byte) {
-	w.conflicts.add(key, after(key))
-	w.change(key, change{op: op, value: param})
+// atomic buffers an atomic operation on the single key of r, other than one on a versionstamped key.
+func (w *writes) atomic(op kv.AtomicOp, r keyRange, param []byte) {
+	w.conflicts.add(r.begin, r.end)
+	w.change(r.begin, change{op: op, value: param})
 	if isStamped(op) {
-		w.unreadable.add(key, after(key))
+		w.unreadable.add(r.begin, r.end)
 	}
 }
 
