@@ -26,8 +26,13 @@ func Marshal(v any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Unmarshal decodes what Marshal encoded into the value that v points to.
+// Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than
+// api.DepthMax are refused: they come from nobody who means well, and would exhaust the stack.
 func Unmarshal(b []byte, v any) error {
+	d := api.NewDecoder(b)
+	if d.Skip(); d.Err() != nil {
+		return d.Err()
+	}
 	dec := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(dec)
 	dec.Reset(bytes.NewReader(b))
