@@ -86,6 +86,42 @@ func TestNumbersFitWhateverTheirEncoding(t *testing.T) {
 	}
 }
 
+func TestMapsAreEncodedInOneWay(t *testing.T) {
+	nested := map[string]any{"a": map[int]any{}, "list": []any{map[string]int{}}}
+	for i := range 50 {
+		nested["a"].(map[int]any)[i*37%50] = i
+		nested["list"].([]any)[0].(map[string]int)[strings.Repeat("k", i)] = i
+	}
+	first, err := actor.Marshal(nested)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		again, err := actor.Marshal(nested)
+		if err != nil || !bytes.Equal(first, again) {
+			t.Fatalf("encoded in two ways: %v", err)
+		}
+	}
+	var out map[string]any
+	if err := actor.Unmarshal(first, &out); err != nil || len(out) != 2 {
+		t.Fatalf("%v %v", out, err)
+	}
+}
+
+type tree struct {
+	Kids []tree `json:"kids"`
+}
+
+func TestWhatCouldNotBeDecodedIsNotEncoded(t *testing.T) {
+	deep := tree{}
+	for range api.DepthMax {
+		deep = tree{Kids: []tree{deep}}
+	}
+	if _, err := actor.Marshal(deep); err == nil {
+		t.Error("a tree that is too deep was encoded")
+	}
+}
+
 func TestHostileBytesAreRefused(t *testing.T) {
 	var v any
 	if err := actor.Unmarshal(bytes.Repeat([]byte{0x91}, 1<<20), &v); err == nil {

@@ -5,13 +5,17 @@ package actor
 
 import (
 	"bytes"
+	"reflect"
+	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// Marshal encodes v as actors' requests, replies, state and values are encoded.
+// Marshal encodes v as actors' requests, replies, state and values are encoded. Equal values
+// have equal encodings: maps are sorted by their encoded keys. What is nested deeper than api.DepthMax is refused,
+// as it could not be decoded.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := msgpack.GetEncoder()
@@ -23,7 +27,12 @@ func Marshal(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	if unordered(reflect.TypeOf(v)) {
+		return canonical(b.Bytes())
+	}
+	d := api.NewDecoder(b.Bytes())
+	d.Skip()
+	return b.Bytes(), d.Err()
 }
 
 // Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than
@@ -46,7 +55,7 @@ func decodeRequest(b []byte, v any) error {
 		return nil
 	}
 	if err := Unmarshal(b, v); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "the request does not fit the method: %v", err)
+		return api.Errorf(api.CodeInvalidArgument, "the request does not fit the method: %s", strings.TrimPrefix(err.Error(), "msgpack: "))
 	}
 	return nil
 }

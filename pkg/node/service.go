@@ -5,7 +5,6 @@ package node
 
 import (
 	"context"
-	"errors"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -55,18 +54,4 @@ func (n *Node) storeURL() string {
 func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 	n.loads.learn(in.Node, in.Load)
 	return &api.Pong{Node: n.config.NodeID, Incarnation: n.incarnation(), Load: n.dispatcher.load()}, nil
-}
-
-// Handshake asks the addresses in turn what a joiner must know of the cluster. The error, if none
-// answers, is that of each.
-func Handshake(ctx context.Context, pool *rpc.Pool, addrs []string) (api.ClusterInfo, error) {
-	var failed []error
-	for _, addr := range addrs {
-		info, err := rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, pool, addr, api.MethodClusterInfo, &api.Empty{})
-		if err == nil {
-			return *info, nil
-		}
-		failed = append(failed, api.Errorf(api.CodeOf(err), "can't join by %s: %v", addr, err))
-	}
-	return api.ClusterInfo{}, errors.Join(failed...)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -60,7 +61,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	errs = append(errs, n.slots.wait(ctx))
 	if n.lease != nil {
 		n.lease.Stop() // before the lease ends, or it would be taken again
-		errs = append(errs, n.lease.Wait(ctx), n.keeper.leave(ctx), n.keeper.refresh(ctx))
+		errs = append(errs, n.lease.Wait(ctx), n.leave(ctx))
 	}
 	errs = append(errs, n.server.Close(ctx))
 	n.end(nil)
@@ -68,6 +69,19 @@ func (n *Node) Stop(ctx context.Context) error {
 		return api.Errorf(api.CodeUnavailable, "the node did not stop cleanly: %v", err)
 	}
 	return nil
+}
+
+// leaveTimeout bounds the giving up of the lease: with the store gone it is left to expire.
+const leaveTimeout = 3 * time.Second
+
+// leave gives the lease up, and takes note of it for the calls that are still to be sent on.
+func (n *Node) leave(ctx context.Context) error {
+	ctx, cancel := env.WithTimeout(n.env, ctx, leaveTimeout)
+	defer cancel()
+	if err := n.keeper.leave(ctx); err != nil {
+		return err
+	}
+	return n.keeper.refresh(ctx)
 }
 
 // end is the end of the node's work, for the reason given or by Stop.
