@@ -1,0 +1,126 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+)
+
+// memorySpace is a key-value space for handlers under test.
+type memorySpace map[string][]byte
+
+func (s memorySpace) Get(key string) ([]byte, error)     { return s[key], nil }
+func (s memorySpace) Set(key string, value []byte) error { s[key] = value; return nil }
+func (s memorySpace) Delete(key string) error            { delete(s, key); return nil }
+
+func (s memorySpace) Range(begin, end string, limit int) ([]actor.Pair, error) {
+	var pairs []actor.Pair
+	for _, key := range slices.Sorted(maps.Keys(s)) {
+		if key >= begin && (end == "" || key < end) && len(pairs) < limit {
+			pairs = append(pairs, actor.Pair{Key: key, Value: s[key]})
+		}
+	}
+	return pairs, nil
+}
+
+// alice is one account, without a node around it.
+type alice struct {
+	*testing.T
+	state account
+	space memorySpace
+}
+
+func newAlice(t *testing.T) *alice { return &alice{T: t, space: make(memorySpace)} }
+
+// call runs a method as a node does: with an encoded request and reply.
+func call[Resp any](a *alice, method string, request any) (resp Resp, err error) {
+	a.Helper()
+	m := accounts.Spec().Methods[method]
+	if m == nil {
+		a.Fatalf("no method %q", method)
+	}
+	body, err := actor.Marshal(request)
+	if err != nil {
+		a.Fatal(err)
+	}
+	ctx := actor.NewContext(context.Background(), actor.ID{Namespace: "account", ID: "alice"}, a.space)
+	out, err := m.Run(ctx, &a.state, body)
+	if err != nil {
+		return resp, err
+	}
+	if err := actor.Unmarshal(out, &resp); err != nil {
+		a.Fatal(err)
+	}
+	return resp, nil
+}
+
+func (a *alice) wantBalance(want int64) {
+	a.Helper()
+	if got, err := call[int64](a, "balance", nil); err != nil || got != want {
+		a.Errorf("balance %d (%v), want %d", got, err, want)
+	}
+}
+
+func TestBookings(t *testing.T) {
+	a := newAlice(t)
+	a.wantBalance(0)
+	if got, err := call[int64](a, "deposit", booking{1000, "salary"}); err != nil || got != 1000 {
+		t.Errorf("deposit: %d, %v", got, err)
+	}
+	if got, err := call[int64](a, "withdraw", booking{300, "rent"}); err != nil || got != 700 {
+		t.Errorf("withdraw: %d, %v", got, err)
+	}
+	a.wantBalance(700)
+	all := []entry{
+		{Number: 1, Amount: 1000, Text: "salary", Balance: 1000},
+		{Number: 2, Amount: -300, Text: "rent", Balance: 700},
+	}
+	for _, test := range []struct {
+		request statementRequest
+		want    []entry
+	}{
+		{statementRequest{}, all},
+		{statementRequest{Limit: 1}, all[:1]},
+		{statementRequest{From: 2}, all[1:]},
+		{statementRequest{From: 3}, nil},
+	} {
+		got, err := call[[]entry](a, "statement", test.request)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("statement %+v: %+v (%v), want %+v", test.request, got, err, test.want)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	a := newAlice(t)
+	if _, err := call[int64](a, "deposit", booking{5, ""}); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		method  string
+		request any
+		code    string
+	}{
+		{"deposit", booking{0, ""}, codeAmount},
+		{"withdraw", booking{-1, ""}, codeAmount},
+		{"deposit", booking{math.MaxInt64, ""}, codeAmount},
+		{"deposit", booking{1, strings.Repeat("x", textBytesMax+1)}, codeText},
+		{"withdraw", booking{6, ""}, codeInsufficient},
+		{"statement", statementRequest{Limit: statementLimit + 1}, codeLimit},
+	} {
+		_, err := call[any](a, test.method, test.request)
+		if refused, ok := errors.AsType[*actor.Error](err); !ok || refused.Code != test.code {
+			t.Errorf("%s %+v: %v, want %s", test.method, test.request, err, test.code)
+		}
+	}
+	a.wantBalance(5)
+}
