@@ -38,10 +38,12 @@ const (
 	commitBytesMax = 256 << 20
 	// readBytesMax is what the reads under way could return at most. Further ones wait.
 	readBytesMax = 256 << 20
-	// watchesMax is the number of watches, and watchesPerPeerMax that of one connection,
-	// which has to leave room for requests.
-	watchesMax        = 1 << 16
+	// watchBytesMax is the size of the watches, and watchesPerPeerMax the number of those of one
+	// connection, which has to leave room for requests.
+	watchBytesMax     = 64 << 20
 	watchesPerPeerMax = 1 << 10
+	// watchCost is what a watch counts for beyond its request.
+	watchCost = 1 << 10
 )
 
 const (

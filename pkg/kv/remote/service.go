@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -16,8 +17,9 @@ import (
 )
 
 // Service serves a backend to any number of clients. For all of them together it holds at
-// most about 256 MiB of commits and 256 MiB of answers to reads at a time, 65,536 watches, and 1,024 watches a connection. Requests are checked:
-// whatever a client sends, the backend gets only what a kv.Tx could have sent.
+// most about 256 MiB of commits and 256 MiB of answers to reads at a time, and 64 MiB of watches,
+// 1,024 of one connection. Requests are checked: whatever a client sends, the backend gets only
+// what a kv.Tx could have sent.
 type Service struct {
 	backend     ryw.Backend
 	commitBytes *env.Semaphore
@@ -32,7 +34,7 @@ func Register(mux *rpc.Mux, e env.Env, backend ryw.Backend) *Service {
 		commitBytes: env.NewSemaphore(e, commitBytesMax),
 		readBytes:   env.NewSemaphore(e, readBytesMax),
 	}
-	s.watches.init()
+	s.watches.init(e)
 	mux.Handle(methodReadVersion, s.readVersion)
 	mux.Handle(methodGetAll, s.getAll)
 	mux.Handle(methodRange, s.scan)
@@ -54,10 +56,13 @@ func malformed(err error) error {
 
 func (s *Service) readVersion(ctx context.Context, req *rpc.Request) ([]byte, error) {
 	priority, err := decodeNumber(req.Payload)
+	if err == nil && (priority < 0 || priority > int64(kv.PriorityHigh)) {
+		err = fmt.Errorf("unknown priority %d", priority)
+	}
 	if err != nil {
 		return nil, malformed(err)
 	}
-	v, err := s.backend.ReadVersion(ctx, kv.Priority(min(priority, int64(kv.PriorityHigh))))
+	v, err := s.backend.ReadVersion(ctx, kv.Priority(priority))
 	if err != nil {
 		return nil, toWire(err)
 	}
@@ -126,7 +131,7 @@ func (s *Service) watch(ctx context.Context, req *rpc.Request) ([]byte, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	ctx, leave, err := s.watches.enter(ctx, req.Peer().Address)
+	ctx, leave, err := s.watches.enter(ctx, req.Peer().Address, len(req.Payload))
 	if err != nil {
 		return nil, err
 	}

@@ -15,17 +15,18 @@ import (
 // watches bounds those who wait for a key to change, and ends them together.
 type watches struct {
 	// life ends with the service.
-	life context.Context
-	end  context.CancelCauseFunc
+	life  context.Context
+	end   context.CancelCauseFunc
+	bytes *env.Semaphore
 
-	mu    sync.Mutex
-	total int
+	mu sync.Mutex
 	// perPeer counts by address; an address without watches is not in it.
 	perPeer map[string]int
 }
 
-func (w *watches) init() {
+func (w *watches) init(e env.Env) {
 	w.life, w.end = env.WithCancelCause(context.Background())
+	w.bytes = env.NewSemaphore(e, watchBytesMax)
 	w.perPeer = make(map[string]int)
 }
 
@@ -33,37 +34,42 @@ func (w *watches) close() { w.end(kv.ErrUnavailable) }
 
 // enter admits a watch of a peer. It returns a child of ctx that also ends, with
 // kv.ErrUnavailable, with the service, and what to call after the watch.
-func (w *watches) enter(ctx context.Context, peer string) (context.Context, func(), error) {
+func (w *watches) enter(ctx context.Context, peer string, size int) (context.Context, func(), error) {
 	if w.life.Err() != nil {
 		return nil, nil, toWire(kv.ErrUnavailable)
 	}
-	if !w.admit(peer) {
-		return nil, nil, api.Errorf(api.CodeOverloaded, "too many watches: %d of one connection, %d in all", watchesPerPeerMax, watchesMax)
+	cost := int64(size + watchCost)
+	if !w.bytes.TryAcquire(cost) {
+		return nil, nil, api.Errorf(api.CodeOverloaded, "the store has %d bytes of watches", watchBytesMax)
+	}
+	if !w.count(peer) {
+		w.bytes.Release(cost)
+		return nil, nil, api.Errorf(api.CodeOverloaded, "there are %d watches of this connection", watchesPerPeerMax)
 	}
 	ctx, cancel := env.WithCancelCause(ctx)
 	stop := env.OnDone(w.life, func() { cancel(kv.ErrUnavailable) })
 	return ctx, func() {
 		stop()
 		cancel(nil)
-		w.leave(peer)
+		w.uncount(peer)
+		w.bytes.Release(cost)
 	}, nil
 }
 
-func (w *watches) admit(peer string) bool {
+// count reports whether a peer may have one more watch, which it then has.
+func (w *watches) count(peer string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.total >= watchesMax || w.perPeer[peer] >= watchesPerPeerMax {
+	if w.perPeer[peer] >= watchesPerPeerMax {
 		return false
 	}
-	w.total++
 	w.perPeer[peer]++
 	return true
 }
 
-func (w *watches) leave(peer string) {
+func (w *watches) uncount(peer string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.total--
 	w.perPeer[peer]--
 	if w.perPeer[peer] == 0 {
 		delete(w.perPeer, peer)

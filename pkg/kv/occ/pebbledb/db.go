@@ -30,6 +30,7 @@ var _ occ.Engine = (*DB)(nil)
 type DB struct {
 	pebble *pebble.DB
 	lock   *pebble.Lock
+	wal    *walFS
 
 	mu sync.Mutex
 	// latest is the state after the last durable batch; nil once closed. Snapshots share it.
@@ -49,7 +50,14 @@ func (db *DB) Apply(v kv.Version, batch []ryw.Mutation) error {
 	if v <= last {
 		panic(fmt.Sprintf("pebbledb: batch of version %d after version %d", v, last))
 	}
-	if err := db.write(v, batch); err != nil {
+	written := make(chan error, 1)
+	go func() { written <- db.write(v, batch) }()
+	var err error
+	select {
+	case err = <-written:
+	case err = <-db.wal.failed: // the write will not return
+	}
+	if err != nil {
 		return db.fail(err)
 	}
 	if err := db.publish(v); err != nil {

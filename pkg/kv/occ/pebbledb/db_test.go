@@ -7,8 +7,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -20,9 +23,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-func open(t *testing.T, fs vfs.FS) *pebbledb.DB {
+func open(t *testing.T, fsys vfs.FS) *pebbledb.DB {
 	t.Helper()
-	db, err := pebbledb.Open("data", pebbledb.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
+	db, err := pebbledb.Open("data", pebbledb.Options{FS: fsys, CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +93,8 @@ func expect(t *testing.T, s occ.Snapshot, want map[string]string) {
 }
 
 func TestReopen(t *testing.T) {
-	fs := vfs.NewMem()
-	db := open(t, fs)
+	disk := vfs.NewMem()
+	db := open(t, disk)
 	if v := db.Version(); v != 0 {
 		t.Errorf("version of an empty store is %d", v)
 	}
@@ -108,7 +111,7 @@ func TestReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 		closeDB(t, db)
-		db = open(t, fs)
+		db = open(t, disk)
 	}
 	closeDB(t, db)
 }
@@ -202,5 +205,38 @@ func TestFailedSync(t *testing.T) {
 	}
 	if _, err := pebbledb.Open("data", pebbledb.Options{FS: mem}); !errors.Is(err, pebbledb.ErrLocked) {
 		t.Errorf("opened again in the same process: %v, want ErrLocked", err)
+	}
+}
+
+// TestFullDisk shows that a write that finds no room for a new log ends the engine with an error, not the process.
+func TestFullDisk(t *testing.T) {
+	fault := errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite) && strings.HasSuffix(op.Path, ".log") {
+			return &fs.PathError{Op: "create", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return nil
+	})}
+	mem := vfs.NewCrashableMem()
+	db := open(t, errorfs.Wrap(mem, &fault))
+	fault.On()
+	v, err := kv.Version(0), error(nil)
+	for err == nil && v < 1000 {
+		v++
+		err = db.Apply(v, []ryw.Mutation{set(fmt.Sprint(v), strings.Repeat("v", 10_000))})
+	}
+	if !errors.Is(err, pebbledb.ErrFailed) || !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("after %d writes: %v, want ErrFailed for want of space", v, err)
+	}
+	s := db.Snapshot()
+	if got := len(contents(t, s)); got != int(v-1) {
+		t.Errorf("%d keys to be seen, %d were acknowledged", got, v-1)
+	}
+	if err := errors.Join(s.Close(), db.Close()); err != nil {
+		t.Error(err)
+	}
+	survivor := open(t, mem.CrashClone(vfs.CrashCloneCfg{}))
+	defer closeDB(t, survivor)
+	if got := survivor.Version(); got < v-1 {
+		t.Errorf("opened again, the store is at version %d, %d was acknowledged", got, v-1)
 	}
 }

@@ -46,9 +46,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) pebble() *pebble.Options {
+func (o Options) pebble(fsys vfs.FS) *pebble.Options {
 	out := &pebble.Options{
-		FS:           orderedFS{o.FS},
+		FS:           fsys,
 		CacheSize:    o.CacheBytes,
 		MemTableSize: uint64(o.MemTableBytes),
 		// Pinned, so that a new release of Pebble does not make directories that
