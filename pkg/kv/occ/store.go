@@ -193,13 +193,12 @@ func (s *Store) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error
 }
 
 func (s *Store) commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
-	bytes := commitBytes(c)
-	queued := min(bytes, s.opt.QueuedBytes)
-	if c.Priority == kv.PriorityHigh {
-		queued = 0 // heartbeats are small, and are not to wait behind others
-	}
-	if err := s.room.Acquire(ctx, int64(queued)); err != nil {
-		return ryw.Committed{}, err
+	bytes, queued := commitBytes(c), 0
+	if c.Priority != kv.PriorityHigh { // heartbeats are small, and are not to wait behind others
+		queued = min(bytes, s.opt.QueuedBytes)
+		if err := s.room.Acquire(ctx, int64(queued)); err != nil {
+			return ryw.Committed{}, err
+		}
 	}
 	r := newRequest(s.env, c, bytes)
 	r.queued = queued
