@@ -97,8 +97,9 @@ type Reader interface {
 }
 
 // Tx is a transaction. Its methods may be called by one task at a time (Cancel by any).
-// The first error that FoundationDB would poison a transaction with is given
-// again by every later call.
+//
+// As on FoundationDB, the first error of a write, such as ErrOutOfRange or ErrValueTooLarge, is given again by every
+// later call, up to Reset. An error that the store gives to a read, or ErrUnreadable, is given again by Commit.
 type Tx interface {
 	// Reader's reads add conflict ranges: the commit fails with ErrConflict
 	// if what was read has been written at a version greater than the read version.
@@ -158,7 +159,7 @@ type Tx interface {
 
 // Watch waits for one key to change.
 type Watch interface {
-	// Wait blocks until the key has another value than when the watch
+	// Wait is called after the commit, by one task at a time. It blocks until the key has another value than when the watch
 	// was made (nil), the watch was lost and must be made again (ErrUnavailable),
 	// its transaction was cancelled, reset or failed (ErrCancelled), or ctx ended.
 	Wait(ctx context.Context) error
