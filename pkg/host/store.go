@@ -28,6 +28,9 @@ const (
 	// storeConnectTimeout is how long a store that another process serves is waited for at the start: it may be
 	// starting as well.
 	storeConnectTimeout = 10 * time.Second
+	// storeBackoffMax bounds the pause between two tries to reach such a store again. It is short beside a lease: when the store
+	// comes back, a node that tried again much later than the others would be taken for dead by them.
+	storeBackoffMax = 100 * time.Millisecond
 )
 
 // world is what a store or a node stands on.
@@ -123,7 +126,7 @@ func connectStore(ctx context.Context, w world, u storeURL) (*store, error) {
 	if err := awaitStore(ctx, w, u.rest); err != nil {
 		return nil, err
 	}
-	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log})
+	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log, BackoffMax: storeBackoffMax})
 	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
 }
 
