@@ -20,7 +20,7 @@ func TestStoreIsKilled(t *testing.T) {
 	l := c.startLoad() // a node finds out what became of its commits: no call fails
 	l.report("before")
 	before := c.leases()
-	for _, away := range []time.Duration{0, leased.ttl + leased.ttl/2} {
+	for _, away := range []time.Duration{0, 2 * leased.ttl} {
 		c.store.kill()
 		time.Sleep(away) // this is what is tested, not a wait for something
 		c.store.start()
