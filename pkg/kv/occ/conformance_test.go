@@ -5,23 +5,37 @@ package occ_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/coro"
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/kvtest"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
 )
 
-func openMemory(t *testing.T, e env.Env) kv.Store {
-	s, err := occ.Open(e, occ.NewMemory(), occ.Options{})
-	if err != nil {
-		t.Fatal(err)
+func openMemory(opt occ.Options) kvtest.Open {
+	return func(t *testing.T, e env.Env) kv.Store {
+		s, err := occ.Open(e, occ.NewMemory(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
-	return s
 }
 
 // TestConformance shows that the store on memory answers as FoundationDB does, in both worlds.
 func TestConformance(t *testing.T) {
-	kvtest.Run(t, openMemory, kvtest.In(envtest.Both), kvtest.SharesVersions())
+	kvtest.Run(t, openMemory(occ.Options{}), kvtest.In(envtest.Both), kvtest.SharesVersions())
+}
+
+// TestConformanceCrowded shows the same where transactions share versions as often as may be, in
+// batches that are often full.
+func TestConformanceCrowded(t *testing.T) {
+	simulated := func(t *testing.T, f func(t *testing.T, e env.Env)) {
+		envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) { f(t, s.Machine(coro.MainMachine)) })
+	}
+	opt := occ.Options{Gather: time.Millisecond, BatchTransactions: 3}
+	kvtest.Run(t, openMemory(opt), kvtest.In(simulated), kvtest.SharesVersions())
 }

@@ -14,9 +14,13 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
+// memoryDegree makes nodes of 7 to 15 pairs: each batch copies those on the way to what it writes, for there is
+// a snapshot before it.
+const memoryDegree = 8
+
 // NewMemory returns an empty engine in memory: a copy-on-write tree, of which snapshots are
 // copies. Close keeps the contents: a store opened on the engine again finds them, as on a disk.
-func NewMemory() Engine { return &memory{pairs: btree.NewMap[string, []byte](0)} }
+func NewMemory() Engine { return &memory{pairs: btree.NewMap[string, []byte](memoryDegree)} }
 
 type memory struct {
 	mu      sync.Mutex

@@ -51,16 +51,16 @@ type Store struct {
 	timer    env.Timer  // of the next expiry, nil if there is none
 }
 
-// Open returns a store on an engine, which it closes with itself, unless it fails. It
+// Open returns a store on an engine, which it closes with itself, or if it fails. It
 // blocks until the engine has recorded, durably, that the versions of the store's former life are over.
 func Open(e env.Env, engine Engine, opt Options) (*Store, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, engine.Close())
 	}
 	first := engine.Version() + recoveryJump
 	if err := engine.Apply(first, nil); err != nil {
-		return nil, kv.ErrUnavailable.With(err)
+		return nil, errors.Join(kv.ErrUnavailable.With(err), engine.Close())
 	}
 	now := e.Monotonic()
 	s := &Store{
@@ -84,7 +84,10 @@ func Open(e env.Env, engine Engine, opt Options) (*Store, error) {
 func (s *Store) Begin(opt kv.TxOptions) kv.Tx { return ryw.New(s, opt) }
 
 // ReadVersion implements ryw.Backend. It does not block.
-func (s *Store) ReadVersion(context.Context, kv.Priority) (kv.Version, error) {
+func (s *Store) ReadVersion(ctx context.Context, _ kv.Priority) (kv.Version, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped != nil {
@@ -193,6 +196,9 @@ func (s *Store) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error
 }
 
 func (s *Store) commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+	if ctx.Err() != nil {
+		return ryw.Committed{}, context.Cause(ctx)
+	}
 	bytes, queued := commitBytes(c), 0
 	if c.Priority != kv.PriorityHigh { // heartbeats are small, and are not to wait behind others
 		queued = min(bytes, s.opt.QueuedBytes)

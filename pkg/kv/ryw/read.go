@@ -130,7 +130,7 @@ func (r reader) getRange(ctx context.Context, span keyRange, opt kv.RangeOptions
 	if bytesMax == 0 {
 		bytesMax = kv.DefaultRangeBytes
 	}
-	err = r.scan(ctx, span, opt.Reverse, opt.Limit, bytesMax, func(pair kv.KeyValue, exists bool) bool {
+	err = r.scan(ctx, span, opt.Reverse, max(0, opt.Limit), bytesMax, func(pair kv.KeyValue, exists bool) bool {
 		if !exists {
 			return true
 		}
