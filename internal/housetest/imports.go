@@ -61,6 +61,11 @@ var allowances = map[string]allowance{
 		external: []string{pebble},
 		why:      "the one package that knows Pebble",
 	},
+	"pkg/kv/fdb": {
+		internal: []string{"pkg/kv"},
+		external: []string{foundationdb},
+		why:      "the one package that knows FoundationDB",
+	},
 	"pkg/kv/remote": {
 		internal: []string{"pkg/api", "pkg/env", "pkg/kv", "pkg/kv/ryw", "pkg/rpc"},
 		why:      "the one arrow from kv to rpc: a store served by another process",
@@ -104,7 +109,7 @@ var allowances = map[string]allowance{
 	"pkg/host": {
 		internal: []string{
 			"pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/occ", "pkg/kv/occ/pebbledb",
-			"pkg/kv/remote", "pkg/node", "pkg/registry", "pkg/rpc", "pkg/rpc/tcp",
+			"pkg/kv/fdb", "pkg/kv/remote", "pkg/node", "pkg/registry", "pkg/rpc", "pkg/rpc/tcp",
 		},
 		external: []string{cobra, pflag},
 		why:      "where a node meets the real world: the choice of store and transport, flags, signals",
@@ -127,18 +132,19 @@ var allowances = map[string]allowance{
 
 // What is not the standard library's, by module.
 const (
-	btree      = "github.com/tidwall/btree"
-	cobra      = "github.com/spf13/cobra"
-	datadriven = "github.com/cockroachdb/datadriven"
-	goleak     = "go.uber.org/goleak"
-	msgpack    = "github.com/vmihailenco/msgpack/v5"
-	pebble     = "github.com/cockroachdb/pebble/v2"
-	pflag      = "github.com/spf13/pflag"
-	rapid      = "pgregory.net/rapid"
-	term       = "golang.org/x/term"
-	xtools     = "golang.org/x/tools"
-	yaml       = "go.yaml.in/yaml/v3"
-	yamux      = "github.com/hashicorp/yamux"
+	btree        = "github.com/tidwall/btree"
+	cobra        = "github.com/spf13/cobra"
+	datadriven   = "github.com/cockroachdb/datadriven"
+	foundationdb = "github.com/apple/foundationdb/bindings/go"
+	goleak       = "go.uber.org/goleak"
+	msgpack      = "github.com/vmihailenco/msgpack/v5"
+	pebble       = "github.com/cockroachdb/pebble/v2"
+	pflag        = "github.com/spf13/pflag"
+	rapid        = "pgregory.net/rapid"
+	term         = "golang.org/x/term"
+	xtools       = "golang.org/x/tools"
+	yaml         = "go.yaml.in/yaml/v3"
+	yamux        = "github.com/hashicorp/yamux"
 )
 
 // Only tests may use these.
