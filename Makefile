@@ -30,8 +30,8 @@ help: ## list every target
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build the binary into bin/kelpie
-	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/kelpie ./cmd/kelpie
+build: ## build the binary into bin/kelpie; FDB=1 adds FoundationDB, which needs libfdb_c
+	$(GO) build $(if $(FDB),-tags fdb) -ldflags '$(LDFLAGS)' -o $(BIN)/kelpie ./cmd/kelpie
 
 .PHONY: install
 install: build ## install binary, completions and man pages under DESTDIR and PREFIX
