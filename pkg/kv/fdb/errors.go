@@ -16,8 +16,9 @@ import (
 // errClosed is what a closed store answers.
 var errClosed = kv.ErrUnavailable.With(errors.New("store closed"))
 
-// FoundationDB's codes that kv has no errors of its own for, and that tell of a misuse.
+// FoundationDB's codes that kv has no errors of their own for, and that tell more than that the store is unavailable.
 const (
+	codeProcessBehind         = 1037 // no storage server has got to the read version
 	codeReadVersionAlreadySet = 2010
 	codeInvalidMutationType   = 2018
 )
@@ -49,6 +50,8 @@ func readError(err error) error {
 		return known
 	}
 	switch fdbErr.Code {
+	case codeProcessBehind:
+		return kv.ErrFutureVersion.With(fdbErr)
 	case codeReadVersionAlreadySet, codeInvalidMutationType:
 		return kv.ErrInvalidOperation.With(fdbErr)
 	}
