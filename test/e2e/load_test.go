@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	callersCount  = 16
-	countersCount = 12
+	callersCount = 16
+	// countersCount is so many that every node is certain to own some, wherever they are put.
+	countersCount = 48
 	callTimeout   = 30 * time.Second
 )
 
