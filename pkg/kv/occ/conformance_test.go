@@ -25,17 +25,23 @@ func openMemory(opt occ.Options) kvtest.Open {
 	}
 }
 
+// simulated is a world in virtual time. One seed is enough for so many tests.
+func simulated(t *testing.T, f func(t *testing.T, e env.Env)) {
+	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) { f(t, s.Machine(coro.MainMachine)) })
+}
+
 // TestConformance shows that the store on memory answers as FoundationDB does, in both worlds.
 func TestConformance(t *testing.T) {
-	kvtest.Run(t, openMemory(occ.Options{}), kvtest.In(envtest.Both), kvtest.SharesVersions())
+	both := func(t *testing.T, f func(t *testing.T, e env.Env)) {
+		t.Run("real", func(t *testing.T) { f(t, env.Real()) })
+		simulated(t, f)
+	}
+	kvtest.Run(t, openMemory(occ.Options{}), kvtest.In(both), kvtest.SharesVersions())
 }
 
 // TestConformanceCrowded shows the same where transactions share versions as often as may be, in
 // batches that are often full.
 func TestConformanceCrowded(t *testing.T) {
-	simulated := func(t *testing.T, f func(t *testing.T, e env.Env)) {
-		envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) { f(t, s.Machine(coro.MainMachine)) })
-	}
 	opt := occ.Options{Gather: time.Millisecond, BatchTransactions: 3}
 	kvtest.Run(t, openMemory(opt), kvtest.In(simulated), kvtest.SharesVersions())
 }
