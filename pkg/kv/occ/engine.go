@@ -16,7 +16,8 @@ type Engine interface {
 
 	// Apply makes a batch of sets and clear ranges (no atomic operations: they have been
 	// evaluated) visible to later snapshots, atomically, in order, and returns when it is durable.
-	// After an error the engine serves no more writes.
+	// v is greater than every version before; an empty batch makes it durable alone. Slices are not kept
+	// after the return. After an error the engine serves no more writes.
 	Apply(v kv.Version, batch []ryw.Mutation) error
 
 	// Version returns the version of the last applied batch, 0 for an empty store;
