@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open, options ...Option) {
 	}{
 		{"Scripts", testScripts},
 		{"Random", testRandom},
+		{"History", testHistory},
 		{"Limits", testLimits},
 		{"TransactionSize", testTransactionSize},
 		{"KeySpace", testKeySpace},

@@ -63,6 +63,13 @@ func testWatches(w *world) {
 	w.put("k", "after")
 	w.want("a write after the transaction's own", watch.Wait(w.ctx), nil)
 
+	before := w.begin()
+	watch, err = before.Watch(w.ctx, []byte("k"))
+	w.must(err)
+	before.Set([]byte("k"), []byte("written after it was watched"))
+	w.commit(before)
+	w.want("the transaction's own write after the watch", watch.Wait(w.ctx), nil)
+
 	early := w.beginNow()
 	watch, err = early.Watch(w.ctx, []byte("k"))
 	w.must(err)

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
@@ -129,9 +128,6 @@ func (b backend) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, erro
 				return ryw.Committed{}, commitError(err)
 			}
 			return committed, nil
-		}
-		if api.CodeOf(err) == api.CodeTooLarge && rpc.NotSent(err) {
-			return ryw.Committed{}, kv.ErrTxTooLarge.With(err)
 		}
 		if !notExecuted(err) || permanent(err) || b.pause(ctx, &pause) != nil {
 			return ryw.Committed{}, commitError(err)
