@@ -15,6 +15,23 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 )
 
+// These tests are of the simulated world: they run there whatever the variable says for others.
+func TestMain(m *testing.M) {
+	if err := os.Unsetenv(envtest.WorldVar); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+func TestRealWorldAlone(t *testing.T) {
+	t.Setenv(envtest.WorldVar, "real")
+	worlds := 0
+	envtest.Both(t, func(*testing.T, env.Env) { worlds++ })
+	if worlds != 1 {
+		t.Fatalf("run in %d worlds, want the real one", worlds)
+	}
+}
+
 func TestBothRunsInBothWorlds(t *testing.T) {
 	runs := make(map[bool]int)
 	envtest.Both(t, func(_ *testing.T, e env.Env) {
