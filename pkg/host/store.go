@@ -31,6 +31,9 @@ const (
 	// storeBackoffMax bounds the pause between two tries to reach such a store again. It is short beside a lease: when the store
 	// comes back, a node that tried again much later than the others would be taken for dead by them.
 	storeBackoffMax = 100 * time.Millisecond
+	// storeDialTimeout bounds each of those tries, for the same reason: one whose packets are lost must not take as
+	// long as a lease.
+	storeDialTimeout = time.Second
 )
 
 // world is what a store or a node stands on.
@@ -126,7 +129,7 @@ func connectStore(ctx context.Context, w world, u storeURL) (*store, error) {
 	if err := awaitStore(ctx, w, u.rest); err != nil {
 		return nil, err
 	}
-	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log, BackoffMax: storeBackoffMax})
+	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log, DialTimeout: storeDialTimeout, BackoffMax: storeBackoffMax})
 	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
 }
 
