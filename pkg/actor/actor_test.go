@@ -144,8 +144,10 @@ func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte{0xc7, 1, 2, 3})
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		var s state
+		var n numbers
 		var v any
 		_ = actor.Unmarshal(b, &s) // must only return
+		_ = actor.Unmarshal(b, &n)
 		_ = actor.Unmarshal(b, &v)
 	})
 }

@@ -98,6 +98,3 @@ func appendMap(out, b []byte, n int) (_, rest []byte, err error) {
 	}
 	return out, b, nil
 }
-
-func isMap(format byte) bool   { return format&0xf0 == 0x80 || format == 0xde || format == 0xdf }
-func isArray(format byte) bool { return format&0xf0 == 0x90 || format == 0xdc || format == 0xdd }

@@ -36,11 +36,18 @@ func Marshal(v any) ([]byte, error) {
 }
 
 // Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than
-// api.DepthMax are refused: they come from nobody who means well, and would exhaust the stack.
+// api.DepthMax are refused: they come from nobody who means well, and would exhaust the stack. So are integers that the
+// type they are for can't hold: they would become others.
 func Unmarshal(b []byte, v any) error {
 	d := api.NewDecoder(b)
 	if d.Skip(); d.Err() != nil {
 		return d.Err()
+	}
+	if t := reflect.TypeOf(v); t != nil {
+		d = api.NewDecoder(b)
+		if err := shapeOf(t).checkIntegers(&d); err != nil {
+			return err
+		}
 	}
 	dec := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(dec)
