@@ -37,7 +37,8 @@ type numbers struct {
 }
 
 type positional struct {
-	_msgpack struct{} `msgpack:",as_array"` //nolint:unused // read by the encoding
+	//lint:ignore U1000 read by the encoding
+	_msgpack struct{} `msgpack:",as_array"`
 	A        int8
 	B        uint8
 }
