@@ -28,6 +28,8 @@ type fixture struct {
 	calls []string
 	// answer decides what a node says to its nth call, counted over both.
 	answer func(node string, n int, in api.InvokeRequest) (api.InvokeReply, error)
+	// admin decides what a node says when it is asked for namespaces.
+	admin func(node string) error
 }
 
 func both(t *testing.T, f func(t *fixture)) {
@@ -62,6 +64,10 @@ func (t *fixture) serve(ctx context.Context, node string) {
 			return nil, err
 		}
 		return reply.AppendTo(nil), nil
+	})
+	rpc.HandleTyped(mux, api.MethodNamespaces, func(context.Context, *api.Empty) (*api.NamespacesReply, error) {
+		t.calls = append(t.calls, node)
+		return &api.NamespacesReply{}, t.admin(node)
 	})
 	listener, err := t.network.Transport(t.env, node).Listen(node + ":1")
 	if err != nil {

@@ -9,5 +9,7 @@
 // lost, those that change nothing (ReadOnly) or carry an idempotency key (WithIdempotencyKey). Any other
 // call whose answer was lost fails with api.CodeUnknown: it may have run.
 //
+// The addresses take turns. Where actors were found is remembered for the 10,000 used last.
+//
 // A Client is safe for concurrent use.
 package client
