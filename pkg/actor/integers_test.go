@@ -99,6 +99,13 @@ func TestIntegersThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
+func TestNamesOfFieldsMayBeBinary(t *testing.T) {
+	in := append([]byte{0x81, 0xc4, 3}, "age\xcd\x01\x2c"...) // 300
+	if err := actor.Unmarshal(in, new(numbers)); err == nil {
+		t.Error("300 is the age")
+	}
+}
+
 func TestARequestWithAnIntegerThatDoesNotFitIsRefused(t *testing.T) {
 	b, err := actor.Marshal(map[string]any{"age": 300})
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 
 // Admin calls a method of the nodes themselves (api.MethodNodes and the others of package api) at the addresses in turn,
 // until one can be reached and takes it. It blocks until then or until ctx ends, which it does after
-// DefaultTimeout if it has no deadline. If no address takes the call, the error names each and says why, and has the
-// code of the first; any other error is that of the node that took it.
+// DefaultTimeout if it has no deadline. If no address takes the call in time, the error names each that was tried and
+// says why, and has the code of the last; any other error is that of the node that took it.
 func Admin[Req, Resp any](ctx context.Context, c *Client, method string, req *Req) (*Resp, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
@@ -25,10 +25,13 @@ func Admin[Req, Resp any](ctx context.Context, c *Client, method string, req *Re
 		if err == nil {
 			return resp, nil
 		}
-		if ctx.Err() != nil || !rpc.NotSent(err) && api.CodeOf(err) != api.CodeUnavailable {
+		failed = append(failed, failure{addr, err})
+		if ctx.Err() != nil {
+			break
+		}
+		if !rpc.NotSent(err) && api.CodeOf(err) != api.CodeUnavailable {
 			return nil, err
 		}
-		failed = append(failed, failure{addr, err})
 	}
 	return nil, failed.error(method)
 }
@@ -52,5 +55,5 @@ func (f failures) error(method string) error {
 	for i, failed := range f {
 		reasons[i] = fmt.Sprintf("%s (%v)", failed.addr, failed.err)
 	}
-	return api.Errorf(api.CodeOf(f[0].err), "no node takes %s: %s", method, strings.Join(reasons, ", "))
+	return api.Errorf(api.CodeOf(f[len(f)-1].err), "no node takes %s: %s", method, strings.Join(reasons, ", "))
 }

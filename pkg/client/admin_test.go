@@ -7,9 +7,11 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 func (t *fixture) namespaces() (*api.NamespacesReply, error) {
@@ -48,6 +50,19 @@ func TestAdminSaysOfEachAddressWhyItFailed(t *testing.T) {
 			}
 		}
 		t.wantCalls("a")
+	})
+}
+
+func TestAdminSaysWhichAddressIsSilent(t *testing.T) {
+	simulated(t, func(t *fixture) {
+		t.admin = func(string) error { return nil }
+		t.network.Partition("client", "a")
+		ctx, cancel := env.WithTimeout(t.env, context.Background(), time.Second)
+		defer cancel()
+		_, err := client.Admin[api.Empty, api.NamespacesReply](ctx, t.client, api.MethodNamespaces, &api.Empty{})
+		if api.CodeOf(err) != api.CodeDeadlineExceeded || !strings.Contains(err.Error(), "a:1") || strings.Contains(err.Error(), "b:1") {
+			t.Error(err)
+		}
 	})
 }
 

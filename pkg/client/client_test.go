@@ -11,6 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/coro"
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
@@ -34,21 +35,29 @@ type fixture struct {
 
 func both(t *testing.T, f func(t *fixture)) {
 	t.Helper()
-	envtest.Both(t, func(t *testing.T, e env.Env) {
-		fx := &fixture{T: t, env: e, network: mem.NewNetwork(e)}
-		ctx, cancel := env.WithCancel(context.Background())
-		defer cancel()
-		for _, node := range []string{"a", "b"} {
-			fx.serve(ctx, node)
-		}
-		c, err := client.New(e, fx.network.Transport(e, "client"), client.Config{Addrs: []string{"a:1", "b:1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		fx.client = c
-		f(fx)
-	})
+	envtest.Both(t, func(t *testing.T, e env.Env) { run(t, e, f) })
+}
+
+// simulated is for what depends on time.
+func simulated(t *testing.T, f func(t *fixture)) {
+	t.Helper()
+	envtest.Simulated(t, 4, func(t *testing.T, s *coro.Scheduler) { run(t, s.Machine(coro.MainMachine), f) })
+}
+
+func run(t *testing.T, e env.Env, f func(t *fixture)) {
+	fx := &fixture{T: t, env: e, network: mem.NewNetwork(e)}
+	ctx, cancel := env.WithCancel(context.Background())
+	defer cancel()
+	for _, node := range []string{"a", "b"} {
+		fx.serve(ctx, node)
+	}
+	c, err := client.New(e, fx.network.Transport(e, "client"), client.Config{Addrs: []string{"a:1", "b:1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fx.client = c
+	f(fx)
 }
 
 func (t *fixture) serve(ctx context.Context, node string) {

@@ -85,6 +85,23 @@ func TestNodesThatPointAtEachOtherDoNotHoldACallForEver(t *testing.T) {
 	})
 }
 
+func TestANodeThatPointsAtItselfIsNotBelieved(t *testing.T) {
+	both(t, func(t *fixture) {
+		t.answer = func(node string, _ int, _ api.InvokeRequest) (api.InvokeReply, error) {
+			if node == "b" {
+				return one, nil
+			}
+			err := api.Errorf(api.CodeMoved, "moved")
+			err.Detail = map[string]string{api.DetailOwnerAddress: "a:1"}
+			return one, err
+		}
+		if _, err := t.call(); err != nil {
+			t.Fatal(err)
+		}
+		t.wantCalls("a", "b")
+	})
+}
+
 func TestAnOwnerThatDiedIsForgotten(t *testing.T) {
 	both(t, func(t *fixture) {
 		t.answer = func(node string, _ int, _ api.InvokeRequest) (api.InvokeReply, error) {
@@ -109,12 +126,47 @@ func TestAnOwnerThatDiedIsForgotten(t *testing.T) {
 func TestAddressesTakeTurns(t *testing.T) {
 	both(t, func(t *fixture) {
 		t.answer = script(nil)
-		for _, id := range []string{"w", "x", "y", "z"} {
-			if _, err := t.client.CallRaw(context.Background(), api.ActorID{Namespace: "counter", ID: id}, "add", nil); err != nil {
-				t.Fatal(err)
-			}
-		}
+		t.callAll("w", "x", "y", "z")
 		t.wantCalls("a", "b", "a", "b")
+	})
+}
+
+// callAll calls counters of these names.
+func (t *fixture) callAll(names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := t.client.CallRaw(context.Background(), api.ActorID{Namespace: "counter", ID: name}, "add", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestANodeThatFailedIsPassedOverForAWhile(t *testing.T) {
+	simulated(t, func(t *fixture) {
+		t.answer = script(api.Errorf(api.CodeUnavailable, "joining"), nil)
+		t.callAll("v", "w", "x")
+		t.wantCalls("a", "b", "b", "b")
+		if err := env.Sleep(t.env, context.Background(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		t.callAll("y", "z")
+		t.wantCalls("a", "b", "b", "b", "a", "b")
+	})
+}
+
+func TestANodeThatAnswersIsNotPassedOver(t *testing.T) {
+	simulated(t, func(t *fixture) {
+		t.answer = func(node string, n int, _ api.InvokeRequest) (api.InvokeReply, error) {
+			switch n {
+			case 1:
+				return one, api.Errorf(api.CodeUnavailable, "joining")
+			case 2:
+				return api.InvokeReply{Body: one.Body, OwnerAddress: "a:1"}, nil
+			}
+			return one, nil
+		}
+		t.callAll("w", "w", "x")
+		t.wantCalls("a", "b", "a", "a")
 	})
 }
 
