@@ -32,6 +32,32 @@ type call struct {
 	// What routing has learnt so far.
 	attempts int
 	refused  []string // nodes that had no room
+	doubtful bool     // a try may have run, its answer lost
+}
+
+// doubt notes that a try may have run. That a later one has certainly not is then no longer the
+// whole truth, and the caller is told that nobody knows.
+func (c *call) doubt() {
+	if c.doubtful {
+		return
+	}
+	c.doubtful = true
+	finish := c.finish
+	c.finish = func(body []byte, owner string, err error) {
+		if notRun(err) {
+			err = api.Errorf(api.CodeUnknown, "actor %s may have run the call: an answer was lost, and then: %v", c.actor, err)
+		}
+		finish(body, owner, err)
+	}
+}
+
+// notRun reports whether a try that ended so has certainly not run.
+func notRun(err error) bool {
+	switch api.CodeOf(err) {
+	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeUnknownNamespace:
+		return true
+	}
+	return isStoreError(err)
 }
 
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {

@@ -4,9 +4,11 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +75,8 @@ func simulate(t *testing.T, seeds int, f func(c *cluster)) {
 // gate is the store, with a door that can be shut for some machines, and hooks on commits.
 type gate struct {
 	*occ.Store
+	// landed, if not nil, is told of every batch of an actor that was committed, before its owner is.
+	landed func(machine string)
 	// commit, if not nil, stands between a transaction and its commit.
 	commit func(machine string, commit func() error) error
 }
@@ -88,6 +92,9 @@ func (g gatedStore) Begin(o kv.TxOptions) kv.Tx { return ryw.New(g, o) }
 func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Committed, err error) {
 	commit := func() (err error) {
 		committed, err = g.gate.Store.Commit(ctx, c)
+		if err == nil && g.landed != nil && writesState(c) {
+			g.landed(g.machine)
+		}
 		return err
 	}
 	if g.commit == nil {
@@ -95,6 +102,11 @@ func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Co
 	}
 	err = g.commit(g.machine, commit)
 	return committed, err
+}
+
+// writesState reports whether a commit is that of an actor's batch: only those write seq.
+func writesState(c *ryw.Commit) bool {
+	return slices.ContainsFunc(c.Mutations, func(m ryw.Mutation) bool { return bytes.Contains(m.Key, []byte("seq")) })
 }
 
 func (c *cluster) start(id string) *member {

@@ -596,3 +596,28 @@ func TestTwoNodesRaceForOneActorAndTheLoserForwards(t *testing.T) {
 		}
 	})
 }
+
+// A keyed call whose answer was lost is tried again; what becomes of that must not hide that it may have run.
+func TestALostAnswerIsNeverTakenForACallThatHasNotRun(t *testing.T) {
+	simulate(t, 8, func(c *cluster) {
+		c.startAll(2)
+		c.add("n1", counter("a"), 1)
+		owner := c.owner("n1", counter("a")).Node
+		via := c.other(owner)
+		c.store.landed = func(machine string) { // it dies with its batch committed and nobody told
+			c.store.landed = nil
+			c.crash(machine)
+		}
+		pool := rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
+		defer pool.Close()
+		// Less than a lease: every further try meets the dead owner.
+		err := c.callBy(pool, via, leaseTTL/2, counter("a"), "add", "key", 1, nil)
+		if code := api.CodeOf(err); code != api.CodeUnknown && code != api.CodeDeadlineExceeded {
+			c.Fatalf("the call has run, and its caller was told: %v (%v)", err, code)
+		}
+		var now int64
+		if err := c.callBy(pool, via, time.Minute, counter("a"), "add", "key", 1, &now); err != nil || now != 2 {
+			c.Fatalf("the repeat: %d %v", now, err)
+		}
+	})
+}

@@ -204,6 +204,9 @@ func (r *router) again(c *call, err error) {
 		c.finish(nil, "", wireError(err))
 		return
 	}
+	if api.CodeOf(err) == api.CodeUnknown {
+		c.doubt()
+	}
 	if c.flags&api.InvokeForwarded != 0 { // the node that the caller asked routes it
 		c.finish(nil, "", wireError(err))
 		return
