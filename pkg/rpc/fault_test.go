@@ -4,9 +4,11 @@
 package rpc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +145,30 @@ func TestBackoffFailsFast(t *testing.T) {
 		}
 		if took := w.env.Monotonic() - before; took > 5*time.Second+4*time.Second {
 			t.Errorf("connected %v after the network healed", took)
+		}
+	})
+}
+
+// An operator reads that a peer went away and that it is back, not every try in between.
+func TestAnOutageIsLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	o := options{pool: rpc.PoolConfig{BackoffMax: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil))}}
+	inVirtualTime(t, 1, o, nil, func(t *testing.T, w *world) {
+		log.Reset()
+		w.network.Partition("client", "server")
+		ctx, cancel := env.WithTimeout(w.env, background, time.Minute)
+		defer cancel()
+		if _, err := w.pool.Connect(ctx, addr); !rpc.NotSent(err) {
+			t.Fatalf("connect to nobody: %v", err)
+		}
+		w.network.Heal("client", "server")
+		if _, err := w.pool.Connect(background, addr); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"cannot connect", "connected again"} {
+			if n := strings.Count(log.String(), want); n != 1 {
+				t.Errorf("%q is logged %d times:\n%s", want, n, log.String())
+			}
 		}
 	})
 }

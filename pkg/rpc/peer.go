@@ -146,12 +146,13 @@ func (p *peer) dialFailed(cause error) {
 	failure := p.dialError(cause)
 	p.mu.Lock()
 	p.cancelDial = nil
+	first := p.failure == nil
 	p.failure = failure
 	p.pause = min(max(2*p.pause, config.BackoffMin), config.BackoffMax)
 	p.retryAt = p.pool.env.Monotonic() + p.pool.rand.Jitter(p.pause)
 	waiting := p.takeWaiting()
 	p.mu.Unlock()
-	p.pool.logDial(p.addr, cause)
+	p.pool.logDial(p.addr, cause, first)
 	for _, call := range waiting {
 		call.finish(nil, failure)
 	}
@@ -173,6 +174,7 @@ func (p *peer) dialError(cause error) error {
 func (p *peer) connected(c *clientConn) {
 	p.mu.Lock()
 	p.cancelDial = nil
+	again := p.failure != nil
 	p.failure, p.pause, p.retryAt = nil, 0, 0
 	type end struct {
 		call *pendingCall
@@ -190,6 +192,9 @@ func (p *peer) connected(c *clientConn) {
 		p.current.Store(c)
 	}
 	p.mu.Unlock()
+	if again {
+		p.pool.config.Logger.Info("connected again", "address", p.addr)
+	}
 	for _, end := range ends {
 		end.call.finish(nil, end.err)
 	}

@@ -252,8 +252,13 @@ func (p *Pool) expire(now time.Duration) (next time.Duration) {
 	return next
 }
 
-func (p *Pool) logDial(addr string, err error) {
-	p.config.Logger.Info("cannot connect", "address", addr, "error", err)
+// logDial tells of the first of a row of failed dials; the others are for debugging.
+func (p *Pool) logDial(addr string, err error, first bool) {
+	level := slog.LevelDebug
+	if first {
+		level = slog.LevelInfo
+	}
+	p.config.Logger.Log(context.Background(), level, "cannot connect", "address", addr, "error", err)
 }
 
 func (p *Pool) logLost(addr string, err error, calls int) {
