@@ -11,10 +11,6 @@ import (
 
 const (
 	keySpaceEnd = "\xff"
-	// stampBytes is the length of a versionstamp.
-	stampBytes = 10
-	// offsetBytes is the length of the offset that ends the template of a versionstamped operation.
-	offsetBytes = 4
 )
 
 // keySpace is a store's part of the cluster's keys: those from the prefix to the prefix and \xff.
@@ -35,7 +31,7 @@ func (s keySpace) packStamped(template []byte) []byte {
 		return template
 	}
 	packed := s.pack(template)
-	offset := packed[len(packed)-offsetBytes:]
+	offset := packed[len(packed)-kv.StampOffsetBytes:]
 	binary.LittleEndian.PutUint32(offset, binary.LittleEndian.Uint32(offset)+uint32(len(s.prefix)))
 	return packed
 }

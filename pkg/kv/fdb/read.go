@@ -79,7 +79,7 @@ func (r reader) Get(ctx context.Context, key []byte) ([]byte, error) {
 // GetAll implements kv.Reader.
 func (r reader) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error) {
 	for _, key := range keys {
-		if err := checkKey(key); err != nil {
+		if err := kv.CheckKey(key); err != nil {
 			return nil, r.refuse(err)
 		}
 	}
@@ -118,7 +118,7 @@ func (r reader) getAll(ctx context.Context, keys, values [][]byte) error {
 
 // GetKey implements kv.Reader.
 func (r reader) GetKey(ctx context.Context, sel kv.KeySelector) ([]byte, error) {
-	if err := checkEnd(sel.Key); err != nil {
+	if err := kv.CheckEnd(sel.Key); err != nil {
 		return nil, r.refuse(err)
 	}
 	var found []byte
@@ -143,7 +143,7 @@ func (r reader) GetKey(ctx context.Context, sel kv.KeySelector) ([]byte, error) 
 // Range implements kv.Reader. If ctx ends while it waits, the transaction is cancelled.
 func (r reader) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
 	for _, key := range [][]byte{begin, end} {
-		if err := checkEnd(key); err != nil {
+		if err := kv.CheckEnd(key); err != nil {
 			return nil, false, r.refuse(err)
 		}
 	}

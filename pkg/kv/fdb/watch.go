@@ -17,7 +17,7 @@ import (
 // Watch implements kv.Tx. FoundationDB reads the key, and tells of an error at the commit. What is one watch too
 // many shows when it is waited for.
 func (t *tx) Watch(ctx context.Context, key []byte) (kv.Watch, error) {
-	if err := checkKey(key); err != nil {
+	if err := kv.CheckKey(key); err != nil {
 		return nil, t.refuse(err)
 	}
 	if t.space().tooLong(key) {

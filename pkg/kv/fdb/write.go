@@ -49,7 +49,7 @@ func (t *tx) Set(key, value []byte) {
 
 // Clear implements kv.Tx.
 func (t *tx) Clear(key []byte) {
-	if t.checked(checkKey(key)) != nil || t.space().tooLong(key) {
+	if t.checked(kv.CheckKey(key)) != nil || t.space().tooLong(key) {
 		return // there is no key as long
 	}
 	t.writes = true
@@ -58,9 +58,9 @@ func (t *tx) Clear(key []byte) {
 
 // ClearRange implements kv.Tx.
 func (t *tx) ClearRange(begin, end []byte) {
-	err := checkInverted(begin, end)
+	err := kv.CheckOrder(begin, end)
 	if err == nil {
-		err = checkEnd(end)
+		err = kv.CheckEnd(end)
 	}
 	if t.checked(err) != nil {
 		return
@@ -90,9 +90,9 @@ func (t *tx) checkAtomic(op kv.AtomicOp, key, param []byte) error {
 	case atomicOps[op] == nil:
 		return kv.ErrInvalidOperation.With(fmt.Errorf("atomic operation %d", op))
 	case op == kv.AtomicSetVersionstampedKey:
-		return checkStamped(key)
+		return kv.CheckStamp(key)
 	case op == kv.AtomicSetVersionstampedValue:
-		return checkStamped(param)
+		return kv.CheckStamp(param)
 	}
 	return nil
 }
@@ -115,8 +115,8 @@ func (t *tx) AddWriteConflictRange(begin, end []byte) error {
 }
 
 func (t *tx) checkConflict(begin, end []byte) error {
-	if err := checkInverted(begin, end); err != nil {
+	if err := kv.CheckOrder(begin, end); err != nil {
 		return err
 	}
-	return t.checked(checkEnd(end))
+	return t.checked(kv.CheckEnd(end))
 }

@@ -4,17 +4,12 @@
 package remote
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
-
-// keySpaceEnd is the first key outside of the key space.
-var keySpaceEnd = []byte{0xff}
 
 // The backend relies on what kv.Tx has checked. A message may come from a program that has not.
 
@@ -42,13 +37,10 @@ func checkCommit(c *ryw.Commit) error {
 }
 
 func checkRange(begin, end []byte) error {
-	if bytes.Compare(begin, end) > 0 {
-		return kv.ErrInvalidRange
+	if err := kv.CheckOrder(begin, end); err != nil {
+		return err
 	}
-	if bytes.Compare(end, keySpaceEnd) > 0 {
-		return kv.ErrOutOfRange
-	}
-	return nil
+	return kv.CheckEnd(end)
 }
 
 func checkMutation(m ryw.Mutation) error {
@@ -58,8 +50,8 @@ func checkMutation(m ryw.Mutation) error {
 	if m.Kind != ryw.MutationSet && m.Kind != ryw.MutationAtomic {
 		return fmt.Errorf("unknown mutation %d", m.Kind)
 	}
-	if bytes.Compare(m.Key, keySpaceEnd) >= 0 {
-		return kv.ErrOutOfRange
+	if err := kv.CheckKey(m.Key); err != nil {
+		return err
 	}
 	keyBytesMax, valueBytesMax := kv.KeyBytesMax, kv.ValueBytesMax
 	if m.Kind == ryw.MutationAtomic {
@@ -67,13 +59,13 @@ func checkMutation(m ryw.Mutation) error {
 		case kv.AtomicAdd, kv.AtomicAnd, kv.AtomicOr, kv.AtomicXor, kv.AtomicAppendIfFits, kv.AtomicMax, kv.AtomicMin,
 			kv.AtomicByteMin, kv.AtomicByteMax, kv.AtomicCompareAndClear:
 		case kv.AtomicSetVersionstampedKey:
-			keyBytesMax += stampOffsetBytes
-			if err := checkStamp(m.Key); err != nil {
+			keyBytesMax += kv.StampOffsetBytes
+			if err := kv.CheckStamp(m.Key); err != nil {
 				return err
 			}
 		case kv.AtomicSetVersionstampedValue:
-			valueBytesMax += stampOffsetBytes
-			if err := checkStamp(m.Value); err != nil {
+			valueBytesMax += kv.StampOffsetBytes
+			if err := kv.CheckStamp(m.Value); err != nil {
 				return err
 			}
 		default:
@@ -89,17 +81,3 @@ func checkMutation(m ryw.Mutation) error {
 	return nil
 }
 
-// Sizes in a parameter that a versionstamp is put into.
-const (
-	stampBytes       = 10
-	stampOffsetBytes = 4
-)
-
-// checkStamp checks that a stamp fits at the offset with which param ends.
-func checkStamp(param []byte) error {
-	room := len(param) - stampOffsetBytes
-	if room < stampBytes || uint64(binary.LittleEndian.Uint32(param[room:])) > uint64(room-stampBytes) {
-		return errors.New("versionstamp outside of the parameter")
-	}
-	return nil
-}

@@ -107,7 +107,7 @@ func compareNumbers(a, b []byte) int {
 }
 
 // Stamp is a versionstamp: the commit version and the transaction's place in it, big-endian.
-type Stamp [10]byte
+type Stamp [kv.StampBytes]byte
 
 // Stamp returns the versionstamp of the transaction.
 func (c Committed) Stamp() Stamp {
@@ -120,23 +120,13 @@ func (c Committed) Stamp() Stamp {
 // Fill returns the key or value of a versionstamped operation: template without
 // its last four bytes, which are the little-endian offset at which it holds the stamp.
 func (s Stamp) Fill(template []byte) []byte {
-	offset, ok := stampOffset(template)
+	offset, ok := kv.StampOffset(template)
 	if !ok {
 		panic("ryw: a versionstamp beyond its template")
 	}
-	filled := bytes.Clone(template[:len(template)-4])
+	filled := bytes.Clone(template[:len(template)-kv.StampOffsetBytes])
 	copy(filled[offset:], s[:])
 	return filled
-}
-
-// stampOffset returns where in the template the stamp goes, and whether it fits.
-func stampOffset(template []byte) (offset int, ok bool) {
-	rest := len(template) - 4
-	if rest < len(Stamp{}) {
-		return 0, false
-	}
-	at := binary.LittleEndian.Uint32(template[rest:])
-	return int(at), uint64(at)+uint64(len(Stamp{})) <= uint64(rest)
 }
 
 // isAtomic reports whether op is an atomic operation.

@@ -46,7 +46,7 @@ func (t *tx) Set(key, value []byte) {
 
 // Clear implements kv.Tx.
 func (t *tx) Clear(key []byte) {
-	if t.checked(checkKey(key)) != nil || len(key) > kv.KeyBytesMax {
+	if t.checked(kv.CheckKey(key)) != nil || len(key) > kv.KeyBytesMax {
 		return // there is no key as long
 	}
 	t.clear(single(key))
@@ -54,9 +54,9 @@ func (t *tx) Clear(key []byte) {
 
 // ClearRange implements kv.Tx.
 func (t *tx) ClearRange(begin, end []byte) {
-	err := checkInverted(begin, end)
+	err := kv.CheckOrder(begin, end)
 	if err == nil {
-		err = checkEnd(end)
+		err = kv.CheckEnd(end)
 	}
 	if t.checked(err) != nil {
 		return
@@ -117,10 +117,10 @@ func (t *tx) AddWriteConflictRange(begin, end []byte) error {
 }
 
 func (t *tx) conflictRange(begin, end []byte) (keyRange, error) {
-	if err := checkInverted(begin, end); err != nil {
+	if err := kv.CheckOrder(begin, end); err != nil {
 		return keyRange{}, err
 	}
-	if err := t.checked(checkEnd(end)); err != nil {
+	if err := t.checked(kv.CheckEnd(end)); err != nil {
 		return keyRange{}, err
 	}
 	return cut(begin, end), nil
@@ -135,30 +135,8 @@ func cut(begin, end []byte) keyRange {
 	}
 }
 
-func checkInverted(begin, end []byte) error {
-	if bytes.Compare(begin, end) > 0 {
-		return kv.ErrInvalidRange
-	}
-	return nil
-}
-
-// checkEnd checks the end of a range, which lies not before its beginning.
-func checkEnd(end []byte) error {
-	if string(end) > keySpaceEnd {
-		return kv.ErrOutOfRange
-	}
-	return nil
-}
-
-func checkKey(key []byte) error {
-	if string(key) >= keySpaceEnd {
-		return kv.ErrOutOfRange
-	}
-	return nil
-}
-
 func checkPair(key, value []byte) error {
-	if err := checkKey(key); err != nil {
+	if err := kv.CheckKey(key); err != nil {
 		return err
 	}
 	if len(key) > kv.KeyBytesMax {
@@ -185,8 +163,5 @@ func checkAtomic(op kv.AtomicOp, key, param []byte) error {
 	default:
 		return nil
 	}
-	if _, ok := stampOffset(template); !ok {
-		return kv.ErrInvalidOperation.With(fmt.Errorf("%d bytes leave no room for a versionstamp at the offset given", len(template)))
-	}
-	return nil
+	return kv.CheckStamp(template)
 }

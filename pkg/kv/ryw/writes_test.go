@@ -130,7 +130,7 @@ func TestStampFill(t *testing.T) {
 		"0123456789\xff\xff\xff\xff": false,
 		"0123456789\xf6\xff\xff\xff": false,
 	} {
-		if _, got := stampOffset([]byte(template)); got != fits {
+		if _, got := kv.StampOffset([]byte(template)); got != fits {
 			t.Errorf("a stamp fits %q: %t", template, got)
 		}
 	}
