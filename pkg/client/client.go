@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/places"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -27,6 +28,9 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// ownersMax is how many actors' places a client remembers.
+const ownersMax = 10_000
+
 // Client calls actors.
 type Client struct {
 	env    env.Env
@@ -36,7 +40,7 @@ type Client struct {
 
 	mu        sync.Mutex
 	addresses *addresses
-	owners    *owners
+	owners    *places.Places
 }
 
 // New returns a client. It connects when first needed. Errors are CodeInvalidArgument.
@@ -46,7 +50,7 @@ func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	}
 	return &Client{
 		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: e.Rand("client"), closed: env.NewEvent(e),
-		addresses: newAddresses(c.Addrs), owners: newOwners(ownersMax),
+		addresses: newAddresses(c.Addrs), owners: places.New(ownersMax),
 	}, nil
 }
 

@@ -97,7 +97,7 @@ func (c *Client) wait(ctx context.Context, pause time.Duration) bool {
 func (c *Client) target(id api.ActorID) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if addr, ok := c.owners.get(id); ok {
+	if addr, ok := c.owners.Get(id); ok {
 		return addr
 	}
 	return c.addresses.choose(c.env.Monotonic())
@@ -111,7 +111,7 @@ func (c *Client) answered(id api.ActorID, addr, owner string) {
 	if owner == "" {
 		owner = addr
 	}
-	c.owners.put(id, owner)
+	c.owners.Put(id, owner)
 }
 
 // failed forgets that the actor is at addr, and passes addr over for a while. A node that says who the owner is, is
@@ -119,10 +119,10 @@ func (c *Client) answered(id api.ActorID, addr, owner string) {
 func (c *Client) failed(id api.ActorID, addr string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.owners.remove(id, addr)
+	c.owners.Remove(id, addr)
 	if moved, ok := errors.AsType[*api.Error](err); ok && moved.Code == api.CodeMoved {
 		if owner := moved.Detail[api.DetailOwnerAddress]; owner != "" && owner != addr {
-			c.owners.put(id, owner)
+			c.owners.Put(id, owner)
 		}
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/places"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -19,6 +20,8 @@ const (
 	// placed is looked at again. The first correction of a wrong guess is free.
 	routeBackoffMin = 5 * time.Millisecond
 	routeBackoffMax = 250 * time.Millisecond
+	// placementCacheMax is how many actors' places a node remembers.
+	placementCacheMax = 100_000
 )
 
 // router finds the activation of an actor: here, where the cache says, where the store says, or
@@ -28,11 +31,11 @@ type router struct {
 	random *env.Rand
 
 	mu    sync.Mutex
-	cache *placementCache
+	cache *places.Places
 }
 
 func newRouter(n *Node) *router {
-	return &router{node: n, random: n.env.Rand("router"), cache: newPlacementCache(placementCacheMax)}
+	return &router{node: n, random: n.env.Rand("router"), cache: places.New(placementCacheMax)}
 }
 
 // route is where every call begins. It does not block.
@@ -261,27 +264,27 @@ func (r *router) movedTo(id api.ActorID, owner registry.Owner) error {
 func (r *router) cached(id api.ActorID) (string, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.cache.get(id)
+	return r.cache.Get(id)
 }
 
 func (r *router) remember(id api.ActorID, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cache.put(id, addr)
+	r.cache.Put(id, addr)
 }
 
 // forget drops what is cached of an actor, if it is still addr.
 func (r *router) forget(id api.ActorID, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cache.remove(id, addr)
+	r.cache.Remove(id, addr)
 }
 
 // forgetNode drops all that is cached of a node.
 func (r *router) forgetNode(addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cache.removeAll(addr)
+	r.cache.RemoveAll(addr)
 }
 
 func errStopped(id api.ActorID) error {

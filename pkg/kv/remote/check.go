@@ -80,4 +80,3 @@ func checkMutation(m ryw.Mutation) error {
 	}
 	return nil
 }
-

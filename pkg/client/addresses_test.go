@@ -4,42 +4,10 @@
 package client
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
 )
-
-func TestTheOwnersLeastUsedAreForgotten(t *testing.T) {
-	o := newOwners(3)
-	id := func(n int) api.ActorID { return api.ActorID{Namespace: "n", ID: fmt.Sprint(n)} }
-	for n := range 3 {
-		o.put(id(n), "old")
-	}
-	o.get(id(0))
-	o.put(id(1), "new")
-	for n := 3; n < 5; n++ { // pushes 2 out, then 0
-		o.put(id(n), "old")
-	}
-	for n, want := range []string{"", "new", "", "old", "old"} {
-		if addr, _ := o.get(id(n)); addr != want {
-			t.Errorf("%d is at %q, want %q", n, addr, want)
-		}
-	}
-	if len(o.entries) != 3 || o.order.Len() != 3 {
-		t.Errorf("%d and %d entries", len(o.entries), o.order.Len())
-	}
-	o.remove(id(1), "old")
-	if _, ok := o.get(id(1)); !ok {
-		t.Error("what was learnt meanwhile is forgotten")
-	}
-	o.remove(id(1), "new")
-	if _, ok := o.get(id(1)); ok {
-		t.Error("an owner that failed is remembered")
-	}
-}
 
 func TestAddressesThatFailedArePassedOver(t *testing.T) {
 	a := newAddresses([]string{"a", "b", "a", "c"})
