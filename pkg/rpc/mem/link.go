@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -25,17 +26,13 @@ type end struct {
 	err     error // not nil once the link is broken at this end
 	inboxes [rpc.Classes]inbox
 	senders [rpc.Classes]env.Parker // of this end's tasks that wait for room in the peer's inbox
-	closing bool                    // Close was called, and the peer has not noticed
+	goodbye goodbye
 }
 
-// inbox holds what is on its way to an end, and what has arrived there, in one class.
-type inbox struct {
-	transit [][]byte
-	arrived [][]byte
-	stalled int // of transit: what would have arrived but for a partition
-	bytes   int
-	reader  env.Parker
-	ended   bool // nothing more will come
+// goodbye is the last that an end sends.
+type goodbye struct {
+	err error         // what the link ends with for the peer: io.EOF, or errReset; nil if nothing was sent
+	at  time.Duration // arrival
 }
 
 // link makes a link between a transport and a listener. The lock is held.
@@ -54,6 +51,9 @@ func (n *Network) end(e env.Env, h *host, name string) *end {
 	}
 	return made
 }
+
+// from is the route by which the peer reaches e.
+func (e *end) from() route { return route{e.peer.host.name, e.host.name} }
 
 // Gather implements rpc.Link: nothing is gained by it here.
 func (e *end) Gather() {}
@@ -75,6 +75,7 @@ func (e *end) Send(class rpc.Class, parts [][]byte) error {
 	}
 }
 
+// split returns copies of the frames of b.
 func split(b []byte) (frames [][]byte, err error) {
 	for len(b) > 0 {
 		frame, rest, err := rpc.SplitFrame(b)
@@ -99,55 +100,71 @@ func (e *end) offer(class rpc.Class, frames [][]byte) (full bool, err error) {
 	if in.bytes >= windowBytes {
 		return true, nil
 	}
-	in.transit = append(in.transit, frames...)
+	now := n.env.Monotonic()
+	timer := time.Duration(-1) // the last that was set
 	for _, frame := range frames {
-		in.bytes += len(frame)
+		if at := e.post(in, now, frame); at > timer {
+			e.peer.advanceAt(now, at)
+			timer = at
+		}
 	}
-	n.env.AfterFunc(n.latency, func() { e.peer.arrive(class, len(frames)) })
 	return false, nil
 }
 
-// arrive lets the oldest count frames in transit arrive.
-func (e *end) arrive(class rpc.Class, count int) {
+// post sends a frame on its way and returns when it arrives. The lock is held.
+func (e *end) post(in *inbox, now time.Duration, frame []byte) (at time.Duration) {
+	n, from, to := e.network, e.host.name, e.peer.host.name
+	fate := n.fate(from, to)
+	if fate == Corrupt {
+		n.corrupt(frame)
+	}
+	return in.add(frame, now+n.delay(from, to), fate == Break)
+}
+
+func (e *end) advanceAt(now, at time.Duration) {
 	n := e.network
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	in := &e.inboxes[class]
-	if n.partitioned(e.host, e.peer.host) {
-		in.stalled += count
+	n.env.AfterFunc(at-now, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		e.advance()
+	})
+}
+
+// advance lets arrive at this end what is due, unless a block is in the way. The lock is held.
+func (e *end) advance() {
+	n := e.network
+	if e.err != nil || n.blocked[e.from()] {
 		return
 	}
-	in.arrive(count)
-}
-
-func (in *inbox) arrive(count int) {
-	count = min(count, len(in.transit)) // none is left of a link that broke
-	in.arrived = append(in.arrived, in.transit[:count]...)
-	in.transit = in.transit[count:]
-	in.reader.Unpark()
-}
-
-// resume lets arrive what a partition has stalled. The lock is held.
-func (e *end) resume() {
+	now := n.env.Monotonic()
 	for class := range e.inboxes {
-		in := &e.inboxes[class]
-		in.arrive(in.stalled)
-		in.stalled = 0
+		if e.inboxes[class].advance(now) {
+			e.reset(errReset)
+			e.peer.reset(errReset)
+			return
+		}
 	}
-	if e.peer.closing {
-		e.hangUp()
+	if last := e.peer.goodbye; last.err != nil && last.at <= now {
+		e.part(last.err)
 	}
+}
+
+// part ends the link with what the peer has sent last. The lock is held.
+func (e *end) part(err error) {
+	for class := range e.inboxes {
+		e.inboxes[class].ended = err == io.EOF
+	}
+	e.reset(err)
 }
 
 // Receive implements rpc.Link.
 func (e *end) Receive(class rpc.Class) ([]byte, error) {
-	in := &e.inboxes[class]
 	for {
 		frame, err := e.next(class)
 		if frame != nil || err != nil {
 			return frame, err
 		}
-		if err := in.reader.Park(context.Background()); err != nil {
+		if err := e.inboxes[class].reader.Park(context.Background()); err != nil {
 			return nil, err
 		}
 	}
@@ -158,19 +175,14 @@ func (e *end) next(class rpc.Class) ([]byte, error) {
 	e.network.mu.Lock()
 	defer e.network.mu.Unlock()
 	in := &e.inboxes[class]
-	switch {
-	case e.err != nil && !in.ended:
+	if e.err != nil && !in.ended {
 		return nil, e.err
-	case len(in.arrived) > 0:
-		frame := in.arrived[0]
-		in.arrived = in.arrived[1:]
-		in.bytes -= len(frame)
-		e.peer.senders[class].Unpark()
-		return frame, nil
-	case in.ended:
-		return nil, io.EOF
 	}
-	return nil, nil
+	frame, err := in.take()
+	if frame != nil {
+		e.peer.senders[class].Unpark()
+	}
+	return frame, err
 }
 
 // Close implements rpc.Link. The peer still receives what was sent before.
@@ -178,32 +190,35 @@ func (e *end) Close() {
 	n := e.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if e.err != nil {
+	open := e.err == nil
+	e.abandon(net.ErrClosed)
+	if !open {
 		return
 	}
-	e.reset(net.ErrClosed)
-	e.closing = true
-	n.env.AfterFunc(n.latency, func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if !n.partitioned(e.host, e.peer.host) {
-			e.peer.hangUp()
-		}
-	})
+	now := n.env.Monotonic()
+	e.goodbye = goodbye{err: io.EOF, at: now + n.delay(e.host.name, e.peer.host.name)}
+	for class := range e.peer.inboxes {
+		e.goodbye.at = max(e.goodbye.at, e.peer.inboxes[class].lastAt)
+	}
+	e.peer.advanceAt(now, e.goodbye.at)
 }
 
-// hangUp makes known to an end that the other has closed. The lock is held.
-func (e *end) hangUp() {
-	if e.err != nil {
-		e.gone()
-		return
+// crash breaks the link as the host of e goes down. The peer is told at once, if nothing is in the way. The lock
+// is held.
+func (e *end) crash() {
+	e.abandon(errReset)
+	e.goodbye = goodbye{err: errReset}
+	if !e.network.blocked[e.peer.from()] {
+		e.peer.reset(errReset)
 	}
+}
+
+// abandon breaks the link at this end, which reads no more. The lock is held.
+func (e *end) abandon(err error) {
 	for class := range e.inboxes {
-		in := &e.inboxes[class]
-		in.arrive(len(in.transit))
-		in.ended = true
+		e.inboxes[class].ended = false
 	}
-	e.reset(io.EOF)
+	e.reset(err)
 }
 
 // reset breaks the link at this end. The lock is held.

@@ -29,11 +29,13 @@ type Network struct {
 
 	mu         sync.Mutex
 	latency    time.Duration
+	conditions Conditions // nil: all is delivered, after the latency
+	corrupted  uint64     // how many frames were
 	hosts      map[string]*host
 	listeners  map[string]*listener // by address
-	partitions map[[2]string]bool
-	links      []*end // one end of each that is open, in the order they were made
-	healed     []env.Parker
+	blocked    map[route]bool
+	links      []*end       // one end of each that is open, in the order they were made
+	dialling   []env.Parker // wait until something is unblocked
 	lastPort   int
 }
 
@@ -46,7 +48,7 @@ type host struct {
 // NewNetwork returns a network without hosts. e's clock delays what is sent.
 func NewNetwork(e env.Env) *Network {
 	return &Network{
-		env: e, hosts: make(map[string]*host), listeners: make(map[string]*listener), partitions: make(map[[2]string]bool),
+		env: e, hosts: make(map[string]*host), listeners: make(map[string]*listener), blocked: make(map[route]bool),
 	}
 }
 
@@ -62,16 +64,16 @@ func (n *Network) Transport(e env.Env, name string) rpc.Transport {
 	return &transport{network: n, env: e, host: h}
 }
 
-// SetLatency makes everything sent from now on arrive after d. With zero, the default, it arrives
-// as soon as another task has had the chance to run.
+// SetLatency makes everything sent from now on arrive after d, though never before what was sent
+// earlier. With zero, the default, it arrives as soon as another task has had the chance to run.
 func (n *Network) SetLatency(d time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.latency = d
 }
 
-// Cut takes a host down, as a crash does: its links break for both sides, its listeners
-// are gone, dialling from and to it fails. Its transports stay down for ever; the next call of Transport brings up
+// Cut takes a host down, as a crash does: its links break for both sides (for the other one not before a
+// block in that direction ends), its listeners are gone, dialling from and to it fails. Its transports stay down for ever; the next call of Transport brings up
 // a new life of the host.
 func (n *Network) Cut(name string) {
 	n.mu.Lock()
@@ -86,42 +88,27 @@ func (n *Network) Cut(name string) {
 			l.close()
 		}
 	}
-	for _, e := range slices.Clone(n.links) {
-		if e.host == h || e.peer.host == h {
-			e.reset(errReset)
-			e.peer.reset(errReset)
+	for _, near := range slices.Clone(n.links) {
+		for _, e := range []*end{near, near.peer} {
+			if e.host == h {
+				e.crash()
+			}
 		}
 	}
 }
 
-// Partition stops what two hosts send each other, both ways. Nothing breaks by it: links stall, as do
-// dials, until Heal or until somebody loses patience.
-func (n *Network) Partition(a, b string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.partitions[pair(a, b)] = true
-}
-
-// Heal ends a partition: what has stalled arrives.
-func (n *Network) Heal(a, b string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.partitions, pair(a, b))
-	for _, e := range slices.Clone(n.links) {
-		if !n.partitioned(e.host, e.peer.host) {
-			e.resume()
-			e.peer.resume()
-		}
+// hostAt returns the name of the host that an address leads to: of that which listens there, else the
+// name in the address. The lock is held.
+func (n *Network) hostAt(addr string) string {
+	if l := n.listeners[addr]; l != nil {
+		return l.host.name
 	}
-	for _, waiting := range n.healed {
-		waiting.Unpark()
+	name, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
 	}
-	n.healed = nil
+	return name
 }
-
-func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
-
-func (n *Network) partitioned(a, b *host) bool { return n.partitions[pair(a.name, b.name)] }
 
 func (n *Network) sortedListeners() []*listener {
 	all := make([]*listener, 0, len(n.listeners))

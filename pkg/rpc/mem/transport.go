@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -21,49 +22,60 @@ type transport struct {
 
 // Dial implements rpc.Transport.
 func (t *transport) Dial(ctx context.Context, addr string) (rpc.Link, error) {
-	n := t.network
+	link, err := t.dial(ctx, addr)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", addr, err)
+	}
+	return link, nil
+}
+
+func (t *transport) dial(ctx context.Context, addr string) (*end, error) {
 	for {
-		if err := t.travel(ctx); err != nil {
-			return nil, fmt.Errorf("dial %s: %w", addr, err)
+		if err := t.travel(ctx, addr); err != nil {
+			return nil, err
 		}
-		link, healed, err := t.connect(addr)
-		if healed == nil {
+		link, unblocked, err := t.connect(addr)
+		if unblocked == nil {
 			return link, err
 		}
-		if err := healed.Park(ctx); err != nil {
-			n.stopWaiting(healed)
-			return nil, fmt.Errorf("dial %s: %w", addr, err)
+		if err := t.network.await(ctx, unblocked); err != nil {
+			return nil, err
 		}
 	}
 }
 
 // travel lets the time pass that it takes to get to another host.
-func (t *transport) travel(ctx context.Context) error {
+func (t *transport) travel(ctx context.Context, addr string) error {
 	n := t.network
 	n.mu.Lock()
-	latency := n.latency
+	delay := n.delay(t.host.name, n.hostAt(addr))
 	n.mu.Unlock()
 	p := t.env.NewParker()
-	timer := n.env.AfterFunc(latency, p.Unpark)
+	timer := n.env.AfterFunc(delay, p.Unpark)
 	defer timer.Stop()
 	return p.Park(ctx)
 }
 
-// connect makes a link, unless a partition is in the way: then healed is woken at the end of one.
-func (t *transport) connect(addr string) (link rpc.Link, healed env.Parker, err error) {
+// connect makes a link, unless a block is in the way: then unblocked is woken at the end of one.
+func (t *transport) connect(addr string) (link *end, unblocked env.Parker, err error) {
 	n := t.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	l := n.listeners[addr]
+	from, to := t.host.name, n.hostAt(addr)
 	switch {
 	case t.host.down:
-		return nil, nil, fmt.Errorf("dial %s: %w", addr, errHostDown)
-	case l == nil:
-		return nil, nil, fmt.Errorf("dial %s: %w", addr, errRefused)
-	case n.partitioned(t.host, l.host):
-		healed = t.env.NewParker()
-		n.healed = append(n.healed, healed)
-		return nil, healed, nil
+		return nil, nil, errHostDown
+	case n.separated(from, to):
+		unblocked = t.env.NewParker()
+		n.dialling = append(n.dialling, unblocked)
+		return nil, unblocked, nil
+	}
+	if err := n.refusal(from, to); err != nil {
+		return nil, nil, err
+	}
+	l := n.listeners[addr]
+	if l == nil {
+		return nil, nil, errRefused
 	}
 	near, far := n.link(t, l)
 	l.pending = append(l.pending, far)
@@ -71,15 +83,14 @@ func (t *transport) connect(addr string) (link rpc.Link, healed env.Parker, err 
 	return near, nil, nil
 }
 
-func (n *Network) stopWaiting(p env.Parker) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i, waiting := range n.healed {
-		if waiting == p {
-			n.healed = append(n.healed[:i:i], n.healed[i+1:]...)
-			return
-		}
-	}
+// await waits until something is unblocked.
+func (n *Network) await(ctx context.Context, unblocked env.Parker) error {
+	defer func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.dialling = slices.DeleteFunc(n.dialling, func(p env.Parker) bool { return p == unblocked })
+	}()
+	return unblocked.Park(ctx)
 }
 
 // Listen implements rpc.Transport.
@@ -151,8 +162,7 @@ func (l *listener) close() {
 	l.closed = true
 	delete(l.network.listeners, l.addr)
 	for _, e := range l.pending {
-		e.reset(errReset)
-		e.peer.reset(errReset)
+		e.crash()
 	}
 	l.pending = nil
 	l.accept.Unpark()
