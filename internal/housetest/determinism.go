@@ -32,6 +32,7 @@ var simulated = []string{
 	"pkg/registry",
 	"pkg/rpc",
 	"pkg/rpc/mem",
+	"pkg/sim",
 }
 
 // exempt are the files where the seam meets the world.

@@ -216,6 +216,9 @@ func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, b
 	return answer.Wait(ctx)
 }
 
+// Load returns how busy the node is.
+func (n *Node) Load() api.Load { return n.dispatcher.load() }
+
 // Addr returns the address that others reach the node at, once it has started.
 func (n *Node) Addr() string { return n.address }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -42,7 +43,8 @@ func (m *Member) lease() (node string, inc Incarnation) { return m.Node.ID, m.No
 // ctx ends. Errors are CodeMismatch for another cluster, schema or lease time, and CodeFenced if
 // spec.Replaces is no longer the node's incarnation.
 func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
-	mine := Incarnation(r.random.Bytes16())
+	// One for each attempt: an attempt that nobody knew the outcome of may have happened, and have been fenced since.
+	var tried []Incarnation
 	clusterID := r.random.Bytes16()
 	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
 		meta, err := r.ensureMeta(ctx, tx, spec, hex.EncodeToString(clusterID[:]))
@@ -54,9 +56,11 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		if err != nil {
 			return nil, err
 		}
-		if fence.Incarnation == mine { // R7: an earlier attempt of this very join has happened
+		if slices.Contains(tried, fence.Incarnation) { // R7: an earlier attempt of this very join has happened
 			return &Member{Meta: meta, Node: node}, nil
 		}
+		mine := Incarnation(r.random.Bytes16())
+		tried = append(tried, mine)
 		if spec.Replaces != (Incarnation{}) && node.Incarnation != spec.Replaces {
 			return nil, api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, node.Address)
 		}

@@ -1,0 +1,104 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+)
+
+// The actors that the workloads call. Each keeps what it is asked to, in the plainest way: what is tested is
+// what is around them.
+
+type counterState struct {
+	N int64 `json:"n"`
+}
+
+type listState struct {
+	Items []string `json:"items"`
+}
+
+type registerState struct {
+	V string `json:"v"`
+}
+
+type noState struct{}
+
+// codeShort is the error of a withdrawal from an account that has less.
+const codeShort = "short"
+
+// pair is a key of the kv actor's with its value.
+type pair struct {
+	Key, Value string
+}
+
+// scanMax is more than a kv actor has keys.
+const scanMax = 1000
+
+func actorKinds(idle time.Duration) []actor.Kind {
+	counter := actor.New[counterState]("counter").
+		With(actor.Write("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+			s.N += n
+			return s.N, nil
+		})).
+		With(actor.Write("fail", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+			s.N += n // is to be undone
+			return 0, actor.Errorf("refused", "at %d", s.N-n)
+		})).
+		With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+	register := actor.New[registerState]("register").
+		With(actor.Write("swap", func(_ *actor.Context, s *registerState, v string) (string, error) {
+			old := s.V
+			s.V = v
+			return old, nil
+		})).
+		With(actor.Read("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) { return s.V, nil }))
+	lists := actor.New[listState]("list").
+		With(actor.Write("append", func(_ *actor.Context, s *listState, item string) (int64, error) {
+			s.Items = append(s.Items, item)
+			return int64(len(s.Items)), nil
+		})).
+		With(actor.Read("items", func(_ *actor.Context, s *listState, _ struct{}) ([]string, error) { return slices.Clone(s.Items), nil }))
+	account := actor.New[counterState]("account").
+		With(actor.Write("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+			if s.N+n < -overdraft {
+				return s.N, actor.Errorf(codeShort, "only %d left", s.N)
+			}
+			s.N += n
+			return s.N, nil
+		})).
+		With(actor.Read("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+	space := actor.New[noState]("kv").
+		With(actor.Write("set", func(ctx *actor.Context, _ *noState, p pair) (bool, error) { return true, ctx.Set(p.Key, p.Value) })).
+		With(actor.Write("delete", func(ctx *actor.Context, _ *noState, key string) (bool, error) { return true, ctx.Delete(key) })).
+		With(actor.Write("set_and_scan", func(ctx *actor.Context, _ *noState, p pair) ([]pair, error) {
+			if err := ctx.Set(p.Key, p.Value); err != nil {
+				return nil, err
+			}
+			return scan(ctx)
+		})).
+		With(actor.Read("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
+	kinds := []actor.Kind{counter, register, lists, account, space}
+	for _, k := range kinds {
+		k.Spec().IdleTimeout = idle
+	}
+	return kinds
+}
+
+func scan(ctx *actor.Context) ([]pair, error) {
+	found, err := ctx.List("", scanMax)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]pair, len(found))
+	for i, p := range found {
+		out[i].Key = p.Key
+		if err := p.Decode(&out[i].Value); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,231 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+)
+
+// Bugs in how a state is committed, and in how a claim is written.
+
+// onCommit changes transactions that write a key of a kind.
+func onCommit(t *tampered, kind keyKind, change func(t *tamperedTx, c *ryw.Commit) *ryw.Commit) {
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		if t.life != nil && t.writes(c, kind) != nil {
+			c = change(t, c)
+		}
+		return t.send(ctx, c)
+	}
+}
+
+func unfencedCommit(t *tampered) {
+	onCommit(t, keySeq, func(_ *tamperedTx, c *ryw.Commit) *ryw.Commit { return without(c, every) })
+}
+
+func claimUnread(t *tampered) {
+	onCommit(t, keyClaim, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit {
+		if t.claims(c) == nil {
+			return c
+		}
+		return without(c, every)
+	})
+}
+
+func claimWithoutSeq(t *tampered) {
+	onCommit(t, keyClaim, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit {
+		return without(c, func(r ryw.KeyRange) bool { return t.audit.kind(r.Begin).kind == keySeq })
+	})
+}
+
+func silentBreak(t *tampered) {
+	onCommit(t, keyClaim, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit { return t.withoutWrites(c, keyFence) })
+}
+
+func uncheckedRanges(t *tampered) {
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		return t.send(ctx, without(c, func(r ryw.KeyRange) bool { return !single(r) }))
+	}
+}
+
+// onOutcome changes the outcome of the commits of states.
+func onOutcome(t *tampered, change func(t *tamperedTx, ctx context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error)) {
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		done, err := t.send(ctx, c)
+		if err != nil && t.life != nil && t.writes(c, keySeq) != nil {
+			return change(t, ctx, c, done, err)
+		}
+		return done, err
+	}
+}
+
+func unknownIsSuccess(t *tampered) {
+	onOutcome(t, func(_ *tamperedTx, _ context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error) {
+		if kv.NeverCommitted(err) {
+			return done, err
+		}
+		return before(c), nil
+	})
+}
+
+func unknownIsFailure(t *tampered) {
+	onOutcome(t, func(_ *tamperedTx, _ context.Context, _ *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error) {
+		if kv.NeverCommitted(err) {
+			return done, err
+		}
+		return done, kv.ErrTxTooLarge
+	})
+}
+
+func renewedUnread(t *tampered) {
+	onOutcome(t, func(t *tamperedTx, ctx context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error) {
+		for errors.Is(err, kv.ErrConflict) || errors.Is(err, kv.ErrTooOld) {
+			again := *c
+			v, verr := t.caller.ReadVersion(ctx, kv.PriorityDefault)
+			if verr != nil {
+				return done, err
+			}
+			again.ReadVersion = v
+			done, err = t.send(ctx, &again)
+		}
+		return done, err
+	})
+}
+
+// earlyReply answers at once, and commits a little later, in the background.
+func earlyReply(t *tampered) {
+	random := t.draw.source("bug")
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		if t.life == nil || t.writes(c, keySeq) == nil {
+			return t.send(ctx, c)
+		}
+		late := cloneCommit(c)
+		t.env.Go("late commit", func() {
+			_ = env.Sleep(t.env, t.ctx, random.Jitter(500*time.Millisecond))
+			_, _ = t.send(t.ctx, late) // too late to tell anybody
+		})
+		return before(c), nil
+	}
+}
+
+// formerOwnerReleases has a release go by the claim that the process once wrote.
+func formerOwnerReleases(t *tampered) {
+	written := make(map[api.ActorID][]byte)
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		if m := t.claims(c); m != nil {
+			written[t.audit.kind(m.Key).actor] = m.Value
+		}
+		if t.marked {
+			c = without(c, every)
+		}
+		return t.send(ctx, c)
+	}
+	t.tx = func(tx kv.Tx) kv.Tx { return releasing{Tx: tx, audit: t.audit, written: written} }
+}
+
+// releasing is a transaction whose read of claim and seq alone, with conflict, gives the claim that was written: that is
+// what a release reads.
+type releasing struct {
+	kv.Tx
+	audit   *audit
+	written map[api.ActorID][]byte
+}
+
+// GetAll implements kv.Reader.
+func (r releasing) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error) {
+	if len(keys) != 2 || r.audit.kind(keys[0]).kind != keyClaim {
+		return r.Tx.GetAll(ctx, keys...)
+	}
+	values, err := r.Snapshot().GetAll(ctx, keys...)
+	if mine := r.written[r.audit.kind(keys[0]).actor]; err == nil && mine != nil {
+		values[0] = mine
+	}
+	return values, err
+}
+
+// ownClaimAdopted shows an activation's transaction its own claim as one token less, so that the token it would write is
+// the one that is there, and does not write it.
+func ownClaimAdopted(t *tampered) {
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		if len(keys) != 3 || t.audit.kind(keys[0]).kind != keyClaim || !t.self(keys[2], keyFence) {
+			return
+		}
+		claim := decode[claimRecord](values[0])
+		if claim.Node == t.life.name && claim.Incarnation == decode[fenceRecord](values[2]).Incarnation {
+			claim.Token--
+			values[0], t.marked = encode(claim), true
+		}
+	}
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		if t.marked && t.claims(c) != nil {
+			t.marked = false
+			return before(c), nil
+		}
+		return t.send(ctx, c)
+	}
+}
+
+func unreadableIsEmpty(t *tampered) {
+	t.pairs = func(t *tamperedTx, begin []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
+		if err != nil && t.audit.kind(begin).kind == keyState {
+			return nil, false, nil
+		}
+		return pairs, more, err
+	}
+}
+
+// answersForgotten hides the records of answered calls, and has a node start with no memory of them.
+func answersForgotten(t *tampered) {
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		for i, key := range keys {
+			if t.life != nil && isRecord(key) {
+				values[i] = nil
+			}
+		}
+	}
+}
+
+func shortListing(t *tampered) {
+	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
+		if t.life != nil && more && len(pairs) > 1 && t.audit.kind(pairs[0].Key).kind == keyClaim {
+			pairs = slices.Delete(pairs, 1, 2)
+		}
+		return pairs, more, err
+	}
+}
+
+func blindScan(t *tampered) {
+	t.tx = func(tx kv.Tx) kv.Tx { return blind{tx, t.caller} }
+}
+
+// blind is a transaction whose scans go past what it has written.
+type blind struct {
+	kv.Tx
+	store kv.Store
+}
+
+// Range implements kv.Reader.
+func (b blind) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+	v, err := b.ReadVersion(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	other := b.store.Begin(kv.TxOptions{})
+	other.SetReadVersion(v)
+	return other.Range(ctx, begin, end, opt)
+}
+
+// isRecord reports whether a key is that of the answer to a call with an idempotency key.
+func isRecord(key []byte) bool {
+	t, err := tuple.Unpack(key)
+	return err == nil && len(t) == 6 && t[1] == "state" && t[4] == "r"
+}

@@ -1,0 +1,300 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/coro"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+)
+
+// Bugs in how a node holds its lease, and in what it takes for proof that it does.
+
+// barrier reports whether a read is that of a barrier, or of a heartbeat: of the own fence alone, and before any other.
+func (t *tamperedTx) barrier(keys [][]byte) bool {
+	return len(keys) == 1 && t.reads == 0 && t.self(keys[0], keyFence)
+}
+
+// onOwnFence changes what a process reads of its own fence, once it has a lease.
+func onOwnFence(t *tampered, change func(t *tamperedTx, keys [][]byte, mine, now fenceRecord) fenceRecord) {
+	var mine fenceRecord
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		done, err := t.send(ctx, c)
+		if m := t.writes(c, keyFence); m != nil && err == nil && t.self(m.Key, keyFence) {
+			mine = decode[fenceRecord](m.Value)
+		}
+		return done, err
+	}
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		for i, key := range keys {
+			if t.self(key, keyFence) && mine.Incarnation != (incarnation{}) {
+				values[i] = encode(change(t, keys, mine, decode[fenceRecord](values[i])))
+			}
+		}
+	}
+}
+
+func fencedGoesOn(t *tampered) {
+	onOwnFence(t, func(_ *tamperedTx, _ [][]byte, mine, now fenceRecord) fenceRecord {
+		now.Incarnation = mine.Incarnation
+		return now
+	})
+}
+
+func barrierRemembers(t *tampered) {
+	onOwnFence(t, func(t *tamperedTx, keys [][]byte, _, now fenceRecord) fenceRecord {
+		if t.barrier(keys) || len(keys) == 3 {
+			now.Revocations = 0
+		}
+		return now
+	})
+}
+
+func ownFenceUnread(t *tampered) {
+	onOwnFence(t, func(_ *tamperedTx, keys [][]byte, mine, now fenceRecord) fenceRecord {
+		if len(keys) == 3 { // an activation
+			now.Incarnation = mine.Incarnation
+		}
+		return now
+	})
+	send := t.commit
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		if t.claims(c) != nil {
+			c = without(c, func(r ryw.KeyRange) bool { return t.self(r.Begin, keyFence) })
+		}
+		return send(t, ctx, c)
+	}
+}
+
+// remembered is what the last heartbeat read.
+type remembered struct {
+	fence   []byte
+	version kv.Version
+	at      time.Time // by the wall clock
+}
+
+func barrierSkipped(t *tampered) {
+	var last remembered
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		switch {
+		case !t.barrier(keys):
+		case t.priority == kv.PriorityHigh:
+			last.fence = values[0]
+		case last.fence != nil:
+			values[0] = last.fence
+		}
+	}
+}
+
+// wallClockLease needs no store for a barrier, nor a new version for anything, while the wall clock says that the lease
+// of the last heartbeat has not run out.
+func wallClockLease(t *tampered) {
+	var last remembered
+	valid := func() bool { return last.fence != nil && t.env.Now().Before(last.at.Add(t.LeaseTTL)) }
+	t.version = func(t *tamperedTx, v kv.Version) kv.Version {
+		switch {
+		case t.priority == kv.PriorityHigh && v != 0:
+			last.version = v
+		case t.life != nil && v == 0 && valid():
+			return last.version
+		}
+		return 0
+	}
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		switch {
+		case !t.barrier(keys):
+		case t.priority == kv.PriorityHigh:
+			last.fence, last.at = values[0], t.env.Now()
+		case valid():
+			values[0] = last.fence
+		}
+	}
+}
+
+// joinedFor is for how long a barrier is shared that should not be any more.
+const joinedFor = 300 * time.Millisecond
+
+func barrierJoinedLate(t *tampered) {
+	shared := &sharedVersion{env: t.env}
+	t.tx = func(tx kv.Tx) kv.Tx { return joining{tx, shared} }
+}
+
+type sharedVersion struct {
+	env     env.Env
+	version kv.Version
+	until   time.Duration
+}
+
+// joining is a transaction that takes the read version of another, where it asks for one before it reads: as a barrier does.
+type joining struct {
+	kv.Tx
+	shared *sharedVersion
+}
+
+// ReadVersion implements kv.Tx.
+func (j joining) ReadVersion(ctx context.Context) (kv.Version, error) {
+	s := j.shared
+	if s.version != 0 && s.env.Monotonic() < s.until {
+		j.SetReadVersion(s.version)
+	}
+	v, err := j.Tx.ReadVersion(ctx)
+	if err == nil && v != s.version {
+		s.version, s.until = v, s.env.Monotonic()+joinedFor
+	}
+	return v, err
+}
+
+func placementTrusted(t *tampered) {
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		if t.life != nil && t.reads == 1 && len(keys) == 1 && t.marked && t.audit.kind(keys[0]).kind == keyFence {
+			f := decode[fenceRecord](values[0])
+			f.Incarnation = incarnation{}
+			values[0] = encode(f)
+		}
+		t.marked = len(keys) == 3 && t.self(keys[2], keyFence) // an activation, which reads the owner's fence next
+	}
+}
+
+func impatientWatcher(t *tampered) {
+	first := make(map[string][]byte)
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		for i, key := range keys {
+			k := t.audit.kind(key)
+			if k.kind != keyBeat || t.self(key, keyBeat) || values[i] == nil {
+				continue
+			}
+			old := first[k.node]
+			if old == nil || decode[beatRecord](old).Incarnation != decode[beatRecord](values[i]).Incarnation {
+				first[k.node] = values[i]
+			}
+			values[i] = first[k.node]
+		}
+	}
+}
+
+// sameIncarnation makes a process draw the random numbers of its lease as the one before it did.
+func sameIncarnation(l *life, m *coro.Machine) env.Env { return &repeating{m, l.name} }
+
+type repeating struct {
+	*coro.Machine
+	name string
+}
+
+// Rand implements env.Env.
+func (r *repeating) Rand(concern string) *env.Rand {
+	if concern != "registry" {
+		return r.Machine.Rand(concern)
+	}
+	sum := sha256.Sum256([]byte(r.name))
+	return env.NewRand(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:]))
+}
+
+// epochKept leaves the fence as it is when it has the incarnation already.
+func epochKept(t *tampered) {
+	var seen fenceRecord
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		for i, key := range keys {
+			if t.self(key, keyFence) {
+				seen = decode[fenceRecord](values[i])
+			}
+		}
+	}
+	onCommit(t, keyFence, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit {
+		m := t.writes(c, keyFence)
+		if t.self(m.Key, keyFence) && decode[fenceRecord](m.Value).Incarnation == seen.Incarnation {
+			return t.withoutWrites(c, keyFence)
+		}
+		return c
+	})
+}
+
+// foreignIncarnation takes whatever incarnation is in the fence after an unknown join for the one that was to be written.
+func foreignIncarnation(t *tampered) {
+	var tried, found, alias incarnation
+	swap := func(value []byte, from, to incarnation) []byte {
+		if alias == (incarnation{}) || value == nil {
+			return value
+		}
+		return bytes.ReplaceAll(value, from[:], to[:])
+	}
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		for i, key := range keys {
+			if t.self(key, keyFence) {
+				now := decode[fenceRecord](values[i]).Incarnation
+				if tried != (incarnation{}) && alias == (incarnation{}) && now != tried && now != found && now != (incarnation{}) {
+					alias = now
+				}
+				if tried == (incarnation{}) {
+					found = now
+				}
+			}
+			values[i] = swap(values[i], alias, tried)
+		}
+	}
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		out := cloneCommit(c)
+		for i := range out.Mutations {
+			out.Mutations[i].Value = swap(out.Mutations[i].Value, tried, alias)
+		}
+		done, err := t.send(ctx, out)
+		if m := t.writes(c, keyFence); m != nil && t.self(m.Key, keyFence) && alias == (incarnation{}) {
+			tried = incarnation{}
+			if err != nil && !kv.NeverCommitted(err) {
+				tried = decode[fenceRecord](m.Value).Incarnation
+			}
+		}
+		return done, err
+	}
+}
+
+// missedStop makes parkers that lose a permit which comes before anybody waits, once in a few hundred times.
+func missedStop(l *life, m *coro.Machine) env.Env {
+	return &forgetful{Machine: m, random: m.Rand("bug")}
+}
+
+type forgetful struct {
+	*coro.Machine
+	random *env.Rand
+}
+
+// NewParker implements env.Env.
+func (f *forgetful) NewParker() env.Parker {
+	return &forgetfulParker{Parker: f.Machine.NewParker(), random: f.random}
+}
+
+type forgetfulParker struct {
+	env.Parker
+	random *env.Rand
+	parked bool
+}
+
+// Park implements env.Parker.
+func (p *forgetfulParker) Park(ctx context.Context) error {
+	p.parked = true
+	defer func() { p.parked = false }()
+	return p.Parker.Park(ctx)
+}
+
+// Unpark implements env.Parker.
+func (p *forgetfulParker) Unpark() {
+	if p.parked || p.random.IntN(300) > 0 {
+		p.Parker.Unpark()
+	}
+}
+
+// unprovedBatch declares that every read may be stale: then no batch without writes is proved.
+func unprovedBatch(kinds []actor.Kind) []actor.Kind {
+	for _, k := range kinds {
+		k.Spec().Consistency = actor.Stale
+	}
+	return kinds
+}

@@ -1,0 +1,36 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim_test
+
+import (
+	"testing"
+
+	"github.com/kelpiehq/kelpie/pkg/sim"
+)
+
+// seedsPerBug is within how many seeds a planted bug must be found.
+const seedsPerBug = 300
+
+// TestBugsAreCaught shows that the checkers find each of the bugs that can be planted.
+func TestBugsAreCaught(t *testing.T) {
+	for _, b := range sim.Bugs() {
+		t.Run(b.Name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= seedsPerBug; seed++ {
+				r, err := sim.Run(sim.Options{Seed: seed, Bug: b.Name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Caught(b.Checkers...) {
+					t.Logf("seed %d: %s: %s", seed, r.Violations[0].Checker, r.Violations[0].What)
+					return
+				}
+				for _, v := range r.Violations {
+					t.Logf("seed %d, by another checker: %s: %s", seed, v.Checker, v.What)
+				}
+			}
+			t.Errorf("not caught by %q within %d seeds: %s", b.Checkers, seedsPerBug, b.Description)
+		})
+	}
+}

@@ -1,0 +1,67 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+// Item is a row of the catalogue: something that has a name.
+type Item struct {
+	Kind        string `json:"kind"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// Checkers are what may be found broken, in the order of their listing.
+var Checkers = []Entry{
+	{"single-activation", "only the owner of an actor commits its state, nobody takes an actor whose owner has a valid lease, and every commit follows the one before"},
+	{"tokens", "the fencing token of an actor grows with every claim, and only the owner releases"},
+	{"membership", "epochs never fall, and no two processes have the same incarnation"},
+	{"fencing", "no node is fenced that could reach the store all the time"},
+	{"linearizable", "there is an order of the calls of each actor that explains every answer"},
+	{"lists", "nothing that was appended is lost, there twice, or in another place later"},
+	{"conservation", "transfers between accounts neither make money nor lose it"},
+	{"store", "the store is serializable, answers what was committed, and shows a transaction its own writes"},
+	{"durable", "the store opens again after a restart"},
+	{"listings", "the list of actors agrees with the claims"},
+	{"mailboxes", "mailboxes and capacities keep to their bounds"},
+	{"liveness", "once faults have stopped, everything starts and answers within a bound"},
+	{"leaks", "a node that is stopped ends, with all its tasks"},
+	{"program", "what a program of one's own checks"},
+	{"panic", "nothing panics"},
+}
+
+// Bug is a defect that can be planted, with the checkers that ought to find it.
+type Bug struct {
+	Entry
+	Checkers []string
+}
+
+// Bugs returns the defects that can be planted.
+func Bugs() []Bug {
+	out := make([]Bug, len(bugs))
+	for i, b := range bugs {
+		out[i] = Bug{Entry: b.Entry, Checkers: b.checkers}
+	}
+	return out
+}
+
+// Catalog lists all that can be named in Options, and the checkers.
+func Catalog() []Item {
+	var out []Item
+	add := func(kind string, e Entry) { out = append(out, Item{kind, e.Name, e.Description}) }
+	for _, f := range faultKinds {
+		add("fault", f.Entry)
+	}
+	for _, w := range workloads {
+		add("workload", w.Entry)
+	}
+	for _, c := range Checkers {
+		add("checker", c)
+	}
+	for _, p := range Profiles {
+		add("profile", p)
+	}
+	for _, b := range bugs {
+		add("bug", b.Entry)
+	}
+	return out
+}

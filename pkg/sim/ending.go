@@ -1,0 +1,178 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/client"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node"
+)
+
+// What is checked once faults have stopped.
+
+// readerHost is the machine of the client that reads last.
+const readerHost = "reader"
+
+// readers are the methods that show an actor's state.
+var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan"}
+
+// lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
+func (w *world) lastReads() {
+	k := w.newWorker(readerHost, 0)
+	histories := w.history.byActor()
+	for _, id := range sortedActors(histories) {
+		if op := k.lastRead(id); op.Outcome != OK {
+			w.violate("liveness", "%s does not answer %v after the last fault: %v", id, w.now()-w.calmAt, op.Err)
+			return
+		}
+	}
+	for _, op := range w.history.ops {
+		if op.Returned == 0 && op.Outcome == Pending && op.Err == nil {
+			w.violate("liveness", "a call is still open: %v", op)
+			return
+		}
+	}
+}
+
+// lastRead reads an actor, trying again as long as it may take.
+func (k *worker) lastRead(id api.ActorID) *Op {
+	began := k.now()
+	ctx, cancel := env.WithTimeout(k.env, k.ctx, k.answerBound())
+	defer cancel()
+	for {
+		var op *Op
+		switch method := readers[id.Namespace]; id.Namespace {
+		case "list":
+			op, _ = callWithin[[]string](ctx, k, id, method, nil, client.ReadOnly())
+		case "kv":
+			op, _ = callWithin[[]pair](ctx, k, id, method, nil, client.ReadOnly())
+		case "register":
+			op, _ = callWithin[string](ctx, k, id, method, nil, client.ReadOnly())
+		default:
+			op, _ = callWithin[int64](ctx, k, id, method, nil, client.ReadOnly())
+		}
+		if op.Outcome == OK || ctx.Err() != nil || k.stuck(began) {
+			return op
+		}
+		k.pause(10 * time.Millisecond)
+	}
+}
+
+// conserved checks that no money was made or lost.
+func (w *world) conserved() {
+	var sum int64
+	balances := make(map[api.ActorID]*Op)
+	for _, op := range w.history.ops {
+		switch {
+		case op.Actor.Namespace != "account":
+		case op.Client == readerHost && op.Outcome == OK:
+			balances[op.Actor] = op
+		case op.Method == "move" && op.Outcome != OK:
+			return // half a transfer was given up: the liveness checker has told why
+		}
+	}
+	for _, op := range balances { //kelpie:unordered a sum
+		sum += op.Output.(int64)
+	}
+	if sum != 0 {
+		w.violate("conservation", "the accounts hold %d together, and began with nothing", sum)
+	}
+}
+
+// watchMailboxes looks at the nodes' mailboxes from time to time.
+func (w *world) watchMailboxes() {
+	bound := w.Mailbox
+	if bound == 0 {
+		bound = node.DefaultMaxPendingPerActor
+	}
+	for !w.calm {
+		w.sleep(w.Heartbeat / 3)
+		for _, l := range w.lives {
+			if l.ended || !l.started {
+				continue
+			}
+			load := l.node.Load()
+			if load.Pending > bound*load.Activations {
+				w.violate("mailboxes", "%s has %d calls waiting for %d actors, with mailboxes of %d", l.name, load.Pending, load.Activations, bound)
+			}
+			if w.Capacity > 0 && load.Activations > w.Capacity {
+				w.violate("mailboxes", "%s has %d actors, more than its capacity of %d", l.name, load.Activations, w.Capacity)
+			}
+		}
+	}
+}
+
+// listed is what a listing says of an actor.
+type listed struct {
+	node  string
+	token uint64
+}
+
+// checkListing compares the list of actors with the claims in the store, and waits for both to hold still.
+func (w *world) checkListing() {
+	if len(w.history.ops) == 0 {
+		return
+	}
+	var rows, claims map[string]listed
+	for end := w.now() + w.answerBound(); ; w.sleep(w.Heartbeat) {
+		before, err := w.storedClaims()
+		if err == nil {
+			rows, err = w.listedActors()
+		}
+		if err == nil {
+			claims, err = w.storedClaims()
+		}
+		if err == nil && maps.Equal(before, claims) { // nothing changed meanwhile
+			break
+		}
+		if w.now() > end {
+			w.violate("liveness", "the actors could not be listed within %v: %v", w.answerBound(), err)
+			return
+		}
+	}
+	if !maps.Equal(rows, claims) {
+		w.violate("listings", "the list of actors has %d rows that differ from the %d claims in the store", len(rows), len(claims))
+	}
+}
+
+func (w *world) listedActors() (map[string]listed, error) {
+	out := make(map[string]listed)
+	for after := ""; ; {
+		page, err := operate[api.ActorsRequest, api.ActorsReply](w, api.MethodActors, &api.ActorsRequest{After: after, Limit: 20})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range page.Actors {
+			if row.Node != "" {
+				out[row.Actor] = listed{row.Node, row.Token}
+			}
+		}
+		if after = page.Next; after == "" {
+			return out, nil
+		}
+	}
+}
+
+// stopAll stops every node gracefully: they end within a bound, and leave nothing running.
+func (w *world) stopAll() {
+	for _, name := range slices.Sorted(maps.Keys(w.living)) {
+		l := w.living[name]
+		if l.stopped || !l.started {
+			continue
+		}
+		if err := w.stop(l, w.answerBound()); err != nil {
+			w.violate("leaks", "%s does not stop: %v", name, err)
+			continue
+		}
+		w.sleep(w.Heartbeat)
+		if left := []string(nil); /*Tasks*/ len(left) > 0 {
+			w.violate("leaks", "%s has stopped, and %d tasks run on: %q", name, len(left), left)
+		}
+	}
+}

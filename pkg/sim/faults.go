@@ -1,0 +1,371 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// fault is a kind of fault.
+type fault struct {
+	Entry
+	// params are what a planned one befalls, and do does it; both are nil for a fault that befalls single operations,
+	// at the run's rate.
+	params []param
+	do     func(w *world, args []string)
+	every  time.Duration // about how often a planned one happens, at most
+}
+
+func (f fault) name() string    { return f.Name }
+func (w workload) name() string { return w.Name }
+
+type named interface{ name() string }
+
+func names[T named](all []T) []string {
+	out := make([]string, len(all))
+	for i, v := range all {
+		out[i] = v.name()
+	}
+	return out
+}
+
+func byName[T named](all []T, name string) *T {
+	i := slices.IndexFunc(all, func(v T) bool { return v.name() == name })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+func faultNamed(name string) *fault { return byName(faultKinds, name) }
+
+var (
+	short  = length{50 * time.Millisecond, 2 * time.Second}
+	medium = length{500 * time.Millisecond, 8 * time.Second}
+	long   = length{500 * time.Millisecond, 16 * time.Second}
+)
+
+var faultKinds []fault
+
+func init() {
+	faultKinds = []fault{
+		{Entry: Entry{"crash", "a node's process ends as by SIGKILL, and starts again later or at once"}, params: []param{nodeName{}, oneOf{"0s", "100ms", "3s", "10s"}}, do: (*world).crash, every: 5 * time.Second},
+		{Entry: Entry{"crash-commit", "a node's process ends before, while or after it commits a claim or a state"}, params: []param{nodeName{}, oneOf{"before", "during", "after"}, oneOf{"0s", "1s", "5s"}}, do: (*world).crashAtCommit, every: 3 * time.Second},
+		{Entry: Entry{"leave", "a node is stopped gracefully, and starts again"}, params: []param{nodeName{}, oneOf{"0s", "500ms", "5s"}}, do: (*world).leave, every: 5 * time.Second},
+		{Entry: Entry{"twin", "a second process of a node's name starts at another address, as an orchestrator does by mistake"}, params: []param{nodeName{}, oneOf{"crashed", "stopped"}, medium}, do: (*world).twin, every: 4 * time.Second},
+		{Entry: Entry{"pause", "a node's process stops as by SIGSTOP, often for longer than a lease, while its clocks go on"}, params: []param{nodeName{}, long}, do: (*world).pause, every: 5 * time.Second},
+		{Entry: Entry{"slow", "a node runs slow: every step of its tasks comes late"}, params: []param{nodeName{}, oneOf{"1ms", "10ms", "50ms"}, medium}, do: (*world).slow, every: 8 * time.Second},
+		{Entry: Entry{"memory", "a node runs out of memory and is ended with its mailboxes full: it ends at its next burst of calls"}, params: []param{nodeName{}, oneOf{"2", "5"}}, do: (*world).outOfMemory, every: 8 * time.Second},
+		{Entry: Entry{"clock", "a node's wall clock jumps, forwards or back"}, params: []param{nodeName{}, oneOf{"-1h", "-10s", "-2s", "2s", "10s", "1h"}}, do: (*world).jumpClock, every: 5 * time.Second},
+		{Entry: Entry{"drift", "a node's clocks run fast or slow from now on, by parts per million"}, params: []param{nodeName{}, ppm{300_000}}, do: (*world).driftClock, every: 10 * time.Second},
+		{Entry: Entry{"partition", "two machines can't reach each other; connections stall"}, params: []param{host{}, host{}, medium}, do: (*world).partition, every: 4 * time.Second},
+		{Entry: Entry{"oneway", "what one machine sends another does not arrive; the other way is open"}, params: []param{host{}, host{}, medium}, do: (*world).oneWay, every: 5 * time.Second},
+		{Entry: Entry{"cut", "a node can't reach the store, though everybody else"}, params: []param{nodeName{}, long}, do: (*world).cutStore, every: 5 * time.Second},
+		{Entry: Entry{"clog", "everything between two machines takes a hundred times as long"}, params: []param{host{}, host{}, medium}, do: (*world).clog, every: 5 * time.Second},
+		{Entry: Entry{"refuse", "nobody can connect to a machine; connections that are there go on"}, params: []param{nodeName{}, medium}, do: (*world).refuse, every: 8 * time.Second},
+		{Entry: Entry{"handles", "a machine has no file handles left for connections, and those it has break"}, params: []param{nodeName{}, medium}, do: (*world).starve, every: 8 * time.Second},
+		{Entry: Entry{"outage", "the store answers nobody"}, params: []param{medium}, do: (*world).outage, every: 15 * time.Second},
+		{Entry: Entry{"stall", "the store decides nothing for a while, but reads"}, params: []param{short}, do: (*world).stall, every: 8 * time.Second},
+		{Entry: Entry{"recovery", "the store restarts: versions jump by 100 million, and commits on their way are unknown"}, params: []param{oneOf{"0s", "200ms", "2s"}}, do: (*world).recovery, every: 10 * time.Second},
+		{Entry: Entry{"break-lease", "an operator breaks a node's lease"}, params: []param{nodeName{}}, do: (*world).breakLease, every: 5 * time.Second},
+		{Entry: Entry{"break-claim", "an operator takes an actor away from its owner"}, params: []param{actorName{}}, do: (*world).breakClaim, every: 300 * time.Millisecond},
+		{Entry: Entry{"conflict", "a commit is refused as if another had come first"}},
+		{Entry: Entry{"too-old", "a read version has left the store's window"}},
+		{Entry: Entry{"unavailable", "an operation of the store fails"}},
+		{Entry: Entry{"slow-commit", "a commit takes up to two seconds"}},
+		{Entry: Entry{"unknown-done", "a commit happens, and its caller does not hear of it"}},
+		{Entry: Entry{"unknown-lost", "a commit does not happen, and its caller does not hear what became of it"}},
+		{Entry: Entry{"unknown-late", "a commit happens up to four seconds after its caller was told that nobody knows"}},
+		{Entry: Entry{"watch", "watches of the store fire late, or never, or are lost"}},
+		{Entry: Entry{"corrupt", "a bit of a frame is flipped on its way"}},
+		{Entry: Entry{"loss", "a frame is lost for good: the connection breaks"}},
+	}
+}
+
+// nemesis makes the plan happen. It blocks until all of it has, and everything has been put right again.
+func (w *world) nemesis(plan Plan) {
+	began := w.now()
+	var acts []*env.Future[struct{}]
+	for _, e := range plan {
+		w.sleep(began + e.At - w.now())
+		w.counts[e.Fault]++
+		w.events.add("", "fault", "%s", e)
+		done := env.NewFuture[struct{}](w.env)
+		acts = append(acts, done)
+		w.env.Go("fault "+e.Fault, func() {
+			faultNamed(e.Fault).do(w, e.Args)
+			done.Complete(struct{}{}, nil)
+		})
+	}
+	w.sleep(began + w.For - w.now())
+	for _, done := range acts {
+		_, _ = done.Wait(w.ctx) // has no error
+	}
+}
+
+func duration(arg string) time.Duration {
+	d, err := time.ParseDuration(arg)
+	if err != nil {
+		panic("sim: a length that was checked: " + err.Error())
+	}
+	return d
+}
+
+// life returns the process of a node that is named, nil if none lives.
+func (w *world) life(name string) *life {
+	if l := w.living[name]; l != nil && !l.ended && l.node != nil {
+		return l
+	}
+	return nil
+}
+
+// rebootAfter has the node running again.
+func (w *world) rebootAfter(name string, d time.Duration) {
+	w.sleep(d)
+	w.ensure(name, w.now()+time.Minute)
+}
+
+func (w *world) crash(args []string) {
+	if l := w.life(args[0]); l != nil {
+		w.kill(l, "crash")
+		w.rebootAfter(args[0], duration(args[1]))
+	}
+}
+
+func (w *world) crashAtCommit(args []string) {
+	l := w.life(args[0])
+	if l == nil {
+		return
+	}
+	l.trap = args[1]
+	for range 50 { // until it has happened, or does not
+		w.sleep(100 * time.Millisecond)
+		if l.ended {
+			w.rebootAfter(args[0], duration(args[2]))
+			return
+		}
+	}
+	l.trap = ""
+}
+
+func (w *world) leave(args []string) {
+	l := w.life(args[0])
+	if l == nil || !l.started {
+		return
+	}
+	if err := w.stop(l, 10*time.Second); err != nil {
+		w.events.add(args[0], "stop failed", "%v", err)
+	}
+	w.kill(l, "stopped")
+	w.rebootAfter(args[0], duration(args[1]))
+}
+
+// twin starts a node again after it crashed or stopped, and a second process of its name at the same time: they race for
+// it.
+func (w *world) twin(args []string) {
+	name := args[0]
+	if w.living[name+"'"] != nil {
+		return
+	}
+	if l := w.life(name); l != nil {
+		if args[1] == "stopped" && l.started {
+			_ = w.stop(l, 5*time.Second) // if it does not stop, it is killed
+		}
+		w.kill(l, "restarted, twice")
+	}
+	first := env.NewFuture[struct{}](w.env)
+	w.env.Go("boot "+name, func() {
+		_, err := w.boot(name, false)
+		first.Complete(struct{}{}, err)
+	})
+	l, _ := w.boot(name, true)
+	w.sleep(duration(args[2]))
+	w.kill(l, "the second of its name")
+	_, _ = first.Wait(w.ctx)
+	w.ensure(name, w.now()+time.Minute)
+}
+
+func (w *world) pause(args []string) {
+	if l := w.life(args[0]); l != nil {
+		l.machine.Pause(duration(args[1]))
+		w.whileHurt(l, duration(args[1]))
+	}
+}
+
+// whileHurt notes for so long that something keeps a process from the store.
+func (w *world) whileHurt(l *life, d time.Duration) {
+	for end := w.now() + d; w.now() < end; w.sleep(min(w.Heartbeat, end-w.now())) {
+		l.harm()
+	}
+	l.harm()
+}
+
+func (w *world) slow(args []string) {
+	if l := w.life(args[0]); l != nil {
+		//HELPER l.machine.SetSlow(duration(args[1]))
+		w.whileHurt(l, duration(args[2]))
+		//HELPER l.machine.SetSlow(0)
+		w.whileHurt(l, w.Heartbeat)
+	}
+}
+
+func (w *world) outOfMemory(args []string) {
+	l := w.life(args[0])
+	if l == nil {
+		return
+	}
+	most, _ := strconv.Atoi(args[1])
+	for range 500 {
+		w.sleep(10 * time.Millisecond)
+		if !l.ended && l.started && l.node.Load().Pending >= most {
+			w.kill(l, "out of memory")
+		}
+		if l.ended {
+			w.rebootAfter(args[0], 0)
+			return
+		}
+	}
+}
+
+func (w *world) jumpClock(args []string) {
+	if l := w.life(args[0]); l != nil {
+		l.machine.SetWallOffset(duration(args[1]))
+	}
+}
+
+func (w *world) driftClock(args []string) {
+	if l := w.life(args[0]); l != nil {
+		n, _ := strconv.ParseInt(args[1], 10, 64)
+		l.machine.SetDrift(n)
+		l.harm()
+	}
+}
+
+func (w *world) partition(args []string) {
+	w.block(args[0], args[1], duration(args[2]), true)
+}
+
+func (w *world) oneWay(args []string) {
+	w.block(args[0], args[1], duration(args[2]), false)
+}
+
+// block stops what a sends to b, or both send each other, for a while. To the store, there is no half a way.
+func (w *world) block(a, b string, d time.Duration, both bool) {
+	if a == b {
+		return
+	}
+	if a == storeHost || b == storeHost {
+		w.cutStore([]string{map[bool]string{true: b, false: a}[a == storeHost], d.String()})
+		return
+	}
+	w.network.Block(a, b)
+	if both {
+		w.network.Block(b, a)
+	}
+	w.sleep(d)
+	w.network.Unblock(a, b)
+	if both {
+		w.network.Unblock(b, a)
+	}
+}
+
+func (w *world) cutStore(args []string) {
+	name := args[0]
+	if w.store.cutFrom[name] {
+		return
+	}
+	w.store.cutFrom[name] = true
+	w.hurtMachine(name, duration(args[1]))
+	delete(w.store.cutFrom, name)
+	w.store.changed()
+}
+
+// hurtMachine notes for so long that something keeps whatever process runs on a machine from the store.
+func (w *world) hurtMachine(name string, d time.Duration) {
+	for end := w.now() + d; w.now() < end; w.sleep(min(w.Heartbeat, end-w.now())) {
+		if l := w.living[name]; l != nil {
+			l.harm()
+		}
+	}
+	if l := w.living[name]; l != nil {
+		l.harm()
+	}
+}
+
+func (w *world) clog(args []string) {
+	d := duration(args[2])
+	w.weather.clogged[pairOf(args[0], args[1])] = w.now() + d
+	for _, name := range args[:2] {
+		if args[0] == storeHost || args[1] == storeHost {
+			w.hurtMachine(name, d)
+		}
+	}
+}
+
+func (w *world) refuse(args []string) { w.weather.refused[args[0]] = w.now() + duration(args[1]) }
+
+func (w *world) starve(args []string) {
+	w.weather.starved[args[0]] = w.now() + duration(args[1])
+}
+
+func (w *world) outage(args []string) {
+	d := duration(args[0])
+	w.store.outUntil = max(w.store.outUntil, w.now()+d)
+	w.everybodyHurt(d)
+	w.store.changed()
+}
+
+func (w *world) stall(args []string) {
+	d := duration(args[0])
+	w.store.stalled = max(w.store.stalled, w.now()+d)
+	w.everybodyHurt(d)
+}
+
+func (w *world) everybodyHurt(d time.Duration) {
+	for end := w.now() + d; ; w.sleep(min(w.Heartbeat, end-w.now())) {
+		for _, l := range w.lives {
+			l.harm()
+		}
+		if w.now() >= end {
+			return
+		}
+	}
+}
+
+func (w *world) recovery(args []string) {
+	if w.store.occ == nil {
+		return
+	}
+	w.store.crash()
+	w.everybodyHurt(duration(args[0]))
+	if err := w.store.open(); err != nil {
+		w.violate("durable", "the store does not open after a restart: %v", err)
+	}
+	w.store.changed()
+}
+
+// heal puts everything right that a fault has left behind.
+func (w *world) heal() {
+	w.calm, w.calmAt = true, w.now()
+	w.events.add("", "calm", "faults have stopped")
+	for _, l := range w.lives {
+		l.trap = ""
+		//HELPER l.machine.SetSlow(0)
+	}
+	w.store.changed()
+	for _, name := range w.nodeNames() {
+		if l := w.living[name+"'"]; l != nil {
+			w.kill(l, "the second of its name")
+		}
+	}
+	for _, name := range w.nodeNames() {
+		if !w.ensure(name, w.now()+w.answerBound()) {
+			w.violate("liveness", "node %s does not start though nothing is wrong any more", name)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// operatorHost is the machine that an operator's commands come from.
+const operatorHost = "operator"
+
+func (w *world) breakLease(args []string) {
+	for _, l := range w.lives {
+		if l.name == args[0] {
+			l.harm() // it is to be fenced
+		}
+	}
+	_, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: args[0]})
+	w.told("break-lease "+args[0], err)
+	for _, l := range w.lives {
+		if l.name == args[0] {
+			l.harm()
+		}
+	}
+}
+
+func (w *world) breakClaim(args []string) {
+	_, err := operate[api.ClaimBreakRequest, api.ClaimBreakReply](w, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: args[0]})
+	w.told("break-claim "+args[0], err)
+}
+
+func (w *world) told(what string, err error) {
+	if err != nil {
+		w.events.add(operatorHost, "refused", "%s: %v", what, err)
+	}
+}
+
+// operate calls a method of the first node that answers, as a command of `kelpie` does.
+func operate[Req, Resp any](w *world, method string, req *Req) (resp *Resp, err error) {
+	pool := rpc.NewPool(w.env, w.network.Transport(w.env, operatorHost), rpc.PoolConfig{})
+	defer pool.Close()
+	for _, addr := range w.addresses() {
+		ctx, cancel := env.WithTimeout(w.env, w.ctx, 3*time.Second)
+		resp, err = rpc.CallTyped[Req, Resp](ctx, pool, addr, method, req)
+		cancel()
+		if err == nil {
+			return resp, nil
+		}
+	}
+	return nil, err
+}

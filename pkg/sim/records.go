@@ -1,0 +1,114 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+)
+
+// What the cluster keeps in the store, read here independently of the code that writes it: checkers judge by what is
+// there, and bugs change it.
+
+type incarnation [16]byte
+
+type claimRecord struct {
+	Node        string      `msgpack:"node"`
+	Incarnation incarnation `msgpack:"incarnation"`
+	Token       uint64      `msgpack:"token"`
+	Since       time.Time   `msgpack:"since"`
+}
+
+type fenceRecord struct {
+	Epoch       uint64      `msgpack:"epoch"`
+	Incarnation incarnation `msgpack:"incarnation"`
+	Revocations uint64      `msgpack:"revocations"`
+}
+
+type beatRecord struct {
+	Incarnation incarnation `msgpack:"incarnation"`
+	Seq         uint64      `msgpack:"seq"`
+	Load        api.Load    `msgpack:"load"`
+}
+
+type seqRecord struct {
+	N     uint64   `msgpack:"n"`
+	Batch [16]byte `msgpack:"batch"`
+}
+
+const recordVersion = 1
+
+func decode[T any](value []byte) T {
+	var v T
+	if len(value) > 1 {
+		if err := msgpack.Unmarshal(value[1:], &v); err != nil {
+			panic(fmt.Sprintf("sim: a %T in the store can't be read: %v", v, err))
+		}
+	}
+	return v
+}
+
+func encode(v any) []byte {
+	b, err := msgpack.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("sim: a %T does not encode: %v", v, err))
+	}
+	return append([]byte{recordVersion}, b...)
+}
+
+// keyKind is what a key is for.
+type keyKind string
+
+const (
+	keyClaim keyKind = "claim"
+	keyFence keyKind = "fence"
+	keyNode  keyKind = "node"
+	keyBeat  keyKind = "beat"
+	keySeq   keyKind = "seq"
+	keyState keyKind = "state"
+	keyOther keyKind = "other"
+)
+
+// keyInfo is what a key says.
+type keyInfo struct {
+	kind  keyKind
+	node  string
+	actor api.ActorID
+}
+
+func describeKey(key []byte) keyInfo {
+	t, err := tuple.Unpack(key)
+	if err != nil || len(t) < 2 || t[0] != "kelpie" {
+		return keyInfo{kind: keyOther}
+	}
+	text := func(i int) string {
+		if i < len(t) {
+			s, _ := t[i].(string)
+			return s
+		}
+		return ""
+	}
+	switch kind := text(1); kind {
+	case "fence", "node", "beat":
+		return keyInfo{kind: keyKind(kind), node: text(2)}
+	case "claim", "state":
+		return keyInfo{kind: keyKind(kind), actor: api.ActorID{Namespace: text(2), ID: text(3)}}
+	case "call":
+		if text(4) == "seq" {
+			return keyInfo{kind: keySeq, actor: api.ActorID{Namespace: text(2), ID: text(3)}}
+		}
+	}
+	return keyInfo{kind: keyOther}
+}
+
+func claimKeyOf(a api.ActorID) []byte { return tuple.Pack("kelpie", "claim", a.Namespace, a.ID) }
+func seqKeyOf(a api.ActorID) []byte   { return tuple.Pack("kelpie", "call", a.Namespace, a.ID, "seq") }
+func fenceKeyOf(node string) []byte   { return tuple.Pack("kelpie", "fence", node) }
+
+func parseActor(s string) (api.ActorID, error) { return api.ParseActorID(s) }

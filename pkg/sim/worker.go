@@ -1,0 +1,130 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/client"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// worker is a client of the run: it calls actors and writes down what it sees.
+type worker struct {
+	*world
+	name   string
+	env    env.Env
+	client *client.Client
+	random *env.Rand
+	made   int // calls
+	due    int // how many it is to make
+	sent   int // things of unique names
+}
+
+func (w *world) newWorker(name string, calls int) *worker {
+	m := w.sched.Machine(name)
+	c, err := client.New(m, w.network.Transport(m, name), client.Config{Addrs: w.addresses()})
+	if err != nil {
+		panic("sim: a client of known addresses: " + err.Error())
+	}
+	return &worker{world: w, name: name, env: m, client: c, random: w.draw.source("client " + name), due: calls}
+}
+
+// more paces the client: bursts of calls, and pauses in which actors get idle. It returns false at the end.
+func (k *worker) more() bool {
+	if k.made >= k.due {
+		return false
+	}
+	k.made++
+	if k.calm || k.random.IntN(3) > 0 {
+		return true
+	}
+	// Two thirds of the calls come at once after another: the pauses share out the time among the rest.
+	mean := 3 * k.For / time.Duration(k.due)
+	k.pause(k.random.Jitter(2 * mean))
+	return true
+}
+
+func (k *worker) pause(d time.Duration) { _ = env.Sleep(k.env, k.ctx, d) } // nothing ends it
+
+// callTimeout bounds a call.
+func (k *worker) callTimeout() time.Duration { return 2*k.LeaseTTL + 3*time.Second }
+
+// unique returns a name that nobody else uses.
+func (k *worker) unique() string {
+	k.sent++
+	return k.name + "." + strconv.Itoa(k.sent)
+}
+
+// call makes a call and records it. An error of the actor's own is an answer.
+func call[Resp any](k *worker, id api.ActorID, method string, input any, opts ...client.CallOption) (*Op, Resp) {
+	ctx, cancel := env.WithTimeout(k.env, k.ctx, k.callTimeout())
+	defer cancel()
+	return callWithin[Resp](ctx, k, id, method, input, opts...)
+}
+
+func callWithin[Resp any](ctx context.Context, k *worker, id api.ActorID, method string, input any, opts ...client.CallOption) (*Op, Resp) {
+	request := input
+	if input == nil {
+		request = struct{}{}
+	}
+	op := k.history.begin(k.now(), k.name, id, method, input)
+	out, err := client.Call[Resp](ctx, k.client, id, method, request, opts...)
+	if appErr, ok := applicationError(err); ok {
+		k.history.end(k.now(), op, appErr, nil)
+	} else {
+		k.history.end(k.now(), op, out, err)
+	}
+	k.events.op(op)
+	return op, out
+}
+
+// applicationCode is what an actor's own error answered.
+type applicationCode string
+
+func applicationError(err error) (applicationCode, bool) {
+	var e *api.Error
+	if errors.As(err, &e) && e.Code == api.CodeApplication {
+		return applicationCode(e.Detail[api.DetailCode]), true
+	}
+	return "", false
+}
+
+// surely makes a call with an idempotency key, again and again until it has been answered: it has its effect once.
+func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op, Resp, bool) {
+	key := client.WithIdempotencyKey(k.unique())
+	op := k.history.begin(k.now(), k.name, id, method, input)
+	for {
+		ctx, cancel := env.WithTimeout(k.env, k.ctx, k.callTimeout())
+		out, err := client.Call[Resp](ctx, k.client, id, method, input, key)
+		cancel()
+		code, app := applicationError(err)
+		switch {
+		case app:
+			k.history.end(k.now(), op, code, nil)
+		case err == nil:
+			k.history.end(k.now(), op, out, nil)
+		case k.stuck(op.From):
+			k.history.end(k.now(), op, nil, api.Errorf(api.CodeUnknown, "given up: %v", err))
+		default:
+			k.pause(k.random.Jitter(100*time.Millisecond) + time.Millisecond)
+			continue
+		}
+		k.events.op(op)
+		return op, out, op.Outcome == OK
+	}
+}
+
+// stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was time
+// since.
+func (k *worker) stuck(from time.Duration) bool {
+	return k.calm && k.now() > max(from, k.calmAt)+k.answerBound()
+}
+
+// answerBound is how long after the end of all faults everything answers.
+func (w *world) answerBound() time.Duration { return 6*w.LeaseTTL + 30*time.Second }

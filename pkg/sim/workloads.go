@@ -1,0 +1,152 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/client"
+)
+
+// workload is something that clients do.
+type workload struct {
+	Entry
+	namespace string
+	// run is one client doing it until worker.more says that it is enough.
+	run func(k *worker)
+	// spread is over how many actors; 0 is as the run has it.
+	spread int
+}
+
+func (w *workload) actors(c *Config) int {
+	if w.spread > 0 {
+		return w.spread
+	}
+	return c.Actors
+}
+
+func workloadNamed(name string) *workload { return byName(workloads, name) }
+
+var workloads []workload
+
+func init() {
+	workloads = []workload{
+		{Entry{"counter", "adds to counters and reads them"}, "counter", counterWork("counter"), 0},
+		{Entry{"register", "swaps and reads values that are never the same twice"}, "register", registerWork, 0},
+		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4},
+		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0},
+		{Entry{"kv", "sets, deletes and scans keys of an actor"}, "kv", kvWork, 0},
+		{Entry{"hot", "everybody at one counter, without a pause"}, "counter", hotWork, 1},
+		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60},
+		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0},
+		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
+	}
+}
+
+// target draws an actor of a workload.
+func (k *worker) target(name string) api.ActorID {
+	w := workloadNamed(name)
+	return api.ActorID{Namespace: w.namespace, ID: strconv.Itoa(k.random.IntN(w.actors(&k.Config)))}
+}
+
+func counterWork(name string) func(k *worker) {
+	return func(k *worker) {
+		for k.more() {
+			k.countSomething(k.target(name))
+		}
+	}
+}
+
+func (k *worker) countSomething(id api.ActorID) {
+	switch k.random.IntN(10) {
+	case 0:
+		call[int64](k, id, "fail", int64(1+k.random.IntN(100)))
+	case 1, 2, 3, 4:
+		call[int64](k, id, "get", nil, client.ReadOnly())
+	default:
+		call[int64](k, id, "add", int64(1+k.random.IntN(100)))
+	}
+}
+
+func registerWork(k *worker) {
+	for k.more() {
+		k.useRegister(k.target("register"))
+	}
+}
+
+func (k *worker) useRegister(id api.ActorID) {
+	if k.random.IntN(2) == 0 {
+		call[string](k, id, "read", nil, client.ReadOnly())
+	} else {
+		call[string](k, id, "swap", k.unique())
+	}
+}
+
+// overdraft is how far below zero an account may go.
+const overdraft = 100
+
+func transferWork(k *worker) {
+	for k.more() {
+		from, to, n := k.target("transfer"), k.target("transfer"), int64(1+k.random.IntN(50))
+		if from == to {
+			call[int64](k, from, "balance", nil, client.ReadOnly())
+			continue
+		}
+		if op, _, ok := surely[int64](k, from, "move", -n); ok && op.Output != applicationCode(codeShort) {
+			surely[int64](k, to, "move", n)
+		}
+	}
+}
+
+func listWork(k *worker) {
+	for k.more() {
+		if id := k.target("list"); k.random.IntN(4) == 0 {
+			call[[]string](k, id, "items", nil, client.ReadOnly())
+		} else {
+			surely[int64](k, id, "append", k.unique())
+		}
+	}
+}
+
+func kvWork(k *worker) {
+	for k.more() {
+		id, key := k.target("kv"), fmt.Sprintf("k%d", k.random.IntN(5))
+		switch k.random.IntN(4) {
+		case 0:
+			call[bool](k, id, "set", pair{key, k.unique()})
+		case 1:
+			call[bool](k, id, "delete", key)
+		case 2:
+			call[[]pair](k, id, "set_and_scan", pair{key, k.unique()})
+		default:
+			call[[]pair](k, id, "scan", nil, client.ReadOnly())
+		}
+	}
+}
+
+func hotWork(k *worker) {
+	for k.more() {
+		k.countSomething(k.target("hot"))
+	}
+}
+
+func coldWork(k *worker) {
+	for k.more() {
+		k.countSomething(k.target("cold"))
+	}
+}
+
+func idleWork(k *worker) {
+	for k.more() {
+		k.useRegister(k.target("idle"))
+		if !k.calm {
+			k.pause(k.IdleTimeout*9/10 + k.random.Jitter(k.IdleTimeout*3/10))
+		}
+		if k.IdleTimeout > k.For/10 {
+			k.made += 5 // or it would take too long
+		}
+	}
+}

@@ -1,0 +1,219 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/coro"
+	"github.com/kelpiehq/kelpie/pkg/node"
+	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
+)
+
+// world is the cluster of a run, and everything around it.
+type world struct {
+	Config
+	draw    draw
+	sched   *coro.Scheduler
+	env     env.Env // of the machine of the run itself, which nothing befalls
+	ctx     context.Context
+	network *mem.Network
+	weather *weather
+	store   *storage
+	kinds   []actor.Kind
+	bug     *bug
+
+	lives   []*life          // all there ever were, in order
+	living  map[string]*life // by name of node: the newest that has not ended
+	history history
+	events  *timeline
+	calm    bool // faults have stopped
+	calmAt  time.Duration
+	found   []Violation
+	counts  map[string]int // how often each fault befell somebody
+
+	workers   []*worker
+	pictures  []Picture
+	undecided int
+}
+
+// life is one process of a node, from its start to its end.
+type life struct {
+	*world
+	name      string
+	number    int // among all lives of the run
+	machine   *coro.Machine
+	env       env.Env // the machine, or what a bug makes of it
+	node      *node.Node
+	started   bool
+	ended     bool
+	stopped   bool // by itself or by a graceful stop, not by a crash
+	startedAt time.Duration
+	harmedAt  time.Duration // when something last kept it from the store
+	trap      string        // where the next transaction that writes a claim or a state ends the process
+}
+
+func newWorld(c Config, s *coro.Scheduler) (*world, error) {
+	w := &world{
+		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
+		living: make(map[string]*life), counts: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
+	}
+	w.events = newTimeline(w)
+	w.network = mem.NewNetwork(w.env)
+	w.weather = newWeather(w)
+	w.network.SetConditions(w.weather)
+	var err error
+	w.store, err = newStorage(w)
+	return w, err
+}
+
+func (w *world) now() time.Duration { return w.sched.Elapsed() }
+
+// violate records that a promise was broken.
+func (w *world) violate(checker, format string, args ...any) {
+	v := Violation{Checker: checker, At: w.now(), What: sprintf(format, args...)}
+	w.found = append(w.found, v)
+	w.events.add("", "violation", "%s: %s", checker, v.What)
+}
+
+func (w *world) sleep(d time.Duration) { _ = env.Sleep(w.env, w.ctx, d) } // nothing ends it
+
+// address is where a node listens. A second process of its name has another.
+func address(name string, twin bool) string {
+	if twin {
+		return name + ":7601"
+	}
+	return name + ":7600"
+}
+
+// boot starts a process of a node, and returns once it serves or has failed. One of that name that lives on is
+// left alone: both then claim the name.
+func (w *world) boot(name string, twin bool) (*life, error) {
+	machineName := name
+	if twin {
+		machineName = name + "'"
+	}
+	l := &life{world: w, name: name, number: len(w.lives), machine: w.sched.Machine(machineName)}
+	l.env = l.machine
+	if w.bug != nil && w.bug.env != nil {
+		l.env = w.bug.env(l, l.machine)
+	}
+	w.lives = append(w.lives, l)
+	n, err := node.New(node.Config{
+		Env: l.env, Store: w.store.of(l), StoreURL: "memory:", Transport: w.network.Transport(l.env, machineName),
+		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(), Capacity: w.Capacity, MaxPendingPerActor: w.Mailbox,
+		LeaseTTL: w.LeaseTTL, Heartbeat: w.Heartbeat, Logger: w.events.logger(l.machine.Name()),
+	})
+	if err != nil {
+		return l, err
+	}
+	l.node = n
+	w.living[machineName] = l
+	w.events.add(machineName, "start", "process %d", l.number)
+	done := env.NewFuture[struct{}](w.env)
+	l.machine.Go("start", func() { done.Complete(struct{}{}, n.Start(w.ctx)) })
+	bound, cancel := env.WithTimeout(w.env, w.ctx, startBound)
+	defer cancel()
+	if _, err = done.Wait(bound); err != nil {
+		w.events.add(machineName, "start failed", "%v", err)
+		w.kill(l, "it did not start")
+		return l, err
+	}
+	l.started, l.startedAt = true, w.now()
+	l.machine.Go("watch end", func() {
+		if err := n.Wait(w.ctx); err != nil {
+			w.events.add(machineName, "ended", "%v", err)
+		}
+		l.stopped = true
+	})
+	return l, nil
+}
+
+// kindsFor are the actors that a new process hosts.
+func (w *world) kindsFor() []actor.Kind {
+	if w.Program != nil {
+		return w.Program.Kinds()
+	}
+	if w.bug != nil && w.bug.kinds != nil {
+		return w.bug.kinds(w.kinds)
+	}
+	return w.kinds
+}
+
+// startBound is how long a node may take to start before it is given up, and started again.
+const startBound = 20 * time.Second
+
+// kill ends a process as SIGKILL does.
+func (w *world) kill(l *life, why string) {
+	if l.ended {
+		return
+	}
+	l.ended = true
+	name := l.machine.Name()
+	if w.living[name] == l {
+		delete(w.living, name)
+	}
+	w.events.add(name, "killed", "%s", why)
+	w.network.Cut(name) // before its tasks unwind
+	w.store.disconnect(l)
+	l.machine.Kill()
+}
+
+// ensure has a process of the node running, however often it must be started.
+func (w *world) ensure(name string, until time.Duration) bool {
+	for w.now() < until {
+		l := w.living[name]
+		switch {
+		case l != nil && l.started && !l.stopped && !l.ended:
+			return true
+		case l != nil && (l.stopped || !l.started && !l.machine.Killed()):
+			w.kill(l, "to be started again")
+		}
+		if _, err := w.boot(name, false); err == nil {
+			return true
+		}
+		w.sleep(100 * time.Millisecond)
+	}
+	return false
+}
+
+// stop ends a process gracefully, and reports whether it ended within the bound.
+func (w *world) stop(l *life, bound time.Duration) error {
+	w.events.add(l.machine.Name(), "stop", "graceful")
+	done := env.NewFuture[struct{}](w.env)
+	l.machine.Go("stop", func() {
+		ctx, cancel := env.WithTimeout(l.env, w.ctx, bound)
+		defer cancel()
+		done.Complete(struct{}{}, l.node.Stop(ctx))
+	})
+	ctx, cancel := env.WithTimeout(w.env, w.ctx, bound+time.Second)
+	defer cancel()
+	_, err := done.Wait(ctx)
+	return err
+}
+
+// nodeNames are the names of all nodes of the run, in order.
+func (w *world) nodeNames() []string {
+	out := make([]string, w.Nodes)
+	for i := range out {
+		out[i] = nodeID(i)
+	}
+	return out
+}
+
+func (w *world) addresses() []string {
+	var out []string
+	for _, name := range w.nodeNames() {
+		out = append(out, address(name, false))
+	}
+	return out
+}
+
+// harm notes that something befell a process that may keep it from the store: it may be fenced for that.
+func (l *life) harm() { l.harmedAt = l.now() }
+
+func (l *life) harmedSince(t time.Duration) bool { return l.harmedAt >= t }
