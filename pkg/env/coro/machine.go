@@ -5,7 +5,6 @@ package coro
 
 import (
 	"cmp"
-	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -27,6 +26,7 @@ type Machine struct {
 	concerns map[string]uint64 // how often each was asked for
 
 	killed      bool
+	slow        time.Duration // by how much later tasks can run
 	pausedUntil time.Duration // virtual time
 	heldTasks   []*task       // could run if it were not paused
 	heldTimers  []*timer      // were due while it was paused
@@ -74,10 +74,10 @@ func (m *Machine) NewParker() env.Parker { return &parker{sched: m.sched} }
 // fifty years.
 func (m *Machine) AfterFunc(d time.Duration, f func()) env.Timer {
 	s := m.sched
-	t := &timer{sched: s, machine: m, index: -1}
+	t := s.newTimer(f)
+	t.machine = m
 	t.local = m.clock.reading(s.elapsed) + min(max(d, 0), timerMax)
 	t.at = m.clock.virtual(t.local, s.elapsed)
-	t.f = f
 	s.addTimer(t)
 	return t
 }
@@ -102,12 +102,12 @@ func (m *Machine) SetWallOffset(d time.Duration) { m.clock.wallOffset = d }
 func (m *Machine) SetDrift(ppm int64) {
 	s := m.sched
 	m.clock.setDrift(s.elapsed, ppm)
-	for _, t := range s.timers {
-		if t.machine != nil && t.machine.clock == m.clock {
+	for _, pending := range s.timers {
+		if t := pending.timer; t.machine != nil && t.machine.clock == m.clock {
 			t.at = m.clock.virtual(t.local, s.elapsed)
 		}
 	}
-	heap.Init(&s.timers)
+	s.timers.reorder()
 }
 
 // Pause stops the machine, as SIGSTOP does, until virtual time has advanced by
@@ -132,7 +132,9 @@ func (m *Machine) Pause(d time.Duration) {
 	}
 	clear(s.runnable[len(kept):])
 	s.runnable = kept
-	s.addTimer(&timer{sched: s, at: m.pausedUntil, index: -1, f: m.goOn})
+	end := s.newTimer(m.goOn)
+	end.at = m.pausedUntil
+	s.addTimer(end)
 }
 
 func (m *Machine) paused() bool { return m.sched.elapsed < m.pausedUntil }
@@ -145,7 +147,7 @@ func (m *Machine) goOn() {
 	s := m.sched
 	s.runnable = append(s.runnable, m.heldTasks...)
 	for _, t := range m.heldTimers {
-		if !t.over {
+		if t.f != nil {
 			s.timers.push(t)
 		}
 	}
@@ -174,23 +176,40 @@ func (m *Machine) Kill() {
 func (m *Machine) kill() {
 	s := m.sched
 	m.killed = true
-	ofMachine := func(t *task) bool { return t.machine == m }
-	s.runnable = slices.DeleteFunc(s.runnable, ofMachine)
+	s.runnable = slices.DeleteFunc(s.runnable, func(t *task) bool { return t.machine == m })
 	m.heldTasks, m.heldTimers = nil, nil
 
-	var tasks []*task
-	for _, t := range s.tasks { //kelpie:unordered sorted below
-		if ofMachine(t) {
-			t.dying = true
-			tasks = append(tasks, t)
-		}
+	tasks := m.living()
+	for _, t := range tasks {
+		t.dying = true
 	}
-	slices.SortFunc(tasks, func(a, b *task) int { return cmp.Compare(a.id, b.id) })
 	for _, t := range tasks {
 		if !t.running && !t.ended {
 			s.unwind(t)
 		}
 	}
+}
+
+// Tasks returns the names of the machine's tasks that have not ended, in the order of their start. It is for checks
+// of what a program has left running.
+func (m *Machine) Tasks() []string {
+	var names []string
+	for _, t := range m.living() {
+		names = append(names, t.name)
+	}
+	return names
+}
+
+// living returns the tasks that have not ended, in the order of their start.
+func (m *Machine) living() []*task {
+	var tasks []*task
+	for _, t := range m.sched.tasks { //kelpie:unordered sorted below
+		if t.machine == m {
+			tasks = append(tasks, t)
+		}
+	}
+	slices.SortFunc(tasks, func(a, b *task) int { return cmp.Compare(a.id, b.id) })
+	return tasks
 }
 
 func (s *Scheduler) addTimer(t *timer) {

@@ -45,8 +45,9 @@ type Scheduler struct {
 	runnable []*task
 	current  *task // nil in the scheduler itself and in timers
 
-	timerSeq uint64
-	timers   timerHeap
+	timerSeq    uint64
+	timers      timerHeap
+	spareTimers []timer
 
 	began     bool
 	failure   error
@@ -167,9 +168,9 @@ func (s *Scheduler) jump() {
 // cannot because of their machine.
 func (s *Scheduler) timerDue() bool {
 	for len(s.timers) > 0 {
-		t := s.timers[0]
+		t := s.timers[0].timer
 		switch {
-		case t.machine != nil && t.machine.killed:
+		case t.dead():
 			s.timers.pop()
 		case t.at > s.elapsed:
 			return false
@@ -183,7 +184,8 @@ func (s *Scheduler) timerDue() bool {
 }
 
 func (s *Scheduler) fire(t *timer) {
-	t.over = true
+	f := t.f
+	t.f = nil
 	s.trace.add(traceFire, t.seq)
 	returned := false
 	defer func() {
@@ -196,7 +198,7 @@ func (s *Scheduler) fire(t *timer) {
 			s.fail(fmt.Errorf("a timer's function: %w", ErrGoexit))
 		}
 	}()
-	t.f()
+	f()
 	returned = true
 }
 
@@ -221,6 +223,15 @@ func (s *Scheduler) wake(t *task) {
 }
 
 func (s *Scheduler) makeRunnable(t *task) {
+	if t.machine.slow > 0 {
+		s.delay(t)
+		return
+	}
+	s.admit(t)
+}
+
+// admit lets t run, unless its machine is paused.
+func (s *Scheduler) admit(t *task) {
 	if t.machine.paused() {
 		t.machine.heldTasks = append(t.machine.heldTasks, t)
 		return

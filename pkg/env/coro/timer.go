@@ -4,7 +4,6 @@
 package coro
 
 import (
-	"container/heap"
 	"time"
 )
 
@@ -13,59 +12,42 @@ import (
 type timer struct {
 	sched   *Scheduler
 	machine *Machine
+	task    *task         // that which is delayed, of the scheduler's own timers for that
 	at      time.Duration // virtual time
 	local   time.Duration // reading of the machine's clock
 	seq     uint64
-	f       func()
-	index   int // in the heap, -1 outside
-	over    bool
+	f       func() // nil once over
+	index   int    // in the heap, -1 outside
 }
 
 // Stop implements env.Timer.
 func (t *timer) Stop() bool {
-	if t.over || t.machine.killed {
+	if t.f == nil || t.machine.killed {
 		return false
 	}
-	t.over = true
+	t.f = nil
 	if t.index >= 0 {
-		heap.Remove(&t.sched.timers, t.index)
+		t.sched.timers.remove(t.index)
 	}
 	return true
 }
 
-// timerHeap is ordered by time, then by the order in which timers were made.
-type timerHeap []*timer
+// dead reports whether t is never to fire because of whose it is.
+func (t *timer) dead() bool {
+	return t.machine != nil && t.machine.killed || t.task != nil && t.task.dying
+}
 
-func (h *timerHeap) push(t *timer) { heap.Push(h, t) }
+// timerSlab is how many timers are allocated together: every sleep makes one.
+const timerSlab = 32
 
-func (h *timerHeap) pop() *timer { return heap.Pop(h).(*timer) }
-
-// Len, Less, Swap, Push and Pop implement heap.Interface.
-func (h timerHeap) Len() int { return len(h) }
-
-func (h timerHeap) Less(i, j int) bool {
-	if h[i].at != h[j].at {
-		return h[i].at < h[j].at
+// newTimer returns a timer for f, outside of the heap. Timers are never used again, for who made one may ask it to
+// stop at any time.
+func (s *Scheduler) newTimer(f func()) *timer {
+	if len(s.spareTimers) == 0 {
+		s.spareTimers = make([]timer, timerSlab)
 	}
-	return h[i].seq < h[j].seq
-}
-
-func (h timerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *timerHeap) Push(x any) {
-	t := x.(*timer)
-	t.index = len(*h)
-	*h = append(*h, t)
-}
-
-func (h *timerHeap) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	t.index = -1
+	t := &s.spareTimers[0]
+	s.spareTimers = s.spareTimers[1:]
+	t.sched, t.f, t.index = s, f, -1
 	return t
 }

@@ -12,6 +12,7 @@ const (
 	traceKill
 	tracePause
 	traceUnwind
+	traceSlow
 )
 
 // traceHash is a running hash, by the scheme of FNV-1a on words of 64 bits.
