@@ -207,9 +207,9 @@ func (w *world) whileHurt(l *life, d time.Duration) {
 
 func (w *world) slow(args []string) {
 	if l := w.life(args[0]); l != nil {
-		//HELPER l.machine.SetSlow(duration(args[1]))
+		l.machine.SetSlow(duration(args[1]))
 		w.whileHurt(l, duration(args[2]))
-		//HELPER l.machine.SetSlow(0)
+		l.machine.SetSlow(0)
 		w.whileHurt(l, w.Heartbeat)
 	}
 }
@@ -355,7 +355,7 @@ func (w *world) heal() {
 	w.events.add("", "calm", "faults have stopped")
 	for _, l := range w.lives {
 		l.trap = ""
-		//HELPER l.machine.SetSlow(0)
+		l.machine.SetSlow(0)
 	}
 	w.store.changed()
 	for _, name := range w.nodeNames() {
