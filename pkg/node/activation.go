@@ -70,6 +70,9 @@ func (n *Node) activate(id api.ActorID) (*activation, error) {
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
 	got, err := n.registry.Acquire(ctx, n.keeper.member(), id, structPart)
+	if err != nil && ctx.Err() != nil {
+		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -260,6 +260,10 @@ func wireError(err error) *api.Error {
 		return coded
 	case isStoreError(err):
 		return api.Errorf(api.CodeUnavailable, "%v", err)
+	case errors.Is(err, context.DeadlineExceeded): // of the call, not a decision of the actor's
+		return api.Errorf(api.CodeDeadlineExceeded, "%v", err)
+	case errors.Is(err, context.Canceled):
+		return api.Errorf(api.CodeCancelled, "%v", err)
 	}
 	return api.Errorf(api.CodeApplication, "%v", err)
 }
