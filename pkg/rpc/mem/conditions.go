@@ -76,7 +76,7 @@ const corruptStride = 7919
 // corrupt flips a bit of a frame. The lock is held.
 func (n *Network) corrupt(frame []byte) {
 	bits := uint64(len(frame)) * 8
-	bit := (bits + n.corrupted*corruptStride) % bits
+	bit := n.corrupted * corruptStride % bits
 	n.corrupted++
 	frame[bit/8] ^= 1 << (bit % 8)
 }
