@@ -44,6 +44,7 @@ type Scheduler struct {
 	tasks    map[uint64]*task // all that have not ended
 	runnable []*task
 	current  *task // nil in the scheduler itself and in timers
+	idle     []*carrier
 
 	timerSeq    uint64
 	timers      timerHeap
@@ -85,6 +86,7 @@ func (s *Scheduler) Run(main func()) error {
 	for len(s.tasks) > 0 {
 		contain(s.killAll)
 	}
+	s.dismiss()
 	return s.result()
 }
 
@@ -260,7 +262,7 @@ func contain(f func()) {
 // mustRun returns the running task, for what only a task may do.
 func (s *Scheduler) mustRun() *task {
 	t := s.current
-	if t == nil || goroutineChecked && goroutineID() != t.goroutine {
+	if t == nil || goroutineChecked && goroutineID() != t.carrier.goroutine {
 		panic("coro: Park outside of a task: only what env.Go started may block, no timer's function and no plain goroutine")
 	}
 	return t

@@ -5,26 +5,22 @@ package coro
 
 import (
 	"fmt"
-	"iter"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// task is a coroutine. It is made when it first runs.
+// task is run by a carrier, from when it first runs.
 type task struct {
 	id      uint64
 	name    string
 	machine *Machine
 	f       func()
 
-	next  func() (struct{}, bool) // nil until it has first run
-	stop  func()
-	yield func(struct{}) bool
+	carrier *carrier // nil until it has first run
 
 	wake      func() // makes it runnable if it is parked
-	goroutine uint64 // its identity, where that is checked
 	running   bool   // it, or something that it has resumed, runs
 	parked    bool
 	dying     bool // it may only unwind
@@ -49,23 +45,23 @@ func (t *task) String() string {
 
 // resume runs t until it parks or ends.
 func (s *Scheduler) resume(t *task) {
-	if t.next == nil {
-		t.next, t.stop = iter.Pull(t.body)
+	if t.carrier == nil {
+		s.carry(t)
 	}
 	defer s.leave(t, s.enter(t))
-	t.next()
+	t.carrier.next()
 }
 
 // unwind ends t, which is not running.
 func (s *Scheduler) unwind(t *task) {
 	s.trace.add(traceUnwind, t.id)
 	t.dying = true
-	if t.next == nil {
+	if t.carrier == nil {
 		s.forget(t)
 		return
 	}
 	defer s.leave(t, s.enter(t))
-	t.stop()
+	t.carrier.stop()
 }
 
 // enter makes t the running task and returns that which was.
@@ -84,13 +80,9 @@ func (s *Scheduler) forget(t *task) {
 	delete(s.tasks, t.id)
 }
 
-// body is the coroutine.
-func (t *task) body(yield func(struct{}) bool) {
+// body runs the task from its beginning to its end.
+func (t *task) body() {
 	s := t.machine.sched
-	t.yield = yield
-	if goroutineChecked {
-		t.goroutine = goroutineID()
-	}
 	returned := false
 	defer func() {
 		s.forget(t)
@@ -112,7 +104,7 @@ func (t *task) body(yield func(struct{}) bool) {
 func (t *task) block() {
 	t.mustLive()
 	t.parked = true
-	if !t.yield(struct{}{}) {
+	if !t.carrier.yield(struct{}{}) {
 		t.report()
 		t.mustLive()
 	}
