@@ -84,11 +84,11 @@ func TestStorm(t *testing.T) {
 	envtest.Simulated(t, stormSeeds, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)
 		rnd := e.Rand("storm")
-		flip := func() bool { return rnd.IntN(2) == 0 }
+		oneIn := func(n int) bool { return rnd.IntN(n) == 0 }
 		st := &storm{
 			t: t, e: e, rnd: rnd, n: mem.NewNetwork(e), blockedSince: make(map[[2]string]time.Duration),
 			delayMin: time.Duration(rnd.IntN(3)) * time.Millisecond,
-			blocks:   flip(), breaks: flip() && flip(), corrupts: flip() && flip(), cuts: flip() && flip(), closes: flip(),
+			blocks:   oneIn(2), breaks: oneIn(4), corrupts: oneIn(4), cuts: oneIn(4), closes: oneIn(2),
 			senders: env.NewGroup(e, background), receivers: env.NewGroup(e, background),
 			probes: env.NewGroup(e, background), chaos: env.NewGroup(e, background),
 		}
