@@ -97,6 +97,9 @@ func (c *Client) CallWithin(d time.Duration, id api.ActorID, method string, requ
 	defer cancel()
 	k := c.worker
 	op := k.history.begin(k.now(), k.name, id, method, shown(request))
+	if reply == nil {
+		reply = new(any) // for the timeline
+	}
 	err := c.send(ctx, id, method, request, reply, opts...)
 	if code, app := applicationError(err); app {
 		k.history.end(k.now(), op, fmt.Sprintf("error %s: %v", code, err), nil)
@@ -115,7 +118,7 @@ func (c *Client) send(ctx context.Context, id api.ActorID, method string, reques
 	if err != nil {
 		return api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
 	}
-	if body, err = c.CallRaw(ctx, id, method, body, opts...); err != nil || reply == nil {
+	if body, err = c.CallRaw(ctx, id, method, body, opts...); err != nil {
 		return err
 	}
 	if err := actor.Unmarshal(body, reply); err != nil {
@@ -143,10 +146,12 @@ func (c *Client) Surely(id api.ActorID, method string, request, reply any) error
 	}
 }
 
-// passing reports whether a call that failed so may be answered later. A cluster that is starting knows no namespaces yet.
+// passing reports whether a call that failed so may be answered later. A cluster that is starting knows no namespaces yet, and
+// a hello that was damaged on its way is a mismatch.
 func passing(err error) bool {
 	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeMoved, api.CodeFenced, api.CodeNoCapacity, api.CodeUnknownNamespace, api.CodeStore:
+	case api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeMoved, api.CodeFenced, api.CodeNoCapacity, api.CodeUnknownNamespace, api.CodeMismatch,
+		api.CodeStore:
 		return true
 	}
 	return false
@@ -159,7 +164,7 @@ func Unknown(err error) bool { return outcomeOf(err) == Pending }
 // shown is what a timeline shows of a request or a reply: a pointer's address says nothing.
 func shown(v any) any {
 	p := reflect.ValueOf(v)
-	for p.Kind() == reflect.Pointer && !p.IsNil() {
+	for (p.Kind() == reflect.Pointer || p.Kind() == reflect.Interface) && !p.IsNil() {
 		p = p.Elem()
 	}
 	if !p.IsValid() {
