@@ -65,7 +65,7 @@ func carefulShows() actor.Kind {
 // then: what is sold is what they bought.
 func boxOffice(shows func() actor.Kind) simtest.Config {
 	show := actor.ID{Namespace: "show", ID: "1"}
-	return simtest.Config{Seeds: 20, Calls: 40, Program: func() sim.Program {
+	return simtest.Config{Seeds: 10, Calls: 40, Program: func() sim.Program {
 		bought := 0
 		return sim.Program{
 			Kinds: func() []actor.Kind { return []actor.Kind{shows()} },

@@ -34,7 +34,7 @@ var one = actor.ID{Namespace: "counter", ID: "1"}
 
 // counting adds to a counter by add, which returns once it has.
 func counting(add func(c *sim.Client)) simtest.Config {
-	return simtest.Config{Seeds: 20, Clients: 3, Calls: 30, Program: func() sim.Program {
+	return simtest.Config{Seeds: 12, Clients: 3, Calls: 30, Program: func() sim.Program {
 		added := 0
 		return sim.Program{
 			Kinds: func() []actor.Kind { return []actor.Kind{counters()} },
