@@ -219,7 +219,8 @@ func (k *keeper) announce(before, after *registry.View) {
 	}
 }
 
-// followForever refreshes the view as soon as the store says that the membership has changed. Watches
+// followForever refreshes the view as soon as the store says that the membership has changed, but not more often than it
+// beats: when a thousand nodes join at once, each need not read all of them a thousand times. Watches
 // are hints: the heartbeat polls the counter as well.
 func (k *keeper) followForever(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -229,8 +230,8 @@ func (k *keeper) followForever(ctx context.Context) {
 		}
 		if err != nil && ctx.Err() == nil {
 			k.log.Debug("membership watch lost", "error", err)
-			_ = env.Sleep(k.env, ctx, k.member().Meta.Heartbeat) // only ctx can end it
 		}
+		_ = env.Sleep(k.env, ctx, k.member().Meta.Heartbeat) // only ctx can end it
 	}
 }
 

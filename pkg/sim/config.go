@@ -64,6 +64,8 @@ type Config struct {
 	// IdleTimeout is the actors'; Capacity and Mailbox are each node's limits, 0 for none.
 	IdleTimeout       time.Duration
 	Capacity, Mailbox int
+	// StopAtOnce is whether the nodes are stopped together at the end, not one after the other.
+	StopAtOnce bool
 	// Actors is over how many actors a workload spreads its calls.
 	Actors int
 }
@@ -136,6 +138,7 @@ func (o Options) Resolve() (Config, error) {
 		IdleTimeout: pick(d, "idle timeout", 200*time.Millisecond, time.Second, time.Minute),
 		Capacity:    pick(d, "capacity", 0, 0, 0, 8),
 		Mailbox:     pick(d, "mailbox", 0, 0, 4),
+		StopAtOnce:  pick(d, "stop", false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
@@ -173,7 +176,7 @@ func (o Options) profile(d draw, c *Config) {
 		c.Workloads = names(workloads)
 	case "idle":
 		c.Nodes, c.Clients, c.Calls, c.For = 5, 0, 0, 10*time.Minute
-		c.Faults, c.Workloads = []string{}, []string{}
+		c.Faults, c.Workloads, c.StopAtOnce = []string{}, []string{}, true
 		c.LeaseTTL, c.Heartbeat, c.NetDelay, c.StoreDelay, c.Tail = 5*time.Second, time.Second, time.Millisecond, 2*time.Millisecond, 0
 	}
 }

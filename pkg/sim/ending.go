@@ -159,20 +159,38 @@ func (w *world) listedActors() (map[string]listed, error) {
 	}
 }
 
-// stopAll stops every node gracefully: they end within a bound, and leave nothing running.
+// stopAll stops every node gracefully, all at once or one after the other: they end within a bound, and leave nothing
+// running.
 func (w *world) stopAll() {
+	var stops []*env.Future[struct{}]
 	for _, name := range slices.Sorted(maps.Keys(w.living)) {
 		l := w.living[name]
 		if l.stopped || !l.started {
 			continue
 		}
-		if err := w.stop(l, w.answerBound()); err != nil {
-			w.violate("leaks", "%s does not stop: %v", name, err)
-			continue
+		done := env.NewFuture[struct{}](w.env)
+		w.env.Go("stop "+name, func() {
+			w.stopOne(l)
+			done.Complete(struct{}{}, nil)
+		})
+		if w.StopAtOnce {
+			stops = append(stops, done)
+		} else {
+			_, _ = done.Wait(w.ctx) // has no error
 		}
-		w.sleep(w.Heartbeat)
-		if left := []string(nil); /*Tasks*/ len(left) > 0 {
-			w.violate("leaks", "%s has stopped, and %d tasks run on: %q", name, len(left), left)
-		}
+	}
+	for _, done := range stops {
+		_, _ = done.Wait(w.ctx)
+	}
+}
+
+func (w *world) stopOne(l *life) {
+	if err := w.stop(l, w.answerBound()); err != nil {
+		w.violate("leaks", "%s does not stop: %v", l.name, err)
+		return
+	}
+	w.sleep(w.Heartbeat)
+	if left := l.machine.Tasks(); len(left) > 0 {
+		w.violate("leaks", "%s has stopped, and %d tasks run on: %q", l.name, len(left), left)
 	}
 }
