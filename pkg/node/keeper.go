@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type keeper struct {
 	self    *registry.Member
 	newest  registry.Proof
 	view    *registry.View
+	regular []string // whom the view has this node watch
 	watcher *registry.Watcher
 	// suspects are dead owners found in the way of a call, watched until the time given, or until they have left.
 	suspects map[string]time.Duration
@@ -142,7 +144,7 @@ func (k *keeper) beat(ctx context.Context) (gone bool, err error) {
 
 // watched returns the nodes whose beats are to be read, and forgets those that are not. k.mu is held.
 func (k *keeper) watched(now time.Duration) []string {
-	names := k.view.Watched(k.self.Node.ID)
+	names := slices.Clone(k.regular)
 	regular := make(map[string]bool, len(names))
 	for _, n := range names {
 		regular[n] = true
@@ -200,7 +202,7 @@ func (k *keeper) refresh(ctx context.Context) error {
 	k.mu.Lock()
 	before := k.view
 	if before == nil || view.Counter >= before.Counter {
-		k.view, k.stale = view, false
+		k.view, k.stale, k.regular = view, false, view.Watched(k.self.Node.ID)
 	}
 	after := k.view
 	k.mu.Unlock()

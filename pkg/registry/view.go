@@ -59,40 +59,60 @@ func (v *View) Hosts(namespace string) []string {
 	return hosts
 }
 
-// Watched returns the members that the given member is to watch, in order of name: each member is
-// watched by the few others that have the highest hash together with it (rendezvous hashing,
-// Thaler and Ravishankar, 1996), so a change of membership moves few watches.
+// Watched returns the members that the given member is to watch, in order of name. Each member is watched by the one that
+// comes after it in each of a few rings, that is orders of all members by a hash of their names (consistent hashing,
+// Karger et al., 1997): so each watches as many as it is watched by, a change of membership moves few watches, and
+// neighbours that die together have other watchers in the other rings. It takes about as long as sorting the members.
 func (v *View) Watched(by string) []string {
 	members := v.Members()
 	var out []string
-	for _, n := range members {
-		if n.ID != by && isWatcher(members, by, n.ID) {
-			out = append(out, n.ID)
+	watchers := make([][]int, len(members))
+	for ring := range watchersPerNode {
+		order := ringOrder(members, ring)
+		for at, member := range order {
+			w := successor(order, at, watchers[member])
+			if w < 0 {
+				continue // there are too few for one more
+			}
+			watchers[member] = append(watchers[member], w)
+			if members[w].ID == by {
+				out = append(out, members[member].ID)
+			}
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 
-// isWatcher reports whether fewer than watchersPerNode other members come before the watcher.
-func isWatcher(members []NodeInfo, watcher, watched string) bool {
-	mine, before := rendezvous(watcher, watched), 0
-	for _, m := range members {
-		if m.ID == watched || m.ID == watcher {
-			continue
-		}
-		if h := rendezvous(m.ID, watched); h > mine || h == mine && m.ID < watcher {
-			before++
-		}
+// ringOrder returns the indexes of the members in the order of a ring.
+func ringOrder(members []NodeInfo, ring int) []int {
+	type place struct {
+		hash   uint64
+		member int
 	}
-	return before < watchersPerNode
+	places := make([]place, len(members))
+	for i, m := range members {
+		h := fnv.New64a()
+		h.Write([]byte(m.ID))
+		h.Write([]byte{0, byte(ring)})
+		places[i] = place{mix(h.Sum64()), i}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.member, b.member)) })
+	order := make([]int, len(places))
+	for i, p := range places {
+		order[i] = p.member
+	}
+	return order
 }
 
-func rendezvous(watcher, watched string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(watcher))
-	h.Write([]byte{0})
-	h.Write([]byte(watched))
-	return mix(h.Sum64())
+// successor returns the first member after a place of a ring that is neither the one there nor taken, -1 if there is none.
+func successor(order []int, at int, taken []int) int {
+	for i := 1; i < len(order); i++ {
+		if m := order[(at+i)%len(order)]; !slices.Contains(taken, m) {
+			return m
+		}
+	}
+	return -1
 }
 
 // mix spreads FNV's low-order differences over all bits (the finalizer of MurmurHash3, Appleby, 2011).
