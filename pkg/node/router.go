@@ -89,6 +89,10 @@ func (r *router) locate(c *call) {
 		return
 	}
 	node, err := r.place(c)
+	if _, known := n.keeper.members().Namespace(c.actor.Namespace); known && api.CodeOf(err) == api.CodeUnknownNamespace {
+		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.actor, c.actor.Namespace))
+		return
+	}
 	if err != nil {
 		c.finish(nil, "", err)
 		return

@@ -70,6 +70,9 @@ func (c *serverConn) shakeHands() error {
 
 func (c *serverConn) judge(b []byte) (PeerInfo, error) {
 	h, err := parseHello(b)
+	if errors.Is(err, errChecksum) { // worth another try
+		return PeerInfo{}, api.Errorf(api.CodeUnavailable, "the hello came damaged: %w", err)
+	}
 	if err != nil {
 		return PeerInfo{}, api.Errorf(api.CodeMismatch, "not a hello: %w", err)
 	}

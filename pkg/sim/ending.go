@@ -64,6 +64,21 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 	}
 }
 
+// expectedCodes are the errors that a caller must reckon with, when nothing is wrong but the world.
+var expectedCodes = []api.Code{
+	api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeNoCapacity, api.CodeStore,
+}
+
+// errors checks that no caller was told of anything else.
+func (w *world) errors() {
+	for _, op := range w.history.ops {
+		if op.Err != nil && !slices.Contains(expectedCodes, api.CodeOf(op.Err)) {
+			w.violate("errors", "%v", op)
+			return
+		}
+	}
+}
+
 // conserved checks that no money was made or lost.
 func (w *world) conserved() {
 	var sum int64

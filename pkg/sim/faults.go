@@ -170,7 +170,7 @@ func (w *world) leave(args []string) {
 func (w *world) twin(args []string) {
 	name := args[0]
 	if w.living[name+"'"] != nil {
-		return
+		return // there are two already
 	}
 	if l := w.life(name); l != nil {
 		if args[1] == "stopped" && l.started {
@@ -183,9 +183,10 @@ func (w *world) twin(args []string) {
 		_, err := w.boot(name, false)
 		first.Complete(struct{}{}, err)
 	})
-	l, _ := w.boot(name, true)
-	w.sleep(duration(args[2]))
-	w.kill(l, "the second of its name")
+	if l, err := w.boot(name, true); err == nil {
+		w.sleep(duration(args[2]))
+		w.kill(l, "the second of its name")
+	}
 	_, _ = first.Wait(w.ctx)
 	w.ensure(name, w.now()+time.Minute)
 }

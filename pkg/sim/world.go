@@ -5,6 +5,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -90,6 +91,9 @@ func address(name string, twin bool) string {
 	return name + ":7600"
 }
 
+// errRuns is why a process is not started.
+var errRuns = errors.New("it runs already")
+
 // boot starts a process of a node, and returns once it serves or has failed. One of that name that lives on is
 // left alone: both then claim the name.
 func (w *world) boot(name string, twin bool) (*life, error) {
@@ -97,22 +101,26 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	if twin {
 		machineName = name + "'"
 	}
+	if l := w.living[machineName]; l != nil {
+		return l, errRuns
+	}
 	l := &life{world: w, name: name, number: len(w.lives), machine: w.sched.Machine(machineName)}
 	l.env = l.machine
 	if w.bug != nil && w.bug.env != nil {
 		l.env = w.bug.env(l, l.machine)
 	}
 	w.lives = append(w.lives, l)
+	w.living[machineName] = l
 	n, err := node.New(node.Config{
 		Env: l.env, Store: w.store.of(l), StoreURL: "memory:", Transport: w.network.Transport(l.env, machineName),
 		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(), Capacity: w.Capacity, MaxPendingPerActor: w.Mailbox,
 		LeaseTTL: w.LeaseTTL, Heartbeat: w.Heartbeat, Logger: w.events.logger(l.machine.Name()),
 	})
 	if err != nil {
+		delete(w.living, machineName)
 		return l, err
 	}
 	l.node = n
-	w.living[machineName] = l
 	w.events.add(machineName, "start", "process %d", l.number)
 	done := env.NewFuture[struct{}](w.env)
 	l.machine.Go("start", func() { done.Complete(struct{}{}, n.Start(w.ctx)) })
@@ -168,10 +176,10 @@ func (w *world) ensure(name string, until time.Duration) bool {
 	for w.now() < until {
 		l := w.living[name]
 		switch {
-		case l != nil && l.started && !l.stopped && !l.ended:
-			return true
-		case l != nil && (l.stopped || !l.started && !l.machine.Killed()):
+		case l != nil && l.stopped:
 			w.kill(l, "to be started again")
+		case l != nil && l.started:
+			return true
 		}
 		if _, err := w.boot(name, false); err == nil {
 			return true
