@@ -188,6 +188,33 @@ func TestAnotherProcessesIncarnationIsNeverAdopted(t *testing.T) {
 	})
 }
 
+// TestAnIncarnationThatWasFencedIsNeverTakenAgain shows that a join which has happened unknown to the joiner, and was
+// fenced before it is tried again, is tried under another incarnation.
+func TestAnIncarnationThatWasFencedIsNeverTakenAgain(t *testing.T) {
+	both(t, func(t *fixture) {
+		var first Fence
+		t.store.next = func(commit func() error) (error, bool) {
+			t.store.next = nil
+			if err := commit(); err != nil {
+				return err, false
+			}
+			leases, err := t.Leases(t.ctx)
+			if err != nil {
+				return err, false
+			}
+			first = leases[0].Fence
+			if _, err := t.BreakLease(t.ctx, "n1"); err != nil {
+				return err, false
+			}
+			return kv.ErrCommitUnknown, false
+		}
+		m := t.join("n1")
+		if first.Incarnation == (Incarnation{}) || m.Node.Incarnation == first.Incarnation {
+			t.Fatalf("joined as %v after %v was fenced", m.Node.Incarnation, first.Incarnation)
+		}
+	})
+}
+
 func TestRejoinIsRefusedOnceANewerProcessHasTheName(t *testing.T) {
 	both(t, func(t *fixture) {
 		old := t.join("n1")

@@ -57,6 +57,7 @@ func init() {
 		{Entry: Entry{"crash", "a node's process ends as by SIGKILL, and starts again later or at once"}, params: []param{nodeName{}, oneOf{"0s", "100ms", "3s", "10s"}}, do: (*world).crash, every: 5 * time.Second},
 		{Entry: Entry{"crash-commit", "a node's process ends before, while or after it commits a claim or a state"}, params: []param{nodeName{}, oneOf{"before", "during", "after"}, oneOf{"0s", "1s", "5s"}}, do: (*world).crashAtCommit, every: 3 * time.Second},
 		{Entry: Entry{"leave", "a node is stopped gracefully, and starts again"}, params: []param{nodeName{}, oneOf{"0s", "500ms", "5s"}}, do: (*world).leave, every: 5 * time.Second},
+		{Entry: Entry{"join", "a node joins that was not there before, and leaves again"}, params: []param{oneOf{"1", "2"}, long}, do: (*world).join, every: 8 * time.Second},
 		{Entry: Entry{"twin", "a second process of a node's name starts at another address, as an orchestrator does by mistake"}, params: []param{nodeName{}, oneOf{"crashed", "stopped"}, medium}, do: (*world).twin, every: 4 * time.Second},
 		{Entry: Entry{"pause", "a node's process stops as by SIGSTOP, often for longer than a lease, while its clocks go on"}, params: []param{nodeName{}, long}, do: (*world).pause, every: 5 * time.Second},
 		{Entry: Entry{"slow", "a node runs slow: every step of its tasks comes late"}, params: []param{nodeName{}, oneOf{"1ms", "10ms", "50ms"}, medium}, do: (*world).slow, every: 8 * time.Second},
@@ -163,6 +164,24 @@ func (w *world) leave(args []string) {
 	}
 	w.kill(l, "stopped")
 	w.rebootAfter(args[0], duration(args[1]))
+}
+
+// join has one more node than the run began with, for a while.
+func (w *world) join(args []string) {
+	more, _ := strconv.Atoi(args[0])
+	name := nodeID(w.Nodes + more - 1)
+	l, err := w.boot(name, false)
+	if err != nil {
+		return
+	}
+	w.sleep(duration(args[1]))
+	if l.ended {
+		return
+	}
+	if err := w.stop(l, w.answerBound()); err != nil {
+		w.events.add(name, "stop failed", "%v", err)
+	}
+	w.kill(l, "stopped")
 }
 
 // twin starts a node again after it crashed or stopped, and a second process of its name at the same time: they race for
