@@ -64,7 +64,7 @@ func (a *audit) sawKeys(c *caller, v kv.Version, keys, values [][]byte) {
 	}
 	a.reads = append(a.reads, r)
 	if c.life != nil {
-		a.owners.read(c.life, keys, values)
+		a.owners.read(c.life, v, keys)
 	}
 }
 

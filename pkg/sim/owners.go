@@ -5,6 +5,7 @@ package sim
 
 import (
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
 // owners follows, commit by commit, who owns what and under which lease, and checks the rules of ownership.
@@ -14,9 +15,9 @@ type owners struct {
 	fences map[string]fenceRecord
 	seqs   map[api.ActorID]seqRecord
 	joined map[incarnation]*life // who drew an incarnation
-	// unwritten holds those who have begun to activate an actor and have not written a claim since. It is kept as things
-	// happen: what one process does with one actor comes in its order.
-	unwritten map[activating]bool
+	// unwritten holds those who have begun to activate an actor and have not written a claim since, with the version at which
+	// they read it. It is kept as things happen: what one process does with one actor comes in its order.
+	unwritten map[activating]kv.Version
 }
 
 type activating struct {
@@ -27,18 +28,18 @@ type activating struct {
 func newOwners(w *world) *owners {
 	return &owners{
 		w: w, claims: make(map[api.ActorID]claimRecord), fences: make(map[string]fenceRecord), seqs: make(map[api.ActorID]seqRecord),
-		joined: make(map[incarnation]*life), unwritten: make(map[activating]bool),
+		joined: make(map[incarnation]*life), unwritten: make(map[activating]kv.Version),
 	}
 }
 
 // read notes that a process has begun to activate an actor: only that reads claim, seq and its own fence at once.
-func (o *owners) read(l *life, keys, _ [][]byte) {
+func (o *owners) read(l *life, v kv.Version, keys [][]byte) {
 	if len(keys) != 3 {
 		return
 	}
 	claim, fence := describeKey(keys[0]), describeKey(keys[2])
 	if claim.kind == keyClaim && fence.kind == keyFence && fence.node == l.name {
-		o.unwritten[activating{l.number, claim.actor}] = true
+		o.unwritten[activating{l.number, claim.actor}] = v
 	}
 }
 
@@ -53,7 +54,7 @@ func (o *owners) happened(d *deed) {
 		switch {
 		case k.kind == keyClaim && decode[claimRecord](m.Value).Node == d.by.name:
 			delete(o.unwritten, who)
-		case k.kind == keySeq && o.unwritten[who]:
+		case k.kind == keySeq && o.unwritten[who] != 0 && d.tx.ReadVersion >= o.unwritten[who]: // an older one comes late
 			o.w.violate("single-activation", "%s committed a state of %s under a claim that it has found, not written", d.who(), k.actor)
 		}
 	}

@@ -172,6 +172,7 @@ func (w *world) judge() {
 	w.store.audit.run()
 	w.errors()
 	if w.Program == nil {
+		w.counters()
 		w.linearizable()
 		w.lists()
 		w.conserved()

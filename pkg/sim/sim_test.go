@@ -9,18 +9,33 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// TestSeeds runs seeds of the default profile: every promise holds.
+// TestSeeds runs seeds of the default profile: every promise holds, and every kind of fault happens to somebody.
 func TestSeeds(t *testing.T) {
-	for seed := uint64(1); seed <= 120; seed++ {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			holds(t, sim.Options{Seed: seed})
-		})
+	var mu sync.Mutex
+	happened := make(map[string]int)
+	t.Run("holds", func(t *testing.T) {
+		for seed := uint64(1); seed <= 150; seed++ {
+			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+				t.Parallel()
+				r := holds(t, sim.Options{Seed: seed})
+				mu.Lock()
+				defer mu.Unlock()
+				for fault, n := range r.Faults {
+					happened[fault] += n
+				}
+			})
+		}
+	})
+	for _, item := range sim.Catalog() {
+		if item.Kind == "fault" && happened[item.Name] == 0 {
+			t.Errorf("%s never happened: %s", item.Name, item.Description)
+		}
 	}
 }
 

@@ -407,6 +407,7 @@ func (c *caller) faultyWatch(w kv.Watch) kv.Watch {
 		return w
 	}
 	out := &watch{Watch: w, env: c.env}
+	c.counts["watch"]++
 	switch c.random.IntN(4) {
 	case 0:
 		out.late = c.random.Jitter(3 * time.Second)
