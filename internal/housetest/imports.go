@@ -119,6 +119,10 @@ var allowances = map[string]allowance{
 		external: []string{btree, msgpack, porcupine},
 		why:      "builds real nodes in a simulated world; of the records in the store it has an idea of its own, to judge by",
 	},
+	"pkg/sim/campaign": {
+		internal: []string{"pkg/api", "pkg/sim"},
+		why:      "many runs at once, on goroutines: it chooses seeds and counts, the simulator makes the runs",
+	},
 	"pkg/sim/simtest": {
 		internal: []string{"pkg/actor", "pkg/api", "pkg/sim"},
 		why:      "what a test of an author's actors imports: it chooses runs and reports them, the simulator makes them",
