@@ -121,7 +121,7 @@ func wallClockLease(t *tampered) {
 }
 
 // joinedFor is for how long a barrier is shared that should not be any more.
-const joinedFor = 300 * time.Millisecond
+const joinedFor = 100 * time.Millisecond
 
 func barrierJoinedLate(t *tampered) {
 	shared := &sharedVersion{env: t.env}

@@ -17,7 +17,7 @@ import (
 
 // linearPatience bounds the search for an order of one actor's calls, in real time. A history without a
 // verdict by then is reported as undecided; it is no violation.
-const linearPatience = 20 * time.Second
+const linearPatience = 5 * time.Second
 
 // pictureTime bounds the search for the picture of a history, in real time.
 const pictureTime = 5 * time.Second
@@ -116,7 +116,7 @@ func (w *world) culprit(model porcupine.Model, ops []*Op) string {
 	low, high := 0, len(ordered)
 	for low < high {
 		mid := (low + high) / 2
-		if porcupine.CheckOperationsTimeout(model, operations(until(ops, ordered[:mid+1])), linearPatience) == porcupine.Illegal {
+		if porcupine.CheckOperationsTimeout(model, operations(until(ops, ordered[:mid+1])), time.Second) == porcupine.Illegal {
 			high = mid
 		} else {
 			low = mid + 1

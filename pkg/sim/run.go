@@ -64,9 +64,11 @@ func (r *Result) Caught(checkers ...string) bool {
 }
 
 const (
-	// stepsPerCall and stepsPerSecond bound a run: what needs more goes round in circles.
-	stepsPerCall   = 100_000
-	stepsPerSecond = 20_000
+	// stepsMin, stepsPerCall and stepsPerSecond (of each node) bound a run, at many times what it takes: what needs more
+	// goes round in circles.
+	stepsMin       = 1_000_000
+	stepsPerCall   = 1000
+	stepsPerSecond = 1000
 )
 
 // Run makes one run. Errors are CodeInvalidArgument; what the run finds is in the result. It
@@ -83,7 +85,7 @@ func Run(o Options) (*Result, error) {
 func RunConfig(c Config) *Result {
 	s := coro.New(coro.Options{
 		Seed: c.Seed, ElapsedMax: 10*c.For + time.Hour,
-		StepsMax: uint64(10_000_000 + stepsPerCall*c.Clients*c.Calls + stepsPerSecond*c.Nodes*int(c.For/time.Second)),
+		StepsMax: uint64(stepsMin + stepsPerCall*c.Clients*c.Calls + stepsPerSecond*c.Nodes*int(c.For/time.Second)),
 	})
 	var w *world
 	err := s.Run(func() {
