@@ -256,6 +256,26 @@ func foreignIncarnation(t *tampered) {
 	}
 }
 
+// rejoinRegardless shows a process that has lost its lease its own incarnation as the one that has its name.
+func rejoinRegardless(t *tampered) {
+	var mine incarnation
+	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+		done, err := t.send(ctx, c)
+		if m := t.writes(c, keyFence); m != nil && err == nil && t.self(m.Key, keyFence) {
+			mine = decode[fenceRecord](m.Value).Incarnation
+		}
+		return done, err
+	}
+	t.keys = func(t *tamperedTx, keys, values [][]byte) {
+		for i, key := range keys {
+			if t.self(key, keyNode) && mine != (incarnation{}) && values[i] != nil {
+				other := decode[nodeRecord](values[i]).Incarnation
+				values[i] = bytes.ReplaceAll(values[i], other[:], mine[:])
+			}
+		}
+	}
+}
+
 // missedStop makes parkers that lose a permit which comes before anybody waits, once in a few hundred times.
 func missedStop(l *life, m *coro.Machine) env.Env {
 	return &forgetful{Machine: m, random: m.Rand("bug")}

@@ -15,6 +15,7 @@ type owners struct {
 	fences map[string]fenceRecord
 	seqs   map[api.ActorID]seqRecord
 	joined map[incarnation]*life // who drew an incarnation
+	named  map[string]*life      // who joined last under a name
 	// unwritten holds those who have begun to activate an actor and have not written a claim since, with the version at which
 	// they read it. It is kept as things happen: what one process does with one actor comes in its order.
 	unwritten map[activating]kv.Version
@@ -28,7 +29,7 @@ type activating struct {
 func newOwners(w *world) *owners {
 	return &owners{
 		w: w, claims: make(map[api.ActorID]claimRecord), fences: make(map[string]fenceRecord), seqs: make(map[api.ActorID]seqRecord),
-		joined: make(map[incarnation]*life), unwritten: make(map[activating]kv.Version),
+		joined: make(map[incarnation]*life), named: make(map[string]*life), unwritten: make(map[activating]kv.Version),
 	}
 }
 
@@ -126,8 +127,17 @@ func (c *changes) fence(node string, old, now fenceRecord) {
 	case by != nil:
 		c.w.violate("membership", "%s joined as %s under an incarnation that process %d has had before", c.deed.who(), node, by.number)
 	default:
-		c.joined[now.Incarnation] = c.deed.by
+		if last := c.named[node]; last != nil && c.rejoins() && last.number > c.deed.by.number {
+			c.w.violate("membership", "%s took the name %s back from process %d, which has joined since", c.deed.who(), node, last.number)
+		}
+		c.joined[now.Incarnation], c.named[node] = c.deed.by, c.deed.by
 	}
+}
+
+// rejoins reports whether a join is not the one by which a process has started.
+func (c *changes) rejoins() bool {
+	by := c.deed.by
+	return by != nil && by.started && c.deed.at > by.startedAt
 }
 
 func (c *changes) beat(node string, now beatRecord) {

@@ -31,6 +31,10 @@ type fenceRecord struct {
 	Revocations uint64      `msgpack:"revocations"`
 }
 
+type nodeRecord struct {
+	Incarnation incarnation `msgpack:"incarnation"`
+}
+
 type beatRecord struct {
 	Incarnation incarnation `msgpack:"incarnation"`
 	Seq         uint64      `msgpack:"seq"`
