@@ -14,6 +14,9 @@ TESTFLAGS ?=
 # Time for each fuzz target, and for each benchmark.
 FUZZTIME ?= 20s
 BENCHTIME ?= 1s
+# Seeds of make sim, and time for each profile of make sim-nightly.
+SIMSEEDS ?= 1000
+SIMTIME ?= 2h
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -94,6 +97,19 @@ fuzz: ## run every fuzz target, each for FUZZTIME
 		echo "== $$package $$target"; \
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
 	done
+
+.PHONY: sim
+sim: ## run SIMSEEDS seeds of the simulator, in minutes
+	$(GO) run ./cmd/kelpie sim --seeds $(SIMSEEDS)
+
+# The seeds begin at the clock, so that every night has its own. A profile that fails does not keep the others from running.
+.PHONY: sim-nightly
+sim-nightly: ## run seeds of the simulator that nobody has run yet, for hours: SIMTIME for each of two profiles
+	@start=$$(date +%s)000; failed=0; \
+	for profile in default storm; do \
+		echo "== $$profile from seed $$start on"; \
+		$(GO) run ./cmd/kelpie sim --profile $$profile --start $$start --for $(SIMTIME) --check-determinism || failed=1; \
+	done; exit $$failed
 
 .PHONY: clean
 clean: ## remove what was built

@@ -138,6 +138,7 @@ var allowances = map[string]allowance{
 	"cmd/kelpie": {
 		internal: []string{
 			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc", "pkg/rpc/tcp",
+			"pkg/sim", "pkg/sim/campaign",
 		},
 		external: []string{cobra, pflag, yaml, term},
 		why:      "commands parse and print; what they do lives below",

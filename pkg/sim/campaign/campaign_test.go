@@ -144,3 +144,12 @@ func TestWrong(t *testing.T) {
 		t.Errorf("the last seed: %+v, %v", s, err)
 	}
 }
+
+// TestCatalog shows that the campaign's own checker is listed with the simulator's.
+func TestCatalog(t *testing.T) {
+	items := Catalog()
+	i := slices.IndexFunc(items, func(item sim.Item) bool { return item.Name == Determinism })
+	if i < 0 || items[i-1].Kind != "checker" || items[i+1].Kind == "checker" || len(items) != len(sim.Catalog())+1 {
+		t.Errorf("%+v", items)
+	}
+}

@@ -1,0 +1,139 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/pkg/sim"
+	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
+)
+
+func (k *kelpie) sim() *cobra.Command {
+	var f simFlags
+	cmd := &cobra.Command{
+		Use:   "sim",
+		Short: "Run clusters in simulated time, hurt them, check what they promise",
+		Long: `Run a whole cluster in this process, in simulated time: real nodes, on a network and a store that
+fail, called by clients. Checkers look for broken promises. A seed decides everything that is not said by a flag, and what
+fails under a seed fails under it again. No cluster is needed, and none is touched.
+
+A single run (--seed, or none of --seeds and --for) shows all that was drawn for it, as flags that can be
+given back. Of many, those that break a promise are shown, each with the command that runs it again, and a summary of all. The
+exit code is 1 if a promise was broken. The first interrupt lets the runs under way end, and starts no more.
+
+Of many runs, --shrink shrinks the first that breaks a promise. A plan of faults is events with semicolons or ends of
+lines between them, each a time, a fault, and what it befalls; "kelpie sim ls" lists the faults, workloads,
+checkers, profiles and bugs there are.
+
+With -o json, every run is an object on a line of its own; with -o name, the seeds that break a promise are printed and
+nothing else.
+
+` + simListing.help(),
+		Example: `  kelpie sim --seed 7
+  kelpie sim --seeds 1000 --jobs 2
+  kelpie sim --for 8h --start 1000000 --profile storm
+  kelpie sim --seed 7 --faults crash,cut --plan '1.2s crash n1 3s; 4s cut n2 2s' --timeline
+  kelpie sim --seeds 100 --bug early-reply --shrink`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return host.UnknownCommand(cmd, args)
+			}
+			return f.exclude(cmd.Flags())
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := f.campaign(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return k.simulate(cmd.Context(), c, &f)
+		},
+	}
+	f.register(cmd)
+	cmd.AddCommand(k.simList())
+	return cmd
+}
+
+// simulate makes the runs, and shows them.
+func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags) error {
+	ctx, done := k.untilSignal(ctx)
+	defer done()
+	asked := c.Options
+	asked.Seed = c.Start
+	report := &simReport{
+		w: k.Stdout, format: f.output.format, style: k.style(&f.output), asked: asked, single: !f.many, timeline: f.timeline,
+	}
+	progress := k.newSimProgress(c.Seeds, f.many)
+	var chosen *sim.Result // the one that is shrunk or drawn
+	c.Each = func(o campaign.Outcome) error {
+		if r := o.Result; !f.many || r.Caught() {
+			progress.clear()
+			if chosen == nil {
+				chosen = r
+			}
+		}
+		if err := report.run(o); err != nil {
+			return err
+		}
+		return progress.ran(o.Result)
+	}
+	summary, err := c.Run(ctx)
+	done() // what follows ends at the first signal
+	progress.clear()
+	if err != nil {
+		return err
+	}
+	if f.many {
+		if err := report.summary(summary, c.Seeds); err != nil {
+			return err
+		}
+	}
+	if f.shrink && chosen != nil && chosen.Caught() {
+		if chosen, err = k.shrink(chosen, report); err != nil {
+			return err
+		}
+	}
+	return simFailed(summary, chosen, f.many)
+}
+
+// untilSignal returns a context that ends with the first signal. The second ends the process, as if nobody listened.
+func (k *kelpie) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals, done := k.Signals()
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		done()
+		cancel()
+	}()
+	return ctx, cancel
+}
+
+// simFailed is the error of runs that broke a promise, if any did.
+func simFailed(s campaign.Summary, chosen *sim.Result, many bool) error {
+	switch {
+	case s.Failed == 0:
+		return nil
+	case many:
+		return host.Advise(fmt.Errorf("%d of %s broke a promise", s.Failed, counted(s.Seeds, "seed")),
+			"run one of them with --timeline to see what happens, with --shrink to see how little it takes")
+	}
+	return host.Advise(errors.New("the run of seed "+count(chosen.Config.Seed)+" broke a promise"),
+		"add --timeline to see what happens, --shrink to see how little it takes")
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,32 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/sim"
+	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
+)
+
+// shrink looks for the smallest run that breaks the promise that another breaks, and prints it.
+func (k *kelpie) shrink(failed *sim.Result, report *simReport) (*sim.Result, error) {
+	progress := k.newSimProgress(0, true)
+	began, tried := time.Now(), 0
+	_, smallest, err := sim.Shrink(failed.Config.Options(), func(o sim.Options) {
+		tried++
+		_ = progress.say(fmt.Sprintf("shrinking, run %d: %s, %s, %s each, %s",
+			tried, counted(o.Nodes, "node"), counted(o.Clients, "client"), counted(o.Calls, "call"), counted(len(*o.Plan), "planned fault")))
+	})
+	progress.clear()
+	if err != nil {
+		return nil, err
+	}
+	if !smallest.Caught() { // as of one that went two ways
+		_, err = fmt.Fprintln(k.Stderr, "nothing was shrunk: run again, the seed breaks no promise")
+		return failed, err
+	}
+	return smallest, report.shrunk(campaign.Outcome{Result: smallest, Wall: time.Since(began)})
+}
