@@ -140,7 +140,7 @@ func (w *world) counters() {
 		switch {
 		case culprit == nil:
 		case sure:
-			w.violate("linearizable", "no order of the %d calls of %s explains their answers: %s", len(ops), id, culprit)
+			w.violateAt(culprit.To, "linearizable", "no order of the %d calls of %s explains their answers: %s", len(ops), id, culprit)
 			w.picture(id, ops)
 		default:
 			w.undecided++

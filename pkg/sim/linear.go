@@ -45,7 +45,11 @@ func (w *world) judgeHistory(id api.ActorID, ops []*Op) {
 	model := models[id.Namespace]
 	switch porcupine.CheckOperationsTimeout(model, operations(ops), linearPatience) {
 	case porcupine.Illegal:
-		w.violate("linearizable", "no order of the %d calls of %s explains their answers: %s", len(ops), id, w.culprit(model, ops))
+		at, what := w.now(), "which of them is to blame was not found in time"
+		if op := culprit(model, ops); op != nil {
+			at, what = op.To, op.String()
+		}
+		w.violateAt(at, "linearizable", "no order of the %d calls of %s explains their answers: %s", len(ops), id, what)
 		w.picture(id, ops)
 	case porcupine.Unknown:
 		w.undecided++
@@ -108,9 +112,9 @@ func readsOnly(method string) bool {
 	return false
 }
 
-// culprit names the call whose answer cannot be explained: the first, in order of the answers, without which the calls
-// before it can.
-func (w *world) culprit(model porcupine.Model, ops []*Op) string {
+// culprit returns the call whose answer cannot be explained: the first, in order of the answers, without which the calls
+// before it can. It is nil if it could not be found in time.
+func culprit(model porcupine.Model, ops []*Op) *Op {
 	ordered := slices.Clone(ops)
 	slices.SortStableFunc(ordered, func(a, b *Op) int { return compareReturn(a, b) })
 	low, high := 0, len(ordered)
@@ -123,9 +127,9 @@ func (w *world) culprit(model porcupine.Model, ops []*Op) string {
 		}
 	}
 	if low >= len(ordered) {
-		return "each alone could be"
+		return nil
 	}
-	return ordered[low].String()
+	return ordered[low]
 }
 
 func compareReturn(a, b *Op) int {

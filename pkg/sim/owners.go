@@ -119,16 +119,16 @@ func (c *changes) end() {
 func (c *changes) fence(node string, old, now fenceRecord) {
 	switch by := c.joined[now.Incarnation]; {
 	case now.Epoch < old.Epoch:
-		c.w.violate("membership", "%s lowered the epoch of %s from %d to %d", c.deed.who(), node, old.Epoch, now.Epoch)
+		c.w.violateAt(c.deed.at, "membership", "%s lowered the epoch of %s from %d to %d", c.deed.who(), node, old.Epoch, now.Epoch)
 	case now.Incarnation == old.Incarnation:
 	case now.Epoch == old.Epoch:
-		c.w.violate("membership", "%s changed who has the lease of %s, and left its epoch at %d", c.deed.who(), node, now.Epoch)
+		c.w.violateAt(c.deed.at, "membership", "%s changed who has the lease of %s, and left its epoch at %d", c.deed.who(), node, now.Epoch)
 	case now.Incarnation == incarnation{}:
 	case by != nil:
-		c.w.violate("membership", "%s joined as %s under an incarnation that process %d has had before", c.deed.who(), node, by.number)
+		c.w.violateAt(c.deed.at, "membership", "%s joined as %s under an incarnation that process %d has had before", c.deed.who(), node, by.number)
 	default:
 		if last := c.named[node]; last != nil && c.rejoins() && last.number > c.deed.by.number {
-			c.w.violate("membership", "%s took the name %s back from process %d, which has joined since", c.deed.who(), node, last.number)
+			c.w.violateAt(c.deed.at, "membership", "%s took the name %s back from process %d, which has joined since", c.deed.who(), node, last.number)
 		}
 		c.joined[now.Incarnation], c.named[node] = c.deed.by, c.deed.by
 	}
@@ -142,7 +142,7 @@ func (c *changes) rejoins() bool {
 
 func (c *changes) beat(node string, now beatRecord) {
 	if by := c.joined[now.Incarnation]; c.deed.by != nil && by != c.deed.by && node == c.deed.by.name {
-		c.w.violate("membership", "%s beats under an incarnation that is not its own", c.deed.who())
+		c.w.violateAt(c.deed.at, "membership", "%s beats under an incarnation that is not its own", c.deed.who())
 	}
 }
 
@@ -153,15 +153,15 @@ func (c *changes) claim(actor api.ActorID, old, now claimRecord) {
 	mine := c.deed.by != nil && old.Node == c.deed.by.name && c.joined[old.Incarnation] == c.deed.by
 	switch {
 	case now.Token < old.Token || now.Token == old.Token && now.Node != "":
-		c.w.violate("tokens", "%s wrote a claim of %s with token %d after %d", who, actor, now.Token, old.Token)
+		c.w.violateAt(c.deed.at, "tokens", "%s wrote a claim of %s with token %d after %d", who, actor, now.Token, old.Token)
 	case now.Node == "" && now.Token == old.Token && !mine:
-		c.w.violate("tokens", "%s released %s, which was claimed by %q under token %d", who, actor, old.Node, old.Token)
+		c.w.violateAt(c.deed.at, "tokens", "%s released %s, which was claimed by %q under token %d", who, actor, old.Node, old.Token)
 	case now.Node != "" && valid && old.Node != now.Node:
-		c.w.violate("single-activation", "%s claimed %s, which %s owned under a valid lease", who, actor, old.Node)
+		c.w.violateAt(c.deed.at, "single-activation", "%s claimed %s, which %s owned under a valid lease", who, actor, old.Node)
 	case valid && !mine && !c.revokes(old.Node):
-		c.w.violate("single-activation", "%s took %s from %s, and did not raise the revocations of that node", who, actor, old.Node)
+		c.w.violateAt(c.deed.at, "single-activation", "%s took %s from %s, and did not raise the revocations of that node", who, actor, old.Node)
 	case now.Node != "" && c.owners.fences[now.Node].Incarnation != now.Incarnation:
-		c.w.violate("single-activation", "%s claimed %s without a lease of its own", who, actor)
+		c.w.violateAt(c.deed.at, "single-activation", "%s claimed %s without a lease of its own", who, actor)
 	}
 }
 
@@ -181,8 +181,8 @@ func (c *changes) commit(actor api.ActorID, old, now seqRecord) {
 	switch {
 	case c.deed.by == nil:
 	case claim.Node != c.deed.by.name || c.joined[claim.Incarnation] != c.deed.by:
-		c.w.violate("single-activation", "%s committed a state of %s, which is claimed by %q under token %d", c.deed.who(), actor, claim.Node, claim.Token)
+		c.w.violateAt(c.deed.at, "single-activation", "%s committed a state of %s, which is claimed by %q under token %d", c.deed.who(), actor, claim.Node, claim.Token)
 	case now.N != old.N+1:
-		c.w.violate("single-activation", "%s committed batch %d of %s after batch %d", c.deed.who(), now.N, actor, old.N)
+		c.w.violateAt(c.deed.at, "single-activation", "%s committed batch %d of %s after batch %d", c.deed.who(), now.N, actor, old.N)
 	}
 }

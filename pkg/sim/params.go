@@ -124,6 +124,9 @@ func drawArgs(r *env.Rand, c *Config, params []param) []string {
 	args := make([]string, len(params))
 	for i, p := range params {
 		args[i] = p.draw(r, c)
+		for tries := 0; i > 0 && p == (param)(host{}) && args[i] == args[i-1] && tries < 10; tries++ { // two of them
+			args[i] = p.draw(r, c)
+		}
 	}
 	return args
 }

@@ -33,8 +33,12 @@ type timeline struct {
 func newTimeline(w *world) *timeline { return &timeline{w: w} }
 
 func (t *timeline) add(where, what, format string, args ...any) {
+	t.addAt(t.w.now(), where, what, format, args...)
+}
+
+func (t *timeline) addAt(at time.Duration, where, what, format string, args ...any) {
 	if t.w.Trace {
-		t.list = append(t.list, Happening{At: t.w.now(), Where: where, What: what, Text: fmt.Sprintf(format, args...)})
+		t.list = append(t.list, Happening{At: at, Where: where, What: what, Text: fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -36,6 +36,7 @@ type world struct {
 	calmAt  time.Duration
 	found   []Violation
 	counts  map[string]int // how often each fault befell somebody
+	broken  map[string]int // how many violations each checker found
 
 	workers   []*worker
 	pictures  []Picture
@@ -61,7 +62,7 @@ type life struct {
 func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 	w := &world{
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
-		living: make(map[string]*life), counts: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
+		living: make(map[string]*life), counts: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
 	}
 	w.events = newTimeline(w)
 	w.network = mem.NewNetwork(w.env)
@@ -74,12 +75,24 @@ func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 
 func (w *world) now() time.Duration { return w.sched.Elapsed() }
 
-// violate records that a promise was broken.
+// violate records that a promise was broken, now.
 func (w *world) violate(checker, format string, args ...any) {
-	v := Violation{Checker: checker, At: w.now(), What: sprintf(format, args...)}
-	w.found = append(w.found, v)
-	w.events.add("", "violation", "%s: %s", checker, v.What)
+	w.violateAt(w.now(), checker, format, args...)
 }
+
+// violateAt records that a promise was broken at a time. Of each kind the first few are kept: the others follow from them.
+func (w *world) violateAt(at time.Duration, checker, format string, args ...any) {
+	w.broken[checker]++
+	if w.broken[checker] > violationsMax {
+		return
+	}
+	v := Violation{Checker: checker, At: at, What: sprintf(format, args...)}
+	w.found = append(w.found, v)
+	w.events.addAt(at, "", "violation", "%s: %s", checker, v.What)
+}
+
+// violationsMax is how many violations of one checker are reported.
+const violationsMax = 5
 
 func (w *world) sleep(d time.Duration) { _ = env.Sleep(w.env, w.ctx, d) } // nothing ends it
 
