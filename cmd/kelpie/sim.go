@@ -28,7 +28,7 @@ A single run (--seed, or none of --seeds and --for) shows all that was drawn for
 given back. Of many, those that break a promise are shown, each with the command that runs it again, and a summary of all. The
 exit code is 1 if a promise was broken. The first interrupt lets the runs under way end, and starts no more.
 
-Of many runs, --shrink shrinks the first that breaks a promise. A plan of faults is events with semicolons or ends of
+Of many runs, --shrink and --html take the first that breaks a promise. A plan of faults is events with semicolons or ends of
 lines between them, each a time, a fault, and what it befalls; "kelpie sim ls" lists the faults, workloads,
 checkers, profiles and bugs there are.
 
@@ -40,7 +40,7 @@ nothing else.
   kelpie sim --seeds 1000 --jobs 2
   kelpie sim --for 8h --start 1000000 --profile storm
   kelpie sim --seed 7 --faults crash,cut --plan '1.2s crash n1 3s; 4s cut n2 2s' --timeline
-  kelpie sim --seeds 100 --bug early-reply --shrink`,
+  kelpie sim --seeds 100 --bug early-reply --shrink --html failure.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return host.UnknownCommand(cmd, args)
@@ -94,12 +94,23 @@ func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags)
 			return err
 		}
 	}
-	if f.shrink && chosen != nil && chosen.Caught() {
-		if chosen, err = k.shrink(chosen, report); err != nil {
+	if err := k.examine(chosen, f, report); err != nil {
+		return err
+	}
+	return simFailed(summary, chosen, f.many)
+}
+
+// examine shrinks and draws a run, if asked to. It is nil if none was to be told of.
+func (k *kelpie) examine(r *sim.Result, f *simFlags, report *simReport) (err error) {
+	if f.shrink && r != nil && r.Caught() {
+		if r, err = k.shrink(r, report); err != nil {
 			return err
 		}
 	}
-	return simFailed(summary, chosen, f.many)
+	if f.html != "" {
+		return k.writePage(f.html, r)
+	}
+	return nil
 }
 
 // untilSignal returns a context that ends with the first signal. The second ends the process, as if nobody listened.

@@ -156,7 +156,7 @@ func TestSimTimeline(t *testing.T) {
 
 // TestSimShrink shows that the first run that breaks a promise is made smaller, and that its flags still break it.
 func TestSimShrink(t *testing.T) {
-	r := simulated("--seeds", "2", "--bug", "early-reply", "--shrink", "-o", "json")
+	r := simulated("--seeds", "2", "--bug", "early-reply", "--workloads", "cold", "--faults", "none", "--shrink", "-o", "json")
 	rows := simRows(t, r)
 	last := rows[len(rows)-1]
 	if r.code != host.ExitFailure || len(rows) != 3 || !last.Shrunk || last.Seed != rows[0].Seed || last.CallsOK >= rows[0].CallsOK || len(last.Violations) == 0 {
@@ -167,6 +167,28 @@ func TestSimShrink(t *testing.T) {
 		t.Errorf("%s: %+v", last.Command, again)
 	}
 	simulated("--seed", "1", "--shrink").wants(t, host.ExitOK, "every promise held")
+}
+
+// TestSimPage shows which run a page shows: a single one, of many the first that breaks a promise, or what that shrinks to.
+func TestSimPage(t *testing.T) {
+	dir := t.TempDir()
+	for i, c := range []struct {
+		args []string
+		code int
+		says string // "" if there is nothing to show
+	}{
+		{[]string{"--seed", "2"}, host.ExitOK, "kelpie sim --seed 2"},
+		{[]string{"--seeds", "2", "--start", "5"}, host.ExitOK, ""},
+		{[]string{"--seeds", "2", "--bug", "early-reply"}, host.ExitFailure, "kelpie sim --seed 1"},
+		{[]string{"--seed", "1", "--bug", "early-reply", "--workloads", "cold", "--shrink"}, host.ExitFailure, "--clients 1 "},
+	} {
+		name := filepath.Join(dir, count(uint64(i))+".html")
+		r := simulated(append(c.args, "--html", name)...)
+		page, err := os.ReadFile(name)
+		if r.code != c.code || !strings.Contains(r.stderr, name) || (err == nil) != (c.says != "") || !strings.Contains(string(page), c.says) {
+			t.Errorf("%v: %+v, %v, a page of %d bytes", c.args, r, err, len(page))
+		}
+	}
 }
 
 // TestSimPlan shows that a plan is text or a file, and that an empty one is one.
@@ -247,6 +269,9 @@ func TestSimUsage(t *testing.T) {
 		{[]string{"--plan", "soon"}, "an event is a time, a fault"},
 		{[]string{"--plan", "1s flood"}, "flood"},
 		{[]string{"--plan", "@/nowhere/plan"}, "no such file"},
+		{[]string{"--html", ""}, "--html: the name of a file is missing"},
+		{[]string{"--html", "/"}, "that is a directory"},
+		{[]string{"--html", "/nowhere/page.html"}, "no such file"},
 		{[]string{"-o", "xml"}, "must be table"},
 		{[]string{"ls", "x"}, "no argument is expected"},
 	} {

@@ -32,6 +32,7 @@ type simFlags struct {
 	plan             string
 	checkDeterminism bool
 	timeline, shrink bool
+	html             string
 	output           output
 	many             bool // set by exclude
 }
@@ -55,6 +56,8 @@ func (f *simFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.checkDeterminism, "check-determinism", false, "run every seed twice and compare (default false)")
 	flags.BoolVar(&f.timeline, "timeline", false, "print all that happened in the run; of many, in those that break a promise (default false)")
 	flags.BoolVar(&f.shrink, "shrink", false, "look for the smallest run that breaks the same promise (default false)")
+	flags.StringVar(&f.html, "html", "", "file to write a page to that shows the run; of many, the first that breaks a promise; with --shrink, the smallest (default none)")
+	must(cmd.MarkFlagFilename("html", "html"))
 	host.Variable(flags, "seed", simSeedVariable)
 	f.output.register(cmd)
 	for flag, kind := range map[string]string{"profile": "profile", "workloads": "workload", "faults": "fault", "bug": "bug"} {
@@ -105,6 +108,11 @@ func (f *simFlags) campaign(flags *pflag.FlagSet) (campaign.Campaign, error) {
 		}
 		f.options.Plan = &plan
 	}
+	if flags.Changed("html") {
+		if err := checkPage(f.html); err != nil {
+			return campaign.Campaign{}, err
+		}
+	}
 	c := campaign.Campaign{
 		Options: f.options, Start: f.start, Seeds: f.seeds, Jobs: f.jobs, For: f.within, CheckDeterminism: f.checkDeterminism,
 	}
@@ -113,7 +121,7 @@ func (f *simFlags) campaign(flags *pflag.FlagSet) (campaign.Campaign, error) {
 		if !flags.Changed("seed") {
 			c.Start = drawnSeed()
 		}
-		c.Options.Trace = f.timeline
+		c.Options.Trace = f.timeline || f.html != ""
 	}
 	return c, nil
 }
