@@ -84,6 +84,7 @@ func (a *audit) decided(c *caller, tx *ryw.Commit, done ryw.Committed, err error
 	}
 	d := &deed{by: c.life, tx: tx, done: done, at: a.w.now()}
 	a.txs = append(a.txs, d)
+	a.w.events.tell(d)
 	a.owners.happened(d)
 	a.fencing(d)
 }
