@@ -72,11 +72,11 @@ func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags)
 	progress := k.newSimProgress(c.Seeds, f.many)
 	var chosen *sim.Result // the one that is shrunk or drawn
 	c.Each = func(o campaign.Outcome) error {
-		if r := o.Result; !f.many || r.Caught() {
+		if r := o.Result; chosen == nil && (!f.many || r.Caught()) {
+			chosen = r
+		}
+		if report.shows(o.Result) {
 			progress.clear()
-			if chosen == nil {
-				chosen = r
-			}
 		}
 		if err := report.run(o); err != nil {
 			return err

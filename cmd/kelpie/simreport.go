@@ -31,6 +31,11 @@ type simReport struct {
 	single, timeline bool
 }
 
+// shows reports whether anything is printed of a run.
+func (p *simReport) shows(r *sim.Result) bool {
+	return p.single || r.Caught() || p.format == formatJSON || p.format == formatYAML
+}
+
 // run prints a run that was asked for.
 func (p *simReport) run(o campaign.Outcome) error {
 	asked := p.asked
