@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +64,9 @@ nothing else.
 
 // simulate makes the runs, and shows them.
 func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags) error {
+	if os.Getenv("GOGC") == "" { // runs leave much garbage and keep little: this makes them a third faster
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	}
 	ctx, done := k.untilSignal(ctx)
 	defer done()
 	asked := c.Options
@@ -112,6 +117,9 @@ func (k *kelpie) examine(r *sim.Result, f *simFlags, report *simReport) (err err
 	}
 	return nil
 }
+
+// gcPercent is how much garbage there may be, beside what is kept, before it is collected.
+const gcPercent = 400
 
 // untilSignal returns a context that ends with the first signal. The second ends the process, as if nobody listened.
 func (k *kelpie) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
