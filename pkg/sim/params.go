@@ -60,7 +60,7 @@ func (host) check(arg string) error {
 	if arg == storeHost || checkNumbered(arg, "n", "") == nil || checkNumbered(arg, "c", "") == nil {
 		return nil
 	}
-	return fmt.Errorf("%q is no host: n1, c1 ... or %s", arg, storeHost)
+	return fmt.Errorf("%q is no host, such as n1, c1 or %s", arg, storeHost)
 }
 
 func checkNumbered(arg, letter, what string) error {
@@ -69,7 +69,7 @@ func checkNumbered(arg, letter, what string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not %s: %s1, %s2 ...", arg, what, letter, letter)
+	return fmt.Errorf("%q is not %s, such as %s1 or %s2", arg, what, letter, letter)
 }
 
 func (actorName) draw(r *env.Rand, c *Config) string {

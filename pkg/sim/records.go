@@ -111,8 +111,4 @@ func describeKey(key []byte) keyInfo {
 	return keyInfo{kind: keyOther}
 }
 
-func claimKeyOf(a api.ActorID) []byte { return tuple.Pack("kelpie", "claim", a.Namespace, a.ID) }
-func seqKeyOf(a api.ActorID) []byte   { return tuple.Pack("kelpie", "call", a.Namespace, a.ID, "seq") }
-func fenceKeyOf(node string) []byte   { return tuple.Pack("kelpie", "fence", node) }
-
 func parseActor(s string) (api.ActorID, error) { return api.ParseActorID(s) }
