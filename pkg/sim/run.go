@@ -172,8 +172,8 @@ func (k *worker) start(work *workload) *env.Future[struct{}] {
 // judge goes through what was written down.
 func (w *world) judge() {
 	w.store.audit.run()
-	w.errors()
 	if w.Program == nil {
+		w.errors()
 		w.counters()
 		w.linearizable()
 		w.lists()
