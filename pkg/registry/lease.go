@@ -36,26 +36,29 @@ type Beaten struct {
 // fails or is unknown the error says so: that heartbeat does not count.
 func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Load, watch []string) (Beaten, error) {
 	id, inc := m.lease()
+	keys := [][]byte{fenceKey(id), membershipKey}
+	for _, w := range watch {
+		keys = append(keys, beatKey(w))
+	}
 	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (Beaten, error) {
-		proof, err := readProof(ctx, tx, tx, id)
+		// All in one round trip, of which only the own fence is a conflict.
+		vals, err := tx.Snapshot().GetAll(ctx, keys...)
 		if err != nil {
 			return Beaten{}, err
 		}
-		out := Beaten{Proof: proof, Watched: make([]Beat, len(watch))}
-		keys := make([][]byte, 0, len(watch)+1)
-		for _, w := range watch {
-			keys = append(keys, beatKey(w))
+		if err := tx.AddReadConflictRange(keys[0], kv.KeyAfter(keys[0])); err != nil {
+			return Beaten{}, err
 		}
-		vals, err := tx.Snapshot().GetAll(ctx, append(keys, membershipKey)...)
+		proof, err := decodeProof(ctx, tx, keys[0], vals[0])
 		if err != nil {
 			return Beaten{}, err
 		}
+		out := Beaten{Proof: proof, Membership: decodeCounter(vals[1]), Watched: make([]Beat, len(watch))}
 		for i := range watch {
-			if err := decodeRecord(keys[i], vals[i], &out.Watched[i]); err != nil {
+			if err := decodeRecord(keys[i+2], vals[i+2], &out.Watched[i]); err != nil {
 				return Beaten{}, err
 			}
 		}
-		out.Membership = decodeCounter(vals[len(watch)])
 		if !proof.Fenced(m) {
 			tx.Set(beatKey(id), encodeRecord(&Beat{Incarnation: inc, Seq: seq, Load: load}))
 		}
@@ -73,12 +76,25 @@ func (r *Registry) Barrier(ctx context.Context, m *Member) (Proof, error) {
 
 // readProof reads a node's fence through r, a reader of tx.
 func readProof(ctx context.Context, tx kv.Tx, r kv.Reader, node string) (Proof, error) {
-	version, err := tx.ReadVersion(ctx)
+	if _, err := tx.ReadVersion(ctx); err != nil {
+		return Proof{}, err
+	}
+	key := fenceKey(node)
+	value, err := r.Get(ctx, key)
+	if err != nil {
+		return Proof{}, err
+	}
+	return decodeProof(ctx, tx, key, value)
+}
+
+// decodeProof makes a proof of a fence that tx has read.
+func decodeProof(ctx context.Context, tx kv.Tx, key, value []byte) (Proof, error) {
+	version, err := tx.ReadVersion(ctx) // which is known by now
 	if err != nil {
 		return Proof{}, err
 	}
 	var f Fence
-	if err := read(ctx, r, fenceKey(node), &f); err != nil {
+	if err := decodeRecord(key, value, &f); err != nil {
 		return Proof{}, err
 	}
 	return Proof{version: version, incarnation: f.Incarnation, revocations: f.Revocations}, nil

@@ -156,7 +156,7 @@ func (r releasing) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error)
 // the one that is there, and does not write it.
 func ownClaimAdopted(t *tampered) {
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
-		if len(keys) != 3 || t.audit.kind(keys[0]).kind != keyClaim || !t.self(keys[2], keyFence) {
+		if !t.activates(keys) {
 			return
 		}
 		claim := decode[claimRecord](values[0])

@@ -19,9 +19,15 @@ import (
 
 // Bugs in how a node holds its lease, and in what it takes for proof that it does.
 
-// barrier reports whether a read is that of a barrier, or of a heartbeat: of the own fence alone, and before any other.
+// barrier reports whether a read is that of a barrier, of the own fence alone and before any other, or that of a heartbeat,
+// which begins with the own fence.
 func (t *tamperedTx) barrier(keys [][]byte) bool {
-	return len(keys) == 1 && t.reads == 0 && t.self(keys[0], keyFence)
+	return (len(keys) == 1 || t.priority == kv.PriorityHigh) && t.reads == 0 && t.self(keys[0], keyFence)
+}
+
+// activates reports whether a read is that by which an actor is claimed: of claim, seq and the own fence.
+func (t *tamperedTx) activates(keys [][]byte) bool {
+	return len(keys) == 3 && t.audit.kind(keys[0]).kind == keyClaim && t.self(keys[2], keyFence)
 }
 
 // onOwnFence changes what a process reads of its own fence, once it has a lease.
@@ -52,7 +58,7 @@ func fencedGoesOn(t *tampered) {
 
 func barrierRemembers(t *tampered) {
 	onOwnFence(t, func(t *tamperedTx, keys [][]byte, _, now fenceRecord) fenceRecord {
-		if t.barrier(keys) || len(keys) == 3 {
+		if t.barrier(keys) || t.activates(keys) {
 			now.Revocations = 0
 		}
 		return now
@@ -61,7 +67,7 @@ func barrierRemembers(t *tampered) {
 
 func ownFenceUnread(t *tampered) {
 	onOwnFence(t, func(_ *tamperedTx, keys [][]byte, mine, now fenceRecord) fenceRecord {
-		if len(keys) == 3 { // an activation
+		if t.activates(keys) {
 			now.Incarnation = mine.Incarnation
 		}
 		return now
@@ -160,7 +166,7 @@ func placementTrusted(t *tampered) {
 			f.Incarnation = incarnation{}
 			values[0] = encode(f)
 		}
-		t.marked = len(keys) == 3 && t.self(keys[2], keyFence) // an activation, which reads the owner's fence next
+		t.marked = t.activates(keys) // which reads the owner's fence next
 	}
 }
 
