@@ -66,7 +66,7 @@ func barrierRemembers(t *tampered) {
 }
 
 func ownFenceUnread(t *tampered) {
-	onOwnFence(t, func(_ *tamperedTx, keys [][]byte, mine, now fenceRecord) fenceRecord {
+	onOwnFence(t, func(t *tamperedTx, keys [][]byte, mine, now fenceRecord) fenceRecord {
 		if t.activates(keys) {
 			now.Incarnation = mine.Incarnation
 		}
