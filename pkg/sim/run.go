@@ -53,7 +53,7 @@ type Result struct {
 // FaultNames returns the kinds of faults that befell somebody, in order.
 func (r *Result) FaultNames() []string { return slices.Sorted(maps.Keys(r.Faults)) }
 
-// Failed reports whether any of the checkers found something, or one of those named if there are any.
+// Caught reports whether a checker found something: any of those named, or any at all if none is.
 func (r *Result) Caught(checkers ...string) bool {
 	for _, v := range r.Violations {
 		if len(checkers) == 0 || slices.Contains(checkers, v.Checker) {

@@ -129,12 +129,12 @@ type job struct {
 // order; the caller receives them all.
 func (c *Campaign) start(ctx context.Context) <-chan chan ended {
 	jobs := cmp.Or(c.Jobs, runtime.GOMAXPROCS(0))
-	todo := make(chan job)
+	waiting := make(chan job)
 	started := make(chan chan ended, jobs*aheadPerJob)
 	var workers sync.WaitGroup
 	for range jobs {
 		workers.Go(func() {
-			for j := range todo {
+			for j := range waiting {
 				j.done <- c.run(j.seed)
 			}
 		})
@@ -142,14 +142,14 @@ func (c *Campaign) start(ctx context.Context) <-chan chan ended {
 	go func() {
 		defer close(started)
 		defer workers.Wait()
-		defer close(todo)
+		defer close(waiting)
 		for n, seed := 0, c.Start; c.Seeds == 0 || n < c.Seeds; n, seed = n+1, seed+1 {
 			j := job{seed, make(chan ended, 1)}
 			if ctx.Err() != nil {
 				return
 			}
 			select {
-			case todo <- j:
+			case waiting <- j:
 				started <- j.done
 			case <-ctx.Done():
 				return
