@@ -100,6 +100,7 @@ func (w *world) nemesis(plan Plan) {
 		acts = append(acts, done)
 		w.env.Go("fault "+e.Fault, func() {
 			faultNamed(e.Fault).do(w, e.Args)
+			w.events.over(e)
 			done.Complete(struct{}{}, nil)
 		})
 	}
