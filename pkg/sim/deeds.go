@@ -25,22 +25,29 @@ func (t *timeline) tell(d *deed) {
 }
 
 func (t *timeline) claim(d *deed, actor string, now claimRecord) {
-	where := d.by.machine.Name()
-	if now.Node == "" {
-		t.add(where, "claim", "%s is nobody's, token %d (version %d)", actor, now.Token, d.done.Version)
-		return
+	old := t.claims[actor]
+	t.claims[actor] = now
+	what := sprintf("%s is claimed by %s", actor, now.Node)
+	switch {
+	case now.Node == "" && now.Token == old.Token:
+		what = sprintf("%s is released by %s", actor, old.Node)
+	case now.Node == "":
+		what = sprintf("%s is taken from %s", actor, old.Node)
+	case old.Node != "" && old.Node != now.Node:
+		what += ", after " + old.Node
 	}
-	t.add(where, "claim", "%s is claimed by %s, token %d (version %d)", actor, now.Node, now.Token, d.done.Version)
+	t.add(d.by.machine.Name(), "claim", "%s, token %d (version %d)", what, now.Token, d.done.Version)
 }
 
 func (t *timeline) fence(d *deed, node string, now fenceRecord) {
-	where := d.by.machine.Name()
+	old := t.fences[node]
+	t.fences[node] = now
+	what := sprintf("%s has its lease as %x", node, now.Incarnation[:4])
 	switch {
 	case now.Incarnation == incarnation{}:
-		t.add(where, "lease", "%s has no lease any more, epoch %d (version %d)", node, now.Epoch, d.done.Version)
-	case now.Revocations > 0 && node != d.by.name:
-		t.add(where, "lease", "%s is told of %d revocations (version %d)", node, now.Revocations, d.done.Version)
-	default:
-		t.add(where, "lease", "%s has its lease as %x, epoch %d (version %d)", node, now.Incarnation[:4], now.Epoch, d.done.Version)
+		what = node + " has no lease any more"
+	case now.Incarnation == old.Incarnation:
+		what = sprintf("%s is told of %d revocations", node, now.Revocations)
 	}
+	t.add(d.by.machine.Name(), "lease", "%s, epoch %d (version %d)", what, now.Epoch, d.done.Version)
 }

@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -94,7 +95,6 @@ func (w *world) nemesis(plan Plan) {
 	var acts []*env.Future[struct{}]
 	for _, e := range plan {
 		w.sleep(began + e.At - w.now())
-		w.counts[e.Fault]++
 		w.events.add("", "fault", "%s", e)
 		done := env.NewFuture[struct{}](w.env)
 		acts = append(acts, done)
@@ -134,6 +134,7 @@ func (w *world) rebootAfter(name string, d time.Duration) {
 
 func (w *world) crash(args []string) {
 	if l := w.life(args[0]); l != nil {
+		w.counts["crash"]++
 		w.kill(l, "crash")
 		w.rebootAfter(args[0], duration(args[1]))
 	}
@@ -160,6 +161,7 @@ func (w *world) leave(args []string) {
 	if l == nil || !l.started {
 		return
 	}
+	w.counts["leave"]++
 	if err := w.stop(l, 10*time.Second); err != nil {
 		w.events.add(args[0], "stop failed", "%v", err)
 	}
@@ -175,6 +177,7 @@ func (w *world) join(args []string) {
 	if err != nil {
 		return
 	}
+	w.counts["join"]++
 	w.sleep(duration(args[1]))
 	if l.ended {
 		return
@@ -203,7 +206,11 @@ func (w *world) twin(args []string) {
 		_, err := w.boot(name, false)
 		first.Complete(struct{}{}, err)
 	})
-	if l, err := w.boot(name, true); err == nil {
+	l, err := w.boot(name, true)
+	if !errors.Is(err, errRuns) {
+		w.counts["twin"]++ // it may have lost the race, which is what is hoped for
+	}
+	if err == nil {
 		w.sleep(duration(args[2]))
 		w.kill(l, "the second of its name")
 	}
@@ -213,6 +220,7 @@ func (w *world) twin(args []string) {
 
 func (w *world) pause(args []string) {
 	if l := w.life(args[0]); l != nil {
+		w.counts["pause"]++
 		l.machine.Pause(duration(args[1]))
 		w.whileHurt(l, duration(args[1]))
 	}
@@ -228,6 +236,7 @@ func (w *world) whileHurt(l *life, d time.Duration) {
 
 func (w *world) slow(args []string) {
 	if l := w.life(args[0]); l != nil {
+		w.counts["slow"]++
 		l.machine.SetSlow(duration(args[1]))
 		w.whileHurt(l, duration(args[2]))
 		l.machine.SetSlow(0)
@@ -244,6 +253,7 @@ func (w *world) outOfMemory(args []string) {
 	for range 500 {
 		w.sleep(10 * time.Millisecond)
 		if !l.ended && l.started && l.node.Load().Pending >= most {
+			w.counts["memory"]++
 			w.kill(l, "out of memory")
 		}
 		if l.ended {
@@ -255,6 +265,7 @@ func (w *world) outOfMemory(args []string) {
 
 func (w *world) jumpClock(args []string) {
 	if l := w.life(args[0]); l != nil {
+		w.counts["clock"]++
 		l.machine.SetWallOffset(duration(args[1]))
 	}
 }
@@ -262,28 +273,30 @@ func (w *world) jumpClock(args []string) {
 func (w *world) driftClock(args []string) {
 	if l := w.life(args[0]); l != nil {
 		n, _ := strconv.ParseInt(args[1], 10, 64)
+		w.counts["drift"]++
 		l.machine.SetDrift(n)
 		l.harm()
 	}
 }
 
 func (w *world) partition(args []string) {
-	w.block(args[0], args[1], duration(args[2]), true)
+	w.block("partition", args[0], args[1], duration(args[2]), true)
 }
 
 func (w *world) oneWay(args []string) {
-	w.block(args[0], args[1], duration(args[2]), false)
+	w.block("oneway", args[0], args[1], duration(args[2]), false)
 }
 
-// block stops what a sends to b, or both send each other, for a while. To the store, there is no half a way.
-func (w *world) block(a, b string, d time.Duration, both bool) {
-	if a == b {
+// block stops what a sends to b, or both send each other, for a while.
+func (w *world) block(fault, a, b string, d time.Duration, both bool) {
+	switch {
+	case a == b:
+		return
+	case a == storeHost || b == storeHost:
+		w.blockStore(fault, both || b == storeHost, both || a == storeHost, notStore(a, b), d)
 		return
 	}
-	if a == storeHost || b == storeHost {
-		w.cutStore([]string{map[bool]string{true: b, false: a}[a == storeHost], d.String()})
-		return
-	}
+	w.counts[fault]++
 	w.network.Block(a, b)
 	if both {
 		w.network.Block(b, a)
@@ -295,14 +308,33 @@ func (w *world) block(a, b string, d time.Duration, both bool) {
 	}
 }
 
-func (w *world) cutStore(args []string) {
-	name := args[0]
-	if w.store.cutFrom[name] {
-		return
+// notStore returns which of two machines is not the store.
+func notStore(a, b string) string {
+	if a == storeHost {
+		return b
 	}
-	w.store.cutFrom[name] = true
-	w.hurtMachine(name, duration(args[1]))
-	delete(w.store.cutFrom, name)
+	return a
+}
+
+func (w *world) cutStore(args []string) {
+	w.blockStore("cut", true, true, args[0], duration(args[1]))
+}
+
+// blockStore keeps what a machine asks from the store, or what the store answers from the machine, or both. What is asked
+// and not answered is done.
+func (w *world) blockStore(fault string, there, back bool, name string, d time.Duration) {
+	block := func(n int) {
+		if there {
+			w.store.blocked[waysOf{toStore, name}] += n
+		}
+		if back {
+			w.store.blocked[waysOf{fromStore, name}] += n
+		}
+	}
+	block(1)
+	w.counts[fault]++
+	w.hurtMachine(name, d)
+	block(-1)
 	w.store.changed()
 }
 
@@ -320,6 +352,7 @@ func (w *world) hurtMachine(name string, d time.Duration) {
 
 func (w *world) clog(args []string) {
 	d := duration(args[2])
+	w.counts["clog"]++
 	w.weather.clogged[pairOf(args[0], args[1])] = w.now() + d
 	for _, name := range args[:2] {
 		if args[0] == storeHost || args[1] == storeHost {
@@ -328,14 +361,19 @@ func (w *world) clog(args []string) {
 	}
 }
 
-func (w *world) refuse(args []string) { w.weather.refused[args[0]] = w.now() + duration(args[1]) }
+func (w *world) refuse(args []string) {
+	w.counts["refuse"]++
+	w.weather.refused[args[0]] = w.now() + duration(args[1])
+}
 
 func (w *world) starve(args []string) {
+	w.counts["handles"]++
 	w.weather.starved[args[0]] = w.now() + duration(args[1])
 }
 
 func (w *world) outage(args []string) {
 	d := duration(args[0])
+	w.counts["outage"]++
 	w.store.outUntil = max(w.store.outUntil, w.now()+d)
 	w.everybodyHurt(d)
 	w.store.changed()
@@ -343,6 +381,7 @@ func (w *world) outage(args []string) {
 
 func (w *world) stall(args []string) {
 	d := duration(args[0])
+	w.counts["stall"]++
 	w.store.stalled = max(w.store.stalled, w.now()+d)
 	w.everybodyHurt(d)
 }
@@ -359,9 +398,10 @@ func (w *world) everybodyHurt(d time.Duration) {
 }
 
 func (w *world) recovery(args []string) {
-	if w.store.occ == nil {
-		return
+	if w.store.occ == nil || w.store.closing {
+		return // it is about to
 	}
+	w.counts["recovery"]++
 	w.store.crash()
 	w.everybodyHurt(duration(args[0]))
 	if err := w.store.open(); err != nil {

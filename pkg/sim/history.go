@@ -42,14 +42,25 @@ type Op struct {
 
 // String is one line, for people.
 func (o *Op) String() string {
-	s := fmt.Sprintf("%s %s(%v) on %s", o.Client, o.Method, o.Input, o.Actor)
+	s := fmt.Sprintf("%s %s(%s) on %s", o.Client, o.Method, valueText(o.Input), o.Actor)
 	switch o.Outcome {
 	case OK:
-		return fmt.Sprintf("%s = %v", s, o.Output)
+		return s + " = " + valueText(o.Output)
 	case Refused:
 		return fmt.Sprintf("%s refused: %v", s, o.Err)
 	}
 	return fmt.Sprintf("%s: nobody knows: %v", s, o.Err)
+}
+
+// valueText is a value of a call, for people: an empty text is told from nothing.
+func valueText(v any) string {
+	switch v := v.(type) {
+	case nil, struct{}:
+		return ""
+	case string:
+		return fmt.Sprintf("%q", v)
+	}
+	return fmt.Sprint(v)
 }
 
 // history is what the clients of a run have done and seen.

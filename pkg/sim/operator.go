@@ -20,8 +20,11 @@ func (w *world) breakLease(args []string) {
 			l.harm() // it is to be fenced
 		}
 	}
-	_, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: args[0]})
+	reply, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: args[0]})
 	w.told("break-lease "+args[0], err)
+	if err == nil && reply.Broken {
+		w.counts["break-lease"]++
+	}
 	for _, l := range w.lives {
 		if l.name == args[0] {
 			l.harm()
@@ -30,8 +33,11 @@ func (w *world) breakLease(args []string) {
 }
 
 func (w *world) breakClaim(args []string) {
-	_, err := operate[api.ClaimBreakRequest, api.ClaimBreakReply](w, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: args[0]})
+	reply, err := operate[api.ClaimBreakRequest, api.ClaimBreakReply](w, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: args[0]})
 	w.told("break-claim "+args[0], err)
+	if err == nil && reply.Broken {
+		w.counts["break-claim"]++
+	}
 }
 
 func (w *world) told(what string, err error) {

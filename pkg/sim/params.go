@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -16,6 +17,7 @@ import (
 type param interface {
 	draw(r *env.Rand, c *Config) string
 	check(arg string) error
+	what() string // for people
 }
 
 // host is any machine but one: a node, a client, or the store.
@@ -64,12 +66,17 @@ func (host) check(arg string) error {
 }
 
 func checkNumbered(arg, letter, what string) error {
-	if len(arg) > 1 && arg[:1] == letter {
-		if n, err := strconv.Atoi(arg[1:]); err == nil && n > 0 {
-			return nil
-		}
+	if _, ok := numbered(arg, letter); !ok {
+		return fmt.Errorf("%q is not %s, such as %s1 or %s2", arg, what, letter, letter)
 	}
-	return fmt.Errorf("%q is not %s, such as %s1 or %s2", arg, what, letter, letter)
+	return nil
+}
+
+// numbered returns the number of a machine that is named by a letter and a number from 1 on.
+func numbered(name, letter string) (n int, ok bool) {
+	digits, ok := strings.CutPrefix(name, letter)
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && n > 0
 }
 
 func (actorName) draw(r *env.Rand, c *Config) string {
@@ -120,20 +127,37 @@ func (p ppm) check(arg string) error {
 	return nil
 }
 
+func (nodeName) what() string  { return "a node" }
+func (host) what() string      { return "a host" }
+func (actorName) what() string { return "an actor" }
+func (length) what() string    { return "a length of time" }
+func (o oneOf) what() string   { return "one of " + strings.Join(o, ", ") }
+func (p ppm) what() string     { return "parts per million" }
+
 func drawArgs(r *env.Rand, c *Config, params []param) []string {
 	args := make([]string, len(params))
 	for i, p := range params {
 		args[i] = p.draw(r, c)
-		for tries := 0; i > 0 && p == (param)(host{}) && args[i] == args[i-1] && tries < 10; tries++ { // two of them
+		_, isHost := p.(host)
+		for tries := 0; isHost && i > 0 && args[i] == args[i-1] && tries < 10; tries++ { // two that differ
 			args[i] = p.draw(r, c)
 		}
 	}
 	return args
 }
 
+// wanted says what a fault befalls, for people.
+func wanted(params []param) string {
+	words := make([]string, len(params))
+	for i, p := range params {
+		words[i] = p.what()
+	}
+	return strings.Join(words, " and ")
+}
+
 func checkArgs(params []param, args []string) error {
 	if len(args) != len(params) {
-		return fmt.Errorf("%d arguments, not %d", len(args), len(params))
+		return fmt.Errorf("it wants %s after the fault's name", wanted(params))
 	}
 	for i, p := range params {
 		if err := p.check(args[i]); err != nil {

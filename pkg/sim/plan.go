@@ -5,7 +5,9 @@ package sim
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,6 +75,31 @@ func (p Plan) validate(c *Config) error {
 		if err := checkArgs(f.params, e.Args); err != nil {
 			return api.Errorf(api.CodeInvalidArgument, "plan: %q: %v", e, err)
 		}
+		for _, arg := range e.Args {
+			if err := p.checkThere(c, arg); err != nil {
+				return api.Errorf(api.CodeInvalidArgument, "plan: %q: %v", e, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkThere checks that a machine that is named is part of the run, or joins it by the plan.
+func (p Plan) checkThere(c *Config, name string) error {
+	nodes := c.Nodes
+	for _, e := range p {
+		if e.Fault != "join" || len(e.Args) == 0 {
+			continue
+		}
+		if more, err := strconv.Atoi(e.Args[0]); err == nil {
+			nodes = max(nodes, c.Nodes+more)
+		}
+	}
+	if n, ok := numbered(name, "n"); ok && n > nodes {
+		return fmt.Errorf("there is no %s: the run has %d nodes", name, nodes)
+	}
+	if n, ok := numbered(name, "c"); ok && n > c.Clients {
+		return fmt.Errorf("there is no %s: the run has %d clients", name, c.Clients)
 	}
 	return nil
 }

@@ -163,7 +163,11 @@ func TestWrongOptions(t *testing.T) {
 		{sim.Options{Faults: []string{"fire"}}, "fire"},
 		{sim.Options{Workloads: []string{"work"}}, "work"},
 		{sim.Options{Plan: plan("1s flood")}, "flood"},
-		{sim.Options{Plan: plan("1s crash n1")}, "arguments"},
+		{sim.Options{Plan: plan("1s crash n1")}, "it wants a node and one of 0s"},
+		{sim.Options{Plan: plan("1s crash n3 0s"), Nodes: 2}, "there is no n3"},
+		{sim.Options{Plan: plan("1s join 1 1s; 2s crash n4 0s"), Nodes: 2}, "there is no n4: the run has 3 nodes"},
+		{sim.Options{Plan: plan("1s crash n1 0s; 2s join")}, "it wants"},
+		{sim.Options{Plan: plan("1s partition c4 n1 1s"), Clients: 3}, "there is no c4"},
 		{sim.Options{Plan: plan("1s crash x1 0s")}, "x1"},
 		{sim.Options{Plan: plan("1s conflict")}, "conflict"},
 	} {

@@ -27,18 +27,32 @@ type storage struct {
 	random  *env.Rand
 	healed  *env.Event // set, and replaced, when something about reaching it changes for the better
 
-	ops      int             // of nodes
-	inside   int             // commits that are being decided
-	closing  bool            // no more are
-	cutFrom  map[string]bool // machines that can't reach it
-	outUntil time.Duration   // until when nothing is answered
-	stalled  time.Duration   // until when commits wait
+	ops      int            // of nodes
+	inside   int            // commits that are being decided
+	closing  bool           // no more are
+	blocked  map[waysOf]int // by how many faults at once
+	outUntil time.Duration  // until when nothing is answered
+	stalled  time.Duration  // until when commits wait
+}
+
+// way is one of the two between a machine and the store.
+type way uint8
+
+const (
+	toStore way = iota
+	fromStore
+)
+
+// waysOf is one way of a machine.
+type waysOf struct {
+	way     way
+	machine string
 }
 
 func newStorage(w *world) (*storage, error) {
 	s := &storage{
 		world: w, engine: occ.NewMemory(), audit: newAudit(w), random: w.draw.source("store"),
-		healed: env.NewEvent(w.env), cutFrom: make(map[string]bool),
+		healed: env.NewEvent(w.env), blocked: make(map[waysOf]int),
 	}
 	return s, s.open()
 }
@@ -170,7 +184,7 @@ func (c *caller) Watch(ctx context.Context, key, value []byte, version kv.Versio
 func (c *caller) visit(ctx context.Context, f func(*occ.Store) error) error {
 	c.count()
 	there, back := c.storeDelays()
-	if err := c.reach(ctx, there); err != nil {
+	if err := c.reach(ctx, toStore, there); err != nil {
 		return err
 	}
 	if c.chance(ctx, "unavailable") {
@@ -184,22 +198,22 @@ func (c *caller) visit(ctx context.Context, f func(*occ.Store) error) error {
 	if err := f(c.occ); err != nil {
 		return err
 	}
-	return c.reach(ctx, back)
+	return c.reach(ctx, fromStore, back)
 }
 
 // reach passes the time of a way, and waits while there is none, as long as patience lasts.
-func (c *caller) reach(ctx context.Context, d time.Duration) error {
+func (c *caller) reach(ctx context.Context, way way, d time.Duration) error {
 	if d > 0 {
 		if err := env.Sleep(c.env, ctx, d); err != nil {
 			return err
 		}
 	}
-	if c.reachable() {
+	if c.reachable(way) {
 		return nil
 	}
 	limited, cancel := env.WithTimeout(c.env, ctx, patience)
 	defer cancel()
-	for !c.reachable() {
+	for !c.reachable(way) {
 		c.harm()
 		if err := c.healed.Wait(limited); err != nil {
 			c.harm()
@@ -218,8 +232,8 @@ func (c *caller) count() {
 	}
 }
 
-func (c *caller) reachable() bool {
-	return c.occ != nil && !c.cutFrom[c.machine.Name()] && c.now() >= c.outUntil && !(c.life != nil && c.life.ended)
+func (c *caller) reachable(way way) bool {
+	return c.occ != nil && c.blocked[waysOf{way, c.machine.Name()}] == 0 && c.now() >= c.outUntil && !(c.life != nil && c.life.ended)
 }
 
 // harm notes that the store failed the process.
@@ -257,7 +271,7 @@ func (c *caller) storeDelays() (there, back time.Duration) {
 func (c *caller) Commit(ctx context.Context, tx *ryw.Commit) (ryw.Committed, error) {
 	c.count()
 	c.spring(tx, "before")
-	if err := c.reach(ctx, 0); err != nil {
+	if err := c.reach(ctx, toStore, 0); err != nil {
 		return ryw.Committed{}, err
 	}
 	if c.chance(ctx, "conflict") {
@@ -345,7 +359,7 @@ func (c *caller) carry(sent *commit, tx *ryw.Commit, there, back time.Duration, 
 	if f.unknown {
 		err = kv.ErrCommitUnknown
 	}
-	if c.cutFrom[c.machine.Name()] && !c.calm { // the answer does not get through
+	if c.blocked[waysOf{fromStore, c.machine.Name()}] > 0 && !c.calm { // the answer does not get through
 		c.harm()
 		_ = env.Sleep(c.storage.machine, c.ctx, patience)
 		if !kv.NeverCommitted(err) {

@@ -57,9 +57,14 @@ func rounded(d time.Duration) time.Duration {
 type timeline struct {
 	w    *world
 	list []Happening
+	// claims and fences are as they were last told of.
+	claims map[string]claimRecord
+	fences map[string]fenceRecord
 }
 
-func newTimeline(w *world) *timeline { return &timeline{w: w} }
+func newTimeline(w *world) *timeline {
+	return &timeline{w: w, claims: make(map[string]claimRecord), fences: make(map[string]fenceRecord)}
+}
 
 func (t *timeline) add(where, what, format string, args ...any) {
 	t.addAt(t.w.now(), where, what, format, args...)
