@@ -28,7 +28,8 @@ fails under a seed fails under it again. No cluster is needed, and none is touch
 
 A single run (--seed, or none of --seeds and --for) shows all that was drawn for it, as flags that can be
 given back. Of many, those that break a promise are shown, each with the command that runs it again, and a summary of all. The
-exit code is 1 if a promise was broken. The first interrupt lets the runs under way end, and starts no more.
+exit code is 1 if a promise was broken. The first interrupt lets the runs under way end, and starts no more; the exit
+code is 130 then, unless it is 1.
 
 Of many runs, --shrink and --html take the first that breaks a promise. A plan of faults is events with semicolons or ends of
 lines between them, each a time, a fault, and what it befalls; "kelpie sim ls" lists the faults, workloads,
@@ -89,6 +90,7 @@ func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags)
 		return progress.ran(o.Result)
 	}
 	summary, err := c.Run(ctx)
+	cut := ctx.Err() != nil && (c.Seeds == 0 || summary.Seeds < c.Seeds)
 	done() // what follows ends at the first signal
 	progress.clear()
 	if err != nil {
@@ -102,8 +104,19 @@ func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags)
 	if err := k.examine(chosen, f, report); err != nil {
 		return err
 	}
+	if cut && summary.Failed == 0 {
+		return interrupted("interrupted after " + counted(summary.Seeds, "seed") + ", in which every promise held")
+	}
 	return simFailed(summary, chosen, f.many)
 }
+
+// interrupted is the error of a campaign that a signal ended: what was asked for has not been shown.
+type interrupted string
+
+func (i interrupted) Error() string { return string(i) }
+
+// Is makes it a host.ErrInterrupted, for the exit code.
+func (interrupted) Is(target error) bool { return target == host.ErrInterrupted }
 
 // examine shrinks and draws a run, if asked to. It is nil if none was to be told of.
 func (k *kelpie) examine(r *sim.Result, f *simFlags, report *simReport) (err error) {

@@ -5,6 +5,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,7 +58,11 @@ func usageError(cmd *cobra.Command, err error) error {
 		if _, has := err.(*advised); has {
 			return err
 		}
-		err = api.Errorf(api.CodeInvalidArgument, "%s", strings.TrimSpace(err.Error()))
+		said := strings.TrimSpace(err.Error())
+		if number, ok := errors.AsType[*strconv.NumError](err); ok {
+			said = strings.Replace(said, number.Error(), numberMistake(number), 1)
+		}
+		err = api.Errorf(api.CodeInvalidArgument, "%s", said)
 	}
 	return Advise(err, "see %s --help", cmd.CommandPath())
 }

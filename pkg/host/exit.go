@@ -51,7 +51,7 @@ func ExitCodes() []ExitCode {
 		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or data directory in use, no answer to a question."},
 		{ExitApplication, "application error", "The actor's own code returned an error. The call had no effect."},
 		{ExitCorrupt, "corrupt", "What is stored can't be read: it fails a checksum, or is of a format that this version does not know."},
-		{ExitInterrupted, "interrupted", "Stopped at once by a second signal, without waiting for a clean stop."},
+		{ExitInterrupted, "interrupted", "Stopped by a signal before it was done; a node or store, at once by a second one, without waiting for a clean stop."},
 		{ExitBrokenPipe, "broken pipe", "Whoever read the output has gone; nothing is said about it."},
 	}
 }

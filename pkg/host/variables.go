@@ -4,7 +4,9 @@
 package host
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -50,7 +52,18 @@ func ReadVariables(flags *pflag.FlagSet, getenv func(string) string) error {
 // cause is what a flag's value objects to, without the flag's name before it.
 func cause(err error) error {
 	if e, ok := err.(*pflag.InvalidValueError); ok {
-		return e.Unwrap()
+		err = e.Unwrap()
+	}
+	if number, ok := errors.AsType[*strconv.NumError](err); ok {
+		return errors.New(numberMistake(number))
 	}
 	return err
+}
+
+// numberMistake says what is wrong with a number, without the name of the function that found out.
+func numberMistake(err *strconv.NumError) string {
+	if errors.Is(err, strconv.ErrRange) {
+		return "the number is too large or too small"
+	}
+	return "not a number of that kind"
 }
