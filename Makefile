@@ -17,6 +17,9 @@ BENCHTIME ?= 1s
 # Seeds of make sim, and time for each profile of make sim-nightly.
 SIMSEEDS ?= 1000
 SIMTIME ?= 2h
+# Time of make chaos, and its seed; empty for one from the clock.
+CHAOSTIME ?= 5m
+CHAOSSEED ?=
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -110,6 +113,10 @@ sim-nightly: ## run seeds of the simulator that nobody has run yet, for hours: S
 		echo "== $$profile from seed $$start on"; \
 		$(GO) run ./cmd/kelpie sim --profile $$profile --start $$start --for $(SIMTIME) --check-determinism || failed=1; \
 	done; exit $$failed
+
+.PHONY: chaos
+chaos: ## kill, pause and stop real processes under load for CHAOSTIME, and check every reply
+	$(GO) test -count=1 -v -timeout 0 ./test/chaos -run TestChaos -chaos.time $(CHAOSTIME) $(if $(CHAOSSEED),-chaos.seed $(CHAOSSEED))
 
 .PHONY: clean
 clean: ## remove what was built

@@ -146,6 +146,9 @@ var allowances = map[string]allowance{
 	"test/e2e": {
 		why: "tests alone, of the binary as its users run it",
 	},
+	"test/chaos": {
+		why: "tests alone, of the binary while its processes come to harm",
+	},
 	"internal/housetest": {
 		external: []string{xtools},
 		why:      "reads source, and is imported by nothing",
