@@ -6,6 +6,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -46,11 +47,23 @@ var models = map[string]porcupine.Model{
 	},
 }
 
+// judgeHistory judges all that is known of an actor, within a time.
+func judgeHistory(h *history, within time.Duration) (undecided bool, err error) {
+	undecided, err = judgeOrder(h, min(within, judgePatience))
+	if h.actor.Namespace == "counter" {
+		err = errors.Join(judgeCount(h), err)
+	}
+	return undecided, err
+}
+
 // judgeOrder looks for an order of an actor's calls that explains all replies. If there is none it returns an error that
 // shows where orders end.
-func judgeOrder(h *history) (undecided bool, err error) {
+func judgeOrder(h *history, within time.Duration) (undecided bool, err error) {
+	if within <= 0 {
+		return true, nil
+	}
 	model := models[h.actor.Namespace]
-	switch porcupine.CheckOperationsTimeout(model, operations(h.ops), judgePatience) {
+	switch porcupine.CheckOperationsTimeout(model, operations(h.ops), within) {
 	case porcupine.Unknown:
 		return true, nil
 	case porcupine.Illegal:
@@ -101,7 +114,7 @@ func excerpt(model porcupine.Model, ops []*op) string {
 }
 
 // errOpen stands for the reply of a call that has none yet.
-var errOpen = fmt.Errorf("open")
+var errOpen = errors.New("open")
 
 // until returns the calls that began by a time, as they were then: those without an answer are open.
 func until(ops []*op, at time.Duration) []*op {

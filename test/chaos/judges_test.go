@@ -53,7 +53,7 @@ func TestJudges(t *testing.T) {
 			if err := judgeCount(h); test.namespace == "counter" && (err != nil) != test.wrongCount {
 				t.Errorf("the count is judged %v", err)
 			}
-			undecided, err := judgeOrder(h)
+			undecided, err := judgeOrder(h, judgePatience)
 			switch {
 			case undecided:
 				t.Error("the order is undecided")

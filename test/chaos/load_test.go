@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,7 +22,11 @@ import (
 )
 
 const (
+	// callersCount is how many call at a time. Those below guestsFrom share clientsCount clients, which know owners and
+	// have connections; each other one is a guest, who makes a client for every call. A guest finds those who have taken
+	// over from a paused node, while clients wait for its answer.
 	callersCount = 32
+	guestsFrom   = 22
 	clientsCount = 4
 	// countersCount and registersCount are how many are called at a time.
 	countersCount  = 32
@@ -43,7 +48,8 @@ var thought = span{0, 30 * time.Millisecond}
 type load struct {
 	*testing.T
 	clock
-	clients []*client.Client
+	addresses []string
+	clients   []*client.Client
 	// values counts what was put, so that no value is put twice.
 	values atomic.Int64
 
@@ -57,10 +63,9 @@ type load struct {
 
 func newLoad(t *testing.T, c clock, addresses []string) *load {
 	t.Helper()
-	l := &load{T: t, clock: c, failed: make(map[api.Code]int)}
+	l := &load{T: t, clock: c, addresses: addresses, failed: make(map[api.Code]int)}
 	for i := range clientsCount {
-		turned := append(addresses[i%len(addresses):len(addresses):len(addresses)], addresses[:i%len(addresses)]...)
-		cl, err := client.New(env.Real(), tcp.New(), client.Config{Addrs: turned})
+		cl, err := l.newClient(i)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,6 +77,12 @@ func newLoad(t *testing.T, c clock, addresses []string) *load {
 		l.replace(place)
 	}
 	return l
+}
+
+// newClient returns a client that asks the address of that number first.
+func (l *load) newClient(first int) (*client.Client, error) {
+	first %= len(l.addresses)
+	return client.New(env.Real(), tcp.New(), client.Config{Addrs: slices.Concat(l.addresses[first:], l.addresses[:first])})
 }
 
 // replace puts a new actor at a place.
@@ -159,13 +170,28 @@ func (l *load) call(caller int, h *history, method string) {
 		options = append(options, client.ReadOnly())
 	}
 	o.called = l.now()
-	reply, err := client.Call[*int64](ctx, l.clients[caller%clientsCount], h.actor, method, request, options...)
+	reply, err := l.as(caller, func(c *client.Client) (*int64, error) {
+		return client.Call[*int64](ctx, c, h.actor, method, request, options...)
+	})
 	o.returned, o.err = l.now(), err
 	if reply != nil {
 		o.reply = *reply
 	}
 	h.add(o)
 	l.count(h, o)
+}
+
+// as makes a call by the client of a caller.
+func (l *load) as(caller int, call func(*client.Client) (*int64, error)) (*int64, error) {
+	if caller < guestsFrom {
+		return call(l.clients[caller%clientsCount])
+	}
+	c, err := l.newClient(caller)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return call(c)
 }
 
 func (l *load) count(h *history, o *op) {
@@ -182,8 +208,8 @@ func (l *load) count(h *history, o *op) {
 	}
 	l.failed[code]++
 	if shown < failuresShown {
-		l.Errorf("%s of %s by caller %d failed at %v, after %v: %v: %v", o.method, h.actor, o.caller, seconds(o.returned),
-			(o.returned - o.called).Round(time.Millisecond), code, o.err)
+		l.Errorf("%v: %s of %s by caller %d failed after %v: %v", seconds(o.returned), o.method, h.actor, o.caller,
+			(o.returned - o.called).Round(time.Millisecond), o.err)
 	}
 }
 
