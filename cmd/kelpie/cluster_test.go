@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,11 +139,18 @@ func TestStoreCommands(t *testing.T) {
 		scan := func(args ...string) string {
 			return term.run(append(append([]string{"store", "scan"}, at...), args...)...).stdout
 		}
-		if got := scan("-o", "name", "state"); got != "state/counter/a/s/#0\nstate/kv/x/k/a%2Fb\n" {
+		client := regexp.MustCompile("#x[0-9a-f]{32}")
+		if got := client.ReplaceAllString(scan("-o", "name", "state"), "CLIENT"); got != "state/counter/a/r/CLIENT/#1\nstate/counter/a/s/#0\nstate/kv/x/k/a%2Fb\nstate/kv/x/r/CLIENT/#1\n" {
 			t.Errorf("%v: keys %q", at, got)
 		}
-		if got := scan("-o", "json", `["state"]`); got != `[
-{"key":"state/counter/a/s/#0","value":{"n":5},"bytes":13},
+		record := regexp.MustCompile(`"value":\["0x[0-9a-f]{32}",[0-9]+,1,"0x05",0,0,"",""\]`)
+		if got := scan("-o", "json", `["state","counter","a","r"]`); !record.MatchString(got) {
+			t.Errorf("%v: records %s", at, got)
+		}
+		if got := scan("-o", "json", `["state","counter","a","s"]`) + scan("-o", "json", `["state","kv","x","k"]`); got != `[
+{"key":"state/counter/a/s/#0","value":{"n":5},"bytes":13}
+]
+[
 {"key":"state/kv/x/k/a%2Fb","value":[1,"two"],"bytes":6}
 ]
 ` {

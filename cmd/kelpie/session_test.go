@@ -43,6 +43,7 @@ func fakeNode(t *testing.T, register func(mux *rpc.Mux)) string {
 // handleInfo makes a fake node known for a node.
 func handleInfo(mux *rpc.Mux) {
 	rpc.HandleTyped(mux, api.MethodClusterInfo, func(context.Context, *api.Empty) (*api.ClusterInfo, error) { return &api.ClusterInfo{}, nil })
+	rpc.HandleTyped(mux, api.MethodBirth, func(context.Context, *api.Empty) (*api.BirthReply, error) { return &api.BirthReply{Version: 1}, nil })
 }
 
 // node serves one method.
@@ -102,6 +103,7 @@ func TestNoAnswer(t *testing.T) {
 		mux.Handle(api.MethodNodes, wait)
 		mux.Handle(api.MethodLeaseBreak, wait)
 		mux.Handle(api.MethodClusterInfo, wait)
+		mux.Handle(api.MethodBirth, wait)
 	})
 	defer close(let)
 	good := fakeNode(t, func(mux *rpc.Mux) {
@@ -200,7 +202,7 @@ func TestIdempotencyKey(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			if keys = append(keys, req.Key); len(keys) == 1 {
+			if keys = append(keys, req.Key.Name); len(keys) == 1 {
 				return nil, api.Errorf(api.CodeUnknown, "lost")
 			}
 			reply := api.InvokeReply{Body: []byte{7}}

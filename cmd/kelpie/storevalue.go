@@ -47,6 +47,12 @@ func decodeRecord(key tuple.Tuple, value []byte) (json.RawMessage, bool) {
 			return nil, false
 		}
 		value = value[stateHeaderBytes:]
+	case key[0] == "state" && len(key) > 3 && key[3] == "r":
+		// The record of a call: version, and its fields by position.
+		if len(value) == 0 || value[0] != recordVersion {
+			return nil, false
+		}
+		value = value[1:]
 	case key[0] == "state":
 		// The actor's key-value space holds what the actor has encoded.
 	case len(value) > 0 && value[0] == recordVersion:

@@ -182,3 +182,8 @@ type StoreScanReply struct {
 	Pairs []StorePair `msgpack:"pairs"`
 	More  bool        `msgpack:"more"`
 }
+
+// BirthReply answers MethodBirth: a version of the store that a caller's next calls can be born from.
+type BirthReply struct {
+	Version uint64 `msgpack:"version" json:"version"`
+}

@@ -60,6 +60,8 @@ const (
 	CodeFailedPrecondition Code = 20
 	// CodeStore: an error of the store; Detail holds its number.
 	CodeStore Code = 21
+	// CodeDeadlock: the call would wait for an actor that waits for the call. Not executed.
+	CodeDeadlock Code = 22
 )
 
 var codeNames = [...]string{
@@ -85,6 +87,7 @@ var codeNames = [...]string{
 	CodeCorruptState:       "corrupt_state",
 	CodeFailedPrecondition: "failed_precondition",
 	CodeStore:              "store",
+	CodeDeadlock:           "deadlock",
 }
 
 // String returns the code's name in snake_case, or "code_N" for one of a later version.

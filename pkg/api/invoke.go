@@ -12,20 +12,24 @@ const (
 	InvokeForwarded InvokeFlags = 1 << iota
 	// InvokeMayClaim permits the receiver of a forwarded call to activate the actor.
 	InvokeMayClaim
+	// InvokeStale asks for a reading method to be answered from memory, without proof that nobody else has the actor by now.
+	InvokeStale
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.
 type InvokeRequest struct {
 	Actor  ActorID
 	Method string
-	// Key is the idempotency key; empty for none.
-	Key   string
-	Flags InvokeFlags
+	Flags  InvokeFlags
+	// Key names the call; the zero key if the caller has given it none.
+	Key CallKey
+	// Chain are the actors whose handlers wait for the call, the outermost first; none for a call from outside.
+	Chain []ActorID
 	// Body is the encoded request, up to PayloadBytesMax.
 	Body []byte
 }
 
-const invokeRequestFields = 5
+const invokeRequestFields = 12
 
 // AppendTo appends the encoding: a msgpack array of all fields but the body, then the
 // body as it is.
@@ -34,8 +38,19 @@ func (r *InvokeRequest) AppendTo(b []byte) []byte {
 	b = AppendString(b, r.Actor.Namespace)
 	b = AppendString(b, r.Actor.ID)
 	b = AppendString(b, r.Method)
-	b = AppendString(b, r.Key)
 	b = AppendUint(b, uint64(r.Flags))
+	b = AppendString(b, r.Key.Client)
+	b = AppendUint(b, r.Key.Counter)
+	b = AppendString(b, r.Key.Name)
+	b = AppendString(b, r.Key.Path)
+	b = AppendUint(b, r.Key.Birth)
+	b = AppendUint(b, r.Key.Answered)
+	b = AppendInt(b, r.Key.Time)
+	b = AppendArrayHeader(b, 2*len(r.Chain))
+	for _, id := range r.Chain {
+		b = AppendString(b, id.Namespace)
+		b = AppendString(b, id.ID)
+	}
 	return append(b, r.Body...)
 }
 
@@ -47,12 +62,24 @@ func DecodeInvokeRequest(b []byte) (InvokeRequest, error) {
 	r.Actor.Namespace = d.String()
 	r.Actor.ID = d.String()
 	r.Method = d.String()
-	r.Key = d.String()
 	r.Flags = InvokeFlags(d.Uint())
+	r.Key.Client = d.String()
+	r.Key.Counter = d.Uint()
+	r.Key.Name = d.String()
+	r.Key.Path = d.String()
+	r.Key.Birth = d.Uint()
+	r.Key.Answered = d.Uint()
+	r.Key.Time = d.Int()
+	links := d.Array()
+	if d.Err() == nil && links <= 2*ChainMax {
+		for range links / 2 {
+			r.Chain = append(r.Chain, ActorID{Namespace: d.String(), ID: d.String()})
+		}
+	}
 	for i := invokeRequestFields; i < n; i++ { // fields of later versions
 		d.Skip()
 	}
-	if d.Err() != nil || n < invokeRequestFields {
+	if d.Err() != nil || n < invokeRequestFields || links > 2*ChainMax || links%2 != 0 {
 		return InvokeRequest{}, Errorf(CodeInvalidArgument, "malformed request to an actor")
 	}
 	r.Body = d.Rest()
@@ -63,14 +90,19 @@ func DecodeInvokeRequest(b []byte) (InvokeRequest, error) {
 type InvokeReply struct {
 	// OwnerAddress is where the actor was found, if not at the node that answers.
 	OwnerAddress string
+	// Version is one of the store's that the node has seen lately, from which the caller's next calls can be born.
+	Version uint64
 	// Body is the encoded reply, up to PayloadBytesMax.
 	Body []byte
 }
 
+const invokeReplyFields = 2
+
 // AppendTo appends the encoding, as InvokeRequest's.
 func (r *InvokeReply) AppendTo(b []byte) []byte {
-	b = AppendArrayHeader(b, 1)
+	b = AppendArrayHeader(b, invokeReplyFields)
 	b = AppendString(b, r.OwnerAddress)
+	b = AppendUint(b, r.Version)
 	return append(b, r.Body...)
 }
 
@@ -80,10 +112,11 @@ func DecodeInvokeReply(b []byte) (InvokeReply, error) {
 	d := NewDecoder(b)
 	n := d.Array()
 	r.OwnerAddress = d.String()
-	for i := 1; i < n; i++ {
+	r.Version = d.Uint()
+	for i := invokeReplyFields; i < n; i++ {
 		d.Skip()
 	}
-	if d.Err() != nil || n < 1 {
+	if d.Err() != nil || n < invokeReplyFields {
 		return InvokeReply{}, Errorf(CodeInternal, "malformed reply of an actor")
 	}
 	r.Body = d.Rest()
@@ -98,3 +131,9 @@ const (
 
 // DetailCode is the detail of an error with CodeApplication that holds the application's own code.
 const DetailCode = "code"
+
+// DetailFinal is the detail, with any value, of an error with CodeUnknown that another try would only get again.
+const DetailFinal = "final"
+
+// DetailRetryAfter is the detail of an error with CodeOverloaded that says after how many milliseconds to try again.
+const DetailRetryAfter = "retry_after_ms"

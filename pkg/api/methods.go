@@ -6,6 +6,7 @@ package api
 // Names of the RPC methods. They are never reused for something else.
 const (
 	MethodInvoke      = "actor.invoke"
+	MethodBirth       = "client.birth"
 	MethodClusterInfo = "cluster.info"
 	MethodPing        = "node.ping"
 	MethodNodes       = "admin.nodes"
@@ -25,6 +26,12 @@ const (
 	MethodBytesMax = 128
 	// IdempotencyKeyBytesMax is the length of the longest idempotency key.
 	IdempotencyKeyBytesMax = 128
+	// ClientBytesMax is the length of the longest name that a client gives itself.
+	ClientBytesMax = 32
+	// ChainMax is how many actors at the most wait for one another's answers.
+	ChainMax = 16
+	// PathBytesMax is the length of the longest path of a call's key: a place of ten digits for each of a chain.
+	PathBytesMax = ChainMax * 11
 )
 
 // MethodDestroy is the method, of every actor, that deletes its state. Names that begin with

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/callkey"
 	"github.com/kelpiehq/kelpie/internal/places"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -37,6 +38,7 @@ type Client struct {
 	pool   *rpc.Pool
 	random *env.Rand
 	closed *env.Event
+	keys   *callkey.Keys
 
 	mu        sync.Mutex
 	addresses *addresses
@@ -48,8 +50,10 @@ func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	if len(c.Addrs) == 0 {
 		return nil, api.Errorf(api.CodeInvalidArgument, "client: at least one address of a node is required")
 	}
+	random := e.Rand("client")
+	name := random.Bytes16()
 	return &Client{
-		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: e.Rand("client"), closed: env.NewEvent(e),
+		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: random, closed: env.NewEvent(e), keys: callkey.New(string(name[:])),
 		addresses: newAddresses(c.Addrs), owners: places.New(ownersMax),
 	}, nil
 }
@@ -64,16 +68,19 @@ func (c *Client) Close() {
 type CallOption func(*options)
 
 type options struct {
-	key      string
-	readOnly bool
+	key   string
+	flags api.InvokeFlags
 }
 
-// WithIdempotencyKey makes a call that is sent again with the same key have its effect once, and get the
-// same answer, for as long as the actor keeps it (its last 1,000 calls with a key). The key has up to 128 bytes.
+// WithIdempotencyKey gives the call a key by which another call, of another process too, is known for the same: it has its
+// effect once, and all get the same answer, for as long as the actor keeps it: a quarter of an hour, and among its last 875
+// calls at the least. The key has up to 128 bytes. A call without has a key of the client's own, which is enough for
+// the client's own retries.
 func WithIdempotencyKey(key string) CallOption { return func(o *options) { o.key = key } }
 
-// ReadOnly says that the method changes nothing: the call may be sent again when its answer was lost.
-func ReadOnly() CallOption { return func(o *options) { o.readOnly = true } }
+// Stale has a reading method answered from memory, without asking the store whether the actor still is where the call
+// arrived: it may be behind, by as long as a node does not notice that it has lost its lease.
+func Stale() CallOption { return func(o *options) { o.flags |= api.InvokeStale } }
 
 // Call calls a method with a request, which is encoded as actor.Marshal does, and decodes the reply. See CallRaw.
 func Call[Resp any](ctx context.Context, c *Client, id api.ActorID, method string, request any, opts ...CallOption) (Resp, error) {
@@ -97,9 +104,10 @@ func Call[Resp any](ctx context.Context, c *Client, id api.ActorID, method strin
 //
 //   - CodeApplication: the actor's own error; Detail holds its code. The call had no effect.
 //   - CodeUnavailable: no node could take the call in time. It has not run.
-//   - CodeUnknown, CodeDeadlineExceeded, CodeCancelled: it may have run, or may still run. Calls with a key
-//     are CodeUnknown too if an earlier try may have run, whatever became of the last.
-//   - CodeOverloaded: the actor's mailbox is full. It has not run.
+//   - CodeUnknown, CodeDeadlineExceeded, CodeCancelled: it may have run, or may still run.
+//   - CodeOverloaded: too much was waiting already, until ctx ended. It has not run.
+//
+// A call whose answer was lost is sent again, under the same key, so that it has its effect once.
 func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, body []byte, opts ...CallOption) ([]byte, error) {
 	var o options
 	for _, opt := range opts {
@@ -113,9 +121,17 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 	}
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	req := api.InvokeRequest{Actor: id, Method: method, Key: o.key, Body: body}
-	return c.persist(ctx, id, req.AppendTo(nil), o)
+	if err := c.learnBirth(ctx); err != nil {
+		return nil, err
+	}
+	key := c.keys.Next(o.key, c.env.Now())
+	defer c.keys.Done(&key)
+	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Flags: o.flags, Body: body}
+	return c.persist(ctx, id, req.AppendTo(make([]byte, 0, len(body)+invokeHeaderBytes)))
 }
+
+// invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.
+const invokeHeaderBytes = 128
 
 // bounded gives ctx a deadline if it has none.
 func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -17,6 +17,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
 )
 
+// birth is the version of the store that nodes give.
+const birth = 1 << 40
+
 var actorA = api.ActorID{Namespace: "counter", ID: "a"}
 
 // fixture is a client of two scripted nodes, a and b.
@@ -73,6 +76,9 @@ func (t *fixture) serve(ctx context.Context, node string) {
 			return nil, err
 		}
 		return reply.AppendTo(nil), nil
+	})
+	rpc.HandleTyped(mux, api.MethodBirth, func(context.Context, *api.Empty) (*api.BirthReply, error) {
+		return &api.BirthReply{Version: birth}, nil
 	})
 	rpc.HandleTyped(mux, api.MethodNamespaces, func(context.Context, *api.Empty) (*api.NamespacesReply, error) {
 		t.calls = append(t.calls, node)
@@ -171,24 +177,29 @@ func TestMovedIsFollowed(t *testing.T) {
 	})
 }
 
-func TestAnUnknownOutcomeIsTriedAgainOnlyWhereThatIsSafe(t *testing.T) {
+func TestAnUnknownOutcomeIsTriedAgainUnderItsKey(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		opts  []client.CallOption
+		final bool
 		calls []string
 		code  api.Code
 	}{
-		{name: "not safe", calls: []string{"a"}, code: api.CodeUnknown},
-		{name: "read-only", opts: []client.CallOption{client.ReadOnly()}, calls: []string{"a", "b"}},
-		{name: "with a key", opts: []client.CallOption{client.WithIdempotencyKey("k")}, calls: []string{"a", "b"}},
+		{name: "key of the client's", calls: []string{"a", "b"}},
+		{name: "key of the caller's", opts: []client.CallOption{client.WithIdempotencyKey("k")}, calls: []string{"a", "b"}},
+		{name: "forgotten", final: true, calls: []string{"a"}, code: api.CodeUnknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			both(t, func(t *fixture) {
-				var keys []string
+				var keys []api.CallKey
 				t.answer = func(_ string, n int, in api.InvokeRequest) (api.InvokeReply, error) {
 					keys = append(keys, in.Key)
 					if n == 1 {
-						return one, api.Errorf(api.CodeUnknown, "lost")
+						err := api.Errorf(api.CodeUnknown, "lost")
+						if test.final {
+							err.Detail = map[string]string{api.DetailFinal: "true"}
+						}
+						return one, err
 					}
 					return one, nil
 				}
@@ -197,8 +208,8 @@ func TestAnUnknownOutcomeIsTriedAgainOnlyWhereThatIsSafe(t *testing.T) {
 				}
 				t.wantCalls(test.calls...)
 				for _, key := range keys {
-					if key != keys[0] {
-						t.Fatalf("keys %q", keys)
+					if key != keys[0] || key.IsZero() || key.Birth != birth {
+						t.Fatalf("keys %+v", keys)
 					}
 				}
 			})
@@ -208,7 +219,7 @@ func TestAnUnknownOutcomeIsTriedAgainOnlyWhereThatIsSafe(t *testing.T) {
 
 func TestOtherErrorsGoToTheCallerAtOnce(t *testing.T) {
 	both(t, func(t *fixture) {
-		for i, code := range []api.Code{api.CodeOverloaded, api.CodeApplication, api.CodeUnknownMethod, api.CodeNoCapacity} {
+		for i, code := range []api.Code{api.CodeDeadlock, api.CodeApplication, api.CodeUnknownMethod, api.CodeNoCapacity} {
 			t.answer = func(string, int, api.InvokeRequest) (api.InvokeReply, error) { return one, api.Errorf(code, "no") }
 			if _, err := t.call(); api.CodeOf(err) != code || len(t.calls) != i+1 {
 				t.Fatalf("%v after %d calls, want %v after %d", err, len(t.calls), code, i+1)

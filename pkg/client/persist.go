@@ -6,6 +6,7 @@ package client
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -20,7 +21,7 @@ const (
 )
 
 // persist sends the call until it has an answer that another try can't better, or ctx ends, or the client is closed.
-func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte, o options) ([]byte, error) {
+func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte) ([]byte, error) {
 	lost := false // the answer of a try that may have had an effect
 	for attempt := 0; ; attempt++ {
 		addr := c.target(id)
@@ -30,29 +31,92 @@ func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte, o 
 			if err != nil {
 				return nil, err
 			}
+			c.keys.Learn(reply.Version, c.env.Monotonic())
 			c.answered(id, addr, reply.OwnerAddress)
 			return reply.Body, nil
 		}
-		if !safe(err, o) {
+		if !mendable(err) {
 			return nil, verdict(id, err, lost)
 		}
-		lost = lost || !o.readOnly && api.CodeOf(err) == api.CodeUnknown
+		lost = lost || api.CodeOf(err) == api.CodeUnknown
 		c.failed(id, addr, err)
-		if !c.wait(ctx, c.pause(attempt)) {
+		if !c.wait(ctx, max(c.pause(attempt), retryAfter(err))) {
 			return nil, verdict(id, err, lost)
 		}
 	}
 }
 
-// safe reports whether a call that failed so may be sent again.
-func safe(err error, o options) bool {
+// mendable reports whether another try of a call that failed so may do better. It is safe: the call has a key.
+func mendable(err error) bool {
+	e, _ := errors.AsType[*api.Error](err)
 	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced:
+	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded:
 		return true
 	case api.CodeUnknown:
-		return o.readOnly || o.key != ""
+		return e == nil || e.Detail[api.DetailFinal] == ""
 	}
 	return false
+}
+
+// retryAfter is how long an overloaded actor or node asks to be left alone, at most backoffMax.
+func retryAfter(err error) time.Duration {
+	e, _ := errors.AsType[*api.Error](err)
+	if e == nil || e.Code != api.CodeOverloaded {
+		return 0
+	}
+	millis, err := strconv.Atoi(e.Detail[api.DetailRetryAfter])
+	if err != nil || millis < 0 {
+		return backoffMin
+	}
+	return min(time.Duration(millis)*time.Millisecond, backoffMax)
+}
+
+const (
+	// birthAgeMax is how long a version of the store serves the birth of calls: much less than actors keep records.
+	birthAgeMax = 30 * time.Second
+	// birthTimeout is how long one node may take to say a version. It needs no store for that.
+	birthTimeout = time.Second
+)
+
+// learnBirth asks for a version of the store, from which calls can be born, unless a reply has brought one lately.
+func (c *Client) learnBirth(ctx context.Context) error {
+	for attempt := 0; !c.keys.Fresh(c.env.Monotonic(), birthAgeMax); attempt++ {
+		c.mu.Lock()
+		addr, nodes := c.addresses.inTurn(c.env.Monotonic())[0], len(c.addresses.all) // whose turn it stays
+		c.mu.Unlock()
+		err := c.askBirth(ctx, addr)
+		if err == nil {
+			return nil
+		}
+		hopeless := !mendable(err) && api.CodeOf(err) != api.CodeDeadlineExceeded && attempt >= nodes-1
+		if hopeless || !c.wait(ctx, c.pause(attempt)) {
+			return neverSent(err)
+		}
+	}
+	return nil
+}
+
+func (c *Client) askBirth(ctx context.Context, addr string) error {
+	ctx, cancel := env.WithTimeout(c.env, ctx, birthTimeout)
+	defer cancel()
+	reply, err := rpc.CallTyped[api.Empty, api.BirthReply](ctx, c.pool, addr, api.MethodBirth, &api.Empty{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.addresses.failed(addr, c.env.Monotonic())
+		return err
+	}
+	c.addresses.worked(addr)
+	c.keys.Learn(reply.Version, c.env.Monotonic())
+	return nil
+}
+
+// neverSent is the error of a call before which the question for a birth has failed: the call itself has certainly not run.
+func neverSent(err error) error {
+	if code := api.CodeOf(err); code == api.CodeUnknown || code == api.CodeDeadlineExceeded {
+		return api.Errorf(api.CodeUnavailable, "no node answers: %w", err)
+	}
+	return err
 }
 
 // verdict is the error of a call whose last try failed with err. That it has not run is true of that try only: with an
@@ -119,6 +183,9 @@ func (c *Client) answered(id api.ActorID, addr, owner string) {
 func (c *Client) failed(id api.ActorID, addr string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if api.CodeOf(err) == api.CodeOverloaded {
+		return // it is there, and busy
+	}
 	c.owners.Remove(id, addr)
 	if moved, ok := errors.AsType[*api.Error](err); ok && moved.Code == api.CodeMoved {
 		if owner := moved.Detail[api.DetailOwnerAddress]; owner != "" && owner != addr {

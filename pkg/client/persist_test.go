@@ -33,11 +33,10 @@ func TestWhatMayHaveRunIsNotSaidNotToHave(t *testing.T) {
 		opt  client.CallOption
 		want api.Code
 	}{
-		{"a full mailbox", api.Errorf(api.CodeOverloaded, "full"), client.WithIdempotencyKey("k"), api.CodeUnknown},
+		{"a full mailbox", api.Errorf(api.CodeOverloaded, "full"), client.Stale(), api.CodeUnknown},
 		{"no room", api.Errorf(api.CodeNoCapacity, "full"), client.WithIdempotencyKey("k"), api.CodeUnknown},
 		{"nobody takes it in time", api.Errorf(api.CodeUnavailable, "down"), client.WithIdempotencyKey("k"), api.CodeUnknown},
 		{"the actor's own answer", api.Errorf(api.CodeApplication, "no"), client.WithIdempotencyKey("k"), api.CodeApplication},
-		{"a read", api.Errorf(api.CodeOverloaded, "full"), client.ReadOnly(), api.CodeOverloaded},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			both(t, func(t *fixture) {
@@ -115,7 +114,7 @@ func TestAnOwnerThatDiedIsForgotten(t *testing.T) {
 		}
 		t.network.Cut("b")
 		for range 2 {
-			if _, err := t.call(client.ReadOnly()); err != nil {
+			if _, err := t.call(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -98,6 +98,7 @@ var exitCodes = map[api.Code]int{
 	api.CodeMismatch:           ExitRefused,
 	api.CodePermissionDenied:   ExitRefused,
 	api.CodeFailedPrecondition: ExitRefused,
+	api.CodeDeadlock:           ExitRefused,
 	api.CodeFenced:             ExitRefused,
 	api.CodeApplication:        ExitApplication,
 	api.CodeCorruptState:       ExitCorrupt,

@@ -4,11 +4,14 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 const (
@@ -69,7 +72,7 @@ func (n *Node) activate(id api.ActorID) (*activation, error) {
 	}
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
-	got, err := n.registry.Acquire(ctx, n.keeper.member(), id, structPart)
+	got, err := n.registry.Acquire(ctx, n.keeper.member(), id, recordPart, kv.PrefixEnd(structPart))
 	if err != nil && ctx.Err() != nil {
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
 	}
@@ -79,12 +82,28 @@ func (n *Node) activate(id api.ActorID) (*activation, error) {
 	if got.Claim == nil {
 		return nil, n.router.movedTo(id, got.Owner)
 	}
-	a := &activation{node: n, actor: id, spec: spec, claim: got.Claim, space: &space{claim: got.Claim}, ledger: &ledger{claim: got.Claim}}
-	if a.memory, err = loadMemory(id, spec, got.State); err != nil {
+	a := &activation{node: n, actor: id, spec: spec, claim: got.Claim, space: &space{claim: got.Claim}}
+	if err = a.load(got.State); err != nil {
 		n.giveBack(a)
 		return nil, err
 	}
 	return a, nil
+}
+
+// load takes what the store has of the actor: its records first, then its state.
+func (a *activation) load(stored []registry.Entry) (err error) {
+	records := len(stored)
+	for i, e := range stored {
+		if bytes.HasPrefix(e.Key, structPart) {
+			records = i
+			break
+		}
+	}
+	if a.ledger, err = loadLedger(stored[:records]); err != nil {
+		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
+	}
+	a.memory, err = loadMemory(a.actor, a.spec, stored[records:])
+	return err
 }
 
 // release deactivates an idle actor.

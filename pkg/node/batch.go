@@ -84,9 +84,9 @@ func (a *activation) runCall(c *call) answer {
 		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}
 	}
 	ctx := c.context()
-	keyed := c.key != "" && !m.ReadOnly
+	keyed := !c.key.IsZero() && !m.ReadOnly
 	if keyed {
-		if earlier, ok := a.ledger.find(ctx, c); ok {
+		if earlier, ok := a.ledger.find(c); ok {
 			return earlier
 		}
 	}
@@ -141,9 +141,9 @@ func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) 
 // conclude commits what the answers rest on, or proves it, and then answers. It
 // reports whether the activation is still good.
 func (a *activation) conclude(answers []answer) bool {
-	writes, err := a.writes(answers)
+	var err error
+	writes := a.writes(answers)
 	switch {
-	case err != nil:
 	case len(writes) > 0:
 		a.claim.Renew(a.node.keeper.proof())
 		err = a.claim.Commit(a.node.ctx, writes)
@@ -160,12 +160,14 @@ func (a *activation) conclude(answers []answer) bool {
 	return false
 }
 
-func (a *activation) writes(answers []answer) ([]registry.Write, error) {
+func (a *activation) writes(answers []answer) []registry.Write {
 	if answers[0].call.method == api.MethodDestroy {
-		return []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}, nil
+		return []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
 	}
-	records, err := a.ledger.writes(a.node.ctx)
-	return slices.Concat(a.memory.writes(), a.space.writes(), records), err
+	if len(a.ledger.added) > 0 {
+		a.ledger.age(a.claim.Version())
+	}
+	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes())
 }
 
 // concluded answers everybody.

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -18,7 +19,8 @@ const defaultDeadline = 30 * time.Second
 type call struct {
 	actor  api.ActorID
 	method string
-	key    string
+	key    api.CallKey
+	chain  []api.ActorID // whose handlers wait for it
 	body   []byte
 	flags  api.InvokeFlags
 	// deadline is on the node's monotonic clock.
@@ -65,7 +67,7 @@ func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &call{actor: in.Actor, method: in.Method, key: in.Key, flags: in.Flags, body: in.Body, context: req.Context}
+	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, flags: in.Flags, body: in.Body, context: req.Context}
 	deadline, ok := req.Deadline()
 	if !ok {
 		deadline = n.env.Monotonic() + defaultDeadline
@@ -76,14 +78,14 @@ func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 			req.Reply(nil, err)
 			return
 		}
-		reply := api.InvokeReply{OwnerAddress: owner, Body: body}
+		reply := api.InvokeReply{OwnerAddress: owner, Version: n.keeper.version(), Body: body}
 		req.Reply(reply.AppendTo(make([]byte, 0, len(body)+len(owner)+replyHeaderBytes)), nil)
 	}
 	return c, c.validate()
 }
 
 // replyHeaderBytes is room for the header of an InvokeReply.
-const replyHeaderBytes = 8
+const replyHeaderBytes = 16
 
 func (c *call) validate() error {
 	if err := c.actor.Validate(); err != nil {
@@ -92,8 +94,10 @@ func (c *call) validate() error {
 	switch {
 	case c.method == "" || len(c.method) > api.MethodBytesMax:
 		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(c.method), api.MethodBytesMax)
-	case len(c.key) > api.IdempotencyKeyBytesMax:
-		return api.Errorf(api.CodeInvalidArgument, "idempotency key of %d bytes: must have at most %d", len(c.key), api.IdempotencyKeyBytesMax)
+	case len(c.key.Name) > api.IdempotencyKeyBytesMax:
+		return api.Errorf(api.CodeInvalidArgument, "idempotency key of %d bytes: must have at most %d", len(c.key.Name), api.IdempotencyKeyBytesMax)
+	case len(c.key.Client) > api.ClientBytesMax || len(c.key.Path) > api.PathBytesMax || c.key.Counter > math.MaxInt64:
+		return api.Errorf(api.CodeInvalidArgument, "malformed key of a call")
 	case len(c.body) > api.PayloadBytesMax:
 		return api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(c.body), c.actor, api.PayloadBytesMax)
 	}

@@ -186,7 +186,7 @@ func (c *cluster) callBy(pool *rpc.Pool, via string, timeout time.Duration, id a
 	}
 	ctx, cancel := env.WithTimeout(c.env, c.ctx, timeout)
 	defer cancel()
-	in := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
+	in := api.InvokeRequest{Actor: id, Method: method, Key: api.CallKey{Name: key, Birth: 1 << 62}, Body: body}
 	out, err := pool.Call(ctx, via+":7600", rpc.ClassCall, api.MethodInvoke, in.AppendTo(nil))
 	if err != nil {
 		return err

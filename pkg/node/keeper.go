@@ -69,6 +69,17 @@ func (k *keeper) proof() registry.Proof {
 	return k.newest
 }
 
+// version is the newest of the store's that the node has seen by heartbeats and views.
+func (k *keeper) version() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	v := k.newest.Version()
+	if k.view != nil {
+		v = max(v, k.view.Version)
+	}
+	return v
+}
+
 // members is the view of the membership.
 func (k *keeper) members() *registry.View {
 	k.mu.Lock()

@@ -4,170 +4,253 @@
 package node
 
 import (
-	"context"
-	"crypto/sha256"
+	"cmp"
 	"encoding/binary"
+	"slices"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 const (
-	// recordsMax is how many answers an actor keeps for repeats, the oldest dropped first.
-	recordsMax = 1000
+	// recordsMax and recordsBytesMax are what an actor keeps for repeats, beside what clients have acknowledged. When they
+	// are exceeded an eighth is dropped, the oldest births first.
+	recordsMax      = 1000
+	recordsBytesMax = 512 << 10
 	// recordBodyBytesMax is the size of the largest reply that is kept. A repeat of a call
 	// with a larger one learns only that it was done.
 	recordBodyBytesMax = 64 << 10
+	// recordsYoung is how far behind the store's versions a birth is that calls in flight may have too, and callers that
+	// were given it a moment ago: a minute. Such records are kept until there are recordsCrowdMax times too many: without
+	// them, the floor would refuse calls that have never run.
+	recordsYoung    = 60_000_000
+	recordsCrowdMax = 8
+	// recordVersionsMax is how far the birth of a record may be behind the store's versions, which grow by about a million a
+	// second: a quarter of an hour, or a few recoveries of the store.
+	recordVersionsMax = 1_000_000_000
 )
 
-// record is the answer of a call with an idempotency key, stored in the same transaction as the call's effects.
-type record struct {
-	// Number orders the actor's records by age.
-	Number uint64 `msgpack:"n"`
-	// Request is a hash of method and request: a key belongs to one request.
-	Request []byte            `msgpack:"r"`
-	Body    []byte            `msgpack:"b"`
-	Omitted int               `msgpack:"o"` // size of a body too large to keep
-	Code    api.Code          `msgpack:"c"`
-	Message string            `msgpack:"m"`
-	Detail  map[string]string `msgpack:"d"`
-}
-
-// ledger is an actor's records: what makes a call that is sent again with the same idempotency key have its effect
-// once. The keys live in the store; what the activation has seen of them is cached.
+// ledger is an actor's records: what makes a call that is repeated under its key have its effect once. It holds all of them,
+// in order of their keys. A record is dropped when its client has said that it has the answer, unless it is the client's
+// newest: that one says what the client has said. Else the oldest go when there are too many or they are very old, and
+// raise the floor: what was born below it and has no record may have been among them, and is refused.
 type ledger struct {
-	claim *registry.Claim
-	// loaded is whether oldest and next are known: the records that exist have numbers in [oldest, next).
-	loaded       bool
-	oldest, next uint64
-	known        map[string]record
+	records []*record
+	bytes   int
+	floor   uint64
+	// oldest is at most the least birth of all records.
+	oldest uint64
 	// The present batch's share.
-	keys   []string
-	before uint64 // next before the batch
+	added, dropped []*record
+	floorBefore    uint64
 }
 
-func recordKey(key string) []byte    { return tuple.Pack("r", key) }
-func recordOrderKey(n uint64) []byte { return tuple.Pack("o", n) }
-func recordBounds() (key []byte)     { return tuple.Pack("b") }
-func requestHash(c *call) []byte {
-	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(c.method))))
-	h.Write([]byte(c.method))
-	h.Write(c.body)
-	return h.Sum(nil)[:16]
+// loadLedger decodes the stored records. Errors are CodeCorruptState.
+func loadLedger(entries []registry.Entry) (*ledger, error) {
+	l := &ledger{}
+	for _, e := range entries {
+		if len(e.Key) == len(recordPart) {
+			if len(e.Value) != 8 {
+				return nil, api.Errorf(api.CodeCorruptState, "the floor of the records of calls can't be read")
+			}
+			l.floor = binary.BigEndian.Uint64(e.Value)
+			continue
+		}
+		r, err := decodeRecord(e.Key, e.Value)
+		if err != nil {
+			return nil, err
+		}
+		l.insert(r)
+	}
+	l.floorBefore = l.floor
+	return l, nil
 }
 
-// find returns the answer of an earlier call with the same key, and whether there is one.
-func (l *ledger) find(ctx context.Context, c *call) (answer, bool) {
-	r, ok, err := l.lookup(ctx, c.key)
+func (l *ledger) search(k *api.CallKey) (int, bool) {
+	return slices.BinarySearchFunc(l.records, k, func(r *record, k *api.CallKey) int { return compareKeys(&r.key, k) })
+}
+
+func (l *ledger) insert(r *record) {
+	if len(l.records) == 0 || r.key.Birth < l.oldest {
+		l.oldest = r.key.Birth
+	}
+	i, _ := l.search(&r.key)
+	l.records = slices.Insert(l.records, i, r)
+	l.bytes += r.bytes()
+}
+
+func (l *ledger) remove(r *record) {
+	if i, ok := l.search(&r.key); ok {
+		l.records = slices.Delete(l.records, i, i+1)
+		l.bytes -= r.bytes()
+	}
+}
+
+// find returns the answer to a call that must not run: because it has run, or because nobody can say that it has not.
+func (l *ledger) find(c *call) (answer, bool) {
+	i, ok := l.search(&c.key)
 	switch {
-	case err != nil:
-		return answer{call: c, err: wireError(err)}, true
-	case !ok:
-		return answer{}, false
-	case string(r.Request) != string(requestHash(c)):
-		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used for another request", c.actor, clip(c.key))}, true
-	case r.Omitted > 0:
-		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key %q was done; its reply of %d bytes was too large to keep", c.actor, clip(c.key), r.Omitted)}, true
-	case r.Code != api.CodeOK:
-		err := api.Errorf(r.Code, "%s", r.Message)
-		err.Detail = r.Detail
-		return answer{call: c, err: err}, true
+	case ok:
+		return l.records[i].answer(c), true
+	case c.key.Name == "" && c.key.Counter < l.answered(i, c.key.Client):
+		return answer{call: c, err: errForgotten(c, "its caller has had the answer")}, true
+	case c.key.Birth < l.floor:
+		return answer{call: c, err: errForgotten(c, "the actor no longer has records that old")}, true
 	}
-	return answer{call: c, body: r.Body}, true
+	return answer{}, false
 }
 
-func (l *ledger) lookup(ctx context.Context, key string) (r record, ok bool, err error) {
-	if err := l.load(ctx); err != nil {
-		return r, false, err
+// answered returns below which counter a client has all answers, as far as its records tell; i is among them.
+func (l *ledger) answered(i int, client string) (below uint64) {
+	from, to := l.ofClient(i, client)
+	for _, r := range l.records[from:to] {
+		below = max(below, r.key.Answered)
 	}
-	if r, ok = l.known[key]; ok || l.next == l.oldest {
-		return r, ok, nil
-	}
-	b, err := l.claim.Get(ctx, recordKey(key))
-	if err != nil || b == nil {
-		return r, false, err
-	}
-	if err := actor.Unmarshal(b, &r); err != nil {
-		return r, false, api.Errorf(api.CodeCorruptState, "the record of idempotency key %q can't be read: %v", clip(key), err)
-	}
-	return r, true, nil
+	return below
 }
 
-// load reads how many records there are, once.
-func (l *ledger) load(ctx context.Context) error {
-	if l.loaded {
-		return nil
+// ofClient returns the range of a client's records, among or next to which i is.
+func (l *ledger) ofClient(i int, client string) (from, to int) {
+	from, to = i, i
+	for from > 0 && l.records[from-1].key.Client == client && l.records[from-1].key.Name == "" {
+		from--
 	}
-	b, err := l.claim.Get(ctx, recordBounds())
-	if err != nil {
-		return err
+	for to < len(l.records) && l.records[to].key.Client == client && l.records[to].key.Name == "" {
+		to++
 	}
-	if len(b) == 16 {
-		l.oldest, l.next = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
+	return from, to
+}
+
+// answer is what a repeat of the call is told.
+func (r *record) answer(c *call) answer {
+	switch {
+	case r.request != requestHash(c):
+		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used for another request", c.actor, clip(c.key.String()))}
+	case r.omitted > 0:
+		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key %q was done; its reply of %d bytes was too large to keep", c.actor, clip(c.key.String()), r.omitted)}
+	case r.err != nil:
+		return answer{call: c, err: r.err}
 	}
-	l.before, l.loaded = l.next, true
-	l.known = make(map[string]record)
-	return nil
+	return answer{call: c, body: r.body}
 }
 
 // add records the answer of a call that has run. Only what the actor itself decided is kept: any other failure is
 // one that a repeat may overcome.
 func (l *ledger) add(a *answer) {
-	r := record{Number: l.next, Request: requestHash(a.call), Body: a.body}
+	r := &record{key: a.call.key, request: requestHash(a.call), body: a.body}
+	r.key.Time = 0
 	if a.err != nil {
 		if api.CodeOf(a.err) != api.CodeApplication {
 			return
 		}
-		e := wireError(a.err)
-		r.Code, r.Message, r.Detail = e.Code, e.Message, e.Detail
+		r.err = wireError(a.err)
 	}
-	if len(r.Body) > recordBodyBytesMax {
-		r.Omitted, r.Body = len(r.Body), nil
+	if len(r.body) > recordBodyBytesMax {
+		r.omitted, r.body = len(r.body), nil
 	}
-	l.known[a.call.key] = r
-	l.keys = append(l.keys, a.call.key)
-	l.next++
+	if r.key.Name == "" {
+		l.acknowledge(&r.key)
+	}
+	l.insert(r)
+	l.added = append(l.added, r)
 	a.writes = true
 }
 
-// writes returns what stores the batch's records and removes as many of the oldest as are too many.
-func (l *ledger) writes(ctx context.Context) ([]registry.Write, error) {
-	if len(l.keys) == 0 {
-		return nil, nil
+// acknowledge drops what the client of a new call no longer needs. The new call's record is its newest, or an even newer
+// one is there: it need not be kept for what it says.
+func (l *ledger) acknowledge(k *api.CallKey) {
+	i, _ := l.search(k)
+	from, to := l.ofClient(i, k.Client)
+	newest := k.Counter
+	if to > from {
+		newest = max(newest, l.records[to-1].key.Counter)
 	}
-	var out []registry.Write
-	for _, key := range l.keys {
-		r := l.known[key]
-		b, err := actor.Marshal(r)
-		if err != nil {
-			return nil, err
+	for _, r := range slices.Clone(l.records[from:to]) {
+		if r.key.Counter < k.Answered && r.key.Counter < newest {
+			l.drop(r)
 		}
-		out = append(out, registry.Write{Key: recordKey(key), Value: b}, registry.Write{Key: recordOrderKey(r.Number), Value: []byte(key)})
 	}
-	oldest := l.oldest
-	for ; l.next-oldest > recordsMax && oldest < l.before; oldest++ {
-		key, err := l.claim.Get(ctx, recordOrderKey(oldest))
-		if err != nil {
-			return nil, err
+}
+
+func (l *ledger) drop(r *record) {
+	l.remove(r)
+	l.dropped = append(l.dropped, r)
+}
+
+// age drops what is too old at a version of the store, and the oldest of what is too much, and raises the floor above it.
+// What the present batch has added stays.
+func (l *ledger) age(now uint64) {
+	horizon := before(now, recordVersionsMax)
+	switch {
+	case l.exceeds(recordsCrowdMax, 1):
+		l.prune(func(r *record) bool { return r.key.Birth < horizon || l.exceeds(7*recordsCrowdMax, 8) })
+	case l.exceeds(1, 1) && l.oldest < before(now, recordsYoung):
+		young := before(now, recordsYoung)
+		l.prune(func(r *record) bool { return r.key.Birth < horizon || r.key.Birth < young && l.exceeds(7, 8) })
+	case len(l.records) > 0 && l.oldest < horizon:
+		l.prune(func(r *record) bool { return r.key.Birth < horizon })
+	}
+}
+
+// exceeds reports whether there is more than a part, of n to d, of what an actor keeps.
+func (l *ledger) exceeds(n, d int) bool {
+	return len(l.records)*d > recordsMax*n || l.bytes*d > recordsBytesMax*n
+}
+
+// prune drops records in order of their births, as long as they are to be dropped.
+func (l *ledger) prune(drop func(r *record) bool) {
+	byBirth := slices.Clone(l.records)
+	slices.SortStableFunc(byBirth, func(a, b *record) int { return cmp.Compare(a.key.Birth, b.key.Birth) })
+	for _, r := range byBirth {
+		if !drop(r) {
+			l.oldest = r.key.Birth
+			return
 		}
-		delete(l.known, string(key))
-		out = append(out, registry.Write{Key: recordKey(string(key))}, registry.Write{Key: recordOrderKey(oldest)})
+		if !slices.Contains(l.added, r) {
+			l.drop(r)
+			l.floor = max(l.floor, r.key.Birth+1)
+		}
 	}
-	l.oldest = oldest
-	bounds := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, l.oldest), l.next)
-	return append(out, registry.Write{Key: recordBounds(), Value: bounds}), nil
+}
+
+// before is the version that is so much less, 0 at the least.
+func before(version, by uint64) uint64 { return version - min(version, by) }
+
+// writes returns what makes the batch's share durable.
+func (l *ledger) writes() []registry.Write {
+	if len(l.added) == 0 && len(l.dropped) == 0 {
+		return nil
+	}
+	out := make([]registry.Write, 0, len(l.added)+len(l.dropped)+1)
+	for _, r := range l.added {
+		out = append(out, registry.Write{Key: recordKey(&r.key), Value: r.encode()})
+	}
+	for _, r := range l.dropped { // those that the batch has added too
+		out = append(out, registry.Write{Key: recordKey(&r.key)})
+	}
+	if l.floor != l.floorBefore {
+		out = append(out, registry.Write{Key: recordPart, Value: binary.BigEndian.AppendUint64(nil, l.floor)})
+	}
+	return out
 }
 
 // stored notes that the batch has been committed.
-func (l *ledger) stored() { l.keys, l.before = nil, l.next }
+func (l *ledger) stored() { l.added, l.dropped, l.floorBefore = nil, nil, l.floor }
 
-// revert forgets the batch's records.
+// revert undoes the batch's share.
 func (l *ledger) revert() {
-	for _, key := range l.keys {
-		delete(l.known, key)
+	for _, r := range l.dropped {
+		l.insert(r)
 	}
-	l.keys, l.loaded = nil, false
+	for _, r := range l.added {
+		l.remove(r)
+	}
+	l.added, l.dropped, l.floor = nil, nil, l.floorBefore
+}
+
+// errForgotten refuses a call of which nobody can say whether it has run.
+func errForgotten(c *call, why string) error {
+	err := api.Errorf(api.CodeUnknown, "actor %s: whether call %s has run is not known: %s", c.actor, clip(c.key.String()), why)
+	err.Detail = map[string]string{api.DetailFinal: "true"}
+	return err
 }

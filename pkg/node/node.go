@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/callkey"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -47,6 +48,7 @@ type Node struct {
 	keeper     *keeper
 	loads      *loads
 
+	keys    *callkey.Keys // of calls from inside the process
 	slots   inFlight
 	stopped *env.Event
 	address string
@@ -87,6 +89,8 @@ func New(c Config) (*Node, error) {
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
 	}
 	n.router = newRouter(n)
+	client := n.env.Rand("calls").Bytes16()
+	n.keys = callkey.New(string(client[:]))
 	n.barrier = newBarrier(c.Env, func() (registry.Proof, error) { return n.registry.Barrier(n.ctx, n.keeper.member()) })
 	identity := rpc.Identity{NodeID: c.NodeID, ClusterID: n.ClusterID, Incarnation: n.incarnation}
 	n.pool = rpc.NewPool(c.Env, c.Transport, rpc.PoolConfig{Identity: identity, Logger: c.Logger})
@@ -196,12 +200,16 @@ func (n *Node) failed(node registry.NodeInfo) {
 	n.pool.Disconnect(node.Address, "node "+node.ID+" has failed")
 }
 
-// Invoke calls an actor, wherever it is, from inside the process. It blocks until the answer comes or ctx ends. Errors are
+// Invoke calls an actor, wherever it is, from inside the process. A key names the call, as that of client.WithIdempotencyKey
+// does; with "" it has one of the node's own, and has its effect once however often the node sends it. It blocks until the answer comes or ctx ends. Errors are
 // of type *api.Error.
 func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
 	answer := env.NewFuture[[]byte](n.env)
+	n.keys.Learn(n.keeper.version(), n.env.Monotonic())
+	named := n.keys.Next(key, n.env.Now())
+	defer n.keys.Done(&named)
 	c := &call{
-		actor: id, method: method, key: key, body: body,
+		actor: id, method: method, key: named, body: body,
 		context:  func() context.Context { return ctx },
 		deadline: n.env.Monotonic() + defaultDeadline,
 		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },

@@ -139,7 +139,7 @@ func (r *router) place(c *call) (registry.NodeInfo, error) {
 
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
 func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
-	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Flags: flags, Body: c.body}
+	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Flags: flags | c.flags&api.InvokeStale, Body: c.body}
 	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
 	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
 		r.forwarded(c, addr, nodeID, reply, err)
@@ -147,7 +147,7 @@ func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
 }
 
 // invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.
-const invokeHeaderBytes = 96
+const invokeHeaderBytes = 160
 
 // forwarded takes the answer of another node.
 func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error) {
@@ -168,7 +168,7 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 			r.node.keeper.suspect(nodeID)
 		}
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.actor, addr, err))
-	case code == api.CodeUnknown && r.repeatable(c):
+	case code == api.CodeUnknown && r.repeatable(c) && !final(err):
 		r.forget(c.actor, addr)
 		r.again(c, err)
 	case code == api.CodeNoCapacity:
@@ -182,7 +182,7 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 
 // repeatable reports whether a call may run twice: it changes nothing, or its key makes it have its effect once.
 func (r *router) repeatable(c *call) bool {
-	if c.key != "" {
+	if !c.key.IsZero() {
 		return true
 	}
 	spec := r.node.kinds[c.actor.Namespace]
@@ -191,6 +191,12 @@ func (r *router) repeatable(c *call) bool {
 	}
 	m := spec.Methods[c.method]
 	return m != nil && m.ReadOnly
+}
+
+// final reports whether another try would only get the same error.
+func final(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Detail[api.DetailFinal] != ""
 }
 
 // corrected follows a node's word that another one owns the actor.
@@ -207,7 +213,7 @@ func (r *router) corrected(c *call, addr string, err error) {
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *router) again(c *call, err error) {
 	n := r.node
-	if !mendable(err) && !(api.CodeOf(err) == api.CodeUnknown && r.repeatable(c)) {
+	if !mendable(err) && !(api.CodeOf(err) == api.CodeUnknown && r.repeatable(c) && !final(err)) {
 		c.finish(nil, "", wireError(err))
 		return
 	}

@@ -14,6 +14,7 @@ import (
 func (n *Node) register(m *rpc.Mux) {
 	m.HandleAsync(api.MethodInvoke, n.invoke)
 	rpc.HandleTyped(m, api.MethodClusterInfo, n.clusterInfo)
+	rpc.HandleTyped(m, api.MethodBirth, n.birth)
 	rpc.HandleTyped(m, api.MethodPing, n.pong)
 	rpc.HandleTyped(m, api.MethodNodes, n.adminNodes)
 	rpc.HandleTyped(m, api.MethodLeases, n.adminLeases)
@@ -42,6 +43,11 @@ func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(),
 	}, nil
+}
+
+// birth tells a caller that has had no reply for long from which version its calls can be born.
+func (n *Node) birth(context.Context, *api.Empty) (*api.BirthReply, error) {
+	return &api.BirthReply{Version: n.keeper.version()}, nil
 }
 
 func (n *Node) storeURL() string {

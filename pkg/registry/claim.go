@@ -29,6 +29,9 @@ type Claim struct {
 // Token returns the fencing token.
 func (c *Claim) Token() uint64 { return c.token }
 
+// Version returns the newest version of the store at which the claim is known to have been held.
+func (c *Claim) Version() uint64 { return uint64(c.held) }
+
 // Incarnation returns the incarnation of the owner under which the claim was taken.
 func (c *Claim) Incarnation() Incarnation { return c.incarnation }
 
@@ -52,11 +55,11 @@ type Acquired struct {
 }
 
 // Acquire claims an actor for the member unless another node holds it under a valid lease, and
-// reads the part of the actor's state whose keys begin with the tuple part, in the same transaction. The member
+// reads the part of the actor's state whose keys lie in [begin, end), in the same transaction. The member
 // must have no activation of the actor: a claim of its own is taken anew, as writes of an earlier activation
 // may still land (R3).
 // It blocks until ctx ends. It fails with CodeFenced if the member has lost its lease.
-func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, part []byte) (Acquired, error) {
+func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, begin, end []byte) (Acquired, error) {
 	node, inc := m.lease()
 	var tx kv.Tx
 	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
@@ -83,7 +86,7 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, pa
 		}
 		c.token, c.revocations = old.Token+1, own.Revocations
 		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
-		state, err := c.readPart(ctx, t.Snapshot(), part)
+		state, err := c.readPart(ctx, t.Snapshot(), begin, end)
 		return Acquired{Claim: c, State: state}, err
 	})
 	if err != nil || got.Claim == nil {

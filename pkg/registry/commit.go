@@ -191,11 +191,10 @@ func (c *Claim) refresh(ctx context.Context) error {
 	return nil
 }
 
-// readPart reads all of the state whose keys begin with the tuple part, through r.
-func (c *Claim) readPart(ctx context.Context, r kv.Reader, part []byte) ([]Entry, error) {
+// readPart reads all of the state whose keys lie in [begin, end), through r.
+func (c *Claim) readPart(ctx context.Context, r kv.Reader, begin, end []byte) ([]Entry, error) {
 	base := statePrefix(c.actor)
-	begin := join(base, part)
-	pairs, more, err := r.Range(ctx, begin, kv.PrefixEnd(begin), kv.RangeOptions{BytesMax: stateReadBytesMax})
+	pairs, more, err := r.Range(ctx, join(base, begin), join(base, end), kv.RangeOptions{BytesMax: stateReadBytesMax})
 	if err == nil && more {
 		err = api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor, stateReadBytesMax)
 	}

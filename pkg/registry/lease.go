@@ -20,6 +20,9 @@ type Proof struct {
 // Fenced reports whether the proof says that the member's lease is gone.
 func (p Proof) Fenced(m *Member) bool { return p.incarnation != m.Node.Incarnation }
 
+// Version returns the version of the store at which the fence was read.
+func (p Proof) Version() uint64 { return uint64(p.version) }
+
 // Beaten is what a heartbeat brought back.
 type Beaten struct {
 	// Proof renews what the member holds; see Claim.Renew.

@@ -7,7 +7,7 @@ import "time"
 
 const (
 	// SchemaVersion is the layout of keys and values.
-	SchemaVersion = 1
+	SchemaVersion = 2
 
 	// DefaultLeaseTTL and DefaultHeartbeat are what the first node sets unless told otherwise.
 	DefaultLeaseTTL  = 5 * time.Second
@@ -30,6 +30,6 @@ const (
 	// pageRows is how many claims a listing reads at once.
 	pageRows = 1000
 
-	// stateReadBytesMax is the most that an actor's state struct takes in the store, with keys.
-	stateReadBytesMax = 2 << 20
+	// stateReadBytesMax is the most that an actor's state struct and the records of its calls take in the store, with keys.
+	stateReadBytesMax = 8 << 20
 )

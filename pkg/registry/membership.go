@@ -136,7 +136,11 @@ func (r *Registry) View(ctx context.Context) (*View, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := &View{Counter: decodeCounter(counter)}
+		version, err := tx.ReadVersion(ctx) // which is known by now
+		if err != nil {
+			return nil, err
+		}
+		v := &View{Counter: decodeCounter(counter), Version: uint64(version)}
 		if v.Nodes, err = scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode); err != nil {
 			return nil, err
 		}

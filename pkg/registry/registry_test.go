@@ -94,7 +94,7 @@ func (t *fixture) join(id string) *Member {
 
 func (t *fixture) acquire(m *Member) *Claim {
 	t.Helper()
-	got, err := t.Acquire(t.ctx, m, actorA, []byte("s"))
+	got, err := t.Acquire(t.ctx, m, actorA, []byte("s"), []byte("t"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestTwoNodesRaceForOneActorThousandsOfTimes(t *testing.T) {
 			errs := make([]error, len(members))
 			tasks := env.NewGroup(t.env, t.ctx)
 			for j, m := range members {
-				tasks.Go("claimant", func(ctx context.Context) { got[j], errs[j] = t.Acquire(ctx, m, id, []byte("s")) })
+				tasks.Go("claimant", func(ctx context.Context) { got[j], errs[j] = t.Acquire(ctx, m, id, []byte("s"), []byte("t")) })
 			}
 			if err := tasks.Wait(t.ctx); err != nil {
 				t.Fatal(err)
@@ -378,7 +378,7 @@ func TestRevocationOfAnotherActorDoesNotCostTheClaim(t *testing.T) {
 		m := t.join("n1")
 		c := t.acquire(m)
 		other := api.ActorID{Namespace: "counter", ID: "b"}
-		if _, err := t.Acquire(t.ctx, m, other, []byte("s")); err != nil {
+		if _, err := t.Acquire(t.ctx, m, other, []byte("s"), []byte("t")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := t.BreakClaim(t.ctx, other); err != nil {
@@ -411,7 +411,7 @@ func TestFencedNodeCanNeitherClaimNorProve(t *testing.T) {
 			t.Fatalf("%+v %v", proof, err)
 		}
 		t.wantCode(c.Check(t.ctx, proof), api.CodeFenced)
-		_, err = t.Acquire(t.ctx, m, api.ActorID{Namespace: "counter", ID: "new"}, []byte("s")) // R8
+		_, err = t.Acquire(t.ctx, m, api.ActorID{Namespace: "counter", ID: "new"}, []byte("s"), []byte("t")) // R8
 		t.wantCode(err, api.CodeFenced)
 		if f, err := t.BreakLease(t.ctx, "n1"); err != nil || f != nil {
 			t.Fatalf("a lease that nobody holds was broken: %+v %v", f, err)
@@ -489,7 +489,7 @@ func TestClaimsAreListedInPages(t *testing.T) {
 		const actors = 25
 		for i := range actors {
 			m := []*Member{m1, m2}[i%2]
-			if _, err := t.Acquire(t.ctx, m, api.ActorID{Namespace: "counter", ID: fmt.Sprintf("%03d", i)}, []byte("s")); err != nil {
+			if _, err := t.Acquire(t.ctx, m, api.ActorID{Namespace: "counter", ID: fmt.Sprintf("%03d", i)}, []byte("s"), []byte("t")); err != nil {
 				t.Fatal(err)
 			}
 		}

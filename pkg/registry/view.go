@@ -13,6 +13,8 @@ import (
 type View struct {
 	// Counter is the membership counter that the view belongs to.
 	Counter uint64
+	// Version is that of the store at which the view was read.
+	Version uint64
 	// Nodes are all nodes that ever were members, in order of name.
 	Nodes []NodeInfo
 	// Namespaces are the settings of all namespaces, in order of name.

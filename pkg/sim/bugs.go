@@ -70,7 +70,8 @@ func init() {
 		{Entry: Entry{"rejoin-regardless", "a process that has lost its lease joins again, though a newer one has its name"}, checkers: []string{"membership"}, store: rejoinRegardless},
 		{Entry: Entry{"own-fence-unread", "an actor is claimed without a look at one's own lease"}, checkers: byOwners, store: ownFenceUnread},
 		{Entry: Entry{"impatient-watcher", "a watcher does not see that a node goes on beating"}, checkers: []string{"fencing"}, store: impatientWatcher},
-		{Entry: Entry{"answers-forgotten", "a call that is repeated under its key runs again"}, checkers: byAnswers, store: answersForgotten},
+		{Entry: Entry{"answers-forgotten", "a call that is repeated under its key runs again, once its actor has been activated anew"}, checkers: byAnswers, store: answersForgotten},
+		{Entry: Entry{"pruned-early", "of the records of answered calls some are lost before their callers have the answers"}, checkers: byAnswers, store: prunedEarly},
 		{Entry: Entry{"short-listing", "a listing loses a row of every full page"}, checkers: []string{"listings"}, store: shortListing},
 	}
 }

@@ -183,14 +183,29 @@ func unreadableIsEmpty(t *tampered) {
 	}
 }
 
-// answersForgotten hides the records of answered calls, and has a node start with no memory of them.
+// answersForgotten hides the records of answered calls from whoever activates their actor.
 func answersForgotten(t *tampered) {
-	t.keys = func(t *tamperedTx, keys, values [][]byte) {
-		for i, key := range keys {
-			if t.life != nil && isRecord(key) {
-				values[i] = nil
+	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
+		if t.life != nil {
+			pairs = slices.DeleteFunc(slices.Clone(pairs), func(p kv.KeyValue) bool { return isRecord(p.Key) })
+		}
+		return pairs, more, err
+	}
+}
+
+// prunedEarly hides every second record from whoever activates their actor.
+func prunedEarly(t *tampered) {
+	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
+		if t.life == nil {
+			return pairs, more, err
+		}
+		var kept []kv.KeyValue
+		for i, p := range pairs {
+			if !isRecord(p.Key) || i%2 == 0 {
+				kept = append(kept, p)
 			}
 		}
+		return kept, more, err
 	}
 }
 
@@ -224,8 +239,8 @@ func (b blind) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions
 	return other.Range(ctx, begin, end, opt)
 }
 
-// isRecord reports whether a key is that of the answer to a call with an idempotency key.
+// isRecord reports whether a key is that of the answer to a call.
 func isRecord(key []byte) bool {
 	t, err := tuple.Unpack(key)
-	return err == nil && len(t) == 6 && t[1] == "state" && t[4] == "r"
+	return err == nil && len(t) >= 6 && t[1] == "state" && t[4] == "r"
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node"
 )
@@ -49,13 +48,13 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 		var op *Op
 		switch method := readers[id.Namespace]; id.Namespace {
 		case "list":
-			op, _ = callWithin[[]string](ctx, k, id, method, nil, client.ReadOnly())
+			op, _ = callWithin[[]string](ctx, k, id, method, nil)
 		case "kv":
-			op, _ = callWithin[[]pair](ctx, k, id, method, nil, client.ReadOnly())
+			op, _ = callWithin[[]pair](ctx, k, id, method, nil)
 		case "register":
-			op, _ = callWithin[string](ctx, k, id, method, nil, client.ReadOnly())
+			op, _ = callWithin[string](ctx, k, id, method, nil)
 		default:
-			op, _ = callWithin[int64](ctx, k, id, method, nil, client.ReadOnly())
+			op, _ = callWithin[int64](ctx, k, id, method, nil)
 		}
 		if op.Outcome == OK || ctx.Err() != nil || k.stuck(began) {
 			return op

@@ -95,13 +95,17 @@ func applicationError(err error) (applicationCode, bool) {
 	return "", false
 }
 
-// surely makes a call with an idempotency key, again and again until it has been answered: it has its effect once.
+// surely makes a call that is not given up until it has been answered, and has its effect once: by one call that the client
+// repeats as long as it takes, or by one after the other under a key of their own.
 func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op, Resp, bool) {
-	key := client.WithIdempotencyKey(k.unique())
+	timeout, opts := max(k.For-k.now(), 0)+2*k.answerBound(), []client.CallOption(nil)
+	if k.random.IntN(3) == 0 {
+		timeout, opts = k.callTimeout(), []client.CallOption{client.WithIdempotencyKey(k.unique())}
+	}
 	op := k.history.begin(k.now(), k.name, id, method, input)
 	for {
-		ctx, cancel := env.WithTimeout(k.env, k.ctx, k.callTimeout())
-		out, err := client.Call[Resp](ctx, k.client, id, method, input, key)
+		ctx, cancel := env.WithTimeout(k.env, k.ctx, timeout)
+		out, err := client.Call[Resp](ctx, k.client, id, method, input, opts...)
 		cancel()
 		code, app := applicationError(err)
 		switch {
@@ -109,7 +113,7 @@ func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op,
 			k.history.end(k.now(), op, code, nil)
 		case err == nil:
 			k.history.end(k.now(), op, out, nil)
-		case k.stuck(op.From):
+		case k.stuck(op.From) || len(opts) == 0:
 			k.history.end(k.now(), op, nil, api.Errorf(api.CodeUnknown, "given up: %v", err))
 		default:
 			k.pause(k.random.Jitter(100*time.Millisecond) + time.Millisecond)

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/client"
 )
 
 // workload is something that clients do.
@@ -65,7 +64,7 @@ func (k *worker) countSomething(id api.ActorID) {
 	case 0:
 		call[int64](k, id, "fail", k.amount())
 	case 1, 2, 3, 4:
-		call[int64](k, id, "get", nil, client.ReadOnly())
+		call[int64](k, id, "get", nil)
 	default:
 		call[int64](k, id, "add", k.amount())
 	}
@@ -83,7 +82,7 @@ func registerWork(k *worker) {
 
 func (k *worker) useRegister(id api.ActorID) {
 	if k.random.IntN(2) == 0 {
-		call[string](k, id, "read", nil, client.ReadOnly())
+		call[string](k, id, "read", nil)
 	} else {
 		call[string](k, id, "swap", k.unique())
 	}
@@ -96,7 +95,7 @@ func transferWork(k *worker) {
 	for k.more() {
 		from, to, n := k.target("transfer"), k.target("transfer"), int64(1+k.random.IntN(50))
 		if from == to {
-			call[int64](k, from, "balance", nil, client.ReadOnly())
+			call[int64](k, from, "balance", nil)
 			continue
 		}
 		if op, _, ok := surely[int64](k, from, "move", -n); ok && op.Output != applicationCode(codeShort) {
@@ -108,7 +107,7 @@ func transferWork(k *worker) {
 func listWork(k *worker) {
 	for k.more() {
 		if id := k.target("list"); k.random.IntN(4) == 0 {
-			call[[]string](k, id, "items", nil, client.ReadOnly())
+			call[[]string](k, id, "items", nil)
 		} else {
 			surely[int64](k, id, "append", k.unique())
 		}
@@ -126,7 +125,7 @@ func kvWork(k *worker) {
 		case 2:
 			call[[]pair](k, id, "set_and_scan", pair{key, k.unique()})
 		default:
-			call[[]pair](k, id, "scan", nil, client.ReadOnly())
+			call[[]pair](k, id, "scan", nil)
 		}
 	}
 }

@@ -158,7 +158,6 @@ func (l *load) call(caller int, h *history, method string) {
 	defer cancel()
 	o := &op{caller: caller, method: method}
 	var request any
-	var options []client.CallOption
 	switch {
 	case method == "add":
 		request = 1
@@ -167,11 +166,10 @@ func (l *load) call(caller int, h *history, method string) {
 		request = map[string]any{"key": firstKey, "value": o.value}
 	default:
 		request = map[string]any{"counter": struct{}{}, "kv": firstKey}[h.actor.Namespace]
-		options = append(options, client.ReadOnly())
 	}
 	o.called = l.now()
 	reply, err := l.as(caller, func(c *client.Client) (*int64, error) {
-		return client.Call[*int64](ctx, c, h.actor, method, request, options...)
+		return client.Call[*int64](ctx, c, h.actor, method, request)
 	})
 	o.returned, o.err = l.now(), err
 	if reply != nil {

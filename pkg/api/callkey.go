@@ -1,0 +1,53 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import "strconv"
+
+// CallKey names one call for good. Its caller keeps it across retries and nodes; the actor that has run the call
+// answers a repeat under the same key from its records.
+type CallKey struct {
+	// Client is who calls, a name that nobody else has; it is "" if the caller has chosen Name.
+	Client string
+	// Counter numbers the client's calls, from 1 on.
+	Counter uint64
+	// Name is a key of the caller's own choice, which another process can repeat; else it is "".
+	Name string
+	// Path is "" for a call from outside. A call that a handler makes has the key of the call that it handles, with its own
+	// place among the handler's calls behind the path.
+	Path string
+	// Birth is a version of the store that the caller was given before it made the call. An actor that has dropped records
+	// of calls knows by it which calls may have been among them.
+	Birth uint64
+	// Answered says that the client has the answers of all its calls with smaller counters, or no longer wants them: nobody
+	// will repeat them.
+	Answered uint64
+	// Time is the caller's wall clock when it made the call, in microseconds since 1970. It is what the handler's clock
+	// shows, each time that it runs.
+	Time int64
+}
+
+// IsZero reports whether the key names nothing.
+func (k *CallKey) IsZero() bool { return k.Client == "" && k.Name == "" }
+
+// Same reports whether both keys name the same call.
+func (k *CallKey) Same(other *CallKey) bool {
+	return k.Client == other.Client && k.Counter == other.Counter && k.Name == other.Name && k.Path == other.Path
+}
+
+// Child returns the key of the nth call, from 0 on, that the handler of a call makes.
+func (k CallKey) Child(n int) CallKey {
+	k.Path += "/" + strconv.Itoa(n)
+	return k
+}
+
+// String is for people and logs.
+func (k *CallKey) String() string {
+	if k.Name != "" {
+		return k.Name + k.Path
+	}
+	const shown = 4
+	client := k.Client[:min(len(k.Client), shown)]
+	return strconv.Quote(client) + "." + strconv.FormatUint(k.Counter, 10) + k.Path
+}

@@ -1,0 +1,179 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// book is a ledger over a store of its own.
+type book struct {
+	*testing.T
+	ledger *ledger
+	stored map[string][]byte
+}
+
+func newBook(t *testing.T) *book { return &book{T: t, ledger: &ledger{}, stored: make(map[string][]byte)} }
+
+// run answers a call as an activation does: from the records, or by running and recording it. It returns what the caller is
+// told, and whether the call has run.
+func (b *book) run(key api.CallKey, body string) (answer, bool) {
+	c := &call{key: key, method: "add", body: []byte(body)}
+	if earlier, ok := b.ledger.find(c); ok {
+		return earlier, false
+	}
+	a := answer{call: c, body: []byte("answer to " + body)}
+	b.ledger.add(&a)
+	return a, true
+}
+
+func (b *book) commit(version uint64) {
+	b.ledger.age(version)
+	for _, w := range b.ledger.writes() {
+		if b.stored[string(w.Key)] = w.Value; w.Value == nil {
+			delete(b.stored, string(w.Key))
+		}
+	}
+	b.ledger.stored()
+}
+
+// move forgets what is not in the store.
+func (b *book) move() {
+	b.Helper()
+	var entries []registry.Entry
+	for key, value := range b.stored {
+		entries = append(entries, registry.Entry{Key: []byte(key), Value: value})
+	}
+	l, err := loadLedger(entries)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ledger = l
+}
+
+func of(client string, counter, answered, birth uint64) api.CallKey {
+	return api.CallKey{Client: client, Counter: counter, Answered: answered, Birth: birth}
+}
+
+func (b *book) wantForgotten(key api.CallKey) {
+	b.Helper()
+	if a, ran := b.run(key, "x"); ran || api.CodeOf(a.err) != api.CodeUnknown || !final(a.err) {
+		b.Errorf("%+v: ran %v, %v; want it refused as unknown for good", key, ran, a.err)
+	}
+}
+
+func TestRepeatsAreAnsweredFromRecords(t *testing.T) {
+	b := newBook(t)
+	keys := []api.CallKey{of("a", 1, 1, 5), of("b", 1, 1, 5), {Name: "n", Birth: 5}, {Name: "n", Path: "/0", Birth: 5}, of("a", 1, 1, 5).Child(3)}
+	for i, key := range keys {
+		if _, ran := b.run(key, fmt.Sprint(i)); !ran {
+			t.Fatalf("%+v has not run", key)
+		}
+	}
+	b.commit(10)
+	b.move()
+	for i, key := range keys {
+		if a, ran := b.run(key, fmt.Sprint(i)); ran || a.err != nil || !bytes.Equal(a.body, fmt.Append(nil, "answer to ", i)) {
+			t.Errorf("%+v: ran %v, %q %v", key, ran, a.body, a.err)
+		}
+		if a, ran := b.run(key, "other"); ran || api.CodeOf(a.err) != api.CodeFailedPrecondition {
+			t.Errorf("%+v with another request: ran %v, %v", key, ran, a.err)
+		}
+	}
+}
+
+func TestAcknowledgedRecordsGoAndStayDone(t *testing.T) {
+	b := newBook(t)
+	for counter := uint64(1); counter <= 50; counter++ {
+		b.run(of("a", counter, counter, 5), "x")
+		b.run(of("b", counter, 1, 5), "x") // never says that it has an answer
+		b.commit(10)
+		b.move()
+	}
+	if len(b.stored) != 51 {
+		t.Errorf("%d records are stored, want the newest of one client and all of the other", len(b.stored))
+	}
+	b.wantForgotten(of("a", 49, 1, 5))
+	if _, ran := b.run(of("b", 49, 1, 5), "x"); ran {
+		t.Error("a call that was not acknowledged has run again")
+	}
+}
+
+func TestTheFloorRefusesWhatMayHaveBeenDropped(t *testing.T) {
+	b := newBook(t)
+	b.run(of("a", 1, 1, 5), "x")
+	b.commit(10)
+	b.run(of("b", 1, 1, recordVersionsMax), "x")
+	b.commit(recordVersionsMax + 6)
+	b.move()
+	if len(b.stored) != 2 || b.ledger.floor != 6 {
+		t.Fatalf("%d pairs, floor %d; want the record of the younger call, and the floor above the older", len(b.stored), b.ledger.floor)
+	}
+	b.wantForgotten(of("a", 1, 1, 5))
+	b.wantForgotten(of("never seen", 1, 1, 5))
+	if _, ran := b.run(of("new", 1, 1, 6), "x"); !ran {
+		t.Error("a call that was born above the floor has not run")
+	}
+}
+
+func TestACrowdDoesNotRefuseYoungCalls(t *testing.T) {
+	b := newBook(t)
+	const now = recordVersionsMax
+	for i := range 3 * recordsMax {
+		if _, ran := b.run(of(fmt.Sprint("guest", i), 1, 1, now), "x"); !ran {
+			t.Fatalf("guest %d was refused", i)
+		}
+		b.commit(now)
+	}
+	b.run(of("late", 1, 1, now+recordsYoung+1), "x")
+	b.commit(now + recordsYoung + 1)
+	if n := len(b.ledger.records); n > recordsMax {
+		t.Errorf("%d records are kept when all are old", n)
+	}
+	for i := range 2 * recordsCrowdMax * recordsMax {
+		b.run(of(fmt.Sprint("flood", i), 1, 1, now+recordsYoung+2), "x")
+		b.commit(now + recordsYoung + 2)
+	}
+	if n := len(b.ledger.records); n > recordsCrowdMax*recordsMax {
+		t.Errorf("%d records are kept of a flood", n)
+	}
+}
+
+func TestRevertedRecordsAreAsBefore(t *testing.T) {
+	b := newBook(t)
+	b.run(of("a", 1, 1, 5), "x")
+	b.commit(10)
+	before := fmt.Sprint(b.ledger.records[0].key, b.ledger.bytes, b.ledger.floor)
+	b.run(of("a", 2, 2, 5), "x")
+	b.run(of("a", 3, 3, 5), "x")
+	b.ledger.age(recordVersionsMax + 6)
+	b.ledger.revert()
+	if after := fmt.Sprint(b.ledger.records[0].key, b.ledger.bytes, b.ledger.floor); len(b.ledger.records) != 1 || after != before {
+		t.Errorf("%d records, %s, want %s", len(b.ledger.records), after, before)
+	}
+	if _, ran := b.run(of("a", 2, 2, 5), "x"); !ran {
+		t.Error("a call whose batch was undone does not run")
+	}
+}
+
+func TestDamagedRecordsAreNotRead(t *testing.T) {
+	r := record{key: of("a", 1, 1, 5), body: []byte("x"), err: api.Errorf(api.CodeApplication, "no")}
+	key, value := recordKey(&r.key), r.encode()
+	if _, err := decodeRecord(key, value); err != nil {
+		t.Fatal(err)
+	}
+	for n := range value {
+		if _, err := decodeRecord(key, value[:n]); api.CodeOf(err) != api.CodeCorruptState {
+			t.Errorf("cut to %d bytes: %v", n, err)
+		}
+	}
+	if _, err := decodeRecord(key[:len(key)-1], value); api.CodeOf(err) != api.CodeCorruptState {
+		t.Errorf("of another key: %v", err)
+	}
+}
