@@ -44,7 +44,7 @@ func newAlice(t *testing.T) *alice { return &alice{T: t, space: make(memorySpace
 // call runs a method as a node does: with an encoded request and reply.
 func call[Resp any](a *alice, method string, request any) (resp Resp, err error) {
 	a.Helper()
-	m := accounts.Spec().Methods[method]
+	m := accountsKind().Spec().Methods[method]
 	if m == nil {
 		a.Fatalf("no method %q", method)
 	}

@@ -94,7 +94,7 @@ var allowances = map[string]allowance{
 		why:      "functions from a transaction to a result: it makes no calls to nodes",
 	},
 	"pkg/actor": {
-		internal: []string{"pkg/api"},
+		internal: []string{"pkg/api", "pkg/env"},
 		external: []string{msgpack},
 		why:      "what an author of actors imports: no machinery behind it",
 	},

@@ -5,6 +5,10 @@ package actor
 
 import (
 	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // Context is what a handler has at hand during one call. It must not be kept after the handler returns.
@@ -13,11 +17,72 @@ type Context struct {
 	context.Context
 	self  ID
 	space Space
+	turn  Turn
+	rand  *env.Rand
+}
+
+// Turn is what the handler of one call has beside its actor's space. It is the same each time that the handler runs
+// for that call.
+type Turn struct {
+	// Time is what Context.Now returns.
+	Time time.Time
+	// Seed1 and Seed2 determine what Context.Rand gives.
+	Seed1, Seed2 uint64
+	// Ask calls a method of another actor with an encoded request, and returns the encoded reply.
+	Ask func(id ID, method string, request []byte) ([]byte, error)
 }
 
 // NewContext is for the node that runs the handler.
 func NewContext(ctx context.Context, self ID, space Space) *Context {
 	return &Context{Context: ctx, self: self, space: space}
+}
+
+// WithTurn is for the node that runs the handler, and for tests of handlers. It changes c and returns it.
+func (c *Context) WithTurn(t Turn) *Context {
+	c.turn = t
+	return c
+}
+
+// Now returns when the caller made the call, by the caller's clock. It does not advance while the handler runs, and is the same
+// when the handler runs again for the same call: decide by it, not by a clock.
+func (c *Context) Now() time.Time { return c.turn.Time }
+
+// Rand returns random numbers that belong to the call: when the handler runs again for it, they come again, in the same
+// order.
+func (c *Context) Rand() *env.Rand {
+	if c.rand == nil {
+		c.rand = env.NewRand(c.turn.Seed1, c.turn.Seed2)
+	}
+	return c.rand
+}
+
+// Call calls a method of another actor from within a handler, and waits for its reply; the actor handles nothing else
+// meanwhile. The request is encoded and the reply decoded as a client does.
+//
+// The other actor's effect is its own: it stays when the handler then fails. But it happens once, however often the handler
+// runs for its call, as the call has a key that follows from the handler's. So a handler that runs again should ask the same in
+// the same order: it takes time and chance from the Context, and decides by replies. Where its own state
+// has a say, remember that another call may have changed it in between.
+//
+// Errors are those of client.Call, and CodeDeadlock if the other actor waits, over others or by itself, for this handler. The
+// deadline is the handler's own.
+func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, error) {
+	var reply Resp
+	body, err := Marshal(request)
+	if err != nil {
+		return reply, api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
+	}
+	if ctx.turn.Ask == nil {
+		return reply, api.Errorf(api.CodeUnavailable, "no node runs this handler: %s can't be called", id)
+	}
+	out, err := ctx.turn.Ask(id, method, body)
+	if err != nil {
+		return reply, err
+	}
+	if err := Unmarshal(out, &reply); err != nil {
+		return reply, api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method, reply, err)
+	}
+	return reply, nil
 }
 
 // Self returns the actor's id.

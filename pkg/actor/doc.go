@@ -24,7 +24,8 @@
 // the state.
 //
 // A handler may run more than once for one call, when what it did could not be committed
-// the first time. Effects outside of the actor are therefore not undone and may be repeated.
+// the first time. Effects outside of the actor are therefore not undone and may be repeated; those on other
+// actors, by Call, happen once.
 //
 // Requests, replies, state and values are encoded as msgpack. Struct fields are named by a
 // msgpack tag, else by a json tag, else by their Go name; unknown fields are ignored, missing

@@ -3,7 +3,10 @@
 
 package api
 
-import "strconv"
+import (
+	"encoding/hex"
+	"strconv"
+)
 
 // CallKey names one call for good. Its caller keeps it across retries and nodes; the actor that has run the call
 // answers a repeat under the same key from its records.
@@ -48,6 +51,6 @@ func (k *CallKey) String() string {
 		return k.Name + k.Path
 	}
 	const shown = 4
-	client := k.Client[:min(len(k.Client), shown)]
-	return strconv.Quote(client) + "." + strconv.FormatUint(k.Counter, 10) + k.Path
+	client := hex.EncodeToString([]byte(k.Client[:min(len(k.Client), shown)]))
+	return client + "." + strconv.FormatUint(k.Counter, 10) + k.Path
 }

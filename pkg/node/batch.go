@@ -29,6 +29,7 @@ type activation struct {
 	memory *memory
 	space  *space
 	ledger *ledger
+	asking asking
 }
 
 // answer is what a call in a batch will be told, once it may be.
@@ -40,6 +41,8 @@ type answer struct {
 	settled bool
 	// writes is whether the call may have changed something.
 	writes bool
+	// reads is whether it is the answer of a reading method.
+	reads bool
 }
 
 // process runs calls in batches and answers them, and reports whether the activation is still good. If
@@ -66,10 +69,15 @@ func (a *activation) runBatch(calls []*call) []answer {
 	}
 	answers := make([]answer, 0, len(calls))
 	for _, c := range calls {
-		if c.method == api.MethodDestroy || len(answers) > 0 && a.space.bytes+len(a.memory.kept) > batchBytesMax {
+		if c.method == api.MethodDestroy || len(answers) > 0 && (a.space.bytes+len(a.memory.kept) > batchBytesMax || a.asking.methods[c.method]) {
 			break
 		}
-		answers = append(answers, a.runCall(c))
+		a.asking.begin(len(answers) == 0)
+		out := a.runCall(c)
+		if a.asking.refused {
+			break // it begins the next batch
+		}
+		answers = append(answers, out)
 	}
 	return answers
 }
@@ -100,22 +108,23 @@ func (a *activation) runCall(c *call) answer {
 // runHandler runs the handler of a call that has not been done before.
 func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) answer {
 	a.space.begin(ctx, m.ReadOnly)
-	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space), c.body)
-	if err == nil && !m.ReadOnly {
-		err = a.memory.keep(a.actor)
-	}
-	if a.space.err != nil {
+	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), c.body)
+	switch {
+	case a.asking.refused: // whatever the handler made of that
+		err = errMoved(a.actor)
+	case a.space.err != nil:
 		err = a.space.err
-	}
-	if err == nil && len(body) > api.PayloadBytesMax {
+	case err == nil && len(body) > api.PayloadBytesMax:
 		err = api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
+	case err == nil && !m.ReadOnly:
+		err = a.memory.keep(a.actor) // the last that can fail: what is kept is not rolled back
 	}
-	out := answer{call: c, body: body, writes: !m.ReadOnly}
+	out := answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}
 	if err == nil {
 		a.space.keep()
 		return out
 	}
-	out.body, out.err, out.writes = nil, wireError(err), false
+	out.body, out.err, out.writes = nil, a.asking.verdict(wireError(err)), false
 	if err := a.memory.rollback(); err != nil { // it was decoded before: a defect of the state's own decoder
 		out.err = api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %v", a.actor, err)
 	}
@@ -224,11 +233,9 @@ func (a *activation) unanswered(answers []answer, err error) {
 
 // needProof reports whether an answer shows state. So do errors: a handler decided them by what it saw.
 func needProof(answers []answer, c actor.Consistency) bool {
-	if c == actor.Stale {
-		return false
-	}
 	for _, a := range answers {
-		if !a.settled {
+		stale := c == actor.Stale || a.call.flags&api.InvokeStale != 0
+		if !a.settled && !(stale && a.reads) {
 			return true
 		}
 	}

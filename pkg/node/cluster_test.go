@@ -61,7 +61,7 @@ func simulate(t *testing.T, seeds int, f func(c *cluster)) {
 		}
 		c := &cluster{
 			T: t, sched: s, env: e, ctx: context.Background(), store: &gate{Store: store}, network: mem.NewNetwork(e),
-			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals}, log: new(strings.Builder),
+			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals, links}, log: new(strings.Builder),
 		}
 		defer func() {
 			if t.Failed() {
@@ -290,6 +290,10 @@ var journals = actor.New[blob]("journal").
 	With(actor.Write("fill", func(_ *actor.Context, s *blob, size int) (int, error) {
 		s.Text = strings.Repeat("x", size)
 		return len(s.Text), nil
+	})).
+	With(actor.Write("fill_and_show", func(_ *actor.Context, s *blob, size int) (string, error) {
+		s.Text = strings.Repeat("x", size)
+		return strings.Repeat("y", api.PayloadBytesMax+1), nil
 	})).
 	With(actor.Read("size", func(_ *actor.Context, s *blob, _ struct{}) (int, error) {
 		return len(s.Text), nil

@@ -19,7 +19,9 @@ type book struct {
 	stored map[string][]byte
 }
 
-func newBook(t *testing.T) *book { return &book{T: t, ledger: &ledger{}, stored: make(map[string][]byte)} }
+func newBook(t *testing.T) *book {
+	return &book{T: t, ledger: &ledger{}, stored: make(map[string][]byte)}
+}
 
 // run answers a call as an activation does: from the records, or by running and recording it. It returns what the caller is
 // told, and whether the call has run.

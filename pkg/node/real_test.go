@@ -35,7 +35,7 @@ func TestOnGoroutines(t *testing.T) {
 	for i := range 3 {
 		n, err := node.New(node.Config{
 			Env: e, Store: store, Transport: tcp.New(), NodeID: fmt.Sprintf("n%d", i+1), Listen: "127.0.0.1:0",
-			Kinds: []actor.Kind{counters, journals}, LeaseTTL: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
+			Kinds: []actor.Kind{counters, journals, links}, LeaseTTL: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -81,7 +81,7 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			return scan(ctx)
 		})).
 		With(actor.Read("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
-	kinds := []actor.Kind{counter, register, lists, account, space}
+	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn)}
 	for _, k := range kinds {
 		k.Spec().IdleTimeout = idle
 	}
@@ -101,4 +101,42 @@ func scan(ctx *actor.Context) ([]pair, error) {
 		}
 	}
 	return out, nil
+}
+
+// pursesKind are accounts that only handlers of relays move money between.
+func pursesKind() actor.Kind {
+	return actor.New[counterState]("purse").
+		With(actor.Write("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+			if s.N+n < -overdraft {
+				return s.N, actor.Errorf(codeShort, "only %d left", s.N)
+			}
+			s.N += n
+			return s.N, nil
+		})).
+		With(actor.Read("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+}
+
+// errand is what a relay is asked to do: to move money from one purse to another.
+type errand struct {
+	From, To string
+}
+
+// drawn is an amount that belongs to the call.
+func drawn(ctx *actor.Context) int64 { return 1 + ctx.Rand().Int64N(50) }
+
+// relays move amounts between purses, and count how often they have.
+func relays(amount func(*actor.Context) int64) actor.Kind {
+	return actor.New[counterState]("relay").
+		With(actor.Write("run", func(ctx *actor.Context, s *counterState, e errand) (int64, error) {
+			n := amount(ctx)
+			if _, err := actor.Call[int64](ctx, actor.ID{Namespace: "purse", ID: e.From}, "move", -n); err != nil {
+				return 0, err
+			}
+			if _, err := actor.Call[int64](ctx, actor.ID{Namespace: "purse", ID: e.To}, "move", n); err != nil {
+				return 0, err
+			}
+			s.N++
+			return s.N, nil
+		})).
+		With(actor.Read("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 }

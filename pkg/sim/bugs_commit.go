@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -207,6 +208,15 @@ func prunedEarly(t *tampered) {
 		}
 		return kept, more, err
 	}
+}
+
+// ownChance has relays draw their amounts anew each time that they run.
+func ownChance(kinds []actor.Kind) []actor.Kind {
+	var runs int64
+	out := slices.DeleteFunc(slices.Clone(kinds), func(k actor.Kind) bool { return k.Spec().Namespace == "relay" })
+	relay := relays(func(*actor.Context) int64 { runs++; return 1 + runs%50 })
+	relay.Spec().IdleTimeout = kinds[0].Spec().IdleTimeout
+	return append(out, relay)
 }
 
 func shortListing(t *tampered) {

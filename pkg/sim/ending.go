@@ -19,12 +19,17 @@ import (
 const readerHost = "reader"
 
 // readers are the methods that show an actor's state.
-var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan"}
+var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "relay": "done"}
 
 // lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
 func (w *world) lastReads() {
 	k := w.newWorker(readerHost, 0)
 	histories := w.history.byActor()
+	if slices.Contains(w.Workloads, "relay") { // nobody but the relays has called them
+		for i := range purses {
+			histories[api.ActorID{Namespace: "purse", ID: sprintf("%d", i)}] = nil
+		}
+	}
 	for _, id := range sortedActors(histories) {
 		if op := k.lastRead(id); op.Outcome != OK {
 			w.violate("liveness", "%s does not answer %v after the last fault: %v", id, w.now()-w.calmAt, op.Err)
@@ -80,22 +85,45 @@ func (w *world) errors() {
 
 // conserved checks that no money was made or lost.
 func (w *world) conserved() {
+	w.sums("account", "move")
+	w.sums("purse", "run")
+	w.errands()
+}
+
+// sums checks that what all actors of a namespace hold, of whom the last reader knows, is nothing together. If a
+// call of a method was given up, it proves nothing: the liveness checker has told why.
+func (w *world) sums(namespace, method string) {
 	var sum int64
 	balances := make(map[api.ActorID]*Op)
 	for _, op := range w.history.ops {
 		switch {
-		case op.Actor.Namespace != "account":
-		case op.Client == readerHost && op.Outcome == OK:
+		case op.Method == method && op.Outcome != OK:
+			return
+		case op.Actor.Namespace == namespace && op.Client == readerHost && op.Outcome == OK:
 			balances[op.Actor] = op
-		case op.Method == "move" && op.Outcome != OK:
-			return // half a transfer was given up: the liveness checker has told why
 		}
 	}
 	for _, op := range balances { //kelpie:unordered a sum
 		sum += op.Output.(int64)
 	}
 	if sum != 0 {
-		w.violate("conservation", "the accounts hold %d together, and began with nothing", sum)
+		w.violate("conservation", "the actors of %s hold %d together, and began with nothing", namespace, sum)
+	}
+}
+
+// errands checks that every relay has done as many errands as were acknowledged.
+func (w *world) errands() {
+	done := make(map[api.ActorID]int64)
+	for _, op := range w.history.ops {
+		switch _, numbered := op.Output.(int64); {
+		case op.Actor.Namespace != "relay":
+		case op.Method == "run" && op.Outcome != OK:
+			return
+		case op.Method == "run" && numbered:
+			done[op.Actor]++
+		case op.Client == readerHost && op.Outcome == OK && op.Output != done[op.Actor]:
+			w.violate("conservation", "%s has done %v errands, and %d were acknowledged", op.Actor, op.Output, done[op.Actor])
+		}
 	}
 }
 

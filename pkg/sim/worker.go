@@ -6,6 +6,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,6 +114,8 @@ func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op,
 			k.history.end(k.now(), op, code, nil)
 		case err == nil:
 			k.history.end(k.now(), op, out, nil)
+		case !slices.Contains(expectedCodes, api.CodeOf(err)):
+			k.history.end(k.now(), op, nil, err)
 		case k.stuck(op.From) || len(opts) == 0:
 			k.history.end(k.now(), op, nil, api.Errorf(api.CodeUnknown, "given up: %v", err))
 		default:

@@ -41,6 +41,7 @@ func init() {
 		{Entry{"hot", "everybody at one counter, without a pause"}, "counter", hotWork, 1},
 		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60},
 		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0},
+		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay", relayWork, 4},
 		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
 	}
 }
@@ -151,5 +152,18 @@ func idleWork(k *worker) {
 		if k.IdleTimeout > k.For/10 {
 			k.made += 5 // or it would take too long
 		}
+	}
+}
+
+// purses is how many purses the relays move money between.
+const purses = 4
+
+func relayWork(k *worker) {
+	for k.more() {
+		from, to := k.random.IntN(purses), k.random.IntN(purses-1)
+		if to >= from {
+			to++
+		}
+		surely[int64](k, k.target("relay"), "run", errand{strconv.Itoa(from), strconv.Itoa(to)})
 	}
 }

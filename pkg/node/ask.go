@@ -1,0 +1,100 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// asking is what an activation knows of the calls that its handlers make. While one waits for another actor, its own is
+// blocked: so nothing must wait for the same commit. A call that asks is the first of its batch.
+type asking struct {
+	// methods are those that have asked: their calls begin a batch.
+	methods map[string]bool
+	// Of the call that runs: whether it is the first of its batch, how often it has asked, and whether it was refused to, to
+	// run again as the first of the next.
+	first   bool
+	asked   int
+	refused bool
+}
+
+func (s *asking) begin(first bool) { s.first, s.asked, s.refused = first, 0, false }
+
+// verdict is the error of a handler that has failed. One that has asked others may have had effects there: only its caller,
+// by asking again, brings it to an end.
+func (s *asking) verdict(err *api.Error) *api.Error {
+	if s.asked == 0 || !notRun(err) {
+		return err
+	}
+	return api.Errorf(api.CodeUnknown, "a call that it made may have had its effect, and then: %w", err)
+}
+
+// turn is what the handler of a call has at hand.
+func (a *activation) turn(ctx context.Context, c *call) actor.Turn {
+	key := c.key
+	key.Birth, key.Answered, key.Time = 0, 0, 0
+	seed := requestHash(&call{method: a.actor.String() + " " + c.method, body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
+	return actor.Turn{
+		Time:  time.UnixMicro(c.key.Time).UTC(),
+		Seed1: binary.BigEndian.Uint64(seed[:]), Seed2: binary.BigEndian.Uint64(seed[8:]),
+		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {
+			return a.ask(ctx, c, id, method, request)
+		},
+	}
+}
+
+// ask makes a call for the handler of c and waits for its answer, until ctx ends.
+func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method string, body []byte) ([]byte, error) {
+	if err := mayAsk(append(slices.Clone(c.chain), a.actor), id); err != nil {
+		return nil, err
+	}
+	if !a.asking.first {
+		if a.asking.methods == nil {
+			a.asking.methods = make(map[string]bool)
+		}
+		a.asking.methods[c.method], a.asking.refused = true, true
+		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first", a.actor)
+	}
+	answer := env.NewFuture[[]byte](a.node.env)
+	child := &call{
+		actor: id, method: method, key: c.key.Child(a.asking.asked), chain: append(slices.Clone(c.chain), a.actor), body: body,
+		context:  func() context.Context { return ctx },
+		deadline: c.deadline,
+		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
+	}
+	a.asking.asked++
+	if err := child.validate(); err != nil {
+		return nil, err
+	}
+	a.node.router.route(child)
+	reply, err := answer.Wait(ctx)
+	switch api.CodeOf(err) {
+	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
+		err = api.Errorf(api.CodeUnavailable, "%w", err)
+	}
+	return reply, err
+}
+
+// mayAsk refuses a call that would never be answered, or is one of too many that wait for each other.
+func mayAsk(chain []api.ActorID, id api.ActorID) error {
+	if i := slices.Index(chain, id); i >= 0 {
+		var cycle strings.Builder
+		for _, link := range chain[i:] {
+			cycle.WriteString(link.String() + " -> ")
+		}
+		return api.Errorf(api.CodeDeadlock, "actors would wait for each other for ever: %s%s", cycle.String(), id)
+	}
+	if len(chain) > api.ChainMax {
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s can't be called: %d actors wait for each other already, from %s on", id, len(chain), chain[0])
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// route is a way through actors: each calls the next, and the last counts.
+type route struct {
+	Next []string `json:"next"`
+}
+
+// links call one another, and remember how often they were passed.
+var links = actor.New[counterState]("link").
+	With(actor.Write("pass", func(ctx *actor.Context, s *counterState, r route) ([]int64, error) {
+		s.N++
+		if len(r.Next) == 0 {
+			return []int64{s.N}, nil
+		}
+		rest, err := actor.Call[[]int64](ctx, actor.ID{Namespace: "link", ID: r.Next[0]}, "pass", route{Next: r.Next[1:]})
+		return append([]int64{s.N}, rest...), err
+	})).
+	With(actor.Write("swallow", func(ctx *actor.Context, s *counterState, to string) (string, error) {
+		s.N++
+		if _, err := actor.Call[[]int64](ctx, actor.ID{Namespace: "link", ID: to}, "pass", route{}); err != nil {
+			return "failed: " + api.CodeOf(err).String(), nil
+		}
+		return "done", nil
+	})).
+	With(actor.Read("passed", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+
+func link(id string) api.ActorID { return api.ActorID{Namespace: "link", ID: id} }
+
+func (c *cluster) passed(id string) int64 {
+	c.Helper()
+	var n int64
+	if err := c.call("n1", time.Minute, link(id), "passed", nil, &n); err != nil {
+		c.Fatal(err)
+	}
+	return n
+}
+
+func TestHandlersCallOtherActors(t *testing.T) {
+	simulate(t, 8, func(c *cluster) {
+		c.startAll(3)
+		var got []int64
+		if err := c.call("n1", time.Minute, link("a"), "pass", route{Next: []string{"b", "c", "d"}}, &got); err != nil || len(got) != 4 {
+			c.Fatal(got, err)
+		}
+		for _, id := range []string{"a", "b", "c", "d"} {
+			if n := c.passed(id); n != 1 {
+				c.Errorf("%s was passed %d times", id, n)
+			}
+		}
+	})
+}
+
+func TestACycleIsRefusedByName(t *testing.T) {
+	simulate(t, 8, func(c *cluster) {
+		c.startAll(3)
+		err := c.call("n1", time.Minute, link("a"), "pass", route{Next: []string{"b", "c", "b"}}, nil)
+		if api.CodeOf(err) != api.CodeDeadlock || !strings.Contains(err.Error(), "link/b -> link/c -> link/b") {
+			c.Fatalf("%v", err)
+		}
+		err = c.call("n1", time.Minute, link("a"), "pass", route{Next: []string{"a"}}, nil)
+		if api.CodeOf(err) != api.CodeDeadlock || !strings.Contains(err.Error(), "link/a -> link/a") {
+			c.Fatalf("%v", err)
+		}
+		if n := c.passed("a"); n != 0 {
+			c.Errorf("a handler that failed has left %d in its actor", n)
+		}
+	})
+}
+
+func TestChainsAreBounded(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.startAll(2)
+		names := strings.Split("bcdefghijklmnopqrstuvwxyz", "")
+		if err := c.call("n1", time.Minute, link("a"), "pass", route{Next: names[:api.ChainMax]}, nil); err != nil {
+			c.Errorf("a chain of %d: %v", api.ChainMax, err)
+		}
+		err := c.call("n1", time.Minute, link("a"), "pass", route{Next: names[:api.ChainMax+1]}, nil)
+		if api.CodeOf(err) != api.CodeFailedPrecondition {
+			c.Errorf("a chain of %d: %v", api.ChainMax+1, err)
+		}
+	})
+}
+
+// Calls that come together are one batch, but for those that wait for another actor, each of which begins one. What a
+// handler makes of being told to run again must not be seen.
+func TestABatchIsCommittedBeforeAHandlerWaits(t *testing.T) {
+	simulate(t, 8, func(c *cluster) {
+		c.startAll(2)
+		const calls = 10
+		said := make([]string, calls)
+		tasks := env.NewGroup(c.env, c.ctx)
+		for i := range calls {
+			tasks.Go("caller", func(context.Context) {
+				if err := c.call("n1", time.Minute, link("a"), "swallow", "b", &said[i]); err != nil {
+					c.Error(err)
+				}
+			})
+		}
+		if err := tasks.Wait(c.ctx); err != nil {
+			c.Fatal(err)
+		}
+		for _, s := range said {
+			if s != "done" {
+				c.Errorf("a caller was told %q", s)
+			}
+		}
+		if a, b := c.passed("a"), c.passed("b"); a != calls || b != calls {
+			c.Errorf("%d and %d calls have run, of %d", a, b, calls)
+		}
+	})
+}
+
+// A call that fails for what its handler cannot know of is undone like any other.
+func TestAReplyThatIsTooLargeUndoesItsCall(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.startAll(1)
+		id := api.ActorID{Namespace: "journal", ID: "a"}
+		if err := c.call("n1", time.Minute, id, "fill_and_show", 100, nil); api.CodeOf(err) != api.CodeTooLarge {
+			c.Fatal(err)
+		}
+		var size int
+		if err := c.call("n1", time.Minute, id, "size", nil, &size); err != nil || size != 0 {
+			c.Errorf("the call that failed has left %d bytes (%v)", size, err)
+		}
+	})
+}
