@@ -56,7 +56,7 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 // sweepForever deactivates idle actors.
 func (n *Node) sweepForever(ctx context.Context) {
 	for env.Sleep(n.env, ctx, n.sweepInterval()) == nil {
-		for _, s := range n.dispatcher.all() {
+		for _, s := range n.dispatcher.unusedSince(n.env.Monotonic() - n.shortestIdleTimeout()) {
 			if !n.idle(s) {
 				continue
 			}
@@ -88,13 +88,18 @@ func (n *Node) startRelease(s *slot) {
 }
 
 func (n *Node) sweepInterval() time.Duration {
+	return min(max(n.shortestIdleTimeout()/sweepsPerIdleTimeout, sweepMin), sweepMax)
+}
+
+// shortestIdleTimeout is that of the namespaces that the node hosts.
+func (n *Node) shortestIdleTimeout() time.Duration {
 	shortest := DefaultIdleTimeout
 	for _, ns := range n.keeper.members().Namespaces {
 		if _, mine := n.kinds[ns.Name]; mine {
 			shortest = min(shortest, ns.IdleTimeout)
 		}
 	}
-	return min(max(shortest/sweepsPerIdleTimeout, sweepMin), sweepMax)
+	return shortest
 }
 
 // settings returns a namespace's settings: the cluster's, or the defaults for one that is not known yet.

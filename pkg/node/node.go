@@ -83,7 +83,7 @@ func New(c Config) (*Node, error) {
 	n.tasks = env.NewGroup(c.Env, n.ctx)
 	n.slots.drained = env.NewEvent(c.Env)
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
-	n.dispatcher = newDispatcher(c.MaxPendingPerActor, c.Capacity, n.startSlot)
+	n.dispatcher = newDispatcher(c.MaxPendingPerActor, c.Capacity, n.startSlot, n.startSlotAfter)
 	n.keeper = &keeper{
 		env: n.env, registry: n.registry, log: n.log,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,

@@ -136,14 +136,58 @@ func TestIdleActorsAreDeactivatedAndComeBack(t *testing.T) {
 	})
 }
 
-func TestCapacityIsRespected(t *testing.T) {
-	simulate(t, 4, func(c *cluster) {
-		c.tune = func(config *node.Config) { config.Capacity = 5 }
+func TestANodeAtItsCapacityMakesRoom(t *testing.T) {
+	simulate(t, 8, func(c *cluster) {
+		const capacity, actors = 5, 40
+		c.tune = func(config *node.Config) { config.Capacity = capacity }
 		c.startAll(2)
-		for i := range 10 {
-			c.add("n1", counter(fmt.Sprint(i)), 1)
+		for round := int64(1); round <= 3; round++ {
+			tasks := env.NewGroup(c.env, c.ctx)
+			for i := range actors {
+				tasks.Go("caller", func(context.Context) {
+					if got := c.add(fmt.Sprintf("n%d", 1+i%2), counter(fmt.Sprint(i)), 1); got != round {
+						c.Errorf("counter %d is %d in round %d", i, got, round)
+					}
+					for id, m := range c.nodes {
+						if n := m.Load().Activations; n > capacity {
+							c.Errorf("%s has %d actors", id, n)
+						}
+					}
+				})
+			}
+			if err := tasks.Wait(c.ctx); err != nil {
+				c.Fatal(err)
+			}
 		}
-		wantCode(c, c.call("n1", 2*time.Second, counter("one too many"[:3]), "add", 1, nil), api.CodeNoCapacity)
+	})
+}
+
+func TestTheLeastRecentlyUsedGoes(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.tune = func(config *node.Config) { config.Capacity = 3 }
+		c.startAll(1)
+		for _, id := range []string{"a", "b", "c", "a", "d"} { // b was called the longest ago
+			c.add("n1", counter(id), 1)
+		}
+		for id, want := range map[string]string{"a": "n1", "b": "", "c": "n1", "d": "n1"} {
+			if got := c.owner("n1", counter(id)).Node; got != want {
+				c.Errorf("%s is owned by %q, want %q", id, got, want)
+			}
+		}
+	})
+}
+
+func TestABusyActorIsNotMadeToGo(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.tune = func(config *node.Config) { config.Capacity = 1 }
+		c.startAll(1)
+		err := c.call("n1", 2*time.Second, link("a"), "pass", route{Next: []string{"b"}}, nil)
+		if code := api.CodeOf(err); code != api.CodeUnknown && code != api.CodeDeadlineExceeded || !strings.Contains(err.Error(), "capacity") && code == api.CodeUnknown {
+			c.Fatalf("%v", err)
+		}
+		if got := c.passed("a"); got != 0 {
+			c.Errorf("a handler that failed has left %d", got)
+		}
 	})
 }
 

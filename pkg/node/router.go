@@ -93,6 +93,11 @@ func (r *router) locate(c *call) {
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.actor, c.actor.Namespace))
 		return
 	}
+	if api.CodeOf(err) == api.CodeNoCapacity { // all have refused: by and by something gets idle
+		c.refused = nil
+		r.again(c, err)
+		return
+	}
 	if err != nil {
 		c.finish(nil, "", err)
 		return

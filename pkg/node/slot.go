@@ -27,6 +27,12 @@ type slot struct {
 	gone    bool // no longer in the dispatcher
 	used    time.Duration
 
+	// Of the dispatcher: the neighbours in the order of use, whether the slot waits for room, and the slot that waits
+	// for this one's.
+	older, newer *slot
+	waits        bool
+	heir         *slot
+
 	activation *activation // of the running task
 }
 
@@ -34,19 +40,22 @@ type slot struct {
 type dispatcher struct {
 	maxPending int
 	capacity   int
-	// start runs a slot in a task of its own.
-	start func(*slot)
+	// start runs a slot in a task of its own; startAfter another one first, to have it released.
+	start      func(*slot)
+	startAfter func(s, victim *slot)
 
 	// pending counts the calls in all mailboxes.
 	pending atomic.Int64
 
 	mu       sync.Mutex
 	slots    map[api.ActorID]*slot
+	order    uses
+	waiting  int // slots that wait for room
 	stopping bool
 }
 
-func newDispatcher(maxPending, capacity int, start func(*slot)) *dispatcher {
-	return &dispatcher{maxPending: maxPending, capacity: capacity, start: start, slots: make(map[api.ActorID]*slot)}
+func newDispatcher(maxPending, capacity int, start func(*slot), startAfter func(s, victim *slot)) *dispatcher {
+	return &dispatcher{maxPending: maxPending, capacity: capacity, start: start, startAfter: startAfter, slots: make(map[api.ActorID]*slot)}
 }
 
 // submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
@@ -58,14 +67,19 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 		d.mu.Unlock()
 		return false, nil
 	}
-	if err := d.admit(c.actor, s); err != nil {
+	victim, err := d.admit(c.actor, s)
+	if err != nil {
 		d.mu.Unlock()
 		return false, err
 	}
 	if s == nil {
 		s = &slot{actor: c.actor}
 		d.slots[c.actor] = s
+		d.wait(s, victim)
+	} else {
+		d.order.remove(s)
 	}
+	d.order.add(s)
 	s.mu.Lock()
 	d.mu.Unlock()
 	if len(s.pending) >= d.maxPending {
@@ -78,21 +92,32 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 	start := !s.running
 	s.running = true
 	s.mu.Unlock()
-	if start {
+	switch {
+	case victim != nil:
+		d.startAfter(s, victim)
+	case start:
 		d.start(s)
 	}
 	return true, nil
 }
 
-// admit says why a call can't be taken, s being its slot or nil. d.mu is held.
-func (d *dispatcher) admit(actor api.ActorID, s *slot) error {
+// admit says why a call can't be taken, s being its slot or nil. If room must be made for it, that is the
+// victim's; the caller has it released. d.mu is held.
+func (d *dispatcher) admit(actor api.ActorID, s *slot) (victim *slot, err error) {
 	if d.stopping {
-		return api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", actor)
+		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", actor)
 	}
-	if s == nil && d.capacity > 0 && len(d.slots) >= d.capacity {
-		return api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations", actor, d.capacity)
+	if s != nil || d.capacity == 0 || len(d.slots)-d.waiting < d.capacity {
+		return nil, nil
 	}
-	return nil
+	if victim = d.victim(); victim == nil {
+		return nil, errNoRoom(actor, d.capacity)
+	}
+	return victim, nil
+}
+
+func errNoRoom(actor api.ActorID, capacity int) error {
+	return api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations, all of them busy", actor, capacity)
 }
 
 // work is what the task of a slot is to do next.
@@ -131,6 +156,8 @@ func (d *dispatcher) remove(s *slot) bool {
 	}
 	s.running, s.gone = false, true
 	delete(d.slots, s.actor)
+	d.order.remove(s)
+	d.inherit(s)
 	return true
 }
 
@@ -198,7 +225,7 @@ func (d *dispatcher) all() []*slot {
 func (d *dispatcher) load() api.Load {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return api.Load{Activations: len(d.slots), Pending: int(d.pending.Load())}
+	return api.Load{Activations: len(d.slots) - d.waiting, Pending: int(d.pending.Load())}
 }
 
 // stop refuses calls from now on. What runs goes on.

@@ -34,25 +34,32 @@ type Random interface {
 	IntN(n int) int
 }
 
-// Place chooses among the members that host the namespace and have room. exclude names nodes not to be
-// taken, such as ones that have just refused. Errors are CodeUnknownNamespace if no member hosts
-// the namespace, and CodeNoCapacity if none that does may be taken.
+// Place chooses among the members that host the namespace and have room, else among all that host it: a full one makes room
+// by deactivating what is idle. exclude names nodes not to be taken, such as ones that have just refused. Errors are
+// CodeUnknownNamespace if no member hosts the namespace, and CodeNoCapacity if none that does may be taken.
 func Place(p Placement, namespace string, members []Candidate, exclude []string, random Random) (NodeInfo, error) {
-	hosts, fit := 0, make([]Candidate, 0, len(members))
+	hosts, fit, full := 0, make([]Candidate, 0, len(members)), []Candidate(nil)
 	for _, c := range members {
 		if c.Node.State != NodeActive || !slices.Contains(c.Node.Namespaces, namespace) {
 			continue
 		}
 		hosts++
-		if !slices.Contains(exclude, c.Node.ID) && (c.Node.Capacity == 0 || c.Activations < c.Node.Capacity) {
+		switch {
+		case slices.Contains(exclude, c.Node.ID):
+		case c.Node.Capacity == 0 || c.Activations < c.Node.Capacity:
 			fit = append(fit, c)
+		default:
+			full = append(full, c)
 		}
+	}
+	if len(fit) == 0 {
+		fit = full
 	}
 	switch {
 	case hosts == 0:
 		return NodeInfo{}, api.Errorf(api.CodeUnknownNamespace, "no node hosts namespace %q: see 'kelpie namespaces ls'", namespace)
 	case len(fit) == 0:
-		return NodeInfo{}, api.Errorf(api.CodeNoCapacity, "namespace %q: none of the %d nodes that host it has room: add a node, or raise --capacity", namespace, hosts)
+		return NodeInfo{}, api.Errorf(api.CodeNoCapacity, "namespace %q: none of the %d nodes that host it has room, all their actors are busy: add a node, or raise --capacity", namespace, hosts)
 	}
 	chosen := fit[random.IntN(len(fit))]
 	if p != PlaceRandom && len(fit) > 1 {

@@ -119,7 +119,8 @@ func TestPlacement(t *testing.T) {
 		{name: "full nodes are passed over", members: members(100, 7, 100), want: []string{"n0001"}},
 		{name: "draining ones too", members: draining, want: []string{"n0001"}},
 		{name: "and those that refused", members: members(1, 2), exclude: []string{"n0000"}, want: []string{"n0001"}},
-		{name: "nobody has room", members: members(100, 100), code: api.CodeNoCapacity},
+		{name: "somebody makes room", members: members(100, 100), want: []string{"n0000", "n0001"}},
+		{name: "nobody makes room", members: members(100, 100), exclude: []string{"n0000", "n0001"}, code: api.CodeNoCapacity},
 		{name: "nobody knows the namespace", namespace: "other", members: members(1), code: api.CodeUnknownNamespace},
 		{name: "no members", code: api.CodeUnknownNamespace},
 	} {

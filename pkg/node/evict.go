@@ -1,0 +1,141 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// A node at its capacity makes room for an actor by deactivating the one that was not called for the longest. The
+// calls of the newcomer wait in its slot meanwhile; those that come for the victim keep it where it is, and the next is tried.
+
+// uses is the slots of a dispatcher in the order of their last calls.
+type uses struct {
+	oldest, newest *slot
+}
+
+// add puts a slot at the end.
+func (u *uses) add(s *slot) {
+	s.older = u.newest
+	if u.newest != nil {
+		u.newest.newer = s
+	} else {
+		u.oldest = s
+	}
+	u.newest = s
+}
+
+// remove takes a slot out.
+func (u *uses) remove(s *slot) {
+	if s.older != nil {
+		s.older.newer = s.newer
+	} else {
+		u.oldest = s.newer
+	}
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		u.newest = s.older
+	}
+	s.older, s.newer = nil, nil
+}
+
+// victim returns the idle slot that was used the longest ago, taken for release, nil if all are busy. d.mu is held.
+func (d *dispatcher) victim() *slot {
+	for s := d.order.oldest; s != nil; s = s.newer {
+		if s.claimForRelease() {
+			return s
+		}
+	}
+	return nil
+}
+
+// wait makes a new slot wait for the room of a victim, if there is one. d.mu is held.
+func (d *dispatcher) wait(s, victim *slot) {
+	if victim == nil {
+		return
+	}
+	s.waits, s.running, victim.heir = true, true, s
+	d.waiting++
+}
+
+// inherit gives the room of a slot that has gone to the one that waits for it. d.mu is held.
+func (d *dispatcher) inherit(from *slot) {
+	if s := from.heir; s != nil {
+		s.waits, from.heir = false, nil
+		d.waiting--
+	}
+}
+
+// evicted says how the release of a slot's victim has ended: whether the slot has room now, or else the next victim, or
+// nil if nobody is left. Without either the slot is gone, and its calls are for the caller.
+func (d *dispatcher) evicted(s, victim *slot) (room bool, next *slot, calls []*call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !s.waits {
+		return true, nil, nil
+	}
+	victim.heir = nil
+	if next = d.victim(); next != nil {
+		next.heir = s
+		return false, next, nil
+	}
+	d.waiting--
+	delete(d.slots, s.actor)
+	d.order.remove(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls = s.pending
+	d.pending.Add(-int64(len(calls)))
+	s.waits, s.running, s.gone, s.pending = false, false, true, nil
+	return false, nil, calls
+}
+
+// startSlotAfter releases a victim, and then runs the slot that waits for its room.
+func (n *Node) startSlotAfter(s, victim *slot) {
+	n.slots.begin()
+	n.env.Go("evict", func() {
+		defer n.slots.end()
+		for {
+			n.runSlot(victim)
+			room, next, calls := n.dispatcher.evicted(s, victim)
+			if room {
+				n.runSlot(s)
+				return
+			}
+			if next == nil {
+				n.refuse(s.actor, calls)
+				return
+			}
+			victim = next
+		}
+	})
+}
+
+// refuse sends calls on that found no room.
+func (n *Node) refuse(actor api.ActorID, calls []*call) {
+	for _, c := range calls {
+		c.refused = append(c.refused, n.config.NodeID)
+		n.router.again(c, errNoRoom(actor, n.config.Capacity))
+	}
+}
+
+// unusedSince returns the slots whose last call came before a time, the oldest first.
+func (d *dispatcher) unusedSince(before time.Duration) []*slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []*slot
+	for s := d.order.oldest; s != nil; s = s.newer {
+		s.mu.Lock()
+		used := s.used
+		s.mu.Unlock()
+		if used >= before {
+			break
+		}
+		out = append(out, s)
+	}
+	return out
+}
