@@ -15,10 +15,13 @@ const builtinHelp = `The node hosts these namespaces; a program that hosts other
   counter  add N gives the new value; get gives the value
   kv       put {"key":KEY,"value":VALUE}; get KEY gives the value, or null; delete KEY;
            list {"prefix":PREFIX,"limit":N} gives [{"key":KEY,"value":VALUE}, ...]
+  cache    as kv, in memory alone: what it holds is gone when its actor is deactivated or its node fails
   echo     echo VALUE gives VALUE`
 
 // builtin returns the actors of the stock binary: enough to try a cluster out.
-func builtin() []actor.Kind { return []actor.Kind{counterKind(), kvKind(), echoKind{}} }
+func builtin() []actor.Kind {
+	return []actor.Kind{counterKind(), kvKind("kv"), kvKind("cache").Volatile(), echoKind{}}
+}
 
 // counter is the state of an actor that counts.
 type counter struct {
@@ -57,8 +60,8 @@ type kvListRequest struct {
 }
 
 // kvKind has no state struct: all is in the actor's key-value space.
-func kvKind() actor.Kind {
-	return actor.New[struct{}]("kv").
+func kvKind(namespace string) *actor.Of[struct{}] {
+	return actor.New[struct{}](namespace).
 		With(actor.Write("put", func(ctx *actor.Context, _ *struct{}, pair kvPair) (any, error) {
 			return nil, ctx.Set(pair.Key, pair.Value)
 		})).

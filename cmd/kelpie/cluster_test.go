@@ -103,11 +103,11 @@ func TestActorErrors(t *testing.T) {
 func TestSteering(t *testing.T) {
 	first, second := twoNodes(t)
 	nodes := rows[api.NodeRow](t, second.run("node", "ls", "-o", "json"))
-	if len(nodes) != 2 || nodes[0].Node != "n1" || nodes[1].Node != "n2" || nodes[0].State != "active" || strings.Join(nodes[1].Namespaces, " ") != "counter echo kv" {
+	if len(nodes) != 2 || nodes[0].Node != "n1" || nodes[1].Node != "n2" || nodes[0].State != "active" || strings.Join(nodes[1].Namespaces, " ") != "cache counter echo kv" {
 		t.Errorf("nodes %+v", nodes)
 	}
-	first.run("node", "ls", "-o", "wide").wants(t, host.ExitOK, "INCARNATION", nodes[0].Incarnation, "counter,echo,kv")
-	if got := first.run("namespaces", "ls", "-o", "name").stdout; got != "counter\necho\nkv\n" {
+	first.run("node", "ls", "-o", "wide").wants(t, host.ExitOK, "INCARNATION", nodes[0].Incarnation, "cache,counter,echo,kv")
+	if got := first.run("namespaces", "ls", "-o", "name").stdout; got != "cache\ncounter\necho\nkv\n" {
 		t.Errorf("namespaces %q", got)
 	}
 	leases := rows[api.LeaseRow](t, first.run("leases", "ls", "-o", "json"))
@@ -156,7 +156,7 @@ func TestStoreCommands(t *testing.T) {
 ` {
 			t.Errorf("%v: pairs %s", at, got)
 		}
-		if got := scan("-o", "name", "--limit", "2", "ns"); got != "ns/counter\nns/echo\n" {
+		if got := scan("-o", "name", "--limit", "2", "ns"); got != "ns/cache\nns/counter\n" {
 			t.Errorf("%v: keys %q", at, got)
 		}
 		get := term.run(append([]string{"store", "get", "-o", "json", "claim/counter/a"}, at...)...)

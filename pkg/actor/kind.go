@@ -37,6 +37,8 @@ type Spec struct {
 	Consistency Consistency
 	// IdleTimeout is how long an actor without calls stays active; 0 is the node's default.
 	IdleTimeout time.Duration
+	// Volatile actors keep nothing in the store.
+	Volatile bool
 	// NewState returns a pointer to a new, zero state.
 	NewState func() any
 	Methods  map[string]*Method
@@ -82,6 +84,15 @@ func (k *Of[S]) WithIdleTimeout(d time.Duration) *Of[S] {
 // WithConsistency sets how reading methods are answered; the default is Linearizable.
 func (k *Of[S]) WithConsistency(c Consistency) *Of[S] {
 	k.spec.Consistency = c
+	return k
+}
+
+// Volatile makes the actors of the kind keep their state, key-value space and answers in memory alone: each begins anew when it was
+// deactivated or its node has failed. There still is one of it at a time, and what it answers is linearizable between
+// two beginnings. A call that was repeated because an answer was lost has its effect once in each activation, and so may have it in
+// two. It is for caches, limits and sessions: a call costs a read of the store that many share, and no write.
+func (k *Of[S]) Volatile() *Of[S] {
+	k.spec.Volatile = true
 	return k
 }
 

@@ -82,7 +82,7 @@ func (n *Node) activate(id api.ActorID) (*activation, error) {
 	if got.Claim == nil {
 		return nil, n.router.movedTo(id, got.Owner)
 	}
-	a := &activation{node: n, actor: id, spec: spec, claim: got.Claim, space: &space{claim: got.Claim}}
+	a := &activation{node: n, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
 	if err = a.load(got.State); err != nil {
 		n.giveBack(a)
 		return nil, err

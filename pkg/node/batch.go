@@ -170,11 +170,14 @@ func (a *activation) conclude(answers []answer) bool {
 }
 
 func (a *activation) writes(answers []answer) []registry.Write {
-	if answers[0].call.method == api.MethodDestroy {
+	if answers[0].call.method == api.MethodDestroy && !a.spec.Volatile {
 		return []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
 	}
 	if len(a.ledger.added) > 0 {
 		a.ledger.age(a.claim.Version())
+	}
+	if a.spec.Volatile {
+		return nil
 	}
 	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes())
 }
@@ -185,9 +188,10 @@ func (a *activation) concluded(answers []answer) bool {
 	if answers[0].call.method == api.MethodDestroy {
 		a.memory.chunks = 0
 		good = a.memory.clear() == nil
+		a.space.destroy()
 	}
 	a.memory.stored()
-	a.space.reset()
+	a.space.stored()
 	a.ledger.stored()
 	for i := range answers {
 		answers[i].call.finish(answers[i].body, "", answers[i].err)

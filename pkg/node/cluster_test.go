@@ -61,7 +61,7 @@ func simulate(t *testing.T, seeds int, f func(c *cluster)) {
 		}
 		c := &cluster{
 			T: t, sched: s, env: e, ctx: context.Background(), store: &gate{Store: store}, network: mem.NewNetwork(e),
-			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals, links}, log: new(strings.Builder),
+			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals, links, scratchpads}, log: new(strings.Builder),
 		}
 		defer func() {
 			if t.Failed() {
@@ -102,6 +102,13 @@ func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Co
 	}
 	err = g.commit(g.machine, commit)
 	return committed, err
+}
+
+// batches counts the batches of actors that are committed from now on.
+func (g *gate) batches() *int {
+	n := new(int)
+	g.landed = func(string) { *n++ }
+	return n
 }
 
 // writesState reports whether a commit is that of an actor's batch: only those write seq.
@@ -330,6 +337,20 @@ var journals = actor.New[blob]("journal").
 	With(actor.Read("write_in_read", func(ctx *actor.Context, _ *blob, _ struct{}) (bool, error) {
 		return true, ctx.Set("k", "v")
 	}))
+
+// scratchpads are volatile.
+var scratchpads = actor.New[blob]("scratchpad").Volatile().
+	With(actor.Write("note", func(ctx *actor.Context, s *blob, text string) ([]string, error) {
+		s.Text += text
+		if text == "fail" {
+			return nil, actor.Errorf("fail", "told to fail")
+		}
+		if err := ctx.Set(text, s.Text); err != nil {
+			return nil, err
+		}
+		return keys(ctx, "", 1000)
+	})).
+	With(actor.Read("notes", func(ctx *actor.Context, _ *blob, _ struct{}) ([]string, error) { return keys(ctx, "", 1000) }))
 
 func keys(ctx *actor.Context, prefix string, limit int) ([]string, error) {
 	pairs, err := ctx.List(prefix, limit)

@@ -46,8 +46,6 @@ func TestACallReachesTheOneActivationThroughAnyNode(t *testing.T) {
 	})
 }
 
-// A node that is paused past its lease, as by SIGSTOP, answers nothing more for its actors, and joins again.
-// A store that stands still for longer than a lease costs nobody its lease: who could not beat proves nothing.
 func TestAFailedOrPanickingHandlerHasNoEffect(t *testing.T) {
 	simulate(t, 4, func(c *cluster) {
 		c.startAll(2)

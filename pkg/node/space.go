@@ -4,6 +4,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -21,6 +22,8 @@ const (
 	spaceKeyBytesMax = 1024
 	// rangeLimitMax is the most pairs that a handler gets at once.
 	rangeLimitMax = 10_000
+	// heldBytesMax bounds the space of a volatile actor, which is in memory whole.
+	heldBytesMax = 64 << 20
 	// writeOverheadBytes is what a write costs in a transaction beyond its key and value.
 	writeOverheadBytes = 101
 )
@@ -29,6 +32,9 @@ const (
 // commit, under what the calls of the batch have written. It implements actor.Space for the call that runs.
 type space struct {
 	claim *registry.Claim
+	// held is the content of a volatile actor's space, which has nothing in the store; nil for others.
+	held      map[string][]byte
+	heldBytes int
 	// batch is what earlier calls of the batch wrote, call what the present one did; nil values are deletions.
 	batch, call map[string][]byte
 	// ctx and readOnly are the present call's.
@@ -41,6 +47,14 @@ type space struct {
 }
 
 var _ actor.Space = (*space)(nil)
+
+func newSpace(claim *registry.Claim, volatile bool) *space {
+	s := &space{claim: claim}
+	if volatile {
+		s.held = make(map[string][]byte)
+	}
+	return s
+}
 
 // begin prepares for a call.
 func (s *space) begin(ctx context.Context, readOnly bool) {
@@ -70,6 +84,58 @@ func (s *space) reset() {
 	s.bytes = 0
 }
 
+// stored notes that the batch's writes have been committed: by the store or, those of a volatile actor, by being proved.
+func (s *space) stored() {
+	if s.held != nil {
+		for key, value := range s.batch { //kelpie:unordered a merge of two maps
+			s.hold(key, value)
+		}
+	}
+	s.reset()
+}
+
+func (s *space) hold(key string, value []byte) {
+	if old, ok := s.held[key]; ok {
+		s.heldBytes -= len(key) + len(old) + writeOverheadBytes
+		delete(s.held, key)
+	}
+	if value != nil {
+		s.held[key] = value
+		s.heldBytes += len(key) + len(value) + writeOverheadBytes
+	}
+}
+
+// destroy forgets all that a volatile actor holds.
+func (s *space) destroy() {
+	clear(s.held)
+	s.heldBytes = 0
+}
+
+// get reads what is committed.
+func (s *space) get(key string) ([]byte, error) {
+	if s.held != nil {
+		return slices.Clone(s.held[key]), nil
+	}
+	return s.claim.Get(s.ctx, spaceKey(key))
+}
+
+// read returns up to limit committed pairs of a range, in order, and whether there may be more.
+func (s *space) read(from, to []byte, limit int) ([]registry.Entry, bool, error) {
+	if s.held == nil {
+		return s.claim.Range(s.ctx, from, to, limit)
+	}
+	var out []registry.Entry
+	for _, key := range sortedKeys(s.held) {
+		if k := spaceKey(key); bytes.Compare(k, from) >= 0 && bytes.Compare(k, to) < 0 {
+			if len(out) == limit {
+				return out, true, nil
+			}
+			out = append(out, registry.Entry{Key: k, Value: slices.Clone(s.held[key])})
+		}
+	}
+	return out, false, nil
+}
+
 // writes returns the batch's writes in order of key.
 func (s *space) writes() []registry.Write {
 	out := make([]registry.Write, 0, len(s.batch))
@@ -95,7 +161,7 @@ func (s *space) Get(key string) ([]byte, error) {
 	if value, ok := s.written(key); ok {
 		return slices.Clone(value), nil
 	}
-	value, err := s.claim.Get(s.ctx, spaceKey(key))
+	value, err := s.get(key)
 	return value, s.note(err)
 }
 
@@ -117,6 +183,9 @@ func (s *space) put(key string, value []byte) error {
 	if s.readOnly {
 		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't write: key %q", clip(key))
 	}
+	if s.heldBytes+s.bytes+len(key)+len(value) > heldBytesMax && value != nil {
+		return api.Errorf(api.CodeTooLarge, "key %q: a volatile actor holds at most %d bytes", clip(key), heldBytesMax)
+	}
 	if s.call == nil {
 		s.call = make(map[string][]byte)
 	}
@@ -133,7 +202,7 @@ func (s *space) Range(begin, end string, limit int) ([]actor.Pair, error) {
 	var out []actor.Pair
 	from, to := spaceKey(begin), spaceEnd(end)
 	for {
-		entries, more, err := s.claim.Range(s.ctx, from, to, limit)
+		entries, more, err := s.read(from, to, limit)
 		if s.note(err) != nil {
 			return nil, err
 		}

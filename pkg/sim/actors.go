@@ -81,7 +81,7 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			return scan(ctx)
 		})).
 		With(actor.Read("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
-	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn)}
+	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn), sessions()}
 	for _, k := range kinds {
 		k.Spec().IdleTimeout = idle
 	}
@@ -139,4 +139,31 @@ func relays(amount func(*actor.Context) int64) actor.Kind {
 			return s.N, nil
 		})).
 		With(actor.Read("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+}
+
+// sitting is what a session keeps in memory: the name of the sitting, which is its activation's own, and how many visits it had.
+type sitting struct {
+	Born string
+	N    int64
+}
+
+// sessions are volatile: each begins anew with its activation.
+func sessions() actor.Kind {
+	serial := 0
+	return actor.New[sitting]("session").Volatile().
+		With(actor.Write("visit", func(ctx *actor.Context, s *sitting, name string) (sitting, error) {
+			if s.Born == "" {
+				serial++ // a repeated call may be the first of two activations
+				s.Born = sprintf("%s/%d", name, serial)
+			}
+			s.N++
+			return *s, ctx.Set("last", name)
+		})).
+		With(actor.Read("look", func(ctx *actor.Context, s *sitting, _ struct{}) (sitting, error) {
+			var last string
+			if ok, err := ctx.Get("last", &last); err != nil || ok != (s.N > 0) {
+				return *s, actor.Errorf("torn", "the space of a session and its state do not agree: %v %v", ok, err)
+			}
+			return *s, nil
+		}))
 }

@@ -66,6 +66,7 @@ func init() {
 		{Entry: Entry{"own-claim-adopted", "a node that finds its own claim takes it as it is, unwritten"}, checkers: byOwners, store: ownClaimAdopted},
 		{Entry: Entry{"silent-break", "a broken claim does not touch its owner's fence"}, checkers: byOwners, store: silentBreak},
 		{Entry: Entry{"unproved-batch", "a batch that writes nothing is answered without a barrier"}, checkers: byAnswers, kinds: unprovedBatch},
+		{Entry: Entry{"unproved-session", "a volatile actor answers without a barrier"}, checkers: []string{"sessions"}, kinds: unprovedSession},
 		{Entry: Entry{"foreign-incarnation", "after a join that nobody knows the outcome of, another process's incarnation is taken for one's own"}, checkers: []string{"membership"}, store: foreignIncarnation},
 		{Entry: Entry{"rejoin-regardless", "a process that has lost its lease joins again, though a newer one has its name"}, checkers: []string{"membership"}, store: rejoinRegardless},
 		{Entry: Entry{"own-fence-unread", "an actor is claimed without a look at one's own lease"}, checkers: byOwners, store: ownFenceUnread},

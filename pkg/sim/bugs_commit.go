@@ -213,10 +213,16 @@ func prunedEarly(t *tampered) {
 // ownChance has relays draw their amounts anew each time that they run.
 func ownChance(kinds []actor.Kind) []actor.Kind {
 	var runs int64
-	out := slices.DeleteFunc(slices.Clone(kinds), func(k actor.Kind) bool { return k.Spec().Namespace == "relay" })
-	relay := relays(func(*actor.Context) int64 { runs++; return 1 + runs%50 })
-	relay.Spec().IdleTimeout = kinds[0].Spec().IdleTimeout
-	return append(out, relay)
+	return replaced(kinds, relays(func(*actor.Context) int64 { runs++; return 1 + runs%50 }))
+}
+
+// replaced returns the kinds with another in the place of the one of its name.
+func replaced(kinds []actor.Kind, by actor.Kind) []actor.Kind {
+	out := slices.Clone(kinds)
+	i := slices.IndexFunc(out, func(k actor.Kind) bool { return k.Spec().Namespace == by.Spec().Namespace })
+	by.Spec().IdleTimeout = out[i].Spec().IdleTimeout
+	out[i] = by
+	return out
 }
 
 func shortListing(t *tampered) {

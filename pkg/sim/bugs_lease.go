@@ -324,3 +324,18 @@ func unprovedBatch(kinds []actor.Kind) []actor.Kind {
 	}
 	return kinds
 }
+
+// unprovedSession has visits of sessions answered as if they were stale reads.
+func unprovedSession(kinds []actor.Kind) []actor.Kind {
+	serial := 0
+	return replaced(kinds, actor.New[sitting]("session").Volatile().WithConsistency(actor.Stale).
+		With(actor.Read("visit", func(_ *actor.Context, s *sitting, name string) (sitting, error) {
+			if s.Born == "" {
+				serial++
+				s.Born = sprintf("%s/%d", name, serial)
+			}
+			s.N++ // stays in memory, as nothing undoes it
+			return *s, nil
+		})).
+		With(actor.Read("look", func(_ *actor.Context, s *sitting, _ struct{}) (sitting, error) { return *s, nil })))
+}

@@ -18,6 +18,7 @@ var Checkers = []Entry{
 	{"fencing", "no node is fenced that could reach the store all the time"},
 	{"linearizable", "there is an order of the calls of each actor that explains every answer"},
 	{"lists", "nothing that was appended is lost, there twice, or in another place later"},
+	{"sessions", "the answers of volatile actors tell of one activation after the other, each counting every visit once"},
 	{"conservation", "transfers between accounts neither make money nor lose it"},
 	{"store", "the store is serializable, answers what was committed, and shows a transaction its own writes"},
 	{"durable", "the store opens again after a restart"},

@@ -106,7 +106,7 @@ func operations(ops []*Op) []porcupine.Operation {
 
 func readsOnly(method string) bool {
 	switch method {
-	case "get", "read", "balance", "items", "scan":
+	case "get", "read", "balance", "items", "scan", "done", "look":
 		return true
 	}
 	return false

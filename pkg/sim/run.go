@@ -177,6 +177,7 @@ func (w *world) judge() {
 		w.counters()
 		w.linearizable()
 		w.lists()
+		w.sessions()
 		w.conserved()
 	}
 }

@@ -54,7 +54,7 @@ func (k *worker) more() bool {
 func (k *worker) pause(d time.Duration) { _ = env.Sleep(k.env, k.ctx, d) } // nothing ends it
 
 // callTimeout bounds a call.
-func (k *worker) callTimeout() time.Duration { return 2*k.LeaseTTL + 3*time.Second }
+func (c *Config) callTimeout() time.Duration { return 2*c.LeaseTTL + 3*time.Second }
 
 // unique returns a name that nobody else uses.
 func (k *worker) unique() string {

@@ -42,6 +42,7 @@ func init() {
 		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60},
 		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0},
 		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay", relayWork, 4},
+		{Entry{"session", "visits volatile actors, which begin anew with every activation"}, "session", sessionWork, 0},
 		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
 	}
 }
@@ -165,5 +166,15 @@ func relayWork(k *worker) {
 			to++
 		}
 		surely[int64](k, k.target("relay"), "run", errand{strconv.Itoa(from), strconv.Itoa(to)})
+	}
+}
+
+func sessionWork(k *worker) {
+	for k.more() {
+		if id := k.target("session"); k.random.IntN(3) == 0 {
+			call[sitting](k, id, "look", nil)
+		} else {
+			call[sitting](k, id, "visit", k.unique())
+		}
 	}
 }
