@@ -48,13 +48,27 @@ type answer struct {
 // process runs calls in batches and answers them, and reports whether the activation is still good. If
 // not, the calls that it has not answered are on their way elsewhere.
 func (a *activation) process(calls []*call) bool {
+	single := 0 // how many of the calls did not fit a transaction together
 	for len(calls) > 0 {
-		answers := a.runBatch(calls)
-		rest := calls[len(answers):]
-		if !a.conclude(answers) {
-			for _, c := range rest {
-				a.node.router.again(c, errMoved(a.actor))
+		most := a.node.config.MaxBatch
+		if single > 0 {
+			most, single = 1, single-1
+		}
+		answers := a.runBatch(calls, most)
+		err := a.conclude(answers)
+		if len(answers) > 1 && kv.IsTooLarge(err) {
+			if err = a.revert(); err == nil {
+				single = len(answers)
+				continue
 			}
+		}
+		rest := calls[len(answers):]
+		if err != nil {
+			a.unanswered(answers, rest, err)
+			return false
+		}
+		if !a.concluded(answers) {
+			a.unanswered(nil, rest, errMoved(a.actor))
 			return false
 		}
 		calls = rest
@@ -62,13 +76,17 @@ func (a *activation) process(calls []*call) bool {
 	return true
 }
 
-// runBatch runs calls, one after the other, until there is no more or the batch is full.
-func (a *activation) runBatch(calls []*call) []answer {
+// runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many calls; 0
+// is any number.
+func (a *activation) runBatch(calls []*call, most int) []answer {
 	if calls[0].method == api.MethodDestroy {
 		return []answer{{call: calls[0], writes: true}}
 	}
-	answers := make([]answer, 0, len(calls))
-	for _, c := range calls {
+	if most == 0 || most > len(calls) {
+		most = len(calls)
+	}
+	answers := make([]answer, 0, most)
+	for _, c := range calls[:most] {
 		if c.method == api.MethodDestroy || len(answers) > 0 && (a.space.bytes+len(a.memory.kept) > batchBytesMax || a.asking.methods[c.method]) {
 			break
 		}
@@ -92,6 +110,9 @@ func (a *activation) runCall(c *call) answer {
 		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}
 	}
 	ctx := c.context()
+	if err := ctx.Err(); err != nil {
+		return answer{call: c, err: wireError(err), settled: true}
+	}
 	keyed := !c.key.IsZero() && !m.ReadOnly
 	if keyed {
 		if earlier, ok := a.ledger.find(c); ok {
@@ -147,26 +168,31 @@ func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) 
 	return m.Run(ctx, a.memory.value, request)
 }
 
-// conclude commits what the answers rest on, or proves it, and then answers. It
-// reports whether the activation is still good.
-func (a *activation) conclude(answers []answer) bool {
-	var err error
+// conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed, and no
+// other.
+func (a *activation) conclude(answers []answer) error {
 	writes := a.writes(answers)
-	switch {
-	case len(writes) > 0:
-		a.claim.Renew(a.node.keeper.proof())
-		err = a.claim.Commit(a.node.ctx, writes)
-	case needProof(answers, a.spec.Consistency):
-		err = a.prove()
+	if len(writes) == 0 {
+		if needProof(answers, a.spec.Consistency) {
+			return a.prove()
+		}
+		return nil
 	}
-	if err == nil {
-		return a.concluded(answers)
+	a.claim.Renew(a.node.keeper.proof())
+	err := a.claim.Commit(a.node.ctx, writes)
+	if len(answers) > 1 || !kv.IsTooLarge(err) {
+		return err
 	}
-	if kv.IsTooLarge(err) {
-		return a.tooLarge(answers, err)
-	}
-	a.unanswered(answers, err)
-	return false
+	c := answers[0].call
+	answers[0] = answer{call: c, err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a transaction: %v", a.actor, clip(c.method), err)}
+	return a.revert()
+}
+
+// revert undoes the batch.
+func (a *activation) revert() error {
+	a.space.reset()
+	a.ledger.revert()
+	return a.memory.revert()
 }
 
 func (a *activation) writes(answers []answer) []registry.Write {
@@ -185,7 +211,7 @@ func (a *activation) writes(answers []answer) []registry.Write {
 // concluded answers everybody.
 func (a *activation) concluded(answers []answer) bool {
 	good := true
-	if answers[0].call.method == api.MethodDestroy {
+	if answers[0].call.method == api.MethodDestroy && answers[0].err == nil {
 		a.memory.chunks = 0
 		good = a.memory.clear() == nil
 		a.space.destroy()
@@ -199,32 +225,9 @@ func (a *activation) concluded(answers []answer) bool {
 	return good
 }
 
-// tooLarge runs the calls of a batch that does not fit a transaction one at a time; one that does not fit alone fails.
-func (a *activation) tooLarge(answers []answer, err error) bool {
-	a.space.reset()
-	a.ledger.revert()
-	if err := a.memory.revert(); err != nil {
-		a.unanswered(answers, err)
-		return false
-	}
-	if len(answers) == 1 {
-		c := answers[0].call
-		c.finish(nil, "", api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a transaction: %v", a.actor, clip(c.method), err))
-		return true
-	}
-	for i := range answers {
-		if !a.process([]*call{answers[i].call}) {
-			for _, later := range answers[i+1:] {
-				a.node.router.again(later.call, errMoved(a.actor))
-			}
-			return false
-		}
-	}
-	return true
-}
-
-// unanswered deals with the calls of a batch that could not be concluded: err says whether it may have been committed.
-func (a *activation) unanswered(answers []answer, err error) {
+// unanswered sends on the calls of a batch that could not be concluded, err saying whether it may have been committed, and
+// those that have not been run.
+func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 	doubt := api.CodeOf(err) == api.CodeUnknown
 	for i := range answers {
 		why := err
@@ -232,6 +235,9 @@ func (a *activation) unanswered(answers []answer, err error) {
 			why = errMoved(a.actor) // a call that only read has had no effect
 		}
 		a.node.router.again(answers[i].call, why)
+	}
+	for _, c := range rest {
+		a.node.router.again(c, errMoved(a.actor))
 	}
 }
 

@@ -55,6 +55,8 @@ type Config struct {
 	Capacity int
 	// MaxPendingPerActor bounds each actor's mailbox; 0 is DefaultMaxPendingPerActor.
 	MaxPendingPerActor int
+	// MaxBatch is how many calls of an actor are committed together at the most; 0 is all that wait, 1 each alone.
+	MaxBatch int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster, 0 being the registry's
 	// defaults; for later nodes 0 is what the cluster has, and anything else must be equal to it.
 	LeaseTTL, Heartbeat time.Duration
@@ -73,6 +75,8 @@ func (c *Config) validate() error {
 		return api.Errorf(api.CodeInvalidArgument, "--capacity %d: must not be negative (0 is no limit)", c.Capacity)
 	case c.MaxPendingPerActor < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_pending_per_actor %d: must not be negative (0 is %d)", c.MaxPendingPerActor, DefaultMaxPendingPerActor)
+	case c.MaxBatch < 0:
+		return api.Errorf(api.CodeInvalidArgument, "max_batch %d: must not be negative (0 is no limit)", c.MaxBatch)
 	}
 	if err := api.ValidateNodeID(c.NodeID); err != nil {
 		return err
