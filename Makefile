@@ -20,6 +20,8 @@ SIMTIME ?= 2h
 # Time of make chaos, and its seed; empty for one from the clock.
 CHAOSTIME ?= 5m
 CHAOSSEED ?=
+# Idle actors of make scale.
+SCALEACTORS ?= 1000000
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -117,6 +119,10 @@ sim-nightly: ## run seeds of the simulator that nobody has run yet, for hours: S
 .PHONY: chaos
 chaos: ## kill, pause and stop real processes under load for CHAOSTIME, and check every reply
 	$(GO) test -count=1 -v -timeout 0 ./test/chaos -run TestChaos -chaos.time $(CHAOSTIME) $(if $(CHAOSSEED),-chaos.seed $(CHAOSSEED))
+
+.PHONY: scale
+scale: ## measure what SCALEACTORS idle actors cost a node, in memory and in traffic with the store
+	$(GO) test -count=1 -v -timeout 0 ./test/scale -scale.actors $(SCALEACTORS)
 
 .PHONY: clean
 clean: ## remove what was built

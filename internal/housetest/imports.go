@@ -153,6 +153,9 @@ var allowances = map[string]allowance{
 	"test/chaos": {
 		why: "tests alone, of the binary while its processes come to harm",
 	},
+	"test/scale": {
+		why: "tests alone, of a node with very many actors",
+	},
 	"internal/housetest": {
 		external: []string{xtools},
 		why:      "reads source, and is imported by nothing",
