@@ -25,7 +25,7 @@ const (
 // runSlot is the task of a slot: it goes on until there is nothing to do.
 func (n *Node) runSlot(s *slot) {
 	for {
-		w := n.dispatcher.next(s)
+		w := n.dispatcher.next(s, n.env.Monotonic())
 		if w.drop {
 			s.activation = nil
 		}

@@ -62,18 +62,19 @@ func notRun(err error) bool {
 	return isStoreError(err)
 }
 
+// fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error says, is
+// to be finished all the same.
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
-	if err != nil {
-		return nil, err
-	}
 	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, flags: in.Flags, body: in.Body, context: req.Context}
+	entered, bytes := n.env.Monotonic(), len(req.Payload)
 	deadline, ok := req.Deadline()
 	if !ok {
 		deadline = n.env.Monotonic() + defaultDeadline
 	}
 	c.deadline = deadline
 	c.finish = func(body []byte, owner string, err error) {
+		n.budget.leave(bytes, n.env.Monotonic()-entered)
 		if err != nil {
 			req.Reply(nil, err)
 			return
@@ -81,7 +82,10 @@ func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 		reply := api.InvokeReply{OwnerAddress: owner, Version: n.keeper.version(), Body: body}
 		req.Reply(reply.AppendTo(make([]byte, 0, len(body)+len(owner)+replyHeaderBytes)), nil)
 	}
-	return c, c.validate()
+	if err == nil {
+		err = c.validate()
+	}
+	return c, err
 }
 
 // replyHeaderBytes is room for the header of an InvokeReply.

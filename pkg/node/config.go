@@ -19,6 +19,10 @@ import (
 const (
 	// DefaultMaxPendingPerActor is how many calls wait in an actor's mailbox at the most.
 	DefaultMaxPendingPerActor = 1000
+	// DefaultMaxCalls and DefaultMaxCallBytes are how many calls are on their way in a node at the most, and how many
+	// bytes their requests have together.
+	DefaultMaxCalls     = 50_000
+	DefaultMaxCallBytes = 256 << 20
 	// DefaultIdleTimeout is how long an actor without calls stays active.
 	DefaultIdleTimeout = 10 * time.Minute
 )
@@ -55,6 +59,11 @@ type Config struct {
 	Capacity int
 	// MaxPendingPerActor bounds each actor's mailbox; 0 is DefaultMaxPendingPerActor.
 	MaxPendingPerActor int
+	// MaxCalls and MaxCallBytes bound the calls that are on their way in the node and the bytes of their requests: what comes
+	// beyond is CodeOverloaded. 0 is DefaultMaxCalls and DefaultMaxCallBytes. No actor's mailbox takes more calls than there is
+	// still room for.
+	MaxCalls     int
+	MaxCallBytes int64
 	// MaxBatch is how many calls of an actor are committed together at the most; 0 is all that wait, 1 each alone.
 	MaxBatch int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster, 0 being the registry's
@@ -75,6 +84,10 @@ func (c *Config) validate() error {
 		return api.Errorf(api.CodeInvalidArgument, "--capacity %d: must not be negative (0 is no limit)", c.Capacity)
 	case c.MaxPendingPerActor < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_pending_per_actor %d: must not be negative (0 is %d)", c.MaxPendingPerActor, DefaultMaxPendingPerActor)
+	case c.MaxCalls < 0:
+		return api.Errorf(api.CodeInvalidArgument, "--max-calls %d: must not be negative (0 is %d)", c.MaxCalls, DefaultMaxCalls)
+	case c.MaxCallBytes < 0:
+		return api.Errorf(api.CodeInvalidArgument, "max_call_bytes %d: must not be negative (0 is %d)", c.MaxCallBytes, DefaultMaxCallBytes)
 	case c.MaxBatch < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_batch %d: must not be negative (0 is no limit)", c.MaxBatch)
 	}
@@ -95,4 +108,23 @@ func (c *Config) validate() error {
 		names = append(names, ns)
 	}
 	return nil
+}
+
+// defaults fills in what is 0.
+func (c *Config) defaults() {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxPendingPerActor == 0 {
+		c.MaxPendingPerActor = DefaultMaxPendingPerActor
+	}
+	if c.MaxCalls == 0 {
+		c.MaxCalls = DefaultMaxCalls
+	}
+	if c.MaxCallBytes == 0 {
+		c.MaxCallBytes = DefaultMaxCallBytes
+	}
+	if c.Mux == nil {
+		c.Mux = rpc.NewMux()
+	}
 }

@@ -45,6 +45,7 @@ type Node struct {
 	dispatcher *dispatcher
 	router     *router
 	barrier    *barrier
+	budget     *budget
 	keeper     *keeper
 	loads      *loads
 
@@ -66,15 +67,7 @@ func New(c Config) (*Node, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.MaxPendingPerActor == 0 {
-		c.MaxPendingPerActor = DefaultMaxPendingPerActor
-	}
-	if c.Mux == nil {
-		c.Mux = rpc.NewMux()
-	}
+	c.defaults()
 	n := &Node{config: c, env: c.Env, log: c.Logger, kinds: make(map[string]*actor.Spec), registry: registry.New(c.Env, c.Store), loads: newLoads(), stopped: env.NewEvent(c.Env)}
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
@@ -83,7 +76,8 @@ func New(c Config) (*Node, error) {
 	n.tasks = env.NewGroup(c.Env, n.ctx)
 	n.slots.drained = env.NewEvent(c.Env)
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
-	n.dispatcher = newDispatcher(c.MaxPendingPerActor, c.Capacity, n.startSlot, n.startSlotAfter)
+	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
+	n.dispatcher = newDispatcher(c.MaxPendingPerActor, n.budget, c.Capacity, n.startSlot, n.startSlotAfter)
 	n.keeper = &keeper{
 		env: n.env, registry: n.registry, log: n.log,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
@@ -205,6 +199,10 @@ func (n *Node) failed(node registry.NodeInfo) {
 // of type *api.Error.
 func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
 	answer := env.NewFuture[[]byte](n.env)
+	if err := n.budget.enter(len(body)); err != nil {
+		return nil, err
+	}
+	entered := n.env.Monotonic()
 	n.keys.Learn(n.keeper.version(), n.env.Monotonic())
 	named := n.keys.Next(key, n.env.Now())
 	defer n.keys.Done(&named)
@@ -212,20 +210,27 @@ func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, b
 		actor: id, method: method, key: named, body: body,
 		context:  func() context.Context { return ctx },
 		deadline: n.env.Monotonic() + defaultDeadline,
-		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
+		finish: func(reply []byte, _ string, err error) {
+			n.budget.leave(len(body), n.env.Monotonic()-entered)
+			answer.Complete(reply, err)
+		},
 	}
 	if left, ok := env.Remaining(n.env, ctx); ok {
 		c.deadline = n.env.Monotonic() + left
 	}
 	if err := c.validate(); err != nil {
-		return nil, err
+		c.finish(nil, "", err)
+	} else {
+		n.router.route(c)
 	}
-	n.router.route(c)
 	return answer.Wait(ctx)
 }
 
 // Load returns how busy the node is.
 func (n *Node) Load() api.Load { return n.dispatcher.load() }
+
+// Calls returns how many calls are on their way in the node that came from outside of it.
+func (n *Node) Calls() int { return int(n.budget.calls.Load()) }
 
 // Addr returns the address that others reach the node at, once it has started.
 func (n *Node) Addr() string { return n.address }

@@ -28,9 +28,13 @@ func (n *Node) register(m *rpc.Mux) {
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
 func (n *Node) invoke(req *rpc.Request) {
+	if err := n.budget.enter(len(req.Payload)); err != nil {
+		req.Reply(nil, err)
+		return
+	}
 	c, err := n.fromRequest(req)
 	if err != nil {
-		req.Reply(nil, err)
+		c.finish(nil, "", err)
 		return
 	}
 	n.router.route(c)

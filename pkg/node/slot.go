@@ -26,6 +26,8 @@ type slot struct {
 	drop    bool // forget the activation before doing anything else
 	gone    bool // no longer in the dispatcher
 	used    time.Duration
+	// When what was taken from the mailbox began to run, and how long the last of that took.
+	began, lastRun time.Duration
 
 	// Of the dispatcher: the neighbours in the order of use, whether the slot waits for room, and the slot that waits
 	// for this one's.
@@ -39,6 +41,7 @@ type slot struct {
 // dispatcher holds the slots.
 type dispatcher struct {
 	maxPending int
+	budget     *budget
 	capacity   int
 	// start runs a slot in a task of its own; startAfter another one first, to have it released.
 	start      func(*slot)
@@ -54,8 +57,8 @@ type dispatcher struct {
 	stopping bool
 }
 
-func newDispatcher(maxPending, capacity int, start func(*slot), startAfter func(s, victim *slot)) *dispatcher {
-	return &dispatcher{maxPending: maxPending, capacity: capacity, start: start, startAfter: startAfter, slots: make(map[api.ActorID]*slot)}
+func newDispatcher(maxPending int, budget *budget, capacity int, start func(*slot), startAfter func(s, victim *slot)) *dispatcher {
+	return &dispatcher{maxPending: maxPending, budget: budget, capacity: capacity, start: start, startAfter: startAfter, slots: make(map[api.ActorID]*slot)}
 }
 
 // submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
@@ -82,9 +85,10 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 	d.order.add(s)
 	s.mu.Lock()
 	d.mu.Unlock()
-	if len(s.pending) >= d.maxPending {
+	if waiting := len(s.pending); waiting >= d.maxPending || waiting > d.budget.room() && waiting > 0 {
 		s.mu.Unlock()
-		return false, api.Errorf(api.CodeOverloaded, "actor %s: %d calls are waiting already: try again later", c.actor, d.maxPending)
+		// The mailbox is taken whole: there is room when what runs now has run.
+		return false, errOverloaded(s.lastRun, "actor %s: %d calls are waiting already", c.actor, waiting)
 	}
 	s.pending = append(s.pending, c)
 	d.pending.Add(1)
@@ -129,14 +133,17 @@ type work struct {
 }
 
 // next takes what is pending. With nothing to do the slot is no longer running.
-func (d *dispatcher) next(s *slot) work {
+func (d *dispatcher) next(s *slot, now time.Duration) work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.began != 0 {
+		s.lastRun, s.began = now-s.began, 0
+	}
 	w := work{calls: s.pending, drop: s.drop}
 	s.pending, s.drop = nil, false
 	d.pending.Add(-int64(len(w.calls)))
 	if len(w.calls) > 0 {
-		s.release = false
+		s.release, s.began = false, now
 	} else if !w.drop {
 		w.release, s.release = s.release, false
 		w.done = !w.release

@@ -64,6 +64,8 @@ type Config struct {
 	// IdleTimeout is the actors'; Capacity and Mailbox are each node's limits, 0 for none.
 	IdleTimeout       time.Duration
 	Capacity, Mailbox int
+	// MaxCalls bounds the calls on their way in each node, MaxBatch those that are committed together, 0 for the default.
+	MaxCalls, MaxBatch int
 	// StopAtOnce is whether the nodes are stopped together at the end, not one after the other.
 	StopAtOnce bool
 	// Actors is over how many actors a workload spreads its calls.
@@ -138,6 +140,8 @@ func (o Options) Resolve() (Config, error) {
 		IdleTimeout: pick(d, "idle timeout", 200*time.Millisecond, time.Second, time.Minute),
 		Capacity:    pick(d, "capacity", 0, 0, 0, 8),
 		Mailbox:     pick(d, "mailbox", 0, 0, 4),
+		MaxCalls:    pick(d, "max calls", 0, 0, 0, 3),
+		MaxBatch:    pick(d, "max batch", 0, 0, 0, 0, 1, 3),
 		StopAtOnce:  pick(d, "stop", false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
 	}

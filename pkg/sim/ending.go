@@ -145,6 +145,9 @@ func (w *world) watchMailboxes() {
 			if load.Pending > bound*load.Activations {
 				w.violate("mailboxes", "%s has %d calls waiting for %d actors, with mailboxes of %d", l.name, load.Pending, load.Activations, bound)
 			}
+			if w.MaxCalls > 0 && l.node.Calls() > w.MaxCalls {
+				w.violate("mailboxes", "%s has %d calls on their way, more than its %d", l.name, l.node.Calls(), w.MaxCalls)
+			}
 			if w.Capacity > 0 && load.Activations > w.Capacity {
 				w.violate("mailboxes", "%s has %d actors, more than its capacity of %d", l.name, load.Activations, w.Capacity)
 			}
@@ -234,6 +237,9 @@ func (w *world) stopOne(l *life) {
 		return
 	}
 	w.sleep(w.Heartbeat)
+	if n := l.node.Calls(); n != 0 {
+		w.violate("leaks", "%s has stopped, and %d calls have not been answered", l.name, n)
+	}
 	if left := l.machine.Tasks(); len(left) > 0 {
 		w.violate("leaks", "%s has stopped, and %d tasks run on: %q", l.name, len(left), left)
 	}

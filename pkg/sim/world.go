@@ -126,7 +126,7 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	w.living[machineName] = l
 	n, err := node.New(node.Config{
 		Env: l.env, Store: w.store.of(l), StoreURL: "memory:", Transport: w.network.Transport(l.env, machineName),
-		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(), Capacity: w.Capacity, MaxPendingPerActor: w.Mailbox,
+		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(), Capacity: w.Capacity, MaxPendingPerActor: w.Mailbox, MaxCalls: w.MaxCalls, MaxBatch: w.MaxBatch,
 		LeaseTTL: w.LeaseTTL, Heartbeat: w.Heartbeat, Logger: w.events.logger(l.machine.Name()),
 	})
 	if err != nil {

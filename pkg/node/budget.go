@@ -1,0 +1,71 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+const (
+	// retryAfterMin and retryAfterMax bound what an overloaded caller is told to wait.
+	retryAfterMin = 5 * time.Millisecond
+	retryAfterMax = 2 * time.Second
+	// stayWeight is the weight of one call in the average time that calls stay.
+	stayWeight = 16
+)
+
+// budget bounds the calls that are on their way in a node, and the bytes of their requests: what comes beyond is refused before
+// anything is done for it. Only calls from outside are counted. Those of handlers are bounded by the handlers, and to refuse
+// them would not free anything.
+//
+// One actor's mailbox takes no more calls than there is still room for in the node, so that the calls of a hot actor alone never
+// fill more than half of it, of two no more than two thirds, and the rest get through: Choudhury and Hahne, "Dynamic Queue Length
+// Thresholds for Shared-Memory Packet Switches", 1998, with alpha 1.
+type budget struct {
+	callsMax, bytesMax int64
+	calls, bytes       atomic.Int64
+	// stay is about how long a call stays, in nanoseconds.
+	stay atomic.Int64
+}
+
+// enter takes charge of a call with a request of so many bytes. An error is CodeOverloaded; after none leave must
+// follow.
+func (b *budget) enter(bytes int) error {
+	calls, all := b.calls.Add(1), b.bytes.Add(int64(bytes))
+	if calls <= b.callsMax && (all <= b.bytesMax || calls == 1) {
+		return nil
+	}
+	b.calls.Add(-1)
+	b.bytes.Add(-int64(bytes))
+	if calls > b.callsMax {
+		return errOverloaded(b.pause(), "the node has %d calls on their way already", b.callsMax)
+	}
+	return errOverloaded(b.pause(), "the node has requests of %d bytes on their way already", b.bytesMax)
+}
+
+// leave ends the charge of a call that has stayed for so long.
+func (b *budget) leave(bytes int, stayed time.Duration) {
+	b.calls.Add(-1)
+	b.bytes.Add(-int64(bytes))
+	was := b.stay.Load()
+	b.stay.Store(was + (int64(stayed)-was)/stayWeight) // of two at once one may be lost: it is an average
+}
+
+// room is how many more calls fit.
+func (b *budget) room() int { return int(b.callsMax - b.calls.Load()) }
+
+// pause is when to come again: by then about as many calls have left as are there now.
+func (b *budget) pause() time.Duration { return time.Duration(b.stay.Load()) }
+
+// errOverloaded refuses a call, to be tried again after a while.
+func errOverloaded(after time.Duration, format string, args ...any) error {
+	err := api.Errorf(api.CodeOverloaded, format+": try again later", args...)
+	after = min(max(after, retryAfterMin), retryAfterMax)
+	err.Detail = map[string]string{api.DetailRetryAfter: strconv.FormatInt(after.Milliseconds(), 10)}
+	return err
+}
