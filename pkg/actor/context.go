@@ -73,7 +73,7 @@ func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, erro
 		return reply, api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
 	}
 	if ctx.turn.Ask == nil {
-		return reply, api.Errorf(api.CodeUnavailable, "no node runs this handler: %s can't be called", id)
+		return reply, api.Errorf(api.CodeFailedPrecondition, "%s can't be called from here: only handlers of calls may call other actors", id)
 	}
 	out, err := ctx.turn.Ask(id, method, body)
 	if err != nil {

@@ -37,6 +37,8 @@ type Spec struct {
 	Consistency Consistency
 	// IdleTimeout is how long an actor without calls stays active; 0 is the node's default.
 	IdleTimeout time.Duration
+	// Activate and Deactivate, if not nil, run before the first call of an activation and at its end.
+	Activate, Deactivate Hook
 	// Volatile actors keep nothing in the store.
 	Volatile bool
 	// NewState returns a pointer to a new, zero state.
@@ -85,6 +87,29 @@ func (k *Of[S]) WithIdleTimeout(d time.Duration) *Of[S] {
 func (k *Of[S]) WithConsistency(c Consistency) *Of[S] {
 	k.spec.Consistency = c
 	return k
+}
+
+// Hook runs at the beginning or the end of an activation, with the state that a Kind's NewState returned.
+type Hook func(ctx *Context, state any) error
+
+// OnActivate has f run when an actor has been activated, before its first call. What it changes is committed before that
+// call runs. With an error, or a panic, nothing changes and the calls that waited are CodeUnavailable; the actor is then left alone
+// for 100 ms, twice as long each time, up to 30 s. It must be done within 10 s, and can't call other actors.
+func (k *Of[S]) OnActivate(f func(ctx *Context, state *S) error) *Of[S] {
+	k.spec.Activate = hook(f)
+	return k
+}
+
+// OnDeactivate has f run when an actor is deactivated because it is idle, makes room, or its node stops. What it
+// changes is committed. An error is logged, and the deactivation goes on. It must be done within 10 s, and can't call other
+// actors. It does not run when the actor was destroyed, or its node has failed or lost it: what must be kept belongs into the calls.
+func (k *Of[S]) OnDeactivate(f func(ctx *Context, state *S) error) *Of[S] {
+	k.spec.Deactivate = hook(f)
+	return k
+}
+
+func hook[S any](f func(ctx *Context, state *S) error) Hook {
+	return func(ctx *Context, state any) error { return f(ctx, state.(*S)) }
 }
 
 // Volatile makes the actors of the kind keep their state, key-value space and answers in memory alone: each begins anew when it was

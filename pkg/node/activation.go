@@ -6,6 +6,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -22,8 +23,9 @@ const (
 	releaseTimeout = 10 * time.Second
 )
 
-// runSlot is the task of a slot: it goes on until there is nothing to do.
-func (n *Node) runSlot(s *slot) {
+// runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to the
+// end: it is not if it was abandoned.
+func (n *Node) runSlot(s *slot) (mine bool) {
 	for {
 		w := n.dispatcher.next(s, n.env.Monotonic())
 		if w.drop {
@@ -31,14 +33,17 @@ func (n *Node) runSlot(s *slot) {
 		}
 		switch {
 		case w.done:
-			return
+			return true
 		case len(w.calls) > 0:
 			n.runCalls(s, w.calls)
 		case s.activation != nil && !w.drop:
 			n.release(s)
 		}
+		if s.abandoned() {
+			return false
+		}
 		if s.activation == nil && n.dispatcher.remove(s) {
-			return
+			return true
 		}
 	}
 }
@@ -47,7 +52,10 @@ func (n *Node) runSlot(s *slot) {
 // call has been answered or sent on.
 func (n *Node) runCalls(s *slot, calls []*call) {
 	if s.activation == nil {
-		a, err := n.activate(s.actor)
+		a, err := n.activate(s, calls)
+		if errors.Is(err, errAbandoned) {
+			return
+		}
 		if err != nil {
 			for _, c := range calls {
 				n.router.again(c, err)
@@ -56,16 +64,20 @@ func (n *Node) runCalls(s *slot, calls []*call) {
 		}
 		s.activation = a
 	}
-	destroyed := calls[len(calls)-1].method == api.MethodDestroy
 	if !s.activation.process(calls) {
 		s.activation = nil
-	} else if destroyed {
+	} else if s.activation.destroyed {
 		s.retire()
 	}
 }
 
 // activate claims an actor and loads its state. An activation that can't start gives its claim back.
-func (n *Node) activate(id api.ActorID) (*activation, error) {
+// calls wait for it. An actor whose state or hook has failed it is left alone for a while.
+func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
+	id := s.actor
+	if err := n.crashes.check(id, n.env.Monotonic()); err != nil {
+		return nil, err
+	}
 	spec := n.kinds[id.Namespace]
 	if spec == nil {
 		return nil, api.Errorf(api.CodeUnknownNamespace, "node %s does not host namespace %q", n.config.NodeID, id.Namespace)
@@ -82,12 +94,27 @@ func (n *Node) activate(id api.ActorID) (*activation, error) {
 	if got.Claim == nil {
 		return nil, n.router.movedTo(id, got.Owner)
 	}
-	a := &activation{node: n, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
-	if err = a.load(got.State); err != nil {
-		n.giveBack(a)
+	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
+	if err = a.load(got.State); err == nil {
+		err = a.hook(ctx, "OnActivate", spec.Activate, calls)
+	}
+	switch {
+	case err == nil:
+		n.crashes.worked(id)
+		return a, nil
+	case errors.Is(err, errAbandoned):
 		return nil, err
 	}
-	return a, nil
+	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
+		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)
+	}
+	n.giveBack(a)
+	if hook := (*hookError)(nil); errors.As(err, &hook) { // no answer to a call, which has not been run
+		err = n.crashes.failed(id, n.env.Monotonic(), api.Errorf(api.CodeUnavailable, "actor %s can't be activated: %v", id, hook))
+	} else if api.CodeOf(err) == api.CodeCorruptState {
+		err = n.crashes.failed(id, n.env.Monotonic(), err)
+	}
+	return nil, err
 }
 
 // load takes what the store has of the actor: its records first, then its state.
@@ -108,8 +135,10 @@ func (a *activation) load(stored []registry.Entry) (err error) {
 
 // release deactivates an idle actor.
 func (n *Node) release(s *slot) {
-	n.giveBack(s.activation)
-	s.activation = nil
+	if n.deactivate(s) {
+		n.giveBack(s.activation)
+		s.activation = nil
+	}
 }
 
 func (n *Node) giveBack(a *activation) {

@@ -79,11 +79,15 @@ func (n *Node) startRelease(s *slot) {
 		n.releases.Release(1)
 		return
 	}
-	n.slots.begin()
+	n.goRelease(s)
+}
+
+// goRelease runs a slot that was claimed for release. It passes the permit of releases on.
+func (n *Node) goRelease(s *slot) {
+	n.begin(s)
 	n.env.Go("release", func() {
-		defer n.slots.end()
 		defer n.releases.Release(1)
-		n.runSlot(s)
+		n.runOwn(s)
 	})
 }
 

@@ -23,6 +23,7 @@ const batchBytesMax = 1_000_000
 // activation is an actor in memory: its claim and its cached state.
 type activation struct {
 	node   *Node
+	slot   *slot
 	actor  api.ActorID
 	spec   *actor.Spec
 	claim  *registry.Claim
@@ -30,6 +31,8 @@ type activation struct {
 	space  *space
 	ledger *ledger
 	asking asking
+	// destroyed actors are deactivated without their hook.
+	destroyed bool
 }
 
 // answer is what a call in a batch will be told, once it may be.
@@ -54,7 +57,10 @@ func (a *activation) process(calls []*call) bool {
 		if single > 0 {
 			most, single = 1, single-1
 		}
-		answers := a.runBatch(calls, most)
+		answers, inTime := a.runBatch(calls, most)
+		if !inTime {
+			return false
+		}
 		err := a.conclude(answers)
 		if len(answers) > 1 && kv.IsTooLarge(err) {
 			if err = a.revert(); err == nil {
@@ -78,58 +84,71 @@ func (a *activation) process(calls []*call) bool {
 
 // runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many calls; 0
 // is any number.
-func (a *activation) runBatch(calls []*call, most int) []answer {
+// It reports whether the handlers have returned in time: otherwise the calls are no longer its own.
+func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime bool) {
 	if calls[0].method == api.MethodDestroy {
-		return []answer{{call: calls[0], writes: true}}
+		return []answer{{call: calls[0], writes: true}}, true
 	}
 	if most == 0 || most > len(calls) {
 		most = len(calls)
 	}
-	answers := make([]answer, 0, most)
+	answers = make([]answer, 0, most)
 	for _, c := range calls[:most] {
 		if c.method == api.MethodDestroy || len(answers) > 0 && (a.space.bytes+len(a.memory.kept) > batchBytesMax || a.asking.methods[c.method]) {
 			break
 		}
 		a.asking.begin(len(answers) == 0)
-		out := a.runCall(c)
+		out, inTime := a.runCall(c, calls)
+		if !inTime {
+			return nil, false
+		}
 		if a.asking.refused {
 			break // it begins the next batch
 		}
 		answers = append(answers, out)
 	}
-	return answers
+	return answers, true
 }
 
 // runCall runs one call, unless it is a repeat of one that has been done. What a failed one did is undone.
-func (a *activation) runCall(c *call) answer {
-	if a.node.env.Monotonic() >= c.deadline {
-		return answer{call: c, err: errExpired(c), settled: true}
+// calls have not been answered. Unless the handler returns in time, nothing must be done any more.
+func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
+	now := a.node.env.Monotonic()
+	if now >= c.deadline {
+		return answer{call: c, err: errExpired(c), settled: true}, true
 	}
 	m := a.spec.Methods[c.method]
 	if m == nil {
-		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}
+		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}, true
 	}
 	ctx := c.context()
 	if err := ctx.Err(); err != nil {
-		return answer{call: c, err: wireError(err), settled: true}
+		return answer{call: c, err: wireError(err), settled: true}, true
 	}
 	keyed := !c.key.IsZero() && !m.ReadOnly
 	if keyed {
 		if earlier, ok := a.ledger.find(c); ok {
-			return earlier
+			return earlier, true
 		}
 	}
-	out := a.runHandler(ctx, c, m)
+	a.slot.enter(c.method, calls, now, c.deadline)
+	out, inTime = a.runHandler(ctx, c, m)
+	if !inTime {
+		return out, false
+	}
 	if keyed {
 		a.ledger.add(&out)
 	}
-	return out
+	return out, true
 }
 
 // runHandler runs the handler of a call that has not been done before.
-func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) answer {
+func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (out answer, inTime bool) {
 	a.space.begin(ctx, m.ReadOnly)
 	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), c.body)
+	if !a.slot.leave() {
+		return out, false
+	}
 	switch {
 	case a.asking.refused: // whatever the handler made of that
 		err = errMoved(a.actor)
@@ -140,16 +159,16 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) a
 	case err == nil && !m.ReadOnly:
 		err = a.memory.keep(a.actor) // the last that can fail: what is kept is not rolled back
 	}
-	out := answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}
+	out = answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}
 	if err == nil {
 		a.space.keep()
-		return out
+		return out, true
 	}
 	out.body, out.err, out.writes = nil, a.asking.verdict(wireError(err)), false
 	if err := a.memory.rollback(); err != nil { // it was decoded before: a defect of the state's own decoder
 		out.err = api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %v", a.actor, err)
 	}
-	return out
+	return out, true
 }
 
 // guard turns a handler's panic into an error.
@@ -188,6 +207,13 @@ func (a *activation) conclude(answers []answer) error {
 	return a.revert()
 }
 
+// kept notes that what the activation has changed is committed.
+func (a *activation) kept() {
+	a.memory.stored()
+	a.space.stored()
+	a.ledger.stored()
+}
+
 // revert undoes the batch.
 func (a *activation) revert() error {
 	a.space.reset()
@@ -202,6 +228,11 @@ func (a *activation) writes(answers []answer) []registry.Write {
 	if len(a.ledger.added) > 0 {
 		a.ledger.age(a.claim.Version())
 	}
+	return a.changes()
+}
+
+// changes are what the activation has changed and not committed.
+func (a *activation) changes() []registry.Write {
 	if a.spec.Volatile {
 		return nil
 	}
@@ -215,10 +246,9 @@ func (a *activation) concluded(answers []answer) bool {
 		a.memory.chunks = 0
 		good = a.memory.clear() == nil
 		a.space.destroy()
+		a.destroyed = true
 	}
-	a.memory.stored()
-	a.space.stored()
-	a.ledger.stored()
+	a.kept()
 	for i := range answers {
 		answers[i].call.finish(answers[i].body, "", answers[i].err)
 	}

@@ -83,10 +83,10 @@ func TestALoneCallerDoesNotWaitForABatch(t *testing.T) {
 				c.add("n1", counter("a"), 1)
 			}
 			took[maxBatch] = c.env.Monotonic() - began
+			if maxBatch == 1 && took[0] != took[1] || took[maxBatch] < 500*time.Millisecond {
+				c.Errorf("100 calls one after the other take %v with batching, %v without", took[0], took[1])
+			}
 		})
-	}
-	if took[0] != took[1] || took[0] < 500*time.Millisecond {
-		t.Errorf("100 calls one after the other take %v with batching, %v without", took[0], took[1])
 	}
 }
 

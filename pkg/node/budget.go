@@ -4,6 +4,8 @@
 package node
 
 import (
+	"errors"
+	"maps"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -64,8 +66,22 @@ func (b *budget) pause() time.Duration { return time.Duration(b.stay.Load()) }
 
 // errOverloaded refuses a call, to be tried again after a while.
 func errOverloaded(after time.Duration, format string, args ...any) error {
-	err := api.Errorf(api.CodeOverloaded, format+": try again later", args...)
-	after = min(max(after, retryAfterMin), retryAfterMax)
-	err.Detail = map[string]string{api.DetailRetryAfter: strconv.FormatInt(after.Milliseconds(), 10)}
-	return err
+	return withRetryAfter(api.Errorf(api.CodeOverloaded, format+": try again later", args...), min(after, retryAfterMax))
+}
+
+// withRetryAfter says when a call that failed so may be made again: whoever gets the error waits, and no node does for it.
+func withRetryAfter(err error, after time.Duration) error {
+	out := *wireError(err)
+	out.Detail = maps.Clone(out.Detail)
+	if out.Detail == nil {
+		out.Detail = make(map[string]string, 1)
+	}
+	out.Detail[api.DetailRetryAfter] = strconv.FormatInt(max(after, retryAfterMin).Milliseconds(), 10)
+	return &out
+}
+
+// saysWhen reports whether an error says when to come again.
+func saysWhen(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Detail[api.DetailRetryAfter] != ""
 }

@@ -96,21 +96,26 @@ func (d *dispatcher) evicted(s, victim *slot) (room bool, next *slot, calls []*c
 
 // startSlotAfter releases a victim, and then runs the slot that waits for its room.
 func (n *Node) startSlotAfter(s, victim *slot) {
-	n.slots.begin()
+	n.begin(s)
+	n.begin(victim)
 	n.env.Go("evict", func() {
-		defer n.slots.end()
 		for {
-			n.runSlot(victim)
+			if !n.runSlot(victim) {
+				return // it was given up, and its room with it
+			}
+			n.finished(victim)
 			room, next, calls := n.dispatcher.evicted(s, victim)
 			if room {
-				n.runSlot(s)
+				n.runOwn(s)
 				return
 			}
 			if next == nil {
 				n.refuse(s.actor, calls)
+				n.finished(s)
 				return
 			}
 			victim = next
+			n.begin(victim)
 		}
 	})
 }

@@ -51,6 +51,8 @@ type Node struct {
 
 	keys    *callkey.Keys // of calls from inside the process
 	slots   inFlight
+	running runners
+	crashes crashes
 	stopped *env.Event
 	address string
 	// releases bounds how many idle actors are deactivated at once.
@@ -123,6 +125,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.tasks.Go("membership", n.keeper.followForever)
 	n.tasks.Go("gossip", n.gossipForever)
 	n.tasks.Go("idle", n.sweepForever)
+	n.tasks.Go("handlers", n.watchHandlers)
 	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch", n.keeper.member().Node.Epoch)
 	return nil
 }

@@ -165,6 +165,8 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 		return
 	}
 	switch code := api.CodeOf(err); {
+	case saysWhen(err):
+		c.finish(nil, addr, err)
 	case code == api.CodeMoved:
 		r.corrected(c, addr, err)
 	case rpc.NotSent(err) || code == api.CodeUnavailable || code == api.CodeFenced:
@@ -218,7 +220,7 @@ func (r *router) corrected(c *call, addr string, err error) {
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *router) again(c *call, err error) {
 	n := r.node
-	if !mendable(err) && !(api.CodeOf(err) == api.CodeUnknown && r.repeatable(c) && !final(err)) {
+	if saysWhen(err) || !mendable(err) && !(api.CodeOf(err) == api.CodeUnknown && r.repeatable(c) && !final(err)) {
 		c.finish(nil, "", wireError(err))
 		return
 	}

@@ -35,6 +35,7 @@ type slot struct {
 	waits        bool
 	heir         *slot
 
+	run        *run        // of the actor's code, nil before the first
 	activation *activation // of the running task
 }
 
@@ -146,8 +147,9 @@ func (d *dispatcher) next(s *slot, now time.Duration) work {
 		s.release, s.began = false, now
 	} else if !w.drop {
 		w.release, s.release = s.release, false
-		w.done = !w.release
-		s.running = !w.done
+		if w.done = !w.release; w.done {
+			s.running, s.run = false, nil
+		}
 	}
 	return w
 }
@@ -191,6 +193,13 @@ func (s *slot) idleSince(before time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.running && !s.gone && s.used < before
+}
+
+// abandoned reports whether the running task has lost the slot.
+func (s *slot) abandoned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.run != nil && s.run.abandoned
 }
 
 // claimForRelease makes the caller the one who runs the slot, to release it, unless it runs already.

@@ -38,11 +38,26 @@ func (f *inFlight) wait(ctx context.Context) error {
 }
 
 func (n *Node) startSlot(s *slot) {
+	n.begin(s)
+	n.env.Go("actor", func() { n.runOwn(s) })
+}
+
+// runOwn is the task of a slot that has begun.
+func (n *Node) runOwn(s *slot) {
+	if n.runSlot(s) {
+		n.finished(s)
+	}
+}
+
+// begin notes that a slot has a task, until finished or abandoned.
+func (n *Node) begin(s *slot) {
 	n.slots.begin()
-	n.env.Go("actor", func() {
-		defer n.slots.end()
-		n.runSlot(s)
-	})
+	n.running.add(s)
+}
+
+func (n *Node) finished(s *slot) {
+	n.running.remove(s)
+	n.slots.end()
 }
 
 // Stop ends the node gracefully: it takes no more calls, finishes those it has, gives up its lease, so that its
@@ -58,7 +73,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.dispatcher.stop()
 	var errs []error
-	errs = append(errs, n.slots.wait(ctx))
+	errs = append(errs, n.slots.wait(ctx), n.deactivateAll(ctx))
 	if n.lease != nil {
 		n.lease.Stop() // before the lease ends, or it would be taken again
 		errs = append(errs, n.lease.Wait(ctx), n.leave(ctx))

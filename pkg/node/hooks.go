@@ -1,0 +1,132 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// errAbandoned ends a task whose slot was given up while the actor's code ran.
+var errAbandoned = errors.New("given up")
+
+// hookError is that of a hook of the actor's: another try elsewhere would not better it.
+type hookError struct {
+	hook string
+	err  error
+}
+
+func (e *hookError) Error() string { return fmt.Sprintf("%s: %v", e.hook, e.err) }
+
+// hook runs one of the actor's hooks, and commits what it has changed. calls wait for it. With an error nothing has
+// changed.
+func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls []*call) error {
+	if f == nil {
+		return nil
+	}
+	now := a.node.env.Monotonic()
+	left, _ := env.Remaining(a.node.env, ctx)
+	a.slot.enter(name, calls, now, now+left)
+	a.space.begin(ctx, false)
+	err := a.guardHook(name, f, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)))
+	if !a.slot.leave() {
+		return errAbandoned
+	}
+	switch {
+	case a.space.err != nil:
+		err = a.space.err
+	case err == nil:
+		err = a.memory.keep(a.actor)
+	}
+	if err != nil {
+		if a.space.err == nil {
+			err = &hookError{name, err}
+		}
+		return cmp.Or(a.memory.rollback(), err)
+	}
+	a.space.keep()
+	if writes := a.changes(); len(writes) > 0 {
+		a.claim.Renew(a.node.keeper.proof())
+		if err := a.claim.Commit(a.node.ctx, writes); err != nil {
+			return cmp.Or(a.revert(), err)
+		}
+	}
+	a.kept()
+	return nil
+}
+
+// guardHook turns a hook's panic into an error.
+func (a *activation) guardHook(name string, f actor.Hook, ctx *actor.Context) (err error) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		if env.Killed(r) {
+			panic(r)
+		}
+		a.node.log.Error("hook panicked", "actor", a.actor.String(), "hook", name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		err = api.Errorf(api.CodeInternal, "%s panicked: %v", name, r)
+	}()
+	return f(ctx, a.memory.value)
+}
+
+// hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is made again.
+func (a *activation) hookTurn(name string) actor.Turn {
+	seed := requestHash(&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
+	return actor.Turn{
+		Time:  a.node.env.Now().UTC().Truncate(time.Microsecond),
+		Seed1: binary.BigEndian.Uint64(seed[:]), Seed2: binary.BigEndian.Uint64(seed[8:]),
+	}
+}
+
+// deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says.
+func (n *Node) deactivate(s *slot) (inTime bool) {
+	a := s.activation
+	if a.destroyed {
+		return true
+	}
+	ctx, cancel := env.WithTimeout(n.env, context.WithoutCancel(n.ctx), releaseTimeout)
+	defer cancel()
+	err := a.hook(ctx, "OnDeactivate", a.spec.Deactivate, nil)
+	if errors.Is(err, errAbandoned) {
+		return false
+	}
+	if err != nil {
+		n.log.Warn("what an actor does at its deactivation has failed", "actor", a.actor.String(), "error", err)
+	}
+	return true
+}
+
+// deactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.
+func (n *Node) deactivateAll(ctx context.Context) error {
+	for _, s := range n.dispatcher.all() {
+		spec := n.kinds[s.actor.Namespace]
+		if spec == nil || spec.Deactivate == nil {
+			continue
+		}
+		if err := n.releases.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		if !s.claimForRelease() {
+			n.releases.Release(1)
+			continue
+		}
+		n.goRelease(s)
+	}
+	if err := n.releases.Acquire(ctx, releasesAtOnce); err != nil { // all of them: nobody is at it any more
+		return err
+	}
+	n.releases.Release(releasesAtOnce)
+	return nil
+}

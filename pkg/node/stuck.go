@@ -1,0 +1,166 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// A handler that does not return keeps its actor from everybody. Nothing can end it from outside; but the activation
+// can be given up: its slot leaves the dispatcher, the calls that waited are routed anew, and the next activation takes the
+// claim again, under the next token. When the handler returns at last, nobody looks at what it did, and the claim that it
+// could commit under is no longer the actor's.
+
+const (
+	// handlerReported is how long a handler runs before that is said in the log.
+	handlerReported = 10 * time.Second
+	// handlerGrace is how long after the end of its context a handler may take to return before its activation is given up.
+	handlerGrace = 10 * time.Second
+	// handlersLookedAt is how often that is looked for.
+	handlersLookedAt = time.Second
+)
+
+// run is what the task of a slot is at: code of the actor's author, or not. It is guarded by its slot's mutex.
+type run struct {
+	// calls have not been answered; the handler is running for the first of some of them.
+	calls []*call
+	// what names the handler that runs; "" is none. It began at since, and its context ends at deadline.
+	what            string
+	since, deadline time.Duration
+	reported        bool
+	// abandoned runs have no slot any more: their task must not touch anything.
+	abandoned bool
+}
+
+// enter notes that the actor's code is about to run. calls have not been answered.
+func (s *slot) enter(what string, calls []*call, now, deadline time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil {
+		s.run = new(run)
+	}
+	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported = calls, what, now, deadline, false
+}
+
+// leave notes that the actor's code has returned, and reports whether anybody has waited for it.
+func (s *slot) leave() (inTime bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run.what, s.run.calls = "", nil
+	return !s.run.abandoned
+}
+
+// runners are the slots that have a task: for a moment two, when a call comes while one ends.
+type runners struct {
+	mu    sync.Mutex
+	slots map[*slot]int
+}
+
+func (r *runners) add(s *slot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.slots == nil {
+		r.slots = make(map[*slot]int)
+	}
+	r.slots[s]++
+}
+
+func (r *runners) remove(s *slot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.slots[s]--; r.slots[s] == 0 {
+		delete(r.slots, s)
+	}
+}
+
+// longer returns the slots whose actor's code has run since before a time, in order of actor.
+func (r *runners) longer(before time.Duration) []*slot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []*slot
+	for s := range r.slots { //kelpie:unordered sorted below
+		s.mu.Lock()
+		if s.run != nil && s.run.what != "" && s.run.since < before {
+			out = append(out, s)
+		}
+		s.mu.Unlock()
+	}
+	slices.SortFunc(out, func(a, b *slot) int { return strings.Compare(a.actor.String(), b.actor.String()) })
+	return out
+}
+
+// watchHandlers reports handlers that do not return, and gives their activations up.
+func (n *Node) watchHandlers(ctx context.Context) {
+	for env.Sleep(n.env, ctx, handlersLookedAt) == nil {
+		now := n.env.Monotonic()
+		for _, s := range n.running.longer(now - handlerReported) {
+			what, ran, first, overdue := s.overdue(now)
+			switch {
+			case overdue:
+				n.abandon(s)
+				n.log.Error("a handler has not returned: its activation is given up, and it may run on", "actor", s.actor.String(), "handler", what, "for", ran)
+			case first:
+				n.log.Warn("a handler does not return", "actor", s.actor.String(), "handler", what, "for", ran)
+			}
+		}
+	}
+}
+
+// overdue says what runs in the slot and for how long, whether that is said for the first time, and whether it is to be
+// given up.
+func (s *slot) overdue(now time.Duration) (what string, ran time.Duration, first, overdue bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.run
+	if r == nil || r.what == "" {
+		return "", 0, false, false
+	}
+	first, r.reported = !r.reported, true
+	return r.what, now - r.since, first, now > r.deadline+handlerGrace
+}
+
+// abandon gives up the activation of a slot whose handler does not return, unless it just has.
+func (n *Node) abandon(s *slot) {
+	calls, heir, abandoned := n.dispatcher.abandon(s)
+	if !abandoned {
+		return
+	}
+	if heir != nil {
+		n.env.Go("actor", func() { n.runOwn(heir) })
+	}
+	n.finished(s)
+	for _, c := range calls {
+		if n.env.Monotonic() >= c.deadline { // that of the handler, for one
+			c.finish(nil, "", api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed while a handler ran", c.actor))
+			continue
+		}
+		n.router.again(c, errMoved(c.actor))
+	}
+}
+
+// abandon takes a slot out whose handler runs, and returns its calls, and the slot that has waited for its room, if there is one.
+func (d *dispatcher) abandon(s *slot) (calls []*call, heir *slot, abandoned bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil || s.run.what == "" {
+		return nil, nil, false
+	}
+	heir = s.heir
+	calls = append(slices.Clone(s.run.calls), s.pending...)
+	d.pending.Add(-int64(len(s.pending)))
+	s.run.abandoned, s.gone, s.pending = true, true, nil
+	delete(d.slots, s.actor)
+	d.order.remove(s)
+	d.inherit(s)
+	return calls, heir, true
+}
