@@ -41,6 +41,10 @@ type Spec struct {
 	Activate, Deactivate Hook
 	// Volatile actors keep nothing in the store.
 	Volatile bool
+	// Version is that of the state, 0 for the first. Upgrade fills a new state from one of an earlier version.
+	Version uint32
+	Upgrade func(old Stored, state any) error
+	renames []rename
 	// NewState returns a pointer to a new, zero state.
 	NewState func() any
 	Methods  map[string]*Method
@@ -118,6 +122,30 @@ func hook[S any](f func(ctx *Context, state *S) error) Hook {
 // two. It is for caches, limits and sessions: a call costs a read of the store that many share, and no write.
 func (k *Of[S]) Volatile() *Of[S] {
 	k.spec.Volatile = true
+	return k
+}
+
+// Renamed tells that a field of the state struct is stored under another name than it was: states with the old one are read
+// as well. Names are those of the encoding. To give a field that was removed its name back for something else, use
+// WithVersion.
+func (k *Of[S]) Renamed(from, to string) *Of[S] {
+	k.spec.renames = append(k.spec.renames, rename{from, to})
+	return k
+}
+
+// WithVersion numbers the state struct, from 1 on, for changes that are more than fields that come, go or are Renamed. A state
+// that was stored under a lower number, 0 if there was none, is read by upgrade, which fills a zero state; what it
+// makes is stored with the next change. If it fails, or the stored number is higher, every call of the actor fails as
+// CodeCorruptState, and the stored state stays as it is. So during a rolling upgrade, an actor that the new program has changed
+// is not answered for by nodes that run the old one.
+//
+// It panics if version is 0 or upgrade is nil.
+func (k *Of[S]) WithVersion(version uint32, upgrade func(old Stored, state *S) error) *Of[S] {
+	if version == 0 || upgrade == nil {
+		panic("actor.Of.WithVersion: a version is at least 1, and needs a way to upgrade to it")
+	}
+	k.spec.Version = version
+	k.spec.Upgrade = func(old Stored, state any) error { return upgrade(old, state.(*S)) }
 	return k
 }
 

@@ -21,13 +21,15 @@ const (
 	// releaseTimeout bounds the giving back of a claim. One that stays is as good as
 	// released when the node next claims the actor, or leaves.
 	releaseTimeout = 10 * time.Second
+	// activationBytes is what an activation takes beside its state, space and records: `make scale` measures it.
+	activationBytes = 800
 )
 
 // runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to the
 // end: it is not if it was abandoned.
 func (n *Node) runSlot(s *slot) (mine bool) {
 	for {
-		w := n.dispatcher.next(s, n.env.Monotonic())
+		w := n.dispatcher.next(s, n.env.Monotonic(), s.activation.bytes())
 		if w.drop {
 			s.activation = nil
 		}
@@ -115,6 +117,14 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 		err = n.crashes.failed(id, n.env.Monotonic(), err)
 	}
 	return nil, err
+}
+
+// bytes is about what the activation takes in memory.
+func (a *activation) bytes() int64 {
+	if a == nil {
+		return 0
+	}
+	return int64(activationBytes + a.memory.bytes() + a.space.heldBytes + a.ledger.bytes)
 }
 
 // load takes what the store has of the actor: its records first, then its state.

@@ -22,6 +22,8 @@ const (
 	// sweepsPerIdleTimeout is how often idle actors are looked for: they stay at most that
 	// fraction of their time too long.
 	sweepsPerIdleTimeout = 10
+	// memoryLookedAt is how often it is looked whether activations take too many bytes.
+	memoryLookedAt = 250 * time.Millisecond
 	// sweepMin and sweepMax bound the pause between two looks.
 	sweepMin, sweepMax = 100 * time.Millisecond, time.Minute
 )
@@ -64,6 +66,26 @@ func (n *Node) sweepForever(ctx context.Context) {
 				return
 			}
 			n.startRelease(s)
+		}
+	}
+}
+
+// watchMemory deactivates actors while all together take too many bytes.
+func (n *Node) watchMemory(ctx context.Context) {
+	if n.config.MemoryLimit == 0 {
+		return
+	}
+	for env.Sleep(n.env, ctx, memoryLookedAt) == nil {
+		for n.dispatcher.excess() > 0 {
+			if n.releases.Acquire(ctx, 1) != nil {
+				return
+			}
+			s := n.dispatcher.surplus()
+			if s == nil {
+				n.releases.Release(1)
+				break
+			}
+			n.goRelease(s)
 		}
 	}
 }

@@ -245,7 +245,7 @@ func (a *activation) concluded(answers []answer) bool {
 	if answers[0].call.method == api.MethodDestroy && answers[0].err == nil {
 		a.memory.chunks = 0
 		good = a.memory.clear() == nil
-		a.space.destroy()
+		a.space.forget()
 		a.destroyed = true
 	}
 	a.kept()

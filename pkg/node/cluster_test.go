@@ -21,6 +21,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
@@ -79,6 +80,8 @@ type gate struct {
 	landed func(machine string)
 	// commit, if not nil, stands between a transaction and its commit.
 	commit func(machine string, commit func() error) error
+	// stateReads counts the keys of actors' spaces that were read.
+	stateReads int
 }
 
 // gatedStore is the store as one machine sees it.
@@ -102,6 +105,16 @@ func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Co
 	}
 	err = g.commit(g.machine, commit)
 	return committed, err
+}
+
+// GetAll implements ryw.Backend.
+func (g gatedStore) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
+	for _, k := range keys {
+		if bytes.Contains(k, tuple.Pack("k")) {
+			g.stateReads++
+		}
+	}
+	return g.gate.Store.GetAll(ctx, v, keys)
 }
 
 // batches counts the batches of actors that are committed from now on.
@@ -322,6 +335,10 @@ var journals = actor.New[blob]("journal").
 			return nil, err
 		}
 		return keys(ctx, "", 1000)
+	})).
+	With(actor.Read("value", func(ctx *actor.Context, _ *blob, key string) (v string, err error) {
+		_, err = ctx.Get(key, &v)
+		return v, err
 	})).
 	With(actor.Read("list", func(ctx *actor.Context, _ *blob, prefix string) ([]string, error) {
 		return keys(ctx, prefix, 1000)

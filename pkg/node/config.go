@@ -57,6 +57,9 @@ type Config struct {
 	Kinds []actor.Kind
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int
+	// MemoryLimit is how many bytes the activations take at the most, about; 0 is no limit. Beyond it those that were
+	// not called for the longest are deactivated.
+	MemoryLimit int64
 	// MaxPendingPerActor bounds each actor's mailbox; 0 is DefaultMaxPendingPerActor.
 	MaxPendingPerActor int
 	// MaxCalls and MaxCallBytes bound the calls that are on their way in the node and the bytes of their requests: what comes
@@ -84,6 +87,8 @@ func (c *Config) validate() error {
 		return api.Errorf(api.CodeInvalidArgument, "--capacity %d: must not be negative (0 is no limit)", c.Capacity)
 	case c.MaxPendingPerActor < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_pending_per_actor %d: must not be negative (0 is %d)", c.MaxPendingPerActor, DefaultMaxPendingPerActor)
+	case c.MemoryLimit < 0:
+		return api.Errorf(api.CodeInvalidArgument, "--memory-limit %d: must not be negative (0 is no limit)", c.MemoryLimit)
 	case c.MaxCalls < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--max-calls %d: must not be negative (0 is %d)", c.MaxCalls, DefaultMaxCalls)
 	case c.MaxCallBytes < 0:

@@ -43,6 +43,23 @@ func (u *uses) remove(s *slot) {
 	s.older, s.newer = nil, nil
 }
 
+// surplus returns the idle slot that was used the longest ago, taken for release, if activations take too many bytes, else nil. Its
+// bytes count no more.
+func (d *dispatcher) surplus() *slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.excess() == 0 {
+		return nil
+	}
+	s := d.victim()
+	if s != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		d.weigh(s, 0)
+	}
+	return s
+}
+
 // victim returns the idle slot that was used the longest ago, taken for release, nil if all are busy. d.mu is held.
 func (d *dispatcher) victim() *slot {
 	for s := d.order.oldest; s != nil; s = s.newer {
@@ -124,7 +141,7 @@ func (n *Node) startSlotAfter(s, victim *slot) {
 func (n *Node) refuse(actor api.ActorID, calls []*call) {
 	for _, c := range calls {
 		c.refused = append(c.refused, n.config.NodeID)
-		n.router.again(c, errNoRoom(actor, n.config.Capacity))
+		n.router.again(c, n.dispatcher.errNoRoom(actor))
 	}
 }
 

@@ -80,6 +80,7 @@ func New(c Config) (*Node, error) {
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
 	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
 	n.dispatcher = newDispatcher(c.MaxPendingPerActor, n.budget, c.Capacity, n.startSlot, n.startSlotAfter)
+	n.dispatcher.memoryLimit = c.MemoryLimit
 	n.keeper = &keeper{
 		env: n.env, registry: n.registry, log: n.log,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
@@ -126,6 +127,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.tasks.Go("gossip", n.gossipForever)
 	n.tasks.Go("idle", n.sweepForever)
 	n.tasks.Go("handlers", n.watchHandlers)
+	n.tasks.Go("memory", n.watchMemory)
 	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch", n.keeper.member().Node.Epoch)
 	return nil
 }

@@ -33,6 +33,7 @@ type slot struct {
 	// for this one's.
 	older, newer *slot
 	waits        bool
+	bytes        int64 // about what the activation takes
 	heir         *slot
 
 	run        *run        // of the actor's code, nil before the first
@@ -44,6 +45,9 @@ type dispatcher struct {
 	maxPending int
 	budget     *budget
 	capacity   int
+	// memoryLimit bounds memory, which is about what the activations take, in bytes; 0 is no bound.
+	memoryLimit int64
+	memory      atomic.Int64
 	// start runs a slot in a task of its own; startAfter another one first, to have it released.
 	start      func(*slot)
 	startAfter func(s, victim *slot)
@@ -112,17 +116,39 @@ func (d *dispatcher) admit(actor api.ActorID, s *slot) (victim *slot, err error)
 	if d.stopping {
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", actor)
 	}
-	if s != nil || d.capacity == 0 || len(d.slots)-d.waiting < d.capacity {
+	if s != nil || !d.full() {
 		return nil, nil
 	}
 	if victim = d.victim(); victim == nil {
-		return nil, errNoRoom(actor, d.capacity)
+		return nil, d.errNoRoom(actor)
 	}
 	return victim, nil
 }
 
-func errNoRoom(actor api.ActorID, capacity int) error {
-	return api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations, all of them busy", actor, capacity)
+// full reports whether an activation more needs the room of another. d.mu is held.
+func (d *dispatcher) full() bool {
+	return d.capacity > 0 && len(d.slots)-d.waiting >= d.capacity || d.excess() > 0
+}
+
+// excess is how many bytes more the activations take than they should.
+func (d *dispatcher) excess() int64 {
+	if d.memoryLimit == 0 {
+		return 0
+	}
+	return max(d.memory.Load()-d.memoryLimit, 0)
+}
+
+func (d *dispatcher) errNoRoom(actor api.ActorID) error {
+	if d.excess() > 0 {
+		return api.Errorf(api.CodeNoCapacity, "actor %s: the activations of the node take more than %d bytes, and all of them are busy", actor, d.memoryLimit)
+	}
+	return api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations, all of them busy", actor, d.capacity)
+}
+
+// weigh notes what the activation of a slot takes now. s.mu is held.
+func (d *dispatcher) weigh(s *slot, bytes int64) {
+	d.memory.Add(bytes - s.bytes)
+	s.bytes = bytes
 }
 
 // work is what the task of a slot is to do next.
@@ -133,10 +159,11 @@ type work struct {
 	done    bool // nothing: the task ends
 }
 
-// next takes what is pending. With nothing to do the slot is no longer running.
-func (d *dispatcher) next(s *slot, now time.Duration) work {
+// next takes what is pending. With nothing to do the slot is no longer running. bytes is what its activation takes.
+func (d *dispatcher) next(s *slot, now time.Duration, bytes int64) work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d.weigh(s, bytes)
 	if s.began != 0 {
 		s.lastRun, s.began = now-s.began, 0
 	}
@@ -164,6 +191,7 @@ func (d *dispatcher) remove(s *slot) bool {
 		return false
 	}
 	s.running, s.gone = false, true
+	d.weigh(s, 0)
 	delete(d.slots, s.actor)
 	d.order.remove(s)
 	d.inherit(s)

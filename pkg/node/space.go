@@ -22,6 +22,8 @@ const (
 	spaceKeyBytesMax = 1024
 	// rangeLimitMax is the most pairs that a handler gets at once.
 	rangeLimitMax = 10_000
+	// cacheBytesMax bounds what is cached of the space of an actor.
+	cacheBytesMax = 1 << 20
 	// heldBytesMax bounds the space of a volatile actor, which is in memory whole.
 	heldBytesMax = 64 << 20
 	// writeOverheadBytes is what a write costs in a transaction beyond its key and value.
@@ -32,9 +34,11 @@ const (
 // commit, under what the calls of the batch have written. It implements actor.Space for the call that runs.
 type space struct {
 	claim *registry.Claim
-	// held is the content of a volatile actor's space, which has nothing in the store; nil for others.
+	// held is the content of a volatile actor's space, which has nothing in the store. For others it caches some of
+	// what is committed, nil for keys that are not there: nobody else can change it while the claim is held.
 	held      map[string][]byte
 	heldBytes int
+	volatile  bool
 	// batch is what earlier calls of the batch wrote, call what the present one did; nil values are deletions.
 	batch, call map[string][]byte
 	// ctx and readOnly are the present call's.
@@ -49,11 +53,7 @@ type space struct {
 var _ actor.Space = (*space)(nil)
 
 func newSpace(claim *registry.Claim, volatile bool) *space {
-	s := &space{claim: claim}
-	if volatile {
-		s.held = make(map[string][]byte)
-	}
-	return s
+	return &space{claim: claim, volatile: volatile}
 }
 
 // begin prepares for a call.
@@ -79,49 +79,55 @@ func (s *space) keep() {
 
 // reset forgets the batch's writes: they are committed, or undone.
 func (s *space) reset() {
-	clear(s.call)
-	clear(s.batch)
-	s.bytes = 0
+	s.ctx, s.call, s.batch, s.bytes = nil, nil, nil, 0
 }
 
 // stored notes that the batch's writes have been committed: by the store or, those of a volatile actor, by being proved.
 func (s *space) stored() {
-	if s.held != nil {
-		for key, value := range s.batch { //kelpie:unordered a merge of two maps
-			s.hold(key, value)
-		}
+	for _, key := range sortedKeys(s.batch) {
+		s.hold(key, s.batch[key])
 	}
 	s.reset()
 }
 
+// hold keeps a committed value in memory. A cache that is full begins anew.
 func (s *space) hold(key string, value []byte) {
 	if old, ok := s.held[key]; ok {
 		s.heldBytes -= len(key) + len(old) + writeOverheadBytes
 		delete(s.held, key)
 	}
-	if value != nil {
-		s.held[key] = value
-		s.heldBytes += len(key) + len(value) + writeOverheadBytes
+	if value == nil && s.volatile {
+		return
 	}
+	size := len(key) + len(value) + writeOverheadBytes
+	if !s.volatile && s.heldBytes+size > cacheBytesMax {
+		s.forget()
+	}
+	if s.held == nil {
+		s.held = make(map[string][]byte)
+	}
+	s.held[key] = value
+	s.heldBytes += size
 }
 
-// destroy forgets all that a volatile actor holds.
-func (s *space) destroy() {
-	clear(s.held)
-	s.heldBytes = 0
-}
+// forget drops all that is in memory: all there is of a volatile actor's space, and the cache of another's.
+func (s *space) forget() { s.held, s.heldBytes = nil, 0 }
 
 // get reads what is committed.
 func (s *space) get(key string) ([]byte, error) {
-	if s.held != nil {
-		return slices.Clone(s.held[key]), nil
+	if value, ok := s.held[key]; ok || s.volatile {
+		return slices.Clone(value), nil
 	}
-	return s.claim.Get(s.ctx, spaceKey(key))
+	value, err := s.claim.Get(s.ctx, spaceKey(key))
+	if err == nil {
+		s.hold(key, slices.Clone(value))
+	}
+	return value, err
 }
 
 // read returns up to limit committed pairs of a range, in order, and whether there may be more.
 func (s *space) read(from, to []byte, limit int) ([]registry.Entry, bool, error) {
-	if s.held == nil {
+	if !s.volatile {
 		return s.claim.Range(s.ctx, from, to, limit)
 	}
 	var out []registry.Entry
@@ -183,7 +189,7 @@ func (s *space) put(key string, value []byte) error {
 	if s.readOnly {
 		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't write: key %q", clip(key))
 	}
-	if s.heldBytes+s.bytes+len(key)+len(value) > heldBytesMax && value != nil {
+	if s.volatile && value != nil && s.heldBytes+s.bytes+len(key)+len(value) > heldBytesMax {
 		return api.Errorf(api.CodeTooLarge, "key %q: a volatile actor holds at most %d bytes", clip(key), heldBytesMax)
 	}
 	if s.call == nil {

@@ -6,6 +6,7 @@ package node
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -19,10 +20,13 @@ const (
 	stateBytesMax = 1 << 20
 	// chunkBytes is how much of it goes into one value of the store, which holds 100,000 bytes.
 	chunkBytes = 90_000
-	// stateVersion is the first byte of a stored state.
-	stateVersion = 1
-	// stateHeaderBytes is before the state in its first chunk: version, length, CRC-32C.
-	stateHeaderBytes = 1 + 4 + 4
+	// stateFormat is the first byte of a stored state. versionedFormat is that of one whose kind has a version.
+	stateFormat     = 1
+	versionedFormat = 2
+	// stateHeaderBytes is before the state in its first chunk: format, length, CRC-32C. In the versioned format the version of
+	// the kind follows, which the sum covers.
+	stateHeaderBytes  = 1 + 4 + 4
+	stateVersionBytes = 4
 )
 
 // structPart begins the keys of the chunks of an actor's state struct; spacePart those
@@ -46,6 +50,8 @@ type memory struct {
 	kept, committed []byte
 	// chunks is how many chunks the store has.
 	chunks int
+	// rewrite is whether they must all be written with the next change, as they are of an earlier version of the kind.
+	rewrite bool
 }
 
 // loadMemory decodes the stored chunks. Errors are CodeCorruptState.
@@ -61,18 +67,39 @@ func loadMemory(id api.ActorID, spec *actor.Spec, chunks []registry.Entry) (*mem
 		}
 		stored = append(stored, c.Value...)
 	}
-	if len(stored) < stateHeaderBytes || stored[0] != stateVersion {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state is in a format that this version can't read", id)
+	version, encoded, err := openState(stored)
+	if err != nil {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", id, err)
 	}
-	encoded := stored[stateHeaderBytes:]
-	if int(binary.BigEndian.Uint32(stored[1:])) != len(encoded) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(encoded, castagnoli) {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state fails its checksum", id)
+	m.value = spec.NewState()
+	asIs, err := spec.Load(actor.NewStored(version, encoded), m.value)
+	if err == nil && !asIs {
+		encoded, err = actor.Marshal(m.value)
+		m.rewrite = true
 	}
-	m.kept, m.committed = encoded, encoded
-	if err := m.rollback(); err != nil {
+	if err != nil {
 		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %v", id, err)
 	}
+	m.kept, m.committed = encoded, encoded
 	return m, nil
+}
+
+// openState takes a stored state apart.
+func openState(stored []byte) (version uint32, encoded []byte, err error) {
+	if len(stored) < stateHeaderBytes || stored[0] != stateFormat && stored[0] != versionedFormat {
+		return 0, nil, errors.New("is in a format that this version can't read")
+	}
+	body := stored[stateHeaderBytes:]
+	if int(binary.BigEndian.Uint32(stored[1:])) != len(body) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(body, castagnoli) {
+		return 0, nil, errors.New("fails its checksum")
+	}
+	if stored[0] == stateFormat {
+		return 0, body, nil
+	}
+	if len(body) < stateVersionBytes {
+		return 0, nil, errors.New("has no version")
+	}
+	return binary.BigEndian.Uint32(body), body[stateVersionBytes:], nil
 }
 
 // clear makes the state as new. Nothing is stored for a state that never changed.
@@ -107,10 +134,10 @@ func (m *memory) writes() []registry.Write {
 	if bytes.Equal(m.kept, m.committed) {
 		return nil
 	}
-	now, before := split(m.kept), split(m.committed)
+	now, before := m.split(m.kept), m.split(m.committed)
 	var out []registry.Write
 	for i, c := range now {
-		if i >= m.chunks || i >= len(before) || !bytes.Equal(c, before[i]) {
+		if m.rewrite || i >= m.chunks || i >= len(before) || !bytes.Equal(c, before[i]) {
 			out = append(out, registry.Write{Key: chunkKey(i), Value: c})
 		}
 	}
@@ -123,8 +150,8 @@ func (m *memory) writes() []registry.Write {
 // stored notes that the writes have been committed.
 func (m *memory) stored() {
 	if !bytes.Equal(m.kept, m.committed) {
-		m.chunks = len(split(m.kept))
-		m.committed = m.kept
+		m.chunks = len(m.split(m.kept))
+		m.committed, m.rewrite = m.kept, false
 	}
 }
 
@@ -134,13 +161,21 @@ func (m *memory) revert() error {
 	return m.rollback()
 }
 
+// bytes is about what the state takes in memory: the value takes about as much as its encoding.
+func (m *memory) bytes() int { return 2*len(m.kept) + len(m.committed) }
+
 // split cuts an encoded state, with its header, into chunks.
-func split(encoded []byte) [][]byte {
-	all := make([]byte, 0, stateHeaderBytes+len(encoded))
-	all = append(all, stateVersion)
-	all = binary.BigEndian.AppendUint32(all, uint32(len(encoded)))
-	all = binary.BigEndian.AppendUint32(all, crc32.Checksum(encoded, castagnoli))
+func (m *memory) split(encoded []byte) [][]byte {
+	all := make([]byte, stateHeaderBytes, stateHeaderBytes+stateVersionBytes+len(encoded))
+	all[0] = stateFormat
+	if m.spec.Version > 0 {
+		all[0] = versionedFormat
+		all = binary.BigEndian.AppendUint32(all, m.spec.Version)
+	}
 	all = append(all, encoded...)
+	body := all[stateHeaderBytes:]
+	binary.BigEndian.PutUint32(all[1:], uint32(len(body)))
+	binary.BigEndian.PutUint32(all[5:], crc32.Checksum(body, castagnoli))
 	var out [][]byte
 	for len(all) > chunkBytes {
 		out = append(out, all[:chunkBytes])

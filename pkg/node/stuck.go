@@ -159,6 +159,7 @@ func (d *dispatcher) abandon(s *slot) (calls []*call, heir *slot, abandoned bool
 	calls = append(slices.Clone(s.run.calls), s.pending...)
 	d.pending.Add(-int64(len(s.pending)))
 	s.run.abandoned, s.gone, s.pending = true, true, nil
+	d.weigh(s, 0)
 	delete(d.slots, s.actor)
 	d.order.remove(s)
 	d.inherit(s)
