@@ -17,10 +17,10 @@ import (
 // have equal encodings: maps are sorted by their encoded keys. What is nested deeper than api.DepthMax is refused,
 // as it could not be decoded.
 func Marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
+	b := new(bytes.Buffer)
 	enc := msgpack.GetEncoder()
 	defer msgpack.PutEncoder(enc)
-	enc.Reset(&b)
+	enc.Reset(b)
 	enc.SetCustomStructTag("json")
 	enc.UseCompactInts(true)
 	enc.SetSortMapKeys(true)
@@ -32,7 +32,10 @@ func Marshal(v any) ([]byte, error) {
 	}
 	d := api.NewDecoder(b.Bytes())
 	d.Skip()
-	return b.Bytes(), d.Err()
+	if d.Err() != nil {
+		return nil, d.Err()
+	}
+	return bytes.Clone(b.Bytes()), nil // no longer than it must be: much of it is kept for long
 }
 
 // Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than

@@ -5,6 +5,7 @@ package actor
 
 import (
 	"context"
+	"encoding/binary"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -26,8 +27,8 @@ type Context struct {
 type Turn struct {
 	// Time is what Context.Now returns.
 	Time time.Time
-	// Seed1 and Seed2 determine what Context.Rand gives.
-	Seed1, Seed2 uint64
+	// Seed determines what Context.Rand gives; nil is the same for all.
+	Seed func() [16]byte
 	// Ask calls a method of another actor with an encoded request, and returns the encoded reply.
 	Ask func(id ID, method string, request []byte) ([]byte, error)
 }
@@ -51,7 +52,11 @@ func (c *Context) Now() time.Time { return c.turn.Time }
 // order.
 func (c *Context) Rand() *env.Rand {
 	if c.rand == nil {
-		c.rand = env.NewRand(c.turn.Seed1, c.turn.Seed2)
+		var seed [16]byte
+		if c.turn.Seed != nil {
+			seed = c.turn.Seed()
+		}
+		c.rand = env.NewRand(binary.BigEndian.Uint64(seed[:]), binary.BigEndian.Uint64(seed[8:]))
 	}
 	return c.rand
 }

@@ -5,7 +5,6 @@ package node
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -40,12 +39,13 @@ func (s *asking) verdict(err *api.Error) *api.Error {
 
 // turn is what the handler of a call has at hand.
 func (a *activation) turn(ctx context.Context, c *call) actor.Turn {
-	key := c.key
-	key.Birth, key.Answered, key.Time = 0, 0, 0
-	seed := requestHash(&call{method: a.actor.String() + " " + c.method, body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
 	return actor.Turn{
-		Time:  time.UnixMicro(c.key.Time).UTC(),
-		Seed1: binary.BigEndian.Uint64(seed[:]), Seed2: binary.BigEndian.Uint64(seed[8:]),
+		Time: time.UnixMicro(c.key.Time).UTC(),
+		Seed: func() [16]byte {
+			key := c.key
+			key.Birth, key.Answered, key.Time = 0, 0, 0
+			return requestHash(&call{method: a.actor.String() + " " + c.method, body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
+		},
 		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {
 			return a.ask(ctx, c, id, method, request)
 		},

@@ -83,10 +83,11 @@ func (a *activation) guardHook(name string, f actor.Hook, ctx *actor.Context) (e
 
 // hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is made again.
 func (a *activation) hookTurn(name string) actor.Turn {
-	seed := requestHash(&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
 	return actor.Turn{
-		Time:  a.node.env.Now().UTC().Truncate(time.Microsecond),
-		Seed1: binary.BigEndian.Uint64(seed[:]), Seed2: binary.BigEndian.Uint64(seed[8:]),
+		Time: a.node.env.Now().UTC().Truncate(time.Microsecond),
+		Seed: func() [16]byte {
+			return requestHash(&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
+		},
 	}
 }
 

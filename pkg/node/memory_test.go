@@ -128,7 +128,10 @@ func profileKinds() (v0, v1, v2 actor.Kind) {
 			p.FullName, p.Phones = was.FullName, []string{fmt.Sprint(was.Phone)}
 			return nil
 		}).
-		With(actor.Write("add_phone", func(_ *actor.Context, p *profile2, n string) (bool, error) { p.Phones = append(p.Phones, n); return true, nil })).
+		With(actor.Write("add_phone", func(_ *actor.Context, p *profile2, n string) (bool, error) {
+			p.Phones = append(p.Phones, n)
+			return true, nil
+		})).
 		With(actor.Read("show", func(_ *actor.Context, p *profile2, _ struct{}) (profile2, error) { return *p, nil }))
 	return v0, v1, v2
 }

@@ -79,7 +79,7 @@ func (h *host) activate(ctx context.Context, t *testing.T, method, name string, 
 		wg.Go(func() {
 			for i := next.Add(1); i <= int64(n) && failed.Load() == nil; i = next.Add(1) {
 				id := api.ActorID{Namespace: "counter", ID: name + "-" + strconv.FormatInt(i, 10)}
-				if _, err := h.node.Invoke(ctx, id, method, "", h.one); err != nil {
+				if err := h.call(ctx, id, method); err != nil {
 					failed.Store(&err)
 				}
 			}
@@ -89,6 +89,14 @@ func (h *host) activate(ctx context.Context, t *testing.T, method, name string, 
 	if err := failed.Load(); err != nil {
 		t.Fatal(*err)
 	}
+}
+
+// call calls an actor with a context of its own, as callers have: nothing of it may stay.
+func (h *host) call(ctx context.Context, id api.ActorID, method string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := h.node.Invoke(ctx, id, method, "", h.one)
+	return err
 }
 
 // heapBytes is the size of what the process holds on its heap. What is in pools goes with a second collection.
