@@ -136,7 +136,7 @@ func (a *activation) load(stored []registry.Entry) (err error) {
 			break
 		}
 	}
-	if a.ledger, err = loadLedger(stored[:records]); err != nil {
+	if a.ledger, err = loadLedger(stored[:records], a.node.config.MaxRecords); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
 	a.memory, err = loadMemory(a.actor, a.spec, stored[records:])

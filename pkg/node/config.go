@@ -23,6 +23,8 @@ const (
 	// bytes their requests have together.
 	DefaultMaxCalls     = 50_000
 	DefaultMaxCallBytes = 256 << 20
+	// DefaultMaxRecords is how many answers an actor keeps.
+	DefaultMaxRecords = 1000
 	// DefaultIdleTimeout is how long an actor without calls stays active.
 	DefaultIdleTimeout = 10 * time.Minute
 )
@@ -67,6 +69,9 @@ type Config struct {
 	// still room for.
 	MaxCalls     int
 	MaxCallBytes int64
+	// MaxRecords is how many answers of calls an actor keeps for repeats, beside those that it must keep; 0 is
+	// DefaultMaxRecords. Calls whose answers may have been dropped are refused, never run again.
+	MaxRecords int
 	// MaxBatch is how many calls of an actor are committed together at the most; 0 is all that wait, 1 each alone.
 	MaxBatch int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster, 0 being the registry's
@@ -93,6 +98,8 @@ func (c *Config) validate() error {
 		return api.Errorf(api.CodeInvalidArgument, "--max-calls %d: must not be negative (0 is %d)", c.MaxCalls, DefaultMaxCalls)
 	case c.MaxCallBytes < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_call_bytes %d: must not be negative (0 is %d)", c.MaxCallBytes, DefaultMaxCallBytes)
+	case c.MaxRecords < 0:
+		return api.Errorf(api.CodeInvalidArgument, "max_records %d: must not be negative (0 is %d)", c.MaxRecords, DefaultMaxRecords)
 	case c.MaxBatch < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_batch %d: must not be negative (0 is no limit)", c.MaxBatch)
 	}
@@ -128,6 +135,9 @@ func (c *Config) defaults() {
 	}
 	if c.MaxCallBytes == 0 {
 		c.MaxCallBytes = DefaultMaxCallBytes
+	}
+	if c.MaxRecords == 0 {
+		c.MaxRecords = DefaultMaxRecords
 	}
 	if c.Mux == nil {
 		c.Mux = rpc.NewMux()

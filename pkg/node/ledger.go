@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// recordsMax and recordsBytesMax are what an actor keeps for repeats, beside what clients have acknowledged. When they
-	// are exceeded an eighth is dropped, the oldest births first.
-	recordsMax      = 1000
+	// recordsBytesMax is, beside the node's MaxRecords, what an actor keeps for repeats, not counting what clients have
+	// acknowledged. When it is exceeded an eighth is dropped, the oldest births first.
 	recordsBytesMax = 512 << 10
 	// recordBodyBytesMax is the size of the largest reply that is kept. A repeat of a call
 	// with a larger one learns only that it was done.
@@ -36,6 +35,7 @@ const (
 // raise the floor: what was born below it and has no record may have been among them, and is refused.
 type ledger struct {
 	records []*record
+	most    int // how many are to be kept
 	bytes   int
 	floor   uint64
 	// oldest is at most the least birth of all records.
@@ -46,8 +46,8 @@ type ledger struct {
 }
 
 // loadLedger decodes the stored records. Errors are CodeCorruptState.
-func loadLedger(entries []registry.Entry) (*ledger, error) {
-	l := &ledger{}
+func loadLedger(entries []registry.Entry, most int) (*ledger, error) {
+	l := &ledger{most: most}
 	for _, e := range entries {
 		if len(e.Key) == len(recordPart) {
 			if len(e.Value) != 8 {
@@ -194,7 +194,7 @@ func (l *ledger) age(now uint64) {
 
 // exceeds reports whether there is more than a part, of n to d, of what an actor keeps.
 func (l *ledger) exceeds(n, d int) bool {
-	return len(l.records)*d > recordsMax*n || l.bytes*d > recordsBytesMax*n
+	return len(l.records)*d > l.most*n || l.bytes*d > recordsBytesMax*n
 }
 
 // prune drops records in order of their births, as long as they are to be dropped.

@@ -20,7 +20,7 @@ type book struct {
 }
 
 func newBook(t *testing.T) *book {
-	return &book{T: t, ledger: &ledger{}, stored: make(map[string][]byte)}
+	return &book{T: t, ledger: &ledger{most: DefaultMaxRecords}, stored: make(map[string][]byte)}
 }
 
 // run answers a call as an activation does: from the records, or by running and recording it. It returns what the caller is
@@ -52,7 +52,7 @@ func (b *book) move() {
 	for key, value := range b.stored {
 		entries = append(entries, registry.Entry{Key: []byte(key), Value: value})
 	}
-	l, err := loadLedger(entries)
+	l, err := loadLedger(entries, DefaultMaxRecords)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestTheFloorRefusesWhatMayHaveBeenDropped(t *testing.T) {
 func TestACrowdDoesNotRefuseYoungCalls(t *testing.T) {
 	b := newBook(t)
 	const now = recordVersionsMax
-	for i := range 3 * recordsMax {
+	for i := range 3 * DefaultMaxRecords {
 		if _, ran := b.run(of(fmt.Sprint("guest", i), 1, 1, now), "x"); !ran {
 			t.Fatalf("guest %d was refused", i)
 		}
@@ -135,14 +135,14 @@ func TestACrowdDoesNotRefuseYoungCalls(t *testing.T) {
 	}
 	b.run(of("late", 1, 1, now+recordsYoung+1), "x")
 	b.commit(now + recordsYoung + 1)
-	if n := len(b.ledger.records); n > recordsMax {
+	if n := len(b.ledger.records); n > DefaultMaxRecords {
 		t.Errorf("%d records are kept when all are old", n)
 	}
-	for i := range 2 * recordsCrowdMax * recordsMax {
+	for i := range 2 * recordsCrowdMax * DefaultMaxRecords {
 		b.run(of(fmt.Sprint("flood", i), 1, 1, now+recordsYoung+2), "x")
 		b.commit(now + recordsYoung + 2)
 	}
-	if n := len(b.ledger.records); n > recordsCrowdMax*recordsMax {
+	if n := len(b.ledger.records); n > recordsCrowdMax*DefaultMaxRecords {
 		t.Errorf("%d records are kept of a flood", n)
 	}
 }

@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,6 +20,16 @@ type counterState struct {
 
 type listState struct {
 	Items []string `json:"items"`
+	// How often it was activated, and deactivated in good order.
+	Begun, Ended int
+}
+
+// inTurns returns an error if there were more ends than beginnings, or items before the first beginning.
+func (s *listState) inTurns() error {
+	if s.Ended > s.Begun || s.Begun == 0 {
+		return fmt.Errorf("it was deactivated %d times, and activated %d times", s.Ended, s.Begun)
+	}
+	return nil
 }
 
 type registerState struct {
@@ -57,7 +68,18 @@ func actorKinds(idle time.Duration) []actor.Kind {
 		})).
 		With(actor.Read("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) { return s.V, nil }))
 	lists := actor.New[listState]("list").
+		OnActivate(func(_ *actor.Context, s *listState) error {
+			s.Begun++
+			return s.inTurns()
+		}).
+		OnDeactivate(func(_ *actor.Context, s *listState) error {
+			s.Ended++
+			return s.inTurns()
+		}).
 		With(actor.Write("append", func(_ *actor.Context, s *listState, item string) (int64, error) {
+			if err := s.inTurns(); err != nil {
+				return 0, actor.Errorf("hooks", "%v", err)
+			}
 			s.Items = append(s.Items, item)
 			return int64(len(s.Items)), nil
 		})).

@@ -73,6 +73,7 @@ func init() {
 		{Entry: Entry{"impatient-watcher", "a watcher does not see that a node goes on beating"}, checkers: []string{"fencing"}, store: impatientWatcher},
 		{Entry: Entry{"answers-forgotten", "a call that is repeated under its key runs again, once its actor has been activated anew"}, checkers: byAnswers, store: answersForgotten},
 		{Entry: Entry{"pruned-early", "of the records of answered calls some are lost before their callers have the answers"}, checkers: byAnswers, store: prunedEarly},
+		{Entry: Entry{"floor-forgotten", "nobody knows any more which records of answered calls may have been dropped"}, checkers: byAnswers, store: floorForgotten},
 		{Entry: Entry{"own-chance", "a handler that runs again draws other random numbers"}, checkers: []string{"errors", "conservation", "liveness"}, kinds: ownChance},
 		{Entry: Entry{"short-listing", "a listing loses a row of every full page"}, checkers: []string{"listings"}, store: shortListing},
 	}

@@ -194,6 +194,16 @@ func answersForgotten(t *tampered) {
 	}
 }
 
+// floorForgotten hides the floor of the records from whoever activates their actor.
+func floorForgotten(t *tampered) {
+	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
+		if t.life != nil {
+			pairs = slices.DeleteFunc(slices.Clone(pairs), func(p kv.KeyValue) bool { return isFloor(p.Key) })
+		}
+		return pairs, more, err
+	}
+}
+
 // prunedEarly hides every second record from whoever activates their actor.
 func prunedEarly(t *tampered) {
 	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
@@ -259,4 +269,10 @@ func (b blind) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions
 func isRecord(key []byte) bool {
 	t, err := tuple.Unpack(key)
 	return err == nil && len(t) >= 6 && t[1] == "state" && t[4] == "r"
+}
+
+// isFloor reports whether a key is that of the floor of an actor's records.
+func isFloor(key []byte) bool {
+	t, err := tuple.Unpack(key)
+	return err == nil && len(t) == 5 && t[1] == "state" && t[4] == "r"
 }

@@ -66,6 +66,10 @@ type Config struct {
 	Capacity, Mailbox int
 	// MaxCalls bounds the calls on their way in each node, MaxBatch those that are committed together, 0 for the default.
 	MaxCalls, MaxBatch int
+	// MaxRecords is how many answers an actor keeps for repeats, and MemoryLimit how many bytes a node's activations may
+	// take, 0 for the default.
+	MaxRecords  int
+	MemoryLimit int64
 	// StopAtOnce is whether the nodes are stopped together at the end, not one after the other.
 	StopAtOnce bool
 	// Actors is over how many actors a workload spreads its calls.
@@ -142,12 +146,17 @@ func (o Options) Resolve() (Config, error) {
 		Mailbox:     pick(d, "mailbox", 0, 0, 4),
 		MaxCalls:    pick(d, "max calls", 0, 0, 0, 3),
 		MaxBatch:    pick(d, "max batch", 0, 0, 0, 0, 1, 3),
+		MaxRecords:  pick(d, "max records", 0, 0, 0, 1, 3),
+		MemoryLimit: pick(d, "memory limit", int64(0), 0, 0, 0, 6000),
 		StopAtOnce:  pick(d, "stop", false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
 	if c.Capacity > 0 { // or there would be no room for the last calls
 		c.IdleTimeout = 200 * time.Millisecond
+	}
+	if o.Program != nil { // whose keys must be kept
+		c.MaxRecords = 0
 	}
 	o.profile(d, &c)
 	o.override(&c)

@@ -63,6 +63,7 @@ func init() {
 		{Entry: Entry{"pause", "a node's process stops as by SIGSTOP, often for longer than a lease, while its clocks go on"}, params: []param{nodeName{}, long}, do: (*world).pause, every: 5 * time.Second},
 		{Entry: Entry{"slow", "a node runs slow: every step of its tasks comes late"}, params: []param{nodeName{}, oneOf{"1ms", "10ms", "50ms"}, medium}, do: (*world).slow, every: 8 * time.Second},
 		{Entry: Entry{"memory", "a node runs out of memory and is ended with its mailboxes full: it ends at its next burst of calls"}, params: []param{nodeName{}, oneOf{"1", "3"}}, do: (*world).outOfMemory, every: 8 * time.Second},
+		{Entry: Entry{"hang", "the handler of a call does not return, for a while or until it is given up"}, params: []param{nodeName{}, oneOf{"1s", "8s", "40s"}}, do: (*world).hangHandler, every: 4 * time.Second},
 		{Entry: Entry{"clock", "a node's wall clock jumps, forwards or back"}, params: []param{nodeName{}, oneOf{"-1h", "-10s", "-2s", "2s", "10s", "1h"}}, do: (*world).jumpClock, every: 5 * time.Second},
 		{Entry: Entry{"drift", "a node's clocks run fast or slow from now on, by parts per million"}, params: []param{nodeName{}, ppm{300_000}}, do: (*world).driftClock, every: 10 * time.Second},
 		{Entry: Entry{"partition", "two machines can't reach each other; connections stall"}, params: []param{host{}, host{}, medium}, do: (*world).partition, every: 4 * time.Second},
@@ -415,7 +416,7 @@ func (w *world) heal() {
 	w.calm, w.calmAt = true, w.now()
 	w.events.add("", "calm", "faults have stopped")
 	for _, l := range w.lives {
-		l.trap = ""
+		l.trap, l.hang = "", 0
 		l.machine.SetSlow(0)
 	}
 	w.store.changed()

@@ -100,7 +100,7 @@ func applicationError(err error) (applicationCode, bool) {
 // repeats as long as it takes, or by one after the other under a key of their own.
 func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op, Resp, bool) {
 	timeout, opts := max(k.For-k.now(), 0)+2*k.answerBound(), []client.CallOption(nil)
-	if k.random.IntN(3) == 0 {
+	if k.random.IntN(3) == 0 && k.MaxRecords == 0 { // a key that was forgotten is a new one
 		timeout, opts = k.callTimeout(), []client.CallOption{client.WithIdempotencyKey(k.unique())}
 	}
 	op := k.history.begin(k.now(), k.name, id, method, input)

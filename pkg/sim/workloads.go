@@ -37,6 +37,7 @@ func init() {
 		{Entry{"register", "swaps and reads values that are never the same twice"}, "register", registerWork, 0},
 		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4},
 		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0},
+		{Entry{"late", "repeats calls of long ago under their keys: none of them has its effect twice"}, "list", lateWork, 2},
 		{Entry{"kv", "sets, deletes and scans keys of an actor"}, "kv", kvWork, 0},
 		{Entry{"hot", "everybody at one counter, without a pause"}, "counter", hotWork, 1},
 		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60},

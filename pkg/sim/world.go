@@ -56,6 +56,7 @@ type life struct {
 	stopped   bool // by itself or by a graceful stop, not by a crash
 	startedAt time.Duration
 	harmedAt  time.Duration // when something last kept it from the store
+	hang      time.Duration // how long the next handler that runs does not return
 	trap      string        // where the next transaction that writes a claim or a state ends the process
 }
 
@@ -126,7 +127,8 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	w.living[machineName] = l
 	n, err := node.New(node.Config{
 		Env: l.env, Store: w.store.of(l), StoreURL: "memory:", Transport: w.network.Transport(l.env, machineName),
-		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(), Capacity: w.Capacity, MaxPendingPerActor: w.Mailbox, MaxCalls: w.MaxCalls, MaxBatch: w.MaxBatch,
+		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(l), Capacity: w.Capacity, MemoryLimit: w.MemoryLimit,
+		MaxPendingPerActor: w.Mailbox, MaxCalls: w.MaxCalls, MaxBatch: w.MaxBatch, MaxRecords: w.MaxRecords,
 		LeaseTTL: w.LeaseTTL, Heartbeat: w.Heartbeat, Logger: w.events.logger(l.machine.Name()),
 	})
 	if err != nil {
@@ -155,14 +157,22 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 }
 
 // kindsFor are the actors that a new process hosts.
-func (w *world) kindsFor() []actor.Kind {
+func (w *world) kindsFor(l *life) []actor.Kind {
 	if w.Program != nil {
 		return w.Program.Kinds()
 	}
+	kinds := w.kinds
 	if w.bug != nil && w.bug.kinds != nil {
-		return w.bug.kinds(w.kinds)
+		kinds = w.bug.kinds(kinds)
 	}
-	return w.kinds
+	if !w.on("hang") {
+		return kinds
+	}
+	out := make([]actor.Kind, len(kinds))
+	for i, k := range kinds {
+		out[i] = l.hanging(k)
+	}
+	return out
 }
 
 // startBound is how long a node may take to start before it is given up, and started again.
