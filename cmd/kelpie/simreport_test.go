@@ -77,14 +77,14 @@ func TestSimProgress(t *testing.T) {
 	}
 
 	var b strings.Builder
-	p := &simProgress{w: &b, began: time.Now(), shown: time.Now()}
+	p := &simProgress{progress: &progress{w: &b, elsewhere: simProgressElsewhere, shown: time.Now()}, began: time.Now()}
 	held := &sim.Result{}
 	for range 3 {
 		if err := p.ran(held); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.shown = p.shown.Add(-2 * progressElsewhere)
+	p.shown = p.shown.Add(-2 * simProgressElsewhere)
 	if err := p.ran(&sim.Result{Violations: []sim.Violation{{}}}); err != nil {
 		t.Fatal(err)
 	}

@@ -139,9 +139,14 @@ var allowances = map[string]allowance{
 		external: []string{cobra, pflag},
 		why:      "where a node meets the real world: the choice of store and transport, flags, signals",
 	},
+	"pkg/bench": {
+		internal: []string{"pkg/api"},
+		external: []string{hdr},
+		why:      "makes calls and measures them, on goroutines: what is called is given to it",
+	},
 	"cmd/kelpie": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc", "pkg/rpc/tcp",
+			"pkg/actor", "pkg/api", "pkg/bench", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc", "pkg/rpc/tcp",
 			"pkg/sim", "pkg/sim/campaign",
 		},
 		external: []string{cobra, pflag, yaml, term},
@@ -169,6 +174,7 @@ const (
 	datadriven   = "github.com/cockroachdb/datadriven"
 	foundationdb = "github.com/apple/foundationdb/bindings/go"
 	goleak       = "go.uber.org/goleak"
+	hdr          = "github.com/HdrHistogram/hdrhistogram-go"
 	lru          = "github.com/hashicorp/golang-lru/v2"
 	msgpack      = "github.com/vmihailenco/msgpack/v5"
 	pebble       = "github.com/cockroachdb/pebble/v2"
