@@ -51,7 +51,7 @@ type benchErrorRow struct {
 	Example string `json:"example"`
 }
 
-// benchHelp describes the JSON of a run, together with benchMethods' help.
+// benchListing describes the JSON of a run.
 var benchListing = listing[benchRow]{fields: []field[benchRow]{
 	{key: "target", meaning: "the addresses of --addr, or local and its store"},
 	{key: "namespace", meaning: "of the actors"},

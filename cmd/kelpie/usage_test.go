@@ -93,6 +93,7 @@ func TestNobodyThere(t *testing.T) {
 		{"store", "get", "meta"},
 		{"store", "scan"},
 		{"cluster", "wait", "--nodes", "1", "--timeout", "100ms"},
+		{"bench", "--calls", "1"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := terminal{env: map[string]string{"KELPIE_ADDR": nowhere + ",[::1]:1"}}.run(args...)
