@@ -27,7 +27,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages in which tasks run on goroutines are tested a second time under the race detector, in the real world
 # only: under the simulator one task runs at a time.
-RACE = ^github.com/kelpiehq/kelpie/(cmd|pkg/(env|rpc|kv|registry|node|client|host|sim/campaign))(/|$$)
+RACE = ^github.com/kelpiehq/kelpie/(cmd|pkg/(bench|env|rpc|kv|registry|node|client|host|sim/campaign))(/|$$)
 
 MODULE_BENCH = bench/go.mod
 

@@ -34,7 +34,9 @@ deleted afterwards, and called without a network. Caller and node share the proc
 Latencies are those of calls that were answered. If any call failed, the exit code is 1. An interrupt ends the
 run: what was measured until then is printed, and the exit code is 130.
 
-With -o json or yaml, the run is one object. ` + benchListing.help(),
+What is printed as JSON or YAML is one object, of the run.
+
+` + benchListing.help(),
 		Example: `  kelpie bench --local
   kelpie bench --addr 10.0.0.1:7600,10.0.0.2:7600 --callers 64 --duration 1m
   kelpie bench --namespace kv --mix put=10,get=90 --payload 1024 --actors 100000

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -50,18 +51,15 @@ func (f *benchFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.payloadBytes, "payload", benchPayloadDefault, "bytes of the values that put and echo send")
 	flags.IntVar(&c.Actors, "actors", benchActorsDefault, "number of actors to call, each as often as the others")
 	flags.IntVar(&c.Callers, "callers", benchCallersDefault, "number of calls in flight")
-	flags.DurationVar(&c.Duration, "duration", benchDurationDefault, "time to measure for (default 10s, or with --calls no bound)")
+	flags.DurationVar(&c.Duration, "duration", 0, "time to measure for (default 10s, or with --calls no bound)")
 	flags.IntVar(&c.Calls, "calls", 0, "number of calls to measure (default as many as there is time for)")
-	flags.DurationVar(&c.WarmUp, "warm-up", benchWarmUpDefault, "time to make calls for before any is measured (default 1s, or with --calls none)")
+	flags.DurationVar(&c.WarmUp, "warm-up", 0, "time to make calls for before any is measured (default 1s, or with --calls none)")
 	flags.Var(rateValue{&c.Rate}, "rate", "calls to begin per second, of all callers together, as in 500/s (default as many as are answered)")
 	flags.BoolVar(&f.stale, "stale", false, "have reads answered from memory, without asking the store (default false)")
-	for _, name := range []string{"duration", "warm-up"} {
-		flags.Lookup(name).DefValue = "" // said in words
-	}
 	must(cmd.RegisterFlagCompletionFunc("namespace", cobra.FixedCompletions(benchNamespaces(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
-// exclude refuses flags that have no meaning together. It looks at the command line alone, before
+// exclude refuses flags that have no meaning together, and settles how long the run is. It looks at the command line alone, before
 // variables are read.
 func (f *benchFlags) exclude(flags *pflag.FlagSet) error {
 	switch {
@@ -74,11 +72,11 @@ func (f *benchFlags) exclude(flags *pflag.FlagSet) error {
 	case flags.Changed("duration") && f.config.Duration <= 0:
 		return api.Errorf(api.CodeInvalidArgument, "--duration %v: must be more than nothing", f.config.Duration)
 	}
-	if flags.Changed("calls") && !flags.Changed("duration") {
-		f.config.Duration = 0
-	}
-	if flags.Changed("calls") && !flags.Changed("warm-up") {
-		f.config.WarmUp = 0
+	if !flags.Changed("calls") {
+		f.config.Duration = cmp.Or(f.config.Duration, benchDurationDefault)
+		if !flags.Changed("warm-up") {
+			f.config.WarmUp = benchWarmUpDefault
+		}
 	}
 	return nil
 }
