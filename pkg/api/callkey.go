@@ -26,9 +26,21 @@ type CallKey struct {
 	// Answered says that the client has the answers of all its calls with smaller counters, or no longer wants them: nobody
 	// will repeat them.
 	Answered uint64
+	// AnsweredHere says the same of the client's calls to the actor that the call is for: one that another actor keeps waiting
+	// has others remember nothing for it. It tells nothing of calls that handlers have made, which have a Path.
+	AnsweredHere uint64
 	// Time is the caller's wall clock when it made the call, in microseconds since 1970. It is what the handler's clock
 	// shows, each time that it runs.
 	Time int64
+}
+
+// Settled returns below which counter nobody will repeat the client's calls to the actor, as far as the key tells: those that
+// handlers have made, or those from outside.
+func (k *CallKey) Settled(fromHandlers bool) uint64 {
+	if fromHandlers || k.Path != "" {
+		return k.Answered
+	}
+	return max(k.Answered, k.AnsweredHere)
 }
 
 // IsZero reports whether the key names nothing.
@@ -41,6 +53,7 @@ func (k *CallKey) Same(other *CallKey) bool {
 
 // Child returns the key of the nth call, from 0 on, that the handler of a call makes.
 func (k CallKey) Child(n int) CallKey {
+	k.AnsweredHere = 0
 	k.Path += "/" + strconv.Itoa(n)
 	return k
 }

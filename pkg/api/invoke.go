@@ -29,7 +29,7 @@ type InvokeRequest struct {
 	Body []byte
 }
 
-const invokeRequestFields = 12
+const invokeRequestFields = 13
 
 // AppendTo appends the encoding: a msgpack array of all fields but the body, then the
 // body as it is.
@@ -45,6 +45,7 @@ func (r *InvokeRequest) AppendTo(b []byte) []byte {
 	b = AppendString(b, r.Key.Path)
 	b = AppendUint(b, r.Key.Birth)
 	b = AppendUint(b, r.Key.Answered)
+	b = AppendUint(b, r.Key.AnsweredHere)
 	b = AppendInt(b, r.Key.Time)
 	b = AppendArrayHeader(b, 2*len(r.Chain))
 	for _, id := range r.Chain {
@@ -69,6 +70,7 @@ func DecodeInvokeRequest(b []byte) (InvokeRequest, error) {
 	r.Key.Path = d.String()
 	r.Key.Birth = d.Uint()
 	r.Key.Answered = d.Uint()
+	r.Key.AnsweredHere = d.Uint()
 	r.Key.Time = d.Int()
 	links := d.Array()
 	if d.Err() == nil && links <= 2*ChainMax {

@@ -39,6 +39,7 @@ type Client struct {
 	random *env.Rand
 	closed *env.Event
 	keys   *callkey.Keys
+	gates  gates
 
 	mu        sync.Mutex
 	addresses *addresses
@@ -54,6 +55,7 @@ func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	name := random.Bytes16()
 	return &Client{
 		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: random, closed: env.NewEvent(e), keys: callkey.New(string(name[:])),
+		gates:     gates{env: e, all: make(map[api.ActorID]*gate)},
 		addresses: newAddresses(c.Addrs), owners: places.New(ownersMax),
 	}, nil
 }
@@ -121,11 +123,15 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 	}
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
+	if err := c.gates.enter(ctx, id); err != nil {
+		return nil, err
+	}
+	defer c.gates.leave(id)
 	if err := c.learnBirth(ctx); err != nil {
 		return nil, err
 	}
-	key := c.keys.Next(o.key, c.env.Now())
-	defer c.keys.Done(&key)
+	key := c.keys.Next(o.key, id, c.env.Now())
+	defer c.keys.Done(&key, id)
 	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Flags: o.flags, Body: body}
 	return c.persist(ctx, id, req.AppendTo(make([]byte, 0, len(body)+invokeHeaderBytes)))
 }

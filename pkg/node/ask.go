@@ -43,7 +43,7 @@ func (a *activation) turn(ctx context.Context, c *call) actor.Turn {
 		Time: time.UnixMicro(c.key.Time).UTC(),
 		Seed: func() [16]byte {
 			key := c.key
-			key.Birth, key.Answered, key.Time = 0, 0, 0
+			key.Birth, key.Answered, key.AnsweredHere, key.Time = 0, 0, 0, 0
 			return requestHash(&call{method: a.actor.String() + " " + c.method, body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
 		},
 		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {

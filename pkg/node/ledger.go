@@ -92,7 +92,7 @@ func (l *ledger) find(c *call) (answer, bool) {
 	switch {
 	case ok:
 		return l.records[i].answer(c), true
-	case c.key.Name == "" && c.key.Counter < l.answered(i, c.key.Client):
+	case c.key.Name == "" && c.key.Counter < l.settled(i, &c.key):
 		return answer{call: c, err: errForgotten(c, "its caller has had the answer")}, true
 	case c.key.Birth < l.floor:
 		return answer{call: c, err: errForgotten(c, "the actor no longer has records that old")}, true
@@ -100,11 +100,11 @@ func (l *ledger) find(c *call) (answer, bool) {
 	return answer{}, false
 }
 
-// answered returns below which counter a client has all answers, as far as its records tell; i is among them.
-func (l *ledger) answered(i int, client string) (below uint64) {
-	from, to := l.ofClient(i, client)
+// settled returns below which counter a client repeats no calls such as one, as far as its records tell; i is among them.
+func (l *ledger) settled(i int, k *api.CallKey) (below uint64) {
+	from, to := l.ofClient(i, k.Client)
 	for _, r := range l.records[from:to] {
-		below = max(below, r.key.Answered)
+		below = max(below, r.key.Settled(k.Path != ""))
 	}
 	return below
 }
@@ -156,20 +156,29 @@ func (l *ledger) add(a *answer) {
 	a.writes = true
 }
 
-// acknowledge drops what the client of a new call no longer needs. The new call's record is its newest, or an even newer
-// one is there: it need not be kept for what it says.
+// acknowledge drops what the client of a new call no longer needs. Of its calls from outside, and of those that handlers have made
+// for it, the newest stays, for what its key says. The new call is going to be one.
 func (l *ledger) acknowledge(k *api.CallKey) {
 	i, _ := l.search(k)
 	from, to := l.ofClient(i, k.Client)
-	newest := k.Counter
-	if to > from {
-		newest = max(newest, l.records[to-1].key.Counter)
+	var newest [2]uint64
+	newest[fromHandlers(k)] = k.Counter
+	for _, r := range l.records[from:to] {
+		of := fromHandlers(&r.key)
+		newest[of] = max(newest[of], r.key.Counter)
 	}
 	for _, r := range slices.Clone(l.records[from:to]) {
-		if r.key.Counter < k.Answered && r.key.Counter < newest {
+		if r.key.Counter < k.Settled(r.key.Path != "") && r.key.Counter < newest[fromHandlers(&r.key)] {
 			l.drop(r)
 		}
 	}
+}
+
+func fromHandlers(k *api.CallKey) int {
+	if k.Path != "" {
+		return 1
+	}
+	return 0
 }
 
 func (l *ledger) drop(r *record) {

@@ -107,6 +107,39 @@ func TestAcknowledgedRecordsGoAndStayDone(t *testing.T) {
 	}
 }
 
+func TestWhatIsAnsweredHereSaysNothingOfWhatHandlersAsk(t *testing.T) {
+	b := newBook(t)
+	from := of("a", 1, 1, 5)
+	child := from.Child(0) // of a call to another actor, which waits
+	b.run(child, "x")
+	direct := func(counter, answered, here uint64) api.CallKey {
+		key := of("a", counter, answered, 5)
+		key.AnsweredHere = here
+		return key
+	}
+	for counter := uint64(2); counter <= 9; counter++ {
+		b.run(direct(counter, 1, counter), "x")
+		b.commit(10)
+		b.move()
+	}
+	if len(b.stored) != 2 {
+		t.Errorf("%d records are stored, want that of the handler's call and the newest", len(b.stored))
+	}
+	if a, ran := b.run(child, "x"); ran || a.err != nil {
+		t.Errorf("the repeat of a handler's call: ran %v, %v", ran, a.err)
+	}
+	b.wantForgotten(direct(5, 1, 1))
+	b.run(direct(10, 10, 10), "x") // all that came before has been answered
+	late := of("a", 10, 10, 5)
+	b.run(late.Child(0), "x")
+	b.commit(10)
+	b.move()
+	b.wantForgotten(child)
+	if len(b.stored) != 2 {
+		t.Errorf("%d records are stored, want the newest of both kinds", len(b.stored))
+	}
+}
+
 func TestTheFloorRefusesWhatMayHaveBeenDropped(t *testing.T) {
 	b := newBook(t)
 	b.run(of("a", 1, 1, 5), "x")

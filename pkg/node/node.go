@@ -209,8 +209,8 @@ func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, b
 	}
 	entered := n.env.Monotonic()
 	n.keys.Learn(n.keeper.version(), n.env.Monotonic())
-	named := n.keys.Next(key, n.env.Now())
-	defer n.keys.Done(&named)
+	named := n.keys.Next(key, id, n.env.Now())
+	defer n.keys.Done(&named, id)
 	c := &call{
 		actor: id, method: method, key: named, body: body,
 		context:  func() context.Context { return ctx },

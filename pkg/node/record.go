@@ -26,7 +26,7 @@ type record struct {
 const (
 	// recordVersion is the first byte of a stored record.
 	recordVersion = 1
-	recordFields  = 8
+	recordFields  = 9
 )
 
 // recordPart begins the keys of an actor's records. It is itself the key of their floor, and all of them sort right
@@ -75,6 +75,7 @@ func (r *record) encode() []byte {
 	b = api.AppendBytes(b, r.request[:])
 	b = api.AppendUint(b, r.key.Birth)
 	b = api.AppendUint(b, r.key.Answered)
+	b = api.AppendUint(b, r.key.AnsweredHere)
 	b = api.AppendBytes(b, r.body)
 	b = api.AppendUint(b, uint64(r.omitted))
 	if r.err == nil {
@@ -98,7 +99,7 @@ func decodeRecord(key, value []byte) (*record, error) {
 	d := api.NewDecoder(value[1:])
 	fields := d.Array()
 	request := d.Bytes()
-	r.key.Birth, r.key.Answered = d.Uint(), d.Uint()
+	r.key.Birth, r.key.Answered, r.key.AnsweredHere = d.Uint(), d.Uint(), d.Uint()
 	r.body, r.omitted = d.Bytes(), int(d.Uint())
 	code, message, detail := api.Code(d.Uint()), d.String(), d.String()
 	if d.Err() != nil || fields < recordFields || len(request) != len(r.request) {
