@@ -143,7 +143,7 @@ func TestStoreCommands(t *testing.T) {
 		if got := client.ReplaceAllString(scan("-o", "name", "state"), "CLIENT"); got != "state/counter/a/r/CLIENT/#1\nstate/counter/a/s/#0\nstate/kv/x/k/a%2Fb\nstate/kv/x/r/CLIENT/#1\n" {
 			t.Errorf("%v: keys %q", at, got)
 		}
-		record := regexp.MustCompile(`"value":\["0x[0-9a-f]{32}",[0-9]+,1,"0x05",0,0,"",""\]`)
+		record := regexp.MustCompile(`"value":\["0x[0-9a-f]{32}",[0-9]+,1,1,"0x05",0,0,"",""\]`)
 		if got := scan("-o", "json", `["state","counter","a","r"]`); !record.MatchString(got) {
 			t.Errorf("%v: records %s", at, got)
 		}

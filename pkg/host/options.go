@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -38,6 +39,10 @@ type Options struct {
 	DataDir string
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int
+	// MemoryLimit is how many bytes active actors take at the most, about; 0 is no limit.
+	MemoryLimit Bytes
+	// MaxCalls is how many calls are on their way in the node at the most.
+	MaxCalls int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
 	Log                 LogOptions
@@ -52,11 +57,13 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Store, "store", "", "memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default what the cluster joined uses, else what this node used before, else pebble: in the data directory)")
 	registerDataDir(flags, &o.DataDir)
 	flags.IntVar(&o.Capacity, "capacity", 0, "greatest number of active actors, 0 for no limit")
+	flags.Var(&o.MemoryLimit, "memory-limit", "what active actors may take in memory, such as 512MiB or 2GiB, before those not used for the longest are deactivated, 0 for no limit")
+	flags.IntVar(&o.MaxCalls, "max-calls", node.DefaultMaxCalls, "greatest number of calls on their way in the node: what comes beyond is refused as overloaded")
 	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
 	for flag, variable := range map[string]string{
 		"node-id": "KELPIE_NODE_ID", "listen": "KELPIE_LISTEN", "advertise": "KELPIE_ADVERTISE", "join": "KELPIE_JOIN",
-		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT",
+		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT",
 	} {
 		Variable(flags, flag, variable)
 	}

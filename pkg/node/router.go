@@ -59,7 +59,17 @@ func (r *router) route(c *call) {
 		r.forward(c, addr, "", api.InvokeForwarded)
 		return
 	}
+	if n.kinds[c.actor.Namespace] != nil && r.alone() {
+		r.here(c) // or it has been taken by a node that nobody here knows: the claim says so
+		return
+	}
 	n.env.Go("locate", func() { r.locate(c) })
+}
+
+// alone reports whether the node is the only one, as far as it knows.
+func (r *router) alone() bool {
+	view := r.node.keeper.members()
+	return view != nil && len(view.Members()) == 1
 }
 
 // here takes the call to a slot of this node, which claims the actor if it can.

@@ -74,6 +74,7 @@ func init() {
 		{Entry: Entry{"answers-forgotten", "a call that is repeated under its key runs again, once its actor has been activated anew"}, checkers: byAnswers, store: answersForgotten},
 		{Entry: Entry{"pruned-early", "of the records of answered calls some are lost before their callers have the answers"}, checkers: byAnswers, store: prunedEarly},
 		{Entry: Entry{"floor-forgotten", "nobody knows any more which records of answered calls may have been dropped"}, checkers: byAnswers, store: floorForgotten},
+		{Entry: Entry{"rollback-incomplete", "something of what a call that failed has done stays in memory"}, checkers: byAnswers, kinds: rollbackIncomplete},
 		{Entry: Entry{"own-chance", "a handler that runs again draws other random numbers"}, checkers: []string{"errors", "conservation", "liveness"}, kinds: ownChance},
 		{Entry: Entry{"short-listing", "a listing loses a row of every full page"}, checkers: []string{"listings"}, store: shortListing},
 	}

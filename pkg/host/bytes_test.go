@@ -1,0 +1,27 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import "testing"
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]Bytes{
+		"0": 0, "1000": 1000, "12B": 12, "64KiB": 64 << 10, "1.5MiB": 3 << 19, "2GB": 2e9, "2 GiB": 2 << 30, "1TB": 1e12, "3kB": 3000,
+	} {
+		var b Bytes
+		if err := b.Set(text); err != nil || b != want {
+			t.Errorf("%s: %d, %v; want %d", text, b, err, want)
+		}
+		var again Bytes
+		if err := again.Set(b.String()); err != nil || again != b {
+			t.Errorf("%s is shown as %s, which is %d (%v)", text, b.String(), again, err)
+		}
+	}
+	for _, text := range []string{"", "many", "-1", "1.5B", "NaN", "Inf", "1e30", "2XB", "9999999TiB"} {
+		b := Bytes(7)
+		if err := b.Set(text); err == nil || b != 7 {
+			t.Errorf("%q is taken for %d", text, b)
+		}
+	}
+}
