@@ -54,6 +54,47 @@ func plainWriter(b *testing.B) func(i int) error {
 	}
 }
 
+// batchWriter returns a writer of transactions that hold what the batches of some actors write, with the conflicts of their claims:
+// state, sequence number, a record of an answer and the end of the one before.
+func batchWriter(b *testing.B, actors int) func(caller int) error {
+	b.Helper()
+	store := benchtest.DiskStore(b)
+	var n atomic.Uint64
+	return func(caller int) error {
+		v, err := store.Begin(kv.TxOptions{}).ReadVersion(context.Background()) // an actor knows one
+		if err != nil {
+			return err
+		}
+		tx := store.Begin(kv.TxOptions{})
+		tx.SetReadVersion(v)
+		for i := range actors {
+			name := strconv.Itoa(caller*actors + i)
+			seq := []byte("seq/counter/" + name)
+			for _, key := range [][]byte{[]byte("claim/counter/" + name), seq} {
+				if err := tx.AddReadConflictRange(key, kv.KeyAfter(key)); err != nil {
+					return err
+				}
+			}
+			call := n.Add(1)
+			value := binary.BigEndian.AppendUint64(make([]byte, 0, 96), call)
+			tx.Set([]byte("state/counter/"+name+"/s"), value[:16])
+			tx.Set([]byte("state/counter/"+name+"/r/client/"+strconv.FormatUint(call, 10)), value[:96])
+			tx.Clear([]byte("state/counter/" + name + "/r/client/" + strconv.FormatUint(call-1, 10)))
+			tx.Set(seq, value[:32])
+		}
+		return tx.Commit(context.Background())
+	}
+}
+
+// BenchmarkTogether compares transactions that hold the batches of 64 actors with as many of one actor each.
+func BenchmarkTogether(b *testing.B) {
+	benchtest.Compare(b,
+		benchtest.Side{Name: "together", Callers: 2, Call: batchWriter(b, writers), Weight: writers},
+		benchtest.Side{Name: "actors", Callers: writers, Call: actorWriter(b)},
+		benchtest.Side{Name: "each", Callers: writers, Call: batchWriter(b, 1)},
+	)
+}
+
 // BenchmarkDurable compares writers of an actor each with as many of plain transactions.
 func BenchmarkDurable(b *testing.B) {
 	benchtest.Compare(b,

@@ -46,7 +46,7 @@ const (
 // Times. They need not agree between peers.
 const (
 	// keepaliveInterval is how long a connection may be silent before it is pinged.
-	keepaliveInterval = 5 * time.Second
+	keepaliveInterval = 2 * time.Second
 	// silentIntervalsMax is after how many silent intervals the peer is taken for dead. It is
 	// counted in ticks of our own, so that a process that was stopped for long
 	// does not blame its peers.

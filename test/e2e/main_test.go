@@ -11,7 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	// What the command is made of: without this, go test takes the result of a run before a change for one after it.
+	_ "github.com/kelpiehq/kelpie/pkg/host"
 )
+
+// command is the source of the command under test.
+const command = "../../cmd/kelpie"
 
 // binary is the path of the command under test.
 var binary string
@@ -25,8 +31,12 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if _, err := os.ReadDir(command); err != nil { // for go test, as the import above: it watches what a test reads
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	binary = filepath.Join(dir, "kelpie")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/kelpie")
+	build := exec.Command("go", "build", "-o", binary, command)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building the command:", err)

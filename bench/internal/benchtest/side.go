@@ -24,6 +24,8 @@ type Side struct {
 	Callers int
 	// Call is one call by a caller, counted from 0. Callers call concurrently.
 	Call func(caller int) error
+	// Weight is for how many calls one counts; 0 is 1.
+	Weight int
 }
 
 // Compare measures sides in turns, and reports the median of calls per second of each, and the ratio of each to the last. A turn
@@ -75,7 +77,7 @@ func (s *Side) rate(b *testing.B) float64 {
 	if err := failed.Load(); err != nil {
 		b.Fatalf("%s: %v", s.Name, *err)
 	}
-	return float64(done.Load()) / time.Since(begin).Seconds()
+	return float64(max(s.Weight, 1)) * float64(done.Load()) / time.Since(begin).Seconds()
 }
 
 func median(all []float64) float64 {
