@@ -29,5 +29,5 @@
 //
 // Requests, replies, state and values are encoded as msgpack. Struct fields are named by a
 // msgpack tag, else by a json tag, else by their Go name; unknown fields are ignored, missing
-// ones are zero, so a struct can gain and lose fields.
+// ones are zero, so a struct can gain and lose fields. Renamed and WithVersion are for other changes.
 package actor

@@ -9,5 +9,8 @@
 // arrived. keeper.go keeps the node's membership and lease, watches other nodes, and drops every activation
 // when the lease is lost.
 //
+// Around that, budget.go bounds what is on its way, evict.go makes room, hooks.go runs what actors do at the beginning and end of
+// an activation, crash.go leaves those alone whose activation fails, and stuck.go gives up those whose handlers do not return.
+//
 // A node is an ordinary object in an env.Env: several live in one process in tests and in simulation.
 package node
