@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // Stored is the state of an actor as an earlier version of its kind has stored it.
@@ -57,6 +59,9 @@ func (s *Spec) Load(old Stored, state any) (asIs bool, err error) {
 func (s *Spec) upgrade(old Stored, state any) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
+			if env.Killed(r) {
+				panic(r)
+			}
 			err = fmt.Errorf("panic: %v", r)
 		}
 		if err != nil {

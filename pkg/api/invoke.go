@@ -137,5 +137,5 @@ const DetailCode = "code"
 // DetailFinal is the detail, with any value, of an error with CodeUnknown that another try would only get again.
 const DetailFinal = "final"
 
-// DetailRetryAfter is the detail of an error with CodeOverloaded that says after how many milliseconds to try again.
+// DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
 const DetailRetryAfter = "retry_after_ms"

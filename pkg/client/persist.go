@@ -58,17 +58,20 @@ func mendable(err error) bool {
 	return false
 }
 
-// retryAfter is how long an overloaded actor or node asks to be left alone, at most backoffMax.
+// retryAfter is how long an actor or a node asks to be left alone, at most backoffMax.
 func retryAfter(err error) time.Duration {
 	e, _ := errors.AsType[*api.Error](err)
-	if e == nil || e.Code != api.CodeOverloaded {
+	if e == nil {
 		return 0
 	}
 	millis, err := strconv.Atoi(e.Detail[api.DetailRetryAfter])
-	if err != nil || millis < 0 {
+	switch {
+	case err == nil && millis >= 0:
+		return min(time.Duration(millis)*time.Millisecond, backoffMax)
+	case e.Code == api.CodeOverloaded:
 		return backoffMin
 	}
-	return min(time.Duration(millis)*time.Millisecond, backoffMax)
+	return 0
 }
 
 const (
@@ -183,8 +186,8 @@ func (c *Client) answered(id api.ActorID, addr, owner string) {
 func (c *Client) failed(id api.ActorID, addr string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if api.CodeOf(err) == api.CodeOverloaded {
-		return // it is there, and busy
+	if retryAfter(err) > 0 {
+		return // it is there, and wants to be asked again
 	}
 	c.owners.Remove(id, addr)
 	if moved, ok := errors.AsType[*api.Error](err); ok && moved.Code == api.CodeMoved {

@@ -239,3 +239,27 @@ func TestAClientNeedsAnAddress(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoSaysWhenToComeAgainIsAskedThen(t *testing.T) {
+	simulated(t, func(t *fixture) {
+		busy := api.Errorf(api.CodeUnavailable, "the actor can't be activated")
+		busy.Detail = map[string]string{api.DetailRetryAfter: "300"}
+		var times []time.Duration
+		t.answer = func(string, int, api.InvokeRequest) (api.InvokeReply, error) {
+			times = append(times, t.env.Monotonic())
+			if len(times) == 2 {
+				return one, busy
+			}
+			return one, nil
+		}
+		for range 2 {
+			if _, err := t.call(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.wantCalls("a", "a", "a")
+		if waited := times[2] - times[1]; waited < 300*time.Millisecond || waited > 400*time.Millisecond {
+			t.Errorf("asked again after %v, not 300ms", waited)
+		}
+	})
+}

@@ -145,10 +145,14 @@ func (a *activation) load(stored []registry.Entry) (err error) {
 
 // release deactivates an idle actor.
 func (n *Node) release(s *slot) {
-	if n.deactivate(s) {
-		n.giveBack(s.activation)
-		s.activation = nil
+	inTime, release := n.deactivate(s)
+	if !inTime {
+		return
 	}
+	if release {
+		n.giveBack(s.activation)
+	}
+	s.activation = nil
 }
 
 func (n *Node) giveBack(a *activation) {

@@ -91,22 +91,23 @@ func (a *activation) hookTurn(name string) actor.Turn {
 	}
 }
 
-// deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says.
-func (n *Node) deactivate(s *slot) (inTime bool) {
+// deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is whether the claim
+// can be given back: not while something may still land that was committed through it.
+func (n *Node) deactivate(s *slot) (inTime, release bool) {
 	a := s.activation
 	if a.destroyed {
-		return true
+		return true, true
 	}
 	ctx, cancel := env.WithTimeout(n.env, context.WithoutCancel(n.ctx), releaseTimeout)
 	defer cancel()
 	err := a.hook(ctx, "OnDeactivate", a.spec.Deactivate, nil)
 	if errors.Is(err, errAbandoned) {
-		return false
+		return false, false
 	}
 	if err != nil {
 		n.log.Warn("what an actor does at its deactivation has failed", "actor", a.actor.String(), "error", err)
 	}
-	return true
+	return true, api.CodeOf(err) != api.CodeUnknown
 }
 
 // deactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.

@@ -25,6 +25,8 @@ type audit struct {
 	cells  *btree.Map[string, *cell]
 	kinds  map[string]keyInfo
 	owners *owners
+	// holders are the processes that hold the nodes' leases.
+	holders map[string]holder
 }
 
 // deed is a committed transaction.
@@ -55,7 +57,7 @@ type cell struct {
 }
 
 func newAudit(w *world) *audit {
-	return &audit{w: w, cells: btree.NewMap[string, *cell](0), kinds: make(map[string]keyInfo), owners: newOwners(w)}
+	return &audit{w: w, cells: btree.NewMap[string, *cell](0), kinds: make(map[string]keyInfo), owners: newOwners(w), holders: make(map[string]holder)}
 }
 
 func (a *audit) sawKeys(c *caller, v kv.Version, keys, values [][]byte) {
