@@ -38,6 +38,7 @@ var simulated = []string{
 // exempt are the files where the seam meets the world.
 var exempt = map[string]string{
 	"pkg/env/real.go":           "the implementation on goroutines and the system's clocks",
+	"pkg/env/workers.go":        "the goroutines of that",
 	"pkg/env/context.go":        "the meeting of the seam's contexts with those of package context",
 	"pkg/env/cancelctx.go":      "the meeting of the seam's contexts with those of package context",
 	"pkg/env/outcome.go":        "the meeting of the seam's contexts with those of package context",

@@ -14,11 +14,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/bench"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(envtest.IdleWorker)) }
 
 // config returns a run of so many calls of a target.
 func config(t *testing.T, mix string, calls int, target bench.Target) bench.Config {

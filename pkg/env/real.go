@@ -20,7 +20,7 @@ func (realEnv) Now() time.Time { return time.Now() }
 
 func (e realEnv) Monotonic() time.Duration { return time.Since(e.start) }
 
-func (realEnv) Go(_ string, f func()) { go f() }
+func (realEnv) Go(_ string, f func()) { realWorkers.run(f) }
 
 func (realEnv) NewParker() Parker { return make(realParker, 1) }
 

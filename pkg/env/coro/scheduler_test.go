@@ -16,9 +16,10 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/env/coro"
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(envtest.IdleWorker)) }
 
 var background = context.Background()
 

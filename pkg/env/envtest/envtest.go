@@ -23,6 +23,9 @@ const SeedVar = "KELPIE_SEED"
 // runs out: under the race detector they are slow and can't show a race, as one task runs at a time.
 const WorldVar = "KELPIE_TEST_WORLD"
 
+// IdleWorker is the function that goroutines wait in for the next task of the real world: they are no leak.
+const IdleWorker = "github.com/kelpiehq/kelpie/pkg/env.(*workers).work"
+
 // The bounds of a simulated test: far above what one takes, near enough to end
 // one that is stuck.
 const (

@@ -20,7 +20,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(envtest.IdleWorker)) }
 
 var (
 	ctx     = context.Background()

@@ -22,7 +22,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc/mem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(envtest.IdleWorker)) }
 
 var background = context.Background()
 

@@ -21,11 +21,12 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(envtest.IdleWorker)) }
 
 func listen(t *testing.T) rpc.Listener {
 	t.Helper()
