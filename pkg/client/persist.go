@@ -125,7 +125,12 @@ func neverSent(err error) error {
 // verdict is the error of a call whose last try failed with err. That it has not run is true of that try only: with an
 // answer lost before, nobody knows.
 func verdict(id api.ActorID, err error, lost bool) error {
-	if !lost || !notRun(err) {
+	switch code := api.CodeOf(err); {
+	case !notRun(err):
+		return err
+	case !lost && (code == api.CodeMoved || code == api.CodeFenced): // which say where to go next: nowhere
+		return api.Errorf(api.CodeUnavailable, "%s could not be reached in time: %w", id, err)
+	case !lost:
 		return err
 	}
 	return api.Errorf(api.CodeUnknown, "%s may have run the call: an answer was lost, and then: %w", id, err)

@@ -243,6 +243,9 @@ func (r *router) again(c *call, err error) {
 	}
 	pause := r.pause(c)
 	if n.env.Monotonic()+pause >= c.deadline || n.ctx.Err() != nil {
+		if code := api.CodeOf(err); code == api.CodeMoved || code == api.CodeFenced { // which say where to go next: nowhere
+			err = api.Errorf(api.CodeUnavailable, "actor %s could not be reached in time: %v", c.actor, err)
+		}
 		c.finish(nil, "", wireError(err))
 		return
 	}

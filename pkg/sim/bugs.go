@@ -60,6 +60,7 @@ func init() {
 		{Entry: Entry{"barrier-skipped", "a read is answered by what the last heartbeat said of the lease"}, checkers: either(byAnswers, byOwners), store: barrierSkipped},
 		{Entry: Entry{"barrier-joined-late", "a read is answered by a barrier that had begun before it came"}, checkers: either(byAnswers, byOwners), store: barrierJoinedLate},
 		{Entry: Entry{"missed-stop", "a wake-up that comes before its task waits is lost, now and then"}, checkers: []string{"liveness", "leaks"}, env: missedStop},
+		{Entry: Entry{"evicted-waiting", "the calls that come for an actor while it is being deactivated wait for ever"}, checkers: []string{"liveness", "leaks"}, env: evictedWaiting},
 		{Entry: Entry{"claim-without-seq", "a claim is written without a conflict on seq"}, checkers: byOwners, store: claimWithoutSeq},
 		{Entry: Entry{"renewed-unread", "a commit that was refused is sent again at a new version, without reading the claim"}, checkers: byOwners, store: renewedUnread},
 		{Entry: Entry{"barrier-remembers", "a barrier is compared with what the node remembers of its revocations"}, checkers: either(byAnswers, byOwners), store: barrierRemembers},

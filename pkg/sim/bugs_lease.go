@@ -282,6 +282,19 @@ func rejoinRegardless(t *tampered) {
 	}
 }
 
+// evictedWaiting makes nodes that take idle actors out of service, and then do not get round to it: the calls that come for
+// such an actor meanwhile wait with it.
+func evictedWaiting(_ *life, m *coro.Machine) env.Env { return &evicting{m} }
+
+type evicting struct{ *coro.Machine }
+
+// Go implements env.Env.
+func (e *evicting) Go(name string, f func()) {
+	if name != "release" && name != "evict" {
+		e.Machine.Go(name, f)
+	}
+}
+
 // missedStop makes parkers that lose a permit which comes before anybody waits, once in a few hundred times.
 func missedStop(l *life, m *coro.Machine) env.Env {
 	return &forgetful{Machine: m, random: m.Rand("bug")}
