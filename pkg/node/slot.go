@@ -25,14 +25,13 @@ type slot struct {
 	release bool // give the claim up once nothing is pending
 	drop    bool // forget the activation before doing anything else
 	gone    bool // no longer in the dispatcher
+	waits   bool // for room; of the dispatcher, but a slot is smaller with it here
 	used    time.Duration
 	// When what was taken from the mailbox began to run, and how long the last of that took.
 	began, lastRun time.Duration
 
-	// Of the dispatcher: the neighbours in the order of use, whether the slot waits for room, and the slot that waits
-	// for this one's.
+	// Of the dispatcher: the neighbours in the order of use, and the slot that waits for this one's room.
 	older, newer *slot
-	waits        bool
 	bytes        int64 // about what the activation takes
 	heir         *slot
 
