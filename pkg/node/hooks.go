@@ -15,6 +15,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
 // errAbandoned ends a task whose slot was given up while the actor's code ran.
@@ -58,6 +59,9 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	if writes := a.changes(); len(writes) > 0 {
 		a.claim.Renew(a.node.keeper.proof())
 		if err := a.claim.Commit(a.node.ctx, writes); err != nil {
+			if kv.IsTooLarge(err) {
+				err = &hookError{name, err}
+			}
 			return cmp.Or(a.revert(), err)
 		}
 	}

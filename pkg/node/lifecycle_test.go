@@ -131,6 +131,27 @@ func TestAnActorThatCannotBeActivatedIsLeftAlone(t *testing.T) {
 	})
 }
 
+func TestAHookThatChangesTooMuchIsNotTriedForEver(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		attempts := 0
+		c.kinds = append(c.kinds, diaries(func(ctx *actor.Context) error {
+			attempts++
+			for i := range 120 {
+				if err := ctx.Set(strings.Repeat("k", i+1), strings.Repeat("x", 90_000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil))
+		c.startAll(1)
+		err := c.call("n1", 20*time.Second, diaryID("a"), "note", nil, nil)
+		wantCode(c, err, api.CodeUnavailable)
+		if attempts != 1 || !strings.Contains(err.Error(), "OnActivate") {
+			c.Fatalf("%d attempts: %v", attempts, err)
+		}
+	})
+}
+
 func TestAHandlerThatDoesNotReturnIsGivenUp(t *testing.T) {
 	simulate(t, 8, func(c *cluster) {
 		open, stuck := env.NewEvent(c.env), true
