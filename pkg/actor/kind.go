@@ -39,6 +39,9 @@ type Spec struct {
 	IdleTimeout time.Duration
 	// Activate and Deactivate, if not nil, run before the first call of an activation and at its end.
 	Activate, Deactivate Hook
+	// Pack, if not nil, returns what an actor takes along when it moves, beside its state; Unpack gets that on the other node.
+	Pack   func(ctx *Context, state any) (luggage []byte, err error)
+	Unpack func(ctx *Context, state any, luggage []byte) error
 	// Volatile actors keep nothing in the store.
 	Volatile bool
 	// Version is that of the state, 0 for the first. Upgrade fills a new state from one of an earlier version.
@@ -104,7 +107,7 @@ func (k *Of[S]) OnActivate(f func(ctx *Context, state *S) error) *Of[S] {
 	return k
 }
 
-// OnDeactivate has f run when an actor is deactivated because it is idle, makes room, or its node stops. What it
+// OnDeactivate has f run when an actor is deactivated because it is idle, makes room, moves, or its node stops. What it
 // changes is committed. An error is logged, and the deactivation goes on. It must be done within 10 s, and can't call other
 // actors. It does not run when the actor was destroyed, or its node has failed or lost it: what must be kept belongs into the calls.
 func (k *Of[S]) OnDeactivate(f func(ctx *Context, state *S) error) *Of[S] {
@@ -116,8 +119,19 @@ func hook[S any](f func(ctx *Context, state *S) error) Hook {
 	return func(ctx *Context, state any) error { return f(ctx, state.(*S)) }
 }
 
+// TakeAlong has an actor that moves to another node take something along that it keeps in memory beside its stored state, such as a cache in a
+// field that is not encoded. pack runs when its last call on the old node is done, after OnDeactivate, and unpack on the new one, before
+// OnActivate. Neither changes the stored state. It is no more than a help: what pack returned, of 100 MiB at the most, is lost when the move fails
+// halfway, and nothing is packed when a node fails. If pack fails, the actor does not move. State and key-value space of a Volatile
+// actor are taken along without this.
+func (k *Of[S]) TakeAlong(pack func(ctx *Context, state *S) ([]byte, error), unpack func(ctx *Context, state *S, luggage []byte) error) *Of[S] {
+	k.spec.Pack = func(ctx *Context, state any) ([]byte, error) { return pack(ctx, state.(*S)) }
+	k.spec.Unpack = func(ctx *Context, state any, luggage []byte) error { return unpack(ctx, state.(*S), luggage) }
+	return k
+}
+
 // Volatile makes the actors of the kind keep their state, key-value space and answers in memory alone: each begins anew when it was
-// deactivated or its node has failed. There still is one of it at a time, and what it answers is linearizable between
+// deactivated or its node has failed; when it is moved it takes them along. There still is one of it at a time, and what it answers is linearizable between
 // two beginnings. A call that was repeated because an answer was lost has its effect once in each activation, and so may have it in
 // two. It is for caches, limits and sessions: a call costs a read of the store that many share, and no write.
 func (k *Of[S]) Volatile() *Of[S] {

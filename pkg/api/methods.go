@@ -17,6 +17,15 @@ const (
 	MethodActorGet    = "admin.actor_get"
 	MethodNamespaces  = "admin.namespaces"
 	MethodStoreScan   = "admin.store_scan"
+
+	MethodMovePrepare  = "move.prepare"
+	MethodMovePiece    = "move.piece"
+	MethodMoveComplete = "move.complete"
+	MethodMoveCancel   = "move.cancel"
+	MethodMigrate      = "admin.migrate"
+	MethodBulk         = "admin.bulk"
+	MethodBulkStatus   = "admin.bulk_status"
+	MethodBulkCancel   = "admin.bulk_cancel"
 )
 
 const (
@@ -33,6 +42,9 @@ const (
 	// PathBytesMax is the length of the longest path of a call's key: a place of ten digits for each of a chain.
 	PathBytesMax = ChainMax * 11
 )
+
+// MethodWake is the method, of every actor, that does nothing but activate it.
+const MethodWake = "$wake"
 
 // MethodDestroy is the method, of every actor, that deletes its state. Names that begin with
 // a dollar sign are Kelpie's own.

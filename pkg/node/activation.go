@@ -11,7 +11,6 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -36,6 +35,10 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 		switch {
 		case w.done:
 			return true
+		case w.move != nil:
+			if n.runMove(s, w.move) {
+				return true
+			}
 		case len(w.calls) > 0:
 			n.runCalls(s, w.calls)
 		case s.activation != nil && !w.drop:
@@ -86,7 +89,7 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
-	got, err := n.registry.Acquire(ctx, n.keeper.member(), id, recordPart, kv.PrefixEnd(structPart))
+	got, brought, err := n.obtain(ctx, id)
 	if err != nil && ctx.Err() != nil {
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
 	}
@@ -98,6 +101,9 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
 	if err = a.load(got.State); err == nil {
+		err = a.unpack(ctx, brought)
+	}
+	if err == nil {
 		err = a.hook(ctx, "OnActivate", spec.Activate, calls)
 	}
 	switch {

@@ -117,6 +117,9 @@ func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
 	if now >= c.deadline {
 		return answer{call: c, err: errExpired(c), settled: true}, true
 	}
+	if c.method == api.MethodWake {
+		return answer{call: c, settled: true}, true
+	}
 	m := a.spec.Methods[c.method]
 	if m == nil {
 		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}, true
@@ -321,6 +324,6 @@ func errExpired(c *call) error {
 	return api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed before the call could run", c.actor)
 }
 
-func errMoved(id api.ActorID) error {
+func errMoved(id api.ActorID) *api.Error {
 	return api.Errorf(api.CodeMoved, "actor %s has moved", id)
 }

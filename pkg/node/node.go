@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/callkey"
@@ -53,11 +54,16 @@ type Node struct {
 	slots   inFlight
 	running runners
 	crashes crashes
-	stopped *env.Event
-	address string
+	moves   moves
+	moveIDs *env.Rand
+	// arrivals are what other nodes send of actors that move here.
+	arrivals arrivals
+	stopped  *env.Event
+	address  string
 	// releases bounds how many idle actors are deactivated at once.
 	releases *env.Semaphore
 
+	emptying atomic.Bool // it takes no actors that it does not own
 	mu       sync.Mutex
 	stopping bool  // by Stop, or because of the end
 	ending   bool  // stopped will be set
@@ -86,6 +92,7 @@ func New(c Config) (*Node, error) {
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
 	}
 	n.router = newRouter(n)
+	n.moveIDs = n.env.Rand("moves")
 	client := n.env.Rand("calls").Bytes16()
 	n.keys = callkey.New(string(client[:]))
 	n.barrier = newBarrier(c.Env, func() (registry.Proof, error) { return n.registry.Barrier(n.ctx, n.keeper.member()) })

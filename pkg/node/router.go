@@ -49,7 +49,7 @@ func (r *router) route(c *call) {
 	}
 	if c.flags&api.InvokeForwarded != 0 {
 		if c.flags&api.InvokeMayClaim == 0 {
-			c.finish(nil, "", errMoved(c.actor))
+			c.finish(nil, "", r.gone(c.actor))
 			return
 		}
 		r.here(c)
@@ -147,9 +147,7 @@ func (r *router) send(c *call, node registry.NodeInfo) {
 
 // place chooses a node for an actor that nobody owns.
 func (r *router) place(c *call) (registry.NodeInfo, error) {
-	n, ns := r.node, c.actor.Namespace
-	candidates := n.loads.candidates(n.keeper.members().Members())
-	return registry.Place(n.settings(ns).Placement, ns, candidates, c.refused, r.random)
+	return r.node.choose(c.actor, c.refused)
 }
 
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
@@ -287,6 +285,15 @@ func (r *router) movedTo(id api.ActorID, owner registry.Owner) error {
 	err.Detail = map[string]string{api.DetailOwnerNode: owner.Node}
 	if node, ok := r.node.keeper.members().Node(owner.Node); ok && node.Incarnation == owner.Incarnation {
 		err.Detail[api.DetailOwnerAddress] = node.Address
+	}
+	return err
+}
+
+// gone is the error for a caller whose guess it was that the actor is here: it names the node that it is thought to be on.
+func (r *router) gone(id api.ActorID) error {
+	err := errMoved(id)
+	if addr, ok := r.cached(id); ok {
+		err.Detail = map[string]string{api.DetailOwnerAddress: addr}
 	}
 	return err
 }

@@ -24,6 +24,11 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodActorGet, n.adminActorGet)
 	rpc.HandleTyped(m, api.MethodNamespaces, n.adminNamespaces)
 	rpc.HandleTyped(m, api.MethodStoreScan, n.adminStoreScan)
+	rpc.HandleTyped(m, api.MethodMovePrepare, n.movePrepare)
+	m.Handle(api.MethodMovePiece, n.movePiece)
+	m.HandleAsync(api.MethodMoveComplete, n.moveComplete)
+	m.HandleAsync(api.MethodMoveCancel, n.moveCancel)
+	rpc.HandleTyped(m, api.MethodMigrate, n.adminMigrate)
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.

@@ -150,9 +150,43 @@ func (d *dispatcher) weigh(s *slot, bytes int64) {
 	s.bytes = bytes
 }
 
+// move has the task of an actor's slot move it. An error of CodeMoved says that the actor has no slot here.
+func (d *dispatcher) move(m *move) error {
+	d.mu.Lock()
+	s := d.slots[m.actor]
+	if s == nil || s.waits {
+		d.mu.Unlock()
+		return errMoved(m.actor)
+	}
+	s.mu.Lock()
+	d.mu.Unlock()
+	if s.run == nil {
+		s.run = new(run)
+	}
+	s.run.move = m
+	start := !s.running
+	s.running = true
+	s.mu.Unlock()
+	if start {
+		d.start(s)
+	}
+	return nil
+}
+
+// take takes what is pending.
+func (d *dispatcher) take(s *slot) []*call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls := s.pending
+	s.pending = nil
+	d.pending.Add(-int64(len(calls)))
+	return calls
+}
+
 // work is what the task of a slot is to do next.
 type work struct {
 	calls   []*call
+	move    *move // before the calls
 	drop    bool
 	release bool
 	done    bool // nothing: the task ends
@@ -166,8 +200,13 @@ func (d *dispatcher) next(s *slot, now time.Duration, bytes int64) work {
 	if s.began != 0 {
 		s.lastRun, s.began = now-s.began, 0
 	}
-	w := work{calls: s.pending, drop: s.drop}
-	s.pending, s.drop = nil, false
+	w := work{drop: s.drop}
+	s.drop = false
+	if s.run != nil && s.run.move != nil {
+		w.move, s.run.move = s.run.move, nil
+		return w
+	}
+	w.calls, s.pending = s.pending, nil
 	d.pending.Add(-int64(len(w.calls)))
 	if len(w.calls) > 0 {
 		s.release, s.began = false, now
@@ -186,7 +225,7 @@ func (d *dispatcher) remove(s *slot) bool {
 	defer d.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) > 0 {
+	if len(s.pending) > 0 || s.run != nil && s.run.move != nil {
 		return false
 	}
 	s.running, s.gone = false, true

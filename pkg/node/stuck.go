@@ -36,6 +36,8 @@ type run struct {
 	what            string
 	since, deadline time.Duration
 	reported        bool
+	// move is what the task is to do next, if it is not nil.
+	move *move
 	// abandoned runs have no slot any more: their task must not touch anything.
 	abandoned bool
 }
@@ -100,6 +102,7 @@ func (r *runners) longer(before time.Duration) []*slot {
 // watchHandlers reports handlers that do not return, and gives their activations up.
 func (n *Node) watchHandlers(ctx context.Context) {
 	for env.Sleep(n.env, ctx, handlersLookedAt) == nil {
+		n.tidy()
 		now := n.env.Monotonic()
 		for _, s := range n.running.longer(now - handlerReported) {
 			what, ran, first, overdue := s.overdue(now)
@@ -133,6 +136,7 @@ func (n *Node) abandon(s *slot) {
 	if !abandoned {
 		return
 	}
+	n.moves.abandon(s.actor)
 	if heir != nil {
 		n.env.Go("actor", func() { n.runOwn(heir) })
 	}

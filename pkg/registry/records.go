@@ -29,6 +29,15 @@ func (i Incarnation) String() string {
 	return hex.EncodeToString(i[:])
 }
 
+// ParseIncarnation reads what String returns.
+func ParseIncarnation(s string) (i Incarnation, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(i) {
+		return i, api.Errorf(api.CodeInvalidArgument, "incarnation %q: must be %d digits in hexadecimal", s, 2*len(i))
+	}
+	return Incarnation(b), nil
+}
+
 // Meta is set once, by the first node.
 type Meta struct {
 	ClusterID string        `msgpack:"cluster_id"`
@@ -88,6 +97,8 @@ type claimRecord struct {
 	Token uint64 `msgpack:"token"`
 	// Since is the owner's wall clock, for people.
 	Since time.Time `msgpack:"since"`
+	// Move is the api.MoveID of what has handed the claim over to the owner; nil if it has taken it.
+	Move []byte `msgpack:"move,omitempty"`
 }
 
 // seqRecord numbers the commits of an actor's state. Batch tells attempts at the same number apart.

@@ -1,0 +1,87 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+// Why a node moves many actors.
+const (
+	// BulkDrain empties the node: it takes no new actors meanwhile, and afterwards.
+	BulkDrain = "drain"
+	// BulkMigrate moves what an operator has asked for.
+	BulkMigrate = "migrate"
+	// BulkRebalance moves a node's surplus.
+	BulkRebalance = "rebalance"
+)
+
+// BulkRequest is the request of MethodBulk: a node is to move many of its actors. The moves are its own work, which goes on when whoever asked
+// is gone. A node has one such job at a time; a drain ends another. Any node takes the request, and passes it on.
+type BulkRequest struct {
+	// Node is the one whose actors are to move.
+	Node string `msgpack:"node"`
+	Kind string `msgpack:"kind"`
+	// To is where they are to go; "" is wherever placement puts each.
+	To string `msgpack:"to"`
+	// Namespace is that of the actors; "" is all.
+	Namespace string `msgpack:"namespace"`
+	// Limit is how many are to move at the most; 0 is all.
+	Limit int `msgpack:"limit"`
+	// Rate is how many are moved in a second at the most; 0 is as many as can be.
+	Rate float64 `msgpack:"rate"`
+	// TimeoutMillis is when to give up what is left; 0 is never.
+	TimeoutMillis int64 `msgpack:"timeout_ms"`
+	// DryRun only counts.
+	DryRun bool `msgpack:"dry_run"`
+	// Force moves actors that have only just been moved.
+	Force bool `msgpack:"force"`
+	// Why names who asks.
+	Why string `msgpack:"why"`
+}
+
+// BulkStatusRequest is the request of MethodBulkStatus, about a node's latest job.
+type BulkStatusRequest struct {
+	Node string `msgpack:"node"`
+}
+
+// BulkCancelRequest is the request of MethodBulkCancel: a node's job is to end after the moves that have begun, and the node takes actors
+// again if it was draining.
+type BulkCancelRequest struct {
+	Node string `msgpack:"node"`
+}
+
+// How a job stands.
+const (
+	BulkRunning   = "running"
+	BulkDone      = "done"      // nothing is left, or nothing that could be moved
+	BulkCancelled = "cancelled" // by an operator, or the node's end
+	BulkTimedOut  = "timed_out"
+)
+
+// BulkStatus is how a node's job stands. It answers MethodBulk, MethodBulkStatus and MethodBulkCancel. Job is 0 if there never was one.
+type BulkStatus struct {
+	Node string `msgpack:"node" json:"node"`
+	// NodeState is the node's, such as "active" or "draining".
+	NodeState string `msgpack:"node_state" json:"node_state"`
+	Job       uint64 `msgpack:"job" json:"job"`
+	Kind      string `msgpack:"kind" json:"kind"`
+	State     string `msgpack:"state" json:"state"`
+	Why       string `msgpack:"why" json:"why"`
+	// Total is how many actors were to move when the job began, Moved and Failed what has become of them, Left how many of them
+	// are still there.
+	Total  int `msgpack:"total" json:"total"`
+	Moved  int `msgpack:"moved" json:"moved"`
+	Failed int `msgpack:"failed" json:"failed"`
+	Left   int `msgpack:"left" json:"left"`
+	// ElapsedMillis is how long the job has run.
+	ElapsedMillis int64 `msgpack:"elapsed_ms" json:"elapsed_ms"`
+	// Failures are the last of those that failed, at most BulkFailuresMax.
+	Failures []BulkFailure `msgpack:"failures" json:"failures"`
+}
+
+// BulkFailuresMax is how many failures a status tells.
+const BulkFailuresMax = 100
+
+// BulkFailure is an actor that could not be moved.
+type BulkFailure struct {
+	Actor string `msgpack:"actor" json:"actor"`
+	Error string `msgpack:"error" json:"error"`
+}

@@ -1,0 +1,112 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// migrateHopsMax is how often a request to move an actor follows the actor.
+const migrateHopsMax = 5
+
+// adminMigrate moves an actor, or passes the request on to the node that has it.
+func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.MigrateReply, error) {
+	id, err := api.ParseActorID(in.Actor)
+	if err != nil {
+		return nil, err
+	}
+	if in.To != "" {
+		if _, err := n.targetNamed(ctx, in.To); err != nil {
+			return nil, err
+		}
+	}
+	for ; ; in.Hops++ {
+		owner, err := n.registry.Owner(ctx, id)
+		switch {
+		case err != nil:
+			return nil, wireError(err)
+		case !owner.Current:
+			return nil, api.Errorf(api.CodeFailedPrecondition, "actor %s is active on no node: its next call places it", id)
+		case in.Hops >= migrateHopsMax:
+			return nil, api.Errorf(api.CodeUnavailable, "actor %s keeps moving: it was looked for on %d nodes", id, in.Hops)
+		case owner.Node == in.To:
+			return &api.MigrateReply{Actor: in.Actor, From: owner.Node, To: in.To, Token: owner.Token}, nil
+		case owner.Node != n.config.NodeID:
+			return n.passOnMigrate(ctx, in, owner)
+		}
+		reply, err := n.migrateFrom(ctx, id, in)
+		if api.CodeOf(err) != api.CodeMoved {
+			return reply, err
+		}
+	}
+}
+
+// passOnMigrate sends a request to move an actor to its owner.
+func (n *Node) passOnMigrate(ctx context.Context, in *api.MigrateRequest, owner registry.Owner) (*api.MigrateReply, error) {
+	node, ok := n.keeper.members().Node(owner.Node)
+	if !ok || node.Incarnation != owner.Incarnation {
+		if err := n.keeper.refresh(ctx); err != nil {
+			return nil, wireError(err)
+		}
+		if node, ok = n.keeper.members().Node(owner.Node); !ok {
+			return nil, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", in.Actor, owner.Node)
+		}
+	}
+	next := *in
+	next.Hops++
+	return rpc.CallTyped[api.MigrateRequest, api.MigrateReply](ctx, n.pool, node.Address, api.MethodMigrate, &next)
+}
+
+// migrateFrom moves an actor away from this node, which owns it.
+func (n *Node) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateRequest) (*api.MigrateReply, error) {
+	to, err := n.targetFor(ctx, id, in.To)
+	if err != nil {
+		return nil, err
+	}
+	how, err := n.migrate(ctx, id, to, in.Force, cmp.Or(in.Why, "an operator"))
+	if err != nil {
+		return nil, err
+	}
+	n.log.Debug("actor moved", "actor", in.Actor, "to", to.ID, "token", how.token, "pause", how.pause)
+	return &api.MigrateReply{Actor: in.Actor, From: n.config.NodeID, To: to.ID, Moved: true, Token: how.token, PauseMicros: how.pause.Microseconds()}, nil
+}
+
+// targetFor is where an actor is to go: the node that is named, or one that placement chooses among the others.
+func (n *Node) targetFor(ctx context.Context, id api.ActorID, named string) (registry.NodeInfo, error) {
+	if named != "" {
+		return n.targetNamed(ctx, named)
+	}
+	return n.choose(id, []string{n.config.NodeID})
+}
+
+// targetNamed returns a node that actors can move to.
+func (n *Node) targetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
+	node, ok := n.keeper.members().Node(name)
+	if !ok || node.State != registry.NodeActive { // the view may be behind
+		if err := n.keeper.refresh(ctx); err != nil {
+			return node, wireError(err)
+		}
+		node, ok = n.keeper.members().Node(name)
+	}
+	switch {
+	case !ok:
+		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
+	case node.State == registry.NodeDraining:
+		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is draining: choose another one, or 'kelpie node undrain %s'", name, name)
+	case node.State != registry.NodeActive:
+		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name, node.State)
+	}
+	return node, nil
+}
+
+// choose has placement choose a node for an actor.
+func (n *Node) choose(id api.ActorID, exclude []string) (registry.NodeInfo, error) {
+	candidates := n.loads.candidates(n.keeper.members().Members())
+	return registry.Place(n.settings(id.Namespace).Placement, id.Namespace, candidates, exclude, n.router.random)
+}
