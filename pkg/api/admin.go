@@ -41,6 +41,10 @@ type Load struct {
 	Activations int `msgpack:"activations" json:"activations"`
 	// Pending is the number of calls in its mailboxes.
 	Pending int `msgpack:"pending" json:"pending"`
+	// Bytes is about what the activations take in memory.
+	Bytes int64 `msgpack:"bytes" json:"bytes"`
+	// Rate is how many calls a second it has taken lately.
+	Rate int64 `msgpack:"rate" json:"rate"`
 }
 
 // NodeRow is a row of `kelpie node ls`.

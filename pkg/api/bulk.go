@@ -35,6 +35,59 @@ type BulkRequest struct {
 	Force bool `msgpack:"force"`
 	// Why names who asks.
 	Why string `msgpack:"why"`
+	// By and Shares are of BulkRebalance: how much is to go where, in units of By.
+	By     string      `msgpack:"by"`
+	Shares []BulkShare `msgpack:"shares"`
+}
+
+// BulkShare is how much a node is to get.
+type BulkShare struct {
+	To     string `msgpack:"to" json:"to"`
+	Amount int64  `msgpack:"amount" json:"amount"`
+}
+
+// What a rebalance makes equal.
+const (
+	ByActors = "actors" // how many actors nodes have
+	ByLoad   = "load"   // how many calls a second they take
+	ByMemory = "memory" // how many bytes their actors take
+)
+
+// RebalanceRequest is the request of MethodRebalance: have the nodes that take actors carry the same.
+type RebalanceRequest struct {
+	By string `msgpack:"by"` // "" is ByActors
+	// Plan only tells what would be moved.
+	Plan bool `msgpack:"plan"`
+	// Rate is how many actors each node gives in a second at the most; 0 is as many as can be.
+	Rate float64 `msgpack:"rate"`
+}
+
+// RebalanceReply answers it. The moves are the giving nodes' own work, which MethodBulkStatus tells about.
+type RebalanceReply struct {
+	By    string          `msgpack:"by" json:"by"`
+	Nodes []BalanceNode   `msgpack:"nodes" json:"nodes"`
+	Moves []BalanceMove   `msgpack:"moves" json:"moves"`
+	Fails []BalanceFailed `msgpack:"fails" json:"fails"`
+}
+
+// BalanceNode is what a node has and is to have.
+type BalanceNode struct {
+	Node string `msgpack:"node" json:"node"`
+	Has  int64  `msgpack:"has" json:"has"`
+	Gets int64  `msgpack:"gets" json:"gets"` // less than 0 is what it gives
+}
+
+// BalanceMove is how much one node gives another.
+type BalanceMove struct {
+	From   string `msgpack:"from" json:"from"`
+	To     string `msgpack:"to" json:"to"`
+	Amount int64  `msgpack:"amount" json:"amount"`
+}
+
+// BalanceFailed is a node that does not begin to give.
+type BalanceFailed struct {
+	Node  string `msgpack:"node" json:"node"`
+	Error string `msgpack:"error" json:"error"`
 }
 
 // BulkStatusRequest is the request of MethodBulkStatus, about a node's latest job.
@@ -84,4 +137,15 @@ const BulkFailuresMax = 100
 type BulkFailure struct {
 	Actor string `msgpack:"actor" json:"actor"`
 	Error string `msgpack:"error" json:"error"`
+}
+
+// NodeRemoveRequest is the request of MethodNodeRemove: forget a node that has left or failed.
+type NodeRemoveRequest struct {
+	Node string `msgpack:"node"`
+}
+
+// NodeRemoveReply answers it.
+type NodeRemoveReply struct {
+	Node    string `msgpack:"node" json:"node"`
+	Removed bool   `msgpack:"removed" json:"removed"`
 }

@@ -26,6 +26,8 @@ const (
 	MethodBulk         = "admin.bulk"
 	MethodBulkStatus   = "admin.bulk_status"
 	MethodBulkCancel   = "admin.bulk_cancel"
+	MethodRebalance    = "admin.rebalance"
+	MethodNodeRemove   = "admin.node_rm"
 )
 
 const (

@@ -66,7 +66,7 @@ func (n *Node) adminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply,
 func (n *Node) shownState(l registry.LeaseInfo) string {
 	meta := n.keeper.member().Meta
 	age, watched := n.keeper.age(l.Node.ID)
-	if l.Node.State == registry.NodeActive && watched && age > 2*meta.Heartbeat {
+	if l.Node.Member() && watched && age > 2*meta.Heartbeat {
 		return "suspect"
 	}
 	return string(l.Node.State)

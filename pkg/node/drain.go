@@ -3,5 +3,173 @@
 
 package node
 
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// drainToldTimeout bounds the writing down of a node's state, so that a store that is gone does not keep a node from stopping.
+const drainToldTimeout = 3 * time.Second
+
 // draining reports whether the node takes no actors that it does not own.
 func (n *Node) draining() bool { return n.emptying.Load() }
+
+// Drain has the node take no more actors and moves those it has to other nodes, until none is left, no other node takes any, or
+// ctx ends. It returns how many are left. The node goes on serving, and Stop is still to be called. An error says why the drain
+// could not begin, or that ctx has ended.
+func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
+	b, err := n.beginDrain(ctx, api.BulkRequest{Node: n.config.NodeID, Kind: api.BulkDrain, Force: true, Why: why})
+	if err != nil {
+		return n.dispatcher.load().Activations, err
+	}
+	err = b.ended.Wait(ctx)
+	if err != nil {
+		b.cancel(errBulkTimedOut)
+	}
+	return n.dispatcher.load().Activations, err
+}
+
+// beginDrain tells the members that the node takes no actors, and starts the job that moves those it has.
+func (n *Node) beginDrain(ctx context.Context, req api.BulkRequest) (*bulk, error) {
+	if err := n.setDraining(ctx, true); err != nil {
+		return nil, err
+	}
+	return n.startBulk(req)
+}
+
+// setDraining changes and announces whether the node takes actors.
+func (n *Node) setDraining(ctx context.Context, draining bool) error {
+	before := n.emptying.Swap(draining)
+	n.keeper.setDraining(draining)
+	ctx, cancel := env.WithTimeout(n.env, ctx, drainToldTimeout)
+	defer cancel()
+	err := n.registry.SetDraining(ctx, n.keeper.member(), draining)
+	if err == nil {
+		err = n.keeper.refresh(ctx)
+	}
+	if err != nil && !before {
+		n.emptying.Store(before)
+		n.keeper.setDraining(before)
+	}
+	if err != nil {
+		return api.Errorf(api.CodeUnavailable, "node %s: that it is draining could not be written down: %v", n.config.NodeID, err)
+	}
+	return nil
+}
+
+// adminBulk starts a job, here or at the node that it is about.
+func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkStatus, error) {
+	if in.Node != n.config.NodeID {
+		return passOn[api.BulkRequest, api.BulkStatus](ctx, n, in.Node, api.MethodBulk, in)
+	}
+	req := *in
+	req.Why = cmp.Or(req.Why, "an operator")
+	if req.To != "" {
+		if req.To == n.config.NodeID {
+			return nil, api.Errorf(api.CodeInvalidArgument, "node %s can't give actors to itself: choose another node by --to", req.To)
+		}
+		if _, err := n.targetNamed(ctx, req.To); err != nil {
+			return nil, err
+		}
+	}
+	if req.DryRun {
+		b := &bulk{node: n, request: req, state: api.BulkDone}
+		return &api.BulkStatus{Node: n.config.NodeID, NodeState: n.state(), Kind: req.Kind, State: api.BulkDone, Why: req.Why, Total: len(b.candidates()), Left: len(b.candidates())}, nil
+	}
+	var b *bulk
+	var err error
+	switch req.Kind {
+	case api.BulkDrain:
+		req.Force = true
+		if !n.othersActive() {
+			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is the only one that takes actors: start or undrain another one first, or just stop this one", n.config.NodeID)
+		}
+		b, err = n.beginDrain(ctx, req)
+	case api.BulkMigrate, api.BulkRebalance:
+		b, err = n.startBulk(req)
+	default:
+		err = api.Errorf(api.CodeInvalidArgument, "a job of kind %q is not known", clip(req.Kind))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n.bulkStatus(b), nil
+}
+
+// adminBulkStatus tells how a node's latest job stands.
+func (n *Node) adminBulkStatus(ctx context.Context, in *api.BulkStatusRequest) (*api.BulkStatus, error) {
+	if in.Node != n.config.NodeID {
+		return passOn[api.BulkStatusRequest, api.BulkStatus](ctx, n, in.Node, api.MethodBulkStatus, in)
+	}
+	n.jobs.mu.Lock()
+	b := n.jobs.latest
+	n.jobs.mu.Unlock()
+	return n.bulkStatus(b), nil
+}
+
+// adminBulkCancel ends a node's job, and a drain with it.
+func (n *Node) adminBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (*api.BulkStatus, error) {
+	if in.Node != n.config.NodeID {
+		return passOn[api.BulkCancelRequest, api.BulkStatus](ctx, n, in.Node, api.MethodBulkCancel, in)
+	}
+	n.jobs.mu.Lock()
+	b := n.jobs.latest
+	n.jobs.mu.Unlock()
+	if b != nil && b.running() {
+		b.cancel(errBulkCancelled)
+		if err := b.ended.Wait(ctx); err != nil {
+			return nil, wireError(err)
+		}
+	}
+	if n.draining() {
+		if err := n.setDraining(ctx, false); err != nil {
+			return nil, err
+		}
+	}
+	return n.bulkStatus(b), nil
+}
+
+func (n *Node) bulkStatus(b *bulk) *api.BulkStatus {
+	var s api.BulkStatus
+	if b != nil {
+		s = b.status()
+	}
+	s.Node, s.NodeState = n.config.NodeID, n.state()
+	if s.Failures == nil {
+		s.Failures = []api.BulkFailure{}
+	}
+	return &s
+}
+
+// state is the node's own, as the members are told.
+func (n *Node) state() string {
+	if node, ok := n.keeper.members().Node(n.config.NodeID); ok {
+		return string(node.State)
+	}
+	return ""
+}
+
+// passOn sends a request to the member that it is about.
+func passOn[Req, Resp any](ctx context.Context, n *Node, to, method string, in *Req) (*Resp, error) {
+	node, ok := n.keeper.members().Node(to)
+	if !ok {
+		if err := n.keeper.refresh(ctx); err != nil {
+			return nil, wireError(err)
+		}
+		node, ok = n.keeper.members().Node(to)
+	}
+	switch {
+	case !ok:
+		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(to))
+	case !node.Member():
+		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", to, node.State)
+	case node.ID == n.config.NodeID:
+		return nil, api.Errorf(api.CodeInternal, "node %s passes requests on to itself", to)
+	}
+	return rpc.CallTyped[Req, Resp](ctx, n.pool, node.Address, method, in)
+}

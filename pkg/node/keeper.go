@@ -44,7 +44,10 @@ type keeper struct {
 
 // join makes the node a member, and reads the membership.
 func (k *keeper) join(ctx context.Context) error {
-	member, err := k.registry.Join(ctx, k.spec)
+	k.mu.Lock()
+	spec := k.spec
+	k.mu.Unlock()
+	member, err := k.registry.Join(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -54,6 +57,13 @@ func (k *keeper) join(ctx context.Context) error {
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
 	return k.refresh(ctx)
+}
+
+// setDraining says how the node is to join, when it must do so again.
+func (k *keeper) setDraining(draining bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.spec.Draining = draining
 }
 
 func (k *keeper) member() *registry.Member {
@@ -193,7 +203,9 @@ func (k *keeper) rejoin(ctx context.Context) error {
 	old := k.member()
 	k.log.Warn("this node has lost its lease: dropping all activations and joining again", "epoch", old.Node.Epoch)
 	k.fenced()
+	k.mu.Lock()
 	k.spec.Replaces = old.Node.Incarnation
+	k.mu.Unlock()
 	if err := k.join(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil

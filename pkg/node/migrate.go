@@ -65,24 +65,20 @@ func (n *Node) passOnMigrate(ctx context.Context, in *api.MigrateRequest, owner 
 
 // migrateFrom moves an actor away from this node, which owns it.
 func (n *Node) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateRequest) (*api.MigrateReply, error) {
-	to, err := n.targetFor(ctx, id, in.To)
-	if err != nil {
-		return nil, err
+	why := cmp.Or(in.Why, "an operator")
+	var to registry.NodeInfo
+	var how moved
+	var err error
+	if in.To == "" {
+		to, how, err = n.moveToAny(ctx, id, in.Force, why)
+	} else if to, err = n.targetNamed(ctx, in.To); err == nil {
+		how, err = n.migrate(ctx, id, to, in.Force, why)
 	}
-	how, err := n.migrate(ctx, id, to, in.Force, cmp.Or(in.Why, "an operator"))
 	if err != nil {
 		return nil, err
 	}
 	n.log.Debug("actor moved", "actor", in.Actor, "to", to.ID, "token", how.token, "pause", how.pause)
 	return &api.MigrateReply{Actor: in.Actor, From: n.config.NodeID, To: to.ID, Moved: true, Token: how.token, PauseMicros: how.pause.Microseconds()}, nil
-}
-
-// targetFor is where an actor is to go: the node that is named, or one that placement chooses among the others.
-func (n *Node) targetFor(ctx context.Context, id api.ActorID, named string) (registry.NodeInfo, error) {
-	if named != "" {
-		return n.targetNamed(ctx, named)
-	}
-	return n.choose(id, []string{n.config.NodeID})
 }
 
 // targetNamed returns a node that actors can move to.

@@ -139,6 +139,12 @@ func (n *Node) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo
 	return m.done.Wait(ctx)
 }
 
+// refusedError is that of a target that does not take the actor: another one may.
+type refusedError struct{ err *api.Error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
 // prepare asks the target.
 func (n *Node) prepare(ctx context.Context, m *move) error {
 	ctx, cancel := env.WithTimeout(n.env, ctx, prepareTimeout)
@@ -148,7 +154,7 @@ func (n *Node) prepare(ctx context.Context, m *move) error {
 	if err != nil {
 		out := *wireError(err)
 		out.Message = "node " + m.to.ID + " does not take actor " + m.actor.String() + ": " + out.Message
-		return &out
+		return &refusedError{&out}
 	}
 	m.target = registry.Target{Node: m.to.ID}
 	m.target.Incarnation, err = registry.ParseIncarnation(reply.Incarnation)

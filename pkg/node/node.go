@@ -56,6 +56,7 @@ type Node struct {
 	crashes crashes
 	moves   moves
 	moveIDs *env.Rand
+	jobs    jobs
 	// arrivals are what other nodes send of actors that move here.
 	arrivals arrivals
 	stopped  *env.Event
@@ -142,7 +143,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 // refuseNamesake returns an error if another process that is alive has the node's name.
 func (n *Node) refuseNamesake(ctx context.Context) error {
 	other, err := n.registry.ReadNode(ctx, n.config.NodeID)
-	if err != nil || other.Address == "" || other.Address == n.address || other.State != registry.NodeActive {
+	if err != nil || other.Address == "" || other.Address == n.address || !other.Member() {
 		return err
 	}
 	ctx, cancel := env.WithTimeout(n.env, ctx, namesakeTimeout)
@@ -190,6 +191,7 @@ func (n *Node) keepLease(ctx context.Context) {
 
 // load tells the members, by the heartbeat, how busy the node is.
 func (n *Node) load() api.Load {
+	n.dispatcher.gauge(n.env.Monotonic())
 	load := n.dispatcher.load()
 	n.loads.learn(n.config.NodeID, load)
 	return load

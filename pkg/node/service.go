@@ -29,6 +29,11 @@ func (n *Node) register(m *rpc.Mux) {
 	m.HandleAsync(api.MethodMoveComplete, n.moveComplete)
 	m.HandleAsync(api.MethodMoveCancel, n.moveCancel)
 	rpc.HandleTyped(m, api.MethodMigrate, n.adminMigrate)
+	rpc.HandleTyped(m, api.MethodBulk, n.adminBulk)
+	rpc.HandleTyped(m, api.MethodBulkStatus, n.adminBulkStatus)
+	rpc.HandleTyped(m, api.MethodBulkCancel, n.adminBulkCancel)
+	rpc.HandleTyped(m, api.MethodRebalance, n.adminRebalance)
+	rpc.HandleTyped(m, api.MethodNodeRemove, n.adminNodeRemove)
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.

@@ -51,8 +51,12 @@ type dispatcher struct {
 	start      func(*slot)
 	startAfter func(s, victim *slot)
 
-	// pending counts the calls in all mailboxes.
-	pending atomic.Int64
+	// pending counts the calls in all mailboxes, taken all that there ever were in them; rate is how many came in a second, lately.
+	pending, taken, rate atomic.Int64
+
+	// Of gauge: when it last measured, and how many calls had been taken.
+	gaugedAt time.Duration
+	gauged   int64
 
 	mu       sync.Mutex
 	slots    map[api.ActorID]*slot
@@ -96,6 +100,7 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 	}
 	s.pending = append(s.pending, c)
 	d.pending.Add(1)
+	d.taken.Add(1)
 	s.used = now
 	start := !s.running
 	s.running = true
@@ -307,7 +312,16 @@ func (d *dispatcher) all() []*slot {
 func (d *dispatcher) load() api.Load {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return api.Load{Activations: len(d.slots) - d.waiting, Pending: int(d.pending.Load())}
+	return api.Load{Activations: len(d.slots) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(), Rate: d.rate.Load()}
+}
+
+// gauge measures the rate since it last did. It is for one task.
+func (d *dispatcher) gauge(now time.Duration) {
+	taken := d.taken.Load()
+	if passed := now - d.gaugedAt; passed > 0 {
+		d.rate.Store(int64(float64(taken-d.gauged) / passed.Seconds()))
+	}
+	d.gauged, d.gaugedAt = taken, now
 }
 
 // stop refuses calls from now on. What runs goes on.

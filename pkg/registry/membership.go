@@ -27,6 +27,8 @@ type JoinSpec struct {
 	// Replaces is the incarnation that a fenced process had: it joins again only while node/ still holds
 	// that. The zero value joins whoever had the name before.
 	Replaces Incarnation
+	// Draining joins as a node that takes no actors.
+	Draining bool
 }
 
 // Member is a node's own membership, as a successful Join or Rejoin made it.
@@ -66,7 +68,7 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		}
 		node = spec.Node
 		node.Incarnation, node.Epoch = mine, fence.Epoch+1
-		node.State, node.Started = NodeActive, r.env.Now().Round(0)
+		node.State, node.Started = stateWhile(spec.Draining), r.env.Now().Round(0)
 		fence.Epoch, fence.Incarnation = fence.Epoch+1, mine
 		tx.Set(fenceKey(id), encodeRecord(&fence))
 		tx.Set(nodeKey(id), encodeRecord(&node))

@@ -43,12 +43,15 @@ func (v *View) Namespace(name string) (Namespace, bool) {
 func (v *View) Members() []NodeInfo {
 	var out []NodeInfo
 	for _, n := range v.Nodes {
-		if n.State == NodeActive || n.State == NodeDraining {
+		if n.Member() {
 			out = append(out, n)
 		}
 	}
 	return out
 }
+
+// Member reports whether the node holds a lease, as far as is known.
+func (n *NodeInfo) Member() bool { return n.State == NodeActive || n.State == NodeDraining }
 
 // Hosts returns the names of the members that host a namespace, in order.
 func (v *View) Hosts(namespace string) []string {

@@ -1,0 +1,296 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// movesAtOnce is how many actors of a job move at once.
+	movesAtOnce = 32
+	// drainPause is how long a drain waits before it looks again at what is left.
+	drainPause = 200 * time.Millisecond
+)
+
+// bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the node's own
+// work, and ends when nothing is left to do, it is cancelled, or its time is up.
+type bulk struct {
+	node    *Node
+	id      uint64
+	request api.BulkRequest
+	began   time.Duration
+	ended   *env.Event
+	cancel  context.CancelCauseFunc
+	// permits are of moves at once.
+	permits *env.Semaphore
+
+	// work is what is to move in the first pass.
+	work []assignment
+
+	mu            sync.Mutex
+	state         string
+	total         int
+	moved, failed int
+	failures      []api.BulkFailure
+	at            time.Duration // when it ended
+}
+
+var (
+	errBulkCancelled = errors.New("cancelled")
+	errBulkTimedOut  = errors.New("timed out")
+)
+
+// jobs are a node's latest job.
+type jobs struct {
+	mu     sync.Mutex
+	latest *bulk
+	count  uint64
+}
+
+// startBulk begins a job. A drain ends another one, and of two drains there is one.
+func (n *Node) startBulk(req api.BulkRequest) (*bulk, error) {
+	n.jobs.mu.Lock()
+	defer n.jobs.mu.Unlock()
+	if b := n.jobs.latest; b != nil && b.running() {
+		switch {
+		case req.Kind == api.BulkDrain && b.request.Kind == api.BulkDrain:
+			return b, nil
+		case req.Kind == api.BulkDrain:
+			b.cancel(errBulkCancelled)
+		default:
+			s := b.status()
+			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is at work already: %s, for %s, %d of %d actors moved", n.config.NodeID, s.Kind, s.Why, s.Moved, s.Total)
+		}
+	}
+	n.jobs.count++
+	b := &bulk{
+		node: n, id: n.jobs.count, request: req, began: n.env.Monotonic(), ended: env.NewEvent(n.env), permits: env.NewSemaphore(n.env, movesAtOnce),
+		state: api.BulkRunning,
+	}
+	b.work = b.candidates()
+	b.total = len(b.work)
+	ctx, cancel := env.WithCancelCause(n.ctx)
+	b.cancel = cancel
+	n.jobs.latest = b
+	n.env.Go("move actors", func() { b.run(ctx) })
+	return b, nil
+}
+
+// run is the task of a job.
+func (b *bulk) run(ctx context.Context) {
+	n := b.node
+	limited := ctx
+	if b.request.TimeoutMillis > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = env.WithTimeout(n.env, ctx, time.Duration(b.request.TimeoutMillis)*time.Millisecond)
+		defer cancel()
+	}
+	err := b.pass(limited, b.work)
+	b.work = nil
+	for b.request.Kind == api.BulkDrain && err == nil && n.dispatcher.load().Activations > 0 {
+		if err = env.Sleep(n.env, limited, drainPause); err == nil {
+			err = b.pass(limited, b.candidates())
+		}
+	}
+	state := api.BulkDone
+	switch {
+	case ctx.Err() != nil:
+		state = api.BulkCancelled
+	case err != nil && !errors.Is(err, errNowhere):
+		state = api.BulkTimedOut
+	}
+	b.end(state)
+	b.cancel(nil)
+}
+
+var errNowhere = errors.New("no other node takes actors")
+
+// pass moves actors, once each, and waits for these moves.
+func (b *bulk) pass(ctx context.Context, work []assignment) error {
+	n := b.node
+	b.mu.Lock()
+	b.failed, b.failures = 0, nil
+	b.mu.Unlock()
+	if b.request.To == "" && !n.othersActive() {
+		return errNowhere
+	}
+	next := n.env.Monotonic()
+	var err error
+	for _, w := range work {
+		if err = b.pace(ctx, &next); err != nil {
+			break
+		}
+		if err = b.permits.Acquire(ctx, 1); err != nil {
+			break
+		}
+		n.env.Go("move actor", func() {
+			defer b.permits.Release(1)
+			b.note(w.actor, n.moveOut(n.ctx, w.actor, w.to, b.request.Force, b.request.Why))
+		})
+	}
+	// What has begun is waited for, whatever ctx says: it ends with the node at the latest.
+	if err := b.permits.Acquire(n.ctx, movesAtOnce); err != nil {
+		return err
+	}
+	b.permits.Release(movesAtOnce)
+	return err
+}
+
+// pace waits until the rate allows another move.
+func (b *bulk) pace(ctx context.Context, next *time.Duration) error {
+	if b.request.Rate <= 0 {
+		return ctx.Err()
+	}
+	now := b.node.env.Monotonic()
+	wait := *next - now
+	*next = max(*next, now) + time.Duration(float64(time.Second)/b.request.Rate)
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	return env.Sleep(b.node.env, ctx, wait)
+}
+
+// candidates are the actors that the job is about, those first that were not called for the longest.
+func (b *bulk) candidates() []assignment {
+	held := b.node.dispatcher.held(b.request.Namespace)
+	if b.request.Kind == api.BulkRebalance {
+		return b.node.assign(held, &b.request)
+	}
+	if limit := b.request.Limit; limit > 0 && len(held) > limit {
+		held = held[:limit]
+	}
+	out := make([]assignment, len(held))
+	for i, h := range held {
+		out[i] = assignment{h.actor, b.request.To}
+	}
+	return out
+}
+
+// assignment is an actor that is to move, and where to; "" is wherever placement puts it.
+type assignment struct {
+	actor api.ActorID
+	to    string
+}
+
+// note counts what has become of an actor. One that is gone by itself counts as moved.
+func (b *bulk) note(id api.ActorID, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil || api.CodeOf(err) == api.CodeMoved {
+		b.moved++
+		return
+	}
+	b.failed++
+	if len(b.failures) == api.BulkFailuresMax {
+		b.failures = b.failures[1:]
+	}
+	b.failures = append(b.failures, api.BulkFailure{Actor: id.String(), Error: wireError(err).Message})
+}
+
+func (b *bulk) running() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state == api.BulkRunning
+}
+
+func (b *bulk) end(state string) {
+	b.mu.Lock()
+	b.state, b.at = state, b.node.env.Monotonic()
+	b.mu.Unlock()
+	s := b.status()
+	b.node.log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed", s.Failed, "left", s.Left)
+	b.ended.Set()
+}
+
+// status is how the job stands.
+func (b *bulk) status() api.BulkStatus {
+	n := b.node
+	left := n.dispatcher.load().Activations
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.request.Kind != api.BulkDrain {
+		left = max(b.total-b.moved-b.failed, 0)
+	}
+	until := b.at
+	if b.state == api.BulkRunning {
+		until = n.env.Monotonic()
+	}
+	return api.BulkStatus{
+		Job: b.id, Kind: b.request.Kind, State: b.state, Why: b.request.Why,
+		Total: max(b.total, b.moved), Moved: b.moved, Failed: b.failed, Left: left,
+		ElapsedMillis: (until - b.began).Milliseconds(), Failures: slices.Clone(b.failures),
+	}
+}
+
+// moveOut moves an actor to the node that is named, or to one that placement chooses and that takes it.
+func (n *Node) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
+	if named != "" {
+		to, err := n.targetNamed(ctx, named)
+		if err == nil {
+			_, err = n.migrate(ctx, id, to, force, why)
+		}
+		return err
+	}
+	_, _, err := n.moveToAny(ctx, id, force, why)
+	return err
+}
+
+// moveToAny moves an actor to a node that placement chooses, the next one if that refuses.
+func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved, err error) {
+	exclude := []string{n.config.NodeID}
+	for {
+		to, chosenErr := n.choose(id, exclude)
+		if chosenErr != nil && err != nil {
+			return to, how, err // why the last one refused
+		}
+		if chosenErr != nil {
+			return to, how, chosenErr
+		}
+		n.loads.placed(to.ID)
+		how, err = n.migrate(ctx, id, to, force, why)
+		refused := (*refusedError)(nil)
+		if !errors.As(err, &refused) {
+			return to, how, err
+		}
+		exclude = append(exclude, to.ID)
+	}
+}
+
+// othersActive reports whether another node takes actors.
+func (n *Node) othersActive() bool {
+	return slices.ContainsFunc(n.keeper.members().Members(), func(m registry.NodeInfo) bool {
+		return m.ID != n.config.NodeID && m.State == registry.NodeActive
+	})
+}
+
+// holding is an actor that a node has.
+type holding struct {
+	actor api.ActorID
+	bytes int64
+	used  time.Duration
+}
+
+// held returns the actors of a namespace, or all, in the order of their last calls.
+func (d *dispatcher) held(namespace string) []holding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []holding
+	for s := d.order.oldest; s != nil; s = s.newer {
+		if !s.waits && (namespace == "" || s.actor.Namespace == namespace) {
+			s.mu.Lock()
+			out = append(out, holding{s.actor, s.bytes, s.used})
+			s.mu.Unlock()
+		}
+	}
+	return out
+}

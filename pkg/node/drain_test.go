@@ -1,0 +1,245 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node"
+)
+
+func (c *cluster) bulk(req api.BulkRequest) *api.BulkStatus {
+	c.Helper()
+	s, err := admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &req)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return s
+}
+
+func (c *cluster) bulkStatus(of string) *api.BulkStatus {
+	c.Helper()
+	s, err := admin[api.BulkStatusRequest, api.BulkStatus](c, c.other(of), api.MethodBulkStatus, &api.BulkStatusRequest{Node: of})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return s
+}
+
+// bulkEnd waits for the end of a node's job.
+func (c *cluster) bulkEnd(of string) *api.BulkStatus {
+	c.Helper()
+	for {
+		if s := c.bulkStatus(of); s.State != api.BulkRunning {
+			return s
+		}
+		c.sleep(100 * time.Millisecond)
+	}
+}
+
+// fill activates actors, by pings of a kind that does nothing.
+func (c *cluster) fill(via string, n int) {
+	c.Helper()
+	group := env.NewGroup(c.env, c.ctx)
+	const atOnce = 50
+	for g := range atOnce {
+		group.Go("fill", func(context.Context) {
+			pool := c.pool()
+			defer pool.Close()
+			for i := g; i < n; i += atOnce {
+				if err := c.callBy(pool, via, 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{}, nil); err != nil {
+					c.Errorf("actor %d: %v", i, err)
+				}
+			}
+		})
+	}
+	if err := group.Wait(c.ctx); err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *cluster) loads() map[string]int {
+	out := make(map[string]int)
+	for id, m := range c.nodes {
+		out[id] = m.Load().Activations
+	}
+	return out
+}
+
+func TestADrainEmptiesANodeUnderLoadWithinItsRate(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.start("n1")
+		const actors, rate = 10_000, 2_000
+		c.fill("n1", actors)
+		c.start("n2")
+		c.start("n3")
+		c.sleep(3 * heartbeat)
+		callers := env.NewGroup(c.env, c.ctx)
+		over := false
+		calls := 0
+		for i := range 20 {
+			callers.Go("caller", func(context.Context) {
+				pool := c.pool()
+				defer pool.Close()
+				for k := i; !over; k += 20 {
+					if err := c.callBy(pool, fmt.Sprintf("n%d", i%3+1), 30*time.Second, counter(fmt.Sprint(k%actors)), "add", fmt.Sprint(k), int64(1), nil); err != nil {
+						c.Errorf("call %d: %v", k, err)
+					}
+					calls++
+					c.sleep(5 * time.Millisecond)
+				}
+			})
+		}
+		began := c.env.Monotonic()
+		first := c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, Rate: rate})
+		if first.State != api.BulkRunning || first.Total != actors || first.NodeState != "draining" {
+			c.Fatalf("began as %+v", first)
+		}
+		for c.bulkStatus("n1").State == api.BulkRunning {
+			moved, within := c.bulkStatus("n1").Moved, c.env.Monotonic()-began
+			if float64(moved) > rate*within.Seconds()+1 {
+				c.Fatalf("%d moved in %v", moved, within)
+			}
+			c.sleep(500 * time.Millisecond)
+		}
+		took := c.env.Monotonic() - began
+		over = true
+		if err := callers.Wait(c.ctx); err != nil {
+			c.Fatal(err)
+		}
+		end := c.bulkStatus("n1")
+		if end.State != api.BulkDone || end.Moved < actors || end.Left != 0 || len(end.Failures) > 0 {
+			c.Fatalf("ended as %+v", end)
+		}
+		if took < actors/rate*time.Second-time.Second {
+			c.Fatalf("took %v", took)
+		}
+		if calls < 1000 {
+			c.Fatalf("%d calls", calls)
+		}
+		loads := c.loads()
+		if loads["n1"] != 0 || loads["n2"] < actors/3 || loads["n3"] < actors/3 {
+			c.Fatalf("loads %v", loads)
+		}
+		// Nothing comes back until it is told to take actors again.
+		c.fill("n1", actors+200)
+		if loads = c.loads(); loads["n1"] != 0 {
+			c.Fatalf("loads %v", loads)
+		}
+		if _, err := admin[api.BulkCancelRequest, api.BulkStatus](c, "n2", api.MethodBulkCancel, &api.BulkCancelRequest{Node: "n1"}); err != nil {
+			c.Fatal(err)
+		}
+		c.sleep(2 * heartbeat)
+		c.fill("n2", actors+400)
+		if loads = c.loads(); loads["n1"] == 0 {
+			c.Fatalf("loads %v", loads)
+		}
+	})
+}
+
+func TestARebalanceMovesNoMoreThanItMust(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.start("n1")
+		const actors = 10_000
+		c.fill("n1", actors)
+		c.start("n2")
+		c.start("n3")
+		c.sleep(3 * heartbeat)
+		rebalance := func(plan bool) (moves int64) {
+			reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n2", api.MethodRebalance, &api.RebalanceRequest{Plan: plan})
+			if err != nil || len(reply.Fails) > 0 {
+				c.Fatal(err, reply)
+			}
+			for _, m := range reply.Moves {
+				moves += m.Amount
+			}
+			return moves
+		}
+		if moves := rebalance(true); moves > 6_700 || moves < 6_600 {
+			c.Fatalf("%d moves are planned", moves)
+		}
+		if loads := c.loads(); loads["n1"] != actors {
+			c.Fatalf("a plan has moved actors: %v", loads)
+		}
+		rebalance(false)
+		if end := c.bulkEnd("n1"); end.Moved > 6_700 || end.Failed > 0 || end.State != api.BulkDone {
+			c.Fatalf("ended as %+v", end)
+		}
+		for id, n := range c.loads() {
+			if n < actors/3 || n > actors/3+1 {
+				c.Fatalf("node %s has %d", id, n)
+			}
+		}
+		if moves := rebalance(false); moves != 0 {
+			c.Fatalf("a second rebalance moves %d", moves)
+		}
+	})
+}
+
+func TestADrainIsTheNodesOwnWork(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.startAll(2)
+		c.fill("n1", 100)
+		_, err := admin[api.BulkRequest, api.BulkStatus](c, "n2", api.MethodBulk, &api.BulkRequest{Node: "n9", Kind: api.BulkDrain})
+		c.wantCode(err, api.CodeNotFound, "n9")
+		c.bulk(api.BulkRequest{Node: "n2", Kind: api.BulkDrain, Rate: 20})
+		again := c.bulk(api.BulkRequest{Node: "n2", Kind: api.BulkDrain})
+		if again.Job != 1 {
+			c.Fatalf("a second drain is %+v", again)
+		}
+		_, err = admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &api.BulkRequest{Node: "n2", Kind: api.BulkMigrate})
+		c.wantCode(err, api.CodeFailedPrecondition, "drain", "at work already")
+		_, err = admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
+		c.wantCode(err, api.CodeFailedPrecondition, "the only one")
+		if end := c.bulkEnd("n2"); end.State != api.BulkDone || c.loads()["n2"] != 0 {
+			c.Fatalf("ended as %+v, with %v", end, c.loads())
+		}
+		_, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove, &api.NodeRemoveRequest{Node: "n2"})
+		c.wantCode(err, api.CodeFailedPrecondition, "alive")
+		c.crash("n2")
+		c.sleep(2 * leaseTTL)
+		if _, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove, &api.NodeRemoveRequest{Node: "n2"}); err != nil {
+			c.Fatal(err)
+		}
+		_, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove, &api.NodeRemoveRequest{Node: "n2"})
+		c.wantCode(err, api.CodeNotFound)
+		c.start("n2") // under a higher epoch than before
+		if row := c.nodeRow("n1", "n2"); row.Epoch < 3 || row.State != "active" {
+			c.Fatalf("%+v", row)
+		}
+	})
+}
+
+// An actor that no node takes stays, and is named; the others go.
+func TestADrainNamesWhatItCannotMove(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.tune = func(config *node.Config) {
+			if config.NodeID == "n2" {
+				config.Kinds = []actor.Kind{counters}
+			}
+		}
+		c.start("n1")
+		c.fill("n1", 10)
+		if err := c.call("n1", time.Second, api.ActorID{Namespace: "journal", ID: "a"}, "fill", 1, nil); err != nil {
+			c.Fatal(err)
+		}
+		c.start("n2")
+		c.sleep(2 * heartbeat)
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, TimeoutMillis: 3000})
+		end := c.bulkEnd("n1")
+		if end.State != api.BulkTimedOut || end.Moved != 10 || end.Left != 1 || len(end.Failures) != 1 || end.Failures[0].Actor != "journal/a" {
+			c.Fatalf("ended as %+v", end)
+		}
+		var size int
+		if err := c.call("n2", time.Second, api.ActorID{Namespace: "journal", ID: "a"}, "size", struct{}{}, &size); err != nil || size != 1 {
+			c.Fatal(size, err)
+		}
+	})
+}

@@ -1,0 +1,157 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// busyFor is how long after its last call an actor counts as one that bears load.
+const busyFor = 10 * time.Second
+
+// adminRebalance plans which nodes give how much to which others, and has them do it.
+func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*api.RebalanceReply, error) {
+	by := cmp.Or(in.By, api.ByActors)
+	if !slices.Contains([]string{api.ByActors, api.ByLoad, api.ByMemory}, by) {
+		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", clip(by), api.ByActors, api.ByLoad, api.ByMemory)
+	}
+	weights, err := n.weights(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	reply := &api.RebalanceReply{By: by, Nodes: []api.BalanceNode{}, Moves: []api.BalanceMove{}, Fails: []api.BalanceFailed{}}
+	shares := make(map[string][]api.BulkShare)
+	gets := make(map[string]int64)
+	for _, s := range registry.Balance(weights) {
+		reply.Moves = append(reply.Moves, api.BalanceMove{From: s.From, To: s.To, Amount: s.Amount})
+		shares[s.From] = append(shares[s.From], api.BulkShare{To: s.To, Amount: s.Amount})
+		gets[s.From] -= s.Amount
+		gets[s.To] += s.Amount
+	}
+	for _, w := range weights {
+		reply.Nodes = append(reply.Nodes, api.BalanceNode{Node: w.Node, Has: w.Has, Gets: gets[w.Node]})
+	}
+	if in.Plan {
+		return reply, nil
+	}
+	for _, w := range weights {
+		if shares[w.Node] == nil {
+			continue
+		}
+		_, err := n.adminBulk(ctx, &api.BulkRequest{Node: w.Node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true, Why: "a rebalance", By: by, Shares: shares[w.Node]})
+		if err != nil {
+			reply.Fails = append(reply.Fails, api.BalanceFailed{Node: w.Node, Error: wireError(err).Message})
+		}
+	}
+	return reply, nil
+}
+
+// weights asks every node that takes actors what it carries.
+func (n *Node) weights(ctx context.Context, by string) ([]registry.Weight, error) {
+	if err := n.keeper.refresh(ctx); err != nil {
+		return nil, wireError(err)
+	}
+	var out []registry.Weight
+	for _, m := range n.keeper.members().Members() {
+		if m.State != registry.NodeActive {
+			continue
+		}
+		load := n.dispatcher.load()
+		if m.ID != n.config.NodeID {
+			pong, err := n.askLoad(ctx, m)
+			if err != nil {
+				return nil, api.Errorf(api.CodeUnavailable, "node %s does not say what it carries: %v", m.ID, err)
+			}
+			load = pong.Load
+		}
+		w := registry.Weight{Node: m.ID, Has: int64(load.Activations)}
+		switch by {
+		case api.ByActors:
+			w.Most = int64(m.Capacity)
+		case api.ByLoad:
+			w.Has = load.Rate
+		case api.ByMemory:
+			w.Has = load.Bytes
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+func (n *Node) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
+	ctx, cancel := env.WithTimeout(n.env, ctx, prepareTimeout)
+	defer cancel()
+	return rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, m.Address, api.MethodPing, &api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
+}
+
+// assign chooses which actors make up the shares that other nodes are to get. held is in the order of their last calls.
+func (n *Node) assign(held []holding, req *api.BulkRequest) []assignment {
+	weight := func(holding) int64 { return 1 }
+	switch req.By {
+	case api.ByMemory: // the largest first: the fewest moves
+		weight = func(h holding) int64 { return h.bytes }
+		slices.SortStableFunc(held, func(a, b holding) int { return cmp.Compare(b.bytes, a.bytes) })
+	case api.ByLoad: // those that are called, as if all were called as often
+		rate, since := n.dispatcher.load().Rate, n.env.Monotonic()-busyFor
+		busy := held[:0:0]
+		for _, h := range held {
+			if h.used >= since {
+				busy = append(busy, h)
+			}
+		}
+		held = busy
+		each := max(rate/max(int64(len(busy)), 1), 1)
+		weight = func(holding) int64 { return each }
+	}
+	var out []assignment
+	for _, share := range req.Shares {
+		to, ok := n.keeper.members().Node(share.To)
+		if !ok {
+			continue
+		}
+		left, rest := share.Amount, held[:0:0]
+		for _, h := range held {
+			w := weight(h)
+			// What exceeds the rest by less than half is nearer to it than without.
+			if left > 0 && w <= left+w/2 && slices.Contains(to.Namespaces, h.actor.Namespace) {
+				left -= w
+				out = append(out, assignment{h.actor, share.To})
+			} else {
+				rest = append(rest, h)
+			}
+		}
+		held = rest
+	}
+	return out
+}
+
+// adminNodeRemove forgets a node that is no longer a member.
+func (n *Node) adminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
+	known, err := n.registry.ReadNode(ctx, in.Node)
+	switch {
+	case err != nil:
+		return nil, wireError(err)
+	case known.ID == "":
+		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(in.Node))
+	case known.Member():
+		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is alive: it is %s at %s; drain and stop it first", in.Node, known.State, known.Address)
+	}
+	removed, err := n.registry.Forget(ctx, in.Node)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	if !removed {
+		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s has joined again: it is not removed", in.Node)
+	}
+	n.log.Info("node removed by an operator", "removed", in.Node)
+	return &api.NodeRemoveReply{Node: in.Node, Removed: true}, nil
+}
