@@ -120,6 +120,10 @@ sim-nightly: ## run seeds of the simulator that nobody has run yet, for hours: S
 chaos: ## kill, pause and stop real processes under load for CHAOSTIME, and check every reply
 	$(GO) test -count=1 -v -timeout 0 ./test/chaos -run TestChaos -chaos.time $(CHAOSTIME) $(if $(CHAOSSEED),-chaos.seed $(CHAOSSEED))
 
+.PHONY: mutants
+mutants: ## plant defects in the source, one at a time, and see that the simulator or a test finds each
+	$(GO) test -count=1 -v -timeout 30m ./test/mutants -mutants.hunt
+
 .PHONY: scale
 scale: ## measure what SCALEACTORS idle actors cost a node, in memory and in traffic with the store
 	$(GO) test -count=1 -v -timeout 0 ./test/scale -scale.actors $(SCALEACTORS)

@@ -161,6 +161,9 @@ var allowances = map[string]allowance{
 	"test/scale": {
 		why: "tests alone, of a node with very many actors",
 	},
+	"test/mutants": {
+		why: "tests alone, of the product with a defect in its source",
+	},
 	"internal/housetest": {
 		external: []string{xtools},
 		why:      "reads source, and is imported by nothing",

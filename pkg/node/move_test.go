@@ -319,3 +319,79 @@ func TestAMoveSurvivesCrashes(t *testing.T) {
 func (c *cluster) pool() *rpc.Pool {
 	return rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
 }
+
+var notebooks = actor.New[blob]("notebook").
+	With(actor.Write("note", func(_ *actor.Context, s *blob, text string) (string, error) {
+		s.Text += text
+		return s.Text, nil
+	}))
+
+// The calls that wait while an actor moves are run in the order in which they came.
+func TestTheQueueOfAMovingActorKeepsItsOrder(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.kinds = append(c.kinds, notebooks)
+		c.startAll(2)
+		id := api.ActorID{Namespace: "notebook", ID: "a"}
+		pool := c.pool()
+		defer pool.Close()
+		note := func(via, text string) string {
+			var now string
+			if err := c.callBy(pool, via, 30*time.Second, id, "note", text, text, &now); err != nil {
+				c.Errorf("%q: %v", text, err)
+			}
+			return now
+		}
+		note("n1", "-")
+		from := c.owner("n1", id).Node
+		held := env.NewEvent(c.env)
+		c.store.commit = func(machine string, commit func() error) error {
+			if machine == from {
+				_ = held.Wait(c.ctx)
+			}
+			return commit()
+		}
+		group := env.NewGroup(c.env, c.ctx)
+		group.Go("move", func(context.Context) { c.mustMigrate(from, id, c.other(from)) })
+		c.sleep(10 * time.Millisecond)
+		want := "-"
+		for i := range 20 {
+			text := fmt.Sprintf("%d,", i)
+			want += text
+			group.Go("note", func(context.Context) { note(from, text) })
+			c.sleep(time.Millisecond)
+		}
+		held.Set()
+		if err := group.Wait(c.ctx); err != nil {
+			c.Fatal(err)
+		}
+		if got := note(from, "."); got != want+"." {
+			c.Fatalf("the notebook has %q, want %q", got, want+".")
+		}
+	})
+}
+
+// A node that has been told once where an actor is does not ask the former owner again.
+func TestAMoveCorrectsWhatOthersKnow(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.startAll(3)
+		id := counter("a")
+		c.add("n1", id, 1)
+		from := c.owner("n1", id).Node
+		to := c.other(from)
+		var third string
+		for _, n := range []string{"n1", "n2", "n3"} {
+			if n != from && n != to {
+				third = n
+			}
+		}
+		c.add(third, id, 1)
+		c.mustMigrate("n1", id, to)
+		c.add(third, id, 1)
+		c.network.Block(third, from)
+		c.network.Block(from, third)
+		began := c.env.Monotonic()
+		if got := c.add(third, id, 1); got != 4 || c.env.Monotonic()-began > 100*time.Millisecond {
+			c.Fatalf("it has %d after %v", got, c.env.Monotonic()-began)
+		}
+	})
+}

@@ -26,6 +26,7 @@ var Checkers = []Entry{
 	{"mailboxes", "mailboxes and capacities keep to their bounds"},
 	{"liveness", "once faults have stopped, everything starts and answers within a bound"},
 	{"leaks", "a node that is stopped ends, with all its tasks"},
+	{"moves", "no call fails when nothing happens but that actors are moved"},
 	{"errors", "callers are told of no error but those that they must reckon with"},
 	{"program", "what a program of one's own checks"},
 	{"panic", "nothing panics"},

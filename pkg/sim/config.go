@@ -81,6 +81,7 @@ var Profiles = []Entry{
 	{"smoke", "a small cluster, a few seconds, few faults: a first look"},
 	{"default", "everything, in a mix of each seed's own"},
 	{"storm", "more nodes and clients, every fault at a high rate"},
+	{"moves", "operators, deploys and rebalances move actors all the time, and nothing else happens: no call may fail"},
 	{"idle", "a cluster with nothing to do and nothing that fails: what it costs to be there"},
 }
 
@@ -187,6 +188,13 @@ func (o Options) profile(d draw, c *Config) {
 		c.Nodes, c.Clients, c.Calls, c.For = pick(d, "nodes", 5, 7, 9), 16, 200, time.Minute
 		c.Faults, c.Rate = names(faultKinds), 40
 		c.Workloads = names(workloads)
+	case "moves":
+		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)
+		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" })
+		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit = 0, 0, 0, 0
+		if len(c.Faults) == 0 {
+			c.Faults = []string{"migrate"}
+		}
 	case "idle":
 		c.Nodes, c.Clients, c.Calls, c.For = 5, 0, 0, 10*time.Minute
 		c.Faults, c.Workloads, c.StopAtOnce = []string{}, []string{}, true

@@ -77,6 +77,10 @@ func init() {
 		{Entry: Entry{"recovery", "the store restarts: versions jump by 100 million, and commits on their way are unknown"}, params: []param{oneOf{"0s", "200ms", "2s"}}, do: (*world).recovery, every: 10 * time.Second},
 		{Entry: Entry{"break-lease", "an operator breaks a node's lease"}, params: []param{nodeName{}}, do: (*world).breakLease, every: 5 * time.Second},
 		{Entry: Entry{"break-claim", "an operator takes an actor away from its owner"}, params: []param{actorName{}}, do: (*world).breakClaim, every: 300 * time.Millisecond},
+		{Entry: Entry{"migrate", "an operator moves an actor to another node"}, params: []param{actorName{}, nodeName{}}, do: (*world).migrate, every: 200 * time.Millisecond},
+		{Entry: Entry{"drain", "an operator empties a node, and has it take actors again later"}, params: []param{nodeName{}, medium}, do: (*world).drain, every: 5 * time.Second},
+		{Entry: Entry{"rebalance", "an operator spreads the actors evenly over the nodes"}, params: []param{oneOf{"actors", "load", "memory"}}, do: (*world).rebalance, every: 4 * time.Second},
+		{Entry: Entry{"roll", "a node is restarted as by a deploy: emptied, stopped, and started again"}, params: []param{nodeName{}, oneOf{"0s", "500ms", "3s"}}, do: (*world).roll, every: 5 * time.Second},
 		{Entry: Entry{"conflict", "a commit is refused as if another had come first"}},
 		{Entry: Entry{"too-old", "a read version has left the store's window"}},
 		{Entry: Entry{"unavailable", "an operation of the store fails"}},
@@ -430,4 +434,5 @@ func (w *world) heal() {
 			w.violate("liveness", "node %s does not start though nothing is wrong any more", name)
 		}
 	}
+	w.undrainAll()
 }

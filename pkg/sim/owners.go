@@ -19,6 +19,9 @@ type owners struct {
 	// unwritten holds those who have begun to activate an actor and have not written a claim since, with the version at which
 	// they read it. It is kept as things happen: what one process does with one actor comes in its order.
 	unwritten map[activating]kv.Version
+	// handed holds, of each actor whose claim was handed over, to whom: of its activations under that claim one may commit
+	// without having written it.
+	handed map[api.ActorID]string
 }
 
 type activating struct {
@@ -29,7 +32,7 @@ type activating struct {
 func newOwners(w *world) *owners {
 	return &owners{
 		w: w, claims: make(map[api.ActorID]claimRecord), fences: make(map[string]fenceRecord), seqs: make(map[api.ActorID]seqRecord),
-		joined: make(map[incarnation]*life), named: make(map[string]*life), unwritten: make(map[activating]kv.Version),
+		joined: make(map[incarnation]*life), named: make(map[string]*life), unwritten: make(map[activating]kv.Version), handed: make(map[api.ActorID]string),
 	}
 }
 
@@ -53,7 +56,16 @@ func (o *owners) happened(d *deed) {
 		k := o.w.store.audit.kind(m.Key)
 		who := activating{d.by.number, k.actor}
 		switch {
-		case k.kind == keyClaim && decode[claimRecord](m.Value).Node == d.by.name:
+		case k.kind == keyClaim:
+			now := decode[claimRecord](m.Value)
+			delete(o.handed, k.actor)
+			if now.Node == d.by.name {
+				delete(o.unwritten, who)
+			} else if now.Move != "" {
+				o.handed[k.actor] = now.Node
+			}
+		case k.kind == keySeq && o.handed[k.actor] == d.by.name:
+			delete(o.handed, k.actor)
 			delete(o.unwritten, who)
 		case k.kind == keySeq && o.unwritten[who] != 0 && d.tx.ReadVersion >= o.unwritten[who]: // an older one comes late
 			o.w.violate("single-activation", "%s committed a state of %s under a claim that it has found, not written", d.who(), k.actor)
@@ -156,7 +168,9 @@ func (c *changes) claim(actor api.ActorID, old, now claimRecord) {
 		c.w.violateAt(c.deed.at, "tokens", "%s wrote a claim of %s with token %d after %d", who, actor, now.Token, old.Token)
 	case now.Node == "" && now.Token == old.Token && !mine:
 		c.w.violateAt(c.deed.at, "tokens", "%s released %s, which was claimed by %q under token %d", who, actor, old.Node, old.Token)
-	case now.Node != "" && valid && old.Node != now.Node:
+	case now.Node != "" && valid && old.Node != now.Node && mine && now.Move == "":
+		c.w.violateAt(c.deed.at, "single-activation", "%s gave %s to %s, and did not say by which move", who, actor, now.Node)
+	case now.Node != "" && valid && old.Node != now.Node && !mine:
 		c.w.violateAt(c.deed.at, "single-activation", "%s claimed %s, which %s owned under a valid lease", who, actor, old.Node)
 	case valid && !mine && !c.revokes(old.Node):
 		c.w.violateAt(c.deed.at, "single-activation", "%s took %s from %s, and did not raise the revocations of that node", who, actor, old.Node)

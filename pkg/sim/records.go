@@ -23,6 +23,7 @@ type claimRecord struct {
 	Incarnation incarnation `msgpack:"incarnation"`
 	Token       uint64      `msgpack:"token"`
 	Since       time.Time   `msgpack:"since"`
+	Move        string      `msgpack:"move,omitempty"`
 }
 
 type fenceRecord struct {

@@ -179,6 +179,7 @@ func (w *world) judge() {
 		w.lists()
 		w.sessions()
 		w.conserved()
+		w.moved()
 	}
 }
 

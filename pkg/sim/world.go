@@ -33,6 +33,8 @@ type world struct {
 	history history
 	events  *timeline
 	calm    bool // faults have stopped
+	// emptying is while a node is being drained on purpose: one at a time is.
+	emptying bool
 	calmAt  time.Duration
 	found   []Violation
 	counts  map[string]int // how often each fault befell somebody
