@@ -217,6 +217,10 @@ func (n *Node) wake(id api.ActorID, done func(err error)) {
 
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
 func (n *Node) obtain(ctx context.Context, id api.ActorID) (got registry.Acquired, brought *parcel, err error) {
+	if err := n.claims.Acquire(ctx, 1); err != nil {
+		return got, nil, err
+	}
+	defer n.claims.Release(1)
 	begin, end := recordPart, kv.PrefixEnd(structPart)
 	if a := n.arrivals.of(id); a != nil {
 		p := a.parcel

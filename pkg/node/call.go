@@ -35,6 +35,7 @@ type call struct {
 	attempts int
 	refused  []string // nodes that had no room
 	doubtful bool     // a try may have run, its answer lost
+	silent   string   // the node that owns the actor, and did not answer
 }
 
 // doubt notes that a try may have run. That a later one has certainly not is then no longer the

@@ -82,6 +82,8 @@ type gate struct {
 	commit func(machine string, commit func() error) error
 	// stateReads counts the keys of actors' spaces that were read.
 	stateReads int
+	// ownerReads counts the reads of a claim alone: those of who owns an actor.
+	ownerReads int
 }
 
 // gatedStore is the store as one machine sees it.
@@ -109,6 +111,9 @@ func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Co
 
 // GetAll implements ryw.Backend.
 func (g gatedStore) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
+	if len(keys) == 1 && bytes.HasPrefix(keys[0], tuple.Pack("kelpie", "claim")) {
+		g.ownerReads++
+	}
 	for _, k := range keys {
 		if bytes.Contains(k, tuple.Pack("k")) {
 			g.stateReads++

@@ -28,6 +28,8 @@ type keeper struct {
 	fenced func()
 	// failed is told of members that have been fenced.
 	failed func(registry.NodeInfo)
+	// changed is told that the members are others than they were.
+	changed func()
 
 	mu      sync.Mutex
 	self    *registry.Member
@@ -231,6 +233,9 @@ func (k *keeper) refresh(ctx context.Context) error {
 	k.mu.Unlock()
 	if before != nil {
 		k.announce(before, after)
+	}
+	if before != after {
+		k.changed()
 	}
 	return nil
 }

@@ -45,6 +45,8 @@ type Node struct {
 	pool       *rpc.Pool
 	dispatcher *dispatcher
 	router     *router
+	lookups    *lookups
+	news       news
 	barrier    *barrier
 	budget     *budget
 	keeper     *keeper
@@ -63,6 +65,8 @@ type Node struct {
 	address  string
 	// releases bounds how many idle actors are deactivated at once.
 	releases *env.Semaphore
+	// claims bounds how many actors are claimed at once.
+	claims *env.Semaphore
 
 	emptying atomic.Bool // it takes no actors that it does not own
 	mu       sync.Mutex
@@ -85,12 +89,14 @@ func New(c Config) (*Node, error) {
 	n.tasks = env.NewGroup(c.Env, n.ctx)
 	n.slots.drained = env.NewEvent(c.Env)
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
+	n.claims = env.NewSemaphore(c.Env, claimsAtOnce)
+	n.lookups = newLookups(n)
 	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
 	n.dispatcher = newDispatcher(c.MaxPendingPerActor, n.budget, c.Capacity, n.startSlot, n.startSlotAfter)
 	n.dispatcher.memoryLimit = c.MemoryLimit
 	n.keeper = &keeper{
 		env: n.env, registry: n.registry, log: n.log,
-		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed,
+		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed, changed: n.news.tell,
 	}
 	n.router = newRouter(n)
 	n.moveIDs = n.env.Rand("moves")

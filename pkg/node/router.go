@@ -20,6 +20,8 @@ const (
 	// placed is looked at again. The first correction of a wrong guess is free.
 	routeBackoffMin = 5 * time.Millisecond
 	routeBackoffMax = 250 * time.Millisecond
+	// quickAttempts is how often an owner that does not answer is tried again at once: its connection may just have been lost.
+	quickAttempts = 3
 	// placementCacheMax is how many actors' places a node remembers.
 	placementCacheMax = 100_000
 )
@@ -63,7 +65,7 @@ func (r *router) route(c *call) {
 		r.here(c) // or it has been taken by a node that nobody here knows: the claim says so
 		return
 	}
-	n.env.Go("locate", func() { r.locate(c) })
+	n.lookups.lookup(c)
 }
 
 // alone reports whether the node is the only one, as far as it knows.
@@ -84,16 +86,9 @@ func (r *router) here(c *call) {
 	r.again(c, err)
 }
 
-// locate asks the store who owns the actor, and places it if nobody does.
-func (r *router) locate(c *call) {
+// located takes the call to the owner of its actor, or places the actor if nobody owns it.
+func (r *router) located(c *call, owner registry.Owner) {
 	n := r.node
-	ctx, cancel := env.WithDeadlineAt(n.env, n.ctx, c.deadline)
-	defer cancel()
-	owner, err := n.registry.Owner(ctx, c.actor)
-	if err != nil {
-		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner could not be looked up: %v", c.actor, err))
-		return
-	}
 	if owner.Current {
 		r.toOwner(c, owner)
 		return
@@ -181,6 +176,7 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 		r.forget(c.actor, addr)
 		if nodeID != "" {
 			r.node.keeper.suspect(nodeID)
+			c.silent = nodeID
 		}
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.actor, addr, err))
 	case code == api.CodeUnknown && r.repeatable(c) && !final(err):
@@ -248,18 +244,31 @@ func (r *router) again(c *call, err error) {
 		return
 	}
 	n.env.Go("route again", func() {
-		if pause > 0 {
-			if env.Sleep(n.env, n.ctx, pause) != nil {
-				c.finish(nil, "", errStopped(c.actor))
-				return
-			}
+		if r.await(c, pause) != nil {
+			c.finish(nil, "", errStopped(c.actor))
+			return
 		}
 		if addr, ok := r.cached(c.actor); ok && c.attempts == 1 {
 			r.forward(c, addr, "", api.InvokeForwarded)
 			return
 		}
-		r.locate(c)
+		n.lookups.lookup(c)
 	})
+}
+
+// await lets a call wait before it is routed again: if the node that owns its actor does not answer, for news of the members.
+func (r *router) await(c *call, pause time.Duration) error {
+	n := r.node
+	silent, view := c.silent, n.keeper.members()
+	c.silent = ""
+	if node, ok := view.Node(silent); ok && node.Member() && c.attempts > quickAttempts {
+		n.news.wait(n.ctx, n.env, n.keeper, view, min(awaitedMax, c.deadline-n.env.Monotonic()))
+		return n.ctx.Err()
+	}
+	if pause > 0 {
+		return env.Sleep(n.env, n.ctx, pause)
+	}
+	return nil
 }
 
 func (r *router) pause(c *call) time.Duration {

@@ -57,6 +57,7 @@ func (w *world) undrainAll() {
 				w.violate("liveness", "node %s can't be told to take actors again", name)
 				return
 			}
+			w.ensure(name, end) // it may have found only now that another process has had its name
 		}
 	}
 }

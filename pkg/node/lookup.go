@@ -1,0 +1,116 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// When a node dies that has very many actors, all their calls look for them elsewhere at once. What that asks of the store, and of the nodes
+// that take them, is bounded: owners are looked up once for all calls of an actor that want it, and so many at a time; while the lease of a
+// dead node runs out nobody asks whether it has, as the membership tells; and so many actors are claimed at a time.
+
+const (
+	// lookupsAtOnce and claimsAtOnce are how many owners a node looks up, and how many actors it claims, at once: enough to fill the store's
+	// batches, few enough to leave it to those who have their actors.
+	lookupsAtOnce = 128
+	claimsAtOnce  = 256
+	// awaitedMax is how long a call waits for news of a node that does not answer before it asks the store again: the actor may have been
+	// taken from that node by itself.
+	awaitedMax = time.Second
+)
+
+// lookups are the questions to the store who owns an actor.
+type lookups struct {
+	node    *Node
+	permits *env.Semaphore
+
+	mu sync.Mutex
+	// waiting are the calls of each actor whose owner is being looked up, or is about to be.
+	waiting map[api.ActorID][]*call
+}
+
+func newLookups(n *Node) *lookups {
+	return &lookups{node: n, permits: env.NewSemaphore(n.env, lookupsAtOnce), waiting: make(map[api.ActorID][]*call)}
+}
+
+// lookup has then run, in a task, with each of the calls of an actor and who owns it. It does not block.
+func (l *lookups) lookup(c *call) {
+	l.mu.Lock()
+	calls, begun := l.waiting[c.actor]
+	l.waiting[c.actor] = append(calls, c)
+	l.mu.Unlock()
+	if !begun {
+		l.node.env.Go("locate", func() { l.run(c.actor) })
+	}
+}
+
+// run looks up the owner of an actor for those that wait by the time that it is known: it is no more than a hint.
+func (l *lookups) run(id api.ActorID) {
+	n := l.node
+	owner, err := l.owner(id)
+	l.mu.Lock()
+	calls := l.waiting[id]
+	delete(l.waiting, id)
+	l.mu.Unlock()
+	for _, c := range calls {
+		if err != nil {
+			n.router.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner could not be looked up: %v", id, err))
+			continue
+		}
+		n.router.located(c, owner)
+	}
+}
+
+// lookupTimeout bounds a lookup: the calls that wait for it try again then.
+const lookupTimeout = 5 * time.Second
+
+func (l *lookups) owner(id api.ActorID) (registry.Owner, error) {
+	n := l.node
+	ctx, cancel := env.WithTimeout(n.env, n.ctx, lookupTimeout)
+	defer cancel()
+	if err := l.permits.Acquire(ctx, 1); err != nil {
+		return registry.Owner{}, err
+	}
+	defer l.permits.Release(1)
+	return n.registry.Owner(ctx, id)
+}
+
+// news lets calls wait for the membership to change.
+type news struct {
+	mu   sync.Mutex
+	next *env.Event
+}
+
+// wait blocks until the membership that is known changes from view, for so long at the most, or until ctx ends.
+func (w *news) wait(ctx context.Context, e env.Env, k *keeper, view *registry.View, most time.Duration) {
+	ctx, cancel := env.WithTimeout(e, ctx, most)
+	defer cancel()
+	w.mu.Lock()
+	if w.next == nil {
+		w.next = env.NewEvent(e)
+	}
+	next := w.next
+	w.mu.Unlock()
+	if k.members() == view { // else it has changed since
+		_ = next.Wait(ctx) // either way, the caller looks for itself
+	}
+}
+
+// tell wakes those that wait.
+func (w *news) tell() {
+	w.mu.Lock()
+	next := w.next
+	w.next = nil
+	w.mu.Unlock()
+	if next != nil {
+		next.Set()
+	}
+}
