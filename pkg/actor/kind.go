@@ -37,6 +37,8 @@ type Spec struct {
 	Consistency Consistency
 	// IdleTimeout is how long an actor without calls stays active; 0 is the node's default.
 	IdleTimeout time.Duration
+	// Placement is the strategy of placement that the namespace begins with; "" is "least-loaded".
+	Placement string
 	// Activate and Deactivate, if not nil, run before the first call of an activation and at its end.
 	Activate, Deactivate Hook
 	// Pack, if not nil, returns what an actor takes along when it moves, beside its state; Unpack gets that on the other node.
@@ -87,6 +89,14 @@ func (k *Of[S]) Spec() *Spec { return &k.spec }
 // WithIdleTimeout sets how long an actor without calls stays active.
 func (k *Of[S]) WithIdleTimeout(d time.Duration) *Of[S] {
 	k.spec.IdleTimeout = d
+	return k
+}
+
+// WithPlacement sets the strategy by which nodes are chosen for the actors: "least-loaded", which is the default, "random",
+// "round-robin", "local-first", "rendezvous" or "spread"; a node does not start with any other. As all settings of a namespace it
+// is what the cluster begins with: later it is changed by "kelpie namespaces set".
+func (k *Of[S]) WithPlacement(strategy string) *Of[S] {
+	k.spec.Placement = strategy
 	return k
 }
 

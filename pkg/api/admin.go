@@ -61,7 +61,9 @@ type NodeRow struct {
 	Namespaces []string `msgpack:"namespaces" json:"namespaces"`
 	Version    string   `msgpack:"version" json:"version"`
 	// Started is the wall clock of the node when it joined, RFC 3339.
-	Started string `msgpack:"started" json:"started"`
+	Started string   `msgpack:"started" json:"started"`
+	Zone    string   `msgpack:"zone" json:"zone"`
+	Labels  []string `msgpack:"labels" json:"labels"`
 }
 
 // NodesReply answers MethodNodes, in order of name.
@@ -161,11 +163,31 @@ type NamespaceRow struct {
 	Consistency       string   `msgpack:"consistency" json:"consistency"`
 	IdleTimeoutMillis int64    `msgpack:"idle_timeout_ms" json:"idle_timeout_ms"`
 	Nodes             []string `msgpack:"nodes" json:"nodes"`
+	// Prefer and Fallback are empty where the placement has no use for them.
+	Prefer   string `msgpack:"prefer" json:"prefer"`
+	Fallback string `msgpack:"fallback" json:"fallback"`
 }
 
 // NamespacesReply answers MethodNamespaces, in order of name.
 type NamespacesReply struct {
 	Namespaces []NamespaceRow `msgpack:"namespaces"`
+}
+
+// NamespaceSetRequest is the request of MethodNamespaceSet: what is nil stays as it is.
+type NamespaceSetRequest struct {
+	Namespace         string  `msgpack:"namespace"`
+	Placement         *string `msgpack:"placement"`
+	Prefer            *string `msgpack:"prefer"`
+	Fallback          *string `msgpack:"fallback"`
+	IdleTimeoutMillis *int64  `msgpack:"idle_timeout_ms"`
+	// DryRun asks what would change, and changes nothing.
+	DryRun bool `msgpack:"dry_run"`
+}
+
+// NamespaceSetReply answers it: the settings as they were and as they are, or would be.
+type NamespaceSetReply struct {
+	Before NamespaceRow `msgpack:"before"`
+	After  NamespaceRow `msgpack:"after"`
 }
 
 // StoreScanRequest is the request of MethodStoreScan: pairs of the half-open range, End empty meaning the end.

@@ -39,6 +39,10 @@ type Options struct {
 	DataDir string
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int
+	// Zone is where the node is, all of which may fail at once; "" is not known.
+	Zone string
+	// Labels are what placement can prefer the node by, each KEY=VALUE.
+	Labels []string
 	// MemoryLimit is how many bytes active actors take at the most, about; 0 is no limit.
 	MemoryLimit Bytes
 	// MaxCalls is how many calls are on their way in the node at the most.
@@ -57,13 +61,15 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Store, "store", "", "memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default what the cluster joined uses, else what this node used before, else pebble: in the data directory)")
 	registerDataDir(flags, &o.DataDir)
 	flags.IntVar(&o.Capacity, "capacity", 0, "greatest number of active actors, 0 for no limit")
+	flags.StringVar(&o.Zone, "zone", "", "where the node is, such as a rack or a data centre: namespaces with placement spread have as many actors in each")
+	flags.StringSliceVar(&o.Labels, "label", nil, "label of the node, KEY=VALUE, that placement can prefer it by; may be repeated")
 	flags.Var(&o.MemoryLimit, "memory-limit", "what active actors may take in memory, such as 512MiB or 2GiB, before those not used for the longest are deactivated, 0 for no limit")
 	flags.IntVar(&o.MaxCalls, "max-calls", node.DefaultMaxCalls, "greatest number of calls on their way in the node: what comes beyond is refused as overloaded")
 	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
 	for flag, variable := range map[string]string{
 		"node-id": "KELPIE_NODE_ID", "listen": "KELPIE_LISTEN", "advertise": "KELPIE_ADVERTISE", "join": "KELPIE_JOIN",
-		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT",
+		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS", "memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT",
 	} {
 		Variable(flags, flag, variable)
 	}
@@ -101,6 +107,12 @@ func (o *Options) validate() error {
 		if err := CheckAddress("--join", addr); err != nil {
 			return err
 		}
+	}
+	if err := api.ValidateZone(o.Zone); err != nil {
+		return err
+	}
+	if err := api.ValidateLabels(o.Labels); err != nil {
+		return err
 	}
 	if err := o.validateStore(); err != nil {
 		return err

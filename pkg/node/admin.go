@@ -30,6 +30,7 @@ func (n *Node) adminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, e
 		row := api.NodeRow{
 			Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch, Incarnation: l.Fence.Incarnation.String(),
 			Capacity: l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version, Started: rfc3339(l.Node.Started),
+			Zone: l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
 		}
 		if l.Fence.Incarnation != (registry.Incarnation{}) {
 			row.Actors, row.Pending = l.Beat.Load.Activations, l.Beat.Load.Pending
@@ -176,21 +177,6 @@ func (n *Node) adminActorGet(ctx context.Context, in *api.ActorGetRequest) (*api
 		row.State = stateUnknown
 	}
 	return &row, nil
-}
-
-func (n *Node) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
-	view, err := n.registry.View(ctx)
-	if err != nil {
-		return nil, wireError(err)
-	}
-	out := &api.NamespacesReply{Namespaces: make([]api.NamespaceRow, 0, len(view.Namespaces))}
-	for _, ns := range view.Namespaces {
-		out.Namespaces = append(out.Namespaces, api.NamespaceRow{
-			Namespace: ns.Name, Placement: string(ns.Placement), Consistency: ns.Consistency,
-			IdleTimeoutMillis: ns.IdleTimeout.Milliseconds(), Nodes: view.Hosts(ns.Name),
-		})
-	}
-	return out, nil
 }
 
 func (n *Node) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {

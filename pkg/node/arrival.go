@@ -165,7 +165,7 @@ func (n *Node) movePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.
 		return nil, api.Errorf(api.CodeUnknownNamespace, "it does not host namespace %q", id.Namespace)
 	}
 	if n.draining() {
-		return nil, api.Errorf(api.CodeFailedPrecondition, "it is draining")
+		return nil, refusedFor(api.RefusedDraining, api.Errorf(api.CodeNoCapacity, "it is draining"))
 	}
 	if err := n.dispatcher.room(n.arrivals.expected()); err != nil {
 		return nil, err
@@ -268,7 +268,7 @@ func (n *Node) refuseUnlessOwn(ctx context.Context, id api.ActorID) error {
 	if owner.Current {
 		return n.router.movedTo(id, owner)
 	}
-	return api.Errorf(api.CodeNoCapacity, "actor %s: node %s is draining", id, n.config.NodeID)
+	return refusedFor(api.RefusedDraining, api.Errorf(api.CodeNoCapacity, "actor %s: node %s is draining", id, n.config.NodeID))
 }
 
 // tidy drops what has come of moves that have ended.
@@ -286,9 +286,15 @@ func (d *dispatcher) room(expected int) error {
 	case d.stopping:
 		return api.Errorf(api.CodeFailedPrecondition, "it is stopping")
 	case d.capacity > 0 && len(d.slots)-d.waiting+expected >= d.capacity:
-		return api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity)
+		return refusedFor(api.RefusedFull, api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
 	case d.excess() > 0:
-		return api.Errorf(api.CodeNoCapacity, "its activations take more than %d bytes", d.memoryLimit)
+		return refusedFor(api.RefusedMemory, api.Errorf(api.CodeNoCapacity, "its activations take more than %d bytes", d.memoryLimit))
 	}
 	return nil
+}
+
+// refusedFor gives the error of a node that does not take an actor its reason, for placement elsewhere.
+func refusedFor(reason string, err *api.Error) *api.Error {
+	err.Detail = map[string]string{api.DetailRefused: reason}
+	return err
 }

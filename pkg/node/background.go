@@ -133,5 +133,8 @@ func (n *Node) settings(ns string) registry.Namespace {
 	if s, ok := n.keeper.members().Namespace(ns); ok {
 		return s
 	}
+	if kind := n.kinds[ns]; kind != nil {
+		return defaultSettings(kind)
+	}
 	return registry.Namespace{Name: ns, Placement: registry.PlaceLeastLoaded, IdleTimeout: DefaultIdleTimeout}
 }

@@ -247,9 +247,9 @@ func (n *Node) moveOut(ctx context.Context, id api.ActorID, named string, force 
 
 // moveToAny moves an actor to a node that placement chooses, the next one if that refuses.
 func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved, err error) {
-	exclude := []string{n.config.NodeID}
+	exclude := []registry.Refusal{{Node: n.config.NodeID, Reason: api.RefusedLeaving}}
 	for {
-		to, chosenErr := n.choose(id, exclude)
+		to, chosenErr := n.choose(id, exclude...)
 		if chosenErr != nil && err != nil {
 			return to, how, err // why the last one refused
 		}
@@ -262,7 +262,7 @@ func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why st
 		if !errors.As(err, &refused) {
 			return to, how, err
 		}
-		exclude = append(exclude, to.ID)
+		exclude = append(exclude, registry.Refusal{Node: to.ID, Reason: refused.err.Detail[api.DetailRefused]})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -33,9 +34,10 @@ type call struct {
 
 	// What routing has learnt so far.
 	attempts int
-	refused  []string // nodes that had no room
-	doubtful bool     // a try may have run, its answer lost
-	silent   string   // the node that owns the actor, and did not answer
+	refused  []registry.Refusal // nodes that had no room
+	nowhere  error              // why no node had, the last time that all were asked
+	doubtful bool               // a try may have run, its answer lost
+	silent   string             // the node that owns the actor, and did not answer
 }
 
 // doubt notes that a try may have run. That a later one has certainly not is then no longer the

@@ -59,6 +59,10 @@ type Config struct {
 	Kinds []actor.Kind
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int
+	// Zone is where the node is, all of which may fail at once (see api.ValidateZone); "" is not known.
+	Zone string
+	// Labels are what placement can prefer the node by, each KEY=VALUE (see api.ValidateLabels).
+	Labels []string
 	// MemoryLimit is how many bytes the activations take at the most, about; 0 is no limit. Beyond it those that were
 	// not called for the longest are deactivated.
 	MemoryLimit int64
@@ -106,6 +110,12 @@ func (c *Config) validate() error {
 	if err := api.ValidateNodeID(c.NodeID); err != nil {
 		return err
 	}
+	if err := api.ValidateZone(c.Zone); err != nil {
+		return err
+	}
+	if err := api.ValidateLabels(c.Labels); err != nil {
+		return err
+	}
 	if c.LeaseTTL != 0 && c.Heartbeat != 0 {
 		if err := registry.ValidateTimes(c.LeaseTTL, c.Heartbeat); err != nil {
 			return err
@@ -118,6 +128,9 @@ func (c *Config) validate() error {
 			return api.Errorf(api.CodeInvalidArgument, "namespace %q is defined by two kinds of actors", ns)
 		}
 		names = append(names, ns)
+		if err := validateSettings(k.Spec()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -140,8 +140,9 @@ func (n *Node) startSlotAfter(s, victim *slot) {
 // refuse sends calls on that found no room.
 func (n *Node) refuse(actor api.ActorID, calls []*call) {
 	for _, c := range calls {
-		c.refused = append(c.refused, n.config.NodeID)
-		n.router.again(c, n.dispatcher.errNoRoom(actor))
+		err := n.dispatcher.errNoRoom(actor)
+		c.refusedBy(n.config.NodeID, err)
+		n.router.again(c, err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (l *loads) candidates(members []registry.NodeInfo) []registry.Candidate {
 	defer l.mu.Unlock()
 	out := make([]registry.Candidate, len(members))
 	for i, m := range members {
-		out[i] = registry.Candidate{Node: m, Activations: l.known[m.ID].Activations}
+		out[i] = registry.Candidate{Node: m, Load: l.known[m.ID]}
 	}
 	return out
 }

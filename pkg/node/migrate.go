@@ -100,9 +100,3 @@ func (n *Node) targetNamed(ctx context.Context, name string) (registry.NodeInfo,
 	}
 	return node, nil
 }
-
-// choose has placement choose a node for an actor.
-func (n *Node) choose(id api.ActorID, exclude []string) (registry.NodeInfo, error) {
-	candidates := n.loads.candidates(n.keeper.members().Members())
-	return registry.Place(n.settings(id.Namespace).Placement, id.Namespace, candidates, exclude, n.router.random)
-}

@@ -163,19 +163,12 @@ func (n *Node) refuseNamesake(ctx context.Context) error {
 
 func (n *Node) joinSpec() registry.JoinSpec {
 	spec := registry.JoinSpec{
-		Node:     registry.NodeInfo{ID: n.config.NodeID, Address: n.address, Capacity: n.config.Capacity, Version: n.config.Version},
+		Node:     registry.NodeInfo{ID: n.config.NodeID, Address: n.address, Capacity: n.config.Capacity, Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
 	for _, k := range n.config.Kinds {
-		s := k.Spec()
-		spec.Node.Namespaces = append(spec.Node.Namespaces, s.Namespace)
-		idle := s.IdleTimeout
-		if idle == 0 {
-			idle = DefaultIdleTimeout
-		}
-		spec.Namespaces = append(spec.Namespaces, registry.Namespace{
-			Name: s.Namespace, Placement: registry.PlaceLeastLoaded, Consistency: string(s.Consistency), IdleTimeout: idle,
-		})
+		spec.Node.Namespaces = append(spec.Node.Namespaces, k.Spec().Namespace)
+		spec.Namespaces = append(spec.Namespaces, defaultSettings(k.Spec()))
 	}
 	slices.Sort(spec.Node.Namespaces)
 	slices.SortFunc(spec.Namespaces, func(a, b registry.Namespace) int { return strings.Compare(a.Name, b.Name) })

@@ -34,10 +34,11 @@ type router struct {
 
 	mu    sync.Mutex
 	cache *places.Places
+	turns map[string]uint64 // how often the node has placed an actor, by namespace
 }
 
 func newRouter(n *Node) *router {
-	return &router{node: n, random: n.env.Rand("router"), cache: places.New(placementCacheMax)}
+	return &router{node: n, random: n.env.Rand("router"), cache: places.New(placementCacheMax), turns: make(map[string]uint64)}
 }
 
 // route is where every call begins. It does not block.
@@ -81,7 +82,7 @@ func (r *router) here(c *call) {
 		return
 	}
 	if api.CodeOf(err) == api.CodeNoCapacity {
-		c.refused = append(c.refused, r.node.config.NodeID)
+		c.refusedBy(r.node.config.NodeID, err)
 	}
 	r.again(c, err)
 }
@@ -93,13 +94,13 @@ func (r *router) located(c *call, owner registry.Owner) {
 		r.toOwner(c, owner)
 		return
 	}
-	node, err := r.place(c)
+	node, err := n.choose(c.actor, c.refused...)
 	if _, known := n.keeper.members().Namespace(c.actor.Namespace); known && api.CodeOf(err) == api.CodeUnknownNamespace {
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.actor, c.actor.Namespace))
 		return
 	}
 	if api.CodeOf(err) == api.CodeNoCapacity { // all have refused: by and by something gets idle
-		c.refused = nil
+		c.refused, c.nowhere = nil, err
 		r.again(c, err)
 		return
 	}
@@ -138,11 +139,6 @@ func (r *router) send(c *call, node registry.NodeInfo) {
 		return
 	}
 	r.forward(c, node.Address, node.ID, api.InvokeForwarded|api.InvokeMayClaim)
-}
-
-// place chooses a node for an actor that nobody owns.
-func (r *router) place(c *call) (registry.NodeInfo, error) {
-	return r.node.choose(c.actor, c.refused)
 }
 
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
@@ -184,7 +180,7 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 		r.again(c, err)
 	case code == api.CodeNoCapacity:
 		r.forget(c.actor, addr)
-		c.refused = append(c.refused, nodeID)
+		c.refusedBy(nodeID, err)
 		r.again(c, err)
 	default:
 		c.finish(nil, addr, err)
@@ -239,6 +235,8 @@ func (r *router) again(c *call, err error) {
 	if n.env.Monotonic()+pause >= c.deadline || n.ctx.Err() != nil {
 		if code := api.CodeOf(err); code == api.CodeMoved || code == api.CodeFenced { // which say where to go next: nowhere
 			err = api.Errorf(api.CodeUnavailable, "actor %s could not be reached in time: %v", c.actor, err)
+		} else if code == api.CodeNoCapacity && c.nowhere != nil { // which tells of all nodes, not of the last alone
+			err = c.nowhere
 		}
 		c.finish(nil, "", wireError(err))
 		return

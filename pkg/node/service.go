@@ -23,6 +23,7 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodActors, n.adminActors)
 	rpc.HandleTyped(m, api.MethodActorGet, n.adminActorGet)
 	rpc.HandleTyped(m, api.MethodNamespaces, n.adminNamespaces)
+	rpc.HandleTyped(m, api.MethodNamespaceSet, n.adminNamespaceSet)
 	rpc.HandleTyped(m, api.MethodStoreScan, n.adminStoreScan)
 	rpc.HandleTyped(m, api.MethodMovePrepare, n.movePrepare)
 	m.Handle(api.MethodMovePiece, n.movePiece)

@@ -143,10 +143,12 @@ func (d *dispatcher) excess() int64 {
 }
 
 func (d *dispatcher) errNoRoom(actor api.ActorID) error {
+	reason, err := api.RefusedFull, api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations, all of them busy", actor, d.capacity)
 	if d.excess() > 0 {
-		return api.Errorf(api.CodeNoCapacity, "actor %s: the activations of the node take more than %d bytes, and all of them are busy", actor, d.memoryLimit)
+		reason, err = api.RefusedMemory, api.Errorf(api.CodeNoCapacity, "actor %s: the activations of the node take more than %d bytes, and all of them are busy", actor, d.memoryLimit)
 	}
-	return api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations, all of them busy", actor, d.capacity)
+	err.Detail = map[string]string{api.DetailRefused: reason}
+	return err
 }
 
 // weigh notes what the activation of a slot takes now. s.mu is held.

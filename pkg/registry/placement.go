@@ -9,23 +9,16 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// Placement is how a namespace chooses the node of an actor that nobody owns.
-type Placement string
-
-const (
-	// PlaceLeastLoaded takes two nodes at random and of them the one with fewer activations: within a
-	// constant of the best, without every node running to the same idle one
-	// (Mitzenmacher, "The power of two choices", 2001).
-	PlaceLeastLoaded Placement = "least-loaded"
-	// PlaceRandom takes any node.
-	PlaceRandom Placement = "random"
-)
-
-// Candidate is a node that an actor may be placed on.
+// Candidate is a member that an actor may be placed on.
 type Candidate struct {
 	Node NodeInfo
-	// Activations is the number of actors it has, as far as is known.
-	Activations int
+	// Load is how busy it is, as far as is known: what it said of itself at the last ping, and what was placed there since.
+	Load api.Load
+}
+
+// hasRoom reports whether the candidate is below its capacity, as far as is known.
+func (c *Candidate) hasRoom() bool {
+	return c.Node.Capacity == 0 || c.Load.Activations < c.Node.Capacity
 }
 
 // Random is what placement draws from.
@@ -34,38 +27,62 @@ type Random interface {
 	IntN(n int) int
 }
 
-// Place chooses among the members that host the namespace and have room, else among all that host it: a full one makes room
-// by deactivating what is idle. exclude names nodes not to be taken, such as ones that have just refused. Errors are
-// CodeUnknownNamespace if no member hosts the namespace, and CodeNoCapacity if none that does may be taken.
-func Place(p Placement, namespace string, members []Candidate, exclude []string, random Random) (NodeInfo, error) {
-	hosts, fit, full := 0, make([]Candidate, 0, len(members)), []Candidate(nil)
-	for _, c := range members {
-		if c.Node.State != NodeActive || !slices.Contains(c.Node.Namespaces, namespace) {
+// Refusal is a node that is not to be taken, and why.
+type Refusal struct {
+	Node string
+	// Reason is one of api.Refused..., "" if none is known.
+	Reason string
+}
+
+// Request is one question where to place an actor, with all that the answer depends on.
+type Request struct {
+	// Settings are those of the actor's namespace. An unknown strategy, which a later version may have set, is PlaceLeastLoaded.
+	Settings Namespace
+	Actor    api.ActorID
+	// Local is the name of the node that places.
+	Local string
+	// Members are the members of the cluster, in order of name.
+	Members []Candidate
+	// Refused are the nodes not to be taken.
+	Refused []Refusal
+	Random  Random
+	// Turn counts the placements in the namespace by the node that places, for PlaceRoundRobin.
+	Turn uint64
+}
+
+// Place chooses a node for an actor that nobody owns: by the namespace's strategy among the active members that host the namespace
+// and have room; if none has, among those that are full, which make room by deactivating what is idle. It is a pure function
+// of the request and of what is drawn from Random. Errors are CodeUnknownNamespace if no member hosts the namespace, and
+// CodeNoCapacity, with the most common reason first, if none that does may be taken.
+func Place(r Request) (NodeInfo, error) {
+	fit, full, none := r.sort()
+	if len(fit) == 0 {
+		fit = full
+	}
+	if len(fit) == 0 {
+		return NodeInfo{}, none.err(r.Actor.Namespace)
+	}
+	return r.choose(fit).Node, nil
+}
+
+// sort divides the members into those that have room and those that are full; none counts why the others can't be taken.
+func (r *Request) sort() (fit, full []Candidate, none noRoom) {
+	fit = make([]Candidate, 0, len(r.Members))
+	for _, c := range r.Members {
+		if c.Node.State != NodeActive && c.Node.State != NodeDraining || !slices.Contains(c.Node.Namespaces, r.Actor.Namespace) {
 			continue
 		}
-		hosts++
+		refused := slices.IndexFunc(r.Refused, func(f Refusal) bool { return f.Node == c.Node.ID })
 		switch {
-		case slices.Contains(exclude, c.Node.ID):
-		case c.Node.Capacity == 0 || c.Activations < c.Node.Capacity:
+		case c.Node.State == NodeDraining:
+			none.add(&c.Node, api.RefusedDraining)
+		case refused >= 0:
+			none.add(&c.Node, r.Refused[refused].Reason)
+		case c.hasRoom():
 			fit = append(fit, c)
 		default:
 			full = append(full, c)
 		}
 	}
-	if len(fit) == 0 {
-		fit = full
-	}
-	switch {
-	case hosts == 0:
-		return NodeInfo{}, api.Errorf(api.CodeUnknownNamespace, "no node hosts namespace %q: see 'kelpie namespaces ls'", namespace)
-	case len(fit) == 0:
-		return NodeInfo{}, api.Errorf(api.CodeNoCapacity, "namespace %q: none of the %d nodes that host it has room, all their actors are busy: add a node, or raise --capacity", namespace, hosts)
-	}
-	chosen := fit[random.IntN(len(fit))]
-	if p != PlaceRandom && len(fit) > 1 {
-		if other := fit[random.IntN(len(fit))]; other.Activations < chosen.Activations {
-			chosen = other
-		}
-	}
-	return chosen.Node, nil
+	return fit, full, none
 }

@@ -8,9 +8,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 var testMeta = Meta{LeaseTTL: 5 * time.Second, Heartbeat: time.Second}
@@ -93,75 +90,5 @@ func TestMembersWhoHaveGoneAreNotWatched(t *testing.T) {
 	v.Nodes[1].State, v.Nodes[2].State = NodeFailed, NodeLeft
 	if got := v.Watched("n0000"); !slices.Equal(got, []string{"n0003"}) {
 		t.Fatalf("watches %v", got)
-	}
-}
-
-func TestPlacement(t *testing.T) {
-	members := func(loads ...int) []Candidate {
-		var out []Candidate
-		for i, n := range viewOf(len(loads)).Nodes {
-			n.Capacity = 100
-			out = append(out, Candidate{Node: n, Activations: loads[i]})
-		}
-		return out
-	}
-	draining := members(0, 5)
-	draining[0].Node.State = NodeDraining
-	for _, test := range []struct {
-		name      string
-		namespace string
-		members   []Candidate
-		exclude   []string
-		want      []string
-		code      api.Code
-	}{
-		{name: "one node", members: members(3), want: []string{"n0000"}},
-		{name: "full nodes are passed over", members: members(100, 7, 100), want: []string{"n0001"}},
-		{name: "draining ones too", members: draining, want: []string{"n0001"}},
-		{name: "and those that refused", members: members(1, 2), exclude: []string{"n0000"}, want: []string{"n0001"}},
-		{name: "somebody makes room", members: members(100, 100), want: []string{"n0000", "n0001"}},
-		{name: "nobody makes room", members: members(100, 100), exclude: []string{"n0000", "n0001"}, code: api.CodeNoCapacity},
-		{name: "nobody knows the namespace", namespace: "other", members: members(1), code: api.CodeUnknownNamespace},
-		{name: "no members", code: api.CodeUnknownNamespace},
-	} {
-		for _, strategy := range []Placement{PlaceLeastLoaded, PlaceRandom} {
-			t.Run(test.name+"/"+string(strategy), func(t *testing.T) {
-				ns := test.namespace
-				if ns == "" {
-					ns = "counter"
-				}
-				got, err := Place(strategy, ns, test.members, test.exclude, env.NewRand(1, 2))
-				if api.CodeOf(err) != test.code {
-					t.Fatalf("error %v", err)
-				}
-				if err == nil && !slices.Contains(test.want, got.ID) {
-					t.Fatalf("placed on %s, want one of %v", got.ID, test.want)
-				}
-			})
-		}
-	}
-}
-
-// Placing by two choices keeps the loads within a few of each other where random placement does not.
-func TestLeastLoadedPlacementBalances(t *testing.T) {
-	spread := func(p Placement) int {
-		random := env.NewRand(3, 4)
-		var members []Candidate
-		for _, n := range viewOf(10).Nodes {
-			members = append(members, Candidate{Node: n})
-		}
-		for range 10_000 {
-			n, err := Place(p, "counter", members, nil, random)
-			if err != nil {
-				t.Fatal(err)
-			}
-			i := slices.IndexFunc(members, func(c Candidate) bool { return c.Node.ID == n.ID })
-			members[i].Activations++
-		}
-		byLoad := func(a, b Candidate) int { return a.Activations - b.Activations }
-		return slices.MaxFunc(members, byLoad).Activations - slices.MinFunc(members, byLoad).Activations
-	}
-	if two, random := spread(PlaceLeastLoaded), spread(PlaceRandom); two > 20 || two*2 > random {
-		t.Fatalf("loads differ by %d with two choices, by %d at random", two, random)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -69,6 +71,21 @@ type NodeInfo struct {
 	Version  string `msgpack:"version"`
 	// Started is the node's wall clock when it joined, for people.
 	Started time.Time `msgpack:"started"`
+	// Zone is where the node is, all of which may fail at once: a rack, a data centre; "" is not known.
+	Zone string `msgpack:"zone,omitempty"`
+	// Labels are what placement can prefer the node by, each KEY=VALUE, in order.
+	Labels []string `msgpack:"labels,omitempty"`
+}
+
+// matches reports whether the node is one that a preference of placement names.
+func (n *NodeInfo) matches(prefer string) bool {
+	switch key, value, _ := strings.Cut(prefer, "="); key {
+	case api.PreferNode:
+		return n.ID == value
+	case api.PreferZone:
+		return n.Zone == value
+	}
+	return slices.Contains(n.Labels, prefer)
 }
 
 // Fence is the part of a node's lease that changes only when the lease does. It is never

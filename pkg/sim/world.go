@@ -35,10 +35,10 @@ type world struct {
 	calm    bool // faults have stopped
 	// emptying is while a node is being drained on purpose: one at a time is.
 	emptying bool
-	calmAt  time.Duration
-	found   []Violation
-	counts  map[string]int // how often each fault befell somebody
-	broken  map[string]int // how many violations each checker found
+	calmAt   time.Duration
+	found    []Violation
+	counts   map[string]int // how often each fault befell somebody
+	broken   map[string]int // how many violations each checker found
 
 	workers   []*worker
 	pictures  []Picture

@@ -1,0 +1,48 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"errors"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors are those of
+// registry.Place.
+func (n *Node) choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
+	settings := n.settings(id.Namespace)
+	n.loads.learn(n.config.NodeID, n.dispatcher.load())
+	return registry.Place(registry.Request{
+		Settings: settings, Actor: id, Local: n.config.NodeID,
+		Members: n.loads.candidates(n.keeper.members().Members()), Refused: exclude,
+		Random: n.router.random, Turn: n.router.turn(&settings),
+	})
+}
+
+// turn counts the placements in a namespace that places in turns. It begins anywhere, or the nodes of a cluster that has just begun would all
+// begin with the same one.
+func (r *router) turn(ns *registry.Namespace) uint64 {
+	if ns.Placement != registry.PlaceRoundRobin && ns.Fallback != registry.PlaceRoundRobin {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	turn, ok := r.turns[ns.Name]
+	if !ok {
+		turn = r.random.Uint64() >> 1
+	}
+	r.turns[ns.Name] = turn + 1
+	return turn
+}
+
+// refusedBy notes that a node did not take the call's actor.
+func (c *call) refusedBy(node string, err error) {
+	reason := ""
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		reason = e.Detail[api.DetailRefused]
+	}
+	c.refused = append(c.refused, registry.Refusal{Node: node, Reason: reason})
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// defaultSettings are those that a namespace begins with.
+func defaultSettings(s *actor.Spec) registry.Namespace {
+	return registry.Namespace{
+		Name: s.Namespace, Placement: cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
+		Consistency: string(s.Consistency), IdleTimeout: cmp.Or(s.IdleTimeout, DefaultIdleTimeout),
+	}
+}
+
+// validateSettings checks what a kind says of the settings that its namespace begins with.
+func validateSettings(s *actor.Spec) error {
+	settings := defaultSettings(s)
+	if err := settings.Validate(); err != nil {
+		return api.Errorf(api.CodeInvalidArgument, "the kind of namespace %q: %s", s.Namespace, api.ErrorFrom(err).Message)
+	}
+	return nil
+}
+
+func (n *Node) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
+	view, err := n.registry.View(ctx)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	out := &api.NamespacesReply{Namespaces: make([]api.NamespaceRow, 0, len(view.Namespaces))}
+	for _, ns := range view.Namespaces {
+		out.Namespaces = append(out.Namespaces, namespaceRow(ns, view))
+	}
+	return out, nil
+}
+
+func namespaceRow(ns registry.Namespace, view *registry.View) api.NamespaceRow {
+	return api.NamespaceRow{
+		Namespace: ns.Name, Placement: string(ns.Placement), Prefer: ns.Prefer, Fallback: string(ns.Fallback), Consistency: ns.Consistency,
+		IdleTimeoutMillis: ns.IdleTimeout.Milliseconds(), Nodes: view.Hosts(ns.Name),
+	}
+}
+
+func (n *Node) adminNamespaceSet(ctx context.Context, in *api.NamespaceSetRequest) (*api.NamespaceSetReply, error) {
+	patch, err := namespacePatch(in)
+	if err != nil {
+		return nil, err
+	}
+	before, after, err := n.registry.SetNamespace(ctx, in.Namespace, patch, in.DryRun)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	if before != after && !in.DryRun {
+		n.log.Info("settings of a namespace changed by an operator", "namespace", in.Namespace, "placement", after.Placement,
+			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout)
+		if err := n.keeper.refresh(ctx); err != nil { // it comes with the next heartbeat
+			n.log.Debug("view not refreshed", "error", err)
+		}
+	}
+	view := n.keeper.members()
+	return &api.NamespaceSetReply{Before: namespaceRow(before, view), After: namespaceRow(after, view)}, nil
+}
+
+func namespacePatch(in *api.NamespaceSetRequest) (patch registry.NamespacePatch, err error) {
+	if err := api.ValidateNamespace(in.Namespace); err != nil {
+		return patch, err
+	}
+	patch.Prefer = in.Prefer
+	if patch.Placement, err = parsePlacement(in.Placement); err != nil {
+		return patch, err
+	}
+	if patch.Fallback, err = parsePlacement(in.Fallback); err != nil {
+		return patch, err
+	}
+	if in.IdleTimeoutMillis != nil {
+		idle := time.Duration(min(*in.IdleTimeoutMillis, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+		patch.IdleTimeout = &idle
+	}
+	return patch, nil
+}
+
+// parsePlacement returns the strategy of a name, nil for none.
+func parsePlacement(name *string) (*registry.Placement, error) {
+	if name == nil {
+		return nil, nil
+	}
+	p, err := registry.ParsePlacement(clip(*name))
+	return &p, err
+}
