@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -13,18 +14,56 @@ import (
 )
 
 func (k *kelpie) namespaces() *cobra.Command {
-	return group("namespaces", "List namespaces", "", listCommand[api.NamespaceRow]{
+	return group("namespaces", "List namespaces, change their settings", `A namespace has settings that are the same on all nodes. It begins with those that its actors' program names, and
+they can be changed while the cluster runs.`, k.namespaceList(), k.namespaceShow(), k.namespaceSet())
+}
+
+func (k *kelpie) namespaceList() *cobra.Command {
+	return listCommand[api.NamespaceRow]{
 		use:     "ls",
 		short:   "List the namespaces that the cluster knows",
 		args:    host.Args(),
 		long:    "List the namespaces that the cluster knows, with their settings, and the nodes that host them.",
 		listing: namespaceListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.NamespaceRow) error) error {
-			reply, err := ask[api.Empty, api.NamespacesReply](ctx, s, api.MethodNamespaces, &api.Empty{})
+			all, err := allNamespaces(ctx, s)
 			if err != nil {
 				return err
 			}
-			return emit(reply.Namespaces)
+			return emit(all)
 		},
-	}.command(k))
+	}.command(k)
+}
+
+func (k *kelpie) namespaceShow() *cobra.Command {
+	return listCommand[api.NamespaceRow]{
+		use:     "show NAMESPACE",
+		short:   "Show the settings of a namespace",
+		args:    host.Args("NAMESPACE"),
+		long:    "Show all settings of a namespace, and the nodes that host it.",
+		listing: namespaceListing.inFull(),
+		one:     true,
+		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.NamespaceRow) error) error {
+			if err := api.ValidateNamespace(args[0]); err != nil {
+				return err
+			}
+			all, err := allNamespaces(ctx, s)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(all, func(r api.NamespaceRow) bool { return r.Namespace == args[0] })
+			if i < 0 {
+				return api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it has joined; see 'kelpie namespaces ls'", args[0])
+			}
+			return emit(all[i : i+1])
+		},
+	}.command(k)
+}
+
+func allNamespaces(ctx context.Context, s *session) ([]api.NamespaceRow, error) {
+	reply, err := ask[api.Empty, api.NamespacesReply](ctx, s, api.MethodNamespaces, &api.Empty{})
+	if err != nil {
+		return nil, err
+	}
+	return reply.Namespaces, nil
 }

@@ -26,6 +26,8 @@ var nodeListing = listing[api.NodeRow]{
 		{key: "namespaces", meaning: "namespaces that it hosts", header: "NAMESPACES", wide: true, cell: func(r *api.NodeRow) string { return list(r.Namespaces) }},
 		{key: "version", meaning: "version of its program", header: "VERSION", wide: true, cell: func(r *api.NodeRow) string { return dash(r.Version) }},
 		{key: "started", meaning: "when it joined, by its own clock", header: "STARTED", wide: true, cell: func(r *api.NodeRow) string { return dash(r.Started) }},
+		{key: "zone", meaning: "where it is, by its --zone", header: "ZONE", wide: true, cell: func(r *api.NodeRow) string { return dash(r.Zone) }},
+		{key: "labels", meaning: "its labels, each KEY=VALUE, by its --label", header: "LABELS", wide: true, cell: func(r *api.NodeRow) string { return list(r.Labels) }},
 	},
 }
 
@@ -65,6 +67,19 @@ var namespaceListing = listing[api.NamespaceRow]{
 		{key: "consistency", meaning: "of reads: linearizable or stale", header: "CONSISTENCY", cell: func(r *api.NamespaceRow) string { return r.Consistency }},
 		{key: "idle_timeout_ms", meaning: "how long an actor stays active without calls", header: "IDLE TIMEOUT", cell: func(r *api.NamespaceRow) string { return millis(r.IdleTimeoutMillis) }},
 		{key: "nodes", meaning: "the members that host it", header: "NODES", cell: func(r *api.NamespaceRow) string { return list(r.Nodes) }},
+		{key: "prefer", meaning: "which nodes placement affinity prefers", header: "PREFER", wide: true, cell: func(r *api.NamespaceRow) string { return dash(r.Prefer) }},
+		{key: "fallback", meaning: "the placement where affinity and local-first find no room", header: "FALLBACK", wide: true, cell: func(r *api.NamespaceRow) string { return dash(r.Fallback) }},
+	},
+}
+
+var namespaceChangeListing = listing[namespaceChange]{
+	name: func(c *namespaceChange) string { return c.Setting },
+	fields: []field[namespaceChange]{
+		{key: "namespace", meaning: "name of the namespace", header: "NAMESPACE", cell: func(c *namespaceChange) string { return c.Namespace }},
+		{key: "setting", meaning: "the setting that changes, by the name that it has in the rows of namespaces ls", header: "SETTING", cell: func(c *namespaceChange) string { return c.Setting }},
+		{key: "before", meaning: "its value before", header: "BEFORE", cell: func(c *namespaceChange) string { return dash(c.Before) }},
+		{key: "after", meaning: "its value from now on", header: "AFTER", cell: func(c *namespaceChange) string { return dash(c.After) }},
+		{key: "dry_run", meaning: "whether it was only asked what would change"},
 	},
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -43,6 +44,15 @@ func (l listing[R]) columns(wide bool) []field[R] {
 		}
 	}
 	return shown
+}
+
+// inFull returns the listing with all columns shown.
+func (l listing[R]) inFull() listing[R] {
+	l.fields = slices.Clone(l.fields)
+	for i := range l.fields {
+		l.fields[i].wide = false
+	}
+	return l
 }
 
 // help describes the JSON of a row.
