@@ -165,7 +165,7 @@ func TestSpreadBoundsZones(t *testing.T) {
 			zones[n.Zone]++
 			members[slices.IndexFunc(members, func(c Candidate) bool { return c.Node.ID == n.ID })].Load.Activations++
 		}
-		if most, least := mostAndLeast(zones); most-least > 25 {
+		if most, least := mostAndLeast(zones); most-least > 10 {
 			t.Fatalf("zones have %v", zones)
 		}
 	})

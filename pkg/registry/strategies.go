@@ -149,18 +149,22 @@ type zone struct {
 	activations int
 }
 
-// emptierZone returns the candidates of the less loaded of two zones drawn at random. Two, and not the emptiest of all, for
-// the reason that PlaceLeastLoaded has: what nodes know of each other is a heartbeat old. Nodes of a zone that may
-// not be chosen now count as well: the actors that they have are in the zone.
+// emptierZone returns the candidates of the less loaded of two zones drawn at random. Two, and not the emptiest of all, so that not
+// every node, whose view is a heartbeat old, runs to the same one; but two that differ, as zones are few. Nodes
+// of a zone that may not be chosen now count as well: the actors that they have are in the zone.
 func (r *Request) emptierZone(from []Candidate) []Candidate {
 	zones := r.zones(from)
-	chosen := &zones[r.Random.IntN(len(zones))]
+	one := r.Random.IntN(len(zones))
 	if len(zones) > 1 {
-		if other := &zones[r.Random.IntN(len(zones))]; other.activations < chosen.activations {
-			chosen = other
+		other := r.Random.IntN(len(zones) - 1)
+		if other >= one {
+			other++
+		}
+		if zones[other].activations < zones[one].activations {
+			one = other
 		}
 	}
-	return chosen.open
+	return zones[one].open
 }
 
 // zones returns the zones of the candidates, in order of name.
