@@ -18,6 +18,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, actorListing)
 	check(t, leaseListing)
 	check(t, namespaceListing)
+	check(t, namespaceChangeListing)
 	check(t, storeListing)
 }
 

@@ -37,6 +37,9 @@ func TestPrecedence(t *testing.T) {
 	if o, err = parse(env, "--listen", "127.0.0.1:1", "--join", "c:3", "--join", "d:4"); err != nil || o.Listen != "127.0.0.1:1" || strings.Join(o.Join, " ") != "c:3 d:4" {
 		t.Errorf("got %+v (%v)", o, err)
 	}
+	if o, err = parse(map[string]string{"KELPIE_ZONE": "eu", "KELPIE_LABELS": "disk=ssd,cpu=big"}, "--zone", "us"); err != nil || o.Zone != "us" || strings.Join(o.Labels, " ") != "disk=ssd cpu=big" {
+		t.Errorf("got %+v (%v)", o, err)
+	}
 	_, err = parse(map[string]string{"KELPIE_CAPACITY": "many"})
 	if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), "$KELPIE_CAPACITY") {
 		t.Errorf("a variable that is no number: %v", err)
@@ -83,6 +86,9 @@ func TestOptionErrors(t *testing.T) {
 		{"--store memory:x", "nothing behind it"},
 		{"--store kelpie://nowhere", "write it as HOST:PORT"},
 		{"--store memory: --join a:1", "leave --store out"},
+		{"--zone a/b", `zone "a/b"`},
+		{"--label disk", `label "disk"`},
+		{"--label a=b --label a=c", "two with the key a"},
 		{"--log-level loud", "--log-level"},
 		{"--log-format xml", "--log-format"},
 	} {
