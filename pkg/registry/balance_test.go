@@ -11,7 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-func TestBalance(t *testing.T) {
+func TestShiftsMakeNodesEqual(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		nodes []Weight

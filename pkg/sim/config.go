@@ -72,6 +72,8 @@ type Config struct {
 	MemoryLimit int64
 	// StopAtOnce is whether the nodes are stopped together at the end, not one after the other.
 	StopAtOnce bool
+	// Placement is the strategy by which nodes are chosen.
+	Placement string
 	// Actors is over how many actors a workload spreads its calls.
 	Actors int
 }
@@ -151,6 +153,7 @@ func (o Options) Resolve() (Config, error) {
 		MemoryLimit: pick(d, "memory limit", int64(0), 0, 0, 0, 6000),
 		StopAtOnce:  pick(d, "stop", false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
+		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
 	if c.Capacity > 0 { // or there would be no room for the last calls

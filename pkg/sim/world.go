@@ -67,6 +67,9 @@ func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
 		living: make(map[string]*life), counts: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
 	}
+	for _, k := range w.kinds {
+		k.Spec().Placement = c.Placement
+	}
 	w.events = newTimeline(w)
 	w.network = mem.NewNetwork(w.env)
 	w.weather = newWeather(w)
