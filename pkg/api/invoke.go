@@ -34,7 +34,7 @@ const invokeRequestFields = 13
 // AppendTo appends the encoding: a msgpack array of all fields but the body, then the
 // body as it is.
 func (r *InvokeRequest) AppendTo(b []byte) []byte {
-	b = AppendArrayHeader(b, invokeRequestFields)
+	b = AppendArrayHeader(b, invokeRequestFields+LaterFields)
 	b = AppendString(b, r.Actor.Namespace)
 	b = AppendString(b, r.Actor.ID)
 	b = AppendString(b, r.Method)
@@ -52,6 +52,7 @@ func (r *InvokeRequest) AppendTo(b []byte) []byte {
 		b = AppendString(b, id.Namespace)
 		b = AppendString(b, id.ID)
 	}
+	b = AppendLater(b)
 	return append(b, r.Body...)
 }
 
@@ -102,9 +103,10 @@ const invokeReplyFields = 2
 
 // AppendTo appends the encoding, as InvokeRequest's.
 func (r *InvokeReply) AppendTo(b []byte) []byte {
-	b = AppendArrayHeader(b, invokeReplyFields)
+	b = AppendArrayHeader(b, invokeReplyFields+LaterFields)
 	b = AppendString(b, r.OwnerAddress)
 	b = AppendUint(b, r.Version)
+	b = AppendLater(b)
 	return append(b, r.Body...)
 }
 

@@ -39,12 +39,13 @@ type MovePieceRequest struct {
 
 // AppendTo appends the request's encoding to b.
 func (r *MovePieceRequest) AppendTo(b []byte) []byte {
-	b = AppendArrayHeader(b, movePieceFields)
+	b = AppendArrayHeader(b, movePieceFields+LaterFields)
 	b = AppendBytes(b, r.Move[:])
 	b = AppendUint(b, uint64(r.Offset))
 	b = AppendUint(b, uint64(r.Total))
 	b = AppendUint(b, uint64(r.Sum))
-	return AppendBytes(b, r.Data)
+	b = AppendBytes(b, r.Data)
+	return AppendLater(b)
 }
 
 const movePieceFields = 5

@@ -74,13 +74,14 @@ func (p *parcel) encode() []byte {
 		size += len(e.Key) + len(e.Value) + 10
 	}
 	b := append(make([]byte, 0, size), parcelFormat)
-	b = api.AppendArrayHeader(b, parcelFields)
+	b = api.AppendArrayHeader(b, parcelFields+api.LaterFields)
 	b = api.AppendUint(b, p.seq.N)
 	b = api.AppendBytes(b, p.seq.Batch[:])
 	b = appendEntries(b, p.state)
 	b = appendEntries(b, p.space)
 	b = api.AppendBool(b, p.luggage != nil)
-	return api.AppendBytes(b, p.luggage)
+	b = api.AppendBytes(b, p.luggage)
+	return api.AppendLater(b)
 }
 
 func appendEntries(b []byte, entries []registry.Entry) []byte {

@@ -71,7 +71,7 @@ func (r *record) bytes() int {
 // encode is by position: a record is written for every call.
 func (r *record) encode() []byte {
 	b := append(make([]byte, 0, 64+len(r.body)), recordVersion)
-	b = api.AppendArrayHeader(b, recordFields)
+	b = api.AppendArrayHeader(b, recordFields+api.LaterFields)
 	b = api.AppendBytes(b, r.request[:])
 	b = api.AppendUint(b, r.key.Birth)
 	b = api.AppendUint(b, r.key.Answered)
@@ -81,11 +81,13 @@ func (r *record) encode() []byte {
 	if r.err == nil {
 		b = api.AppendUint(b, uint64(api.CodeOK))
 		b = api.AppendString(b, "")
-		return api.AppendString(b, "")
+		b = api.AppendString(b, "")
+		return api.AppendLater(b)
 	}
 	b = api.AppendUint(b, uint64(r.err.Code))
 	b = api.AppendString(b, r.err.Message)
-	return api.AppendString(b, r.err.Detail[api.DetailCode])
+	b = api.AppendString(b, r.err.Detail[api.DetailCode])
+	return api.AppendLater(b)
 }
 
 // decodeRecord reads a record back. Errors are CodeCorruptState.

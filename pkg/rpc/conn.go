@@ -95,6 +95,9 @@ func (c *conn) receive(class Class, b []byte) error {
 	case kindPong:
 		return nil
 	}
+	if later(f.kind) {
+		return nil
+	}
 	return c.end.handle(class, f)
 }
 

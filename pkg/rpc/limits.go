@@ -5,12 +5,8 @@ package rpc
 
 import "time"
 
-// ProtocolVersion is the newest version of the protocol that this package speaks, and
-// protocolVersionMin the oldest.
-const (
-	ProtocolVersion    = 1
-	protocolVersionMin = 1
-)
+// protocolVersionMin is the oldest version of the protocol that this package speaks; ProtocolVersion is the newest.
+const protocolVersionMin = 1
 
 // Limits of what crosses a connection.
 const (

@@ -202,6 +202,7 @@ func (p *peer) connected(c *clientConn) {
 		c.fail(errClosed) // before anything is sent
 		return
 	}
+	c.greet()
 	c.run()
 }
 

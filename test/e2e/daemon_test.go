@@ -35,6 +35,7 @@ type daemon struct {
 	address string
 	args    []string
 	env     []string
+	binary  string // of the next run
 
 	// cmd, log and ended are those of the present run, or of the last.
 	cmd   *exec.Cmd
@@ -46,7 +47,7 @@ type daemon struct {
 // newDaemon returns a daemon that is not started yet. What runs when the test ends is killed.
 func newDaemon(t *testing.T, name string, args ...string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, name: name, address: freeAddress(t), env: []string{"HOME=" + t.TempDir()}}
+	d := &daemon{t: t, name: name, address: freeAddress(t), binary: binary, env: []string{"HOME=" + t.TempDir()}}
 	d.args = append(args, "--listen", d.address, "--data-dir", t.TempDir())
 	t.Cleanup(d.cleanUp)
 	return d
@@ -62,7 +63,7 @@ func (d *daemon) cleanUp() {
 func (d *daemon) start() {
 	d.t.Helper()
 	log, ended := new(logBuffer), make(chan error, 1)
-	cmd := exec.Command(binary, d.args...)
+	cmd := exec.Command(d.binary, d.args...)
 	cmd.Env, cmd.Stderr = d.env, log
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
