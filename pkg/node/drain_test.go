@@ -243,3 +243,72 @@ func TestADrainNamesWhatItCannotMove(t *testing.T) {
 		}
 	})
 }
+
+func (c *cluster) rebalance(by string) *api.RebalanceReply {
+	c.Helper()
+	reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n1", api.MethodRebalance, &api.RebalanceRequest{By: by})
+	if err != nil || len(reply.Fails) > 0 {
+		c.Fatalf("%+v, %v", reply, err)
+	}
+	for _, m := range reply.Moves {
+		if end := c.bulkEnd(m.From); end.Failed > 0 || end.State != api.BulkDone {
+			c.Fatalf("ended as %+v", end)
+		}
+	}
+	return reply
+}
+
+func TestARebalanceByMemoryMovesTheLargeOnes(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.start("n1")
+		for i := range 30 {
+			if err := c.call("n1", time.Second, api.ActorID{Namespace: "journal", ID: fmt.Sprint(i)}, "fill", 1000+i%3*50_000, nil); err != nil {
+				c.Fatal(err)
+			}
+		}
+		c.start("n2")
+		c.sleep(3 * heartbeat)
+		before := c.nodes["n1"].Load().Bytes
+		c.rebalance(api.ByMemory)
+		a, b := c.nodes["n1"].Load(), c.nodes["n2"].Load()
+		if a.Bytes > before*11/20 || b.Bytes > before*11/20 || b.Activations >= 15 {
+			c.Fatalf("of %d bytes there are %+v and %+v", before, a, b)
+		}
+		if again := c.rebalance(api.ByMemory); len(again.Moves) > 0 {
+			c.Fatalf("again: %+v", again)
+		}
+	})
+}
+
+func TestARebalanceByLoadMovesWhatIsCalled(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.start("n1")
+		c.fill("n1", 200)
+		c.start("n2")
+		c.sleep(15 * time.Second) // until those have not been called for long
+		group, over := env.NewGroup(c.env, c.ctx), false
+		for i := range 20 {
+			group.Go("caller", func(context.Context) {
+				pool := c.pool()
+				defer pool.Close()
+				for !over {
+					if err := c.callBy(pool, "n1", 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{}, nil); err != nil {
+						c.Errorf("actor %d: %v", i, err)
+					}
+					c.sleep(20 * time.Millisecond)
+				}
+			})
+		}
+		c.sleep(5 * heartbeat)
+		c.rebalance(api.ByLoad)
+		c.sleep(5 * heartbeat)
+		a, b := c.nodes["n1"].Load(), c.nodes["n2"].Load()
+		over = true
+		if err := group.Wait(c.ctx); err != nil {
+			c.Fatal(err)
+		}
+		if b.Activations != 10 || a.Rate < b.Rate*8/10 || b.Rate < a.Rate*8/10 {
+			c.Fatalf("%+v and %+v", a, b)
+		}
+	})
+}

@@ -24,7 +24,7 @@ func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*a
 	if !slices.Contains([]string{api.ByActors, api.ByLoad, api.ByMemory}, by) {
 		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", clip(by), api.ByActors, api.ByLoad, api.ByMemory)
 	}
-	weights, err := n.weights(ctx, by)
+	weights, least, err := n.weights(ctx, by)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +32,9 @@ func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*a
 	shares := make(map[string][]api.BulkShare)
 	gets := make(map[string]int64)
 	for _, s := range registry.Balance(weights) {
+		if s.Amount < least {
+			continue
+		}
 		reply.Moves = append(reply.Moves, api.BalanceMove{From: s.From, To: s.To, Amount: s.Amount})
 		shares[s.From] = append(shares[s.From], api.BulkShare{To: s.To, Amount: s.Amount})
 		gets[s.From] -= s.Amount
@@ -55,12 +58,17 @@ func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*a
 	return reply, nil
 }
 
-// weights asks every node that takes actors what it carries.
-func (n *Node) weights(ctx context.Context, by string) ([]registry.Weight, error) {
+// shiftPercentMin is how far a node must be from the mean, in percent of it, for bytes or calls to be worth moving: they are never quite
+// equal.
+const shiftPercentMin = 5
+
+// weights asks every node that takes actors what it carries. least is what is worth a move: a share of the mean, and of
+// bytes what an actor has on average.
+func (n *Node) weights(ctx context.Context, by string) (out []registry.Weight, least int64, err error) {
 	if err := n.keeper.refresh(ctx); err != nil {
-		return nil, wireError(err)
+		return nil, 0, wireError(err)
 	}
-	var out []registry.Weight
+	var all, actors int64
 	for _, m := range n.keeper.members().Members() {
 		if m.State != registry.NodeActive {
 			continue
@@ -69,7 +77,7 @@ func (n *Node) weights(ctx context.Context, by string) ([]registry.Weight, error
 		if m.ID != n.config.NodeID {
 			pong, err := n.askLoad(ctx, m)
 			if err != nil {
-				return nil, api.Errorf(api.CodeUnavailable, "node %s does not say what it carries: %v", m.ID, err)
+				return nil, 0, api.Errorf(api.CodeUnavailable, "node %s does not say what it carries: %v", m.ID, err)
 			}
 			load = pong.Load
 		}
@@ -83,8 +91,16 @@ func (n *Node) weights(ctx context.Context, by string) ([]registry.Weight, error
 			w.Has = load.Bytes
 		}
 		out = append(out, w)
+		all += w.Has
+		actors += int64(load.Activations)
 	}
-	return out, nil
+	switch least = all / max(int64(len(out)), 1) * shiftPercentMin / 100; by {
+	case api.ByActors:
+		least = 1
+	case api.ByMemory:
+		least = max(least, all/max(actors, 1))
+	}
+	return out, max(least, 1), nil
 }
 
 func (n *Node) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
