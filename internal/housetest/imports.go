@@ -95,7 +95,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/actor": {
 		internal: []string{"pkg/api", "pkg/env"},
-		external: []string{msgpack},
+		external: []string{cron, msgpack},
 		why:      "what an author of actors imports: no machinery behind it",
 	},
 	"internal/places": {
@@ -174,6 +174,7 @@ var allowances = map[string]allowance{
 const (
 	btree        = "github.com/tidwall/btree"
 	cobra        = "github.com/spf13/cobra"
+	cron         = "github.com/robfig/cron/v3"
 	datadriven   = "github.com/cockroachdb/datadriven"
 	foundationdb = "github.com/apple/foundationdb/bindings/go"
 	goleak       = "go.uber.org/goleak"

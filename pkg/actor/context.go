@@ -31,6 +31,8 @@ type Turn struct {
 	Seed func() [16]byte
 	// Ask calls a method of another actor with an encoded request, and returns the encoded reply.
 	Ask func(id ID, method string, request []byte) ([]byte, error)
+	// Agenda takes alarms and sends; nil refuses them.
+	Agenda Agenda
 }
 
 // NewContext is for the node that runs the handler.
@@ -44,7 +46,7 @@ func (c *Context) WithTurn(t Turn) *Context {
 	return c
 }
 
-// Now returns when the caller made the call, by the caller's clock. It does not advance while the handler runs, and is the same
+// Now returns when the caller made the call, by the caller's clock; in what an alarm runs, the time for which that was set. It does not advance while the handler runs, and is the same
 // when the handler runs again for the same call: decide by it, not by a clock.
 func (c *Context) Now() time.Time { return c.turn.Time }
 

@@ -27,6 +27,9 @@
 // the first time. Effects outside of the actor are therefore not undone and may be repeated; those on other
 // actors, by Call, happen once.
 //
+// What must follow from a handler's commit, and no less, is sent (Send) or set as an alarm (Context.SetAlarm): both are stored with the
+// state and done later, by whatever node has the actor then.
+//
 // Requests, replies, state and values are encoded as msgpack. Struct fields are named by a
 // msgpack tag, else by a json tag, else by their Go name; unknown fields are ignored, missing
 // ones are zero, so a struct can gain and lose fields. Renamed and WithVersion are for other changes.

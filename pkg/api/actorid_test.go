@@ -39,13 +39,15 @@ func TestActorIDsAreParsed(t *testing.T) {
 func FuzzInvoke(f *testing.F) {
 	req := InvokeRequest{Actor: ActorID{"counter", "a"}, Method: "add", Key: CallKey{Client: "c", Counter: 7, Path: "/1", Birth: 1 << 40, Answered: 6, Time: -5}, Chain: []ActorID{{"counter", "b"}}, Flags: InvokeForwarded, Body: []byte{5}}
 	f.Add(req.AppendTo(nil))
+	req.Sender, req.SendNumber = ActorID{"counter", "c"}, 1<<40
+	f.Add(req.AppendTo(nil))
 	reply := InvokeReply{OwnerAddress: "127.0.0.1:7600", Version: 9, Body: []byte("x")}
 	f.Add(reply.AppendTo(nil))
 	f.Add([]byte{0x95})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, err := DecodeInvokeRequest(b); err == nil {
 			again, err := DecodeInvokeRequest(r.AppendTo(nil))
-			if err != nil || again.Actor != r.Actor || again.Method != r.Method || again.Key != r.Key || !slices.Equal(again.Chain, r.Chain) || string(again.Body) != string(r.Body) {
+			if err != nil || again.Actor != r.Actor || again.Method != r.Method || again.Key != r.Key || again.SendNumber != r.SendNumber || r.SendNumber != 0 && again.Sender != r.Sender || !slices.Equal(again.Chain, r.Chain) || string(again.Body) != string(r.Body) {
 				t.Fatalf("%+v became %+v: %v", r, again, err)
 			}
 		} else if CodeOf(err) != CodeInvalidArgument {

@@ -14,6 +14,8 @@ const (
 	InvokeMayClaim
 	// InvokeStale asks for a reading method to be answered from memory, without proof that nobody else has the actor by now.
 	InvokeStale
+	// InvokeLastTry is set on a send that will be given up if it fails once more: the receiver then takes note, durably, that it has failed.
+	InvokeLastTry
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.
@@ -25,16 +27,31 @@ type InvokeRequest struct {
 	Key CallKey
 	// Chain are the actors whose handlers wait for the call, the outermost first; none for a call from outside.
 	Chain []ActorID
+	// Sender is the actor that has sent the call, as the SendNumber of its sends, which grow; zero for a call that somebody waits for.
+	Sender     ActorID
+	SendNumber uint64
 	// Body is the encoded request, up to PayloadBytesMax.
 	Body []byte
 }
 
-const invokeRequestFields = 13
+const (
+	invokeRequestFields = 13
+	// Those of sends have their sender and number behind the others.
+	sentRequestFields = invokeRequestFields + 3
+)
+
+// fields is how many the request is encoded with.
+func (r *InvokeRequest) fields() int {
+	if r.SendNumber == 0 && LaterFields == 0 {
+		return invokeRequestFields
+	}
+	return sentRequestFields
+}
 
 // AppendTo appends the encoding: a msgpack array of all fields but the body, then the
 // body as it is.
 func (r *InvokeRequest) AppendTo(b []byte) []byte {
-	b = AppendArrayHeader(b, invokeRequestFields+LaterFields)
+	b = AppendArrayHeader(b, r.fields()+LaterFields)
 	b = AppendString(b, r.Actor.Namespace)
 	b = AppendString(b, r.Actor.ID)
 	b = AppendString(b, r.Method)
@@ -51,6 +68,11 @@ func (r *InvokeRequest) AppendTo(b []byte) []byte {
 	for _, id := range r.Chain {
 		b = AppendString(b, id.Namespace)
 		b = AppendString(b, id.ID)
+	}
+	if r.SendNumber != 0 || LaterFields > 0 {
+		b = AppendString(b, r.Sender.Namespace)
+		b = AppendString(b, r.Sender.ID)
+		b = AppendUint(b, r.SendNumber)
 	}
 	b = AppendLater(b)
 	return append(b, r.Body...)
@@ -79,7 +101,13 @@ func DecodeInvokeRequest(b []byte) (InvokeRequest, error) {
 			r.Chain = append(r.Chain, ActorID{Namespace: d.String(), ID: d.String()})
 		}
 	}
-	for i := invokeRequestFields; i < n; i++ { // fields of later versions
+	known := invokeRequestFields
+	if n >= sentRequestFields {
+		known = sentRequestFields
+		r.Sender = ActorID{Namespace: d.String(), ID: d.String()}
+		r.SendNumber = d.Uint()
+	}
+	for i := known; i < n; i++ { // fields of later versions
 		d.Skip()
 	}
 	if d.Err() != nil || n < invokeRequestFields || links > 2*ChainMax || links%2 != 0 {
@@ -141,3 +169,6 @@ const DetailFinal = "final"
 
 // DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
 const DetailRetryAfter = "retry_after_ms"
+
+// DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has failed at its last try.
+const DetailGivenUp = "given_up"

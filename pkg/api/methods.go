@@ -29,6 +29,10 @@ const (
 	MethodBulkCancel   = "admin.bulk_cancel"
 	MethodRebalance    = "admin.rebalance"
 	MethodNodeRemove   = "admin.node_rm"
+
+	MethodDeadLetters     = "admin.dead_letters"
+	MethodDeadLetterRetry = "admin.dead_letter_retry"
+	MethodDeadLetterRm    = "admin.dead_letter_rm"
 )
 
 const (
@@ -46,9 +50,14 @@ const (
 	PathBytesMax = ChainMax * 11
 )
 
-// MethodWake is the method, of every actor, that does nothing but activate it.
-const MethodWake = "$wake"
-
 // MethodDestroy is the method, of every actor, that deletes its state. Names that begin with
 // a dollar sign are Kelpie's own.
 const MethodDestroy = "$destroy"
+
+const (
+	// MethodWake is the method, of every actor, that only makes it active: it does then what it has to do by itself.
+	MethodWake = "$wake"
+	// MethodRetry is the method, of every actor, that takes a dead letter of its own, whose number is the request, back to be tried
+	// again.
+	MethodRetry = "$retry"
+)

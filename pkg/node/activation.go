@@ -30,6 +30,7 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 	for {
 		w := n.dispatcher.next(s, n.env.Monotonic(), s.activation.bytes())
 		if w.drop {
+			s.activation.ended()
 			s.activation = nil
 		}
 		switch {
@@ -69,7 +70,8 @@ func (n *Node) runCalls(s *slot, calls []*call) {
 		}
 		s.activation = a
 	}
-	if !s.activation.process(calls) {
+	if !s.activation.process(s.activation.attend(calls)) {
+		s.activation.ended()
 		s.activation = nil
 	} else if s.activation.destroyed {
 		s.retire()
@@ -104,15 +106,20 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 		err = a.unpack(ctx, brought)
 	}
 	if err == nil {
+		a.arm()
 		err = a.hook(ctx, "OnActivate", spec.Activate, calls)
 	}
 	switch {
 	case err == nil:
 		n.crashes.worked(id)
+		if a.agenda != nil && len(a.agenda.outbox) > 0 {
+			a.deliver()
+		}
 		return a, nil
 	case errors.Is(err, errAbandoned):
 		return nil, err
 	}
+	a.ended()
 	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)
 	}
@@ -130,23 +137,31 @@ func (a *activation) bytes() int64 {
 	if a == nil {
 		return 0
 	}
-	return int64(activationBytes + a.memory.bytes() + a.space.heldBytes + a.ledger.bytes)
+	return int64(activationBytes + a.memory.bytes() + a.space.heldBytes + a.ledger.bytes + a.agenda.bytes())
 }
 
-// load takes what the store has of the actor: its records first, then its state.
+// load takes what the store has of the actor: its agenda first, then its records and its state.
 func (a *activation) load(stored []registry.Entry) (err error) {
-	records := len(stored)
-	for i, e := range stored {
-		if bytes.HasPrefix(e.Key, structPart) {
-			records = i
-			break
-		}
+	agenda := entriesBefore(stored, recordPart)
+	records := entriesBefore(stored, structPart)
+	if a.agenda, err = loadAgenda(stored[:agenda]); err != nil {
+		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
-	if a.ledger, err = loadLedger(stored[:records], a.node.config.MaxRecords); err != nil {
+	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
 	a.memory, err = loadMemory(a.actor, a.spec, stored[records:])
 	return err
+}
+
+// entriesBefore returns how many entries come before a key.
+func entriesBefore(entries []registry.Entry, key []byte) int {
+	for i, e := range entries {
+		if bytes.Compare(e.Key, key) >= 0 {
+			return i
+		}
+	}
+	return len(entries)
 }
 
 // release deactivates an idle actor.
@@ -158,13 +173,29 @@ func (n *Node) release(s *slot) {
 	if release {
 		n.giveBack(s.activation)
 	}
+	s.activation.ended()
 	s.activation = nil
 }
 
 func (n *Node) giveBack(a *activation) {
 	ctx, cancel := env.WithTimeout(n.env, context.WithoutCancel(n.ctx), releaseTimeout)
 	defer cancel()
-	if err := a.claim.Release(ctx); err != nil {
+	err := n.releaseClaim(ctx, a)
+	if err != nil {
 		n.log.Warn("claim not released", "actor", a.actor.String(), "error", err)
 	}
+}
+
+// releaseClaim has the members look after an actor that has something to do.
+func (n *Node) releaseClaim(ctx context.Context, a *activation) error {
+	if a.agenda == nil || a.agenda.due == 0 {
+		return a.claim.Release(ctx)
+	}
+	err := a.claim.ReleaseDue(ctx, a.agenda.due)
+	if err != nil {
+		n.timers.soon(a.actor, a.agenda.due)
+		return err
+	}
+	n.timers.set(a.actor, 0)
+	return nil
 }

@@ -202,11 +202,11 @@ func (n *Node) moveComplete(req *rpc.Request) {
 		return
 	}
 	n.moves.came(id, n.env.Monotonic())
-	n.wake(id, func(err error) { req.Reply(nil, err) })
+	n.wakeHere(id, func(err error) { req.Reply(nil, err) })
 }
 
-// wake activates an actor that this node owns or may claim.
-func (n *Node) wake(id api.ActorID, done func(err error)) {
+// wakeHere activates an actor that this node owns or may claim.
+func (n *Node) wakeHere(id api.ActorID, done func(err error)) {
 	n.router.route(&call{
 		actor: id, method: api.MethodWake, flags: api.InvokeForwarded | api.InvokeMayClaim,
 		context:  func() context.Context { return n.ctx },
@@ -221,7 +221,7 @@ func (n *Node) obtain(ctx context.Context, id api.ActorID) (got registry.Acquire
 		return got, nil, err
 	}
 	defer n.claims.Release(1)
-	begin, end := recordPart, kv.PrefixEnd(structPart)
+	begin, end := alarmPart, kv.PrefixEnd(structPart)
 	if a := n.arrivals.of(id); a != nil {
 		p := a.parcel
 		got, err = n.registry.Install(ctx, n.keeper.member(), id, registry.Arrived{Move: a.move, Seq: p.seq, State: p.state}, begin, end)

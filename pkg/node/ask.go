@@ -19,14 +19,13 @@ import (
 type asking struct {
 	// methods are those that have asked: their calls begin a batch.
 	methods map[string]bool
-	// Of the call that runs: whether it is the first of its batch, how often it has asked, and whether it was refused to, to
+	// Of the call that runs: how often it has asked, whether it is the first of its batch, and whether it was refused to, to
 	// run again as the first of the next.
-	first   bool
-	asked   int
-	refused bool
+	asked          int
+	first, refused bool
 }
 
-func (s *asking) begin(first bool) { s.first, s.asked, s.refused = first, 0, false }
+func (s *asking) begin(first bool) { s.asked, s.first, s.refused = 0, first, false }
 
 // verdict is the error of a handler that has failed. One that has asked others may have had effects there: only its caller,
 // by asking again, brings it to an end.
@@ -40,7 +39,8 @@ func (s *asking) verdict(err *api.Error) *api.Error {
 // turn is what the handler of a call has at hand.
 func (a *activation) turn(ctx context.Context, c *call) actor.Turn {
 	return actor.Turn{
-		Time: time.UnixMicro(c.key.Time).UTC(),
+		Agenda: planner{a},
+		Time:   time.UnixMicro(c.key.Time).UTC(),
 		Seed: func() [16]byte {
 			key := c.key
 			key.Birth, key.Answered, key.AnsweredHere, key.Time = 0, 0, 0, 0

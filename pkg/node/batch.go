@@ -30,6 +30,7 @@ type activation struct {
 	memory *memory
 	space  *space
 	ledger *ledger
+	agenda *agenda // nil for most
 	asking asking
 	// destroyed actors are deactivated without their hook.
 	destroyed bool
@@ -94,7 +95,7 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 	}
 	answers = make([]answer, 0, most)
 	for _, c := range calls[:most] {
-		if c.method == api.MethodDestroy || len(answers) > 0 && (a.space.bytes+len(a.memory.kept) > batchBytesMax || a.asking.methods[c.method]) {
+		if c.method == api.MethodDestroy || len(answers) > 0 && (a.space.bytes+len(a.memory.kept)+a.agenda.batchBytes() > batchBytesMax || a.asking.methods[c.method]) {
 			break
 		}
 		a.asking.begin(len(answers) == 0)
@@ -110,15 +111,27 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 	return answers, true
 }
 
-// runCall runs one call, unless it is a repeat of one that has been done. What a failed one did is undone.
+// runCall runs one call. What a failed one did is undone.
 // calls have not been answered. Unless the handler returns in time, nothing must be done any more.
 func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
+	switch {
+	case c.own:
+		return a.runOwn(c, calls)
+	case c.method == api.MethodWake:
+		return answer{call: c}, true
+	case c.method == api.MethodRetry:
+		return a.runRetry(c), true
+	case c.number != 0:
+		return a.runSend(c, calls)
+	}
+	return a.runMethod(c, calls)
+}
+
+// runMethod runs a method for a call, unless that is too late, or a repeat of one that has been done.
+func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool) {
 	now := a.node.env.Monotonic()
 	if now >= c.deadline {
 		return answer{call: c, err: errExpired(c), settled: true}, true
-	}
-	if c.method == api.MethodWake {
-		return answer{call: c, settled: true}, true
 	}
 	m := a.spec.Methods[c.method]
 	if m == nil {
@@ -128,7 +141,7 @@ func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
 	if err := ctx.Err(); err != nil {
 		return answer{call: c, err: wireError(err), settled: true}, true
 	}
-	keyed := !c.key.IsZero() && !m.ReadOnly
+	keyed := !c.key.IsZero() && !m.ReadOnly && !c.own && c.number == 0 // those have been told from repeats
 	if keyed {
 		if earlier, ok := a.ledger.find(c); ok {
 			return earlier, true
@@ -147,7 +160,10 @@ func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
 
 // runHandler runs the handler of a call that has not been done before.
 func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (out answer, inTime bool) {
-	a.space.begin(ctx, m.ReadOnly)
+	a.begin(ctx, m.ReadOnly)
+	if c.alarm != nil {
+		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again
+	}
 	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), c.body)
 	if !a.slot.leave() {
 		return out, false
@@ -165,8 +181,10 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (
 	out = answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}
 	if err == nil {
 		a.space.keep()
+		a.agenda.keep()
 		return out, true
 	}
+	a.agenda.begin()
 	out.body, out.err, out.writes = nil, a.asking.verdict(wireError(err)), false
 	if err := a.memory.rollback(); err != nil { // it was decoded before: a defect of the state's own decoder
 		out.err = api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %v", a.actor, err)
@@ -207,7 +225,24 @@ func (a *activation) conclude(answers []answer) error {
 	}
 	c := answers[0].call
 	answers[0] = answer{call: c, err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a transaction: %v", a.actor, clip(c.method), err)}
-	return a.revert()
+	if err := a.revert(); err != nil {
+		return err
+	}
+	return a.unfit(&answers[0])
+}
+
+// unfit takes note that what an alarm or a message wrote does not fit a transaction.
+func (a *activation) unfit(out *answer) error {
+	switch {
+	case out.call.alarm != nil:
+		a.alarmFailed(out)
+	case out.call.number != 0:
+		a.sendRun(out)
+	}
+	if !out.writes {
+		return nil
+	}
+	return a.claim.Commit(a.node.ctx, a.changes())
 }
 
 // kept notes that what the activation has changed is committed.
@@ -215,18 +250,27 @@ func (a *activation) kept() {
 	a.memory.stored()
 	a.space.stored()
 	a.ledger.stored()
+	a.keptAgenda()
+}
+
+// begin prepares for a handler.
+func (a *activation) begin(ctx context.Context, readOnly bool) {
+	a.space.begin(ctx, readOnly)
+	a.agenda.begin()
 }
 
 // revert undoes the batch.
 func (a *activation) revert() error {
 	a.space.reset()
 	a.ledger.revert()
+	a.agenda.revert()
 	return a.memory.revert()
 }
 
 func (a *activation) writes(answers []answer) []registry.Write {
 	if answers[0].call.method == api.MethodDestroy && !a.spec.Volatile {
-		return []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
+		state := []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
+		return append(state, a.agenda.clearing(a.claim)...)
 	}
 	if len(a.ledger.added) > 0 {
 		a.ledger.age(a.claim.Version())
@@ -239,7 +283,11 @@ func (a *activation) changes() []registry.Write {
 	if a.spec.Volatile {
 		return nil
 	}
-	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes())
+	if a.agenda != nil {
+		a.agenda.collect()
+		a.crowd(a.node.ctx)
+	}
+	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes(), a.agenda.writes(a.claim, a.node.env.Now().UnixMilli()))
 }
 
 // concluded answers everybody.
@@ -249,7 +297,9 @@ func (a *activation) concluded(answers []answer) bool {
 		a.memory.chunks = 0
 		good = a.memory.clear() == nil
 		a.space.forget()
-		a.destroyed = true
+		a.ended()
+		a.agenda, a.destroyed = nil, true
+		a.node.timers.set(a.actor, 0)
 	}
 	a.kept()
 	for i := range answers {

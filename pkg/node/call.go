@@ -24,6 +24,12 @@ type call struct {
 	chain  []api.ActorID // whose handlers wait for it
 	body   []byte
 	flags  api.InvokeFlags
+	// sender has sent the call, as that number of its messages; 0 for a call that somebody waits for.
+	sender api.ActorID
+	number uint64
+	// own calls are made by the activation of itself, to run alarm if that is not nil.
+	own   bool
+	alarm *alarm
 	// deadline is on the node's monotonic clock.
 	deadline time.Duration
 	// context returns what the handler gets.
@@ -69,7 +75,7 @@ func notRun(err error) bool {
 // to be finished all the same.
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
-	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, flags: in.Flags, body: in.Body, context: req.Context}
+	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender, number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
 	entered, bytes := n.env.Monotonic(), len(req.Payload)
 	deadline, ok := req.Deadline()
 	if !ok {
@@ -98,12 +104,17 @@ func (c *call) validate() error {
 	if err := c.actor.Validate(); err != nil {
 		return err
 	}
+	if c.number != 0 {
+		if err := c.sender.Validate(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.method == "" || len(c.method) > api.MethodBytesMax:
 		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(c.method), api.MethodBytesMax)
 	case len(c.key.Name) > api.IdempotencyKeyBytesMax:
 		return api.Errorf(api.CodeInvalidArgument, "idempotency key of %d bytes: must have at most %d", len(c.key.Name), api.IdempotencyKeyBytesMax)
-	case len(c.key.Client) > api.ClientBytesMax || len(c.key.Path) > api.PathBytesMax || c.key.Counter > math.MaxInt64:
+	case len(c.key.Client) > api.ClientBytesMax || len(c.key.Path) > api.PathBytesMax || c.key.Counter > math.MaxInt64 || c.number > math.MaxInt64:
 		return api.Errorf(api.CodeInvalidArgument, "malformed key of a call")
 	case len(c.body) > api.PayloadBytesMax:
 		return api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(c.body), c.actor, api.PayloadBytesMax)

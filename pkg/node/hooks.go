@@ -38,7 +38,7 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	now := a.node.env.Monotonic()
 	left, _ := env.Remaining(a.node.env, ctx)
 	a.slot.enter(name, calls, now, now+left)
-	a.space.begin(ctx, false)
+	a.begin(ctx, false)
 	err := a.guardHook(name, f, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)))
 	if !a.slot.leave() {
 		return errAbandoned
@@ -53,9 +53,11 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 		if a.space.err == nil {
 			err = &hookError{name, err}
 		}
+		a.agenda.begin()
 		return cmp.Or(a.memory.rollback(), err)
 	}
 	a.space.keep()
+	a.agenda.keep()
 	if writes := a.changes(); len(writes) > 0 {
 		a.claim.Renew(a.node.keeper.proof())
 		if err := a.claim.Commit(a.node.ctx, writes); err != nil {
@@ -88,7 +90,8 @@ func (a *activation) guardHook(name string, f actor.Hook, ctx *actor.Context) (e
 // hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is made again.
 func (a *activation) hookTurn(name string) actor.Turn {
 	return actor.Turn{
-		Time: a.node.env.Now().UTC().Truncate(time.Microsecond),
+		Agenda: planner{a},
+		Time:   a.node.env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
 			return requestHash(&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
 		},

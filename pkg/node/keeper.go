@@ -30,6 +30,8 @@ type keeper struct {
 	failed func(registry.NodeInfo)
 	// changed is told that the members are others than they were.
 	changed func()
+	// beaten is told of every heartbeat.
+	beaten func(registry.Beaten)
 
 	mu      sync.Mutex
 	self    *registry.Member
@@ -162,6 +164,7 @@ func (k *keeper) beat(ctx context.Context) (gone bool, err error) {
 	if stale || len(names) > 0 {
 		err = k.refresh(limited)
 	}
+	k.beaten(b)
 	return false, err
 }
 

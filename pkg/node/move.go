@@ -209,20 +209,23 @@ func (n *Node) moveAway(s *slot, m *move) (token uint64, err error) {
 		return 0, errAbandoned
 	}
 	if !settled {
+		a.ended()
 		s.activation = nil
 		n.cancelMove(m)
 		return 0, errMoved(m.actor)
 	}
 	if err = n.transfer(a, m); err == nil {
-		token, err = a.claim.HandOver(n.ctx, m.target, m.id)
+		token, err = a.claim.HandOver(n.ctx, m.target, m.id, a.dueAt())
 	}
 	if err == nil {
+		a.ended()
 		s.activation = nil
 		return token, nil
 	}
 	n.cancelMove(m)
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced, api.CodeUnknown: // lost, or in doubt: it is never resumed
+		a.ended()
 		s.activation = nil
 		return 0, err
 	}
@@ -236,6 +239,7 @@ func (n *Node) resume(s *slot) error {
 	a := s.activation
 	err := a.hook(ctx, "OnActivate", a.spec.Activate, nil)
 	if err != nil && !errors.Is(err, errAbandoned) {
+		a.ended()
 		s.activation = nil // which the next call begins anew, and the claim with it
 	}
 	return err

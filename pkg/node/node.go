@@ -51,6 +51,8 @@ type Node struct {
 	budget     *budget
 	keeper     *keeper
 	loads      *loads
+	timers     *timers
+	scanner    *scanner
 
 	keys    *callkey.Keys // of calls from inside the process
 	slots   inFlight
@@ -97,7 +99,9 @@ func New(c Config) (*Node, error) {
 	n.keeper = &keeper{
 		env: n.env, registry: n.registry, log: n.log,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed, changed: n.news.tell,
+		beaten: func(b registry.Beaten) { n.scanner.beaten(b.Unattended) },
 	}
+	n.timers, n.scanner = newTimers(c.Env, n.fire), newScanner(n)
 	n.router = newRouter(n)
 	n.moveIDs = n.env.Rand("moves")
 	client := n.env.Rand("calls").Bytes16()
@@ -142,6 +146,8 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.tasks.Go("idle", n.sweepForever)
 	n.tasks.Go("handlers", n.watchHandlers)
 	n.tasks.Go("memory", n.watchMemory)
+	n.tasks.Go("timers", n.timers.run)
+	n.tasks.Go("due", n.scanner.run)
 	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch", n.keeper.member().Node.Epoch)
 	return nil
 }

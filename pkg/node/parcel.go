@@ -16,7 +16,7 @@ import (
 type parcel struct {
 	// seq is that of the last commit, which state belongs to.
 	seq registry.Seq
-	// state is what an activation would read of the store: records and struct. Of a volatile actor it is all there is, with space.
+	// state is what an activation would read of the store: agenda, records and struct. Of a volatile actor it is all there is, with space.
 	state, space []registry.Entry
 	// luggage is what the actor itself takes along; nil is nothing.
 	luggage []byte
@@ -29,7 +29,7 @@ const (
 
 // pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
 func (a *activation) pack() *parcel {
-	p := &parcel{seq: a.claim.Seq(), state: append(a.ledger.entries(), a.memory.entries()...)}
+	p := &parcel{seq: a.claim.Seq(), state: slices.Concat(a.agenda.entries(), a.ledger.entries(), a.memory.entries())}
 	if a.memory.rewrite && !a.spec.Volatile { // the store has it in another form, which the next change must know
 		p.seq, p.state = registry.Seq{N: math.MaxUint64}, nil
 	}

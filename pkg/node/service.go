@@ -35,6 +35,9 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodBulkCancel, n.adminBulkCancel)
 	rpc.HandleTyped(m, api.MethodRebalance, n.adminRebalance)
 	rpc.HandleTyped(m, api.MethodNodeRemove, n.adminNodeRemove)
+	rpc.HandleTyped(m, api.MethodDeadLetters, n.adminDeadLetters)
+	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.adminDeadLetterRetry)
+	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.adminDeadLetterRm)
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.

@@ -32,6 +32,9 @@ func (c *Claim) Token() uint64 { return c.token }
 // Version returns the newest version of the store at which the claim is known to have been held.
 func (c *Claim) Version() uint64 { return uint64(c.held) }
 
+// NextCommit returns the number of the commit that the claim makes next. Those of an actor grow, whoever owns it.
+func (c *Claim) NextCommit() uint64 { return c.seq.N + 1 }
+
 // Incarnation returns the incarnation of the owner under which the claim was taken.
 func (c *Claim) Incarnation() Incarnation { return c.incarnation }
 
@@ -109,11 +112,17 @@ func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) 
 
 // Release gives the claim up, keeping its token, if it is still held. The activation must
 // have ended, with nothing of it in doubt.
-func (c *Claim) Release(ctx context.Context) error {
+func (c *Claim) Release(ctx context.Context) error { return c.release(ctx, nil) }
+
+// release has more written with the claim, if not nil, as long as that is held.
+func (c *Claim) release(ctx context.Context, more func(tx kv.Tx)) error {
 	_, err := transact(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		now, _, err := readClaim(ctx, tx, c.actor)
 		if err == nil && c.is(now) {
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))
+			if more != nil {
+				more(tx)
+			}
 		}
 		return struct{}{}, err
 	})

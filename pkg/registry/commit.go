@@ -18,6 +18,8 @@ type Write struct {
 	Value []byte
 	// End, if not nil, clears the half-open range from Key to End; Value is nil then.
 	End []byte
+	// elsewhere is a key that is not relative to the actor: only this package makes those.
+	elsewhere bool
 }
 
 // Commit makes the writes durable if the claim is still held, and returns when that is
@@ -88,7 +90,11 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 	}
 	base := statePrefix(c.actor)
 	for _, w := range writes {
-		switch key := join(base, w.Key); {
+		key := w.Key
+		if !w.elsewhere {
+			key = join(base, key)
+		}
+		switch {
 		case w.End != nil:
 			tx.ClearRange(key, join(base, w.End))
 		case w.Value == nil:

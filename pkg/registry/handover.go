@@ -32,16 +32,18 @@ func (c *Claim) Seq() Seq { return Seq(c.seq) }
 // before it leaves the actor here, whatever fails after it leaves it there. The activation must have nothing in doubt, and do nothing
 // meanwhile. move names the handover: only who was sent it along with the actor's state may Install that.
 //
+// due is the time of the actor's entry in the list of what is due, 0 for none: the target attends to it from then on.
+//
 //   - nil: the target holds the claim, under the token.
 //   - CodeMoved, CodeFenced: the claim was lost before; drop the activation.
 //   - CodeUnknown: in doubt, and it may still happen: drop the activation and never resume it.
 //   - other: not handed over, and never will be; the claim is as before.
-func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID) (token uint64, err error) {
+func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID, due int64) (token uint64, err error) {
 	token = c.token + 1
 	doubt := false
 	for {
 		_, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-			return struct{}{}, c.handOver(ctx, tx, to, move)
+			return struct{}{}, c.handOver(ctx, tx, to, move, due)
 		})
 		switch {
 		case err == nil:
@@ -59,7 +61,7 @@ func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID) (token
 	}
 }
 
-func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.MoveID) error {
+func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.MoveID, due int64) error {
 	now, seq, err := readClaim(ctx, tx, c.actor) // R1
 	if err != nil {
 		return err
@@ -86,6 +88,9 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{
 		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0), Move: move[:],
 	}))
+	if due != 0 {
+		tx.Set(dueKey(c.actor, due), attendedBy(to.Incarnation))
+	}
 	return nil
 }
 

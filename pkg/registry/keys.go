@@ -22,11 +22,17 @@ const (
 	kindClaim      = "claim"
 	kindState      = "state"
 	kindCall       = "call"
+	kindDue        = "due"
+	kindUnattended = "unattended"
+	kindDead       = "dead"
+	kindDeadBody   = "deadbody"
 )
 
 var (
 	metaKey       = tuple.Pack(prefix, kindMeta)
 	membershipKey = tuple.Pack(prefix, kindMembership)
+	// unattendedKey counts the actors with something to do that nobody had in memory any more.
+	unattendedKey = tuple.Pack(prefix, kindUnattended)
 )
 
 func nodeKey(node string) []byte       { return tuple.Pack(prefix, kindNode, node) }

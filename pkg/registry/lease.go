@@ -29,6 +29,8 @@ type Beaten struct {
 	Proof Proof
 	// Membership is the membership counter.
 	Membership uint64
+	// Unattended counts the actors with something due that were released since the cluster began.
+	Unattended uint64
 	// Watched are the beats asked for, in that order; zero where there is none.
 	Watched []Beat
 }
@@ -39,7 +41,8 @@ type Beaten struct {
 // fails or is unknown the error says so: that heartbeat does not count.
 func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Load, watch []string) (Beaten, error) {
 	id, inc := m.lease()
-	keys := [][]byte{fenceKey(id), membershipKey}
+	keys := [][]byte{fenceKey(id), membershipKey, unattendedKey}
+	watchedFrom := len(keys)
 	for _, w := range watch {
 		keys = append(keys, beatKey(w))
 	}
@@ -56,9 +59,9 @@ func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Loa
 		if err != nil {
 			return Beaten{}, err
 		}
-		out := Beaten{Proof: proof, Membership: decodeCounter(vals[1]), Watched: make([]Beat, len(watch))}
+		out := Beaten{Proof: proof, Membership: decodeCounter(vals[1]), Unattended: decodeCounter(vals[2]), Watched: make([]Beat, len(watch))}
 		for i := range watch {
-			if err := decodeRecord(keys[i+2], vals[i+2], &out.Watched[i]); err != nil {
+			if err := decodeRecord(keys[watchedFrom+i], vals[watchedFrom+i], &out.Watched[i]); err != nil {
 				return Beaten{}, err
 			}
 		}

@@ -37,7 +37,7 @@ var (
 var moves = []mutant{
 	{
 		name: "handover-in-two-transactions", what: "the claim is given up in one transaction, and given to the target in another",
-		changes: []change{{handoverFile, "return struct{}{}, c.handOver(ctx, tx, to, move)", `if err := c.Release(ctx); err != nil {
+		changes: []change{{handoverFile, "return struct{}{}, c.handOver(ctx, tx, to, move, due)", `if err := c.Release(ctx); err != nil {
 				return struct{}{}, err
 			}
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Move: move[:]}))

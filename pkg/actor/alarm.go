@@ -1,0 +1,153 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package actor
+
+import (
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+const (
+	// AlarmNameBytesMax is the length of the longest name of an alarm.
+	AlarmNameBytesMax = 128
+	// AlarmEveryMin is the shortest time between two runs of one alarm.
+	AlarmEveryMin = 100 * time.Millisecond
+	// LaterBytesMax is the size of the largest encoded request of an alarm or a send: each is one value of the store.
+	LaterBytesMax = 90_000
+)
+
+// Alarm is a call that an actor makes of itself at a time to come. When is At, or After from now on. An alarm with neither is one
+// with Every or Cron, whose first time is the next of those.
+type Alarm struct {
+	// At is when the alarm is due, to the millisecond; in the past, it is due at once.
+	At time.Time
+	// After is how long from now on it is due, by the clock of the actor's node.
+	After time.Duration
+	// Every, if not 0, has the alarm come again so long after each time that it was due; at least AlarmEveryMin.
+	Every time.Duration
+	// Cron, if not "", has the alarm come again by an expression of five fields (minute, hour, day of the month, month, day of the
+	// week), or @hourly, @daily, @weekly, @monthly or @yearly. Its time is UTC.
+	Cron string
+	// Method is a writing method of the actor's own kind.
+	Method string
+	// Request is encoded as that of a call; nil for none. It has at most LaterBytesMax bytes.
+	Request any
+}
+
+// AlarmInfo is an alarm that is set.
+type AlarmInfo struct {
+	Name   string
+	Method string
+	// Due is the time for which it is set; if a run has failed, it runs again later than that.
+	Due   time.Time
+	Every time.Duration
+	Cron  string
+	// Attempts is how often it has failed since it was due.
+	Attempts int
+}
+
+// PlannedAlarm is an alarm as a node keeps it.
+type PlannedAlarm struct {
+	AlarmInfo
+	Request []byte
+}
+
+// plan checks an alarm and computes when it is due first, now being the node's clock. Errors are CodeInvalidArgument.
+func (a Alarm) plan(name string, now time.Time) (PlannedAlarm, error) {
+	p := PlannedAlarm{AlarmInfo: AlarmInfo{Name: name, Method: a.Method, Every: a.Every, Cron: a.Cron}}
+	if err := a.validate(name); err != nil {
+		return p, err
+	}
+	switch {
+	case !a.At.IsZero():
+		p.Due = a.At
+	case a.After > 0 || a.Every == 0 && a.Cron == "":
+		p.Due = now.Add(a.After)
+	default:
+		p.Due = now
+		due, ok := p.Next(now)
+		if !ok {
+			return p, api.Errorf(api.CodeInvalidArgument, "alarm %q: %q never comes", name, a.Cron)
+		}
+		p.Due = due
+	}
+	p.Due = time.UnixMilli(max(p.Due.UnixMilli(), 1)).UTC()
+	if a.Request == nil {
+		return p, nil
+	}
+	var err error
+	if p.Request, err = Marshal(a.Request); err != nil {
+		return p, api.Errorf(api.CodeInvalidArgument, "alarm %q: its request of type %T does not encode: %v", name, a.Request, err)
+	}
+	return p, nil
+}
+
+func (a Alarm) validate(name string) error {
+	var wrong string
+	switch {
+	case name == "" || len(name) > AlarmNameBytesMax:
+		wrong = "a name has 1 to 128 bytes"
+	case strings.HasPrefix(name, "$"):
+		wrong = "names that begin with '$' are Kelpie's own"
+	case a.Method == "":
+		wrong = "it names no method to run"
+	case !a.At.IsZero() && a.After != 0:
+		wrong = "At and After exclude each other"
+	case a.After < 0:
+		wrong = "After must not be negative"
+	case a.Every != 0 && a.Cron != "":
+		wrong = "Every and Cron exclude each other"
+	case a.Every != 0 && a.Every < AlarmEveryMin:
+		wrong = "Every must be at least " + AlarmEveryMin.String()
+	case a.At.IsZero() && a.After == 0 && a.Every == 0 && a.Cron == "":
+		wrong = "one of At, After, Every and Cron must say when"
+	case a.Cron != "":
+		if _, err := parseCron(a.Cron); err != nil {
+			wrong = err.Error()
+		}
+	}
+	if wrong != "" {
+		return api.Errorf(api.CodeInvalidArgument, "alarm %q: %s", name, wrong)
+	}
+	return nil
+}
+
+// Next returns when a repeating alarm is due again, having been due at Due: the first of its times after that which is not before
+// now. Times that were missed are left out. ok is false for an alarm that does not come again.
+func (p *PlannedAlarm) Next(now time.Time) (due time.Time, ok bool) {
+	switch {
+	case p.Every > 0:
+		missed := max(now.Sub(p.Due), 0) / p.Every
+		return p.Due.Add((missed + 1) * p.Every), true
+	case p.Cron != "":
+		schedule, err := parseCron(p.Cron)
+		if err != nil {
+			return time.Time{}, false // it was parsed when it was set
+		}
+		if now.Before(p.Due) {
+			now = p.Due
+		}
+		due = schedule.Next(now.UTC())
+		return due, !due.IsZero()
+	}
+	return time.Time{}, false
+}
+
+var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+
+// parseCron refuses what would depend on the machine's time zones or on when the alarm was set.
+func parseCron(spec string) (cron.Schedule, error) {
+	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by Every", spec)
+	}
+	schedule, err := cronParser.Parse(spec)
+	if err != nil {
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q is no cron expression: %v", spec, err)
+	}
+	return schedule, nil
+}

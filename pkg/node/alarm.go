@@ -1,0 +1,170 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// alarmsMax and alarmsBytesMax bound the alarms of an actor: they are in memory, and loaded with the state.
+	alarmsMax      = 100
+	alarmsBytesMax = 1 << 20
+	// failuresMax is how often an alarm or a send fails before it goes to the dead letters.
+	failuresMax = 10
+	// laterBackoffMin and laterBackoffMax bound the pause after a failure. It doubles with each.
+	laterBackoffMin = time.Second
+	laterBackoffMax = time.Minute
+
+	alarmVersion = 1
+	alarmFields  = 9
+	// retriedAlarm begins the name of an alarm that was taken back from the dead letters.
+	retriedAlarm = "$retry/"
+)
+
+// alarmPart begins the keys of an actor's alarms. It is itself the key of the time of its entry in the list of what is due. It sorts behind the
+// key-value space, and before all else that is loaded with the state.
+var alarmPart = tuple.Pack("l")
+
+func alarmKey(name string) []byte { return tuple.Pack("l", name) }
+
+// alarm is one that is set. It is not changed, but replaced.
+type alarm struct {
+	actor.PlannedAlarm
+	// origin is the name that the handler knows it by, if it was taken back from the dead letters.
+	origin string
+	// tries is how often it has run in vain since it was due, Attempts being those that were its own fault. It runs again not before
+	// retry, in milliseconds since 1970.
+	tries int
+	retry int64
+}
+
+// at is when the alarm is to run, in milliseconds since 1970.
+func (al *alarm) at() int64 { return max(al.Due.UnixMilli(), al.retry) }
+
+// key names the calls that the handler makes, so that one that runs again for the same time makes the same.
+func (al *alarm) key(self api.ActorID, birth uint64) api.CallKey {
+	name := al.Name
+	if al.origin != "" {
+		name = al.origin
+	}
+	sum := sha256.Sum256([]byte(self.String() + " " + strconv.FormatInt(al.Due.UnixMilli(), 10) + " " + name))
+	return api.CallKey{Name: "$alarm/" + hex.EncodeToString(sum[:16]), Birth: birth, Time: al.Due.UnixMicro()}
+}
+
+// failed returns the alarm as it is after it has run in vain at a time.
+func (al *alarm) failed(counts bool, now int64) *alarm {
+	next := *al
+	next.tries++
+	if counts {
+		next.Attempts++
+	}
+	next.retry = now + laterBackoff(next.tries).Milliseconds()
+	return &next
+}
+
+// laterBackoff is the pause after so many tries in vain.
+func laterBackoff(tries int) time.Duration {
+	return min(laterBackoffMin<<min(tries-1, 10), laterBackoffMax)
+}
+
+// bytes is about what the alarm takes in memory.
+func (al *alarm) bytes() int {
+	const fixed = 200
+	return fixed + len(al.Name) + len(al.Method) + len(al.Cron) + len(al.Request)
+}
+
+func (al *alarm) encode() []byte {
+	b := append(make([]byte, 0, 64+len(al.Request)), alarmVersion)
+	b = api.AppendArrayHeader(b, alarmFields)
+	b = api.AppendString(b, al.Method)
+	b = api.AppendInt(b, al.Due.UnixMilli())
+	b = api.AppendInt(b, int64(al.Every))
+	b = api.AppendString(b, al.Cron)
+	b = api.AppendUint(b, uint64(al.Attempts))
+	b = api.AppendUint(b, uint64(al.tries))
+	b = api.AppendInt(b, al.retry)
+	b = api.AppendString(b, al.origin)
+	return api.AppendBytes(b, al.Request)
+}
+
+// decodeAlarm reads an alarm back. Errors are CodeCorruptState.
+func decodeAlarm(e registry.Entry) (*alarm, error) {
+	corrupt := api.Errorf(api.CodeCorruptState, "an alarm can't be read: key %q", e.Key)
+	t, err := tuple.Unpack(e.Key)
+	if err != nil || len(t) != 2 || len(e.Value) == 0 || e.Value[0] != alarmVersion {
+		return nil, corrupt
+	}
+	name, ok := t[1].(string)
+	al := &alarm{}
+	d := api.NewDecoder(e.Value[1:])
+	fields := d.Array()
+	al.Name, al.Method = name, d.String()
+	al.Due, al.Every, al.Cron = time.UnixMilli(d.Int()).UTC(), time.Duration(d.Int()), d.String()
+	al.Attempts, al.tries, al.retry, al.origin = int(d.Uint()), int(d.Uint()), d.Int(), d.String()
+	al.Request = d.Bytes()
+	if !ok || d.Err() != nil || fields < alarmFields {
+		return nil, corrupt
+	}
+	return al, nil
+}
+
+// runAlarm runs an alarm, unless it has been replaced or cancelled since it was found to be due.
+func (a *activation) runAlarm(c *call, calls []*call) (out answer, inTime bool) {
+	al := c.alarm
+	if a.agenda.alarm(al.Name) != al {
+		return answer{call: c, settled: true}, true
+	}
+	ctx, cancel := env.WithTimeout(a.node.env, a.node.ctx, defaultDeadline)
+	defer cancel()
+	c.context = func() context.Context { return ctx }
+	c.deadline = a.node.env.Monotonic() + defaultDeadline
+	c.key = al.key(a.actor, a.claim.Version())
+	out, inTime = a.runMethod(c, calls)
+	if !inTime || a.asking.refused || out.err == nil {
+		return out, inTime
+	}
+	a.alarmFailed(&out)
+	return out, true
+}
+
+// alarmFailed takes note that an alarm has run in vain, as part of the batch.
+func (a *activation) alarmFailed(out *answer) {
+	al, now := out.call.alarm, a.node.env.Now()
+	failed := al.failed(counts(out.err), now.UnixMilli())
+	a.node.log.Warn("an alarm has failed", "actor", a.actor.String(), "alarm", al.Name, "method", al.Method, "attempts", failed.Attempts, "error", out.err)
+	a.agenda.begin()
+	if failed.Attempts < failuresMax {
+		a.agenda.put(failed)
+	} else {
+		a.agenda.advance(al, now)
+		a.agenda.bury(&registry.DeadLetter{
+			Alarm: strings.TrimPrefix(cmp.Or(al.origin, al.Name), retriedAlarm), Target: a.actor, Method: al.Method, Request: al.Request,
+			Attempts: failed.Attempts, Due: al.Due.UnixMilli(), Died: now.UnixMilli(),
+		}, out.err)
+	}
+	a.agenda.keep()
+	out.writes, out.settled = true, false
+}
+
+// counts reports whether an error is the fault of what was called: otherwise it may be better by and by without anybody's doing.
+func counts(err error) bool {
+	switch api.CodeOf(err) {
+	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeUnknown, api.CodeStore, api.CodeCancelled:
+		return false
+	}
+	return !isStoreError(err)
+}

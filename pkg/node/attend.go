@@ -1,0 +1,215 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// methodSettle is the method of a call that an activation makes of itself to have committed what is to be.
+const methodSettle = "$settle"
+
+// planner is an activation's agenda as its handlers have it.
+type planner struct {
+	a *activation
+}
+
+var _ actor.Agenda = planner{}
+
+// plan returns the agenda, making it if there is none.
+func (a *activation) plan() *agenda {
+	if a.agenda == nil {
+		a.agenda = newAgenda()
+	}
+	return a.agenda
+}
+
+// Clock implements actor.Agenda.
+func (p planner) Clock() time.Time { return p.a.node.env.Now() }
+
+// SetAlarm implements actor.Agenda.
+func (p planner) SetAlarm(al actor.PlannedAlarm) error {
+	if err := p.may("set an alarm"); err != nil {
+		return err
+	}
+	m := p.a.spec.Methods[al.Method]
+	if m == nil || m.ReadOnly {
+		return api.Errorf(api.CodeInvalidArgument, "actor %s: alarm %q: its kind has no writing method %q", p.a.actor, clip(al.Name), clip(al.Method))
+	}
+	return p.a.setAlarm(&alarm{PlannedAlarm: al})
+}
+
+func (a *activation) setAlarm(al *alarm) error {
+	g := a.plan()
+	old, bytes := g.alarm(al.Name), al.bytes()
+	for _, other := range g.alarms {
+		if other != old {
+			bytes += other.bytes()
+		}
+	}
+	switch {
+	case old == nil && len(g.alarms) >= alarmsMax:
+		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: it has %d alarms already", a.actor, clip(al.Name), alarmsMax)
+	case bytes > alarmsBytesMax:
+		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: its alarms would take %d bytes, at most %d fit", a.actor, clip(al.Name), bytes, alarmsBytesMax)
+	}
+	g.put(al)
+	return nil
+}
+
+// CancelAlarm implements actor.Agenda.
+func (p planner) CancelAlarm(name string) (bool, error) {
+	if err := p.may("cancel an alarm"); err != nil {
+		return false, err
+	}
+	return p.a.agenda != nil && p.a.agenda.cancel(name), nil
+}
+
+// Alarms implements actor.Agenda.
+func (p planner) Alarms() []actor.AlarmInfo {
+	if p.a.agenda == nil {
+		return nil
+	}
+	out := make([]actor.AlarmInfo, len(p.a.agenda.alarms))
+	for i, al := range p.a.agenda.alarms {
+		out[i] = al.AlarmInfo
+	}
+	return out
+}
+
+// Send implements actor.Agenda.
+func (p planner) Send(id actor.ID, method string, request []byte) error {
+	if err := p.may("send"); err != nil {
+		return err
+	}
+	return p.a.send(&message{target: id, method: method, body: request, since: p.a.node.env.Now().UnixMilli()})
+}
+
+func (a *activation) send(m *message) error {
+	g := a.plan()
+	waiting, bytes := len(g.outbox)+len(g.sent)-g.courier.ended(), g.outboxBytes+m.bytes()
+	for _, other := range g.sent {
+		bytes += other.bytes()
+	}
+	switch {
+	case waiting >= outboxMax:
+		return api.Errorf(api.CodeOverloaded, "actor %s: it has %d messages that are not delivered yet: it can't send more", a.actor, waiting)
+	case bytes > outboxBytesMax:
+		return api.Errorf(api.CodeOverloaded, "actor %s: its messages that are not delivered yet would take %d bytes, at most %d fit", a.actor, bytes, outboxBytesMax)
+	}
+	a.deliver()
+	g.sent = append(g.sent, m)
+	return nil
+}
+
+// may says why the handler that runs must not do something that is done later.
+func (p planner) may(what string) error {
+	switch {
+	case p.a.spec.Volatile:
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s is volatile: it can't %s, which would have to be stored", p.a.actor, what)
+	case p.a.space.readOnly:
+		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't %s", what)
+	}
+	return nil
+}
+
+// attend puts the calls before others that the actor makes of itself, if one of those wakes it: its alarms that are to run, or else one
+// to commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former owner would do nothing.
+func (a *activation) attend(calls []*call) []*call {
+	if !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
+		return calls
+	}
+	return append(a.due(), calls...)
+}
+
+// due returns calls of what the actor has to do now.
+func (a *activation) due() []*call {
+	if a.agenda == nil || a.agenda.due == 0 {
+		a.node.timers.set(a.actor, 0)
+		return nil
+	}
+	var out []*call
+	now := a.node.env.Now().UnixMilli()
+	for _, al := range a.agenda.ready(now) {
+		c := a.own(al.Method)
+		c.alarm, c.body = al, al.Request
+		out = append(out, c)
+	}
+	if len(out) == 0 && (a.agenda.due <= now || len(a.agenda.courier.take()) > 0) {
+		out = append(out, a.own(methodSettle))
+	}
+	return out
+}
+
+// own returns a call that the activation makes of itself. It is not sent anywhere else.
+func (a *activation) own(method string) *call {
+	return &call{
+		actor: a.actor, method: method, own: true, flags: api.InvokeForwarded,
+		context:  a.node.life,
+		deadline: a.node.env.Monotonic() + defaultDeadline,
+		finish:   func([]byte, string, error) {},
+	}
+}
+
+// deliver has messages delivered from now on: those that there are, and those to come.
+func (a *activation) deliver() {
+	if a.agenda.courier == nil {
+		a.agenda.courier = newCourier(a.node, a.actor)
+		a.agenda.courier.committed(nil, a.agenda.outbox)
+	}
+}
+
+// arm sets the actor's timer to what is committed.
+func (a *activation) arm() {
+	if a.agenda != nil {
+		a.node.timers.set(a.actor, a.agenda.due)
+	}
+}
+
+// dueAt is the time of the actor's entry in the list of what is due; 0 for none.
+func (a *activation) dueAt() int64 {
+	if a.agenda == nil {
+		return 0
+	}
+	return a.agenda.due
+}
+
+// ended stops that. The actor's timer stays, as long as nobody else is known to look after it, and one is set for what may have been
+// committed without anybody's knowing.
+func (a *activation) ended() {
+	if a == nil || a.agenda == nil {
+		return
+	}
+	a.agenda.courier.close()
+	if a.agenda.next.due != 0 && a.agenda.next.due != a.agenda.due {
+		a.node.timers.soon(a.actor, a.agenda.next.due)
+	}
+}
+
+// keptAgenda notes that what the batch makes of the agenda is committed.
+func (a *activation) keptAgenda() {
+	if a.agenda == nil {
+		return
+	}
+	before := a.agenda.due
+	a.agenda.stored()
+	if before != 0 || a.agenda.due != 0 {
+		a.arm()
+	}
+	if len(a.agenda.courier.take()) > 0 { // since the commit began
+		a.node.timers.soon(a.actor, a.node.env.Now().Add(settleSoon).UnixMilli())
+	}
+}
+
+// runOwn runs a call that the activation makes of itself.
+func (a *activation) runOwn(c *call, calls []*call) (out answer, inTime bool) {
+	if c.alarm != nil {
+		return a.runAlarm(c, calls)
+	}
+	return answer{call: c, settled: true}, true
+}

@@ -1,0 +1,212 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// wakesAtOnce and wakesPerSecond bound how a node wakes what is due in its shards: after an outage that may be much.
+	wakesAtOnce    = 64
+	wakesPerSecond = 1000
+	// wakeTimeout bounds the waking of one actor. It is woken again if it is due still.
+	wakeTimeout = 10 * time.Second
+	// dueGrace is how late an actor may be that a member attends to, before it is woken all the same.
+	dueGrace = 5 * time.Second
+	// duePage is how many entries of a shard are read at once.
+	duePage = 256
+	// scanAgain is when a shard is read again that could not be read.
+	scanAgain = time.Second
+
+	never = math.MaxInt64
+)
+
+// scanner wakes the actors of its node's shards that have something to do and are not in anybody's memory. It reads the
+// list of what is due when it gets a shard, when a member is gone that attended to some, when actors have been released that have something to do, and
+// when the time of the earliest entry that it has seen has come. As long as nothing of that happens it reads nothing.
+type scanner struct {
+	node   *Node
+	parker env.Parker
+	// unattended is the newest count of actors that were released with something to do.
+	unattended atomic.Uint64
+
+	// Of the task that runs it. next is when each of its shards is to be read, in milliseconds since 1970; shards that are not its own have none.
+	next map[int]int64
+	own  []int
+	// seen is the view and the count as of which next holds.
+	view    *registry.View
+	counted uint64
+	// pause is how long a shard is left alone in which nobody could be woken.
+	pause map[int]time.Duration
+	// begin is when the next actor may be woken, on the node's monotonic clock.
+	begin   time.Duration
+	permits *env.Semaphore
+}
+
+func newScanner(n *Node) *scanner {
+	return &scanner{node: n, parker: n.env.NewParker(), next: make(map[int]int64), pause: make(map[int]time.Duration), permits: env.NewSemaphore(n.env, wakesAtOnce)}
+}
+
+// beaten is told of every heartbeat. It does not block.
+func (s *scanner) beaten(unattended uint64) {
+	s.unattended.Store(unattended)
+	s.parker.Unpark()
+}
+
+// run scans until ctx ends.
+func (s *scanner) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.look()
+		wait := timersLookedAt
+		for _, shard := range s.own {
+			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now {
+				s.scan(ctx, shard)
+			}
+			wait = min(wait, until(s.next[shard], s.node.env.Now().UnixMilli()))
+		}
+		alarm := s.node.env.AfterFunc(wait, s.parker.Unpark)
+		_ = s.parker.Park(ctx)
+		alarm.Stop()
+	}
+}
+
+// look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
+func (s *scanner) look() {
+	view, counted := s.node.keeper.members(), s.unattended.Load()
+	again := counted != s.counted || s.view == nil || membersLost(s.view, view)
+	if s.view == nil || s.view.Counter != view.Counter {
+		s.own = view.ShardsOf(s.node.config.NodeID)
+	}
+	s.view, s.counted = view, counted
+	next := make(map[int]int64, len(s.own))
+	for _, shard := range s.own {
+		if at, mine := s.next[shard]; mine && !again {
+			next[shard] = at
+		}
+	}
+	s.next = next
+}
+
+// membersLost reports whether a member of one view is none in the other, or has another incarnation: what it attended to, nobody does.
+func membersLost(before, after *registry.View) bool {
+	if before.Counter == after.Counter {
+		return false
+	}
+	for _, n := range before.Members() {
+		if !isMember(after, n.ID, n.Incarnation) {
+			return true
+		}
+	}
+	return false
+}
+
+func isMember(v *registry.View, node string, inc registry.Incarnation) bool {
+	n, ok := v.Node(node)
+	return ok && n.Incarnation == inc && (n.State == registry.NodeActive || n.State == registry.NodeDraining)
+}
+
+// scan reads a shard up to what is not due yet, and wakes what is.
+func (s *scanner) scan(ctx context.Context, shard int) {
+	attending := make(map[registry.Incarnation]bool)
+	for _, n := range s.view.Members() {
+		attending[n.Incarnation] = true
+	}
+	next, woken, failed := int64(never), 0, new(atomic.Int64)
+	var after registry.DueEntry
+	for more := true; more; {
+		var entries []registry.DueEntry
+		var err error
+		if entries, more, err = s.node.registry.Due(ctx, shard, after, duePage); err != nil {
+			s.node.log.Warn("what is due could not be read", "shard", shard, "error", err)
+			next = s.node.env.Now().Add(scanAgain).UnixMilli()
+			break
+		}
+		for _, e := range entries {
+			after = e
+			at, now := e.At, s.node.env.Now().UnixMilli()
+			if attending[e.Attended] {
+				at += dueGrace.Milliseconds()
+			}
+			if at <= now {
+				if s.wake(ctx, e.Actor, failed) != nil {
+					return
+				}
+				woken++
+				continue
+			}
+			next = min(next, at)
+			if more = more && e.At <= next; !more {
+				break
+			}
+		}
+	}
+	if woken == 0 {
+		delete(s.pause, shard)
+	} else {
+		next = min(next, s.node.env.Now().Add(s.rest(shard, woken, failed)).UnixMilli())
+	}
+	s.next[shard] = next
+}
+
+// rest is how long a shard is left alone after actors of it were woken: longer each time while that does not help.
+func (s *scanner) rest(shard, woken int, failed *atomic.Int64) time.Duration {
+	pause := min(max(2*s.pause[shard], wakeAgain), wakeAgainMax)
+	if int(failed.Load()) < woken {
+		pause = wakeAgain
+	}
+	s.pause[shard] = pause
+	return pause
+}
+
+// wake has an actor woken, at the rate and with as many others as it may be. An error says that ctx has ended.
+func (s *scanner) wake(ctx context.Context, id api.ActorID, failed *atomic.Int64) error {
+	now := s.node.env.Monotonic()
+	s.begin = max(s.begin, now-timersPause) + time.Second/wakesPerSecond
+	if ahead := s.begin - now; ahead > timersPause {
+		if err := env.Sleep(s.node.env, ctx, ahead); err != nil {
+			return err
+		}
+	}
+	if err := s.permits.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	s.node.wake(id, func(_ bool, err error) {
+		s.permits.Release(1)
+		if err != nil {
+			failed.Add(1)
+			s.node.log.Debug("an actor with something to do could not be woken", "actor", id.String(), "error", err)
+		}
+	})
+	return nil
+}
+
+// wake makes an actor active, here or elsewhere, if it is not. done is told how that went, and does not block.
+func (n *Node) wake(id api.ActorID, done func(elsewhere bool, err error)) {
+	n.router.route(&call{
+		actor: id, method: api.MethodWake,
+		context:  n.life,
+		deadline: n.env.Monotonic() + wakeTimeout,
+		finish:   func(_ []byte, owner string, err error) { done(owner != "", err) },
+	})
+}
+
+// fire has an actor woken whose timer has come.
+func (n *Node) fire(t timer) {
+	n.wake(t.actor, func(elsewhere bool, err error) {
+		if elsewhere && err == nil {
+			n.timers.forget(t) // it is looked after there
+		}
+	})
+}
+
+// life is the context of what nobody waits for.
+func (n *Node) life() context.Context { return n.ctx }

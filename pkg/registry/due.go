@@ -1,0 +1,147 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/fnv"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+)
+
+// An actor with something to do by itself has one entry in the list of what is due: due/{shard}/{time}/{namespace}/{id}. It is written
+// and moved by the commits of the actor's own state, so it is there if and only if the actor has, or had a moment ago,
+// something to do; its time is never later than that.
+//
+// The member that has the actor in memory attends to it without the list. Its incarnation is in the entry. Once it is no
+// longer a member, or has released the actor, whoever scans the shard has the actor woken.
+
+// DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all but the largest clusters.
+const DueShards = 256
+
+// DueShard returns the part of the list that an actor belongs to.
+func DueShard(actor api.ActorID) int {
+	h := fnv.New64a()
+	h.Write([]byte(actor.Namespace))
+	h.Write([]byte{0})
+	h.Write([]byte(actor.ID))
+	return int(mix(h.Sum64()) % DueShards)
+}
+
+// DueEntry is an actor that has something to do.
+type DueEntry struct {
+	Actor api.ActorID
+	// At is when, by the wall clock of the actor's node at that time: in milliseconds since 1970.
+	At int64
+	// Attended is the incarnation of the member that had the actor in memory when the entry was written; zero for nobody.
+	Attended Incarnation
+}
+
+func dueKey(actor api.ActorID, at int64) []byte {
+	return tuple.Pack(prefix, kindDue, DueShard(actor), at, actor.Namespace, actor.ID)
+}
+
+// MoveDue returns the writes that move the actor's entry in the list of what is due from one time to another, in milliseconds since 1970; 0 is none.
+func (c *Claim) MoveDue(from, to int64) []Write {
+	var out []Write
+	if from != 0 && from != to {
+		out = append(out, Write{Key: dueKey(c.actor, from), elsewhere: true})
+	}
+	if to != 0 {
+		out = append(out, Write{Key: dueKey(c.actor, to), Value: attendedBy(c.incarnation), elsewhere: true})
+	}
+	return out
+}
+
+// attendedBy is the value of an entry.
+func attendedBy(i Incarnation) []byte { return append([]byte{recordVersion}, i[:]...) }
+
+// ReleaseDue is Release for an actor whose entry in the list of what is due has the given time: it tells the members
+// that nobody attends to it.
+func (c *Claim) ReleaseDue(ctx context.Context, at int64) error {
+	return c.release(ctx, func(tx kv.Tx) {
+		tx.Set(dueKey(c.actor, at), []byte{recordVersion})
+		tx.Atomic(kv.AtomicAdd, unattendedKey, binary.LittleEndian.AppendUint64(nil, 1))
+	})
+}
+
+// Due returns up to limit entries of a shard in order of time, after the given one (zero: from the beginning), and whether there may be more.
+func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int) (entries []DueEntry, more bool, err error) {
+	begin, end := kindRange(kindDue, shard)
+	if after.Actor != (api.ActorID{}) {
+		begin = kv.KeyAfter(dueKey(after.Actor, after.At))
+	}
+	type page struct {
+		entries []DueEntry
+		more    bool
+	}
+	p, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
+		pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
+		if err != nil {
+			return p, err
+		}
+		p = page{entries: make([]DueEntry, 0, len(pairs)), more: more}
+		for _, pair := range pairs {
+			e, err := decodeDue(pair)
+			if err != nil {
+				return p, err
+			}
+			p.entries = append(p.entries, e)
+		}
+		return p, nil
+	})
+	return p.entries, p.more, err
+}
+
+func decodeDue(pair kv.KeyValue) (e DueEntry, err error) {
+	t, err := tuple.Unpack(pair.Key)
+	if err == nil && len(t) == 6 && len(pair.Value) > 0 && pair.Value[0] == recordVersion {
+		at, ok1 := t[3].(int64)
+		ns, ok2 := t[4].(string)
+		id, ok3 := t[5].(string)
+		if ok1 && ok2 && ok3 {
+			e = DueEntry{Actor: api.ActorID{Namespace: ns, ID: id}, At: at}
+			copy(e.Attended[:], pair.Value[1:])
+			return e, nil
+		}
+	}
+	return e, api.Errorf(api.CodeInternal, "store: %x is not the key of something due", pair.Key)
+}
+
+// ShardsOf returns the shards that a node is to scan, in order: those that it ranks first for by a hash of its
+// name and theirs, among the members that take actors (rendezvous hashing, Thaler and Ravishankar, 1996).
+func (v *View) ShardsOf(node string) []int {
+	var hashes []uint64
+	self := -1
+	for _, n := range v.Members() {
+		if n.State != NodeActive {
+			continue
+		}
+		if n.ID == node {
+			self = len(hashes)
+		}
+		h := fnv.New64a()
+		h.Write([]byte(n.ID))
+		hashes = append(hashes, h.Sum64())
+	}
+	var out []int
+	if self < 0 {
+		return nil
+	}
+	for shard := range DueShards {
+		best := 0
+		for i := range hashes {
+			if mix(hashes[i]+uint64(shard)) > mix(hashes[best]+uint64(shard)) {
+				best = i
+			}
+		}
+		if best == self {
+			out = append(out, shard)
+		}
+	}
+	return out
+}
