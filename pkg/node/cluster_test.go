@@ -84,6 +84,8 @@ type gate struct {
 	stateReads int
 	// ownerReads counts the reads of a claim alone: those of who owns an actor.
 	ownerReads int
+	// dueReads counts the ranges of what is due that were read.
+	dueReads int
 }
 
 // gatedStore is the store as one machine sees it.
@@ -120,6 +122,14 @@ func (g gatedStore) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([]
 		}
 	}
 	return g.gate.Store.GetAll(ctx, v, keys)
+}
+
+// Range implements ryw.Backend.
+func (g gatedStore) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+	if bytes.Contains(begin, tuple.Pack("due")) {
+		g.dueReads++
+	}
+	return g.gate.Store.Range(ctx, v, begin, end, opt)
 }
 
 // batches counts the batches of actors that are committed from now on.

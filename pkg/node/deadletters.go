@@ -74,7 +74,7 @@ func (a *activation) runRetry(c *call) answer {
 	d, err := a.claim.DeadLetter(c.context(), number)
 	switch {
 	case err != nil:
-		out.err = wireError(err)
+		out.err, out.settled = api.Errorf(api.CodeUnavailable, "actor %s: its dead letter can't be read: %v", a.actor, err), true
 		return out
 	case d == nil || a.agenda != nil && slices.Contains(a.agenda.exhumed, number):
 		out.err = errNoLetter(a.actor, strconv.FormatUint(number, 10))

@@ -53,9 +53,12 @@ func (c *Claim) Exhume(number uint64) []Write {
 	}
 }
 
-// DeadLetter returns one of the actor's dead letters with its request, as of the last commit; nil if there is none of that
-// number. Errors are as Get's.
+// DeadLetter returns one of the actor's dead letters with its request; nil if there is none of that number. As others may delete them, it
+// reads at a fresh version. Errors are as Get's.
 func (c *Claim) DeadLetter(ctx context.Context, number uint64) (*DeadLetter, error) {
+	if err := c.refresh(ctx); err != nil {
+		return nil, err
+	}
 	var out *DeadLetter
 	err := c.readAtHeld(ctx, func(r kv.Reader) error {
 		head, body := deadKey(kindDead, c.actor, number), deadKey(kindDeadBody, c.actor, number)
