@@ -44,6 +44,24 @@ var actorListing = listing[api.ActorRow]{
 	},
 }
 
+var deadLetterListing = listing[api.DeadLetterRow]{
+	name: func(r *api.DeadLetterRow) string { return r.Letter },
+	fields: []field[api.DeadLetterRow]{
+		{key: "letter", meaning: "its name, ACTOR#NUMBER", header: "LETTER", cell: func(r *api.DeadLetterRow) string { return r.Letter }},
+		{key: "actor", meaning: "whose alarm or send it was", header: "ACTOR", wide: true, cell: func(r *api.DeadLetterRow) string { return r.Actor }},
+		{key: "kind", meaning: "alarm or send", header: "KIND", cell: func(r *api.DeadLetterRow) string { return r.Kind }},
+		{key: "alarm", meaning: "name of the alarm, empty for a send", header: "ALARM", wide: true, cell: func(r *api.DeadLetterRow) string { return dash(r.Alarm) }},
+		{key: "target", meaning: "the actor that was called; of an alarm, the actor itself", header: "TARGET", cell: func(r *api.DeadLetterRow) string { return r.Target }},
+		{key: "method", meaning: "the method that was called", header: "METHOD", cell: func(r *api.DeadLetterRow) string { return r.Method }},
+		{key: "request_bytes", meaning: "size of the encoded request", header: "BYTES", wide: true, cell: func(r *api.DeadLetterRow) string { return strconv.Itoa(r.RequestBytes) }},
+		{key: "attempts", meaning: "how often it has failed", header: "ATTEMPTS", cell: func(r *api.DeadLetterRow) string { return strconv.Itoa(r.Attempts) }},
+		{key: "code", meaning: "code of the last failure, and of the application's after a colon", header: "CODE", cell: func(r *api.DeadLetterRow) string { return r.Code }},
+		{key: "error", meaning: "what the last failure said", header: "ERROR", wide: true, cell: func(r *api.DeadLetterRow) string { return dash(r.Error) }},
+		{key: "due", meaning: "when the alarm was due, or the message sent", header: "DUE", wide: true, cell: func(r *api.DeadLetterRow) string { return r.Due }},
+		{key: "died", meaning: "when it was given up, by the clock of the actor's node", header: "DIED", cell: func(r *api.DeadLetterRow) string { return r.Died }},
+	},
+}
+
 var leaseListing = listing[api.LeaseRow]{
 	name: func(r *api.LeaseRow) string { return r.Node },
 	fields: []field[api.LeaseRow]{

@@ -1,0 +1,151 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+func (k *kelpie) deadLetters() *cobra.Command {
+	return group("dead-letters", "List what actors could not do, have it tried again, remove it", `An alarm or a send whose method has failed ten times goes to the dead letters of the actor that had set or sent it. An
+actor keeps 1,000; beyond that the oldest go. A dead letter is written ACTOR#NUMBER, such as cart/alice#4097.`,
+		k.deadLetterList(), k.deadLetterRetry(), k.deadLetterRemove())
+}
+
+func (k *kelpie) deadLetterList() *cobra.Command {
+	var req api.DeadLettersRequest
+	var limit int
+	return listCommand[api.DeadLetterRow]{
+		use:   "ls",
+		short: "List dead letters",
+		long:  "List dead letters, in order of actor, the oldest of each first.",
+		args:  host.Args(),
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&req.Namespace, "namespace", "", "only of actors of this namespace")
+			cmd.Flags().StringVar(&req.Actor, "actor", "", "only of this actor")
+			cmd.Flags().IntVar(&limit, "limit", 0, "greatest number of dead letters to list, 0 for no limit")
+		},
+		listing: deadLetterListing,
+		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.DeadLetterRow) error) error {
+			if err := validateDeadLetters(&req, limit); err != nil {
+				return err
+			}
+			return eachDeadLetterPage(ctx, s, req, limit, emit)
+		},
+	}.command(k)
+}
+
+func validateDeadLetters(req *api.DeadLettersRequest, limit int) error {
+	switch {
+	case limit < 0:
+		return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", limit)
+	case req.Actor != "" && req.Namespace != "":
+		return api.Errorf(api.CodeInvalidArgument, "give either --actor or --namespace")
+	case req.Actor != "":
+		_, err := api.ParseActorID(req.Actor)
+		return err
+	case req.Namespace != "":
+		return api.ValidateNamespace(req.Namespace)
+	}
+	return nil
+}
+
+// eachDeadLetterPage gives the dead letters that req selects to emit, up to limit of them unless that is 0.
+func eachDeadLetterPage(ctx context.Context, s *session, req api.DeadLettersRequest, limit int, emit func([]api.DeadLetterRow) error) error {
+	for left := limit; ; {
+		req.Limit = left // 0, or too many, is a full page
+		reply, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &req)
+		if err != nil {
+			return err
+		}
+		if len(reply.Letters) > 0 {
+			if err := emit(reply.Letters); err != nil {
+				return err
+			}
+		}
+		left -= len(reply.Letters)
+		if reply.Next == "" || limit > 0 && left <= 0 {
+			return nil
+		}
+		req.After = reply.Next
+	}
+}
+
+func (k *kelpie) deadLetterRetry() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use:   "retry LETTER...",
+		Short: "Have dead letters tried again",
+		Long: `Have dead letters tried again, as if they had not failed yet: their actors take them back. A message is sent behind those that its
+actor has sent to the same target since; an alarm runs at once, for the time for which it was set.`,
+		Example: "  kelpie actors dead-letters retry cart/alice#4097\n  kelpie actors dead-letters ls --actor cart/alice -o name | xargs kelpie actors dead-letters retry",
+		Args:    atLeastOneLetter,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return k.eachLetter(cmd.Context(), &c, args, api.MethodDeadLetterRetry, "dead letter %s is tried again\n")
+		},
+	}
+	c.register(cmd.Flags())
+	return cmd
+}
+
+func (k *kelpie) deadLetterRemove() *cobra.Command {
+	var c connection
+	var yes bool
+	cmd := &cobra.Command{
+		Use:     "rm LETTER...",
+		Short:   "Remove dead letters",
+		Long:    "Remove dead letters for good.",
+		Example: "  kelpie actors dead-letters rm cart/alice#4097",
+		Args:    atLeastOneLetter,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			question := fmt.Sprintf("Remove dead letter %s?", args[0])
+			if len(args) > 1 {
+				question = fmt.Sprintf("Remove %d dead letters?", len(args))
+			}
+			if err := k.confirm(yes, question); err != nil {
+				return err
+			}
+			return k.eachLetter(cmd.Context(), &c, args, api.MethodDeadLetterRm, "dead letter %s removed\n")
+		},
+	}
+	c.register(cmd.Flags())
+	registerYes(cmd, &yes)
+	return cmd
+}
+
+func atLeastOneLetter(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return api.Errorf(api.CodeInvalidArgument, "name at least one dead letter, as ACTOR#NUMBER")
+	}
+	for _, letter := range args {
+		if _, _, err := api.ParseLetter(letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachLetter has something done to one dead letter after the other, up to the first that fails.
+func (k *kelpie) eachLetter(ctx context.Context, c *connection, letters []string, method, said string) error {
+	s, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for _, letter := range letters {
+		if _, err := order[api.DeadLetterRequest, api.DeadLetterReply](ctx, s, method, &api.DeadLetterRequest{Letter: letter}); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(k.Stdout, said, letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
