@@ -92,3 +92,35 @@ func TestMembersWhoHaveGoneAreNotWatched(t *testing.T) {
 		t.Fatalf("watches %v", got)
 	}
 }
+
+func TestEveryShardHasOneNode(t *testing.T) {
+	v := viewOf(20)
+	v.Nodes[3].State, v.Nodes[4].State = NodeDraining, NodeFailed
+	owner := make(map[int]string)
+	for _, n := range v.Nodes {
+		for _, shard := range v.ShardsOf(n.ID) {
+			if other, ok := owner[shard]; ok || n.State != NodeActive {
+				t.Fatalf("shard %d is %s's and %s's", shard, other, n.ID)
+			}
+			owner[shard] = n.ID
+		}
+	}
+	if len(owner) != DueShards {
+		t.Fatalf("%d shards are somebody's", len(owner))
+	}
+	v.Nodes[7].State = NodeFailed
+	moved := 0
+	for _, n := range v.Nodes {
+		for _, shard := range v.ShardsOf(n.ID) {
+			if owner[shard] != n.ID {
+				moved++
+				if owner[shard] != "n0007" {
+					t.Errorf("shard %d went from %s to %s, both alive", shard, owner[shard], n.ID)
+				}
+			}
+		}
+	}
+	if moved == 0 {
+		t.Error("no shard moved")
+	}
+}
