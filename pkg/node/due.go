@@ -31,7 +31,7 @@ const (
 )
 
 // scanner wakes the actors of its node's shards that have something to do and are not in anybody's memory. It reads the
-// list of what is due when it gets a shard, when a member is gone that attended to some, when actors have been released that have something to do, and
+// list of what is due when the membership has changed, when actors have been released that have something to do, and
 // when the time of the earliest entry that it has seen has come. As long as nothing of that happens it reads nothing.
 type scanner struct {
 	node   *Node
@@ -39,7 +39,7 @@ type scanner struct {
 	// unattended is the newest count of actors that were released with something to do.
 	unattended atomic.Uint64
 
-	// Of the task that runs it. next is when each of its shards is to be read, in milliseconds since 1970; shards that are not its own have none.
+	// Of the task that runs it. next is when each of its shards is to be read, in milliseconds since 1970; at once without an entry.
 	next map[int]int64
 	own  []int
 	// seen is the view and the count as of which next holds.
@@ -82,36 +82,14 @@ func (s *scanner) run(ctx context.Context) {
 // look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
 func (s *scanner) look() {
 	view, counted := s.node.keeper.members(), s.unattended.Load()
-	again := counted != s.counted || s.view == nil || membersLost(s.view, view)
-	if s.view == nil || s.view.Counter != view.Counter {
+	changed := s.view == nil || s.view.Counter != view.Counter
+	if changed {
 		s.own = view.ShardsOf(s.node.config.NodeID)
 	}
+	if changed || counted != s.counted {
+		clear(s.next)
+	}
 	s.view, s.counted = view, counted
-	next := make(map[int]int64, len(s.own))
-	for _, shard := range s.own {
-		if at, mine := s.next[shard]; mine && !again {
-			next[shard] = at
-		}
-	}
-	s.next = next
-}
-
-// membersLost reports whether a member of one view is none in the other, or has another incarnation: what it attended to, nobody does.
-func membersLost(before, after *registry.View) bool {
-	if before.Counter == after.Counter {
-		return false
-	}
-	for _, n := range before.Members() {
-		if !isMember(after, n.ID, n.Incarnation) {
-			return true
-		}
-	}
-	return false
-}
-
-func isMember(v *registry.View, node string, inc registry.Incarnation) bool {
-	n, ok := v.Node(node)
-	return ok && n.Incarnation == inc && (n.State == registry.NodeActive || n.State == registry.NodeDraining)
 }
 
 // scan reads a shard up to what is not due yet, and wakes what is.

@@ -6,6 +6,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -20,6 +21,8 @@ type Write struct {
 	End []byte
 	// elsewhere is a key that is not relative to the actor: only this package makes those.
 	elsewhere bool
+	// leased writes are only made while the owner's lease is its own.
+	leased bool
 }
 
 // Commit makes the writes durable if the claim is still held, and returns when that is
@@ -88,6 +91,11 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 			return 0, err
 		}
 	}
+	if slices.ContainsFunc(writes, func(w Write) bool { return w.leased }) {
+		if err := c.readLease(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
 	base := statePrefix(c.actor)
 	for _, w := range writes {
 		key := w.Key
@@ -108,6 +116,17 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 		return 0, err
 	}
 	return tx.CommittedVersion(), nil
+}
+
+// readLease has a transaction fail if the owner has lost its lease. Unlike the claim that may have happened before the version at which the
+// transaction reads: a node that has been fenced goes on to commit until the claim is rewritten. Errors say that the transaction has not
+// happened.
+func (c *Claim) readLease(ctx context.Context, tx kv.Tx) error {
+	var fence Fence
+	if err := read(ctx, tx, fenceKey(c.node), &fence); err != nil || fence.Incarnation != c.incarnation {
+		return kv.ErrConflict // whatever it is: claim, seq and fence are read before the next attempt
+	}
+	return nil
 }
 
 type settled struct {

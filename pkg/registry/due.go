@@ -18,7 +18,9 @@ import (
 // something to do; its time is never later than that.
 //
 // The member that has the actor in memory attends to it without the list. Its incarnation is in the entry. Once it is no
-// longer a member, or has released the actor, whoever scans the shard has the actor woken.
+// longer a member, or has released the actor, whoever scans the shard has the actor woken. Both can be seen in the counters that come with every
+// heartbeat, so nobody need read the list to find out: an entry is only written while its writer's lease is its own, thus before the
+// change of the membership that ends it.
 
 // DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all but the largest clusters.
 const DueShards = 256
@@ -52,7 +54,7 @@ func (c *Claim) MoveDue(from, to int64) []Write {
 		out = append(out, Write{Key: dueKey(c.actor, from), elsewhere: true})
 	}
 	if to != 0 {
-		out = append(out, Write{Key: dueKey(c.actor, to), Value: attendedBy(c.incarnation), elsewhere: true})
+		out = append(out, Write{Key: dueKey(c.actor, to), Value: attendedBy(c.incarnation), elsewhere: true, leased: true})
 	}
 	return out
 }

@@ -150,3 +150,17 @@ func TestDeadLettersAreStoredAndDeletedByTheClaim(t *testing.T) {
 		}
 	})
 }
+
+func TestAFencedNodeAddsNothingToWhatIsDue(t *testing.T) {
+	both(t, func(t *fixture) {
+		c := t.acquire(t.join("n1"))
+		if _, err := t.BreakLease(t.ctx, "n1"); err != nil {
+			t.Fatal(err)
+		}
+		t.commit(c, "allowed") // as long as nobody has taken the actor
+		t.wantCode(c.Commit(t.ctx, c.MoveDue(0, 500)), api.CodeMoved)
+		if got := t.due(); len(got) != 0 {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
