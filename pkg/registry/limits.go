@@ -7,7 +7,7 @@ import "time"
 
 const (
 	// SchemaVersion is the layout of keys and values.
-	SchemaVersion = 2
+	SchemaVersion = 3
 
 	// DefaultLeaseTTL and DefaultHeartbeat are what the first node sets unless told otherwise.
 	DefaultLeaseTTL  = 5 * time.Second
