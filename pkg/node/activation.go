@@ -42,6 +42,7 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 			}
 		case len(w.calls) > 0:
 			n.runCalls(s, w.calls)
+		case w.idle && s.activation.sending():
 		case s.activation != nil && !w.drop:
 			n.release(s)
 		}
@@ -170,10 +171,10 @@ func (n *Node) release(s *slot) {
 	if !inTime {
 		return
 	}
+	s.activation.ended()
 	if release {
 		n.giveBack(s.activation)
 	}
-	s.activation.ended()
 	s.activation = nil
 }
 

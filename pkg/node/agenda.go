@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	// sendGrace is how long after a send the actor's entry in the list of what is due says that there is something to do: until then its
-	// activation delivers, or is known to be gone. It grows up to sendGraceMax with the time that a message is not delivered.
-	sendGrace    = 5 * time.Second
-	sendGraceMax = time.Minute
+	// sendsLinger is how long after its last message was delivered the entry of an actor in the list of what is due says that it has some: one that
+	// sends all the time need not move its entry all the time.
+	sendsLinger = 5 * time.Second
+	// sendsLookedAt is how often an actor with messages is woken to see whether all is in order.
+	sendsLookedAt = time.Minute
 )
 
 // agenda is what an actor has to do by itself: its alarms, and its messages that are not delivered; and how far it is with
@@ -38,8 +39,11 @@ type agenda struct {
 	buried  []*registry.DeadLetter
 	exhumed []uint64
 	inbox   inbox
-	// due is the time of the actor's entry in the list of what is due, in milliseconds since 1970; 0 for none.
-	due int64
+	// due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next alarm, DueAtOnce as long as there
+	// are messages and until linger, or 0 for none.
+	due, linger int64
+	// mine says that this activation has written the entry.
+	mine bool
 	// courier delivers what is in the outbox. It is nil before there was anything.
 	courier *courier
 	// dead is how many dead letters the actor has at the most, -1 if that is not known.
@@ -48,6 +52,8 @@ type agenda struct {
 	next struct {
 		outbox  []*message
 		due     int64
+		linger  int64
+		mine    bool
 		settled []result
 	}
 }
@@ -242,13 +248,17 @@ func (g *agenda) writes(claim *registry.Claim, now int64) []registry.Write {
 	for _, number := range g.exhumed {
 		out = append(out, claim.Exhume(number)...)
 	}
-	g.next.due = g.due
+	g.next.due, g.next.linger, g.next.mine = g.due, g.linger, g.mine
+	if len(g.next.outbox) > 0 {
+		g.next.linger = now + sendsLinger.Milliseconds()
+	}
 	if len(out) == 0 && (g.due == 0 || g.due > now) {
 		return nil
 	}
-	if g.next.due = g.wanted(now); g.next.due == g.due {
+	if g.next.due = g.wanted(now); g.next.due == g.due && (g.mine || g.due == 0 || len(out) == 0) {
 		return out
 	}
+	g.next.mine = true
 	out = append(out, claim.MoveDue(g.due, g.next.due)...)
 	if g.next.due == 0 {
 		return append(out, registry.Write{Key: alarmPart})
@@ -305,31 +315,45 @@ func (g *agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	return out
 }
 
-// wanted is when the actor's entry in the list of what is due is to say that it has something to do, 0 for never. An entry that is a
-// little too early stays: one that sends all the time, and is soon done, need not move it all the time.
+// wanted is the time that the actor's entry in the list of what is due is to have, 0 for none.
 func (g *agenda) wanted(now int64) int64 {
-	want := int64(0)
-	for _, al := range g.kept {
-		if want == 0 || al.at() < want {
-			want = al.at()
+	if len(g.next.outbox) > 0 || g.due == registry.DueAtOnce && now < g.linger {
+		return registry.DueAtOnce
+	}
+	return earliest(g.kept)
+}
+
+// earliest is when the first alarm is to run, 0 for never.
+func earliest(alarms []*alarm) (at int64) {
+	for _, al := range alarms {
+		if at == 0 || al.at() < at {
+			at = al.at()
 		}
 	}
-	if len(g.next.outbox) > 0 {
-		age := time.Duration(now-g.next.outbox[0].since) * time.Millisecond
-		if at := now + min(max(age, sendGrace), sendGraceMax).Milliseconds(); want == 0 || at < want {
-			want = at
-		}
+	return at
+}
+
+// wakeAt is when the actor is to be woken if nobody calls it, 0 for never.
+func (g *agenda) wakeAt(now int64) int64 {
+	at := earliest(g.committed)
+	if g.due != registry.DueAtOnce {
+		return at
 	}
-	if g.due > now && g.due <= now+sendGrace.Milliseconds() && (want == 0 || g.due <= want) {
-		return g.due
+	look := g.linger
+	if len(g.outbox) > 0 {
+		look = now + sendsLookedAt.Milliseconds()
 	}
-	return want
+	if at == 0 || look < at {
+		at = look
+	}
+	return at
 }
 
 // stored notes that the writes have been committed. There may be something to deliver.
 func (g *agenda) stored() {
 	g.committed = g.kept
-	g.outbox, g.due = g.next.outbox, g.next.due
+	g.mine = g.next.mine
+	g.outbox, g.due, g.linger = g.next.outbox, g.next.due, g.next.linger
 	g.outboxBytes = 0
 	for _, m := range g.outbox {
 		g.outboxBytes += m.bytes()

@@ -4,6 +4,7 @@
 package node
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -164,10 +165,15 @@ func (a *activation) deliver() {
 	}
 }
 
+// sending reports whether there are messages to deliver.
+func (a *activation) sending() bool {
+	return a != nil && a.agenda != nil && len(a.agenda.outbox) > 0
+}
+
 // arm sets the actor's timer to what is committed.
 func (a *activation) arm() {
 	if a.agenda != nil {
-		a.node.timers.set(a.actor, a.agenda.due)
+		a.node.timers.set(a.actor, a.agenda.wakeAt(a.node.env.Now().UnixMilli()))
 	}
 }
 
@@ -186,9 +192,26 @@ func (a *activation) ended() {
 		return
 	}
 	a.agenda.courier.close()
-	if a.agenda.next.due != 0 && a.agenda.next.due != a.agenda.due {
-		a.node.timers.soon(a.actor, a.agenda.next.due)
+	if at := cmp.Or(a.agenda.next.due, a.agenda.due); at != 0 {
+		a.node.timers.soon(a.actor, max(at, a.node.env.Now().Add(wakeAgain).UnixMilli()))
 	}
+}
+
+// settle commits what else is to be before an activation ends in good order: it has nothing lingering then.
+func (a *activation) settle() error {
+	if a.agenda == nil || a.spec.Volatile {
+		return nil
+	}
+	a.agenda.linger = 0
+	writes := a.changes()
+	if len(writes) > 0 {
+		a.claim.Renew(a.node.keeper.proof())
+		if err := a.claim.Commit(a.node.ctx, writes); err != nil {
+			return cmp.Or(a.revert(), err)
+		}
+	}
+	a.kept()
+	return nil
 }
 
 // keptAgenda notes that what the batch makes of the agenda is committed.
@@ -200,9 +223,6 @@ func (a *activation) keptAgenda() {
 	a.agenda.stored()
 	if before != 0 || a.agenda.due != 0 {
 		a.arm()
-	}
-	if len(a.agenda.courier.take()) > 0 { // since the commit began
-		a.node.timers.soon(a.actor, a.node.env.Now().Add(settleSoon).UnixMilli())
 	}
 }
 

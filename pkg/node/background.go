@@ -97,7 +97,7 @@ func (n *Node) idle(s *slot) bool {
 
 // startRelease runs a slot to give its claim up, if it is idle still. It passes the permit of releases on.
 func (n *Node) startRelease(s *slot) {
-	if !n.idle(s) || !s.claimForRelease() {
+	if !n.idle(s) || !s.claimForIdle() {
 		n.releases.Release(1)
 		return
 	}

@@ -36,6 +36,9 @@ type courier struct {
 	flying int
 	// results have not been committed.
 	results map[uint64]result
+	// nudge, if not nil, is going to have the results committed, at nudgeAt on the node's monotonic clock.
+	nudge   env.Timer
+	nudgeAt time.Duration
 	closed  bool
 }
 
@@ -107,8 +110,33 @@ func (c *courier) committed(settled []result, sent []*message) {
 	for _, m := range sent {
 		c.add(m)
 	}
+	c.settle(settleSoon)
 	c.mu.Unlock()
 	c.pump()
+}
+
+// settle has the results committed after a while at the latest, if there are any. c.mu is held.
+func (c *courier) settle(after time.Duration) {
+	at := c.node.env.Monotonic() + after
+	if c.nudge != nil && (len(c.results) == 0 || at < c.nudgeAt || c.closed) {
+		c.nudge.Stop()
+		c.nudge = nil
+	}
+	if len(c.results) == 0 || c.nudge != nil || c.closed {
+		return
+	}
+	c.nudgeAt = at
+	c.nudge = c.node.env.AfterFunc(after, c.nudged)
+}
+
+func (c *courier) nudged() {
+	c.mu.Lock()
+	c.nudge = nil
+	closed := c.closed
+	c.mu.Unlock()
+	if !closed {
+		c.node.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
+	}
 }
 
 // add puts a message at the end of its line. c.mu is held.
@@ -181,24 +209,21 @@ func (c *courier) answered(l *line, m *message, err error) {
 		c.mu.Unlock()
 		return
 	}
-	now := c.node.env.Now().UnixMilli()
-	soon := now + settleSoon.Milliseconds()
+	soon := settleSoon
 	switch {
 	case err == nil:
 		c.results[m.number] = result{number: m.number, ended: true}
 		c.pop(l)
 	case c.failed(l, m, err):
-		c.results[m.number] = result{number: m.number, ended: true, dead: c.letter(l, m, err, now)}
-		soon = now
+		c.results[m.number] = result{number: m.number, ended: true, dead: c.letter(l, m, err, c.node.env.Now().UnixMilli())}
+		soon = 0
 	default:
 		c.node.env.AfterFunc(laterBackoff(l.tries), func() { c.again(l) })
 	}
 	if len(c.results) >= settleMany {
-		soon = now
+		soon = 0
 	}
-	if len(c.results) > 0 {
-		c.node.timers.soon(c.sender, soon)
-	}
+	c.settle(soon)
 	c.mu.Unlock()
 	c.pump()
 }
@@ -248,4 +273,5 @@ func (c *courier) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+	c.settle(0)
 }

@@ -110,10 +110,8 @@ func (s *scanner) scan(ctx context.Context, shard int) {
 		}
 		for _, e := range entries {
 			after = e
-			at, now := e.At, s.node.env.Now().UnixMilli()
-			if attending[e.Attended] {
-				at += dueGrace.Milliseconds()
-			}
+			now := s.node.env.Now().UnixMilli()
+			at := dueAt(e, attending[e.Attended])
 			if at <= now {
 				if s.wake(ctx, e.Actor, failed) != nil {
 					return
@@ -133,6 +131,17 @@ func (s *scanner) scan(ctx context.Context, shard int) {
 		next = min(next, s.node.env.Now().Add(s.rest(shard, woken, failed)).UnixMilli())
 	}
 	s.next[shard] = next
+}
+
+// dueAt is when an actor is to be woken. A member that attends to it has it do things in time, by a clock that may not be this node's.
+func dueAt(e registry.DueEntry, attended bool) int64 {
+	switch {
+	case attended && e.At == registry.DueAtOnce:
+		return never
+	case attended:
+		return e.At + dueGrace.Milliseconds()
+	}
+	return e.At
 }
 
 // rest is how long a shard is left alone after actors of it were woken: longer each time while that does not help.

@@ -114,7 +114,10 @@ func (n *Node) deactivate(s *slot) (inTime, release bool) {
 	if err != nil {
 		n.log.Warn("what an actor does at its deactivation has failed", "actor", a.actor.String(), "error", err)
 	}
-	return true, api.CodeOf(err) != api.CodeUnknown
+	if api.CodeOf(err) == api.CodeUnknown {
+		return true, false
+	}
+	return true, api.CodeOf(a.settle()) != api.CodeUnknown
 }
 
 // deactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.

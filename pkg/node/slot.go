@@ -23,6 +23,7 @@ type slot struct {
 	pending []*call
 	running bool
 	release bool // give the claim up once nothing is pending
+	idle    bool // but only because nobody calls: not while there are messages to deliver
 	drop    bool // forget the activation before doing anything else
 	gone    bool // no longer in the dispatcher
 	waits   bool // for room; of the dispatcher, but a slot is smaller with it here
@@ -196,6 +197,7 @@ type work struct {
 	move    *move // before the calls
 	drop    bool
 	release bool
+	idle    bool
 	done    bool // nothing: the task ends
 }
 
@@ -216,9 +218,10 @@ func (d *dispatcher) next(s *slot, now time.Duration, bytes int64) work {
 	w.calls, s.pending = s.pending, nil
 	d.pending.Add(-int64(len(w.calls)))
 	if len(w.calls) > 0 {
-		s.release, s.began = false, now
+		s.release, s.idle, s.began = false, false, now
 	} else if !w.drop {
-		w.release, s.release = s.release, false
+		w.release, w.idle = s.release, s.idle
+		s.release, s.idle = false, false
 		if w.done = !w.release; w.done {
 			s.running, s.run = false, nil
 		}
@@ -286,10 +289,21 @@ func (s *slot) claimForRelease() bool {
 	return true
 }
 
+// claimForIdle is claimForRelease for a slot that nobody calls: an actor with messages to deliver is not released then.
+func (s *slot) claimForIdle() bool {
+	if !s.claimForRelease() {
+		return false
+	}
+	s.mu.Lock()
+	s.idle = true
+	s.mu.Unlock()
+	return true
+}
+
 // retire has the running slot released once nothing is pending.
 func (s *slot) retire() {
 	s.mu.Lock()
-	s.release = true
+	s.release, s.idle = true, false
 	s.mu.Unlock()
 }
 

@@ -25,6 +25,9 @@ import (
 // DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all but the largest clusters.
 const DueShards = 256
 
+// DueAtOnce is the time of an entry of an actor that is to be woken as soon as nobody attends to it, whatever clocks say.
+const DueAtOnce = 1
+
 // DueShard returns the part of the list that an actor belongs to.
 func DueShard(actor api.ActorID) int {
 	h := fnv.New64a()
@@ -43,30 +46,34 @@ type DueEntry struct {
 	Attended Incarnation
 }
 
+// value is what the list has for the entry.
+func (e *DueEntry) value() []byte {
+	return append([]byte{recordVersion}, e.Attended[:]...)
+}
+
 func dueKey(actor api.ActorID, at int64) []byte {
 	return tuple.Pack(prefix, kindDue, DueShard(actor), at, actor.Namespace, actor.ID)
 }
 
 // MoveDue returns the writes that move the actor's entry in the list of what is due from one time to another, in milliseconds since 1970; 0 is none.
+// From and to may be the same: the member then attends to it.
 func (c *Claim) MoveDue(from, to int64) []Write {
 	var out []Write
 	if from != 0 && from != to {
 		out = append(out, Write{Key: dueKey(c.actor, from), elsewhere: true})
 	}
 	if to != 0 {
-		out = append(out, Write{Key: dueKey(c.actor, to), Value: attendedBy(c.incarnation), elsewhere: true, leased: true})
+		e := DueEntry{Attended: c.incarnation}
+		out = append(out, Write{Key: dueKey(c.actor, to), Value: e.value(), elsewhere: true, leased: true})
 	}
 	return out
 }
-
-// attendedBy is the value of an entry.
-func attendedBy(i Incarnation) []byte { return append([]byte{recordVersion}, i[:]...) }
 
 // ReleaseDue is Release for an actor whose entry in the list of what is due has the given time: it tells the members
 // that nobody attends to it.
 func (c *Claim) ReleaseDue(ctx context.Context, at int64) error {
 	return c.release(ctx, func(tx kv.Tx) {
-		tx.Set(dueKey(c.actor, at), []byte{recordVersion})
+		tx.Set(dueKey(c.actor, at), (&DueEntry{}).value())
 		tx.Atomic(kv.AtomicAdd, unattendedKey, binary.LittleEndian.AppendUint64(nil, 1))
 	})
 }
@@ -101,7 +108,7 @@ func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int
 
 func decodeDue(pair kv.KeyValue) (e DueEntry, err error) {
 	t, err := tuple.Unpack(pair.Key)
-	if err == nil && len(t) == 6 && len(pair.Value) > 0 && pair.Value[0] == recordVersion {
+	if err == nil && len(t) == 6 && len(pair.Value) == len((&DueEntry{}).value()) && pair.Value[0] == recordVersion {
 		at, ok1 := t[3].(int64)
 		ns, ok2 := t[4].(string)
 		id, ok3 := t[5].(string)

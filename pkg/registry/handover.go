@@ -89,7 +89,7 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0), Move: move[:],
 	}))
 	if due != 0 {
-		tx.Set(dueKey(c.actor, due), attendedBy(to.Incarnation))
+		tx.Set(dueKey(c.actor, due), (&DueEntry{Attended: to.Incarnation}).value())
 	}
 	return nil
 }

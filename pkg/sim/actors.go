@@ -104,6 +104,7 @@ func actorKinds(idle time.Duration) []actor.Kind {
 		})).
 		With(actor.Read("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
 	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn), sessions()}
+	kinds = append(kinds, postsAndBoxes()...)
 	for _, k := range kinds {
 		k.Spec().IdleTimeout = idle
 	}

@@ -19,7 +19,7 @@ import (
 const readerHost = "reader"
 
 // readers are the methods that show an actor's state.
-var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done"}
+var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items"}
 
 // lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
 func (w *world) lastReads() {
@@ -52,13 +52,13 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 	for {
 		var op *Op
 		switch method := readers[id.Namespace]; id.Namespace {
-		case "list":
+		case "list", "box":
 			op, _ = callWithin[[]string](ctx, k, id, method, nil)
 		case "kv":
 			op, _ = callWithin[[]pair](ctx, k, id, method, nil)
 		case "session":
 			op, _ = callWithin[sitting](ctx, k, id, method, nil)
-		case "register":
+		case "register", "post":
 			op, _ = callWithin[string](ctx, k, id, method, nil)
 		default:
 			op, _ = callWithin[int64](ctx, k, id, method, nil)

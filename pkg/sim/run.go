@@ -140,6 +140,7 @@ func (w *world) live() {
 		_, _ = done.Wait(w.ctx) // has no error
 	}
 	if w.Program == nil {
+		w.dues()
 		w.lastReads()
 	} else {
 		w.checkProgram()
