@@ -142,7 +142,8 @@ func (w *world) watchMailboxes() {
 				continue
 			}
 			load := l.node.Load()
-			if load.Pending > bound*load.Activations {
+			// An actor that waits for the room of another one has a mailbox too, and is not counted.
+			if load.Pending > 2*bound*load.Activations {
 				w.violate("mailboxes", "%s has %d calls waiting for %d actors, with mailboxes of %d", l.name, load.Pending, load.Activations, bound)
 			}
 			if w.MaxCalls > 0 && l.node.Calls() > w.MaxCalls {
