@@ -6,6 +6,7 @@ package host
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -67,11 +68,11 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 		return err
 	}
 	w.log.Info("serving", "node", pl.Node, "address", n.Addr(), "cluster", n.ClusterID(), "store", s.url.String())
-	return serveUntil(w, in, n, s)
+	return serveUntil(w, in, n, s, o.DrainTimeout)
 }
 
 // serveUntil waits for the node's end, or ends it when asked to.
-func serveUntil(w world, in interrupts, n *node.Node, s *store) error {
+func serveUntil(w world, in interrupts, n *node.Node, s *store, drainTimeout time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- n.Wait(context.Background()) }()
 	select {
@@ -80,12 +81,33 @@ func serveUntil(w world, in interrupts, n *node.Node, s *store) error {
 	case <-in.graceful.Done():
 	}
 	w.log.Info("stopping; a second signal stops at once")
+	if s.embedded == nil { // else the others lose their store with this node
+		drain(w, in, n, drainTimeout)
+	}
 	s.release()
 	err := in.stop(n.Stop)
 	if err == nil {
 		w.log.Info("stopped")
 	}
 	return err
+}
+
+// drain moves the node's actors to others, for so long at the most, or until the second signal.
+func drain(w world, in interrupts, n *node.Node, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(in.immediate, timeout)
+	defer cancel()
+	actors := n.Load().Activations
+	if actors == 0 || timeout == 0 {
+		return
+	}
+	w.log.Info("moving actors to other nodes", "actors", actors, "within", timeout)
+	switch left, err := n.Drain(ctx, "a stop"); {
+	case left == 0:
+	case err != nil:
+		w.log.Warn("not all actors were moved: the rest is released", "left", left, "error", err)
+	default:
+		w.log.Info("no other node takes actors: they are released", "left", left)
+	}
 }
 
 // listenTransport remembers why it could not listen, for a message that says what to do.

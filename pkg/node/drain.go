@@ -23,6 +23,9 @@ func (n *Node) draining() bool { return n.emptying.Load() }
 // ctx ends. It returns how many are left. The node goes on serving, and Stop is still to be called. An error says why the drain
 // could not begin, or that ctx has ended.
 func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
+	if !n.othersActive() {
+		return n.dispatcher.load().Activations, nil
+	}
 	b, err := n.beginDrain(ctx, api.BulkRequest{Node: n.config.NodeID, Kind: api.BulkDrain, Force: true, Why: why})
 	if err != nil {
 		return n.dispatcher.load().Activations, err

@@ -68,7 +68,7 @@ func (s *scanner) run(ctx context.Context) {
 		s.look()
 		wait := timersLookedAt
 		for _, shard := range s.own {
-			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now {
+			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now && ctx.Err() == nil {
 				s.scan(ctx, shard)
 			}
 			wait = min(wait, until(s.next[shard], s.node.env.Now().UnixMilli()))
@@ -104,6 +104,9 @@ func (s *scanner) scan(ctx context.Context, shard int) {
 		var entries []registry.DueEntry
 		var err error
 		if entries, more, err = s.node.registry.Due(ctx, shard, after, duePage); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
 			s.node.log.Warn("what is due could not be read", "shard", shard, "error", err)
 			next = s.node.env.Now().Add(scanAgain).UnixMilli()
 			break
