@@ -34,8 +34,10 @@ The first node of a cluster needs no flags: it keeps the cluster's store in its 
 serves it to those that join. Further nodes are told where one is by --join; a node
 that has joined once remembers its name, cluster and store, and needs no flags to be restarted.
 
-Ctrl-C or SIGTERM stops the node gracefully: it finishes the calls it has, and its actors move to
-other nodes at once. A second one stops it without waiting.`,
+Ctrl-C or SIGTERM stops the node gracefully: it moves its actors to other nodes, for as long as
+--drain-timeout says, while they go on taking calls. Then it finishes the calls it has, within 8s, and
+leaves; other nodes take what actors it still has at once. Where no other node takes actors, or this one keeps
+the store itself, it just stops. A second signal stops it without waiting.`,
 		Args: Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), p, o, version, kinds...)

@@ -51,7 +51,8 @@ type Options struct {
 	MaxCalls int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
-	// DrainTimeout is how long a node that is asked to stop moves its actors to others before; 0 is not at all.
+	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is not at
+	// all. A node whose store is its own stops without: others can't go on without it.
 	DrainTimeout time.Duration
 	Log          LogOptions
 }
@@ -69,12 +70,13 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.Labels, "label", nil, "label of the node, KEY=VALUE, that placement can prefer it by; may be repeated")
 	flags.Var(&o.MemoryLimit, "memory-limit", "what active actors may take in memory, such as 512MiB or 2GiB, before those not used for the longest are deactivated, 0 for no limit")
 	flags.IntVar(&o.MaxCalls, "max-calls", node.DefaultMaxCalls, "greatest number of calls on their way in the node: what comes beyond is refused as overloaded")
-	flags.DurationVar(&o.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "how long a node that is asked to stop moves its actors to other nodes first, 0 for not at all")
 	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
+	flags.DurationVar(&o.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "how long a node that is asked to stop moves its actors to other nodes before it stops, 0 to stop without; a node that keeps the store itself does not")
 	for flag, variable := range map[string]string{
 		"node-id": "KELPIE_NODE_ID", "listen": "KELPIE_LISTEN", "advertise": "KELPIE_ADVERTISE", "join": "KELPIE_JOIN",
-		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS", "memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT", "drain-timeout": "KELPIE_DRAIN_TIMEOUT",
+		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS", "memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL", "heartbeat": "KELPIE_HEARTBEAT",
+		"drain-timeout": "KELPIE_DRAIN_TIMEOUT",
 	} {
 		Variable(flags, flag, variable)
 	}
@@ -113,14 +115,14 @@ func (o *Options) validate() error {
 			return err
 		}
 	}
+	if o.DrainTimeout < 0 {
+		return api.Errorf(api.CodeInvalidArgument, "--drain-timeout %v: must not be negative; 0 is to stop without a drain", o.DrainTimeout)
+	}
 	if err := api.ValidateZone(o.Zone); err != nil {
 		return err
 	}
 	if err := api.ValidateLabels(o.Labels); err != nil {
 		return err
-	}
-	if o.DrainTimeout < 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--drain-timeout %v: must not be negative (0 is not at all)", o.DrainTimeout)
 	}
 	if err := o.validateStore(); err != nil {
 		return err

@@ -86,6 +86,7 @@ func TestOptionErrors(t *testing.T) {
 		{"--store memory:x", "nothing behind it"},
 		{"--store kelpie://nowhere", "write it as HOST:PORT"},
 		{"--store memory: --join a:1", "leave --store out"},
+		{"--drain-timeout -1s", "--drain-timeout -1s: must not be negative"},
 		{"--zone a/b", `zone "a/b"`},
 		{"--label disk", `label "disk"`},
 		{"--label a=b --label a=c", "two with the key a"},

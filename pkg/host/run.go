@@ -15,8 +15,8 @@ import (
 )
 
 // Run runs a node that hosts the kinds, until it is asked to stop or ends by itself. The first
-// signal, or the end of ctx, stops it gracefully, within 8 s; the second at once (ErrInterrupted). version is the
-// program's, for people. It blocks. Errors are for people (see PrintError).
+// signal, or the end of ctx, stops it gracefully: it moves its actors to other nodes, for as long as DrainTimeout says, and stops
+// within another 8 s. The second signal stops it at once (ErrInterrupted). version is the program's, for people. It blocks. Errors are for people (see PrintError).
 func Run(ctx context.Context, p Process, o Options, version string, kinds ...actor.Kind) error {
 	if err := o.validate(); err != nil {
 		return err
@@ -81,8 +81,11 @@ func serveUntil(w world, in interrupts, n *node.Node, s *store, drainTimeout tim
 	case <-in.graceful.Done():
 	}
 	w.log.Info("stopping; a second signal stops at once")
-	if s.embedded == nil { // else the others lose their store with this node
+	if drainTimeout > 0 && s.embedded == nil {
 		drain(w, in, n, drainTimeout)
+	}
+	if len(ended) > 0 {
+		return <-ended
 	}
 	s.release()
 	err := in.stop(n.Stop)
@@ -90,24 +93,6 @@ func serveUntil(w world, in interrupts, n *node.Node, s *store, drainTimeout tim
 		w.log.Info("stopped")
 	}
 	return err
-}
-
-// drain moves the node's actors to others, for so long at the most, or until the second signal.
-func drain(w world, in interrupts, n *node.Node, timeout time.Duration) {
-	ctx, cancel := context.WithTimeout(in.immediate, timeout)
-	defer cancel()
-	actors := n.Load().Activations
-	if actors == 0 || timeout == 0 {
-		return
-	}
-	w.log.Info("moving actors to other nodes", "actors", actors, "within", timeout)
-	switch left, err := n.Drain(ctx, "a stop"); {
-	case left == 0:
-	case err != nil:
-		w.log.Warn("not all actors were moved: the rest is released", "left", left, "error", err)
-	default:
-		w.log.Info("no other node takes actors: they are released", "left", left)
-	}
 }
 
 // listenTransport remembers why it could not listen, for a message that says what to do.
