@@ -77,6 +77,11 @@ func init() {
 		{Entry: Entry{"floor-forgotten", "nobody knows any more which records of answered calls may have been dropped"}, checkers: byAnswers, store: floorForgotten},
 		{Entry: Entry{"rollback-incomplete", "something of what a call that failed has done stays in memory"}, checkers: byAnswers, kinds: rollbackIncomplete},
 		{Entry: Entry{"own-chance", "a handler that runs again draws other random numbers"}, checkers: []string{"errors", "conservation", "liveness"}, kinds: ownChance},
+		{Entry: Entry{"marks-forgotten", "nobody remembers which messages have been handled, once the receiver is activated anew"}, checkers: []string{"due"}, store: marksForgotten},
+		{Entry: Entry{"alarm-left", "an alarm that has run is still set, once its actor is activated anew"}, checkers: []string{"due"}, store: alarmLeft},
+		{Entry: Entry{"outbox-unkept", "what has been sent is not stored"}, checkers: []string{"due"}, store: outboxUnkept},
+		{Entry: Entry{"due-unlisted", "actors with something to do are not listed"}, checkers: []string{"due"}, store: dueUnlisted},
+		{Entry: Entry{"released-unannounced", "nobody is told that an actor was released with something to do"}, checkers: []string{"due"}, store: releasedUnannounced},
 		{Entry: Entry{"short-listing", "a listing loses a row of every full page"}, checkers: []string{"listings"}, store: shortListing},
 	}
 }

@@ -156,14 +156,13 @@ func (w *world) owed() (must, never map[string]*Op) {
 	return must, never
 }
 
-// dues waits for what posts have still to do, and checks that it is done, once.
+// dues waits for what posts have still to do, and checks that it is done, once. Nobody calls them meanwhile.
 func (w *world) dues() {
 	must, never := w.owed()
 	if len(must)+len(never) == 0 {
 		return
 	}
 	k := w.newWorker(readerHost, 0)
-	k.stopTicks()
 	sent := make(map[string]*Op)
 	for name, op := range must { //kelpie:unordered into another
 		if op.Method == "send" {
@@ -177,7 +176,9 @@ func (w *world) dues() {
 	for _, name := range slices.Sorted(maps.Keys(w.living)) {
 		w.living[name].machine.SetWallOffset(dueAhead)
 	}
-	k.arrive(must, never)
+	if k.arrive(must, never) {
+		k.stopTicks()
+	}
 }
 
 // arrive waits until boxes hold what they must, and reports whether they do, and nothing else.
@@ -228,7 +229,7 @@ func (w *world) allThere(must, never map[string]*Op, held map[string]int, late b
 // dueBound is how long after the end of all faults everything has been done that was due. What has failed is tried again after a minute.
 func (w *world) dueBound() time.Duration { return w.answerBound() + 3*time.Minute }
 
-// stopTicks cancels the alarms that repeat, and looks whether each was as it must be.
+// stopTicks cancels the alarms that repeat, so that all comes to rest, and looks whether each was as it must be.
 func (k *worker) stopTicks() {
 	for _, id := range sortedActors(k.history.byActor()) {
 		if id.Namespace != "post" {

@@ -45,7 +45,7 @@ func init() {
 		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay", relayWork, 4},
 		{Entry{"session", "visits volatile actors, which begin anew with every activation"}, "session", sessionWork, 0},
 		{Entry{"send", "has actors send to others, with their commit, exactly once and in order"}, "post", sendWork, 0},
-		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 0},
+		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 20},
 		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
 	}
 }
