@@ -24,7 +24,7 @@ const (
 	dueGrace = 5 * time.Second
 	// duePage is how many entries of a shard are read at once.
 	duePage = 256
-	// scanAgain is when a shard is read again that could not be read.
+	// scanAgain is when the list is read again that could not be read.
 	scanAgain = time.Second
 
 	never = math.MaxInt64
@@ -68,8 +68,14 @@ func (s *scanner) run(ctx context.Context) {
 		s.look()
 		wait := timersLookedAt
 		for _, shard := range s.own {
-			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now && ctx.Err() == nil {
-				s.scan(ctx, shard)
+			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now {
+				if err := s.scan(ctx, shard); err != nil {
+					if ctx.Err() == nil {
+						s.node.log.Warn("what is due could not be read", "shard", shard, "error", err)
+					}
+					wait = scanAgain
+					break
+				}
 			}
 			wait = min(wait, until(s.next[shard], s.node.env.Now().UnixMilli()))
 		}
@@ -93,7 +99,7 @@ func (s *scanner) look() {
 }
 
 // scan reads a shard up to what is not due yet, and wakes what is.
-func (s *scanner) scan(ctx context.Context, shard int) {
+func (s *scanner) scan(ctx context.Context, shard int) error {
 	attending := make(map[registry.Incarnation]bool)
 	for _, n := range s.view.Members() {
 		attending[n.Incarnation] = true
@@ -104,20 +110,15 @@ func (s *scanner) scan(ctx context.Context, shard int) {
 		var entries []registry.DueEntry
 		var err error
 		if entries, more, err = s.node.registry.Due(ctx, shard, after, duePage); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			s.node.log.Warn("what is due could not be read", "shard", shard, "error", err)
-			next = s.node.env.Now().Add(scanAgain).UnixMilli()
-			break
+			return err
 		}
 		for _, e := range entries {
 			after = e
 			now := s.node.env.Now().UnixMilli()
 			at := dueAt(e, attending[e.Attended])
 			if at <= now {
-				if s.wake(ctx, e.Actor, failed) != nil {
-					return
+				if err := s.wake(ctx, e.Actor, failed); err != nil {
+					return err
 				}
 				woken++
 				continue
@@ -134,6 +135,7 @@ func (s *scanner) scan(ctx context.Context, shard int) {
 		next = min(next, s.node.env.Now().Add(s.rest(shard, woken, failed)).UnixMilli())
 	}
 	s.next[shard] = next
+	return nil
 }
 
 // dueAt is when an actor is to be woken. A member that attends to it has it do things in time, by a clock that may not be this node's.
