@@ -67,9 +67,11 @@ func (s *scanner) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.look()
 		wait := timersLookedAt
+		filled := -1 // a shard that has entries, or had a moment ago: those before it had none
 		for _, shard := range s.own {
 			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now {
-				if err := s.scan(ctx, shard); err != nil {
+				var err error
+				if filled, err = s.read(ctx, shard, filled); err != nil {
 					if ctx.Err() == nil {
 						s.node.log.Warn("what is due could not be read", "shard", shard, "error", err)
 					}
@@ -96,6 +98,22 @@ func (s *scanner) look() {
 		clear(s.next)
 	}
 	s.view, s.counted = view, counted
+}
+
+// read scans a shard, unless it is empty. filled is the first shard that was found not to be, from one before this on; so is what is
+// returned. Most shards have nothing, and one read passes over all of them up to the next that has.
+func (s *scanner) read(ctx context.Context, shard, filled int) (int, error) {
+	if filled < shard {
+		var err error
+		if filled, err = s.node.registry.NextDueShard(ctx, shard); err != nil {
+			return filled, err
+		}
+	}
+	if filled > shard {
+		s.next[shard] = never
+		return filled, nil
+	}
+	return filled, s.scan(ctx, shard)
 }
 
 // scan reads a shard up to what is not due yet, and wakes what is.

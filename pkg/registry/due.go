@@ -106,6 +106,20 @@ func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int
 	return p.entries, p.more, err
 }
 
+// NextDueShard returns the first shard from the given one on that has entries, DueShards if none has.
+func (r *Registry) NextDueShard(ctx context.Context, from int) (int, error) {
+	begin, _ := kindRange(kindDue, from)
+	_, end := kindRange(kindDue)
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (int, error) {
+		pairs, _, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: 1})
+		if err != nil || len(pairs) == 0 {
+			return DueShards, err
+		}
+		e, err := decodeDue(pairs[0])
+		return DueShard(e.Actor), err
+	})
+}
+
 func decodeDue(pair kv.KeyValue) (e DueEntry, err error) {
 	t, err := tuple.Unpack(pair.Key)
 	if err == nil && len(t) == 6 && len(pair.Value) == len((&DueEntry{}).value()) && pair.Value[0] == recordVersion {
