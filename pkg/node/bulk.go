@@ -34,6 +34,8 @@ type bulk struct {
 	// permits are of moves at once.
 	permits *env.Semaphore
 
+	// stopping says that the node is about to stop: what no other node hosts is not waited for.
+	stopping bool
 	// work is what is to move in the first pass.
 	work []assignment
 
@@ -57,13 +59,13 @@ type jobs struct {
 	count  uint64
 }
 
-// startBulk begins a job. A drain ends another one, and of two drains there is one.
-func (n *Node) startBulk(req api.BulkRequest) (*bulk, error) {
+// startBulk begins a job. A drain ends another one, and of two drains there is one, unless the node is about to stop: that has a pace of its own.
+func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 	n.jobs.mu.Lock()
 	defer n.jobs.mu.Unlock()
 	if b := n.jobs.latest; b != nil && b.running() {
 		switch {
-		case req.Kind == api.BulkDrain && b.request.Kind == api.BulkDrain:
+		case req.Kind == api.BulkDrain && b.request.Kind == api.BulkDrain && !stopping:
 			return b, nil
 		case req.Kind == api.BulkDrain:
 			b.cancel(errBulkCancelled)
@@ -75,7 +77,7 @@ func (n *Node) startBulk(req api.BulkRequest) (*bulk, error) {
 	n.jobs.count++
 	b := &bulk{
 		node: n, id: n.jobs.count, request: req, began: n.env.Monotonic(), ended: env.NewEvent(n.env), permits: env.NewSemaphore(n.env, movesAtOnce),
-		state: api.BulkRunning,
+		stopping: stopping, state: api.BulkRunning,
 	}
 	b.work = b.candidates()
 	b.total = len(b.work)
@@ -97,7 +99,7 @@ func (b *bulk) run(ctx context.Context) {
 	}
 	err := b.pass(limited, b.work)
 	b.work = nil
-	for b.request.Kind == api.BulkDrain && err == nil && n.dispatcher.load().Activations > 0 {
+	for b.request.Kind == api.BulkDrain && err == nil && n.dispatcher.load().Activations > 0 && !b.hopeless() {
 		if err = env.Sleep(n.env, limited, drainPause); err == nil {
 			err = b.pass(limited, b.candidates())
 		}
@@ -197,6 +199,13 @@ func (b *bulk) note(id api.ActorID, err error) {
 	b.failures = append(b.failures, api.BulkFailure{Actor: id.String(), Error: wireError(err).Message})
 }
 
+// hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts what is left.
+func (b *bulk) hopeless() bool {
+	return b.stopping && !slices.ContainsFunc(b.node.dispatcher.held(""), func(h holding) bool {
+		return b.node.hostedElsewhere(h.actor.Namespace)
+	})
+}
+
 func (b *bulk) running() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -270,6 +279,13 @@ func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why st
 func (n *Node) othersActive() bool {
 	return slices.ContainsFunc(n.keeper.members().Members(), func(m registry.NodeInfo) bool {
 		return m.ID != n.config.NodeID && m.State == registry.NodeActive
+	})
+}
+
+// hostedElsewhere reports whether another node takes actors of a namespace.
+func (n *Node) hostedElsewhere(namespace string) bool {
+	return slices.ContainsFunc(n.keeper.members().Members(), func(m registry.NodeInfo) bool {
+		return m.ID != n.config.NodeID && m.State == registry.NodeActive && slices.Contains(m.Namespaces, namespace)
 	})
 }
 

@@ -19,14 +19,14 @@ const drainToldTimeout = 3 * time.Second
 // draining reports whether the node takes no actors that it does not own.
 func (n *Node) draining() bool { return n.emptying.Load() }
 
-// Drain has the node take no more actors and moves those it has to other nodes, until none is left, no other node takes any, or
-// ctx ends. It returns how many are left. The node goes on serving, and Stop is still to be called. An error says why the drain
-// could not begin, or that ctx has ended.
+// Drain has the node, which is about to stop, take no more actors and moves those it has to other nodes, until none is left, no other
+// node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on serving, and Stop is still to be
+// called. An error says why the drain could not begin, or that ctx has ended.
 func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
 	if !n.othersActive() {
 		return n.dispatcher.load().Activations, nil
 	}
-	b, err := n.beginDrain(ctx, api.BulkRequest{Node: n.config.NodeID, Kind: api.BulkDrain, Force: true, Why: why})
+	b, err := n.beginDrain(ctx, api.BulkRequest{Node: n.config.NodeID, Kind: api.BulkDrain, Force: true, Why: why}, true)
 	if err != nil {
 		return n.dispatcher.load().Activations, err
 	}
@@ -38,11 +38,11 @@ func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
 }
 
 // beginDrain tells the members that the node takes no actors, and starts the job that moves those it has.
-func (n *Node) beginDrain(ctx context.Context, req api.BulkRequest) (*bulk, error) {
+func (n *Node) beginDrain(ctx context.Context, req api.BulkRequest, stopping bool) (*bulk, error) {
 	if err := n.setDraining(ctx, true); err != nil {
 		return nil, err
 	}
-	return n.startBulk(req)
+	return n.startBulk(req, stopping)
 }
 
 // setDraining changes and announces whether the node takes actors.
@@ -92,9 +92,9 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 		if !n.othersActive() {
 			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is the only one that takes actors: start or undrain another one first, or just stop this one", n.config.NodeID)
 		}
-		b, err = n.beginDrain(ctx, req)
+		b, err = n.beginDrain(ctx, req, false)
 	case api.BulkMigrate, api.BulkRebalance:
-		b, err = n.startBulk(req)
+		b, err = n.startBulk(req, false)
 	default:
 		err = api.Errorf(api.CodeInvalidArgument, "a job of kind %q is not known", clip(req.Kind))
 	}

@@ -312,3 +312,33 @@ func TestARebalanceByLoadMovesWhatIsCalled(t *testing.T) {
 		}
 	})
 }
+
+// A node that is about to stop does not wait for nodes that are not there: for any at all, or for one that hosts what it has.
+func TestAStopDoesNotWaitForNodesThatAreNotThere(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.tune = func(config *node.Config) {
+			if config.NodeID == "n2" {
+				config.Kinds = []actor.Kind{counters}
+			}
+		}
+		c.start("n1")
+		c.fill("n1", 200)
+		if err := c.call("n1", time.Second, api.ActorID{Namespace: "journal", ID: "a"}, "fill", 1, nil); err != nil {
+			c.Fatal(err)
+		}
+		ctx, cancel := env.WithTimeout(c.env, c.ctx, time.Minute)
+		defer cancel()
+		if left, err := c.nodes["n1"].Drain(ctx, "a test"); err != nil || left != 201 {
+			c.Fatalf("alone: %d left, %v", left, err)
+		}
+		c.start("n2")
+		c.sleep(2 * heartbeat)
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, Rate: 1})
+		if left, err := c.nodes["n1"].Drain(ctx, "a test"); err != nil || left != 1 {
+			c.Fatalf("%d left, %v", left, err)
+		}
+		if s := c.bulkStatus("n1"); s.State != api.BulkDone || s.Job != 2 || s.ElapsedMillis > 5000 {
+			c.Fatalf("ended as %+v", s)
+		}
+	})
+}
