@@ -10,6 +10,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -157,22 +158,40 @@ func (n *Node) state() string {
 	return ""
 }
 
-// passOn sends a request to the member that it is about.
+// passOn sends a request to the member that it is about. One that does not answer may have left, which this node has not heard yet.
 func passOn[Req, Resp any](ctx context.Context, n *Node, to, method string, in *Req) (*Resp, error) {
-	node, ok := n.keeper.members().Node(to)
-	if !ok {
+	if node, ok := n.keeper.members().Node(to); !ok || !node.Member() { // the view may be behind
 		if err := n.keeper.refresh(ctx); err != nil {
 			return nil, wireError(err)
 		}
-		node, ok = n.keeper.members().Node(to)
 	}
+	node, err := n.memberNamed(to)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := rpc.CallTyped[Req, Resp](ctx, n.pool, node.Address, method, in)
+	if api.CodeOf(err) != api.CodeUnavailable || !rpc.NotSent(err) {
+		return reply, err
+	}
+	if failed := n.keeper.refresh(ctx); failed != nil {
+		return nil, wireError(failed)
+	}
+	if _, gone := n.memberNamed(to); gone != nil {
+		return nil, gone
+	}
+	return nil, api.Errorf(api.CodeUnavailable, "node %s does not answer: %v", to, err)
+}
+
+// memberNamed returns another node that is a member, as far as this one knows.
+func (n *Node) memberNamed(name string) (registry.NodeInfo, error) {
+	node, ok := n.keeper.members().Node(name)
 	switch {
 	case !ok:
-		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(to))
+		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
 	case !node.Member():
-		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", to, node.State)
+		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name, node.State)
 	case node.ID == n.config.NodeID:
-		return nil, api.Errorf(api.CodeInternal, "node %s passes requests on to itself", to)
+		return node, api.Errorf(api.CodeInternal, "node %s passes requests on to itself", name)
 	}
-	return rpc.CallTyped[Req, Resp](ctx, n.pool, node.Address, method, in)
+	return node, nil
 }
