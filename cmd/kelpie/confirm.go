@@ -21,16 +21,22 @@ func registerYes(cmd *cobra.Command, yes *bool) {
 	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
 }
 
-// confirm asks whether to go on with what can't be undone, unless yes. An error says that it must not.
-func (k *kelpie) confirm(yes bool, question string) error {
-	if yes {
+// askable returns an error if it can't be asked whether to go on, and must be. Commands that look at the cluster before they ask
+// find that out before they do.
+func (k *kelpie) askable(yes bool) error {
+	if yes || k.isTerminal(k.Stdin) {
 		return nil
 	}
-	if !k.isTerminal(k.Stdin) {
-		return host.Advise(
-			api.Errorf(api.CodeFailedPrecondition, "there is no terminal to ask at: %q", question),
-			"give --yes to do it without being asked",
-		)
+	return host.Advise(
+		api.Errorf(api.CodeFailedPrecondition, "there is no terminal to ask at whether to do it"),
+		"give --yes to do it without being asked",
+	)
+}
+
+// confirm asks whether to go on with what can't be undone, unless yes. An error says that it must not.
+func (k *kelpie) confirm(yes bool, question string) error {
+	if err := k.askable(yes); err != nil || yes {
+		return err
 	}
 	if _, err := fmt.Fprintf(k.Stderr, "%s [y/N] ", question); err != nil {
 		return err

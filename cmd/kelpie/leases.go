@@ -38,46 +38,91 @@ the heartbeats of some of the others.`,
 
 func (k *kelpie) leaseBreak() *cobra.Command {
 	var c connection
-	var yes bool
-	var actor string
+	var f breakFlags
 	cmd := &cobra.Command{
 		Use:   "break NODE | --actor ACTOR",
 		Short: "Take a node's lease, or one actor's claim, away",
 		Long: `Take the lease of a node away: it drops all its actors, and other nodes can take them over at once. The
 node joins again by itself if it still runs. With --actor, take only that actor away from its owner.
 
-Nothing that was acknowledged is lost. Calls that the node is executing fail with "unknown".`,
-		Example: "  kelpie leases break node-7600\n  kelpie leases break --actor counter/a --yes",
+It is for a node that hangs, or can't be reached by who could stop it: "node drain" and "actors migrate" move actors without a failed
+call. Nothing that was acknowledged is lost. Calls that the node is executing fail with "unknown", and
+what is in memory only is gone. What will happen is shown before it is asked whether it is meant.`,
+		Example: "  kelpie leases break node-7600 --dry-run\n  kelpie leases break --actor counter/a --yes",
 		Args: func(_ *cobra.Command, args []string) error {
-			if (len(args) == 1) == (actor != "") || len(args) > 1 {
+			if (len(args) == 1) == (f.actor != "") || len(args) > 1 {
 				return api.Errorf(api.CodeInvalidArgument, "name either one node or, by --actor, one actor")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.validate(args); err != nil {
+				return err
+			}
+			if !f.dryRun {
+				if err := k.askable(f.yes); err != nil {
+					return err
+				}
+			}
 			s, err := c.open()
 			if err != nil {
 				return err
 			}
 			defer s.close()
-			if actor != "" {
-				return k.breakClaim(cmd.Context(), s, actor, yes)
+			if f.actor != "" {
+				return k.breakClaim(cmd.Context(), s, &f)
 			}
-			return k.breakLease(cmd.Context(), s, args[0], yes)
+			return k.breakLease(cmd.Context(), s, args[0], &f)
 		},
 	}
 	c.register(cmd.Flags())
-	registerYes(cmd, &yes)
-	cmd.Flags().StringVar(&actor, "actor", "", "the actor to take away from its owner")
+	registerYes(cmd, &f.yes)
+	cmd.Flags().StringVar(&f.actor, "actor", "", "the actor to take away from its owner")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would happen, and break nothing")
 	return cmd
 }
 
-func (k *kelpie) breakLease(ctx context.Context, s *session, node string, yes bool) error {
-	if err := api.ValidateNodeID(node); err != nil {
+// breakFlags are those of "leases break".
+type breakFlags struct {
+	actor       string
+	dryRun, yes bool
+}
+
+func (f *breakFlags) validate(args []string) error {
+	if f.actor != "" {
+		_, err := api.ParseActorID(f.actor)
 		return err
 	}
-	if err := k.confirm(yes, fmt.Sprintf("Break the lease of node %s? It drops all its actors.", node)); err != nil {
-		return err
+	return api.ValidateNodeID(args[0])
+}
+
+// foretell says what will happen, and asks whether it is meant. It is false if nothing is to be done.
+func (k *kelpie) foretell(f *breakFlags, will, question string) (bool, error) {
+	if f.dryRun {
+		_, err := fmt.Fprintf(k.Stdout, "%s; nothing was broken\n", will)
+		return false, err
+	}
+	if !f.yes {
+		fmt.Fprintln(k.Stderr, will)
+	}
+	return true, k.confirm(f.yes, question)
+}
+
+func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *breakFlags) error {
+	if f.dryRun || !f.yes {
+		row, err := nodeNamed(ctx, s, node)
+		if err != nil {
+			return err
+		}
+		if row.Incarnation == "" {
+			_, err = fmt.Fprintf(k.Stdout, "node %s holds no lease: it is %s\n", node, row.State)
+			return err
+		}
+		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which other nodes take as they are called; if it is alive, it joins again without them",
+			node, row.State, row.Address, row.Epoch, counted(row.Actors, "actor"))
+		if ok, err := k.foretell(f, will, fmt.Sprintf("Break the lease of node %s?", node)); !ok || err != nil {
+			return err
+		}
 	}
 	reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, s, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: node})
 	if err != nil {
@@ -91,12 +136,22 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, yes bo
 	return err
 }
 
-func (k *kelpie) breakClaim(ctx context.Context, s *session, actor string, yes bool) error {
-	if _, err := api.ParseActorID(actor); err != nil {
-		return err
-	}
-	if err := k.confirm(yes, fmt.Sprintf("Take actor %s away from its owner?", actor)); err != nil {
-		return err
+func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) error {
+	actor := f.actor
+	if f.dryRun || !f.yes {
+		row, err := ask[api.ActorGetRequest, api.ActorRow](ctx, s, api.MethodActorGet, &api.ActorGetRequest{Actor: actor})
+		if err != nil {
+			return err
+		}
+		if row.Node == "" {
+			_, err = fmt.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
+			return err
+		}
+		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s), and any node can take it, under a higher token",
+			row.Node, actor, row.Token, row.Since, row.State)
+		if ok, err := k.foretell(f, will, fmt.Sprintf("Take actor %s away from node %s?", actor, row.Node)); !ok || err != nil {
+			return err
+		}
 	}
 	reply, err := order[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, s, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: actor})
 	if err != nil {

@@ -100,6 +100,8 @@ func TestNobodyThere(t *testing.T) {
 		{"actors", "rm", "counter/a", "--yes"},
 		{"leases", "ls"},
 		{"leases", "break", "n", "--yes"},
+		{"leases", "break", "n", "--dry-run"},
+		{"leases", "break", "--actor", "counter/a", "--dry-run"},
 		{"namespaces", "ls"},
 		{"namespaces", "show", "counter"},
 		{"namespaces", "set", "counter", "--placement", "random"},
@@ -129,6 +131,7 @@ func TestHelp(t *testing.T) {
 
 // TestConfirm shows that what can't be undone is asked about at a terminal, and not done without one.
 func TestConfirm(t *testing.T) {
+	looking := lookedAt(t)
 	for _, c := range []struct {
 		name        string
 		interactive bool
@@ -143,9 +146,13 @@ func TestConfirm(t *testing.T) {
 		{"yes", true, "y\n", host.ExitUnavailable, "no node answers"},
 		{"Yes without end of line", true, "YES", host.ExitUnavailable, "no node answers"},
 	} {
-		for _, args := range [][]string{{"actors", "rm", "counter/a"}, {"leases", "break", "n"}, {"leases", "break", "--actor", "counter/a"}} {
+		for _, args := range [][]string{
+			{"actors", "rm", "counter/a", "--addr", nowhere},
+			{"leases", "break", "n", "--addr", looking},
+			{"leases", "break", "--actor", "counter/a", "--addr", looking},
+		} {
 			t.Run(c.name+": "+strings.Join(args, " "), func(t *testing.T) {
-				r := terminal{stdin: c.answer, interactive: c.interactive}.run(append(args, "--addr", nowhere)...)
+				r := terminal{stdin: c.answer, interactive: c.interactive}.run(args...)
 				if r.code != c.code || !strings.Contains(r.stderr, c.says) {
 					t.Errorf("%+v", r)
 				}
