@@ -18,7 +18,7 @@ import (
 const waitInterval = 200 * time.Millisecond
 
 func (k *kelpie) cluster() *cobra.Command {
-	return group("cluster", "Wait for the cluster, spread its actors", "", k.clusterWait(), k.clusterRebalance())
+	return group("cluster", "Wait for the cluster", "", k.clusterWait())
 }
 
 func (k *kelpie) clusterWait() *cobra.Command {

@@ -57,20 +57,16 @@ func (l listing[R]) inFull() listing[R] {
 
 // help describes the JSON of a row.
 func (l listing[R]) help() string {
-	return "With -o json or yaml, a row has these keys:\n\n" + l.keys()
-}
-
-// keys describes each key of the JSON of a row, on a line.
-func (l listing[R]) keys() string {
 	var b strings.Builder
+	b.WriteString("With -o json or yaml, a row has these keys:\n")
 	width := 0
 	for _, f := range l.fields {
 		width = max(width, len(f.key))
 	}
 	for _, f := range l.fields {
-		b.WriteString("  " + f.key + strings.Repeat(" ", width-len(f.key)) + "  " + f.meaning + "\n")
+		b.WriteString("\n  " + f.key + strings.Repeat(" ", width-len(f.key)) + "  " + f.meaning)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return b.String()
 }
 
 // jsonKeys returns the keys of the JSON of a struct, in order.
