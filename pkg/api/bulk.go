@@ -99,6 +99,9 @@ type BulkStatusRequest struct {
 // again if it was draining.
 type BulkCancelRequest struct {
 	Node string `msgpack:"node"`
+	// Kind is that of the job; "" is any. Another job goes on: that is an error, unless Kind is BulkDrain, by which the node takes actors
+	// again whatever it is at. By the other kinds it does not.
+	Kind string `msgpack:"kind"`
 }
 
 // How a job stands.
@@ -118,6 +121,11 @@ type BulkStatus struct {
 	Kind      string `msgpack:"kind" json:"kind"`
 	State     string `msgpack:"state" json:"state"`
 	Why       string `msgpack:"why" json:"why"`
+	// To, Namespace, Limit and Rate are those of the request.
+	To        string  `msgpack:"to" json:"to"`
+	Namespace string  `msgpack:"namespace" json:"namespace"`
+	Limit     int     `msgpack:"limit" json:"limit"`
+	Rate      float64 `msgpack:"rate" json:"rate"`
 	// Total is how many actors were to move when the job began, Moved and Failed what has become of them, Left how many of them
 	// are still there.
 	Total  int `msgpack:"total" json:"total"`

@@ -236,6 +236,7 @@ func (b *bulk) status() api.BulkStatus {
 	}
 	return api.BulkStatus{
 		Job: b.id, Kind: b.request.Kind, State: b.state, Why: b.request.Why,
+		To: b.request.To, Namespace: b.request.Namespace, Limit: b.request.Limit, Rate: b.request.Rate,
 		Total: max(b.total, b.moved), Moved: b.moved, Failed: b.failed, Left: left,
 		ElapsedMillis: (until - b.began).Milliseconds(), Failures: slices.Clone(b.failures),
 	}

@@ -83,7 +83,7 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 	}
 	if req.DryRun {
 		b := &bulk{node: n, request: req, state: api.BulkDone}
-		return &api.BulkStatus{Node: n.config.NodeID, NodeState: n.state(), Kind: req.Kind, State: api.BulkDone, Why: req.Why, Total: len(b.candidates()), Left: len(b.candidates())}, nil
+		return &api.BulkStatus{Node: n.config.NodeID, NodeState: n.state(), Kind: req.Kind, State: api.BulkDone, Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate, Failures: []api.BulkFailure{}, Total: len(b.candidates()), Left: len(b.candidates())}, nil
 	}
 	var b *bulk
 	var err error
@@ -124,13 +124,17 @@ func (n *Node) adminBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (
 	n.jobs.mu.Lock()
 	b := n.jobs.latest
 	n.jobs.mu.Unlock()
-	if b != nil && b.running() {
+	undrain := in.Kind == "" || in.Kind == api.BulkDrain
+	switch {
+	case b != nil && b.running() && (in.Kind == "" || in.Kind == b.request.Kind):
 		b.cancel(errBulkCancelled)
 		if err := b.ended.Wait(ctx); err != nil {
 			return nil, wireError(err)
 		}
+	case !undrain:
+		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s runs no %s: see 'kelpie node show %s'", n.config.NodeID, clip(in.Kind), n.config.NodeID)
 	}
-	if n.draining() {
+	if undrain && n.draining() {
 		if err := n.setDraining(ctx, false); err != nil {
 			return nil, err
 		}

@@ -342,3 +342,29 @@ func TestAStopDoesNotWaitForNodesThatAreNotThere(t *testing.T) {
 		}
 	})
 }
+
+// Who ends a job of one kind does not end, nor undrain, another.
+func TestACancelIsOfOneKind(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.startAll(2)
+		c.fill("n1", 100)
+		cancel := func(kind string) (*api.BulkStatus, error) {
+			return admin[api.BulkCancelRequest, api.BulkStatus](c, "n2", api.MethodBulkCancel, &api.BulkCancelRequest{Node: "n1", Kind: kind})
+		}
+		_, err := cancel(api.BulkMigrate)
+		c.wantCode(err, api.CodeFailedPrecondition, "n1 runs no migrate")
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, Rate: 1, To: "n2"})
+		_, err = cancel(api.BulkMigrate)
+		c.wantCode(err, api.CodeFailedPrecondition, "n1 runs no migrate")
+		if s, err := cancel(api.BulkDrain); err != nil || s.State != api.BulkCancelled || s.NodeState != "active" || s.To != "n2" || s.Rate != 1 {
+			c.Fatalf("%+v, %v", s, err)
+		}
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkMigrate, Rate: 1, Limit: 30, Namespace: "counter"})
+		if s, err := cancel(api.BulkDrain); err != nil || s.State != api.BulkRunning || s.NodeState != "active" {
+			c.Fatalf("%+v, %v", s, err)
+		}
+		if s, err := cancel(api.BulkMigrate); err != nil || s.State != api.BulkCancelled || s.Limit != 30 || s.Namespace != "counter" {
+			c.Fatalf("%+v, %v", s, err)
+		}
+	})
+}
