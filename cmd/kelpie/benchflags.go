@@ -54,7 +54,7 @@ func (f *benchFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&c.Duration, "duration", 0, "time to measure for (default 10s, or with --calls no bound)")
 	flags.IntVar(&c.Calls, "calls", 0, "number of calls to measure (default as many as there is time for)")
 	flags.DurationVar(&c.WarmUp, "warm-up", 0, "time to make calls for before any is measured (default 1s, or with --calls none)")
-	flags.Var(rateValue{&c.Rate}, "rate", "calls to begin per second, of all callers together, as in 500/s (default as many as are answered)")
+	flags.Var(rateValue{&c.Rate, "calls"}, "rate", "calls to begin per second, of all callers together, as in 500/s (default as many as are answered)")
 	flags.BoolVar(&f.stale, "stale", false, "have reads answered from memory, without asking the store (default false)")
 	must(cmd.RegisterFlagCompletionFunc("namespace", cobra.FixedCompletions(benchNamespaces(), cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -104,8 +104,11 @@ func (f *benchFlags) target() string {
 	return strings.Join(f.addrs, ",")
 }
 
-// rateValue is a flag of calls per second: a number, with or without "/s" behind it.
-type rateValue struct{ n *int }
+// rateValue is a flag of calls, or of something else, per second: a number, with or without "/s" behind it.
+type rateValue struct {
+	n    *int
+	what string
+}
 
 // String, Set and Type implement pflag.Value.
 func (r rateValue) String() string {
@@ -118,7 +121,7 @@ func (r rateValue) String() string {
 func (r rateValue) Set(s string) error {
 	n, err := strconv.Atoi(strings.TrimSuffix(s, "/s"))
 	if err != nil || n < 1 || n > bench.RateMax {
-		return errors.New("must be a whole number of calls per second from 1 to " + strconv.Itoa(bench.RateMax) + ", such as 500/s")
+		return errors.New("must be a whole number of " + r.what + " per second from 1 to " + strconv.Itoa(bench.RateMax) + ", such as 500/s")
 	}
 	*r.n = n
 	return nil

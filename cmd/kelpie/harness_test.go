@@ -20,6 +20,8 @@ type terminal struct {
 	env   map[string]string
 	// interactive says that stdin and stdout are a terminal.
 	interactive bool
+	// signals may deliver some.
+	signals chan os.Signal
 }
 
 // result is what became of a command.
@@ -35,7 +37,7 @@ func (term terminal) run(args ...string) result {
 		Process: host.Process{
 			Stdin: strings.NewReader(term.stdin), Stdout: &stdout, Stderr: &stderr,
 			Getenv:  func(name string) string { return term.env[name] },
-			Signals: func() (<-chan os.Signal, func()) { return nil, func() {} },
+			Signals: func() (<-chan os.Signal, func()) { return term.signals, func() {} },
 		},
 		isTerminal: func(any) bool { return term.interactive },
 	}

@@ -74,6 +74,7 @@ what is in memory only is gone. What will happen is shown before it is asked whe
 			}
 			return k.breakLease(cmd.Context(), s, args[0], &f)
 		},
+		ValidArgsFunction: k.completeNode(&c),
 	}
 	c.register(cmd.Flags())
 	registerYes(cmd, &f.yes)

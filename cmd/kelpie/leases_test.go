@@ -4,28 +4,11 @@
 package main
 
 import (
-	"context"
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
-	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
-
-// lookedAt is a fake node that can be looked at, and breaks nothing.
-func lookedAt(t *testing.T) string {
-	refused := api.Errorf(api.CodeUnavailable, "no node answers with what it would break")
-	return fakeNode(t, func(mux *rpc.Mux) {
-		rpc.HandleTyped(mux, api.MethodNodes, func(context.Context, *api.Empty) (*api.NodesReply, error) {
-			return &api.NodesReply{Nodes: []api.NodeRow{{Node: "n", Incarnation: "1", State: "active", Actors: 3}}}, nil
-		})
-		rpc.HandleTyped(mux, api.MethodActorGet, func(context.Context, *api.ActorGetRequest) (*api.ActorRow, error) {
-			return &api.ActorRow{Node: "n", Token: 1, State: "owned"}, nil
-		})
-		rpc.HandleTyped(mux, api.MethodLeaseBreak, func(context.Context, *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) { return nil, refused })
-		rpc.HandleTyped(mux, api.MethodClaimBreak, func(context.Context, *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) { return nil, refused })
-	})
-}
 
 // TestForetelling shows what is said before a lease or a claim is broken, and that --dry-run leaves it at that.
 func TestForetelling(t *testing.T) {

@@ -58,6 +58,8 @@ type listCommand[R any] struct {
 	fetch func(ctx context.Context, s *session, args []string, emit func(page []R) error) error
 	// one says that there is always one row.
 	one bool
+	// ofNode says that the argument is a node's name.
+	ofNode bool
 }
 
 // command returns the command. What it prints has been fetched before, page by page; an answer
@@ -95,6 +97,9 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 	c.register(cmd.Flags())
 	o.register(cmd)
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "print again every "+watchInterval.String()+", until interrupted")
+	if l.ofNode {
+		cmd.ValidArgsFunction = k.completeNode(&c)
+	}
 	if l.flags != nil {
 		l.flags(cmd)
 	}

@@ -15,7 +15,7 @@ import (
 func (k *kelpie) node() *cobra.Command {
 	start := host.StartCommand(k.Process, programVersion(), builtin()...)
 	start.Long += "\n\n" + builtinHelp
-	return group("node", "Start a node, list nodes", "", start, k.nodeList())
+	return group("node", "Start a node, list nodes, empty them", "", start, k.nodeList(), k.nodeShow(), k.nodeDrain(), k.nodeUndrain(), k.nodeRemove())
 }
 
 func (k *kelpie) nodeList() *cobra.Command {

@@ -60,6 +60,9 @@ func newPrinter[R any](w io.Writer, f format, style style, l listing[R], one boo
 	case formatName:
 		return &namePrinter[R]{w: w, name: l.name}
 	}
+	if l.tall {
+		return &tallPrinter[R]{w: w, style: style, columns: l.columns(true)}
+	}
 	return &tablePrinter[R]{w: w, style: style, columns: l.columns(f == formatWide)}
 }
 

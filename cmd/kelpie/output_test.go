@@ -20,6 +20,11 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, namespaceListing)
 	check(t, namespaceChangeListing)
 	check(t, storeListing)
+	check(t, jobListing)
+	check(t, rebalanceListing)
+	check(t, failureListing)
+	check(t, migrateListing)
+	check(t, nodeDetailListing)
 }
 
 func check[R any](t *testing.T, l listing[R]) {

@@ -29,10 +29,15 @@ type connection struct {
 }
 
 func (c *connection) register(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&c.addrs, "addr", []string{host.DefaultListen}, "addresses of nodes, HOST:PORT[,HOST:PORT...], tried in turn")
+	c.registerAddr(flags)
 	flags.DurationVar(&c.timeout, "timeout", timeoutDefault, "how long to wait for an answer")
-	host.Variable(flags, "addr", "KELPIE_ADDR")
 	host.Variable(flags, "timeout", "KELPIE_TIMEOUT")
+}
+
+// registerAddr is register for a command whose own --timeout is of something else than an answer.
+func (c *connection) registerAddr(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&c.addrs, "addr", []string{host.DefaultListen}, "addresses of nodes, HOST:PORT[,HOST:PORT...], tried in turn")
+	host.Variable(flags, "addr", "KELPIE_ADDR")
 }
 
 // validate checks the flags. Errors are CodeInvalidArgument.

@@ -18,6 +18,8 @@ type listing[R any] struct {
 	fields []field[R]
 	// name is what -o name prints.
 	name func(*R) string
+	// tall rows are shown with a line for each field.
+	tall bool
 }
 
 // field is one key of a row's JSON, and the column that shows it.
@@ -59,6 +61,13 @@ func (l listing[R]) inFull() listing[R] {
 func (l listing[R]) help() string {
 	var b strings.Builder
 	b.WriteString("With -o json or yaml, a row has these keys:\n")
+	b.WriteString(l.keys())
+	return b.String()
+}
+
+// keys describes the keys of the JSON of a row, a line for each.
+func (l listing[R]) keys() string {
+	var b strings.Builder
 	width := 0
 	for _, f := range l.fields {
 		width = max(width, len(f.key))
@@ -73,6 +82,9 @@ func (l listing[R]) help() string {
 func jsonKeys[R any]() []string {
 	var keys []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[R]()) {
+		if f.Anonymous { // its fields are
+			continue
+		}
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		keys = append(keys, key)
 	}
@@ -149,3 +161,28 @@ func (p *tablePrinter[R]) line(b *strings.Builder, row []string, header bool) {
 	}
 	b.WriteByte('\n')
 }
+
+// tallPrinter prints a line for each field of a row.
+type tallPrinter[R any] struct {
+	w       io.Writer
+	style   style
+	columns []field[R]
+}
+
+func (p *tallPrinter[R]) rows(page []R) error {
+	width := 0
+	for _, c := range p.columns {
+		width = max(width, utf8.RuneCountInString(c.header))
+	}
+	var b strings.Builder
+	for i := range page {
+		for _, c := range p.columns {
+			b.WriteString(p.style.header(c.header) + strings.Repeat(" ", width-utf8.RuneCountInString(c.header)) + columnGap)
+			b.WriteString(p.style.cell(c.key, host.OneLine(c.cell(&page[i]))) + "\n")
+		}
+	}
+	_, err := io.WriteString(p.w, b.String())
+	return err
+}
+
+func (p *tallPrinter[R]) end() error { return nil }

@@ -1,0 +1,136 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+func (k *kelpie) nodeDrain() *cobra.Command {
+	c := connection{timeout: timeoutDefault}
+	var o output
+	var f jobFlags
+	var to string
+	var within time.Duration
+	cmd := &cobra.Command{
+		Use:   "drain NODE",
+		Short: "Move all actors of a node to other nodes",
+		Long: `Move all actors of a node to other nodes. From then on it takes no more, until "node undrain" or its restart. It goes
+on running, and serves: calls of its actors do not fail, and those that are sent to it are passed on.
+
+The node does that by itself, and the command follows it: it may be interrupted, and the same command again follows on. The exit
+code is 0 if the node is empty in the end. A node that is stopped by SIGTERM drains by itself: see --drain-timeout of "node
+start".
+
+` + jobListing.help(),
+		Example: "  kelpie node drain node-7600\n  kelpie node drain node-7600 --rate 200/s --timeout 10m --yes",
+		Args:    host.Args("NODE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req := &api.BulkRequest{Node: args[0], Kind: api.BulkDrain, To: to, Rate: float64(f.rate), TimeoutMillis: within.Milliseconds()}
+			if err := validateDrain(req); err != nil {
+				return err
+			}
+			if err := k.askable(f.yes); err != nil {
+				return err
+			}
+			s, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return k.drain(cmd.Context(), s, &o, &f, req)
+		},
+		ValidArgsFunction: k.completeNode(&c),
+	}
+	c.registerAddr(cmd.Flags())
+	o.register(cmd)
+	f.register(cmd)
+	cmd.Flags().StringVar(&to, "to", "", "node to move to (default placement chooses)")
+	cmd.Flags().DurationVar(&within, "timeout", 0, "when to give up what is left, 0 for never")
+	k.completeNodeFlags(cmd, &c, "to")
+	return cmd
+}
+
+func validateDrain(req *api.BulkRequest) error {
+	if err := api.ValidateNodeID(req.Node); err != nil {
+		return err
+	}
+	switch {
+	case req.To == req.Node:
+		return api.Errorf(api.CodeInvalidArgument, "--to %s is where the actors are: name another node", req.To)
+	case req.To != "":
+		if err := api.ValidateNodeID(req.To); err != nil {
+			return err
+		}
+	}
+	if req.TimeoutMillis < 0 {
+		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must not be negative; 0 is never to give up", time.Duration(req.TimeoutMillis)*time.Millisecond)
+	}
+	return nil
+}
+
+func (k *kelpie) drain(ctx context.Context, s *session, o *output, f *jobFlags, req *api.BulkRequest) error {
+	is, err := jobOf(ctx, s, req.Node)
+	if err != nil {
+		return err
+	}
+	j := &job{cancel: "kelpie node undrain " + req.Node}
+	if running(*is) && is.Kind == api.BulkDrain {
+		fmt.Fprintf(k.Stderr, "node %s is being drained already, for %s, to %s\n", req.Node, is.Why, whereto(is.To))
+		j.nodes = []api.BulkStatus{*is}
+		return k.begun(ctx, s, o, f, j)
+	}
+	req.DryRun = true
+	if is, err = order[api.BulkRequest, api.BulkStatus](ctx, s, api.MethodBulk, req); err != nil {
+		return err
+	}
+	if err := k.confirm(f.yes, fmt.Sprintf("Node %s has %s. They move to %s, and it takes no more until it is undrained or restarted. Drain it?",
+		req.Node, counted(is.Total, "actor"), whereto(req.To))); err != nil {
+		return err
+	}
+	req.DryRun = false
+	if is, err = order[api.BulkRequest, api.BulkStatus](ctx, s, api.MethodBulk, req); err != nil {
+		return err
+	}
+	j.nodes = []api.BulkStatus{*is}
+	return k.begun(ctx, s, o, f, j)
+}
+
+func (k *kelpie) nodeUndrain() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use:   "undrain NODE",
+		Short: "Have a node take actors again",
+		Long: `End the drain of a node: what has moved stays where it is, and the node takes actors again. To bring some back, see
+"cluster rebalance".`,
+		Example: "  kelpie node undrain node-7600",
+		Args:    host.Args("NODE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := api.ValidateNodeID(args[0]); err != nil {
+				return err
+			}
+			s, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			is, err := cancelJob(cmd.Context(), s, args[0], api.BulkDrain)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, "node %s is %s and takes actors\n", is.Node, is.NodeState)
+			return err
+		},
+		ValidArgsFunction: k.completeNode(&c),
+	}
+	c.register(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,177 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// migrateFlags are those of "actors migrate".
+type migrateFlags struct {
+	jobFlags
+	to, from, namespace        string
+	all, force, dryRun, cancel bool
+	limit                      int
+}
+
+// jobOnly are the flags that mean something with --from only.
+var jobOnly = []string{"all", "namespace", "limit", "rate", "dry-run", "cancel", "detach", "yes"}
+
+func (k *kelpie) actorMigrate() *cobra.Command {
+	var c connection
+	var o output
+	var f migrateFlags
+	cmd := &cobra.Command{
+		Use:   "migrate {ACTOR | --from NODE --all}",
+		Short: "Move actors to other nodes",
+		Long: `Move an actor, or many actors of a node, to another node: the one that --to names, else one that placement chooses.
+An actor takes its memory along, and its calls wait for a moment; none fails. One that was
+moved less than ten seconds ago stays, unless there is --force.
+
+With --from NODE --all, the node itself moves its actors, those first that were not called for the longest, and the command follows
+it: it may be interrupted, and the same command again follows on. When it is done, the same command moves
+what is left. The exit code is 0 if all actors were moved.
+
+` + migrateListing.help() + `
+
+With --from, there is one row, with these keys:
+` + jobListing.keys(),
+		Example: `  kelpie actors migrate counter/a --to node-7601
+  kelpie actors migrate --from node-7600 --all --namespace counter --rate 100/s
+  kelpie actors migrate --from node-7600 --all --limit 1000 --to node-7601 --yes --detach`,
+		Args: func(cmd *cobra.Command, args []string) error { return f.validate(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.from != "" && !f.dryRun && !f.cancel {
+				if err := k.askable(f.yes); err != nil {
+					return err
+				}
+			}
+			s, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			switch {
+			case f.from == "":
+				return k.migrateOne(cmd.Context(), s, &o, &f, args[0])
+			case f.cancel:
+				b, err := cancelJob(cmd.Context(), s, f.from, api.BulkMigrate)
+				if err != nil {
+					return err
+				}
+				return k.printJob(&o, *b)
+			}
+			return k.migrateMany(cmd.Context(), s, &o, &f)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.register(cmd.Flags())
+	o.register(cmd)
+	f.register(cmd)
+	k.completeNodeFlags(cmd, &c, "to", "from")
+	return cmd
+}
+
+func (f *migrateFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "", "node to move to (default placement chooses)")
+	flags.StringVar(&f.from, "from", "", "node whose actors are to move")
+	flags.BoolVar(&f.all, "all", false, "with --from: all its actors")
+	flags.StringVar(&f.namespace, "namespace", "", "with --from: only actors of this namespace")
+	flags.IntVar(&f.limit, "limit", 0, "with --from: greatest number of actors to move, 0 for no limit")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "with --from: count the actors, and move none")
+	flags.BoolVar(&f.force, "force", false, "move also what was moved less than ten seconds ago")
+	flags.BoolVar(&f.cancel, "cancel", false, "with --from: end what the same command has begun")
+	f.jobFlags.register(cmd)
+}
+
+// validate checks what can be checked without asking anybody. Errors are CodeInvalidArgument.
+func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
+	if (len(args) == 1) == (f.from != "") || len(args) > 1 {
+		return api.Errorf(api.CodeInvalidArgument, "name either one actor or, by --from NODE --all, many")
+	}
+	if f.to != "" {
+		if err := api.ValidateNodeID(f.to); err != nil {
+			return err
+		}
+	}
+	if f.from == "" {
+		for _, name := range jobOnly {
+			if cmd.Flags().Changed(name) {
+				return api.Errorf(api.CodeInvalidArgument, "--%s is of --from NODE, but there is an actor", name)
+			}
+		}
+		_, err := api.ParseActorID(args[0])
+		return err
+	}
+	if err := api.ValidateNodeID(f.from); err != nil {
+		return err
+	}
+	switch {
+	case !f.all && !f.cancel:
+		return api.Errorf(api.CodeInvalidArgument, "--from %s: add --all to move the actors of the node, which --namespace and --limit make fewer", f.from)
+	case f.from == f.to:
+		return api.Errorf(api.CodeInvalidArgument, "--to %s is where the actors are: name another node", f.to)
+	case f.limit < 0:
+		return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", f.limit)
+	case f.namespace != "":
+		return api.ValidateNamespace(f.namespace)
+	}
+	return nil
+}
+
+func (k *kelpie) migrateOne(ctx context.Context, s *session, o *output, f *migrateFlags, actor string) error {
+	reply, err := order[api.MigrateRequest, api.MigrateReply](ctx, s, api.MethodMigrate, &api.MigrateRequest{Actor: actor, To: f.to, Force: f.force})
+	if err != nil {
+		return err
+	}
+	p := newPrinter(k.Stdout, o.format, k.style(o), migrateListing, true)
+	if err := p.rows([]api.MigrateReply{*reply}); err != nil {
+		return err
+	}
+	return p.end()
+}
+
+func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migrateFlags) error {
+	j := &job{cancel: "kelpie actors migrate --from " + f.from + " --cancel"}
+	req := &api.BulkRequest{Node: f.from, Kind: api.BulkMigrate, To: f.to, Namespace: f.namespace, Limit: f.limit, Rate: float64(f.rate), Force: f.force}
+	is, err := jobOf(ctx, s, f.from)
+	if err != nil {
+		return err
+	}
+	if running(*is) && !f.dryRun && sameJob(is, req) {
+		fmt.Fprintf(k.Stderr, "node %s is at it already, for %s\n", f.from, is.Why)
+		j.nodes = []api.BulkStatus{*is}
+		return k.begun(ctx, s, o, &f.jobFlags, j)
+	}
+	req.DryRun = true
+	if is, err = order[api.BulkRequest, api.BulkStatus](ctx, s, api.MethodBulk, req); err != nil {
+		return err
+	}
+	if f.dryRun {
+		fmt.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from, whereto(f.to))
+		return k.printJob(o, *is)
+	}
+	if is.Total > 0 {
+		if err := k.confirm(f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from, whereto(f.to))); err != nil {
+			return err
+		}
+	}
+	req.DryRun = false
+	if is, err = order[api.BulkRequest, api.BulkStatus](ctx, s, api.MethodBulk, req); err != nil {
+		return err
+	}
+	j.nodes = []api.BulkStatus{*is}
+	return k.begun(ctx, s, o, &f.jobFlags, j)
+}
+
+// sameJob reports whether a node is at what a request asks for.
+func sameJob(is *api.BulkStatus, req *api.BulkRequest) bool {
+	return is.Kind == req.Kind && is.To == req.To && is.Namespace == req.Namespace && is.Limit == req.Limit
+}
