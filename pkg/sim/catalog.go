@@ -20,6 +20,7 @@ var Checkers = []Entry{
 	{"lists", "nothing that was appended is lost, there twice, or in another place later"},
 	{"sessions", "the answers of volatile actors tell of one activation after the other, each counting every visit once"},
 	{"due", "what was sent, or set as an alarm, happens once and in order, and is not lost"},
+	{"deadlines", "no handler begins for a call whose deadline has passed, or that its caller has given up"},
 	{"conservation", "transfers between accounts neither make money nor lose it"},
 	{"store", "the store is serializable, answers what was committed, and shows a transaction its own writes"},
 	{"durable", "the store opens again after a restart"},

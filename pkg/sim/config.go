@@ -193,7 +193,7 @@ func (o Options) profile(d draw, c *Config) {
 		c.Workloads = names(workloads)
 	case "moves":
 		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)
-		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" })
+		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" || w == "impatient" })
 		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit = 0, 0, 0, 0
 		if len(c.Faults) == 0 {
 			c.Faults = []string{"migrate"}

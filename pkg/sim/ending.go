@@ -19,7 +19,7 @@ import (
 const readerHost = "reader"
 
 // readers are the methods that show an actor's state.
-var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items"}
+var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items", slow: "done"}
 
 // lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
 func (w *world) lastReads() {

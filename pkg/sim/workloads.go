@@ -46,6 +46,7 @@ func init() {
 		{Entry{"session", "visits volatile actors, which begin anew with every activation"}, "session", sessionWork, 0},
 		{Entry{"send", "has actors send to others, with their commit, exactly once and in order"}, "post", sendWork, 0},
 		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 20},
+		{Entry{"impatient", "calls slow actors with deadlines that pass while calls wait, and gives calls up"}, slow, impatientWork, 2},
 		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
 	}
 }

@@ -6,6 +6,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -170,6 +171,7 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 	if w.bug != nil && w.bug.kinds != nil {
 		kinds = w.bug.kinds(kinds)
 	}
+	kinds = append(slices.Clone(kinds), l.slowKind())
 	if !w.on("hang") {
 		return kinds
 	}
