@@ -94,7 +94,7 @@ func (k *worker) beImpatient(id api.ActorID) {
 	if k.random.IntN(6) > 0 {
 		method = "work"
 	}
-	if k.random.IntN(3) == 0 {
+	if k.random.IntN(4) == 0 {
 		c.Takes = choreMin + k.random.Jitter(choreMax-choreMin)
 	}
 	k.give(ctx, id, method, c)
