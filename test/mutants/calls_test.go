@@ -29,6 +29,12 @@ var calls = []mutant{
 		caught:  []string{"deadlines"},
 	},
 	{
+		name: "deadline-left-to-callers", what: "calls run whose deadline has passed while they waited, unless word comes that their callers have given them up",
+		changes: []change{deadlineIgnored, {batchFile, "	if err := ctx.Err(); err != nil {\n		return answer{", "	if err := ctx.Err(); errors.Is(err, context.Canceled) {\n		return answer{"}},
+		flags:   []string{"--profile", "default", "--workloads", "impatient"}, // with faults, for such a word to be lost
+		caught:  []string{"deadlines"},
+	},
+	{
 		name: "deadline-seen-by-context", what: "the deadline of a call is not looked at before it runs: its context is, which knows it",
 		changes: []change{deadlineIgnored},
 		flags:   impatient,

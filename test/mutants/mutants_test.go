@@ -30,7 +30,7 @@ type mutant struct {
 	changes    []change
 	// caught are the checkers of which one must find it; nil if it is none, as something else makes up for it.
 	caught []string
-	// flags choose the runs of the simulator: by default those of its profile "moves".
+	// flags choose the runs of the simulator: by default those of its profile "moves", unless they name another.
 	flags []string
 	// test, in place of runs, is a test of package node that must fail.
 	test string
