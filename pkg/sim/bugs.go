@@ -15,6 +15,9 @@ type bug struct {
 	Entry
 	// checkers are those that ought to find it.
 	checkers []string
+	// shows and befalls are the workloads and faults of a run that plants it, unless some were asked for; nil is as for any run. They are for those
+	// that only show by a few: what else would happen costs time, and finds nothing.
+	shows, befalls []string
 	// store, env and kinds wrap what a process is given; nil for what stays as it is.
 	store func(t *tampered)
 	env   func(l *life, m *coro.Machine) env.Env
@@ -30,6 +33,9 @@ var (
 	byAnswers = []string{"linearizable", "lists", "conservation"}
 	byOwners  = []string{"single-activation", "tokens"}
 )
+
+// byReading are workloads that read often.
+var byReading = []string{"register", "counter", "hot"}
 
 func either(lists ...[]string) []string {
 	var out []string
@@ -49,26 +55,26 @@ func init() {
 		{Entry: Entry{"placement-trusted", "a node that is sent a call takes the actor, whoever owns it"}, checkers: byOwners, store: placementTrusted},
 		{Entry: Entry{"early-reply", "a batch is answered before it is committed"}, checkers: byAnswers, store: earlyReply},
 		{Entry: Entry{"fenced-goes-on", "a node that has lost its lease does not notice"}, checkers: either(byAnswers, byOwners), store: fencedGoesOn},
-		{Entry: Entry{"wall-clock-lease", "a node believes in its lease for as long as its wall clock says"}, checkers: either(byAnswers, byOwners), store: wallClockLease},
+		{Entry: Entry{"wall-clock-lease", "a node believes in its lease for as long as its wall clock says"}, checkers: either(byAnswers, byOwners), shows: byReading, store: wallClockLease},
 		{Entry: Entry{"unknown-is-success", "a commit that nobody knows the outcome of is taken for done"}, checkers: byAnswers, store: unknownIsSuccess},
 		{Entry: Entry{"unknown-is-failure", "a commit that nobody knows the outcome of is taken for refused"}, checkers: byAnswers, store: unknownIsFailure},
 		{Entry: Entry{"blind-scan", "a scan does not see the transaction's own writes"}, checkers: []string{"store", "linearizable"}, store: blindScan},
-		{Entry: Entry{"unchecked-ranges", "what a scan has read is not checked at commit"}, checkers: []string{"store"}, store: uncheckedRanges},
+		{Entry: Entry{"unchecked-ranges", "what a scan has read is not checked at commit"}, checkers: []string{"store"}, shows: []string{"store"}, store: uncheckedRanges},
 		{Entry: Entry{"former-owner-releases", "a former owner releases the claim of the next"}, checkers: byOwners, store: formerOwnerReleases},
 		{Entry: Entry{"epoch-kept", "a process that starts again goes on under the lease of the one before"}, checkers: []string{"membership"}, store: epochKept, env: sameIncarnation},
 		{Entry: Entry{"unreadable-is-empty", "a state that can't be read is taken for empty"}, checkers: byAnswers, store: unreadableIsEmpty},
 		{Entry: Entry{"barrier-skipped", "a read is answered by what the last heartbeat said of the lease"}, checkers: either(byAnswers, byOwners), store: barrierSkipped},
 		{Entry: Entry{"barrier-joined-late", "a read is answered by a barrier that had begun before it came"}, checkers: either(byAnswers, byOwners), store: barrierJoinedLate},
-		{Entry: Entry{"missed-stop", "a wake-up that comes before its task waits is lost, now and then"}, checkers: []string{"liveness", "leaks"}, env: missedStop},
+		{Entry: Entry{"missed-stop", "a wake-up that comes before its task waits is lost, now and then"}, checkers: []string{"liveness", "leaks"}, shows: []string{"cold", "idle"}, env: missedStop},
 		{Entry: Entry{"evicted-waiting", "the calls that come for an actor while it is being deactivated wait for ever"}, checkers: []string{"liveness", "leaks"}, env: evictedWaiting},
-		{Entry: Entry{"claim-without-seq", "a claim is written without a conflict on seq"}, checkers: byOwners, store: claimWithoutSeq},
+		{Entry: Entry{"claim-without-seq", "a claim is written without a conflict on seq"}, checkers: byOwners, shows: []string{"hot", "register", "counter"}, store: claimWithoutSeq},
 		{Entry: Entry{"renewed-unread", "a commit that was refused is sent again at a new version, without reading the claim"}, checkers: byOwners, store: renewedUnread},
 		{Entry: Entry{"barrier-remembers", "a barrier is compared with what the node remembers of its revocations"}, checkers: either(byAnswers, byOwners), store: barrierRemembers},
 		{Entry: Entry{"own-claim-adopted", "a node that finds its own claim takes it as it is, unwritten"}, checkers: byOwners, store: ownClaimAdopted},
 		{Entry: Entry{"silent-break", "a broken claim does not touch its owner's fence"}, checkers: byOwners, store: silentBreak},
-		{Entry: Entry{"unproved-batch", "a batch that writes nothing is answered without a barrier"}, checkers: byAnswers, kinds: unprovedBatch},
+		{Entry: Entry{"unproved-batch", "a batch that writes nothing is answered without a barrier"}, checkers: byAnswers, shows: byReading, kinds: unprovedBatch},
 		{Entry: Entry{"unproved-session", "a volatile actor answers without a barrier"}, checkers: []string{"sessions"}, kinds: unprovedSession},
-		{Entry: Entry{"foreign-incarnation", "after a join that nobody knows the outcome of, another process's incarnation is taken for one's own"}, checkers: []string{"membership"}, store: foreignIncarnation},
+		{Entry: Entry{"foreign-incarnation", "after a join that nobody knows the outcome of, another process's incarnation is taken for one's own"}, checkers: []string{"membership"}, shows: []string{"cold"}, store: foreignIncarnation},
 		{Entry: Entry{"rejoin-regardless", "a process that has lost its lease joins again, though a newer one has its name"}, checkers: []string{"membership"}, store: rejoinRegardless},
 		{Entry: Entry{"own-fence-unread", "an actor is claimed without a look at one's own lease"}, checkers: byOwners, store: ownFenceUnread},
 		{Entry: Entry{"impatient-watcher", "a watcher does not see that a node goes on beating"}, checkers: []string{"fencing"}, store: impatientWatcher},

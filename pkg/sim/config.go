@@ -210,6 +210,12 @@ func (o Options) override(c *Config) {
 	set(&c.Clients, o.Clients)
 	set(&c.Calls, o.Calls)
 	set(&c.For, o.For)
+	if b := bugNamed(o.Bug); b != nil && b.shows != nil {
+		c.Workloads = b.shows
+	}
+	if b := bugNamed(o.Bug); b != nil && b.befalls != nil {
+		c.Faults = b.befalls
+	}
 	if o.Faults != nil {
 		c.Faults = o.Faults
 	}
