@@ -70,7 +70,7 @@ func (ms *moves) begin(m *move, force bool) error {
 		return api.Errorf(api.CodeFailedPrecondition, "actor %s is being moved to node %s already, for %s, since %v", m.actor, other.to.ID, other.why, (m.since - other.since).Round(time.Millisecond))
 	}
 	if at, ok := ms.arrived[m.actor]; ok && !force && m.since < at+moveCooldown {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s was moved here %v ago: wait another %v, or force it", m.actor, (m.since - at).Round(time.Millisecond), (at + moveCooldown - m.since).Round(time.Millisecond))
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s was moved here %v ago: wait another %v, or use --force", m.actor, (m.since - at).Round(time.Millisecond), (at + moveCooldown - m.since).Round(time.Millisecond))
 	}
 	if ms.current == nil {
 		ms.current = make(map[api.ActorID]*move)
