@@ -171,6 +171,10 @@ func (d *dispatcher) move(m *move) error {
 	if s.run == nil {
 		s.run = new(run)
 	}
+	if s.run.move != nil { // of a move that was given up while it was prepared, and goes on
+		s.mu.Unlock()
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s is being moved already", m.actor)
+	}
 	s.run.move = m
 	start := !s.running
 	s.running = true
