@@ -15,9 +15,9 @@ type bug struct {
 	Entry
 	// checkers are those that ought to find it.
 	checkers []string
-	// shows and befalls are the workloads and faults of a run that plants it, unless some were asked for; nil is as for any run. They are for those
-	// that only show by a few: what else would happen costs time, and finds nothing.
-	shows, befalls []string
+	// shows are the workloads of a run that plants it, unless some were asked for; nil is as for any run. They are for those that only show by a
+	// few: what else clients would do costs time, and finds nothing.
+	shows []string
 	// store, env and kinds wrap what a process is given; nil for what stays as it is.
 	store func(t *tampered)
 	env   func(l *life, m *coro.Machine) env.Env

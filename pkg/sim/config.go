@@ -213,9 +213,6 @@ func (o Options) override(c *Config) {
 	if b := bugNamed(o.Bug); b != nil && b.shows != nil {
 		c.Workloads = b.shows
 	}
-	if b := bugNamed(o.Bug); b != nil && b.befalls != nil {
-		c.Faults = b.befalls
-	}
 	if o.Faults != nil {
 		c.Faults = o.Faults
 	}
