@@ -33,6 +33,11 @@ const (
 	MethodDeadLetters     = "admin.dead_letters"
 	MethodDeadLetterRetry = "admin.dead_letter_retry"
 	MethodDeadLetterRm    = "admin.dead_letter_rm"
+
+	MethodStats        = "admin.stats"
+	MethodClusterStats = "admin.cluster_stats"
+	MethodActorStats   = "admin.actor_stats"
+	MethodEvents       = "admin.events"
 )
 
 const (

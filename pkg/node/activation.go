@@ -113,6 +113,9 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	switch {
 	case err == nil:
 		n.crashes.worked(id)
+		s.mu.Lock()
+		s.tally = tally{began: n.env.Monotonic()}
+		s.mu.Unlock()
 		if a.agenda != nil && len(a.agenda.outbox) > 0 {
 			a.deliver()
 		}
@@ -126,9 +129,9 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	n.giveBack(a)
 	if hook := (*hookError)(nil); errors.As(err, &hook) { // no answer to a call, which has not been run
-		err = n.crashes.failed(id, n.env.Monotonic(), api.Errorf(api.CodeUnavailable, "actor %s can't be activated: %v", id, hook))
+		err = n.crashed(id, api.Errorf(api.CodeUnavailable, "actor %s can't be activated: %v", id, hook))
 	} else if api.CodeOf(err) == api.CodeCorruptState {
-		err = n.crashes.failed(id, n.env.Monotonic(), err)
+		err = n.crashed(id, err)
 	}
 	return nil, err
 }

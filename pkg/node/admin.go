@@ -27,17 +27,21 @@ func (n *Node) adminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, e
 	}
 	out := &api.NodesReply{Nodes: make([]api.NodeRow, 0, len(leases))}
 	for _, l := range leases {
-		row := api.NodeRow{
-			Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch, Incarnation: l.Fence.Incarnation.String(),
-			Capacity: l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version, Started: rfc3339(l.Node.Started),
-			Zone: l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
-		}
-		if l.Fence.Incarnation != (registry.Incarnation{}) {
-			row.Actors, row.Pending = l.Beat.Load.Activations, l.Beat.Load.Pending
-		}
-		out.Nodes = append(out.Nodes, row)
+		out.Nodes = append(out.Nodes, n.nodeRow(l))
 	}
 	return out, nil
+}
+
+func (n *Node) nodeRow(l registry.LeaseInfo) api.NodeRow {
+	row := api.NodeRow{
+		Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch, Incarnation: l.Fence.Incarnation.String(),
+		Capacity: l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version, Started: rfc3339(l.Node.Started),
+		Zone: l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
+	}
+	if l.Fence.Incarnation != (registry.Incarnation{}) {
+		row.Actors, row.Pending = l.Beat.Load.Activations, l.Beat.Load.Pending
+	}
+	return row
 }
 
 func (n *Node) adminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
@@ -88,6 +92,7 @@ func (n *Node) adminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (
 	out := &api.LeaseBreakReply{Node: in.Node, Epoch: known.Epoch}
 	if fence != nil {
 		out.Broken, out.Epoch = true, fence.Epoch
+		n.happened(api.Event{Kind: api.EventLeaseBroken, Node: in.Node, Incarnation: known.Incarnation.String(), Cause: "by an operator"})
 		n.log.Info("lease broken by an operator", "lease_of", in.Node, "epoch", fence.Epoch)
 	}
 	return out, nil
@@ -104,6 +109,7 @@ func (n *Node) adminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (
 	}
 	if broken.Node != "" {
 		n.log.Info("claim broken by an operator", "actor", in.Actor, "owner", broken.Node, "token", broken.Token)
+		n.happened(api.Event{Kind: api.EventClaimBroken, Node: broken.Node, Actor: in.Actor, Count: 1, From: broken.Node, Cause: "by an operator"})
 	}
 	return &api.ClaimBreakReply{Broken: broken.Node != "", Actor: in.Actor, Node: broken.Node, Token: broken.Token}, nil
 }

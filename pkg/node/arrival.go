@@ -244,6 +244,7 @@ func (n *Node) obtain(ctx context.Context, id api.ActorID) (got registry.Acquire
 	got, err = n.registry.Acquire(ctx, n.keeper.member(), id, begin, end)
 	if err == nil && got.Claim != nil {
 		n.arrivals.forgetActor(id)
+		n.tellTakenOver(id, got.From)
 	}
 	return got, nil, err
 }

@@ -220,6 +220,9 @@ func (a *activation) keptAgenda() {
 		return
 	}
 	before := a.agenda.due
+	for _, d := range a.agenda.buried {
+		a.node.events.sum(api.Event{Kind: api.EventDeadLetter, Node: a.node.config.NodeID, Actor: a.actor.String(), Cause: d.Error})
+	}
 	a.agenda.stored()
 	if before != 0 || a.agenda.due != 0 {
 		a.arm()

@@ -219,7 +219,7 @@ func (a *activation) conclude(answers []answer) error {
 		return nil
 	}
 	a.claim.Renew(a.node.keeper.proof())
-	err := a.claim.Commit(a.node.ctx, writes)
+	err := a.commit(writes)
 	if len(answers) > 1 || !kv.IsTooLarge(err) {
 		return err
 	}
@@ -229,6 +229,16 @@ func (a *activation) conclude(answers []answer) error {
 		return err
 	}
 	return a.unfit(&answers[0])
+}
+
+// commit commits, and measures how long that takes.
+func (a *activation) commit(writes []registry.Write) error {
+	began := a.node.env.Monotonic()
+	err := a.claim.Commit(a.node.ctx, writes)
+	if err == nil {
+		a.node.meter.commits.add(a.node.env.Monotonic() - began)
+	}
+	return err
 }
 
 // unfit takes note that what an alarm or a message wrote does not fit a transaction.
@@ -302,6 +312,7 @@ func (a *activation) concluded(answers []answer) bool {
 		a.node.timers.set(a.actor, 0)
 	}
 	a.kept()
+	a.answered(answers)
 	for i := range answers {
 		answers[i].call.finish(answers[i].body, "", answers[i].err)
 	}

@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -84,6 +85,7 @@ func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 	ctx, cancel := env.WithCancelCause(n.ctx)
 	b.cancel = cancel
 	n.jobs.latest = b
+	n.happened(api.Event{Kind: api.EventJobBegan, Node: n.config.NodeID, Count: b.total, From: n.config.NodeID, To: req.To, Cause: req.Kind + ", for " + req.Why})
 	n.env.Go("move actors", func() { b.run(ctx) })
 	return b, nil
 }
@@ -218,6 +220,7 @@ func (b *bulk) end(state string) {
 	b.mu.Unlock()
 	s := b.status()
 	b.node.log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed", s.Failed, "left", s.Left)
+	b.node.happened(api.Event{Kind: api.EventJobEnded, Node: b.node.config.NodeID, Count: s.Moved, From: b.node.config.NodeID, To: s.To, Cause: fmt.Sprintf("%s %s: %d moved, %d failed, %d left", s.Kind, s.State, s.Moved, s.Failed, s.Left)})
 	b.ended.Set()
 }
 

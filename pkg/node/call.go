@@ -38,6 +38,9 @@ type call struct {
 	// another one. It does not block.
 	finish func(body []byte, owner string, err error)
 
+	// entered is when the mailbox took it.
+	entered time.Duration
+
 	// What routing has learnt so far.
 	attempts int
 	refused  []registry.Refusal // nodes that had no room

@@ -82,6 +82,8 @@ type Config struct {
 	// defaults; for later nodes 0 is what the cluster has, and anything else must be equal to it.
 	LeaseTTL, Heartbeat time.Duration
 
+	// Usage tells what the process takes of its machine; nil if that is not known. It must not block.
+	Usage func() api.Usage
 	// Logger gets what an operator wants to know; nil for none.
 	Logger *slog.Logger
 }

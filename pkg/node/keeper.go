@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -30,6 +31,9 @@ type keeper struct {
 	failed func(registry.NodeInfo)
 	// changed is told that the members are others than they were.
 	changed func()
+	// compared is told of two views that follow each other, tell of what only this node knows.
+	compared func(before, after *registry.View)
+	tell     func(e api.Event)
 	// beaten is told of every heartbeat.
 	beaten func(registry.Beaten)
 
@@ -60,6 +64,7 @@ func (k *keeper) join(ctx context.Context) error {
 	k.watcher = registry.NewWatcher(member.Meta)
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
+	k.tell(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(), Cause: fmt.Sprintf("at %s, epoch %d", member.Node.Address, member.Node.Epoch)})
 	return k.refresh(ctx)
 }
 
@@ -200,6 +205,7 @@ func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 		k.log.Warn("silent node not fenced", "node", node, "error", err)
 	case fenced:
 		k.log.Info("fenced a node that has stopped beating", "node", node, "last_beat", seen.Seq)
+		k.tell(api.Event{Kind: api.EventFailed, Node: node, Incarnation: seen.Incarnation.String(), Cause: fmt.Sprintf("no heartbeat for its lease of %v, the last was number %d", k.member().Meta.LeaseTTL, seen.Seq)})
 	}
 }
 
@@ -207,6 +213,7 @@ func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 func (k *keeper) rejoin(ctx context.Context) error {
 	old := k.member()
 	k.log.Warn("this node has lost its lease: dropping all activations and joining again", "epoch", old.Node.Epoch)
+	k.tell(api.Event{Kind: api.EventLeaseLost, Node: old.Node.ID, Incarnation: old.Node.Incarnation.String(), Cause: "others have fenced it, or an operator has: it drops its actors and joins again"})
 	k.fenced()
 	k.mu.Lock()
 	k.spec.Replaces = old.Node.Incarnation
@@ -236,6 +243,7 @@ func (k *keeper) refresh(ctx context.Context) error {
 	k.mu.Unlock()
 	if before != nil {
 		k.announce(before, after)
+		k.compared(before, after)
 	}
 	if before != after {
 		k.changed()
@@ -276,6 +284,22 @@ func (k *keeper) age(node string) (time.Duration, bool) {
 		return k.env.Monotonic() - k.beatenAt, true
 	}
 	return k.watcher.Age(node, k.env.Monotonic())
+}
+
+// ages returns age for the node itself and all that it watches, in milliseconds.
+func (k *keeper) ages() map[string]int64 {
+	k.mu.Lock()
+	now := k.env.Monotonic()
+	self := k.self.Node.ID
+	watched := k.watched(now)
+	k.mu.Unlock()
+	out := make(map[string]int64)
+	for _, node := range append(watched, self) {
+		if age, ok := k.age(node); ok {
+			out[node] = age.Milliseconds()
+		}
+	}
+	return out
 }
 
 // leave gives the lease up.

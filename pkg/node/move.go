@@ -180,9 +180,11 @@ func (n *Node) runMove(s *slot, m *move) (gone bool) {
 	began := n.env.Monotonic()
 	token, err := n.moveAway(s, m)
 	if err != nil {
+		n.events.sum(api.Event{Kind: api.EventMoveFailed, Node: n.config.NodeID, Actor: m.actor.String(), From: n.config.NodeID, To: m.to.ID, Cause: wireError(err).Message})
 		n.moves.end(m, moved{}, err)
 		return false
 	}
+	n.events.sum(api.Event{Kind: api.EventMigrated, Node: m.to.ID, Actor: m.actor.String(), From: n.config.NodeID, To: m.to.ID, Cause: m.why})
 	n.router.remember(m.actor, m.to.Address)
 	// On the stream that calls take: the actor is activated first.
 	n.tell(m, api.MethodMoveComplete)

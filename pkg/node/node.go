@@ -53,6 +53,10 @@ type Node struct {
 	loads      *loads
 	timers     *timers
 	scanner    *scanner
+	meter      *meter
+	events     *events
+	stats      shared[api.NodeStats]
+	overview   shared[api.ClusterStats]
 
 	keys    *callkey.Keys // of calls from inside the process
 	slots   inFlight
@@ -99,8 +103,10 @@ func New(c Config) (*Node, error) {
 	n.keeper = &keeper{
 		env: n.env, registry: n.registry, log: n.log,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed, changed: n.news.tell,
+		compared: n.changedMembers, tell: n.happened,
 		beaten: func(b registry.Beaten) { n.scanner.beaten(b.Unattended) },
 	}
+	n.meter, n.events = newMeter(n.env.Monotonic(), c.Usage), newEvents(c.NodeID, n.env.Now())
 	n.timers, n.scanner = newTimers(c.Env, n.fire), newScanner(n)
 	n.router = newRouter(n)
 	n.moveIDs = n.env.Rand("moves")
@@ -196,7 +202,10 @@ func (n *Node) keepLease(ctx context.Context) {
 
 // load tells the members, by the heartbeat, how busy the node is.
 func (n *Node) load() api.Load {
-	n.dispatcher.gauge(n.env.Monotonic())
+	now := n.env.Monotonic()
+	n.dispatcher.gauge(now)
+	n.meter.roll(now)
+	n.events.flush(n.env.Now())
 	load := n.dispatcher.load()
 	n.loads.learn(n.config.NodeID, load)
 	return load

@@ -38,6 +38,10 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodDeadLetters, n.adminDeadLetters)
 	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.adminDeadLetterRetry)
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.adminDeadLetterRm)
+	rpc.HandleTyped(m, api.MethodStats, n.adminStats)
+	rpc.HandleTyped(m, api.MethodClusterStats, n.adminClusterStats)
+	rpc.HandleTyped(m, api.MethodActorStats, n.adminActorStats)
+	rpc.HandleTyped(m, api.MethodEvents, n.adminEvents)
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.

@@ -36,6 +36,7 @@ type slot struct {
 	bytes        int64 // about what the activation takes
 	heir         *slot
 
+	tally      tally       // of the activation's calls
 	run        *run        // of the actor's code, nil before the first
 	activation *activation // of the running task
 }
@@ -99,6 +100,7 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 		// The mailbox is taken whole: there is room when what runs now has run.
 		return false, errOverloaded(s.lastRun, "actor %s: %d calls are waiting already", c.actor, waiting)
 	}
+	c.entered = now
 	s.pending = append(s.pending, c)
 	d.pending.Add(1)
 	d.taken.Add(1)

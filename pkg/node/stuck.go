@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -109,8 +110,10 @@ func (n *Node) watchHandlers(ctx context.Context) {
 			switch {
 			case overdue:
 				n.abandon(s)
+				n.happened(api.Event{Kind: api.EventAbandoned, Node: n.config.NodeID, Actor: s.actor.String(), Count: 1, Cause: fmt.Sprintf("%s has run for %v, and its callers have given up", what, ran.Round(time.Second))})
 				n.log.Error("a handler has not returned: its activation is given up, and it may run on", "actor", s.actor.String(), "handler", what, "for", ran)
 			case first:
+				n.happened(api.Event{Kind: api.EventStuck, Node: n.config.NodeID, Actor: s.actor.String(), Count: 1, Cause: fmt.Sprintf("%s has run for %v", what, ran.Round(time.Second))})
 				n.log.Warn("a handler does not return", "actor", s.actor.String(), "handler", what, "for", ran)
 			}
 		}

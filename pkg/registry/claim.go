@@ -55,6 +55,8 @@ type Acquired struct {
 	State []Entry
 	// Owner is who has the actor, if Claim is nil.
 	Owner Owner
+	// From is the node whose claim was no longer good, "" if nobody held one.
+	From string
 }
 
 // Acquire claims an actor for the member unless another node holds it under a valid lease, and
@@ -67,6 +69,7 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 	var tx kv.Tx
 	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
 		tx = t
+		var from string
 		// R1 and R8: claim, seq and the own fence are all read with conflict.
 		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node))
 		if err != nil {
@@ -86,11 +89,12 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 			if err != nil || owner.Current {
 				return Acquired{Owner: owner}, err
 			}
+			from = old.Node
 		}
 		c.token, c.revocations = old.Token+1, own.Revocations
 		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
 		state, err := c.readPart(ctx, t.Snapshot(), begin, end)
-		return Acquired{Claim: c, State: state}, err
+		return Acquired{Claim: c, State: state, From: from}, err
 	})
 	if err != nil || got.Claim == nil {
 		return got, err

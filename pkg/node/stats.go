@@ -1,0 +1,203 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// statsFresh is how long statistics are good for everybody who asks.
+	statsFresh = 900 * time.Millisecond
+	// topScanned is how many actors are looked at for those that stand out: the ones that were called last.
+	topScanned = 10_000
+)
+
+// adminStats tells how the node is doing.
+func (n *Node) adminStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeStats, error) {
+	return n.stats.get(ctx, n, statsFresh, func(context.Context) (*api.NodeStats, error) { return n.nodeStats(), nil })
+}
+
+func (n *Node) nodeStats() *api.NodeStats {
+	now := n.env.Monotonic()
+	load := n.dispatcher.load()
+	s := &api.NodeStats{
+		Node: n.config.NodeID, Incarnation: n.incarnation(),
+		Actors: load.Activations, Pending: load.Pending, ActorBytes: load.Bytes,
+		Events: n.events.after(0, api.StatsActorsMax),
+	}
+	n.meter.fill(s, now)
+	s.Ages = n.keeper.ages()
+	s.Moves, s.Moving = n.moves.stats(n.config.NodeID, now)
+	n.jobs.mu.Lock()
+	b := n.jobs.latest
+	n.jobs.mu.Unlock()
+	if b != nil && b.running() {
+		s.Job = n.bulkStatus(b)
+	}
+	seen := n.dispatcher.recent(topScanned)
+	all, waiting := make([]api.ActorStats, len(seen)), 0
+	for i, slot := range seen {
+		all[i] = slot.stats(n.config.NodeID, now)
+		s.Deepest = max(s.Deepest, all[i].Pending)
+		waiting += all[i].Pending
+	}
+	s.Pending = max(s.Pending, waiting)
+	s.Top = standOut(all)
+	return s
+}
+
+// recent returns the slots that were called last, at most so many.
+func (d *dispatcher) recent(most int) []*slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []*slot
+	for s := d.order.newest; s != nil && len(out) < most; s = s.older {
+		out = append(out, s)
+	}
+	return out
+}
+
+// stats is how the actor of a slot is doing.
+func (s *slot) stats(node string, now time.Duration) api.ActorStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := api.ActorStats{
+		Actor: s.actor.String(), Node: node, Pending: len(s.pending), Calls: s.tally.calls, Rate: s.tally.rateAt(now),
+		LatencyMicros: int64(s.tally.latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
+	}
+	if s.tally.began > 0 {
+		out.AgeMillis = (now - s.tally.began).Milliseconds()
+	}
+	if s.run != nil {
+		out.Pending += len(s.run.calls)
+	}
+	if s.run != nil && s.run.what != "" {
+		out.Handler, out.RunningMillis = s.run.what, (now - s.run.since).Milliseconds()
+	}
+	return out
+}
+
+// standOut returns the first of actors in each of the orders in which they are looked at, by name.
+func standOut(all []api.ActorStats) []api.ActorStats {
+	orders := []func(a *api.ActorStats) float64{
+		func(a *api.ActorStats) float64 { return a.Rate },
+		func(a *api.ActorStats) float64 { return float64(max(a.LatencyMicros, a.RunningMillis*1000)) },
+		func(a *api.ActorStats) float64 { return float64(a.Pending) },
+		func(a *api.ActorStats) float64 { return float64(a.MemoryBytes) },
+	}
+	chosen := make(map[string]bool)
+	out := []api.ActorStats{}
+	for _, weight := range orders {
+		slices.SortStableFunc(all, func(a, b api.ActorStats) int {
+			return cmp.Or(cmp.Compare(weight(&b), weight(&a)), strings.Compare(a.Actor, b.Actor))
+		})
+		for i := range all[:min(len(all), api.StatsActorsMax)] {
+			if a := &all[i]; weight(a) > 0 && !chosen[a.Actor] {
+				chosen[a.Actor] = true
+				out = append(out, *a)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b api.ActorStats) int { return strings.Compare(a.Actor, b.Actor) })
+	return out
+}
+
+// stats tells of the moves under way, the oldest first, and how many there are.
+func (ms *moves) stats(from string, now time.Duration) (out []api.MoveStats, moving int) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	out = []api.MoveStats{}
+	for _, m := range ms.current { //kelpie:unordered sorted below
+		out = append(out, api.MoveStats{Actor: m.actor.String(), From: from, To: m.to.ID, Why: m.why, AgeMillis: (now - m.since).Milliseconds()})
+	}
+	slices.SortFunc(out, func(a, b api.MoveStats) int {
+		return cmp.Or(cmp.Compare(b.AgeMillis, a.AgeMillis), strings.Compare(a.Actor, b.Actor))
+	})
+	return out[:min(len(out), api.StatsActorsMax)], len(ms.current)
+}
+
+// adminClusterStats tells how all members are doing. It asks each of them, once for all who look.
+func (n *Node) adminClusterStats(ctx context.Context, _ *api.StatsRequest) (*api.ClusterStats, error) {
+	return n.overview.get(ctx, n, statsFresh, n.clusterStats)
+}
+
+func (n *Node) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
+	info, err := n.clusterInfo(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := n.registry.Leases(ctx)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	own, err := n.adminStats(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	answers := askMembers[api.StatsRequest, api.NodeStats](ctx, n, api.MethodStats, &api.StatsRequest{})
+	out := &api.ClusterStats{Cluster: *info, Time: rfc3339(n.env.Now()), Nodes: make([]api.NodeOverview, 0, len(leases)), Events: slices.Clone(own.Events)}
+	ages := newestAges(own, answers)
+	for _, l := range leases {
+		o := n.overviewOf(l, ages)
+		if l.Node.ID == n.config.NodeID {
+			o.Stats = withoutEvents(own)
+		}
+		for _, a := range answers {
+			switch {
+			case a.node.ID != l.Node.ID:
+			case a.err != nil:
+				o.Silent = wireError(a.err).Message
+			default:
+				out.Events = append(out.Events, a.reply.Events...)
+				o.Stats = withoutEvents(a.reply)
+			}
+		}
+		out.Nodes = append(out.Nodes, o)
+	}
+	out.Events = mergeEvents(out.Events)
+	return out, nil
+}
+
+// withoutEvents leaves out what is told of all members together.
+func withoutEvents(s *api.NodeStats) *api.NodeStats {
+	out := *s
+	out.Events = []api.Event{}
+	return &out
+}
+
+// newestAges returns for each node the least age of its heartbeat that a member tells.
+func newestAges(own *api.NodeStats, answers []memberAnswer[api.NodeStats]) map[string]int64 {
+	out := make(map[string]int64)
+	learn := func(s *api.NodeStats) {
+		for node, age := range s.Ages { //kelpie:unordered the least of them
+			if known, ok := out[node]; !ok || age < known {
+				out[node] = age
+			}
+		}
+	}
+	learn(own)
+	for _, a := range answers {
+		if a.err == nil {
+			learn(a.reply)
+		}
+	}
+	return out
+}
+
+// overviewOf is a node's row with its lease.
+func (n *Node) overviewOf(l registry.LeaseInfo, ages map[string]int64) api.NodeOverview {
+	o := api.NodeOverview{NodeRow: n.nodeRow(l), AgeMillis: -1, TTLLeftMillis: -1, Beat: l.Beat.Seq, Revocations: l.Fence.Revocations}
+	if age, ok := ages[l.Node.ID]; ok && l.Fence.Incarnation != (registry.Incarnation{}) {
+		o.AgeMillis, o.TTLLeftMillis = age, max(n.keeper.member().Meta.LeaseTTL.Milliseconds()-age, 0)
+	}
+	return o
+}
