@@ -83,24 +83,3 @@ func eachActorPage(ctx context.Context, s *session, req api.ActorsRequest, limit
 		req.After = reply.Next
 	}
 }
-
-func (k *kelpie) actorGet() *cobra.Command {
-	return listCommand[api.ActorRow]{
-		use:     "get ACTOR",
-		short:   "Show who owns an actor",
-		args:    host.Args("ACTOR"),
-		long:    "Show who owns an actor. Its state is \"unknown\" if it was never called.",
-		listing: actorListing,
-		one:     true,
-		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.ActorRow) error) error {
-			if _, err := api.ParseActorID(args[0]); err != nil {
-				return err
-			}
-			row, err := ask[api.ActorGetRequest, api.ActorRow](ctx, s, api.MethodActorGet, &api.ActorGetRequest{Actor: args[0]})
-			if err != nil {
-				return err
-			}
-			return emit([]api.ActorRow{*row})
-		},
-	}.command(k)
-}

@@ -98,6 +98,9 @@ var allowances = map[string]allowance{
 		external: []string{cron, msgpack},
 		why:      "what an author of actors imports: no machinery behind it",
 	},
+	"internal/human": {
+		why: "how numbers are written for people, the same in lists and in the live view",
+	},
 	"internal/places": {
 		internal: []string{"pkg/api"},
 		external: []string{lru},

@@ -1,0 +1,191 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/internal/human"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// actorDetail is all that is known of an actor. What is not known of an activation, or of one that there is not, is -1.
+type actorDetail struct {
+	api.ActorRow
+	Active        bool    `json:"active"`
+	AgeMillis     int64   `json:"age_ms"`
+	IdleMillis    int64   `json:"idle_ms"`
+	Pending       int     `json:"pending"`
+	Calls         int64   `json:"calls"`
+	Rate          float64 `json:"rate"`
+	LatencyMicros int64   `json:"latency_us"`
+	MemoryBytes   int64   `json:"memory_bytes"`
+	Handler       string  `json:"handler"`
+	RunningMillis int64   `json:"running_ms"`
+	StateBytes    int64   `json:"state_bytes"`
+	StateKeys     int     `json:"state_keys"`
+	StatePartial  bool    `json:"state_partial"`
+}
+
+func newActorDetail(d *api.ActorDetail) actorDetail {
+	out := actorDetail{
+		ActorRow: d.ActorRow, StateBytes: d.StateBytes, StateKeys: d.StateKeys, StatePartial: d.Partial,
+		AgeMillis: -1, IdleMillis: -1, Pending: -1, Calls: -1, Rate: -1, LatencyMicros: -1, MemoryBytes: -1, RunningMillis: -1,
+	}
+	if s := d.Stats; s != nil {
+		out.Active, out.AgeMillis, out.IdleMillis, out.Pending, out.Calls, out.Rate = true, s.AgeMillis, s.IdleMillis, s.Pending, int64(s.Calls), s.Rate
+		out.LatencyMicros, out.MemoryBytes, out.Handler, out.RunningMillis = s.LatencyMicros, s.MemoryBytes, s.Handler, s.RunningMillis
+	}
+	return out
+}
+
+var actorDetailListing = listing[actorDetail]{
+	name: func(d *actorDetail) string { return d.Actor },
+	tall: true,
+	fields: append(lift(actorListing, func(d *actorDetail) *api.ActorRow { return &d.ActorRow }),
+		field[actorDetail]{key: "active", meaning: "whether it is active, and its owner has answered: what follows is -1 otherwise, but for its stored state", header: "ACTIVE", cell: func(d *actorDetail) string { return strconv.FormatBool(d.Active) }},
+		field[actorDetail]{key: "age_ms", meaning: "time since it was activated", header: "AGE", cell: func(d *actorDetail) string { return millis(d.AgeMillis) }},
+		field[actorDetail]{key: "idle_ms", meaning: "time since its last call came", header: "IDLE", cell: func(d *actorDetail) string { return millis(d.IdleMillis) }},
+		field[actorDetail]{key: "pending", meaning: "calls in its mailbox, waiting or running", header: "PENDING", cell: func(d *actorDetail) string { return known(int64(d.Pending)) }},
+		field[actorDetail]{key: "calls", meaning: "calls answered since it was activated", header: "CALLS", cell: func(d *actorDetail) string { return known(d.Calls) }},
+		field[actorDetail]{key: "rate", meaning: "calls a second lately: an average of about ten seconds", header: "CALLS/S", cell: func(d *actorDetail) string { return knownRate(d.Rate) }},
+		field[actorDetail]{key: "latency_us", meaning: "microseconds from the mailbox to the answer lately, on average", header: "LATENCY", cell: func(d *actorDetail) string { return microsText(d.LatencyMicros) }},
+		field[actorDetail]{key: "memory_bytes", meaning: "about what it takes in its node's memory", header: "MEMORY", cell: func(d *actorDetail) string { return human.Bytes(d.MemoryBytes) }},
+		field[actorDetail]{key: "handler", meaning: "the method that runs now, empty if none does", header: "HANDLER", cell: func(d *actorDetail) string { return dash(d.Handler) }},
+		field[actorDetail]{key: "running_ms", meaning: "for how long it has", header: "RUNNING", cell: func(d *actorDetail) string { return millis(d.RunningMillis) }},
+		field[actorDetail]{key: "state_bytes", meaning: "size of all that is stored of it: its state, alarms, messages and answers to repeat", header: "STORED", cell: (*actorDetail).stored},
+		field[actorDetail]{key: "state_keys", meaning: "number of values that it is stored in", cell: func(d *actorDetail) string { return strconv.Itoa(d.StateKeys) }},
+		field[actorDetail]{key: "state_partial", meaning: "whether there is more than that, and was not looked at", cell: func(d *actorDetail) string { return strconv.FormatBool(d.StatePartial) }},
+	),
+}
+
+func (d *actorDetail) stored() string {
+	more := ""
+	if d.StatePartial {
+		more = "more than "
+	}
+	return fmt.Sprintf("%s%s in %s", more, human.Bytes(d.StateBytes), counted(d.StateKeys, "value"))
+}
+
+// known is a number, of which -1 is not known.
+func known(n int64) string {
+	if n < 0 {
+		return "-"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// microsText is a time in microseconds, of which -1 is not known.
+func microsText(us int64) string { return human.Duration(time.Duration(us) * time.Microsecond) }
+
+func knownRate(rate float64) string {
+	if rate < 0 {
+		return "-"
+	}
+	return strconv.FormatFloat(rate, 'f', 1, 64)
+}
+
+func (k *kelpie) actorGet() *cobra.Command {
+	var state bool
+	l := listCommand[actorDetail]{
+		use:   "get ACTOR",
+		short: "Show who owns an actor, and how it is doing",
+		args:  host.Args("ACTOR"),
+		long: `Show who owns an actor, and how it is doing. Its state is "unknown" if it was never called. Looking does not activate it.
+
+With --state, show its stored state instead, as JSON: {"struct":..., "space":{...}}, its state struct and its key-value space, null and empty if
+there are none. Of a volatile actor nothing is stored. What a call has just changed is there once it is answered.`,
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().BoolVar(&state, "state", false, "show its stored state, as JSON")
+			cmd.Example = "  kelpie actors get counter/a\n  kelpie actors get counter/a --state"
+		},
+		listing: actorDetailListing,
+		one:     true,
+		fetch: func(ctx context.Context, s *session, args []string, emit func([]actorDetail) error) error {
+			if _, err := api.ParseActorID(args[0]); err != nil {
+				return err
+			}
+			d, err := ask[api.ActorStatsRequest, api.ActorDetail](ctx, s, api.MethodActorStats, &api.ActorStatsRequest{Actor: args[0], State: state})
+			if err != nil {
+				return err
+			}
+			if state {
+				return cmp.Or(k.printState(args[0], d.Stored), errPrinted)
+			}
+			return emit([]actorDetail{newActorDetail(d)})
+		},
+	}
+	cmd := l.command(k)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := run(cmd, args); err != errPrinted {
+			return err
+		}
+		return nil
+	}
+	return cmd
+}
+
+// errPrinted says that the answer was printed in another form than rows.
+var errPrinted = errors.New("printed")
+
+// printState prints an actor's state on a line.
+func (k *kelpie) printState(actor string, s *api.ActorState) error {
+	if s == nil {
+		return api.Errorf(api.CodeUnavailable, "actor %s: the node that answered does not tell states", actor)
+	}
+	var b bytes.Buffer
+	b.WriteString(`{"struct":`)
+	if err := writeStored(&b, s.Struct); err != nil {
+		return errStored(actor, err)
+	}
+	b.WriteString(`,"space":{`)
+	for i, p := range s.Space {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		key, err := marshalJSON(p.Key)
+		if err != nil {
+			return err
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		if err := writeStored(&b, p.Value); err != nil {
+			return errStored(actor, err)
+		}
+	}
+	b.WriteString("}}\n")
+	if s.Partial {
+		fmt.Fprintf(k.Stderr, "warning: actor %s: its state is too large to show it all\n", actor)
+	}
+	_, err := k.Stdout.Write(b.Bytes())
+	return err
+}
+
+// writeStored writes a stored value as JSON.
+func writeStored(b *bytes.Buffer, value []byte) error {
+	text := json.RawMessage("null")
+	if len(value) > 0 {
+		var err error
+		if text, err = transcodeAll(value); err != nil {
+			return err
+		}
+	}
+	b.Write(text)
+	return nil
+}
+
+func errStored(actor string, err error) error {
+	return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be shown: %v", actor, err)
+}
