@@ -142,6 +142,11 @@ var allowances = map[string]allowance{
 		external: []string{cobra, pflag},
 		why:      "where a node meets the real world: the choice of store and transport, flags, signals",
 	},
+	"pkg/tui": {
+		internal: []string{"internal/human", "pkg/api"},
+		external: []string{ansi, bubbletea, colorprofile, lipgloss},
+		why:      "the live view: it shows what it is told, and asks for what it is told to; how is the command's",
+	},
 	"pkg/bench": {
 		internal: []string{"pkg/api"},
 		external: []string{hdr},
@@ -149,8 +154,8 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/bench", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc", "pkg/rpc/tcp",
-			"pkg/sim", "pkg/sim/campaign",
+			"internal/human", "pkg/actor", "pkg/api", "pkg/bench", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
+			"pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",
 		},
 		external: []string{cobra, pflag, yaml, term},
 		why:      "commands parse and print; what they do lives below",
@@ -175,6 +180,10 @@ var allowances = map[string]allowance{
 
 // What is not the standard library's, by module.
 const (
+	ansi         = "github.com/charmbracelet/x/ansi"
+	bubbletea    = "charm.land/bubbletea/v2"
+	lipgloss     = "charm.land/lipgloss/v2"
+	colorprofile = "github.com/charmbracelet/colorprofile"
 	btree        = "github.com/tidwall/btree"
 	cobra        = "github.com/spf13/cobra"
 	cron         = "github.com/robfig/cron/v3"

@@ -1,0 +1,127 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// dialog asks whether to do something, and, of a migration, where to.
+type dialog struct {
+	action Action
+	// says is what will happen.
+	says string
+	// targets are the nodes that an actor can move to, "" among them being any; chosen is the place of one.
+	targets []string
+	chosen  int
+}
+
+// actions are what the keys do, and to what.
+var actions = map[string]struct {
+	verb    Verb
+	ofActor bool
+}{
+	"m": {Migrate, true}, "e": {Evict, true}, "d": {Drain, false}, "u": {Undrain, false}, "b": {BreakLease, false},
+}
+
+// begin asks whether to do what a key stands for to the row that is selected.
+func (m *Model) begin(key string) {
+	do := actions[key]
+	i := m.selected()
+	if i < 0 {
+		return
+	}
+	onActor := m.at == actorPane || m.at == movePane
+	onNode := m.at == nodePane || m.at == leasePane
+	switch {
+	case do.ofActor && !onActor:
+		m.refuse("select an actor for that: they are in pane 2")
+		return
+	case !do.ofActor && !onNode:
+		m.refuse("select a node for that: they are in pane 1")
+		return
+	}
+	d := &dialog{action: Action{Verb: do.verb}}
+	name := m.rows[i].key
+	switch do.verb {
+	case Migrate:
+		d.action.Actor = name
+		d.targets = m.targets()
+		d.says = fmt.Sprintf("Move actor %s to another node. Its calls wait for some milliseconds; none fails.", name)
+	case Evict:
+		d.action.Actor = name
+		d.says = fmt.Sprintf("Deactivate actor %s. The next call activates it again, where placement puts it. Nothing stored is lost.", name)
+	default:
+		d.action.Node = name
+		d.says = m.foretell(do.verb, name)
+	}
+	m.dialog, m.mode = d, confirming
+}
+
+// foretell says what an action will do to a node.
+func (m *Model) foretell(verb Verb, name string) string {
+	n := m.node(name)
+	switch {
+	case n == nil:
+		return ""
+	case verb == Drain:
+		return fmt.Sprintf("Drain node %s: it takes no more actors, and its %d move to other nodes while they go on taking calls.", name, n.Actors)
+	case verb == Undrain:
+		return fmt.Sprintf("Let node %s take actors again. A drain that runs is ended.", name)
+	}
+	return fmt.Sprintf("Break the lease of node %s, which is %s at %s: it drops %d actors, which other nodes take as they are called. Calls that it is executing fail with \"unknown\". If it is alive it joins again.",
+		name, shownState(n), n.Address, n.Actors)
+}
+
+// targets are the nodes that take actors.
+func (m *Model) targets() []string {
+	out := []string{""}
+	for i := range m.stats.Nodes {
+		if n := &m.stats.Nodes[i]; shownState(n) == "active" {
+			out = append(out, n.Node)
+		}
+	}
+	return out
+}
+
+func (m *Model) refuse(why string) {
+	m.notice, m.badNews, m.noticeAt = why, true, m.now
+}
+
+// dialogKey answers the dialog. Enter alone does nothing: what can't be undone wants a yes.
+func (m *Model) dialogKey(k tea.KeyPressMsg) tea.Cmd {
+	d := m.dialog
+	switch k.String() {
+	case "y", "Y":
+		m.dialog, m.mode = nil, browsing
+		a := d.action
+		if len(d.targets) > 0 {
+			a.To = d.targets[d.chosen]
+		}
+		m.notice, m.badNews, m.noticeAt = "...", false, m.now
+		return func() tea.Msg {
+			ctx, cancel := context.WithTimeout(context.Background(), doTimeout)
+			defer cancel()
+			said, err := m.source.Do(ctx, a)
+			return done{said, err, time.Now()}
+		}
+	case "n", "N", "esc", "q":
+		m.dialog, m.mode = nil, browsing
+	case "left", "up", "h", "k":
+		d.choose(-1)
+	case "right", "down", "l", "j", "tab":
+		d.choose(1)
+	}
+	return nil
+}
+
+func (d *dialog) choose(by int) {
+	if n := len(d.targets); n > 0 {
+		d.chosen = (d.chosen + by + n) % n
+	}
+}
