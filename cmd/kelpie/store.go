@@ -17,7 +17,8 @@ import (
 )
 
 func (k *kelpie) store() *cobra.Command {
-	return group("store", "Serve a store, look into the cluster's", "", k.storeServe(), k.storeGet(), k.storeScan())
+	return group("store", "Serve a store, look into the cluster's, back it up", "", k.storeServe(), k.storeGet(), k.storeScan(), k.storeSet(), k.storeClear(),
+		k.storeBackup(), k.storeRestore(), k.storeCheck(), k.storeStats(), k.storeMigrate())
 }
 
 func (k *kelpie) storeServe() *cobra.Command {

@@ -21,7 +21,7 @@ func TestUsageErrors(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"nod"}, []string{`unknown command "nod" for "kelpie"`, "did you mean node?"}},
+		{[]string{"nod"}, []string{`unknown command "nod" for "kelpie"`, "did you mean node"}},
 		{[]string{"xyzzy"}, []string{`unknown command "xyzzy"`, "kelpie --help"}},
 		{[]string{"actor", "ls", "--namespace", "counter"}, []string{`unknown command "actor"`, "actors"}},
 		{[]string{"node", "strat"}, []string{`unknown command "strat" for "kelpie node"`, "start"}},

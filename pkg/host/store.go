@@ -78,7 +78,30 @@ func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 			return nil, dirError(u.rest, err)
 		}
 	}
-	return openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+	s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+	if err != nil {
+		return nil, err
+	}
+	return s.asOpened(), nil
+}
+
+// MakeStore is OpenStore for a store that may be new: pebble:DIR is made if it is not there.
+func MakeStore(ctx context.Context, url string) (kv.Store, error) {
+	u, err := parseStoreURL(url)
+	if err != nil {
+		return nil, err
+	}
+	if u.scheme == schemePebble && u.rest != "" {
+		if err := os.MkdirAll(u.rest, 0o700); err != nil {
+			return nil, dirError(u.rest, err)
+		}
+		s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+		if err != nil {
+			return nil, err
+		}
+		return s.asOpened(), nil
+	}
+	return OpenStore(ctx, url)
 }
 
 func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store, error) {
@@ -214,4 +237,26 @@ func (s *store) closeAfter(w world, err error) error {
 		w.log.Error("the store did not close cleanly", "error", closed)
 	}
 	return err
+}
+
+// Pin implements kv.Pinner where the store does: see pinned.
+func (p pinned) Pin(ctx context.Context, v kv.Version) (kv.Version, error) {
+	return p.pinner.Pin(ctx, v)
+}
+
+// Unpin implements kv.Pinner.
+func (p pinned) Unpin(ctx context.Context, v kv.Version) error { return p.pinner.Unpin(ctx, v) }
+
+// pinned is a store that can keep versions readable. FoundationDB can't, so a store as such does not say that it can.
+type pinned struct {
+	*store
+	pinner kv.Pinner
+}
+
+// asOpened is the store with all that it can do.
+func (s *store) asOpened() kv.Store {
+	if p, ok := s.Store.(kv.Pinner); ok {
+		return pinned{s, p}
+	}
+	return s
 }

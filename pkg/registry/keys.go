@@ -47,3 +47,24 @@ func statePrefix(a api.ActorID) []byte { return tuple.Pack(prefix, kindState, a.
 func kindRange(kind string, elems ...any) (begin, end []byte) {
 	return tuple.Range(append([]any{prefix, kind}, elems...)...)
 }
+
+// KindOf returns the kind of a key, and the namespace that it belongs to: both "" for a key that is not Kelpie's, the second for one that belongs to none.
+func KindOf(key []byte) (kind, namespace string) {
+	t, err := tuple.Unpack(key)
+	if err != nil || len(t) < 2 || t[0] != prefix {
+		return "", ""
+	}
+	kind, _ = t[1].(string)
+	at := 2
+	switch kind {
+	case kindNamespace, kindClaim, kindState, kindCall, kindDead, kindDeadBody:
+	case kindDue:
+		at = 4
+	default:
+		return kind, ""
+	}
+	if len(t) > at {
+		namespace, _ = t[at].(string)
+	}
+	return kind, namespace
+}

@@ -195,8 +195,12 @@ func (r *Registry) ensureMeta(ctx context.Context, tx kv.Tx, spec JoinSpec, newC
 
 func (m *Meta) accept(spec JoinSpec) error {
 	switch {
+	case m.Schema == SchemaRestoring:
+		return api.Errorf(api.CodeMismatch, "the store holds a restore that has not ended: wait for it, or begin it again with --force")
+	case m.Schema > SchemaVersion:
+		return api.Errorf(api.CodeMismatch, "the store has schema %d, of a later kelpie; this binary speaks %d: use the version that the cluster runs", m.Schema, SchemaVersion)
 	case m.Schema != SchemaVersion:
-		return api.Errorf(api.CodeMismatch, "the store has schema %d, this binary speaks %d: use a matching version of kelpie", m.Schema, SchemaVersion)
+		return api.Errorf(api.CodeMismatch, "the store has schema %d, this binary speaks %d: use the version that the cluster runs, or stop all nodes and see \"kelpie store migrate\"", m.Schema, SchemaVersion)
 	case spec.ClusterID != "" && spec.ClusterID != m.ClusterID:
 		return api.Errorf(api.CodeMismatch, "the store holds cluster %s, not %s: check --join and --store", m.ClusterID, spec.ClusterID)
 	case spec.LeaseTTL != 0 && spec.LeaseTTL != m.LeaseTTL:

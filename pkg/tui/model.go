@@ -48,9 +48,9 @@ type Model struct {
 	asking  bool
 	paused  bool
 
-	panes  [paneCount]pane
-	at     int
-	rows   []row // of the pane, filtered and sorted
+	panes [paneCount]pane
+	at    int
+	rows  []row // of the pane, filtered and sorted
 	// cursor is the key of the row that is selected, wherever it goes; "" is the first, whichever that is.
 	cursor [paneCount]string
 	top    [paneCount]int

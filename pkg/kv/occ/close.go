@@ -73,5 +73,5 @@ func (s *Store) lastSnapshots() ([]Snapshot, error) {
 			return nil, err
 		}
 	}
-	return s.versions.drop(len(s.versions.list)), nil
+	return append(s.unpinAll(), s.versions.drop(len(s.versions.list))...), nil
 }

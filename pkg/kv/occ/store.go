@@ -49,6 +49,7 @@ type Store struct {
 	applying *batch     // the batch on its way to the disk, nil if there is none
 	waiting  queue      // for room in the next batch
 	timer    env.Timer  // of the next expiry, nil if there is none
+	pins     map[kv.Version]*pin
 }
 
 // Open returns a store on an engine, which it closes with itself, or if it fails. It
@@ -153,6 +154,11 @@ func (s *Store) hold(v kv.Version) (*state, error) {
 	defer s.mu.Unlock()
 	if s.stopped != nil {
 		return nil, s.stopped
+	}
+	if p := s.pins[v]; p != nil {
+		p.state.holders++
+		s.reading++
+		return p.state, nil
 	}
 	held, err := s.versions.hold(v, s.env.Monotonic())
 	if err == nil {

@@ -16,6 +16,8 @@ const (
 	methodRange       = "store.range"
 	methodCommit      = "store.commit"
 	methodWatch       = "store.watch"
+	methodPin         = "store.pin"
+	methodUnpin       = "store.unpin"
 )
 
 // Bounds of one request. The answer to the largest fits into a frame of rpc.

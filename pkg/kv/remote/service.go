@@ -40,6 +40,8 @@ func Register(mux *rpc.Mux, e env.Env, backend ryw.Backend) *Service {
 	mux.Handle(methodRange, s.scan)
 	mux.Handle(methodCommit, s.commit)
 	mux.Handle(methodWatch, s.watch)
+	mux.Handle(methodPin, s.pin)
+	mux.Handle(methodUnpin, s.unpin)
 	return s
 }
 

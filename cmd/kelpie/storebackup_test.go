@@ -1,0 +1,147 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// TestAClusterMovesToAnotherStore backs a cluster up while it is written to, and lets another one go on from there, on a store of another kind.
+func TestAClusterMovesToAnotherStore(t *testing.T) {
+	first, _ := twoNodes(t)
+	for i := range 30 {
+		first.answers(t, "5", fmt.Sprintf("counter/%d", i), "add", "5")
+	}
+	first.answers(t, "null", "kv/x", "put", `{"key":"k","value":[1,"<"]}`)
+	first.answers(t, "7", "counter/keyed", "add", "7", "--idempotency-key", "once")
+	stop, stopped := make(chan struct{}), make(chan int)
+	go func() { // a writer of two actors, the second never ahead of the first
+		n := 0
+		for {
+			select {
+			case <-stop:
+				stopped <- n
+				return
+			default:
+				first.run("actors", "call", "counter/first", "add", "1")
+				first.run("actors", "call", "counter/second", "add", "1")
+				n++
+			}
+		}
+	}()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "b.kelpie")
+	first.run("store", "backup", file).wants(t, host.ExitOK, "backup of cluster", "all of one moment")
+	close(stop)
+	<-stopped
+	first.run("store", "backup", file).wants(t, host.ExitRefused, "exists", "--force")
+	first.run("store", "backup", file, "--force").wants(t, host.ExitOK)
+	first.run("store", "check").wants(t, host.ExitOK, "0 problems")
+	if r := first.run("store", "check", "-o", "json"); r.stdout != "[]\n" {
+		t.Errorf("%+v", r)
+	}
+	stats := rows[storeStatsRow](t, first.run("store", "stats", "-o", "json"))
+	claims := int64(0)
+	for _, s := range stats {
+		if s.Kind == "claim" && s.Namespace == "counter" {
+			claims = s.Keys
+		}
+	}
+	if claims != 33 {
+		t.Errorf("%d claims in %+v", claims, stats)
+	}
+
+	target := "pebble:" + filepath.Join(dir, "new")
+	offline := terminal{}
+	offline.run("store", "restore", file).wants(t, host.ExitUsage, "--store")
+	offline.run("store", "restore", file, "--store", target).wants(t, host.ExitRefused, "--yes")
+	offline.run("store", "restore", filepath.Join(dir, "none"), "--store", target).wants(t, host.ExitNotFound, "none")
+	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitOK, "restored into")
+	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitRefused, "not empty", "--force")
+	offline.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
+	offline.run("store", "check", "--store", target).wants(t, host.ExitOK, "0 problems")
+	offline.run("store", "migrate", "--yes").wants(t, host.ExitUsage, "--store")
+	offline.run("store", "migrate", "--store", target).wants(t, host.ExitRefused, "--yes")
+	offline.run("store", "migrate", "--store", target, "--yes").wants(t, host.ExitOK, "already")
+
+	a := serve(t, "node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0")
+	second := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
+	if got := rows[api.NodeRow](t, second.run("node", "ls", "-o", "json")); len(got) != 1 || got[0].Node != "m1" {
+		t.Errorf("the membership was restored: %+v", got)
+	}
+	for i := range 30 {
+		second.answers(t, "6", fmt.Sprintf("counter/%d", i), "add", "1")
+	}
+	second.answers(t, `[1,"<"]`, "kv/x", "get", `"k"`)
+	second.answers(t, "7", "counter/keyed", "add", "7", "--idempotency-key", "once") // repeated, not run again
+	second.answers(t, "7", "counter/keyed", "get")
+	for _, row := range rows[api.ActorRow](t, second.run("actors", "ls", "-o", "json")) {
+		if row.Token <= 1<<32 {
+			t.Errorf("the token of %s is %d", row.Actor, row.Token)
+		}
+	}
+	one, err1 := strconv.Atoi(strings.TrimSpace(second.run("actors", "call", "counter/first", "get").stdout))
+	two, err2 := strconv.Atoi(strings.TrimSpace(second.run("actors", "call", "counter/second", "get").stdout))
+	if err1 != nil || err2 != nil || one < two || one > two+1 {
+		t.Errorf("not of one moment: %d, %d, %v, %v", one, two, err1, err2)
+	}
+	offline.run("store", "restore", file, "--store", "kelpie://"+a.address, "--yes", "--force").wants(t, host.ExitRefused, "m1 is alive")
+}
+
+func TestADamagedBackupIsRefused(t *testing.T) {
+	first, _ := twoNodes(t)
+	first.answers(t, "5", "counter/a", "add", "5")
+	dir := t.TempDir()
+	file, target := filepath.Join(dir, "b"), "pebble:"+filepath.Join(dir, "new")
+	first.run("store", "backup", file).wants(t, host.ExitOK)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b[:len(b)-10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	terminal{}.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitCorrupt, "cut off")
+	// What was begun is not taken for a cluster.
+	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(t, host.ExitRefused, "restore that has not ended")
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	terminal{}.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
+	stdin := terminal{stdin: string(b)}
+	stdin.run("store", "restore", "-", "--store", target, "--yes", "--force").wants(t, host.ExitOK)
+	stdin.run("store", "restore", "-", "--store", target).wants(t, host.ExitUsage, "--yes")
+	if r := first.run("store", "backup", "-"); r.code != host.ExitOK || !strings.HasPrefix(r.stdout, "KELPIE BACKUP 1\n") || !strings.Contains(r.stderr, "backup of cluster") {
+		t.Errorf("to stdout: %d %s", r.code, r.stderr)
+	}
+}
+
+func TestStoreWrites(t *testing.T) {
+	first, _ := twoNodes(t)
+	first.answers(t, "5", "counter/a", "add", "5")
+	first.run("store", "set", "0x01", "hello", "--yes").wants(t, host.ExitOK, "5 bytes")
+	first.run("store", "set", "0x0102", "0xff00", "--yes").wants(t, host.ExitOK, "2 bytes")
+	first.run("store", "get", "0x01", "-o", "json").wants(t, host.ExitOK, "0x68656c6c6f")
+	first.run("store", "set", "0x01", "hello").wants(t, host.ExitRefused, "--yes")
+	first.run("store", "set", "0x01", "0xf", "--yes").wants(t, host.ExitUsage, "0xf")
+	first.run("store", "clear", "0x01", "--below", "--yes").wants(t, host.ExitOK, "deleted")
+	first.run("store", "get", "0x0102").wants(t, host.ExitNotFound)
+	first.run("store", "set", "claim/counter/a", "x", "--yes").wants(t, host.ExitRefused, "Kelpie's own", "--force")
+	first.run("store", "clear", "claim/counter/a", "--yes").wants(t, host.ExitRefused, "Kelpie's own")
+	// What such a write breaks is found.
+	first.run("store", "clear", "claim/counter/a", "--yes", "--force").wants(t, host.ExitOK)
+	first.run("store", "set", "dead/counter/a/#7", "x", "--yes", "--force").wants(t, host.ExitOK)
+	r := first.run("store", "check", "-o", "json")
+	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") || !strings.Contains(r.stdout, "half of a dead letter") || !strings.Contains(r.stderr, "problems") {
+		t.Errorf("%+v", r)
+	}
+}

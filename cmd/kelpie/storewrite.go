@@ -1,0 +1,144 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// writeFlags are those of "store set" and "store clear".
+type writeFlags struct {
+	connection
+	storeFlags
+	force, yes bool
+}
+
+func (f *writeFlags) registerAll(cmd *cobra.Command) {
+	f.connection.register(cmd.Flags())
+	f.storeFlags.register(cmd)
+	registerYes(cmd, &f.yes)
+	cmd.Flags().BoolVar(&f.force, "force", false, "write to Kelpie's own keys, by which actors can be lost or run twice")
+}
+
+// key returns the bytes of a key that may be written to.
+func (f *writeFlags) key(s string) ([]byte, error) {
+	key, err := parseKey(s)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tuple.Unpack(key)
+	if err == nil && len(t) > 0 && t[0] == clusterPrefix && !f.force {
+		return nil, host.Advise(
+			api.Errorf(api.CodeFailedPrecondition, "%s is Kelpie's own: to change it can make actors lose their state, or run twice", s),
+			"give --force to do so all the same, with all nodes stopped; keys of your own are written as bytes, 0x...",
+		)
+	}
+	return key, nil
+}
+
+// write commits what f does to the store.
+func (f *writeFlags) write(ctx context.Context, write func(tx kv.Tx)) (err error) {
+	s, err := f.connection.open()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	store, _, err := s.openStore(ctx, f.url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	_, err = kv.Transact(ctx, env.Real(), store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+		write(tx)
+		return struct{}{}, nil
+	})
+	if errors.Is(err, kv.ErrCommitUnknown) {
+		return host.Advise(api.Errorf(api.CodeUnknown, "whether it was written is not known: %v", host.Reason(err)), "look by \"kelpie store get\"")
+	}
+	return err
+}
+
+func (k *kelpie) storeSet() *cobra.Command {
+	var f writeFlags
+	cmd := &cobra.Command{
+		Use:   "set KEY VALUE",
+		Short: "Write a value into the store",
+		Long: `Write a value under a key of the cluster's store: bytes in hexadecimal after 0x, or text as it is. Nothing checks that it makes sense there. It is asked before.
+
+` + keyHelp,
+		Example: "  kelpie store set 0x01 hello --yes",
+		Args:    host.Args("KEY", "VALUE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := f.key(args[0])
+			if err != nil {
+				return err
+			}
+			value := []byte(args[1])
+			if digits, ok := strings.CutPrefix(args[1], "0x"); ok {
+				if value, err = hex.DecodeString(digits); err != nil {
+					return api.Errorf(api.CodeInvalidArgument, "value %q: what follows 0x must be hexadecimal digits, two a byte", args[1])
+				}
+			}
+			if err := k.confirm(f.yes, fmt.Sprintf("Write %s to %s?", counted(len(value), "byte"), args[0])); err != nil {
+				return err
+			}
+			if err := f.write(cmd.Context(), func(tx kv.Tx) { registry.WriteRestored(tx, []kv.KeyValue{{Key: key, Value: value}}) }); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, "%s set: %s\n", args[0], counted(len(value), "byte"))
+			return err
+		},
+	}
+	f.registerAll(cmd)
+	return cmd
+}
+
+func (k *kelpie) storeClear() *cobra.Command {
+	var f writeFlags
+	var below bool
+	cmd := &cobra.Command{
+		Use:     "clear KEY",
+		Short:   "Delete a key of the store, or all below it",
+		Long:    "Delete a key of the cluster's store, and with --below all keys whose tuples begin with it. It is asked before.\n\n" + keyHelp,
+		Example: "  kelpie store clear 0x01 --yes",
+		Args:    host.Args("KEY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := f.key(args[0])
+			if err != nil {
+				return err
+			}
+			what := args[0]
+			if below {
+				what += " and all keys below it"
+			}
+			if err := k.confirm(f.yes, "Delete "+what+"?"); err != nil {
+				return err
+			}
+			err = f.write(cmd.Context(), func(tx kv.Tx) { registry.Erase(tx, key, below) })
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, "%s deleted\n", what)
+			return err
+		},
+	}
+	f.registerAll(cmd)
+	cmd.Flags().BoolVar(&below, "below", false, "also all keys below it")
+	return cmd
+}

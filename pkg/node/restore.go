@@ -1,0 +1,72 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another store: the records of calls are
+// kept, as the oldest there are, and the floor below which calls are refused begins anew.
+func RestoredState(_ api.ActorID, key, value []byte) (restored []byte, due int64, err error) {
+	switch {
+	case bytes.Equal(key, recordPart):
+		return nil, 0, nil
+	case bytes.HasPrefix(key, recordPart):
+		r, err := decodeRecord(key, value)
+		if err != nil {
+			return nil, 0, err
+		}
+		r.key.Birth = 1
+		return r.encode(), 0, nil
+	case bytes.Equal(key, alarmPart):
+		if len(value) != 8 {
+			return nil, 0, api.Errorf(api.CodeCorruptState, "when an actor has something to do can't be read")
+		}
+		return value, int64(binary.BigEndian.Uint64(value)), nil
+	}
+	return value, 0, nil
+}
+
+// CheckState reads all that is stored as an actor's state, in order of key, and returns when the actor has something to do, in milliseconds since 1970 and 0
+// for never. It does not know the actor's kind, and so not what is in the state struct. Errors are CodeCorruptState.
+func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error) {
+	var agenda, records []registry.Entry
+	var chunks []byte
+	next := 0
+	for _, e := range entries {
+		switch {
+		case bytes.HasPrefix(e.Key, alarmPart), bytes.HasPrefix(e.Key, outboxPart):
+			agenda = append(agenda, e)
+		case bytes.HasPrefix(e.Key, recordPart):
+			records = append(records, e)
+		case bytes.HasPrefix(e.Key, structPart):
+			if !bytes.Equal(e.Key, chunkKey(next)) {
+				return 0, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", id, next)
+			}
+			next++
+			chunks = append(chunks, e.Value...)
+		}
+	}
+	g, err := loadAgenda(agenda)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := loadLedger(records, DefaultMaxRecords); err != nil {
+		return 0, err
+	}
+	if next > 0 {
+		if _, _, err := openState(chunks); err != nil {
+			return 0, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", id, err)
+		}
+	}
+	if g != nil {
+		due = g.due
+	}
+	return due, nil
+}

@@ -1,0 +1,65 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"context"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+)
+
+// CommonPairs returns what is stored of the cluster and is no actor's, as far as a restore has a use for it.
+func (r *Registry) CommonPairs(ctx context.Context) ([]kv.KeyValue, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
+		var out []kv.KeyValue
+		begin, end := kindRange(kindNamespace)
+		err := kv.Scan(ctx, tx.Snapshot(), begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
+			out = append(out, p)
+			return nil
+		})
+		return out, err
+	})
+}
+
+// ActorPairs returns all that is stored of an actor, of one moment.
+func (r *Registry) ActorPairs(ctx context.Context, actor api.ActorID) ([]kv.KeyValue, error) {
+	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
+		var out []kv.KeyValue
+		add := func(p kv.KeyValue) error {
+			out = append(out, p)
+			return nil
+		}
+		claim, err := tx.Snapshot().Get(ctx, claimKey(actor))
+		if err != nil {
+			return nil, err
+		}
+		if claim != nil {
+			out = append(out, kv.KeyValue{Key: claimKey(actor), Value: claim})
+		}
+		for _, kind := range []string{kindCall, kindState, kindDead, kindDeadBody} {
+			begin, end := kindRange(kind, actor.Namespace, actor.ID)
+			if err := kv.Scan(ctx, tx.Snapshot(), begin, end, kv.RangeOptions{}, add); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
+}
+
+// WriteRestored writes pairs of a restore, or of an operator, as they are: nothing is checked. Nodes must not be alive in the store, unless the keys are none of
+// Kelpie's.
+func WriteRestored(tx kv.Tx, pairs []kv.KeyValue) {
+	for _, p := range pairs {
+		tx.Set(p.Key, p.Value)
+	}
+}
+
+// Erase deletes a key, and with below all keys whose tuples begin with it. The same must hold as of WriteRestored.
+func Erase(tx kv.Tx, key []byte, below bool) {
+	tx.Clear(key)
+	if below {
+		tx.ClearRange(key, append(key[:len(key):len(key)], 0xff))
+	}
+}

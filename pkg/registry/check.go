@@ -1,0 +1,233 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+)
+
+// Problem is something in a store that should not be there, or should and is not.
+type Problem struct {
+	Key []byte
+	// Actor is whose it is, "" if it is no actor's.
+	Actor string
+	What  string
+}
+
+// Checker looks at all pairs of a store, in order, and compares those that belong together. It keeps no more than one actor's state in memory.
+type Checker struct {
+	// Get reads other keys, as they were when the pairs were read.
+	Get func(ctx context.Context, key []byte) ([]byte, error)
+	// State reads all that is stored as an actor's state, and returns when it has something to do, in milliseconds since 1970, 0 for never.
+	State func(actor api.ActorID, entries []Entry) (due int64, err error)
+	// Report is told of every problem.
+	Report func(Problem)
+	// Kinds counts the keys and bytes of every kind; keys that are not Kelpie's are of kind "".
+	Kinds map[string]KindCount
+
+	actor   api.ActorID // whose state is being collected
+	entries []Entry
+}
+
+// KindCount is how much there is of a kind of keys.
+type KindCount struct{ Keys, Bytes int64 }
+
+// Pair looks at the next pair. Errors are Get's.
+func (c *Checker) Pair(ctx context.Context, p kv.KeyValue) error {
+	t, err := tuple.Unpack(p.Key)
+	ours := err == nil && len(t) >= 2 && t[0] == prefix
+	kind, _ := "", false
+	if ours {
+		kind, _ = t[1].(string)
+	}
+	if c.Kinds == nil {
+		c.Kinds = make(map[string]KindCount)
+	}
+	n := c.Kinds[kind]
+	c.Kinds[kind] = KindCount{n.Keys + 1, n.Bytes + int64(len(p.Key)+len(p.Value))}
+	if !ours {
+		return nil
+	}
+	actor, has := actorOf(t)
+	if kind == kindState && has {
+		if actor != c.actor {
+			if err := c.End(ctx); err != nil {
+				return err
+			}
+			c.actor = actor
+		}
+		c.entries = append(c.entries, Entry{Key: p.Key[len(statePrefix(actor)):], Value: p.Value})
+		return nil
+	}
+	return c.other(ctx, p, t, kind, actor, has)
+}
+
+// actorOf is the actor that a key names right behind its kind.
+func actorOf(t tuple.Tuple) (api.ActorID, bool) {
+	if len(t) < 4 {
+		return api.ActorID{}, false
+	}
+	ns, ok1 := t[2].(string)
+	id, ok2 := t[3].(string)
+	return api.ActorID{Namespace: ns, ID: id}, ok1 && ok2
+}
+
+// other looks at a pair that is no part of a state.
+func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID, has bool) error {
+	var record any
+	switch kind {
+	case kindMeta:
+		record = new(Meta)
+	case kindNode:
+		record = new(NodeInfo)
+	case kindFence:
+		record = new(Fence)
+	case kindBeat:
+		record = new(Beat)
+	case kindNamespace:
+		record = new(Namespace)
+	case kindMembership, kindUnattended:
+		if len(p.Value) != 8 {
+			c.report(p.Key, "", "is no counter")
+		}
+		return nil
+	case kindClaim:
+		return c.claim(ctx, p, actor, has)
+	case kindCall:
+		record = new(seqRecord)
+	case kindDue:
+		return c.due(ctx, p)
+	case kindDead, kindDeadBody:
+		return c.dead(ctx, p, t, kind, actor, has)
+	default:
+		c.report(p.Key, "", "is of a kind that this version does not know")
+		return nil
+	}
+	if err := decodeRecord(p.Key, p.Value, record); err != nil {
+		c.report(p.Key, "", "can't be read: "+err.Error())
+	}
+	return nil
+}
+
+func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, has bool) error {
+	var claim claimRecord
+	if err := decodeRecord(p.Key, p.Value, &claim); err != nil || !has || actor.Validate() != nil {
+		c.report(p.Key, "", "is no claim of an actor")
+		return nil
+	}
+	if claim.Node == "" {
+		return nil
+	}
+	node, err := c.Get(ctx, nodeKey(claim.Node))
+	if err == nil && node == nil && claim.Incarnation != (Incarnation{}) {
+		fence, err := c.Get(ctx, fenceKey(claim.Node))
+		if err != nil {
+			return err
+		}
+		var f Fence
+		if decodeRecord(nil, fence, &f) == nil && f.Incarnation == claim.Incarnation {
+			c.report(p.Key, actor.String(), fmt.Sprintf("is owned by node %s, which holds a lease and is not known", claim.Node))
+		}
+	}
+	return err
+}
+
+// due compares an entry of the list of what is due with what its actor says.
+func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
+	e, err := decodeDue(p)
+	if err != nil {
+		c.report(p.Key, "", "is no entry of what is due")
+		return nil
+	}
+	if !bytes.Equal(p.Key, dueKey(e.Actor, e.At)) {
+		c.report(p.Key, e.Actor.String(), "is in the wrong part of the list of what is due")
+		return nil
+	}
+	state, err := c.Get(ctx, join(statePrefix(e.Actor), dueTimeKey))
+	if err != nil {
+		return err
+	}
+	at, err := c.State(e.Actor, []Entry{{Key: dueTimeKey, Value: state}})
+	if state == nil || err != nil || at != e.At {
+		c.report(p.Key, e.Actor.String(), "is due then by the list, and not by its own state")
+	}
+	return nil
+}
+
+// dueTimeKey is where an actor's state says when it has something to do.
+var dueTimeKey = tuple.Pack("l")
+
+// dead compares a dead letter with its request.
+func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID, has bool) error {
+	if !has || len(t) != 5 {
+		c.report(p.Key, "", "is no dead letter")
+		return nil
+	}
+	number, ok := t[4].(int64)
+	if !ok {
+		c.report(p.Key, actor.String(), "is no dead letter")
+		return nil
+	}
+	if kind == kindDead {
+		if err := decodeRecord(p.Key, p.Value, new(DeadLetter)); err != nil {
+			c.report(p.Key, actor.String(), "can't be read: "+err.Error())
+		}
+	}
+	other := map[string]string{kindDead: kindDeadBody, kindDeadBody: kindDead}[kind]
+	value, err := c.Get(ctx, deadKey(other, actor, uint64(number)))
+	if err == nil && value == nil {
+		c.report(p.Key, actor.String(), "is half of a dead letter: "+other+" is missing")
+	}
+	return err
+}
+
+// End looks at the last state. Errors are Get's.
+func (c *Checker) End(ctx context.Context) error {
+	if c.entries == nil {
+		return nil
+	}
+	actor, entries := c.actor, c.entries
+	c.actor, c.entries = api.ActorID{}, nil
+	at, err := c.State(actor, entries)
+	if err != nil {
+		var coded *api.Error
+		if errors.As(err, &coded) {
+			c.report(statePrefix(actor), actor.String(), coded.Message)
+			return nil
+		}
+		return err
+	}
+	claim, err := c.Get(ctx, claimKey(actor))
+	if err != nil {
+		return err
+	}
+	if claim == nil {
+		c.report(statePrefix(actor), actor.String(), "has state, and was never claimed")
+	}
+	if at == 0 {
+		return nil
+	}
+	entry, err := c.Get(ctx, dueKey(actor, at))
+	if err == nil && entry == nil {
+		c.report(statePrefix(actor), actor.String(), "has something to do, and is not in the list of what is due")
+	}
+	return err
+}
+
+func (c *Checker) report(key []byte, actor, what string) {
+	c.Report(Problem{Key: key, Actor: actor, What: what})
+}
+
+// ClearForRestore deletes all that is in the store, and has nodes refuse it until EndRestore.
+func ClearForRestore(tx kv.Tx) {
+	tx.ClearRange(nil, kv.KeySpaceEnd())
+	tx.Set(metaKey, encodeRecord(&Meta{ClusterID: "restoring", Schema: SchemaRestoring}))
+}

@@ -1,0 +1,102 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+func TestStoresOfOtherSchemas(t *testing.T) {
+	both(t, func(t *fixture) {
+		if _, err := t.Migrate(t.ctx); api.CodeOf(err) != api.CodeNotFound {
+			t.Fatalf("an empty store: %v", err)
+		}
+		spec := JoinSpec{Node: NodeInfo{ID: "n1", Address: "n1:1"}}
+		if _, err := t.Join(t.ctx, spec); err != nil {
+			t.Fatal(err)
+		}
+		m, err := t.Meta(t.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		as := func(schema int) {
+			t.Helper()
+			other := m
+			other.Schema = schema
+			if err := t.setMeta(t.ctx, other, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused := func(says string) {
+			t.Helper()
+			_, err := t.Join(t.ctx, spec)
+			if api.CodeOf(err) != api.CodeMismatch || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("it says %v, want %q", err, says)
+			}
+		}
+		as(SchemaVersion + 1)
+		refused("of a later kelpie")
+		if _, err := t.Migrate(t.ctx); api.CodeOf(err) != api.CodeMismatch {
+			t.Fatalf("a later schema: %v", err)
+		}
+		as(SchemaRestoring)
+		refused("restore that has not ended")
+		as(1)
+		refused("has schema 1")
+		if _, err := t.Migrate(t.ctx); api.CodeOf(err) != api.CodeMismatch {
+			t.Fatalf("a schema that there is no way from: %v", err)
+		}
+		as(SchemaVersion - 1)
+		refused("kelpie store migrate")
+		for _, want := range []int{SchemaVersion - 1, SchemaVersion} { // the second time there is nothing to do
+			if from, err := t.Migrate(t.ctx); err != nil || from != want {
+				t.Fatalf("from %d, want %d: %v", from, want, err)
+			}
+		}
+		if _, err := t.Join(t.ctx, spec); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := t.Meta(t.ctx); err != nil || got != m {
+			t.Fatalf("meta is %+v, was %+v: %v", got, m, err)
+		}
+	})
+}
+
+func TestALivingNodeIsSeen(t *testing.T) {
+	both(t, func(t *fixture) {
+		member, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: "n1", Address: "n1:1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seq := uint64(0)
+		living := func(beats bool) string {
+			t.Helper()
+			name, err := t.Living(t.ctx, func(m Meta) error {
+				if m.Heartbeat <= 0 || m.Heartbeat > time.Minute {
+					t.Errorf("a heartbeat of %v", m.Heartbeat)
+				}
+				if !beats {
+					return nil
+				}
+				seq++
+				_, err := t.Beat(t.ctx, member, seq, api.Load{}, nil)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return name
+		}
+		if got := living(true); got != "n1" {
+			t.Errorf("a node that beats is taken for %q", got)
+		}
+		if got := living(false); got != "" {
+			t.Errorf("a node that does not beat is taken for alive: %q", got)
+		}
+	})
+}
