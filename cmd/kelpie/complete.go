@@ -36,7 +36,7 @@ func (k *kelpie) completeNodeFlags(cmd *cobra.Command, c *connection, flags ...s
 
 // nodeNames returns the names of the nodes, none if the cluster does not answer.
 func (k *kelpie) nodeNames(cmd *cobra.Command, c *connection) []cobra.Completion {
-	if host.ReadVariables(cmd.Flags(), k.Getenv) != nil {
+	if host.ReadSettings(cmd.Flags(), k.Getenv) != nil {
 		return nil
 	}
 	s, err := c.open()

@@ -134,9 +134,14 @@ var allowances = map[string]allowance{
 		internal: []string{"pkg/actor", "pkg/api", "pkg/sim"},
 		why:      "what a test of an author's actors imports: it chooses runs and reports them, the simulator makes them",
 	},
+	"internal/config": {
+		internal: []string{"pkg/api"},
+		external: []string{pflag, yaml},
+		why:      "reads and edits files of settings: what a setting means is its flag's",
+	},
 	"pkg/host": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/occ", "pkg/kv/occ/pebbledb",
+			"internal/config", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/occ", "pkg/kv/occ/pebbledb",
 			"pkg/kv/fdb", "pkg/kv/remote", "pkg/node", "pkg/registry", "pkg/rpc", "pkg/rpc/tcp",
 		},
 		external: []string{cobra, pflag},
@@ -158,7 +163,7 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"internal/human", "pkg/actor", "pkg/api", "pkg/backup", "pkg/bench", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
+			"internal/config", "internal/human", "pkg/actor", "pkg/api", "pkg/backup", "pkg/bench", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
 			"pkg/registry", "pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",
 		},
 		external: []string{cobra, pflag, yaml, term},

@@ -10,12 +10,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// Execute runs the command, or one below it, that args name, with the variables of its flags read. It prints
+// Execute runs the command, or one below it, that args name, with its settings read (see ReadSettings). It prints
 // errors to stderr, in the form of PrintError, and returns the exit code.
 func Execute(root *cobra.Command, p Process, args []string) int {
 	root.SetArgs(args)
@@ -34,22 +33,18 @@ func Execute(root *cobra.Command, p Process, args []string) int {
 	running := false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		running = true
-		return readVariables(cmd, p)
+		// A command's flags contain those inherited once it has been parsed.
+		return ReadSettings(cmd.Flags(), p.Getenv)
 	}
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil && !running {
 		err = usageError(cmd, err)
 	}
 	if err != nil {
+		err = blame(cmd.Flags(), err)
 		PrintError(p.Stderr, err)
 	}
 	return ExitCodeOf(err)
-}
-
-func readVariables(cmd *cobra.Command, p Process) error {
-	// A command's flags contain those inherited once it has been parsed.
-	var flags *pflag.FlagSet = cmd.Flags()
-	return ReadVariables(flags, p.Getenv)
 }
 
 // usageError makes an error of cobra's or pflag's, or of a check of arguments, one of usage.

@@ -54,14 +54,15 @@ func (id identity) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(filepath.Join(dir, identityFile), append(content, '\n')); err != nil {
+	if err := ReplaceFile(filepath.Join(dir, identityFile), append(content, '\n')); err != nil {
 		return dirError(dir, err)
 	}
 	return nil
 }
 
-// replaceFile writes a file beside path, then puts it in the place of path, each step made durable before the next.
-func replaceFile(path string, content []byte) error {
+// ReplaceFile writes a file beside path, which only its owner can read, then puts it in the place of path, each step made durable before
+// the next. It fails with errors of the system.
+func ReplaceFile(path string, content []byte) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp")
 	if err != nil {

@@ -29,10 +29,10 @@ func (o *LogOptions) register(flags *pflag.FlagSet) {
 
 func (o *LogOptions) validate() error {
 	if _, err := o.level(); err != nil {
-		return err
+		return OfFlag("log-level", err)
 	}
 	if o.Format != "text" && o.Format != "json" {
-		return api.Errorf(api.CodeInvalidArgument, "--log-format %q: must be text or json", o.Format)
+		return OfFlag("log-format", api.Errorf(api.CodeInvalidArgument, "--log-format %q: must be text or json", o.Format))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@
 package host
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -81,6 +82,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		Variable(flags, flag, variable)
 	}
 	o.Log.register(flags)
+	registerConfig(flags, "KELPIE_NODE_CONFIG")
 }
 
 func registerDataDir(flags *pflag.FlagSet, dir *string) {
@@ -90,11 +92,44 @@ func registerDataDir(flags *pflag.FlagSet, dir *string) {
 
 // validate checks what can be checked without looking at the world. Errors are CodeInvalidArgument.
 func (o *Options) validate() error {
-	if o.NodeID != "" {
-		if err := api.ValidateNodeID(o.NodeID); err != nil {
-			return err
+	for _, check := range []struct {
+		flag string
+		err  func() error
+	}{
+		{"node-id", o.validateNodeID},
+		{"listen", o.validateListen},
+		{"advertise", o.validateAdvertise},
+		{"join", o.validateJoin},
+		{"drain-timeout", func() error { return notNegative("--drain-timeout", o.DrainTimeout, "0 is to stop without a drain") }},
+		{"capacity", func() error { return notNegative("--capacity", o.Capacity, "0 is no limit") }},
+		{"max-calls", func() error { return notNegative("--max-calls", o.MaxCalls, fmt.Sprint("0 is ", node.DefaultMaxCalls)) }},
+		{"lease-ttl", o.validateLease},
+		{"zone", func() error { return api.ValidateZone(o.Zone) }},
+		{"label", func() error { return api.ValidateLabels(o.Labels) }},
+		{"store", o.validateStore},
+	} {
+		if err := check.err(); err != nil {
+			return OfFlag(check.flag, err)
 		}
 	}
+	return o.Log.validate()
+}
+
+func notNegative[N int | time.Duration](flag string, n N, zero string) error {
+	if n < 0 {
+		return api.Errorf(api.CodeInvalidArgument, "%s %v: must not be negative; %s", flag, n, zero)
+	}
+	return nil
+}
+
+func (o *Options) validateNodeID() error {
+	if o.NodeID == "" {
+		return nil
+	}
+	return api.ValidateNodeID(o.NodeID)
+}
+
+func (o *Options) validateListen() error {
 	host, port, err := parseAddress("--listen", o.Listen)
 	if err != nil {
 		return err
@@ -105,29 +140,30 @@ func (o *Options) validate() error {
 	if o.Advertise == "" && isUnspecified(host) {
 		return api.Errorf(api.CodeInvalidArgument, "--listen %s is every address of this machine: say by --advertise HOST:PORT which one others use", o.Listen)
 	}
-	if o.Advertise != "" {
-		if err := CheckAddress("--advertise", o.Advertise); err != nil {
-			return err
-		}
+	return nil
+}
+
+func (o *Options) validateAdvertise() error {
+	if o.Advertise == "" {
+		return nil
 	}
+	return CheckAddress("--advertise", o.Advertise)
+}
+
+func (o *Options) validateJoin() error {
 	for _, addr := range o.Join {
 		if err := CheckAddress("--join", addr); err != nil {
 			return err
 		}
 	}
-	if o.DrainTimeout < 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--drain-timeout %v: must not be negative; 0 is to stop without a drain", o.DrainTimeout)
+	return nil
+}
+
+func (o *Options) validateLease() error {
+	if o.LeaseTTL == 0 || o.Heartbeat == 0 {
+		return nil
 	}
-	if err := api.ValidateZone(o.Zone); err != nil {
-		return err
-	}
-	if err := api.ValidateLabels(o.Labels); err != nil {
-		return err
-	}
-	if err := o.validateStore(); err != nil {
-		return err
-	}
-	return o.Log.validate()
+	return registry.ValidateTimes(o.LeaseTTL, o.Heartbeat)
 }
 
 func (o *Options) validateStore() error {

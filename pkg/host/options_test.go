@@ -18,7 +18,7 @@ func parse(env map[string]string, args ...string) (Options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if err := ReadVariables(flags, func(name string) string { return env[name] }); err != nil {
+	if err := ReadSettings(flags, func(name string) string { return env[name] }); err != nil {
 		return o, err
 	}
 	return o, o.validate()

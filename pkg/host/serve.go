@@ -31,18 +31,19 @@ func (o *StoreOptions) Register(flags *pflag.FlagSet) {
 	Variable(flags, "store", "KELPIE_SERVE_STORE")
 	Variable(flags, "data-dir", "KELPIE_SERVE_DATA_DIR")
 	o.Log.register(flags)
+	registerConfig(flags, "KELPIE_SERVE_CONFIG")
 }
 
 func (o *StoreOptions) validate() error {
 	if _, _, err := parseAddress("--listen", o.Listen); err != nil {
-		return err
+		return OfFlag("listen", err)
 	}
 	u, err := parseStoreURL(o.Store)
 	if err != nil {
-		return err
+		return OfFlag("store", err)
 	}
 	if !u.embedded() {
-		return api.Errorf(api.CodeInvalidArgument, "--store %s needs no serving: give it to the nodes, which reach it themselves", o.Store)
+		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s needs no serving: give it to the nodes, which reach it themselves", o.Store))
 	}
 	return o.Log.validate()
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 
 	"github.com/spf13/pflag"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // variableAnnotation marks a flag that an environment variable sets, too.
@@ -29,24 +27,12 @@ func Variable(flags *pflag.FlagSet, flag, variable string) {
 	f.Annotations[variableAnnotation] = []string{variable}
 }
 
-// ReadVariables gives the flags that were not given the values of their variables, if these are
-// set and not empty. Errors are CodeInvalidArgument and name the variable.
-func ReadVariables(flags *pflag.FlagSet, getenv func(string) string) error {
-	var failed error
-	flags.VisitAll(func(f *pflag.Flag) {
-		variable := f.Annotations[variableAnnotation]
-		if len(variable) == 0 || f.Changed || failed != nil {
-			return
-		}
-		value := getenv(variable[0])
-		if value == "" {
-			return
-		}
-		if err := flags.Set(f.Name, value); err != nil {
-			failed = api.Errorf(api.CodeInvalidArgument, "$%s is %q: %v", variable[0], value, cause(err))
-		}
-	})
-	return failed
+// VariableOf returns the environment variable that sets a flag, "" if there is none.
+func VariableOf(f *pflag.Flag) string {
+	if name := f.Annotations[variableAnnotation]; len(name) > 0 {
+		return name[0]
+	}
+	return ""
 }
 
 // cause is what a flag's value objects to, without the flag's name before it.

@@ -1,0 +1,40 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/kelpiehq/kelpie/internal/config"
+)
+
+// configFlag is the flag that names a file with the other flags' values.
+const configFlag = "config"
+
+// configFile is the value of --config: a YAML file whose keys are the names of the other flags.
+type configFile string
+
+// registerConfig makes the flag --config.
+func registerConfig(flags *pflag.FlagSet, variable string) {
+	flags.Var(new(configFile), configFlag, "YAML file with values of these flags, by their names; a flag or variable goes before it (default none)")
+	Variable(flags, configFlag, variable)
+}
+
+// String, Set and Type implement pflag.Value.
+func (c *configFile) String() string { return string(*c) }
+
+func (c *configFile) Set(path string) error {
+	*c = configFile(path)
+	return nil
+}
+
+func (*configFile) Type() string { return "file" }
+
+// Settings implements Source.
+func (c *configFile) Settings(flags *pflag.FlagSet, _ func(string) string) ([]config.Setting, error) {
+	if *c == "" {
+		return nil, nil
+	}
+	return config.ReadSettings(string(*c), flags, configFlag, "help")
+}
