@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -27,10 +28,20 @@ type output struct {
 }
 
 func (o *output) register(cmd *cobra.Command) {
+	o.addFlags(cmd.Flags())
+	host.Variable(cmd.Flags(), "output", outputVariable)
+	host.Variable(cmd.Flags(), "no-color", noColorVariable)
+	o.complete(cmd)
+}
+
+func (o *output) addFlags(flags *pflag.FlagSet) {
 	o.format = formatTable
-	cmd.Flags().VarP(&o.format, "output", "o", "table, wide, json, yaml or name")
-	cmd.Flags().BoolVar(&o.noColor, "no-color", false, "print without colour, as with NO_COLOR")
-	host.Variable(cmd.Flags(), "output", "KELPIE_OUTPUT")
+	flags.VarP(&o.format, "output", "o", "table, wide, json, yaml or name")
+	flags.BoolVar(&o.noColor, "no-color", false, "print without colour, as with NO_COLOR (default false)")
+}
+
+// complete completes the value of --output.
+func (o *output) complete(cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
 		[]cobra.Completion{string(formatTable), string(formatWide), string(formatJSON), string(formatYAML), string(formatName)},
 		cobra.ShellCompDirectiveNoFileComp)))

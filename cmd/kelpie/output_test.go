@@ -25,6 +25,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, failureListing)
 	check(t, migrateListing)
 	check(t, nodeDetailListing)
+	check(t, contextListing)
 }
 
 func check[R any](t *testing.T, l listing[R]) {

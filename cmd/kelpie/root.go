@@ -58,9 +58,10 @@ one node of a cluster at a time.
   kelpie actors call counter/a add 5      call an actor, wherever it is
   kelpie actors ls                        see which actors are where
 
-Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr or KELPIE_ADDR says otherwise.
+Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr, KELPIE_ADDR or a context
+(see "kelpie context --help") says otherwise.
 Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
-		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.top(), k.version(), exitCodesTopic())
+		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.top(), k.context(), k.version(), exitCodesTopic())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -68,6 +69,7 @@ Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exi
 			makeGroup(cmd)
 		}
 	}
+	k.completeContextFlags(root)
 	return root
 }
 

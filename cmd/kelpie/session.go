@@ -24,34 +24,52 @@ const timeoutDefault = 30 * time.Second
 
 // connection is the flags of a command that asks the cluster.
 type connection struct {
+	context contextFlag
 	addrs   []string
 	timeout time.Duration
 }
 
 func (c *connection) register(flags *pflag.FlagSet) {
 	c.registerAddr(flags)
-	flags.DurationVar(&c.timeout, "timeout", timeoutDefault, "how long to wait for an answer")
-	host.Variable(flags, "timeout", "KELPIE_TIMEOUT")
+	c.timeoutFlag(flags)
+	host.Variable(flags, "timeout", timeoutVariable)
 }
 
 // registerAddr is register for a command whose own --timeout is of something else than an answer.
 func (c *connection) registerAddr(flags *pflag.FlagSet) {
+	c.addrFlag(flags)
+	c.context.register(flags)
+	host.Variable(flags, "addr", addrVariable)
+}
+
+// The variables of flags that a context has values for.
+const (
+	addrVariable    = "KELPIE_ADDR"
+	timeoutVariable = "KELPIE_TIMEOUT"
+	outputVariable  = "KELPIE_OUTPUT"
+	noColorVariable = "KELPIE_NO_COLOR"
+)
+
+func (c *connection) addrFlag(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.addrs, "addr", []string{host.DefaultListen}, "addresses of nodes, HOST:PORT[,HOST:PORT...], tried in turn")
-	host.Variable(flags, "addr", "KELPIE_ADDR")
+}
+
+func (c *connection) timeoutFlag(flags *pflag.FlagSet) {
+	flags.DurationVar(&c.timeout, "timeout", timeoutDefault, "how long to wait for an answer")
 }
 
 // validate checks the flags. Errors are CodeInvalidArgument.
 func (c *connection) validate() error {
 	if len(c.addrs) == 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--addr: at least one address of a node is needed, such as %s", host.DefaultListen)
+		return host.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: at least one address of a node is needed, such as %s", host.DefaultListen))
 	}
 	for _, addr := range c.addrs {
 		if err := host.CheckAddress("--addr", addr); err != nil {
-			return err
+			return host.OfFlag("addr", err)
 		}
 	}
 	if c.timeout <= 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be more than nothing, such as %v", c.timeout, timeoutDefault)
+		return host.OfFlag("timeout", api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be more than nothing, such as %v", c.timeout, timeoutDefault))
 	}
 	return nil
 }
@@ -184,7 +202,7 @@ func (s *session) explain(addr string, err error) error {
 	case api.CodeUnknownMethod:
 		return host.Advise(
 			api.Errorf(code, "what listens at %s is no node, or one of another version: %s", addr, host.Message(err)),
-			"say by --addr or KELPIE_ADDR where a node is; a store that is served on its own is none",
+			"say by --addr, KELPIE_ADDR or --context where a node is; a store that is served on its own is none",
 		)
 	}
 	return err
@@ -194,6 +212,6 @@ func (s *session) explain(addr string, err error) error {
 func unreachable(silent []string) error {
 	return host.Advise(
 		api.Errorf(api.CodeUnavailable, "no node answers: %s", strings.Join(silent, ", ")),
-		"start one with \"kelpie node start\", or say where one is by --addr or KELPIE_ADDR",
+		"start one with \"kelpie node start\", or say where one is by --addr, KELPIE_ADDR or --context",
 	)
 }

@@ -1,0 +1,268 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/internal/config"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+func (k *kelpie) context() *cobra.Command {
+	return group("context", "Name clusters, choose between them", `A context is a cluster by name: the addresses of its nodes, and what commands that ask it take for --timeout, --output and --no-color
+unless they are told otherwise. Commands go by the current context, or the one that --context or KELPIE_CONTEXT names. A flag goes before its
+variable, that before the context, and that before the default: KELPIE_ADDR hides the addresses of every context.
+
+Contexts are kept in the file that KELPIE_CONFIG names, else kelpie/config.yaml in $XDG_CONFIG_HOME or ~/.config.`,
+		k.contextList(), k.contextAdd(), k.contextUse(), k.contextRemove())
+}
+
+// contextRow is a row of "context ls".
+type contextRow struct {
+	Context string   `json:"context"`
+	Current bool     `json:"current"`
+	Addr    []string `json:"addr"`
+	Timeout string   `json:"timeout"`
+	Output  string   `json:"output"`
+	NoColor bool     `json:"no_color"`
+}
+
+var contextListing = listing[contextRow]{
+	name: func(r *contextRow) string { return r.Context },
+	fields: []field[contextRow]{
+		{key: "context", meaning: "name of the context", header: "CONTEXT", cell: func(r *contextRow) string { return r.Context }},
+		{key: "current", meaning: "whether commands go by it that are not told otherwise", header: "CURRENT", cell: func(r *contextRow) string { return mark(r.Current) }},
+		{key: "addr", meaning: "addresses of nodes", header: "ADDR", cell: func(r *contextRow) string { return list(r.Addr) }},
+		{key: "timeout", meaning: "what it has for --timeout, empty if nothing", header: "TIMEOUT", cell: func(r *contextRow) string { return dash(r.Timeout) }},
+		{key: "output", meaning: "what it has for --output, empty if nothing", header: "OUTPUT", cell: func(r *contextRow) string { return dash(r.Output) }},
+		{key: "no_color", meaning: "whether it prints without colour", header: "NO COLOR", wide: true, cell: func(r *contextRow) string { return mark(r.NoColor) }},
+	},
+}
+
+func mark(yes bool) string {
+	if yes {
+		return "*"
+	}
+	return "-"
+}
+
+func newContextRow(c *config.Contexts, x *config.Context) contextRow {
+	v := newContextValues()
+	for i := range x.Settings {
+		must(x.Settings[i].Set(v.flags)) // it was checked when it was read
+	}
+	row := contextRow{Context: x.Name, Current: c.Current == x.Name, Addr: []string{}, NoColor: v.noColor}
+	if v.flags.Changed("addr") {
+		row.Addr = append(row.Addr, v.addrs...)
+	}
+	if v.flags.Changed("timeout") {
+		row.Timeout = v.timeout.String()
+	}
+	if v.flags.Changed("output") {
+		row.Output = v.format.String()
+	}
+	return row
+}
+
+// contexts reads the file of contexts.
+func (k *kelpie) contexts() (c *config.Contexts, path string, err error) {
+	path, _ = configPath(k.Getenv)
+	if path == "" {
+		return nil, "", noConfigPath()
+	}
+	c, err = config.ReadContexts(path, contextFlags)
+	return c, path, err
+}
+
+// saveContexts writes the file of contexts. What it is by way of a symbolic link stays linked.
+func saveContexts(c *config.Contexts, path string) error {
+	content, err := c.Encode()
+	if err != nil {
+		return err
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	err = os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = host.ReplaceFile(path, content)
+	}
+	if err == nil {
+		return nil
+	}
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		err = of.Err // the path says the same again
+	}
+	return host.Advise(
+		api.Errorf(api.CodeFailedPrecondition, "%s can't be written: %w", path, err),
+		"name a file that can be by %s", configVariable,
+	)
+}
+
+func (k *kelpie) contextList() *cobra.Command {
+	var o output
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List contexts",
+		Long:  "List the contexts of the configuration file. No cluster is asked.\n\n" + contextListing.help(),
+		Args:  host.Args(),
+		RunE: func(*cobra.Command, []string) error {
+			c, _, err := k.contexts()
+			if err != nil {
+				return err
+			}
+			all := make([]contextRow, 0, len(c.All))
+			for i := range c.All {
+				all = append(all, newContextRow(c, &c.All[i]))
+			}
+			p := newPrinter(k.Stdout, o.format, k.style(&o), contextListing, false)
+			if err := p.rows(all); err != nil {
+				return err
+			}
+			return p.end()
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func (k *kelpie) contextAdd() *cobra.Command {
+	v := newContextValues()
+	var use bool
+	cmd := &cobra.Command{
+		Use:     "add NAME --addr HOST:PORT[,HOST:PORT...]",
+		Short:   "Add a context",
+		Long:    "Add a context with the flags that are given, which commands then take for theirs. No cluster is asked; variables are not looked at.",
+		Example: "  kelpie context add prod --addr 10.0.0.1:7600,10.0.0.2:7600 --timeout 10s --use",
+		Args:    host.Args("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := v.check(args[0]); err != nil {
+				return err
+			}
+			return k.addContext(args[0], v, use)
+		},
+	}
+	cmd.Flags().AddFlagSet(v.flags)
+	v.output.complete(cmd)
+	cmd.Flags().BoolVar(&use, "use", false, "make it the current one (default false)")
+	return cmd
+}
+
+// check checks what "context add" was given. Errors are CodeInvalidArgument.
+func (v *contextValues) check(name string) error {
+	if err := config.ValidateContextName(name); err != nil {
+		return err
+	}
+	if !v.flags.Lookup("addr").Changed {
+		return api.Errorf(api.CodeInvalidArgument, "--addr is missing: the addresses of nodes, such as %s", host.DefaultListen)
+	}
+	return v.validate()
+}
+
+func (k *kelpie) addContext(name string, v *contextValues, use bool) error {
+	c, path, err := k.contexts()
+	if err != nil {
+		return err
+	}
+	if c.Lookup(name) != nil {
+		return host.Advise(
+			api.Errorf(api.CodeAlreadyExists, "context %s is in %s already", name, path),
+			"edit that file, or remove it by: kelpie context rm %s", name,
+		)
+	}
+	c.Add(name, v.flags)
+	said := fmt.Sprintf("context %s added", name)
+	if use {
+		c.Use(name)
+		said += ", and is the current one now"
+	}
+	if err := saveContexts(c, path); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(k.Stdout, said)
+	return err
+}
+
+// existing returns the contexts, of which one has the name.
+func (k *kelpie) existing(name string) (c *config.Contexts, path string, err error) {
+	if err := config.ValidateContextName(name); err != nil {
+		return nil, "", err
+	}
+	c, path, err = k.contexts()
+	if err == nil && c.Lookup(name) == nil {
+		err = noContext(name, path)
+	}
+	return c, path, err
+}
+
+func (k *kelpie) contextUse() *cobra.Command {
+	return &cobra.Command{
+		Use:     "use NAME",
+		Short:   "Make a context the current one",
+		Example: "  kelpie context use prod",
+		Args:    host.Args("NAME"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, path, err := k.existing(args[0])
+			if err != nil {
+				return err
+			}
+			c.Use(args[0])
+			if err := saveContexts(c, path); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, "context %s is the current one now\n", args[0])
+			return err
+		},
+		ValidArgsFunction: k.completeContext,
+	}
+}
+
+func (k *kelpie) contextRemove() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:     "rm NAME",
+		Short:   "Remove a context",
+		Long:    "Remove a context from the configuration file. If it is the current one, there is none then; the cluster stays as it is.",
+		Example: "  kelpie context rm prod",
+		Args:    host.Args("NAME"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, path, err := k.existing(args[0])
+			if err != nil {
+				return err
+			}
+			question, said := "Remove context %s?", "context %s removed\n"
+			if c.Current == args[0] {
+				question, said = "Remove context %s, which is the current one?", "context %s removed, which was the current one: there is none now\n"
+			}
+			if err := k.confirm(yes, fmt.Sprintf(question, args[0])); err != nil {
+				return err
+			}
+			c.Remove(args[0])
+			if err := saveContexts(c, path); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, said, args[0])
+			return err
+		},
+		ValidArgsFunction: k.completeContext,
+	}
+	registerYes(cmd, &yes)
+	return cmd
+}
+
+// completeContext completes an argument that is a context's name.
+func (k *kelpie) completeContext(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return k.contextNames(), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,158 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kelpiehq/kelpie/internal/config"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// configVariable names the file of contexts.
+const configVariable = "KELPIE_CONFIG"
+
+// configPath returns where the file of contexts is, and what says so; "" if there is no place for it.
+func configPath(getenv func(string) string) (path, origin string) {
+	if path := getenv(configVariable); path != "" {
+		return path, "$" + configVariable
+	}
+	// The XDG specification says to ignore a relative one.
+	if base := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(base) {
+		return filepath.Join(base, "kelpie", "config.yaml"), "$XDG_CONFIG_HOME"
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, ".config", "kelpie", "config.yaml"), host.FromDefault
+	}
+	return "", host.FromDefault
+}
+
+// contextFlag is the value of --context: a name, "" for the current one.
+type contextFlag string
+
+func (c *contextFlag) register(flags *pflag.FlagSet) {
+	flags.Var(c, "context", "the context to go by, of the configuration file (default the current one)")
+	host.Variable(flags, "context", "KELPIE_CONTEXT")
+}
+
+// String, Set and Type implement pflag.Value.
+func (c *contextFlag) String() string { return string(*c) }
+
+func (c *contextFlag) Set(name string) error {
+	*c = contextFlag(name)
+	return nil
+}
+
+func (*contextFlag) Type() string { return "name" }
+
+// Settings implements host.Source.
+func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error) {
+	path, _ := configPath(getenv)
+	if path == "" {
+		if *c == "" {
+			return nil, nil
+		}
+		return nil, noConfigPath()
+	}
+	contexts, err := config.ReadContexts(path, contextFlags)
+	if err != nil {
+		return nil, err
+	}
+	name, settings := string(*c), []config.Setting(nil)
+	if name == "" {
+		if name = contexts.Current; name == "" {
+			return nil, nil
+		}
+		settings = append(settings, contexts.CurrentSetting("context"))
+	}
+	x := contexts.Lookup(name)
+	switch {
+	case x == nil && *c == "":
+		return nil, host.Advise(
+			api.Errorf(api.CodeNotFound, "%s: current: there is no context %q", contexts.CurrentWhere, name),
+			"choose one of those there are by: kelpie context use NAME",
+		)
+	case x == nil:
+		return nil, noContext(name, path)
+	}
+	for _, s := range x.Settings {
+		if takesContext(flags.Lookup(s.Flag)) {
+			settings = append(settings, s)
+		}
+	}
+	return settings, nil
+}
+
+// takesContext reports whether a flag is one that contexts have values for, rather than another of the same name.
+func takesContext(f *pflag.Flag) bool {
+	return f != nil && slices.Contains([]string{addrVariable, timeoutVariable, outputVariable, noColorVariable}, host.VariableOf(f))
+}
+
+// contextFlags returns flags that contexts have values for, as their own: without variables.
+func contextFlags() *pflag.FlagSet { return newContextValues().flags }
+
+// contextValues are what a context has values for.
+type contextValues struct {
+	connection
+	output
+	flags *pflag.FlagSet
+}
+
+func newContextValues() *contextValues {
+	v := &contextValues{flags: pflag.NewFlagSet("context", pflag.ContinueOnError)}
+	v.register(v.flags)
+	return v
+}
+
+func (v *contextValues) register(flags *pflag.FlagSet) {
+	v.addrFlag(flags)
+	v.timeoutFlag(flags)
+	v.addFlags(flags)
+}
+
+func noConfigPath() error {
+	return host.Advise(
+		api.Errorf(api.CodeInvalidArgument, "there is no place for a configuration file, as neither $%s nor $XDG_CONFIG_HOME nor $HOME is set", configVariable),
+		"name one by %s", configVariable,
+	)
+}
+
+func noContext(name, path string) error {
+	return host.Advise(
+		api.Errorf(api.CodeNotFound, "no context is named %q in %s", name, path),
+		"see those there are by: kelpie context ls",
+	)
+}
+
+// completeContextFlags completes --context wherever it is.
+func (k *kelpie) completeContextFlags(cmd *cobra.Command) {
+	if f := cmd.Flags().Lookup("context"); f != nil {
+		must(cmd.RegisterFlagCompletionFunc("context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return k.contextNames(), cobra.ShellCompDirectiveNoFileComp
+		}))
+	}
+	for _, sub := range cmd.Commands() {
+		k.completeContextFlags(sub)
+	}
+}
+
+// contextNames returns the names of the contexts, none if the file can't be read.
+func (k *kelpie) contextNames() []cobra.Completion {
+	path, _ := configPath(k.Getenv)
+	contexts, err := config.ReadContexts(path, contextFlags)
+	if err != nil {
+		return nil
+	}
+	var names []cobra.Completion
+	for _, x := range contexts.All {
+		names = append(names, cobra.CompletionWithDesc(x.Name, strings.Join(newContextRow(contexts, &x).Addr, ",")))
+	}
+	return names
+}
