@@ -43,7 +43,7 @@ func (f *benchFlags) register(cmd *cobra.Command) {
 	flags, c := cmd.Flags(), &f.config
 	f.connection.register(flags)
 	f.output.register(cmd)
-	flags.Lookup("timeout").Usage = "how long to wait for the answer of each call"
+	flags.Lookup("timeout").Usage = "how long to wait for the answer of each call [$" + timeoutVariable + "]"
 	flags.BoolVar(&f.local, "local", false, "start a node in this process and call that, without a network (default false)")
 	flags.StringVar(&f.store, "store", "pebble:", "store of --local: memory:, pebble: in the directory for temporary files, or pebble:DIR in a new directory within DIR")
 	flags.StringVar(&c.Namespace, "namespace", benchNamespaceDefault, "kind of actors to call: "+strings.Join(benchNamespaces(), ", "))

@@ -26,6 +26,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, migrateListing)
 	check(t, nodeDetailListing)
 	check(t, contextListing)
+	check(t, settingListing)
 }
 
 func check[R any](t *testing.T, l listing[R]) {

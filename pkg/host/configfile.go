@@ -38,3 +38,23 @@ func (c *configFile) Settings(flags *pflag.FlagSet, _ func(string) string) ([]co
 	}
 	return config.ReadSettings(string(*c), flags, configFlag, "help")
 }
+
+// NodeSettings returns the flags of "node start" as they would be with that file of --config, "" for the one of the variable, and no
+// other flag. The values are checked as the start of a node does it.
+func NodeSettings(p Process, path string) (*pflag.FlagSet, error) {
+	var o Options
+	flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
+	o.register(flags)
+	if path != "" {
+		if err := flags.Set(configFlag, path); err != nil {
+			return nil, err
+		}
+	}
+	if err := ReadSettings(flags, p.Getenv); err != nil {
+		return nil, err
+	}
+	if err := o.validate(); err != nil {
+		return nil, blame(flags, err)
+	}
+	return flags, nil
+}
