@@ -11,4 +11,7 @@ import (
 
 //go:generate go test -count=1 -run TestGenerated . -rewrite
 
-func main() { os.Exit(run(host.System(), os.Args[1:])) }
+func main() {
+	endWithParent()
+	os.Exit(run(host.System(), os.Args[1:]))
+}

@@ -54,6 +54,7 @@ func (k *kelpie) root() *cobra.Command {
 	root := group("kelpie", "Virtual actors on a transactional store", `Kelpie runs virtual actors: small, named, single-threaded objects with durable state, each active on
 one node of a cluster at a time.
 
+  kelpie dev                              start a playground: a store and three nodes on this machine
   kelpie node start                       start a node, the first of a cluster
   kelpie actors call counter/a add 5      call an actor, wherever it is
   kelpie actors ls                        see which actors are where
@@ -61,7 +62,7 @@ one node of a cluster at a time.
 Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr, KELPIE_ADDR or a context
 (see "kelpie context --help") says otherwise.
 Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
-		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.top(), k.context(), k.config(), k.version(), exitCodesTopic())
+		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.dev(), k.top(), k.context(), k.config(), k.version(), exitCodesTopic())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
