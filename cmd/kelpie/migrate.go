@@ -69,7 +69,6 @@ With --from, there is one row, with these keys:
 			}
 			return k.migrateMany(cmd.Context(), s, &o, &f)
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.register(cmd.Flags())
 	o.register(cmd)

@@ -63,6 +63,7 @@ Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr, 
 (see "kelpie context --help") says otherwise.
 Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
 		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.dev(), k.top(), k.context(), k.config(), k.version(), exitCodesTopic())
+	k.completeLive(root)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

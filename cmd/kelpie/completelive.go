@@ -1,0 +1,159 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// completionActorsMax is how many actors are offered: more than that nobody reads.
+const completionActorsMax = 50
+
+// The first argument of commands, as their usage names it.
+const (
+	argumentActor     = "ACTOR"
+	argumentNamespace = "NAMESPACE"
+)
+
+// completeLive completes actors and namespaces, by asking the cluster, wherever the usage of a command below cmd has them as the first
+// argument, or as the values of --actor and --namespace. For other arguments, none of which is a file, nothing is offered.
+func (k *kelpie) completeLive(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		k.completeLive(c)
+	}
+	asks := cmd.Flags().Lookup("addr") != nil
+	for flag, function := range map[string]cobra.CompletionFunc{"actor": k.completeActor, "namespace": k.completeNamespace} {
+		if _, has := cmd.GetFlagCompletionFunc(flag); asks && cmd.Flags().Lookup(flag) != nil && !has {
+			must(cmd.RegisterFlagCompletionFunc(flag, function))
+		}
+	}
+	if cmd.HasSubCommands() || cmd.ValidArgsFunction != nil {
+		return
+	}
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	switch firstArgument(cmd) {
+	case argumentActor:
+		cmd.ValidArgsFunction = onlyFirst(k.completeActor)
+	case argumentNamespace:
+		cmd.ValidArgsFunction = onlyFirst(k.completeNamespace)
+	}
+}
+
+// onlyFirst completes the first argument by function, and those after it by nothing.
+func onlyFirst(function cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return function(cmd, args, begun)
+	}
+}
+
+// firstArgument is what the usage of cmd calls it.
+func firstArgument(cmd *cobra.Command) string {
+	words := strings.Fields(cmd.Use)
+	if len(words) < 2 {
+		return ""
+	}
+	return strings.Trim(words[1], "{[]}.")
+}
+
+// completionSession returns a session with the nodes that the flags of cmd name, for a moment, or nil.
+func (k *kelpie) completionSession(cmd *cobra.Command) *session {
+	if host.ReadVariables(cmd.Flags(), k.Getenv) != nil {
+		return nil
+	}
+	addrs, err := cmd.Flags().GetStringSlice("addr")
+	if err != nil {
+		return nil
+	}
+	s, err := (&connection{addrs: addrs, timeout: completionTimeout}).open()
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// completeNamespace offers the namespaces that the cluster knows.
+func (k *kelpie) completeNamespace(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	s := k.completionSession(cmd)
+	if s == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.close()
+	return namespaceNames(cmd.Context(), s, begun, ""), cobra.ShellCompDirectiveNoFileComp
+}
+
+// namespaceNames returns the names of namespaces that begin with prefix, with a suffix; none if the cluster does not answer.
+func namespaceNames(ctx context.Context, s *session, prefix, suffix string) []cobra.Completion {
+	all, err := allNamespaces(ctx, s)
+	if err != nil {
+		return nil
+	}
+	var names []cobra.Completion
+	for _, n := range all {
+		if strings.HasPrefix(n.Namespace, prefix) {
+			names = append(names, n.Namespace+suffix)
+		}
+	}
+	return names
+}
+
+// completeActor offers namespaces, and actors of one once that has been typed.
+func (k *kelpie) completeActor(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	const noSpace = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	s := k.completionSession(cmd)
+	if s == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.close()
+	namespace, id, typed := strings.Cut(begun, "/")
+	if !typed {
+		return namespaceNames(cmd.Context(), s, begun, "/"), noSpace
+	}
+	return actorNames(cmd.Context(), s, namespace, id), cobra.ShellCompDirectiveNoFileComp
+}
+
+// actorNames returns the first actors whose ids begin in that way; none if the cluster does not answer.
+func actorNames(ctx context.Context, s *session, namespace, prefix string) []cobra.Completion {
+	req := &api.ActorsRequest{Namespace: namespace, Limit: completionActorsMax, All: true}
+	if before := idBefore(prefix); before != "" {
+		req.After = namespace + "/" + before
+	}
+	reply, err := ask[api.ActorsRequest, api.ActorsReply](ctx, s, api.MethodActors, req)
+	if err != nil {
+		return nil
+	}
+	var names []cobra.Completion
+	for _, row := range reply.Actors {
+		if strings.HasPrefix(row.Actor, namespace+"/"+prefix) {
+			names = append(names, cobra.CompletionWithDesc(row.Actor, strings.TrimSpace(row.State+" "+row.Node)))
+		}
+	}
+	return names
+}
+
+// The least and the greatest character of an id.
+const (
+	idCharacterMin = '!'
+	idCharacterMax = "~"
+)
+
+// idBefore returns the last id that is before all those that begin with prefix, or "" for none.
+func idBefore(prefix string) string {
+	if prefix == "" || len(prefix) > api.IDBytesMax {
+		return ""
+	}
+	rest, last := prefix[:len(prefix)-1], prefix[len(prefix)-1]
+	if last <= idCharacterMin {
+		return rest
+	}
+	return rest + string(last-1) + strings.Repeat(idCharacterMax, api.IDBytesMax-len(prefix))
+}
