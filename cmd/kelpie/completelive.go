@@ -67,7 +67,7 @@ func firstArgument(cmd *cobra.Command) string {
 
 // completionSession returns a session with the nodes that the flags of cmd name, for a moment, or nil.
 func (k *kelpie) completionSession(cmd *cobra.Command) *session {
-	if host.ReadVariables(cmd.Flags(), k.Getenv) != nil {
+	if host.ReadSettings(cmd.Flags(), k.Getenv) != nil {
 		return nil
 	}
 	addrs, err := cmd.Flags().GetStringSlice("addr")

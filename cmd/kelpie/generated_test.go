@@ -89,7 +89,7 @@ func generate(t *testing.T) map[string]string {
 		"docs/exit-codes.md": exitCodesDocument(),
 	}
 	for name, write := range map[string]func(*cobra.Command, io.Writer) error{
-		"kelpie.bash": func(c *cobra.Command, w io.Writer) error { return c.GenBashCompletionV2(w, true) },
+		"kelpie.bash": func(c *cobra.Command, w io.Writer) error { return writeBashCompletion(c, w, true) },
 		"_kelpie":     func(c *cobra.Command, w io.Writer) error { return c.GenZshCompletion(w) },
 		"kelpie.fish": func(c *cobra.Command, w io.Writer) error { return c.GenFishCompletion(w, true) },
 	} {

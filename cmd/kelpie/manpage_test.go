@@ -41,7 +41,7 @@ func manPage(cmd *cobra.Command) string {
 	m.text(text)
 	if cmd.Example != "" {
 		m.line(".SH EXAMPLES")
-		m.literal(strings.Split(cmd.Example, "\n"))
+		m.literal(strings.Split(strings.TrimPrefix(strings.ReplaceAll(cmd.Example, "\n  ", "\n"), "  "), "\n"))
 	}
 	m.line(".SH OPTIONS")
 	cmd.Flags().VisitAll(m.option)
@@ -75,8 +75,8 @@ func (m *manWriter) text(text string) {
 			running, indented = nil, nil
 		}
 		for line := range strings.SplitSeq(strings.Trim(paragraph, "\n"), "\n") {
-			if strings.HasPrefix(line, "  ") {
-				indented = append(indented, line)
+			if rest, is := strings.CutPrefix(strings.Replace(line, "\t", "  ", 1), "  "); is {
+				indented = append(indented, rest)
 				continue
 			}
 			if len(indented) > 0 {
@@ -97,7 +97,7 @@ func (m *manWriter) fill(text string) {
 	}
 }
 
-// literal writes lines as they are, without what all of them are indented by.
+// literal writes lines as they are.
 func (m *manWriter) literal(lines []string) {
 	if len(lines) == 0 {
 		return
@@ -105,7 +105,7 @@ func (m *manWriter) literal(lines []string) {
 	m.line(".RS 4")
 	m.line(".EX")
 	for _, line := range lines {
-		m.line("%s", roff(strings.TrimPrefix(line, "  ")))
+		m.line("%s", roff(line))
 	}
 	m.line(".EE")
 	m.line(".RE")

@@ -65,12 +65,7 @@ Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exi
 		k.node(), k.actors(), k.leases(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.dev(), k.top(), k.context(), k.config(), k.version(), exitCodesTopic())
 	k.completeLive(root)
 	root.SetHelpCommand(helpCommand(root))
-	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" {
-			makeGroup(cmd)
-		}
-	}
+	completionCommand(root)
 	k.completeContextFlags(root)
 	return root
 }
