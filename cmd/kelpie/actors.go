@@ -16,68 +16,74 @@ func (k *kelpie) actors() *cobra.Command {
 	return group("actors", "List actors, call them, move them, delete their state", `An actor is written NAMESPACE/ID, such as counter/a. A namespace has 1 to 128 letters, digits, dots, hyphens and
 underscores, beginning with a letter or digit; an id 1 to 256 printable ASCII characters other than space. Every
 actor of a namespace exists: the first call makes it active on some node.`,
-		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorRemove(), k.deadLetters())
+		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.deadLetters())
 }
 
 func (k *kelpie) actorList() *cobra.Command {
-	var req api.ActorsRequest
-	var limit int
+	var f actorFilter
 	return listCommand[api.ActorRow]{
 		use:   "ls",
 		short: "List actors and their owners",
 		long: `List the actors that were called at least once and are owned by a node, in order of namespace and id. They are printed as they are
 read, a page at a time: a cluster that changes meanwhile may show an actor as it was before or after.`,
-		args: host.Args(),
-		flags: func(cmd *cobra.Command) {
-			cmd.Flags().StringVar(&req.Namespace, "namespace", "", "only actors of this namespace")
-			cmd.Flags().StringVar(&req.Node, "node", "", "only actors that this node owns")
-			cmd.Flags().IntVar(&limit, "limit", 0, "greatest number of actors to list, 0 for no limit")
-			cmd.Flags().BoolVar(&req.All, "all", false, "also actors that nobody owns")
-		},
+		example: `  kelpie actors ls --namespace counter
+  kelpie actors ls --node node-7600 --state orphaned -o name
+  kelpie actors ls --namespace user --prefix eu- --limit 10
+  kelpie actors ls --sort since:desc`,
+		args:    host.Args(),
+		flags:   func(cmd *cobra.Command) { f.register(cmd) },
 		listing: actorListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.ActorRow) error) error {
-			if err := validateActors(&req, limit); err != nil {
+			if err := f.validate(); err != nil {
 				return err
 			}
-			return eachActorPage(ctx, s, req, limit, emit)
+			return eachActorPage(ctx, s, f.ActorsRequest, emit)
 		},
 	}.command(k)
 }
 
-func validateActors(req *api.ActorsRequest, limit int) error {
-	if limit < 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", limit)
+// actorFilter is the flags that select actors. The nodes apply them.
+type actorFilter struct{ api.ActorsRequest }
+
+func (f *actorFilter) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.Namespace, "namespace", "", "only actors of this namespace")
+	flags.StringVar(&f.Node, "node", "", "only actors that this node owns")
+	flags.StringVar(&f.Prefix, "prefix", "", "only actors whose ids begin so; with --namespace, no others are read")
+	flags.BoolVar(&f.All, "all", false, "also actors that nobody owns")
+	registerStates(cmd, &f.States, api.ActorStates())
+}
+
+func (f *actorFilter) validate() error {
+	if err := checkStates(f.States, api.ActorStates()); err != nil {
+		return err
 	}
-	if req.Namespace != "" {
-		if err := api.ValidateNamespace(req.Namespace); err != nil {
+	if f.Namespace != "" {
+		if err := api.ValidateNamespace(f.Namespace); err != nil {
 			return err
 		}
 	}
-	if req.Node != "" {
-		return api.ValidateNodeID(req.Node)
+	if f.Node != "" {
+		return api.ValidateNodeID(f.Node)
 	}
 	return nil
 }
 
-// eachActorPage gives the actors that req selects to emit, up to limit of them unless that is 0.
-func eachActorPage(ctx context.Context, s *session, req api.ActorsRequest, limit int, emit func([]api.ActorRow) error) error {
-	for left := limit; ; {
-		req.Limit = left // 0, or too many, is a full page
+// eachActorPage gives the actors that req selects to emit, as many as the session wants.
+func eachActorPage(ctx context.Context, s *session, req api.ActorsRequest, emit func([]api.ActorRow) error) error {
+	for left := s.limit; ; {
+		req.Limit = max(left, 0) // 0, or too many, is a full page
 		reply, err := ask[api.ActorsRequest, api.ActorsReply](ctx, s, api.MethodActors, &req)
 		if err != nil {
 			return err
 		}
-		page := reply.Actors
-		if limit > 0 {
-			page = page[:min(left, len(page))]
-			left -= len(page)
-		}
-		if len(page) > 0 {
-			if err := emit(page); err != nil {
+		left -= len(reply.Actors)
+		if len(reply.Actors) > 0 {
+			if err := emit(reply.Actors); err != nil {
 				return err
 			}
 		}
-		if reply.Next == "" || limit > 0 && left == 0 {
+		if reply.Next == "" {
 			return nil
 		}
 		req.After = reply.Next

@@ -21,31 +21,29 @@ actor keeps 1,000; beyond that the oldest go. A dead letter is written ACTOR#NUM
 
 func (k *kelpie) deadLetterList() *cobra.Command {
 	var req api.DeadLettersRequest
-	var limit int
 	return listCommand[api.DeadLetterRow]{
 		use:   "ls",
 		short: "List dead letters",
 		long:  "List dead letters, in order of actor, the oldest of each first.",
-		args:  host.Args(),
+		example: `  kelpie actors dead-letters ls --namespace cart
+  kelpie actors dead-letters ls --actor cart/alice -o wide`,
+		args: host.Args(),
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&req.Namespace, "namespace", "", "only of actors of this namespace")
 			cmd.Flags().StringVar(&req.Actor, "actor", "", "only of this actor")
-			cmd.Flags().IntVar(&limit, "limit", 0, "greatest number of dead letters to list, 0 for no limit")
 		},
 		listing: deadLetterListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.DeadLetterRow) error) error {
-			if err := validateDeadLetters(&req, limit); err != nil {
+			if err := validateDeadLetters(&req); err != nil {
 				return err
 			}
-			return eachDeadLetterPage(ctx, s, req, limit, emit)
+			return eachDeadLetterPage(ctx, s, req, emit)
 		},
 	}.command(k)
 }
 
-func validateDeadLetters(req *api.DeadLettersRequest, limit int) error {
+func validateDeadLetters(req *api.DeadLettersRequest) error {
 	switch {
-	case limit < 0:
-		return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", limit)
 	case req.Actor != "" && req.Namespace != "":
 		return api.Errorf(api.CodeInvalidArgument, "give either --actor or --namespace")
 	case req.Actor != "":
@@ -57,21 +55,21 @@ func validateDeadLetters(req *api.DeadLettersRequest, limit int) error {
 	return nil
 }
 
-// eachDeadLetterPage gives the dead letters that req selects to emit, up to limit of them unless that is 0.
-func eachDeadLetterPage(ctx context.Context, s *session, req api.DeadLettersRequest, limit int, emit func([]api.DeadLetterRow) error) error {
-	for left := limit; ; {
-		req.Limit = left // 0, or too many, is a full page
+// eachDeadLetterPage gives the dead letters that req selects to emit, as many as the session wants.
+func eachDeadLetterPage(ctx context.Context, s *session, req api.DeadLettersRequest, emit func([]api.DeadLetterRow) error) error {
+	for left := s.limit; ; {
+		req.Limit = max(left, 0) // 0, or too many, is a full page
 		reply, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &req)
 		if err != nil {
 			return err
 		}
+		left -= len(reply.Letters)
 		if len(reply.Letters) > 0 {
 			if err := emit(reply.Letters); err != nil {
 				return err
 			}
 		}
-		left -= len(reply.Letters)
-		if reply.Next == "" || limit > 0 && left <= 0 {
+		if reply.Next == "" {
 			return nil
 		}
 		req.After = reply.Next

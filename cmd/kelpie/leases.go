@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,23 +16,56 @@ import (
 
 func (k *kelpie) leases() *cobra.Command {
 	return group("leases", "List leases, break them", `Every node holds one lease, kept by heartbeats; all the actors that it owns hang from it. Breaking it
-lets other nodes take them over at once.`, k.leaseList(), k.leaseBreak())
+lets other nodes take them over at once.`, k.leaseList(), k.leaseShow(), k.leaseBreak())
 }
 
 func (k *kelpie) leaseList() *cobra.Command {
+	var states []string
 	return listCommand[api.LeaseRow]{
 		use:   "ls",
 		short: "List the lease of every node",
 		long: `List the lease of every node. Ages are as the node that answers sees them, by its own clock; it watches
 the heartbeats of some of the others.`,
+		example: "  kelpie leases ls --state suspect,failed\n  kelpie leases ls --sort age_ms:desc -o wide",
 		args:    host.Args(),
+		flags:   func(cmd *cobra.Command) { registerStates(cmd, &states, nodeStates) },
 		listing: leaseListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.LeaseRow) error) error {
+			if err := checkStates(states, nodeStates); err != nil {
+				return err
+			}
 			reply, err := ask[api.Empty, api.LeasesReply](ctx, s, api.MethodLeases, &api.Empty{})
 			if err != nil {
 				return err
 			}
-			return emit(reply.Leases)
+			return emit(slices.DeleteFunc(reply.Leases, func(r api.LeaseRow) bool { return len(states) > 0 && !slices.Contains(states, r.State) }))
+		},
+	}.command(k)
+}
+
+func (k *kelpie) leaseShow() *cobra.Command {
+	return listCommand[api.LeaseRow]{
+		use:     "show NODE",
+		short:   "Show the lease of a node",
+		long:    "Show all of the lease of a node, as the node that answers sees it.",
+		example: "  kelpie leases show node-7600",
+		args:    host.Args("NODE"),
+		listing: leaseListing.inFull().asTall(),
+		one:     true,
+		ofNode:  true,
+		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.LeaseRow) error) error {
+			if err := api.ValidateNodeID(args[0]); err != nil {
+				return err
+			}
+			reply, err := ask[api.Empty, api.LeasesReply](ctx, s, api.MethodLeases, &api.Empty{})
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(reply.Leases, func(r api.LeaseRow) bool { return r.Node == args[0] })
+			if i < 0 {
+				return errNoNode(args[0])
+			}
+			return emit(reply.Leases[i : i+1])
 		},
 	}.command(k)
 }

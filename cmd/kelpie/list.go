@@ -25,6 +25,24 @@ const clearScreen = "\x1b[H\x1b[2J\x1b[3J"
 type output struct {
 	format  format
 	noColor bool
+	watch   bool
+}
+
+// lookFormat is the format of what is printed at a time. With --watch, JSON has a line for each row and YAML is a stream of documents: what never
+// ends has no closing bracket.
+func (o *output) lookFormat() format {
+	switch {
+	case o.watch && o.format == formatJSON:
+		return formatJSONLines
+	case o.watch && o.format == formatYAML:
+		return formatYAMLStream
+	}
+	return o.format
+}
+
+// registerWatch makes the flag of commands whose rows change.
+func (o *output) registerWatch(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "print again every "+watchInterval.String()+", until interrupted; -o json prints each row on a line of its own then")
 }
 
 func (o *output) register(cmd *cobra.Command) {
@@ -59,16 +77,20 @@ func (k *kelpie) style(o *output) style {
 	return style{colour: !plain && k.isTerminal(k.Stdout)}
 }
 
-// listCommand is a command that prints rows of the cluster.
+// listCommand is a command that prints rows: all that have the same flags are made by it.
 type listCommand[R any] struct {
-	use, short, long string
-	args             cobra.PositionalArgs
-	flags            func(cmd *cobra.Command)
-	listing          listing[R]
-	// fetch gets the rows and gives them to emit, a page at a time.
+	use, short, long, example string
+	args                      cobra.PositionalArgs
+	// flags makes the command's own, such as filters.
+	flags   func(cmd *cobra.Command)
+	listing listing[R]
+	// fetch gets the rows and gives them to emit, a page at a time. An error of emit's it returns as it is. With a limit, session.limit
+	// says how many rows are wanted.
 	fetch func(ctx context.Context, s *session, args []string, emit func(page []R) error) error
-	// one says that there is always one row.
+	// one says that there is always one row, and no list to be cut or sorted.
 	one bool
+	// offline says that nobody is asked: there is no --addr, no --timeout, nothing to watch, and no session.
+	offline bool
 	// ofNode says that the argument is a node's name.
 	ofNode bool
 }
@@ -78,58 +100,70 @@ type listCommand[R any] struct {
 func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 	var c connection
 	var o output
-	var watch bool
+	var sel selection
 	cmd := &cobra.Command{
-		Use:   l.use,
-		Short: l.short,
-		Long:  strings.TrimSpace(l.long + "\n\n" + l.listing.help()),
-		Args:  l.args,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := c.open()
-			if err != nil {
+		Use:     l.use,
+		Short:   l.short,
+		Long:    strings.TrimSpace(l.long + "\n\n" + l.listing.help()),
+		Example: l.example,
+		Args:    l.args,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		by, err := newSorting(l.listing, sel.sort)
+		if err != nil {
+			return err
+		}
+		if err := sel.validate(); err != nil {
+			return err
+		}
+		var s *session
+		if !l.offline {
+			if s, err = c.open(); err != nil {
 				return err
 			}
 			defer s.close()
-			print := func(w io.Writer) error {
-				p := newPrinter(w, o.format, k.style(&o), l.listing, l.one)
-				if err := l.fetch(cmd.Context(), s, args, p.rows); err != nil {
-					return err
-				}
-				return p.end()
-			}
-			if watch {
-				ticks := time.NewTicker(watchInterval)
-				defer ticks.Stop()
-				return k.repeat(ticks.C, print)
-			}
-			return print(k.Stdout)
-		},
+			s.limit = sel.fetched()
+		}
+		print := func(w io.Writer) error {
+			p := newPrinter(w, o.lookFormat(), k.style(&o), l.listing, l.one)
+			return printSelected(p, &sel, by, func(emit func(page []R) error) error { return l.fetch(cmd.Context(), s, args, emit) })
+		}
+		if o.watch {
+			return k.watch(print)
+		}
+		return print(k.Stdout)
 	}
-	c.register(cmd.Flags())
+	if !l.offline {
+		c.register(cmd.Flags())
+		o.registerWatch(cmd)
+	}
 	o.register(cmd)
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "print again every "+watchInterval.String()+", until interrupted")
 	if l.ofNode {
 		cmd.ValidArgsFunction = k.completeNode(&c)
 	}
 	if l.flags != nil {
 		l.flags(cmd)
 	}
+	if !l.one {
+		sel.register(cmd, l.listing.sortable())
+	}
 	return cmd
 }
 
-// repeat prints, and again at every tick, until it fails or a signal asks to stop. A terminal shows only the latest.
+// watch prints every watchInterval.
+func (k *kelpie) watch(print func(w io.Writer) error) error {
+	ticks := time.NewTicker(watchInterval)
+	defer ticks.Stop()
+	return k.repeat(ticks.C, print)
+}
+
+// repeat prints, and again at every tick, until it fails or a signal asks to stop. A terminal shows only the latest, and that at once
+// when it is complete; elsewhere rows are printed as they come.
 func (k *kelpie) repeat(ticks <-chan time.Time, print func(w io.Writer) error) error {
 	signals, done := k.Signals()
 	defer done()
 	for {
-		var b strings.Builder
-		if k.isTerminal(k.Stdout) {
-			b.WriteString(clearScreen)
-		}
-		if err := print(&b); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(k.Stdout, b.String()); err != nil {
+		if err := k.look(print); err != nil {
 			return err
 		}
 		select {
@@ -138,4 +172,18 @@ func (k *kelpie) repeat(ticks <-chan time.Time, print func(w io.Writer) error) e
 		case <-ticks:
 		}
 	}
+}
+
+// look prints once.
+func (k *kelpie) look(print func(w io.Writer) error) error {
+	if !k.isTerminal(k.Stdout) {
+		return print(k.Stdout)
+	}
+	var b strings.Builder
+	b.WriteString(clearScreen)
+	if err := print(&b); err != nil {
+		return err
+	}
+	_, err := io.WriteString(k.Stdout, b.String())
+	return err
 }

@@ -24,6 +24,7 @@ func (k *kelpie) namespaceList() *cobra.Command {
 		short:   "List the namespaces that the cluster knows",
 		args:    host.Args(),
 		long:    "List the namespaces that the cluster knows, with their settings, and the nodes that host them.",
+		example: "  kelpie namespaces ls\n  kelpie namespaces ls --sort placement -o wide",
 		listing: namespaceListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.NamespaceRow) error) error {
 			all, err := allNamespaces(ctx, s)
@@ -41,6 +42,7 @@ func (k *kelpie) namespaceShow() *cobra.Command {
 		short:   "Show the settings of a namespace",
 		args:    host.Args("NAMESPACE"),
 		long:    "Show all settings of a namespace, and the nodes that host it.",
+		example: "  kelpie namespaces show counter",
 		listing: namespaceListing.inFull(),
 		one:     true,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.NamespaceRow) error) error {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,18 +20,24 @@ func (k *kelpie) node() *cobra.Command {
 }
 
 func (k *kelpie) nodeList() *cobra.Command {
+	var f nodeFilter
 	return listCommand[api.NodeRow]{
 		use:     "ls",
 		short:   "List the nodes of the cluster",
 		long:    "List the nodes of the cluster, also those that have left or failed.",
+		example: "  kelpie node ls --state active,draining -o wide\n  kelpie node ls --zone eu --label disk=ssd -o name\n  kelpie node ls --sort actors:desc",
 		args:    host.Args(),
+		flags:   f.register,
 		listing: nodeListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.NodeRow) error) error {
+			if err := f.validate(); err != nil {
+				return err
+			}
 			reply, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
 			if err != nil {
 				return err
 			}
-			return emit(reply.Nodes)
+			return emit(slices.DeleteFunc(reply.Nodes, func(r api.NodeRow) bool { return !f.selects(&r) }))
 		},
 	}.command(k)
 }

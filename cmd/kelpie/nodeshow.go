@@ -73,6 +73,7 @@ func (k *kelpie) nodeShow() *cobra.Command {
 		use:     "show NODE",
 		short:   "Show all that is known of a node",
 		long:    "Show all that is known of a node: how it stands, its lease, and its latest job of moving actors, done or not.",
+		example: "  kelpie node show node-7600\n  kelpie node show node-7600 -o json --watch",
 		args:    host.Args("NODE"),
 		listing: nodeDetailListing,
 		one:     true,
@@ -120,9 +121,13 @@ func nodeNamed(ctx context.Context, s *session, name string) (*api.NodeRow, erro
 	}
 	i := slices.IndexFunc(reply.Nodes, func(r api.NodeRow) bool { return r.Node == name })
 	if i < 0 {
-		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", name)
+		return nil, errNoNode(name)
 	}
 	return &reply.Nodes[i], nil
+}
+
+func errNoNode(name string) error {
+	return api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", name)
 }
 
 func (k *kelpie) nodeRemove() *cobra.Command {

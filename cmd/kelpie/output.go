@@ -25,6 +25,10 @@ const (
 	formatJSON  format = "json"
 	formatYAML  format = "yaml"
 	formatName  format = "name"
+
+	// formatJSONLines and formatYAMLStream are those of --watch, for what is printed again and again. -o does not know them.
+	formatJSONLines  format = "json lines"
+	formatYAMLStream format = "yaml stream"
 )
 
 var formats = []format{formatTable, formatWide, formatJSON, formatYAML, formatName}
@@ -55,8 +59,12 @@ func newPrinter[R any](w io.Writer, f format, style style, l listing[R], one boo
 	switch f {
 	case formatJSON:
 		return &jsonPrinter[R]{w: w, one: one}
+	case formatJSONLines:
+		return &jsonLinesPrinter[R]{w: w}
 	case formatYAML:
 		return &yamlPrinter[R]{w: w, one: one}
+	case formatYAMLStream:
+		return &yamlPrinter[R]{w: w, one: one, document: true}
 	case formatName:
 		return &namePrinter[R]{w: w, name: l.name}
 	}
@@ -106,6 +114,25 @@ func (p *jsonPrinter[R]) end() error {
 	return err
 }
 
+// jsonLinesPrinter prints each row as an object on a line of its own.
+type jsonLinesPrinter[R any] struct{ w io.Writer }
+
+func (p *jsonLinesPrinter[R]) rows(page []R) error {
+	var b bytes.Buffer
+	for _, row := range page {
+		text, err := marshalJSON(row)
+		if err != nil {
+			return err
+		}
+		b.Write(text)
+		b.WriteByte('\n')
+	}
+	_, err := p.w.Write(b.Bytes())
+	return err
+}
+
+func (p *jsonLinesPrinter[R]) end() error { return nil }
+
 // marshalJSON is json.Marshal that leaves '<', '>' and '&' as they are.
 func marshalJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
@@ -122,11 +149,16 @@ type yamlPrinter[R any] struct {
 	w     io.Writer
 	one   bool
 	count int
+	// document says that the rows are a document of several, and that its beginning is to be marked.
+	document bool
 }
 
 func (p *yamlPrinter[R]) rows(page []R) error {
 	if len(page) == 0 {
 		return nil
+	}
+	if err := p.begin(); err != nil {
+		return err
 	}
 	p.count += len(page)
 	var v any = page
@@ -157,7 +189,20 @@ func (p *yamlPrinter[R]) end() error {
 	if p.count > 0 {
 		return nil
 	}
+	if err := p.begin(); err != nil {
+		return err
+	}
 	_, err := io.WriteString(p.w, "[]\n")
+	return err
+}
+
+// begin marks the beginning of a document.
+func (p *yamlPrinter[R]) begin() error {
+	if !p.document {
+		return nil
+	}
+	p.document = false
+	_, err := io.WriteString(p.w, "---\n")
 	return err
 }
 

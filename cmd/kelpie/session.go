@@ -79,6 +79,8 @@ type session struct {
 	connection
 	env  env.Env
 	pool *rpc.Pool
+	// limit is how many rows a listing wants, 0 for all.
+	limit int
 }
 
 // open returns a session, which connects when first used.

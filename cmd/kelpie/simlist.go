@@ -4,6 +4,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -21,21 +23,16 @@ var simItemListing = listing[sim.Item]{
 }
 
 func (k *kelpie) simList() *cobra.Command {
-	var o output
-	cmd := &cobra.Command{
-		Use:     "ls",
-		Short:   "List what simulated runs are made of",
-		Long:    "List the faults, workloads, checkers, profiles and bugs of simulated runs.\n\n" + simItemListing.help(),
-		Example: "  kelpie sim ls\n  kelpie sim ls -o json",
-		Args:    host.Args(),
-		RunE: func(*cobra.Command, []string) error {
-			p := newPrinter(k.Stdout, o.format, k.style(&o), simItemListing, false)
-			if err := p.rows(campaign.Catalog()); err != nil {
-				return err
-			}
-			return p.end()
+	return listCommand[sim.Item]{
+		use:     "ls",
+		short:   "List what simulated runs are made of",
+		long:    "List the faults, workloads, checkers, profiles and bugs of simulated runs.",
+		example: "  kelpie sim ls\n  kelpie sim ls --sort name -o json",
+		args:    host.Args(),
+		listing: simItemListing,
+		offline: true,
+		fetch: func(_ context.Context, _ *session, _ []string, emit func([]sim.Item) error) error {
+			return emit(campaign.Catalog())
 		},
-	}
-	o.register(cmd)
-	return cmd
+	}.command(k)
 }

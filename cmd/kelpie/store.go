@@ -123,6 +123,7 @@ func (k *kelpie) storeGet() *cobra.Command {
 		use:     "get KEY",
 		short:   "Show one value of the store",
 		long:    "Show the value of one key of the cluster's store.\n\n" + keyHelp,
+		example: "  kelpie store get claim/counter/a\n  kelpie store get meta -o json",
 		args:    host.Args("KEY"),
 		flags:   f.register,
 		listing: storeListing,
@@ -148,7 +149,6 @@ func (k *kelpie) storeGet() *cobra.Command {
 
 func (k *kelpie) storeScan() *cobra.Command {
 	var f storeFlags
-	var limit int
 	return listCommand[storeRow]{
 		use:   "scan [KEY]",
 		short: "List keys and values of the store",
@@ -156,16 +156,11 @@ func (k *kelpie) storeScan() *cobra.Command {
 printed as they are read, a page at a time, and not at one moment.
 
 ` + keyHelp,
-		args: host.Args("KEY?"),
-		flags: func(cmd *cobra.Command) {
-			f.register(cmd)
-			cmd.Flags().IntVar(&limit, "limit", 0, "greatest number of keys to list, 0 for no limit")
-		},
+		example: "  kelpie store scan claim/counter --limit 10\n  kelpie store scan --store pebble:/var/lib/kelpie -o json",
+		args:    host.Args("KEY?"),
+		flags:   f.register,
 		listing: storeListing,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]storeRow) error) error {
-			if limit < 0 {
-				return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", limit)
-			}
 			prefix := ""
 			if len(args) > 0 {
 				prefix = args[0]
@@ -176,7 +171,7 @@ printed as they are read, a page at a time, and not at one moment.
 			}
 			// Elements that follow those of a tuple begin with less than 0xff.
 			end := append(begin[:len(begin):len(begin)], 0xff)
-			return f.with(ctx, s, func(scan scanner) error { return scanAll(ctx, scan, begin, end, limit, emit) })
+			return f.with(ctx, s, func(scan scanner) error { return scanAll(ctx, scan, begin, end, s.limit, emit) })
 		},
 	}.command(k)
 }

@@ -57,6 +57,12 @@ func (l listing[R]) inFull() listing[R] {
 	return l
 }
 
+// asTall returns the listing with a line for each field.
+func (l listing[R]) asTall() listing[R] {
+	l.tall = true
+	return l
+}
+
 // help describes the JSON of a row.
 func (l listing[R]) help() string {
 	var b strings.Builder

@@ -17,6 +17,8 @@ type ClusterInfo struct {
 	Version         string `msgpack:"version" json:"version"`
 	LeaseTTLMillis  int64  `msgpack:"lease_ttl_ms" json:"lease_ttl_ms"`
 	HeartbeatMillis int64  `msgpack:"heartbeat_ms" json:"heartbeat_ms"`
+	// Schema is the layout of what the cluster has stored.
+	Schema int `msgpack:"schema" json:"schema"`
 }
 
 // Empty is a request or reply without content.
@@ -142,7 +144,22 @@ type ActorsRequest struct {
 	Limit int `msgpack:"limit"`
 	// All includes released claims.
 	All bool `msgpack:"all"`
+	// States are those that an actor must be in one of, of ActorStates; none is any that All allows.
+	States []string `msgpack:"states"`
+	// Prefix is what ids must begin with. Within one namespace no others are read.
+	Prefix string `msgpack:"prefix"`
 }
+
+// How a claim stands: the State of an ActorRow.
+const (
+	ActorOwned    = "owned"
+	ActorOrphaned = "orphaned"
+	ActorReleased = "released"
+	ActorUnknown  = "unknown"
+)
+
+// ActorStates returns the states that an actor in a listing can be in.
+func ActorStates() []string { return []string{ActorOwned, ActorOrphaned, ActorReleased} }
 
 // ActorsReply answers MethodActors. Next is empty after the last page; a page may be short, or empty, and not the last.
 type ActorsReply struct {

@@ -29,6 +29,8 @@ const (
 	MethodBulkCancel   = "admin.bulk_cancel"
 	MethodRebalance    = "admin.rebalance"
 	MethodNodeRemove   = "admin.node_rm"
+	MethodActorEvict   = "admin.actor_evict"
+	MethodPlacements   = "admin.placements"
 
 	MethodDeadLetters     = "admin.dead_letters"
 	MethodDeadLetterRetry = "admin.dead_letter_retry"

@@ -95,7 +95,7 @@ func (b *maker) perActor(ctx context.Context) error {
 	for after := (api.ActorID{}); err == nil; {
 		var claims []registry.ClaimInfo
 		var more bool
-		if claims, more, err = reg.Claims(ctx, "", after, 0); err != nil {
+		if claims, more, err = reg.Claims(ctx, "", "", after, 0); err != nil {
 			return err
 		}
 		for _, c := range claims {

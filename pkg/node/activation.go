@@ -40,6 +40,8 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 			if n.runMove(s, w.move) {
 				return true
 			}
+		case w.evict != nil:
+			n.runEvict(s, w.evict)
 		case len(w.calls) > 0:
 			n.runCalls(s, w.calls)
 		case w.idle && s.activation.sending():

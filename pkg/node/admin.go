@@ -5,6 +5,8 @@ package node
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -124,13 +126,13 @@ func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.Act
 	}
 	out := &api.ActorsReply{Actors: []api.ActorRow{}}
 	for range actorPagesMax {
-		claims, more, err := n.registry.Claims(ctx, in.Namespace, after, in.Limit)
+		claims, more, err := n.registry.Claims(ctx, in.Namespace, in.Prefix, after, in.Limit)
 		if err != nil {
 			return nil, wireError(err)
 		}
 		for _, c := range claims {
 			after = c.Actor
-			if row := n.actorRow(c); (in.All || row.State != stateReleased) && (in.Node == "" || row.Node == in.Node) {
+			if row := n.actorRow(c); wanted(in, c.Actor, &row) {
 				out.Actors = append(out.Actors, row)
 			}
 		}
@@ -145,23 +147,27 @@ func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.Act
 	return out, nil
 }
 
-// How a claim stands, as listings show it.
-const (
-	stateOwned    = "owned"
-	stateOrphaned = "orphaned"
-	stateReleased = "released"
-	stateUnknown  = "unknown"
-)
+// wanted reports whether a request selects an actor.
+func wanted(in *api.ActorsRequest, id api.ActorID, row *api.ActorRow) bool {
+	if len(in.States) > 0 {
+		if !slices.Contains(in.States, row.State) {
+			return false
+		}
+	} else if !in.All && row.State == api.ActorReleased {
+		return false
+	}
+	return (in.Node == "" || row.Node == in.Node) && strings.HasPrefix(id.ID, in.Prefix)
+}
 
 func (n *Node) actorRow(c registry.ClaimInfo) api.ActorRow {
-	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token, State: stateReleased}
+	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token, State: api.ActorReleased}
 	if c.Owner.Node == "" {
 		return row
 	}
 	row.Since = rfc3339(c.Owner.Since)
-	row.State = stateOrphaned
+	row.State = api.ActorOrphaned
 	if c.Owner.Current {
-		row.State = stateOwned
+		row.State = api.ActorOwned
 		if node, ok := n.keeper.members().Node(c.Owner.Node); ok {
 			row.Address = node.Address
 		}
@@ -180,7 +186,7 @@ func (n *Node) adminActorGet(ctx context.Context, in *api.ActorGetRequest) (*api
 	}
 	row := n.actorRow(info)
 	if info.Owner.Token == 0 {
-		row.State = stateUnknown
+		row.State = api.ActorUnknown
 	}
 	return &row, nil
 }

@@ -49,18 +49,28 @@ func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.M
 
 // passOnMigrate sends a request to move an actor to its owner.
 func (n *Node) passOnMigrate(ctx context.Context, in *api.MigrateRequest, owner registry.Owner) (*api.MigrateReply, error) {
-	node, ok := n.keeper.members().Node(owner.Node)
-	if !ok || node.Incarnation != owner.Incarnation {
-		if err := n.keeper.refresh(ctx); err != nil {
-			return nil, wireError(err)
-		}
-		if node, ok = n.keeper.members().Node(owner.Node); !ok {
-			return nil, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", in.Actor, owner.Node)
-		}
+	node, err := n.ownerNode(ctx, in.Actor, owner)
+	if err != nil {
+		return nil, err
 	}
 	next := *in
 	next.Hops++
 	return rpc.CallTyped[api.MigrateRequest, api.MigrateReply](ctx, n.pool, node.Address, api.MethodMigrate, &next)
+}
+
+// ownerNode returns the node that owns an actor, which this one's view may not know yet.
+func (n *Node) ownerNode(ctx context.Context, actor string, owner registry.Owner) (registry.NodeInfo, error) {
+	node, ok := n.keeper.members().Node(owner.Node)
+	if ok && node.Incarnation == owner.Incarnation {
+		return node, nil
+	}
+	if err := n.keeper.refresh(ctx); err != nil {
+		return node, wireError(err)
+	}
+	if node, ok = n.keeper.members().Node(owner.Node); !ok {
+		return node, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", actor, owner.Node)
+	}
+	return node, nil
 }
 
 // migrateFrom moves an actor away from this node, which owns it.

@@ -95,7 +95,7 @@ func (ms *moves) abandon(id api.ActorID) {
 	m := ms.current[id]
 	ms.mu.Unlock()
 	if m != nil {
-		ms.end(m, moved{}, api.Errorf(api.CodeUnavailable, "actor %s: a handler does not return, and its activation was given up", id))
+		ms.end(m, moved{}, errGivenUp(id))
 	}
 }
 
@@ -189,6 +189,9 @@ func (n *Node) runMove(s *slot, m *move) (gone bool) {
 	// On the stream that calls take: the actor is activated first.
 	n.tell(m, api.MethodMoveComplete)
 	for !n.dispatcher.remove(s) {
+		if e := n.dispatcher.takeEviction(s); e != nil {
+			e.done.Complete(struct{}{}, errMoved(m.actor))
+		}
 		for _, c := range n.dispatcher.take(s) {
 			n.router.forward(c, m.to.Address, m.to.ID, api.InvokeForwarded|api.InvokeMayClaim)
 		}

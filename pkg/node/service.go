@@ -35,6 +35,8 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodBulkCancel, n.adminBulkCancel)
 	rpc.HandleTyped(m, api.MethodRebalance, n.adminRebalance)
 	rpc.HandleTyped(m, api.MethodNodeRemove, n.adminNodeRemove)
+	rpc.HandleTyped(m, api.MethodActorEvict, n.adminActorEvict)
+	rpc.HandleTyped(m, api.MethodPlacements, n.adminPlacements)
 	rpc.HandleTyped(m, api.MethodDeadLetters, n.adminDeadLetters)
 	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.adminDeadLetterRetry)
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.adminDeadLetterRm)
@@ -63,7 +65,7 @@ func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error
 	return &api.ClusterInfo{
 		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.config.NodeID, Address: n.address,
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
-		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(),
+		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
 	}, nil
 }
 

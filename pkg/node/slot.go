@@ -200,7 +200,8 @@ func (d *dispatcher) take(s *slot) []*call {
 // work is what the task of a slot is to do next.
 type work struct {
 	calls   []*call
-	move    *move // before the calls
+	move    *move     // before the calls
+	evict   *eviction // then
 	drop    bool
 	release bool
 	idle    bool
@@ -219,6 +220,10 @@ func (d *dispatcher) next(s *slot, now time.Duration, bytes int64) work {
 	s.drop = false
 	if s.run != nil && s.run.move != nil {
 		w.move, s.run.move = s.run.move, nil
+		return w
+	}
+	if s.run != nil && s.run.evict != nil && !w.drop {
+		w.evict, s.run.evict = s.run.evict, nil
 		return w
 	}
 	w.calls, s.pending = s.pending, nil
@@ -241,7 +246,7 @@ func (d *dispatcher) remove(s *slot) bool {
 	defer d.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) > 0 || s.run != nil && s.run.move != nil {
+	if len(s.pending) > 0 || s.run != nil && (s.run.move != nil || s.run.evict != nil) {
 		return false
 	}
 	s.running, s.gone = false, true

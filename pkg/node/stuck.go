@@ -37,8 +37,9 @@ type run struct {
 	what            string
 	since, deadline time.Duration
 	reported        bool
-	// move is what the task is to do next, if it is not nil.
-	move *move
+	// move, and then evict, is what the task is to do next, if it is not nil.
+	move  *move
+	evict *eviction
 	// abandoned runs have no slot any more: their task must not touch anything.
 	abandoned bool
 }
@@ -138,6 +139,9 @@ func (n *Node) abandon(s *slot) {
 	calls, heir, abandoned := n.dispatcher.abandon(s)
 	if !abandoned {
 		return
+	}
+	if e := s.run.evict; e != nil { // nobody sets it any more
+		e.done.Complete(struct{}{}, errGivenUp(s.actor))
 	}
 	n.moves.abandon(s.actor)
 	if heir != nil {

@@ -19,17 +19,14 @@ type ClaimInfo struct {
 	Epoch uint64
 }
 
-// Claims returns one page of claims, in order of namespace and id, of one namespace if that is not "". It begins
-// after the given actor (zero: at the beginning) and reads up to limit claims, at most 1,000. more
+// Claims returns one page of claims, in order of namespace and id, of one namespace if that is not "", and of that those whose ids begin
+// with prefix. It begins after the given actor (zero: at the beginning) and reads up to limit claims, at most 1,000. more
 // says that there may be others after the last one.
-func (r *Registry) Claims(ctx context.Context, namespace string, after api.ActorID, limit int) (claims []ClaimInfo, more bool, err error) {
+func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after api.ActorID, limit int) (claims []ClaimInfo, more bool, err error) {
 	if limit <= 0 || limit > pageRows {
 		limit = pageRows
 	}
-	begin, end := kindRange(kindClaim)
-	if namespace != "" {
-		begin, end = kindRange(kindClaim, namespace)
-	}
+	begin, end := claimRange(namespace, prefix)
 	if after != (api.ActorID{}) {
 		begin = kv.KeyAfter(claimKey(after))
 	}
@@ -54,6 +51,19 @@ func (r *Registry) Claims(ctx context.Context, namespace string, after api.Actor
 		return p, nil
 	})
 	return p.claims, p.more, err
+}
+
+// claimRange is the range of the keys of claims: all, or those of a namespace, or of these those whose ids begin with prefix.
+func claimRange(namespace, prefix string) (begin, end []byte) {
+	switch {
+	case namespace == "":
+		return kindRange(kindClaim)
+	case prefix == "":
+		return kindRange(kindClaim, namespace)
+	}
+	begin = claimKey(api.ActorID{Namespace: namespace, ID: prefix})
+	begin = begin[:len(begin)-1] // text ends with a zero, which longer text has elsewhere
+	return begin, kv.PrefixEnd(begin)
 }
 
 // Claim returns how one actor's claim stands; its token is 0 if there never was one.

@@ -499,7 +499,7 @@ func TestClaimsAreListedInPages(t *testing.T) {
 		var all []ClaimInfo
 		var after api.ActorID
 		for {
-			page, more, err := t.Claims(t.ctx, "counter", after, 10)
+			page, more, err := t.Claims(t.ctx, "counter", "", after, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -517,7 +517,7 @@ func TestClaimsAreListedInPages(t *testing.T) {
 				t.Fatalf("row %d: %+v", i, c)
 			}
 		}
-		if none, more, err := t.Claims(t.ctx, "other", api.ActorID{}, 10); err != nil || more || len(none) != 0 {
+		if none, more, err := t.Claims(t.ctx, "other", "", api.ActorID{}, 10); err != nil || more || len(none) != 0 {
 			t.Fatalf("%v %v %v", none, more, err)
 		}
 	})

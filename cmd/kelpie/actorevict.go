@@ -1,0 +1,48 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+func (k *kelpie) actorEvict() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use:   "evict ACTOR",
+		Short: "Deactivate an actor",
+		Long: `Deactivate an actor now, as if it had had no call for long: its node finishes what runs, commits it, and gives the claim back. The next
+call, or one that waits already, makes it active again, where placement puts it. Nothing that is stored is lost; a
+volatile actor loses what it has in memory.`,
+		Example: "  kelpie actors evict counter/a",
+		Args:    host.Args("ACTOR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := api.ParseActorID(args[0]); err != nil {
+				return err
+			}
+			s, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			reply, err := order[api.ActorEvictRequest, api.ActorEvictReply](cmd.Context(), s, api.MethodActorEvict, &api.ActorEvictRequest{Actor: args[0]})
+			if err != nil {
+				return err
+			}
+			if !reply.Evicted {
+				_, err = fmt.Fprintf(k.Stdout, "actor %s is active on no node\n", reply.Actor)
+				return err
+			}
+			_, err = fmt.Fprintf(k.Stdout, "actor %s deactivated on node %s\n", reply.Actor, reply.Node)
+			return err
+		},
+	}
+	c.register(cmd.Flags())
+	return cmd
+}
