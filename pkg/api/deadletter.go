@@ -23,10 +23,10 @@ type DeadLetterRow struct {
 	Method string `msgpack:"method" json:"method"`
 	// RequestBytes is the size of the encoded request.
 	RequestBytes int `msgpack:"request_bytes" json:"request_bytes"`
-	// Error and Code are those of the last failure; an error of the application has its own code behind a colon.
-	Error    string `msgpack:"error" json:"error"`
-	Code     string `msgpack:"code" json:"code"`
-	Attempts int    `msgpack:"attempts" json:"attempts"`
+	Attempts     int `msgpack:"attempts" json:"attempts"`
+	// Code and Error are those of the last failure; an error of the application has its own code behind a colon.
+	Code  string `msgpack:"code" json:"code"`
+	Error string `msgpack:"error" json:"error"`
 	// Due is when the alarm was due or the message sent, Died when it was given up, by the clocks of nodes, RFC 3339.
 	Due  string `msgpack:"due" json:"due"`
 	Died string `msgpack:"died" json:"died"`

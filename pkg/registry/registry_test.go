@@ -517,6 +517,12 @@ func TestClaimsAreListedInPages(t *testing.T) {
 				t.Fatalf("row %d: %+v", i, c)
 			}
 		}
+		if some, _, err := t.Claims(t.ctx, "counter", "01", api.ActorID{ID: "010", Namespace: "counter"}, 3); err != nil || len(some) != 3 || some[0].Actor.ID != "011" {
+			t.Fatalf("%v %v", some, err)
+		}
+		if none, more, err := t.Claims(t.ctx, "counter", "02x", api.ActorID{}, 10); err != nil || more || len(none) != 0 {
+			t.Fatalf("%v %v %v", none, more, err)
+		}
 		if none, more, err := t.Claims(t.ctx, "other", "", api.ActorID{}, 10); err != nil || more || len(none) != 0 {
 			t.Fatalf("%v %v %v", none, more, err)
 		}
