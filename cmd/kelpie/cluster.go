@@ -18,7 +18,7 @@ import (
 const waitInterval = 200 * time.Millisecond
 
 func (k *kelpie) cluster() *cobra.Command {
-	return group("cluster", "Wait for the cluster, balance it", "", k.clusterWait(), k.clusterRebalance())
+	return group("cluster", "Show the cluster, wait for it, balance it", "", k.clusterStatus(), k.clusterWait(), k.clusterRebalance())
 }
 
 func (k *kelpie) clusterWait() *cobra.Command {

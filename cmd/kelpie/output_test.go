@@ -18,6 +18,8 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, actorListing)
 	check(t, leaseListing)
 	check(t, placementListing)
+	check(t, clusterStatusListing)
+	check(t, actorChangeListing)
 	check(t, deadLetterListing)
 	check(t, simItemListing)
 	check(t, namespaceListing)

@@ -27,7 +27,7 @@ func Execute(root *cobra.Command, p Process, args []string) int {
 		if given := cmd.Flags().Args(); cmd.HasSubCommands() && len(given) > 0 {
 			return UnknownCommand(cmd, given)
 		}
-		return usageError(cmd, err)
+		return usageError(cmd, flagError(cmd, err))
 	})
 	// What fails before is a mistake in the command line.
 	running := false

@@ -1,0 +1,222 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// clusterStatus is the row of "cluster status".
+type clusterStatus struct {
+	ClusterID       string   `json:"cluster_id"`
+	StoreURL        string   `json:"store_url"`
+	Schema          int      `json:"schema"`
+	ProtocolVersion int      `json:"protocol_version"`
+	Versions        []string `json:"versions"`
+	LeaseTTLMillis  int64    `json:"lease_ttl_ms"`
+	HeartbeatMillis int64    `json:"heartbeat_ms"`
+	Active          int      `json:"active"`
+	Suspect         int      `json:"suspect"`
+	Draining        int      `json:"draining"`
+	Left            int      `json:"left"`
+	Failed          int      `json:"failed"`
+	Namespaces      int      `json:"namespaces"`
+	Actors          int      `json:"actors"`
+	Pending         int      `json:"pending"`
+	Silent          []string `json:"silent"`
+	Problems        []string `json:"problems"`
+}
+
+var clusterStatusListing = listing[clusterStatus]{
+	name: func(c *clusterStatus) string { return c.ClusterID },
+	tall: true,
+	fields: []field[clusterStatus]{
+		{key: "cluster_id", meaning: "id of the cluster", header: "CLUSTER", cell: func(c *clusterStatus) string { return c.ClusterID }},
+		{key: "store_url", meaning: "its store", header: "STORE", cell: func(c *clusterStatus) string { return c.StoreURL }},
+		{key: "schema", meaning: "layout of what is stored", header: "SCHEMA", wide: true, cell: func(c *clusterStatus) string { return strconv.Itoa(c.Schema) }},
+		{key: "protocol_version", meaning: "version of the protocol of the node that answers", header: "PROTOCOL", wide: true, cell: func(c *clusterStatus) string { return strconv.Itoa(c.ProtocolVersion) }},
+		{key: "versions", meaning: "versions of the members' programs", header: "VERSIONS", cell: func(c *clusterStatus) string { return list(c.Versions) }},
+		{key: "lease_ttl_ms", meaning: "time after which a silent node's actors move", header: "LEASE TTL", cell: func(c *clusterStatus) string { return millis(c.LeaseTTLMillis) }},
+		{key: "heartbeat_ms", meaning: "interval of heartbeats", header: "HEARTBEAT", cell: func(c *clusterStatus) string { return millis(c.HeartbeatMillis) }},
+		{key: "active", meaning: "nodes that take actors", header: "NODES", cell: (*clusterStatus).nodes},
+		{key: "suspect", meaning: "members whose heartbeat is late"},
+		{key: "draining", meaning: "members that take no actors"},
+		{key: "left", meaning: "nodes that have been stopped"},
+		{key: "failed", meaning: "nodes that have lost their lease and not joined again"},
+		{key: "namespaces", meaning: "namespaces that are known", header: "NAMESPACES", cell: func(c *clusterStatus) string { return strconv.Itoa(c.Namespaces) }},
+		{key: "actors", meaning: "active actors, at the nodes' last heartbeats", header: "ACTORS", cell: func(c *clusterStatus) string { return strconv.Itoa(c.Actors) }},
+		{key: "pending", meaning: "calls in their mailboxes, at the nodes' last heartbeats", header: "PENDING", cell: func(c *clusterStatus) string { return strconv.Itoa(c.Pending) }},
+		{key: "silent", meaning: "members that do not answer when they are asked from here", header: "SILENT", wide: true, cell: func(c *clusterStatus) string { return list(c.Silent) }},
+		{key: "problems", meaning: "what is wrong, a sentence each", header: "PROBLEMS", cell: func(c *clusterStatus) string { return dash(strings.Join(c.Problems, "; ")) }},
+	},
+}
+
+// nodes says how many nodes are in which state; of states that nobody is in, it says nothing.
+func (c *clusterStatus) nodes() string {
+	said := []string{fmt.Sprintf("%d active", c.Active)}
+	for _, s := range []struct {
+		nodes int
+		state string
+	}{{c.Suspect, "suspect"}, {c.Draining, "draining"}, {c.Left, "left"}, {c.Failed, "failed"}} {
+		if s.nodes > 0 {
+			said = append(said, fmt.Sprintf("%d %s", s.nodes, s.state))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+func (k *kelpie) clusterStatus() *cobra.Command {
+	return listCommand[clusterStatus]{
+		use:   "status",
+		short: "Show how the cluster stands",
+		long: `Show how the cluster stands, in one row, and what is wrong if something is. The exit code says whether it could be found out, and not
+whether all is well: scripts look at "problems". Every member is asked whether it answers; of one that does not, the row has what the
+store knows, and stderr says so.`,
+		example: "  kelpie cluster status\n  kelpie cluster status -o json --watch",
+		args:    host.Args(),
+		listing: clusterStatusListing,
+		one:     true,
+		fetch: func(ctx context.Context, s *session, _ []string, emit func([]clusterStatus) error) error {
+			row, err := k.statusOf(ctx, s)
+			if err != nil {
+				return err
+			}
+			return emit([]clusterStatus{*row})
+		},
+	}.command(k)
+}
+
+func (k *kelpie) statusOf(ctx context.Context, s *session) (*clusterStatus, error) {
+	info, err := ask[api.Empty, api.ClusterInfo](ctx, s, api.MethodClusterInfo, &api.Empty{})
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
+	if err != nil {
+		return nil, err
+	}
+	namespaces, err := allNamespaces(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	row := newClusterStatus(info, nodes.Nodes, namespaces)
+	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
+		row.Silent = append(row.Silent, n.node)
+		fmt.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last heartbeat said\n", n.node, n.address, host.Reason(n.err))
+	}
+	return row, nil
+}
+
+// newClusterStatus sums up what a node has said.
+func newClusterStatus(info *api.ClusterInfo, nodes []api.NodeRow, namespaces []api.NamespaceRow) *clusterStatus {
+	row := &clusterStatus{
+		ClusterID: info.ClusterID, StoreURL: info.StoreURL, Schema: info.Schema, ProtocolVersion: info.ProtocolVersion,
+		LeaseTTLMillis: info.LeaseTTLMillis, HeartbeatMillis: info.HeartbeatMillis, Namespaces: len(namespaces),
+		Versions: []string{}, Silent: []string{}, Problems: []string{},
+	}
+	for i := range nodes {
+		row.add(&nodes[i])
+	}
+	slices.Sort(row.Versions)
+	row.Versions = slices.Compact(row.Versions)
+	if len(row.Versions) > 1 {
+		row.problem("the members run %d versions: %s", len(row.Versions), strings.Join(row.Versions, ", "))
+	}
+	if row.Active == 0 {
+		row.problem("no node takes actors")
+	}
+	for _, ns := range namespaces {
+		if len(ns.Nodes) == 0 {
+			row.problem("no member hosts namespace %s", ns.Namespace)
+		}
+	}
+	return row
+}
+
+func (c *clusterStatus) problem(format string, args ...any) {
+	c.Problems = append(c.Problems, fmt.Sprintf(format, args...))
+}
+
+// add adds a node to the sum.
+func (c *clusterStatus) add(n *api.NodeRow) {
+	switch n.State {
+	case "active":
+		c.Active++
+	case "suspect":
+		c.Suspect++
+		c.problem("the heartbeat of node %s is late", n.Node)
+	case "draining":
+		c.Draining++
+	case "failed":
+		c.Failed++
+		c.problem("node %s has failed: start it again, or 'kelpie node rm %s'", n.Node, n.Node)
+	case "left":
+		c.Left++
+	}
+	if !isMember(n) {
+		return
+	}
+	c.Actors += n.Actors
+	c.Pending += n.Pending
+	c.Versions = append(c.Versions, dash(n.Version))
+	if n.Capacity > 0 && n.Actors >= n.Capacity {
+		c.problem("node %s is at its capacity of %s", n.Node, counted(n.Capacity, "actor"))
+	}
+}
+
+func isMember(n *api.NodeRow) bool { return n.State != "left" && n.State != "failed" }
+
+// silentNode is a member that does not answer.
+type silentNode struct {
+	node, address string
+	err           error
+}
+
+const (
+	// silenceMax is how long a member's answer is waited for.
+	silenceMax = 2 * time.Second
+	// askedAtOnce is how many members are asked at once.
+	askedAtOnce = 32
+)
+
+// silentMembers asks every member, and returns those that do not answer, in order of name.
+func silentMembers(ctx context.Context, s *session, nodes []api.NodeRow) []silentNode {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	errs := make([]error, len(nodes))
+	permits := make(chan struct{}, askedAtOnce)
+	var asked sync.WaitGroup
+	for i := range nodes {
+		if !isMember(&nodes[i]) {
+			continue
+		}
+		permits <- struct{}{}
+		asked.Go(func() {
+			defer func() { <-permits }()
+			ctx, cancel := context.WithTimeout(ctx, silenceMax)
+			defer cancel()
+			_, errs[i] = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, nodes[i].Address, api.MethodClusterInfo, &api.Empty{})
+		})
+	}
+	asked.Wait()
+	var silent []silentNode
+	for i, err := range errs {
+		if err != nil {
+			silent = append(silent, silentNode{nodes[i].Node, nodes[i].Address, err})
+		}
+	}
+	return silent
+}
