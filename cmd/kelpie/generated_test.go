@@ -31,6 +31,11 @@ const (
 func TestGenerated(t *testing.T) {
 	want := generate(t)
 	if *rewrite {
+		if before, err := os.ReadFile(filepath.Join(repository, schemaFile)); err == nil {
+			if gone := takenAway(t, string(before), want[schemaFile]); len(gone) > 0 {
+				t.Fatalf("nothing was written:\n%s", strings.Join(gone, "\n"))
+			}
+		}
 		rewriteGenerated(t, want)
 		return
 	}
@@ -87,6 +92,7 @@ func generate(t *testing.T) map[string]string {
 	files := map[string]string{
 		"docs/cli.md":        cliDocument(),
 		"docs/exit-codes.md": exitCodesDocument(),
+		schemaFile:           schemaDocument(),
 	}
 	for name, write := range map[string]func(*cobra.Command, io.Writer) error{
 		"kelpie.bash": func(c *cobra.Command, w io.Writer) error { return writeBashCompletion(c, w, true) },

@@ -16,6 +16,9 @@ import (
 func (k *kelpie) node() *cobra.Command {
 	start := host.StartCommand(k.Process, programVersion(), builtin()...)
 	start.Long += "\n\n" + builtinHelp
+	start.Example = `  kelpie node start
+  kelpie node start --listen 10.0.0.6:7600 --join 10.0.0.5:7600
+  kelpie node start --store fdb:/etc/foundationdb/fdb.cluster --zone eu --label disk=ssd`
 	return group("node", "Start a node, list nodes, empty them", "", start, k.nodeList(), k.nodeShow(), k.nodeDrain(), k.nodeUndrain(), k.nodeRemove())
 }
 

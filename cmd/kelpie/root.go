@@ -65,6 +65,7 @@ Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exi
 		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.dev(), k.top(), k.context(), k.config(), k.version(), exitCodesTopic())
 	k.completeLive(root)
 	root.SetHelpCommand(helpCommand(root))
+	root.SetOut(k.Stdout) // which the completions are written to
 	completionCommand(root)
 	k.completeContextFlags(root)
 	return root
@@ -77,6 +78,9 @@ func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
 	return makeGroup(cmd)
 }
 
+// isGroup marks a command that is only there for those below it.
+const isGroup = "kelpie_group"
+
 // makeGroup makes cmd show its help, and refuse a command that it does not have.
 func makeGroup(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -86,6 +90,7 @@ func makeGroup(cmd *cobra.Command) *cobra.Command {
 		return nil
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.Annotations = map[string]string{isGroup: ""}
 	return cmd
 }
 

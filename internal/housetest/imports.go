@@ -199,6 +199,7 @@ const (
 	datadriven   = "github.com/cockroachdb/datadriven"
 	foundationdb = "github.com/apple/foundationdb/bindings/go"
 	goleak       = "go.uber.org/goleak"
+	goschema     = "github.com/santhosh-tekuri/jsonschema/v6"
 	hdr          = "github.com/HdrHistogram/hdrhistogram-go"
 	lru          = "github.com/hashicorp/golang-lru/v2"
 	msgpack      = "github.com/vmihailenco/msgpack/v5"
@@ -213,7 +214,7 @@ const (
 )
 
 // Only tests may use these.
-var testModules = []string{datadriven, goleak, rapid}
+var testModules = []string{datadriven, goleak, goschema, rapid}
 
 // An example is written as a stranger would write it: from the packages for authors and callers.
 var exampleAllowance = allowance{
