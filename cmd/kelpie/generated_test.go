@@ -148,7 +148,7 @@ func cliDocument() string {
 	root := newTestRoot()
 	commands := documented(root)
 	var b strings.Builder
-	b.WriteString(generatedNote + "# The command line\n\nWhat `kelpie COMMAND --help` says, for every command. Exit codes are in [a document of their own](exit-codes.md).\n\n")
+	b.WriteString(generatedNote + "# The command line\n\nWhat `kelpie COMMAND --help` says, for every command. Exit codes are in [a document of their own](exit-codes.md), and what -o json prints has [a schema](schema.json).\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "- [%s](#%s): %s\n", c.CommandPath(), strings.ReplaceAll(c.CommandPath(), " ", "-"), c.Short)
 	}

@@ -30,6 +30,9 @@ type result struct {
 	stdout, stderr string
 }
 
+// listen is how a command listens for signals.
+func (term terminal) listen() (<-chan os.Signal, func()) { return term.signals, func() {} }
+
 // run runs a command, given as the words of a line; a word with spaces is quoted by ”.
 func (term terminal) run(args ...string) result {
 	var stdout, stderr strings.Builder
@@ -37,7 +40,7 @@ func (term terminal) run(args ...string) result {
 		Process: host.Process{
 			Stdin: strings.NewReader(term.stdin), Stdout: &stdout, Stderr: &stderr,
 			Getenv:  func(name string) string { return term.env[name] },
-			Signals: func() (<-chan os.Signal, func()) { return term.signals, func() {} },
+			Signals: term.listen,
 		},
 		isTerminal: func(any) bool { return term.interactive },
 	}
