@@ -125,7 +125,7 @@ mutants: ## plant defects in the source, one at a time, and see that the simulat
 	$(GO) test -count=1 -v -timeout 30m ./test/mutants -mutants.hunt
 
 .PHONY: scale
-scale: ## measure what SCALEACTORS idle actors cost a node, in memory and in traffic with the store
+scale: ## measure what SCALEACTORS idle actors cost a node, in memory and in traffic with the store, and what lists of them cost
 	$(GO) test -count=1 -v -timeout 0 ./test/scale -scale.actors $(SCALEACTORS)
 
 .PHONY: clean

@@ -60,6 +60,13 @@ func serveStore() error {
 // startStore starts a store in a process of its own, and returns it as a node sees it.
 func startStore(t *testing.T) kv.Store {
 	t.Helper()
+	store, _ := startStoreAt(t)
+	return store
+}
+
+// startStoreAt is startStore that says where the store is.
+func startStoreAt(t *testing.T) (s kv.Store, address string) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), storeVar+"=1")
 	cmd.Stderr = os.Stderr
@@ -78,7 +85,7 @@ func startStore(t *testing.T) kv.Store {
 	t.Cleanup(pool.Close)
 	store := remote.Open(env.Real(), pool, strings.TrimSpace(addr))
 	t.Cleanup(func() { check(t, store.Close()) })
-	return store
+	return store, strings.TrimSpace(addr)
 }
 
 func check(t *testing.T, err error) {
