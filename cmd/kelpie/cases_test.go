@@ -129,7 +129,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie namespaces set": {
 		good:  []trial{{line: "namespaces set cache --idle-timeout 1m --dry-run", says: "idle_timeout_ms"}},
-		wrong: []trial{{line: "namespaces set counter", says: "say what to set"}},
+		wrong: []trial{{line: "namespaces set counter", says: "say what to set"}, {line: "namespaces set counter --consistency weak", says: "must be linearizable or stale"}},
 		down:  []string{"namespaces set counter --placement random"},
 		shape: listOf(namespaceChangeListing),
 	},

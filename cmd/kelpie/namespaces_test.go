@@ -64,6 +64,7 @@ func TestNamespaceSettings(t *testing.T) {
 		}
 	}
 
+	first.run("namespaces", "set", "kv", "--consistency", "stale", "-o", "yaml").wants(t, host.ExitOK, "setting: consistency\n", "after: stale\n")
 	first.run("namespaces", "set", "counter", "--idle-timeout", "90s", "-o", "yaml").wants(t, host.ExitOK, "setting: idle_timeout_ms\n", "after: \"90000\"\n")
 	for _, p := range placements { // every one that is documented is one that nodes know
 		args := []string{"namespaces", "set", "kv", "--placement", p.name, "--dry-run"}

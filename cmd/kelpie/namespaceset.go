@@ -6,12 +6,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -27,6 +29,9 @@ var placements = []struct{ name, meaning string }{
 	{"spread", "about as many actors in each zone, then the less loaded node there"},
 }
 
+// consistencies are how reads are answered.
+var consistencies = []string{string(actor.Linearizable), string(actor.Stale)}
+
 // namespaceChange is a row that "namespaces set" prints: one setting that changes.
 type namespaceChange struct {
 	Namespace string `json:"namespace"`
@@ -39,6 +44,7 @@ type namespaceChange struct {
 // namespaceFlags are the settings that "namespaces set" changes.
 type namespaceFlags struct {
 	placement, prefer, fallback string
+	consistency                 string
 	idleTimeout                 time.Duration
 	dryRun                      bool
 }
@@ -49,11 +55,13 @@ func (f *namespaceFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.prefer, "prefer", "", "which nodes placement affinity prefers: node=NAME, zone=NAME or, for a label, KEY=VALUE")
 	flags.StringVar(&f.fallback, "fallback", "", "the placement where affinity and local-first find no room (default least-loaded)")
 	flags.DurationVar(&f.idleTimeout, "idle-timeout", 0, "how long an actor stays active without calls, at least 100ms")
+	flags.StringVar(&f.consistency, "consistency", "", "how reads are answered, one of those above")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
 	names := make([]cobra.Completion, len(placements))
 	for i, p := range placements {
 		names[i] = cobra.CompletionWithDesc(p.name, p.meaning)
 	}
+	must(cmd.RegisterFlagCompletionFunc("consistency", cobra.FixedCompletions(consistencies, cobra.ShellCompDirectiveNoFileComp)))
 	for _, flag := range []string{"placement", "fallback"} {
 		must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)))
 	}
@@ -67,6 +75,7 @@ func (f *namespaceFlags) request(namespace string, flags *pflag.FlagSet) (*api.N
 		value *string
 	}{
 		"placement": {&req.Placement, &f.placement}, "prefer": {&req.Prefer, &f.prefer}, "fallback": {&req.Fallback, &f.fallback},
+		"consistency": {&req.Consistency, &f.consistency},
 	} {
 		if flags.Changed(flag) {
 			*to.field = to.value
@@ -79,8 +88,8 @@ func (f *namespaceFlags) request(namespace string, flags *pflag.FlagSet) (*api.N
 	if err := api.ValidateNamespace(namespace); err != nil {
 		return nil, err
 	}
-	if req.Placement == nil && req.Prefer == nil && req.Fallback == nil && req.IdleTimeoutMillis == nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "say what to set: --placement, --prefer, --fallback or --idle-timeout")
+	if req.Placement == nil && req.Prefer == nil && req.Fallback == nil && req.IdleTimeoutMillis == nil && req.Consistency == nil {
+		return nil, api.Errorf(api.CodeInvalidArgument, "say what to set: --placement, --prefer, --fallback, --idle-timeout or --consistency")
 	}
 	return req, f.validate(req)
 }
@@ -96,6 +105,9 @@ func (f *namespaceFlags) validate(req *api.NamespaceSetRequest) error {
 		if err := checkPlacement("--fallback", f.fallback); err != nil {
 			return err
 		}
+	}
+	if req.Consistency != nil && !slices.Contains(consistencies, f.consistency) {
+		return api.Errorf(api.CodeInvalidArgument, "--consistency %q: must be %s", f.consistency, strings.Join(consistencies, " or "))
 	}
 	if req.Prefer != nil {
 		return api.ValidatePreference(f.prefer)
@@ -124,7 +136,8 @@ func (k *kelpie) namespaceSet() *cobra.Command {
 		Long:  namespaceSetHelp(),
 		Example: `  kelpie namespaces set counter --placement spread
   kelpie namespaces set counter --placement affinity --prefer disk=ssd --fallback spread
-  kelpie namespaces set counter --idle-timeout 1m --dry-run`,
+  kelpie namespaces set counter --idle-timeout 1m --dry-run
+  kelpie namespaces set counter --consistency stale`,
 		Args: host.Args("NAMESPACE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := f.request(args[0], cmd.Flags())
@@ -154,7 +167,9 @@ or moved. What changes is printed. A placement is one of:
 	for _, p := range placements {
 		fmt.Fprintf(&b, "\n  %-12s  %s", p.name, p.meaning)
 	}
-	b.WriteString("\n\nAll choose among the nodes that host the namespace, are not draining and have room.\n\n" + namespaceChangeListing.help())
+	b.WriteString("\n\nAll choose among the nodes that host the namespace, are not draining and have room.\n\n" +
+		"The consistency of reads is linearizable, for which the store proves that they are current, or stale: answered from memory, they may\n" +
+		"be behind when another node has taken an actor over, as its own had failed, and this one has not noticed.\n\n" + namespaceChangeListing.help())
 	return b.String()
 }
 
@@ -185,6 +200,7 @@ func namespaceChanges(r *api.NamespaceSetReply, dryRun bool) []namespaceChange {
 		{Setting: "placement", Before: b.Placement, After: a.Placement},
 		{Setting: "prefer", Before: b.Prefer, After: a.Prefer},
 		{Setting: "fallback", Before: b.Fallback, After: a.Fallback},
+		{Setting: "consistency", Before: b.Consistency, After: a.Consistency},
 		{Setting: "idle_timeout_ms", Before: fmt.Sprint(b.IdleTimeoutMillis), After: fmt.Sprint(a.IdleTimeoutMillis)},
 	} {
 		if c.Before != c.After {

@@ -100,7 +100,8 @@ func (k *Of[S]) WithPlacement(strategy string) *Of[S] {
 	return k
 }
 
-// WithConsistency sets how reading methods are answered; the default is Linearizable.
+// WithConsistency sets how reading methods are answered; the default is Linearizable. As all settings of a namespace it
+// is what the cluster begins with: later it is changed by "kelpie namespaces set".
 func (k *Of[S]) WithConsistency(c Consistency) *Of[S] {
 	k.spec.Consistency = c
 	return k

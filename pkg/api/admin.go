@@ -197,6 +197,7 @@ type NamespaceSetRequest struct {
 	Prefer            *string `msgpack:"prefer"`
 	Fallback          *string `msgpack:"fallback"`
 	IdleTimeoutMillis *int64  `msgpack:"idle_timeout_ms"`
+	Consistency       *string `msgpack:"consistency"`
 	// DryRun asks what would change, and changes nothing.
 	DryRun bool `msgpack:"dry_run"`
 }

@@ -125,8 +125,12 @@ func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.Act
 		}
 	}
 	out := &api.ActorsReply{Actors: []api.ActorRow{}}
+	read := in.Limit // claims at a time
+	if in.Node != "" || len(in.States) > 0 || in.Prefix != "" {
+		read = 0 // of which few may be wanted
+	}
 	for range actorPagesMax {
-		claims, more, err := n.registry.Claims(ctx, in.Namespace, in.Prefix, after, in.Limit)
+		claims, more, err := n.registry.Claims(ctx, in.Namespace, in.Prefix, after, read)
 		if err != nil {
 			return nil, wireError(err)
 		}
@@ -134,6 +138,10 @@ func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.Act
 			after = c.Actor
 			if row := n.actorRow(c); wanted(in, c.Actor, &row) {
 				out.Actors = append(out.Actors, row)
+			}
+			if in.Limit > 0 && len(out.Actors) == in.Limit {
+				out.Next = after.String()
+				return out, nil
 			}
 		}
 		if !more || len(claims) == 0 {

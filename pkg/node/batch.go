@@ -213,7 +213,7 @@ func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) 
 func (a *activation) conclude(answers []answer) error {
 	writes := a.writes(answers)
 	if len(writes) == 0 {
-		if needProof(answers, a.spec.Consistency) {
+		if needProof(answers, actor.Consistency(a.node.settings(a.actor.Namespace).Consistency)) {
 			return a.prove()
 		}
 		return nil

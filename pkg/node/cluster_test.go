@@ -80,6 +80,8 @@ type gate struct {
 	landed func(machine string)
 	// commit, if not nil, stands between a transaction and its commit.
 	commit func(machine string, commit func() error) error
+	// reads counts the reads of keys.
+	reads int
 	// stateReads counts the keys of actors' spaces that were read.
 	stateReads int
 	// ownerReads counts the reads of a claim alone: those of who owns an actor.
@@ -113,6 +115,7 @@ func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Co
 
 // GetAll implements ryw.Backend.
 func (g gatedStore) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
+	g.reads++
 	if len(keys) == 1 && bytes.HasPrefix(keys[0], tuple.Pack("kelpie", "claim")) {
 		g.ownerReads++
 	}

@@ -61,7 +61,7 @@ func (n *Node) adminNamespaceSet(ctx context.Context, in *api.NamespaceSetReques
 	}
 	if before != after && !in.DryRun {
 		n.log.Info("settings of a namespace changed by an operator", "namespace", in.Namespace, "placement", after.Placement,
-			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout)
+			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout, "consistency", after.Consistency)
 		if err := n.keeper.refresh(ctx); err != nil { // it comes with the next heartbeat
 			n.log.Debug("view not refreshed", "error", err)
 		}
@@ -75,6 +75,10 @@ func namespacePatch(in *api.NamespaceSetRequest) (patch registry.NamespacePatch,
 		return patch, err
 	}
 	patch.Prefer = in.Prefer
+	if in.Consistency != nil {
+		consistency := clip(*in.Consistency)
+		patch.Consistency = &consistency
+	}
 	if patch.Placement, err = parsePlacement(in.Placement); err != nil {
 		return patch, err
 	}

@@ -50,6 +50,32 @@ func (c *cluster) placed(name string, actors int, via ...string) map[string]int 
 	return counts
 }
 
+// Reads that may be stale do not ask the store, from the heartbeat after it was set on, and ask it again when that is taken back.
+func TestTheConsistencyOfReadsIsSet(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		c.startAll(2)
+		c.add("n1", counter("a"), 1)
+		at := c.owner("n1", counter("a")).Node
+		asks := func() bool {
+			c.sleep(heartbeat / 2) // heartbeats read, too
+			before := c.store.reads
+			for range 10 {
+				c.get(at, counter("a"))
+			}
+			return c.store.reads > before
+		}
+		for _, consistency := range []string{"linearizable", "stale", "linearizable"} {
+			c.set(api.NamespaceSetRequest{Consistency: &consistency})
+			if asks() != (consistency == "linearizable") {
+				c.Errorf("reads are to be %s, and ask the store: %v", consistency, !(consistency == "linearizable"))
+			}
+		}
+		wrong := "eventual"
+		_, err := admin[api.NamespaceSetRequest, api.NamespaceSetReply](c, "n1", api.MethodNamespaceSet, &api.NamespaceSetRequest{Namespace: "counter", Consistency: &wrong})
+		c.wantCode(err, api.CodeInvalidArgument, "linearizable or stale")
+	})
+}
+
 func TestAPlacementThatChangesTakesEffectAtOnce(t *testing.T) {
 	simulate(t, 3, func(c *cluster) {
 		c.tune = zoned

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -69,7 +70,12 @@ type NamespacePatch struct {
 	Prefer      *string
 	Fallback    *Placement
 	IdleTimeout *time.Duration
+	// Consistency is one of Consistencies.
+	Consistency *string
 }
+
+// Consistencies returns how reads of a namespace can be answered.
+func Consistencies() []string { return []string{"linearizable", "stale"} }
 
 // Apply returns the settings with the changes made. What a new strategy has no use for goes, unless the patch
 // itself asks for it. Errors are CodeInvalidArgument.
@@ -93,6 +99,12 @@ func (p *NamespacePatch) Apply(ns Namespace) (Namespace, error) {
 		ns.IdleTimeout = *p.IdleTimeout
 		if ns.IdleTimeout < idleTimeoutMin {
 			return ns, api.Errorf(api.CodeInvalidArgument, "--idle-timeout %v: must be at least %v", ns.IdleTimeout, idleTimeoutMin)
+		}
+	}
+	if p.Consistency != nil {
+		ns.Consistency = *p.Consistency
+		if known := Consistencies(); !slices.Contains(known, ns.Consistency) {
+			return ns, api.Errorf(api.CodeInvalidArgument, "--consistency %q: must be %s", ns.Consistency, strings.Join(known, " or "))
 		}
 	}
 	err := ns.Validate()
