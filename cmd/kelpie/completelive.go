@@ -6,12 +6,16 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
+
+// completionTimeout is how long a shell waits for names: who has typed a tab would rather have none than wait.
+const completionTimeout = time.Second
 
 // completionActorsMax is how many actors are offered: more than that nobody reads.
 const completionActorsMax = 50
@@ -20,16 +24,19 @@ const completionActorsMax = 50
 const (
 	argumentActor     = "ACTOR"
 	argumentNamespace = "NAMESPACE"
+	argumentNode      = "NODE"
 )
 
-// completeLive completes actors and namespaces, by asking the cluster, wherever the usage of a command below cmd has them as the first
-// argument, or as the values of --actor and --namespace. For other arguments, none of which is a file, nothing is offered.
+// completeLive completes nodes, actors and namespaces, by asking the cluster, wherever the usage of a command below cmd has them as the first
+// argument, or as the values of flags of those names, or of --from and --to. For other arguments, none of which is a file, nothing is offered.
 func (k *kelpie) completeLive(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		k.completeLive(c)
 	}
 	asks := cmd.Flags().Lookup("addr") != nil
-	for flag, function := range map[string]cobra.CompletionFunc{"actor": k.completeActor, "namespace": k.completeNamespace} {
+	for flag, function := range map[string]cobra.CompletionFunc{
+		"actor": k.completeActor, "namespace": k.completeNamespace, "node": k.completeNode, "from": k.completeNode, "to": k.completeNode,
+	} {
 		if _, has := cmd.GetFlagCompletionFunc(flag); asks && cmd.Flags().Lookup(flag) != nil && !has {
 			must(cmd.RegisterFlagCompletionFunc(flag, function))
 		}
@@ -43,6 +50,8 @@ func (k *kelpie) completeLive(cmd *cobra.Command) {
 		cmd.ValidArgsFunction = onlyFirst(k.completeActor)
 	case argumentNamespace:
 		cmd.ValidArgsFunction = onlyFirst(k.completeNamespace)
+	case argumentNode:
+		cmd.ValidArgsFunction = onlyFirst(k.completeNode)
 	}
 }
 
@@ -79,6 +88,24 @@ func (k *kelpie) completionSession(cmd *cobra.Command) *session {
 		return nil
 	}
 	return s
+}
+
+// completeNode offers the nodes that the cluster knows.
+func (k *kelpie) completeNode(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	s := k.completionSession(cmd)
+	if s == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.close()
+	reply, err := ask[api.Empty, api.NodesReply](cmd.Context(), s, api.MethodNodes, &api.Empty{})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []cobra.Completion
+	for _, n := range reply.Nodes {
+		names = append(names, cobra.CompletionWithDesc(n.Node, n.State+" at "+n.Address))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeNamespace offers the namespaces that the cluster knows.
@@ -123,37 +150,14 @@ func (k *kelpie) completeActor(cmd *cobra.Command, _ []string, begun string) ([]
 
 // actorNames returns the first actors whose ids begin in that way; none if the cluster does not answer.
 func actorNames(ctx context.Context, s *session, namespace, prefix string) []cobra.Completion {
-	req := &api.ActorsRequest{Namespace: namespace, Limit: completionActorsMax, All: true}
-	if before := idBefore(prefix); before != "" {
-		req.After = namespace + "/" + before
-	}
+	req := &api.ActorsRequest{Namespace: namespace, Prefix: prefix, Limit: completionActorsMax, All: true}
 	reply, err := ask[api.ActorsRequest, api.ActorsReply](ctx, s, api.MethodActors, req)
 	if err != nil {
 		return nil
 	}
 	var names []cobra.Completion
 	for _, row := range reply.Actors {
-		if strings.HasPrefix(row.Actor, namespace+"/"+prefix) {
-			names = append(names, cobra.CompletionWithDesc(row.Actor, strings.TrimSpace(row.State+" "+row.Node)))
-		}
+		names = append(names, cobra.CompletionWithDesc(row.Actor, strings.TrimSpace(row.State+" "+row.Node)))
 	}
 	return names
-}
-
-// The least and the greatest character of an id.
-const (
-	idCharacterMin = '!'
-	idCharacterMax = "~"
-)
-
-// idBefore returns the last id that is before all those that begin with prefix, or "" for none.
-func idBefore(prefix string) string {
-	if prefix == "" || len(prefix) > api.IDBytesMax {
-		return ""
-	}
-	rest, last := prefix[:len(prefix)-1], prefix[len(prefix)-1]
-	if last <= idCharacterMin {
-		return rest
-	}
-	return rest + string(last-1) + strings.Repeat(idCharacterMax, api.IDBytesMax-len(prefix))
 }

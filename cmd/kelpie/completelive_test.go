@@ -5,11 +5,8 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // completions returns what a shell is told of a line whose last word is not finished.
@@ -71,21 +68,5 @@ func TestCompleteFew(t *testing.T) {
 	}
 	if got := first.completions("actors get echo/059"); got != "echo/059 :4" {
 		t.Errorf("offered %q", got)
-	}
-}
-
-// TestIDBefore shows that nothing is between the id returned and those that begin with the prefix.
-func TestIDBefore(t *testing.T) {
-	ids := []string{"!", "!!", "!~", "a", "a!", "a!!", "a~", "a~~", "b", "b!", "~"}
-	for _, prefix := range append(slices.Clone(ids), "", "a!!!") {
-		before := idBefore(prefix)
-		for _, id := range ids {
-			if begins := strings.HasPrefix(id, prefix); id > before && id < prefix || begins && id <= before {
-				t.Errorf("%q is before those that begin with %q; %q is not on the right side of it", before, prefix, id)
-			}
-		}
-		if _, err := api.ParseActorID("n/" + before); before != "" && err != nil {
-			t.Error(err)
-		}
 	}
 }

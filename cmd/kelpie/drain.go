@@ -48,14 +48,12 @@ start".
 			defer s.close()
 			return k.drain(cmd.Context(), s, &o, &f, req)
 		},
-		ValidArgsFunction: k.completeNode(&c),
 	}
 	c.registerAddr(cmd.Flags())
 	o.register(cmd)
 	f.register(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "node to move to (default placement chooses)")
 	cmd.Flags().DurationVar(&within, "timeout", 0, "when to give up what is left, 0 for never")
-	k.completeNodeFlags(cmd, &c, "to")
 	return cmd
 }
 
@@ -129,7 +127,6 @@ func (k *kelpie) nodeUndrain() *cobra.Command {
 			_, err = fmt.Fprintf(k.Stdout, "node %s is %s and takes actors\n", is.Node, is.NodeState)
 			return err
 		},
-		ValidArgsFunction: k.completeNode(&c),
 	}
 	c.register(cmd.Flags())
 	return cmd

@@ -169,7 +169,6 @@ nodes' own clocks. Kinds of events:
 	c.register(cmd.Flags())
 	o.register(cmd)
 	f.register(cmd)
-	k.completeNodeFlags(cmd, &c, "node")
 	return cmd
 }
 

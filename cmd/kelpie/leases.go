@@ -52,7 +52,6 @@ func (k *kelpie) leaseShow() *cobra.Command {
 		args:    host.Args("NODE"),
 		listing: leaseListing.inFull().asTall(),
 		one:     true,
-		ofNode:  true,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.LeaseRow) error) error {
 			if err := api.ValidateNodeID(args[0]); err != nil {
 				return err
@@ -108,7 +107,6 @@ what is in memory only is gone. What will happen is shown before it is asked whe
 			}
 			return k.breakLease(cmd.Context(), s, args[0], &f)
 		},
-		ValidArgsFunction: k.completeNode(&c),
 	}
 	c.register(cmd.Flags())
 	registerYes(cmd, &f.yes)

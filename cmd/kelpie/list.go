@@ -91,8 +91,6 @@ type listCommand[R any] struct {
 	one bool
 	// offline says that nobody is asked: there is no --addr, no --timeout, nothing to watch, and no session.
 	offline bool
-	// ofNode says that the argument is a node's name.
-	ofNode bool
 }
 
 // command returns the command. What it prints has been fetched before, page by page; an answer
@@ -138,9 +136,6 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 		o.registerWatch(cmd)
 	}
 	o.register(cmd)
-	if l.ofNode {
-		cmd.ValidArgsFunction = k.completeNode(&c)
-	}
 	if l.flags != nil {
 		l.flags(cmd)
 	}

@@ -73,7 +73,6 @@ With --from, there is one row, with these keys:
 	c.register(cmd.Flags())
 	o.register(cmd)
 	f.register(cmd)
-	k.completeNodeFlags(cmd, &c, "to", "from")
 	return cmd
 }
 

@@ -220,6 +220,7 @@ func TestCompleteNodes(t *testing.T) {
 	for _, args := range [][]string{
 		{"node", "drain", ""}, {"node", "undrain", ""}, {"node", "show", ""}, {"node", "rm", ""}, {"leases", "break", ""},
 		{"node", "drain", "n1", "--to", ""}, {"actors", "migrate", "counter/a", "--to", ""}, {"actors", "migrate", "--from", ""},
+		{"leases", "show", ""}, {"actors", "ls", "--node", ""}, {"actors", "watch", "--node", ""}, {"placements", "ls", "--node", ""},
 	} {
 		complete := func(term terminal) []string {
 			var names []string
@@ -232,6 +233,14 @@ func TestCompleteNodes(t *testing.T) {
 			t.Errorf("%v is completed by %q", args, got)
 		}
 		if got := complete(nobody); !slices.Equal(got, []string{":4"}) {
+			t.Errorf("%v is completed by %q", args, got)
+		}
+	}
+	for _, args := range [][]string{
+		{"namespaces", "show", ""}, {"namespaces", "set", ""}, {"actors", "ls", "--namespace", ""}, {"actors", "dead-letters", "ls", "--namespace", ""},
+		{"placements", "ls", "--namespace", ""}, {"actors", "migrate", "--namespace", ""},
+	} {
+		if got := first.run(append([]string{"__completeNoDesc"}, args...)...).stdout; got != "cache\ncounter\necho\nkv\n:4\n" {
 			t.Errorf("%v is completed by %q", args, got)
 		}
 	}

@@ -77,7 +77,6 @@ func (k *kelpie) nodeShow() *cobra.Command {
 		args:    host.Args("NODE"),
 		listing: nodeDetailListing,
 		one:     true,
-		ofNode:  true,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]nodeDetail) error) error {
 			d, err := detail(ctx, s, args[0])
 			if err != nil {
@@ -159,7 +158,6 @@ back, it joins as it did the first time.`,
 			_, err = fmt.Fprintf(k.Stdout, "node %s forgotten\n", reply.Node)
 			return err
 		},
-		ValidArgsFunction: k.completeNode(&c),
 	}
 	c.register(cmd.Flags())
 	registerYes(cmd, &yes)

@@ -116,8 +116,7 @@ func (n *Node) runEvict(s *slot, e *eviction) {
 	var err error
 	if a := s.activation; a != nil {
 		inTime, settled := n.deactivate(s)
-		if !inTime {
-			e.done.Complete(struct{}{}, errGivenUp(s.actor))
+		if !inTime { // the slot is no more this task's, and the eviction has ended with it
 			return
 		}
 		a.ended()

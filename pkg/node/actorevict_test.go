@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 func (c *cluster) evict(via string, id api.ActorID) *api.ActorEvictReply {
@@ -87,6 +89,45 @@ func TestEvictionsAmongCallsAndMoves(t *testing.T) {
 		if got := c.get("n1", id); got != callers*calls || evicted == 0 {
 			c.Fatalf("it has %d of %d, and was evicted %d times", got, callers*calls, evicted)
 		}
+	})
+}
+
+// An eviction waits for a handler, and for the hook of the end, only until the activation is given up.
+func TestAnEvictionEndsWithAStuckActivation(t *testing.T) {
+	simulate(t, 3, func(c *cluster) {
+		open := env.NewEvent(c.env)
+		wait := func(*actor.Context, *diary) error { return open.Wait(context.Background()) }
+		c.kinds = append(c.kinds, actor.New[diary]("diary").OnDeactivate(wait).
+			With(actor.Write("note", func(_ *actor.Context, d *diary, _ struct{}) (diary, error) {
+				d.Notes++
+				return *d, nil
+			})).
+			With(actor.Write("hang", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) { return *d, wait(ctx, d) })))
+		c.startAll(2)
+		for _, method := range []string{"note", "hang"} { // stuck in the hook, and in a handler
+			id := diaryID(method)
+			c.diary("n1", method, "note")
+			callers := env.NewGroup(c.env, c.ctx)
+			if method == "hang" {
+				callers.Go("stuck", func(context.Context) {
+					wantCode(c, c.call("n1", 5*time.Second, id, "hang", nil, nil), api.CodeDeadlineExceeded)
+				})
+				c.sleep(time.Second)
+			}
+			pool := c.pool()
+			ctx, cancel := env.WithTimeout(c.env, c.ctx, time.Minute)
+			_, err := rpc.CallTyped[api.ActorEvictRequest, api.ActorEvictReply](ctx, pool, "n1:7600", api.MethodActorEvict, &api.ActorEvictRequest{Actor: id.String()})
+			c.wantCode(err, api.CodeUnavailable, "was given up")
+			if err := callers.Wait(c.ctx); err != nil {
+				c.Fatal(err)
+			}
+			cancel()
+			pool.Close()
+			c.wantDiary(c.diary("n2", method, "note"), diary{Notes: 2})
+		}
+		open.Set()
+		c.sleep(time.Second)
+		c.wantDiary(c.diary("n1", "hang", "note"), diary{Notes: 3})
 	})
 }
 

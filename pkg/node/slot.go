@@ -223,7 +223,7 @@ func (d *dispatcher) next(s *slot, now time.Duration, bytes int64) work {
 		return w
 	}
 	if s.run != nil && s.run.evict != nil && !w.drop {
-		w.evict, s.run.evict = s.run.evict, nil
+		w.evict, s.run.evicting, s.run.evict = s.run.evict, s.run.evict, nil
 		return w
 	}
 	w.calls, s.pending = s.pending, nil

@@ -37,9 +37,9 @@ type run struct {
 	what            string
 	since, deadline time.Duration
 	reported        bool
-	// move, and then evict, is what the task is to do next, if it is not nil.
-	move  *move
-	evict *eviction
+	// move, and then evict, is what the task is to do next, if it is not nil. evicting is what it has last begun of the latter.
+	move            *move
+	evict, evicting *eviction
 	// abandoned runs have no slot any more: their task must not touch anything.
 	abandoned bool
 }
@@ -140,8 +140,10 @@ func (n *Node) abandon(s *slot) {
 	if !abandoned {
 		return
 	}
-	if e := s.run.evict; e != nil { // nobody sets it any more
-		e.done.Complete(struct{}{}, errGivenUp(s.actor))
+	for _, e := range []*eviction{s.run.evict, s.run.evicting} { // nobody sets them any more
+		if e != nil {
+			e.done.Complete(struct{}{}, errGivenUp(s.actor))
+		}
 	}
 	n.moves.abandon(s.actor)
 	if heir != nil {
