@@ -123,7 +123,7 @@ type actorWatcher struct {
 
 // look looks at the actors, and tells of those that are not as they were, in order of name.
 func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
-	first := w.seen == nil
+	first, at := w.seen == nil, w.clock()
 	now := make(map[string]api.ActorRow, len(w.seen))
 	var changes []actorChange
 	err := eachActorPage(ctx, w.session, w.filter.ActorsRequest, func(page []api.ActorRow) error {
@@ -133,7 +133,7 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 			}
 			now[row.Actor] = row
 			if before, ok := w.seen[row.Actor]; !ok || changed(before, row) {
-				changes = append(changes, w.change(before, row))
+				changes = append(changes, change(at, before, row))
 			}
 		}
 		return nil
@@ -149,7 +149,7 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 		if err != nil {
 			return err
 		}
-		changes = append(changes, w.change(before, *row)) // to what is not looked at
+		changes = append(changes, change(at, before, *row)) // to what is not looked at
 	}
 	w.seen = now
 	if first {
@@ -167,9 +167,9 @@ func changed(before, now api.ActorRow) bool {
 	return before.Node != now.Node || before.Token != now.Token || before.State != now.State
 }
 
-func (w *actorWatcher) change(before, now api.ActorRow) actorChange {
+func change(at time.Time, before, now api.ActorRow) actorChange {
 	return actorChange{
-		At: w.clock().UTC().Format("2006-01-02T15:04:05.000Z07:00"), ActorRow: now,
+		At: at.UTC().Format("2006-01-02T15:04:05.000Z07:00"), ActorRow: now,
 		BeforeNode: before.Node, BeforeState: cmp.Or(before.State, api.ActorUnknown),
 	}
 }

@@ -115,6 +115,7 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (*clusterStatus, erro
 	row := newClusterStatus(info, nodes.Nodes, namespaces)
 	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
 		row.Silent = append(row.Silent, n.node)
+		row.problem("node %s does not answer from here", n.node)
 		fmt.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last heartbeat said\n", n.node, n.address, host.Reason(n.err))
 	}
 	return row, nil

@@ -49,7 +49,7 @@ func TestClusterStatus(t *testing.T) {
 		t.Errorf("says %q", r.stderr)
 	}
 	problems := strings.Join(ill.Problems, "\n")
-	for _, want := range []string{"heartbeat of node n2 is late", "node n2 is at its capacity of 4 actors", "node n3 has failed", "2 versions: v1, v2"} {
+	for _, want := range []string{"heartbeat of node n2 is late", "node n2 is at its capacity of 4 actors", "node n3 has failed", "node n2 does not answer from here", "2 versions: v1, v2"} {
 		if !strings.Contains(problems, want) {
 			t.Errorf("problems %q lack %q", problems, want)
 		}
