@@ -143,13 +143,10 @@ func (c commandCase) try(t *testing.T, cmd *cobra.Command, up, down terminal) {
 		}
 	}
 	for _, tr := range c.wrong {
-		r := tr.run(t, down)
-		plainErrors(t, r)
-		r.wants(t, host.ExitUsage, tr.says)
+		tr.run(t, down).wants(t, host.ExitUsage, tr.says)
 	}
 	for _, line := range c.down {
 		r := down.run(strings.Fields(line)...)
-		plainErrors(t, r)
 		r.wants(t, host.ExitUnavailable, nowhere+" (connection refused)", "KELPIE_ADDR", "kelpie node start")
 	}
 	c.tryFormats(t, cmd, up)

@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -68,23 +69,37 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestPipeCloses shows that a command whose reader has gone ends without a word.
+// TestPipeCloses shows that a command whose reader has gone ends without a word, at once or in the middle of a list.
 func TestPipeCloses(t *testing.T) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	read.Close()
-	cmd := process(t, "version")
-	var stderr strings.Builder
-	cmd.Stdout, cmd.Stderr = write, &stderr
-	err = cmd.Run()
-	write.Close()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || stderr.String() != "" {
-		t.Fatalf("ended with %v, saying %q", err, stderr.String())
-	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGPIPE {
-		t.Errorf("ended with %v", exit)
+	addr := manyActors(t, 100_000, func(int) {})
+	for _, args := range [][]string{{"version"}, {"actors", "ls", "--addr", addr}, {"actors", "ls", "-o", "json", "--watch", "--addr", addr}} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := process(t, args...)
+		var stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = write, &stderr
+		if args[0] == "version" {
+			read.Close()
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		write.Close()
+		if args[0] != "version" {
+			if _, err := io.ReadFull(read, make([]byte, 100)); err != nil {
+				t.Fatal(err)
+			}
+			read.Close()
+		}
+		err = cmd.Wait()
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || stderr.String() != "" {
+			t.Fatalf("%v ended with %v, saying %q", args, err, stderr.String())
+		}
+		if status, ok := exit.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGPIPE {
+			t.Errorf("%v ended with %v", args, exit)
+		}
 	}
 }
