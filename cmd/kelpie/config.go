@@ -83,11 +83,11 @@ without starting one, after the checks that a start makes. Nobody is asked.
 func (k *kelpie) settings(flags *pflag.FlagSet, ofNode bool, file string) ([]settingRow, error) {
 	var all []settingRow
 	if ofNode {
-		node, err := host.NodeSettings(k.Process, file)
+		node, err := host.ReadNodeSettings(k.Process, map[string]string{"config": file})
 		if err != nil {
 			return nil, err
 		}
-		node.VisitAll(func(f *pflag.Flag) { all = append(all, newSettingRow(f)) })
+		node.Flags.VisitAll(func(f *pflag.Flag) { all = append(all, newSettingRow(f)) })
 		return all, nil
 	}
 	if file != "" {

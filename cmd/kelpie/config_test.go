@@ -49,7 +49,8 @@ func TestConfigShowNode(t *testing.T) {
 		}
 	}
 	write("listen: 127.0.0.1:1\njoin: [a:1, b:2]\ncapacity: 7\n")
-	term := terminal{env: map[string]string{"KELPIE_CAPACITY": "8", "KELPIE_NODE_CONFIG": path}}
+	home := map[string]string{"HOME": t.TempDir()}
+	term := terminal{env: map[string]string{"HOME": home["HOME"], "KELPIE_CAPACITY": "8", "KELPIE_NODE_CONFIG": path}}
 	shown := make(map[string]settingRow)
 	for _, row := range rows[settingRow](t, term.run("config", "show", "--node", "-o", "json")) {
 		shown[row.Setting] = row
@@ -65,7 +66,8 @@ func TestConfigShowNode(t *testing.T) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK, "capacity        7 ", path+":3\n", "config          "+path+"   --config\n")
+	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK, "capacity        7 ", path+":3\n", "config          "+path+"   --config\n")
+	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitUsage, "give --data-dir")
 	write("listen: 127.0.0.1\n")
 	for _, args := range [][]string{{"config", "show", "--node", "--config", path}, {"node", "start", "--config", path}} {
 		terminal{}.run(args...).wants(t, host.ExitUsage, path+`:1: listen: "127.0.0.1": write it as HOST:PORT`)

@@ -19,6 +19,9 @@ import (
 // configVariable names the file of contexts.
 const configVariable = "KELPIE_CONFIG"
 
+// contextVariable names a context.
+const contextVariable = "KELPIE_CONTEXT"
+
 // configPath returns where the file of contexts is, and what says so; "" if there is no place for it.
 func configPath(getenv func(string) string) (path, origin string) {
 	if path := getenv(configVariable); path != "" {
@@ -39,7 +42,7 @@ type contextFlag string
 
 func (c *contextFlag) register(flags *pflag.FlagSet) {
 	flags.Var(c, "context", "the context to go by, of the configuration file (default the current one)")
-	host.Variable(flags, "context", "KELPIE_CONTEXT")
+	host.Variable(flags, "context", contextVariable)
 }
 
 // String, Set and Type implement pflag.Value.

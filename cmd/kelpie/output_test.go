@@ -32,6 +32,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, nodeDetailListing)
 	check(t, contextListing)
 	check(t, settingListing)
+	check(t, findingListing)
 }
 
 func check[R any](t *testing.T, l listing[R]) {

@@ -62,7 +62,8 @@ one node of a cluster at a time.
 Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr, KELPIE_ADDR or a context
 (see "kelpie context --help") says otherwise.
 Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
-		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.cluster(), k.events(), k.store(), k.sim(), k.bench(), k.dev(), k.top(), k.context(), k.config(), k.version(), exitCodesTopic())
+		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.cluster(), k.events(), k.top(), k.store(), k.dev(), k.doctor(),
+		k.context(), k.config(), k.sim(), k.bench(), k.version(), exitCodesTopic())
 	k.completeLive(root)
 	root.SetHelpCommand(helpCommand(root))
 	root.SetOut(k.Stdout) // which the completions are written to

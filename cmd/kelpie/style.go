@@ -20,7 +20,8 @@ var stateColours = map[string]string{
 	"active": sgrGreen, "owned": sgrGreen,
 	"suspect": sgrYellow, "draining": sgrYellow, "orphaned": sgrYellow,
 	"failed": sgrRed,
-	"left":   sgrDim, "released": sgrDim, "unknown": sgrDim,
+	stateOK:  sgrGreen, stateWarning: sgrYellow, stateProblem: sgrRed,
+	"left": sgrDim, "released": sgrDim, "unknown": sgrDim,
 }
 
 func (s style) header(text string) string { return s.in(sgrBold, text) }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/internal/config"
+	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // configFlag is the flag that names a file with the other flags' values.
@@ -39,15 +40,26 @@ func (c *configFile) Settings(flags *pflag.FlagSet, _ func(string) string) ([]co
 	return config.ReadSettings(string(*c), flags, configFlag, "help")
 }
 
-// NodeSettings returns the flags of "node start" as they would be with that file of --config, "" for the one of the variable, and no
-// other flag. The values are checked as the start of a node does it.
-func NodeSettings(p Process, path string) (*pflag.FlagSet, error) {
+// NodeSettings are what a node would start with.
+type NodeSettings struct {
+	// Flags are those of "node start".
+	Flags *pflag.FlagSet
+	// Listen is the address it would listen at. DataDir is its directory, "" if it leaves nothing behind.
+	Listen, DataDir string
+}
+
+// ReadNodeSettings returns the settings of "node start" with the flags given, by name; those with an empty value are left out. The values are
+// checked as the start of a node does it.
+func ReadNodeSettings(p Process, given map[string]string) (*NodeSettings, error) {
 	var o Options
 	flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 	o.register(flags)
-	if path != "" {
-		if err := flags.Set(configFlag, path); err != nil {
-			return nil, err
+	for name, value := range given {
+		if value == "" {
+			continue
+		}
+		if err := flags.Set(name, value); err != nil {
+			return nil, api.Errorf(api.CodeInvalidArgument, "--%s %q: %v", name, value, cause(err))
 		}
 	}
 	if err := ReadSettings(flags, p.Getenv); err != nil {
@@ -56,5 +68,6 @@ func NodeSettings(p Process, path string) (*pflag.FlagSet, error) {
 	if err := o.validate(); err != nil {
 		return nil, blame(flags, err)
 	}
-	return flags, nil
+	dir, err := dataDir(p, &o)
+	return &NodeSettings{flags, o.Listen, dir}, err
 }

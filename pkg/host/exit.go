@@ -29,6 +29,7 @@ const (
 	ExitRefused     = 6
 	ExitApplication = 7
 	ExitCorrupt     = 8
+	ExitProblem     = 9
 	ExitInterrupted = 130
 	ExitBrokenPipe  = 141
 )
@@ -47,10 +48,11 @@ func ExitCodes() []ExitCode {
 		{ExitUsage, "usage", "The request is wrong, whatever the state of the cluster: a command, flag, argument, actor id or JSON, or a payload over its limit. Nothing was executed."},
 		{ExitUnavailable, "unavailable", "Nobody answered, or who answered could not serve: no node, no store, no capacity, overload. Nothing was executed: it is safe to try again."},
 		{ExitUnknown, "unknown", "The answer did not come: the connection was lost or the time ran out. It may have been executed, or may still be."},
-		{ExitNotFound, "not found", "There is no such node, namespace or method."},
+		{ExitNotFound, "not found", "There is no such node, namespace, method or context."},
 		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or data directory in use, no answer to a question."},
 		{ExitApplication, "application error", "The actor's own code returned an error. The call had no effect."},
 		{ExitCorrupt, "corrupt", "What is stored can't be read: it fails a checksum, or is of a format that this version does not know."},
+		{ExitProblem, "problem", "\"kelpie doctor\" has found a problem: its answer says which, and what to do."},
 		{ExitInterrupted, "interrupted", "Stopped by a signal before it was done; a node or store, at once by a second one, without waiting for a clean stop."},
 		{ExitBrokenPipe, "broken pipe", "Whoever read the output has gone; nothing is said about it."},
 	}
@@ -59,6 +61,9 @@ func ExitCodes() []ExitCode {
 // ErrInterrupted says that a second signal cut a graceful stop short.
 var ErrInterrupted = errors.New("stopped at once, without waiting for a clean stop")
 
+// ErrProblem says that what was looked for has been found: a problem.
+var ErrProblem = errors.New("not all is well")
+
 // ExitCodeOf returns the exit code that tells what err means.
 func ExitCodeOf(err error) int {
 	switch {
@@ -66,6 +71,8 @@ func ExitCodeOf(err error) int {
 		return ExitOK
 	case errors.Is(err, ErrInterrupted):
 		return ExitInterrupted
+	case errors.Is(err, ErrProblem):
+		return ExitProblem
 	case errors.Is(err, syscall.EPIPE):
 		return ExitBrokenPipe
 	case errors.Is(err, kv.ErrCorrupt), errors.Is(err, pebbledb.ErrForeign):

@@ -1,0 +1,188 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kelpiehq/kelpie/internal/config"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+// doctorTimeout is how long an answer is waited for: a doctor asks many, and says of each that it was silent.
+const doctorTimeout = 5 * time.Second
+
+// The states of a finding.
+const (
+	stateOK      = "ok"
+	stateWarning = "warning"
+	stateProblem = "problem"
+)
+
+// finding is a row of "doctor": what one check has found.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"`
+	Says   string `json:"finding"`
+	Advice string `json:"advice"`
+}
+
+var findingListing = listing[finding]{
+	name: func(f *finding) string { return f.Check },
+	fields: []field[finding]{
+		{key: "check", meaning: "what was looked at", header: "CHECK", cell: func(f *finding) string { return f.Check }},
+		{key: "state", meaning: "ok, warning or problem", header: "STATE", cell: func(f *finding) string { return f.State }},
+		{key: "finding", meaning: "what was found", header: "FINDING", cell: func(f *finding) string { return f.Says }},
+		{key: "advice", meaning: "what to do about it, empty if nothing", header: "WHAT TO DO", cell: func(f *finding) string { return dash(f.Advice) }},
+	},
+}
+
+func healthy(check, format string, args ...any) finding {
+	return finding{check, stateOK, fmt.Sprintf(format, args...), ""}
+}
+
+func warning(check, advice, format string, args ...any) finding {
+	return finding{check, stateWarning, fmt.Sprintf(format, args...), advice}
+}
+
+func problem(check, advice, format string, args ...any) finding {
+	return finding{check, stateProblem, fmt.Sprintf(format, args...), advice}
+}
+
+// failure is the problem that an error is.
+func failure(check string, err error, advice string) finding {
+	return problem(check, advice, "%s", host.OneLine(host.Message(err)))
+}
+
+// doctorFlags are the flags of the command doctor.
+type doctorFlags struct {
+	connection
+	output
+	chosen                       lenientContext
+	store, listen, dataDir, file string
+}
+
+// lenientContext is --context of a command that runs also if the context can't be had.
+type lenientContext struct {
+	contextFlag
+	failed error
+}
+
+// Settings implements host.Source.
+func (l *lenientContext) Settings(flags *pflag.FlagSet, getenv func(string) string) (settings []config.Setting, _ error) {
+	settings, l.failed = l.contextFlag.Settings(flags, getenv)
+	return settings, nil
+}
+
+func (f *doctorFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	f.addrFlag(flags)
+	host.Variable(flags, "addr", addrVariable)
+	flags.Var(&f.chosen, "context", "the context to go by, of the configuration file (default the current one)")
+	host.Variable(flags, "context", contextVariable)
+	flags.DurationVar(&f.timeout, "timeout", doctorTimeout, "how long to wait for each answer")
+	host.Variable(flags, "timeout", timeoutVariable)
+	f.output.register(cmd)
+	flags.StringVar(&f.store, "store", "", "URL of a store to open and read from, besides what nodes say: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default none)")
+	flags.StringVar(&f.listen, "listen", "", "address that a node on this machine would listen at (default as of \"node start\")")
+	flags.StringVar(&f.dataDir, "data-dir", "", "its data directory (default as of \"node start\")")
+	flags.StringVar(&f.file, "config", "", "its configuration file (default the one of $KELPIE_NODE_CONFIG)")
+	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
+	must(cmd.MarkFlagDirname("data-dir"))
+}
+
+func (k *kelpie) doctor() *cobra.Command {
+	var f doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check this machine and the cluster, and say what is wrong",
+		Long: `Check the configuration files, this machine as a place for a node (port, limits, data directory), and the cluster: whether every node
+answers, versions, store, leases, clocks, namespaces, dead letters. Every check says on one line what it has found and what to do about it. It
+changes nothing, but for a small file in the data directory that is written to see how long that takes, and removed. Without a cluster, it checks
+the rest.
+
+A warning is what may become a problem, or is one if it was not meant. If there is a problem, the exit code is 9.
+
+` + findingListing.help(),
+		Example: "  kelpie doctor\n  kelpie doctor --context prod -o json\n  kelpie doctor --store kelpie://127.0.0.1:7500 --data-dir /var/lib/kelpie",
+		Args:    host.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := f.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return k.diagnose(cmd.Context(), s, &f)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// diagnose makes the checks, one after the other, and prints what they find.
+func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error {
+	all := k.examineFiles(f)
+	all = append(all, k.examineMachine(ctx, s, f)...)
+	all = append(all, examineCluster(ctx, s)...)
+	if f.store != "" {
+		all = append(all, examineStoreURL(ctx, s, f.store))
+	}
+	p := newPrinter(k.Stdout, f.format, k.style(&f.output), findingListing, false)
+	if err := p.rows(all); err != nil {
+		return err
+	}
+	if err := p.end(); err != nil {
+		return err
+	}
+	problems := 0
+	for _, found := range all {
+		if found.State == stateProblem {
+			problems++
+		}
+	}
+	if problems == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", host.ErrProblem, counted(problems, "problem"))
+}
+
+// examineFiles checks the file of contexts, and a node's configuration if one is named.
+func (k *kelpie) examineFiles(f *doctorFlags) []finding {
+	path, _ := configPath(k.Getenv)
+	all := []finding{checkContexts(path, f.chosen.failed)}
+	if f.file == "" && k.Getenv("KELPIE_NODE_CONFIG") == "" {
+		return all
+	}
+	n, err := host.ReadNodeSettings(k.Process, map[string]string{"config": f.file})
+	if err != nil {
+		return append(all, failure("node configuration", err, "correct it; kelpie config show --node tells what is in effect"))
+	}
+	return append(all, healthy("node configuration", "%s is understood", n.Flags.Lookup("config").Value))
+}
+
+// checkContexts tells of the file of contexts, which could not be followed if failed is not nil.
+func checkContexts(path string, failed error) finding {
+	const check = "contexts"
+	if failed != nil {
+		return failure(check, failed, "correct the file, or choose another context by kelpie context use NAME")
+	}
+	if path == "" {
+		return healthy(check, "there is no place for a configuration file, and none is needed")
+	}
+	c, err := config.ReadContexts(path, contextFlags)
+	switch {
+	case err != nil:
+		return failure(check, err, "correct the file")
+	case len(c.All) == 0:
+		return healthy(check, "%s has none; defaults, variables and flags count", path)
+	case c.Current == "":
+		return healthy(check, "%s has %s, none of which is current", path, counted(len(c.All), "context"))
+	}
+	return healthy(check, "%s has %s; %s is current", path, counted(len(c.All), "context"), c.Current)
+}

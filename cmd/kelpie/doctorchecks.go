@@ -1,0 +1,247 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+const (
+	// storeGood is how long a read of a store takes at the most that is near and not overloaded.
+	storeGood = 100 * time.Millisecond
+	// clockGood is how far clocks are apart at the most that are kept by NTP, with a margin.
+	clockGood = 500 * time.Millisecond
+)
+
+// checkAddress judges what became of the question who is at an address.
+func checkAddress(p *probe, timeout time.Duration) finding {
+	const check = "address"
+	switch code := api.CodeOf(p.err); {
+	case p.err == nil:
+		return healthy(check, "%s is node %s of cluster %s, and answers within %v", p.addr, p.info.NodeID, p.info.ClusterID, rounded(p.took))
+	case errors.Is(p.err, syscall.ECONNREFUSED):
+		return problem(check, "start the node there by kelpie node start, or correct --addr", "nobody listens at %s: connection refused", p.addr)
+	case code == api.CodeUnknownMethod:
+		return problem(check, "give the address of a node; a store that is served on its own is none", "what listens at %s is no node", p.addr)
+	case code == api.CodeMismatch:
+		return problem(check, "use the version of kelpie that the cluster runs", "%s can't be talked to: %s", p.addr, host.Message(p.err))
+	case code == api.CodeDeadlineExceeded:
+		return problem(check, "see whether the node hangs, or a firewall drops packets", "no answer from %s within %v", p.addr, timeout)
+	}
+	return problem(check, "correct --addr, or see what runs there", "no node answers at %s: %s", p.addr, host.Reason(p.err))
+}
+
+// checkSameCluster wants all addresses to be of one cluster.
+func checkSameCluster(answered []probe) []finding {
+	first := answered[0]
+	for _, p := range answered[1:] {
+		if p.info.ClusterID != first.info.ClusterID {
+			return []finding{problem("cluster", "name nodes of one cluster by --addr, or make a context for each by kelpie context add",
+				"the addresses are of two clusters: %s of %s, %s of %s", first.addr, first.info.ClusterID, p.addr, p.info.ClusterID)}
+		}
+	}
+	return nil
+}
+
+// checkNodes judges how the nodes stand.
+func checkNodes(nodes []api.NodeRow) []finding {
+	const check = "nodes"
+	var all []finding
+	active := 0
+	for _, n := range nodes {
+		switch n.State {
+		case "active":
+			active++
+		case "suspect":
+			all = append(all, warning(check, "see whether it runs, and reaches the store", "node %s is suspect: its heartbeat is late", n.Node))
+		case "draining":
+			all = append(all, warning(check, "stop it, or have it take actors again by: kelpie node undrain "+n.Node, "node %s is draining: it takes no actors", n.Node))
+		case "failed":
+			all = append(all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node, "node %s has failed, and is still listed", n.Node))
+		case "left":
+			all = append(all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node, "node %s has left, and is still listed", n.Node))
+		default:
+			all = append(all, warning(check, "use the version of kelpie that the cluster runs", "node %s is %q, which this version does not know", n.Node, n.State))
+		}
+	}
+	if active == 0 {
+		return append(all, problem(check, "start a node by kelpie node start --join, or undrain one", "no node is active: none takes actors"))
+	}
+	return append(all, healthy(check, "%s active", counted(active, "node")))
+}
+
+// checkMember judges whether a node answers that others hold for alive.
+func checkMember(name string, p *probe) []finding {
+	const check = "nodes"
+	switch {
+	case p.err != nil:
+		return []finding{problem(check, "see whether it hangs, and whether its --advertise can be reached from everywhere",
+			"node %s does not answer at %s: %s", name, p.addr, host.Reason(p.err))}
+	case p.info.NodeID != name:
+		return []finding{problem(check, "give each node an address of its own by --advertise",
+			"node %s should be at %s, but node %s answers there", name, p.addr, p.info.NodeID)}
+	}
+	return nil
+}
+
+// checkVersions wants all nodes, and this program, to be of the same version.
+func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
+	const check, advice = "versions", "finish the upgrade: restart the nodes of the older version, one at a time, with the newer"
+	programs, protocols := make(map[string][]string), make(map[string][]string)
+	for _, p := range nodes {
+		programs[p.info.Version] = append(programs[p.info.Version], p.info.NodeID)
+		protocol := fmt.Sprint(p.info.ProtocolVersion)
+		protocols[protocol] = append(protocols[protocol], p.info.NodeID)
+	}
+	var all []finding
+	if len(protocols) > 1 {
+		all = append(all, warning(check, advice, "nodes speak different versions of the protocol: %s", groups(protocols)))
+	} else if spoken := fmt.Sprint(ownProtocol); len(nodes) > 0 && protocols[spoken] == nil {
+		all = append(all, warning(check, "use the version of kelpie that the cluster runs", "this program speaks version %s of the protocol, the nodes version %d", spoken, nodes[0].info.ProtocolVersion))
+	}
+	if len(programs) > 1 {
+		all = append(all, warning(check, advice, "nodes run different versions: %s", groups(programs)))
+	} else if len(nodes) > 0 && programs[own] == nil {
+		all = append(all, warning(check, "use the version of kelpie that the cluster runs", "this program is version %s, the nodes run %s", own, nodes[0].info.Version))
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return []finding{healthy(check, "all run %s, with version %d of the protocol", own, ownProtocol)}
+}
+
+// groups writes versions with those that have each.
+func groups(by map[string][]string) string {
+	var all []string
+	for version, nodes := range by {
+		slices.Sort(nodes)
+		all = append(all, cmp.Or(version, "unknown")+" ("+strings.Join(nodes, ", ")+")")
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+// checkClocks compares the wall clock of each node with that of this machine.
+func checkClocks(nodes []probe) []finding {
+	const check = "clocks"
+	const safe = "no actor is in danger, as ownership never depends on clocks"
+	var all []finding
+	told := 0
+	for _, p := range nodes {
+		then, err := time.Parse(time.RFC3339, p.info.Time)
+		if err != nil {
+			continue // a node of an older version does not tell
+		}
+		told++
+		// It was told at some time between question and answer.
+		off := then.Sub(p.sent.Add(p.took / 2))
+		if off.Abs()-p.took/2 > clockGood {
+			word := "ahead of"
+			if off < 0 {
+				word = "behind"
+			}
+			all = append(all, warning(check, "have NTP keep the clocks of all machines; "+safe,
+				"the clock of node %s is %v %s this machine's: its alarms run, and its timestamps are, that much off", p.info.NodeID, off.Abs().Round(100*time.Millisecond), word))
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	if told == 0 {
+		return []finding{healthy(check, "no node tells its time; %s", safe)}
+	}
+	return []finding{healthy(check, "the clocks of %s and this machine agree to within %v; %s", counted(told, "node"), clockGood, safe)}
+}
+
+// checkStore judges a read of the store that took so long or failed.
+func checkStore(by string, took time.Duration, err error) finding {
+	const check = "store"
+	switch {
+	case err != nil:
+		return failure(check, err, "see whether the store runs, and is reached from the nodes")
+	case took > storeGood:
+		return warning(check, "see whether the store is overloaded or far away; every commit waits for it", "a read %s takes %v", by, rounded(took))
+	}
+	return healthy(check, "a read %s takes %v", by, rounded(took))
+}
+
+// checkLeases judges how the leases stand, of which each is for so many milliseconds.
+func checkLeases(leases []api.LeaseRow, ttlMillis int64) []finding {
+	const check = "leases"
+	var all []finding
+	held := 0
+	for _, l := range leases {
+		if l.Incarnation == "" {
+			continue
+		}
+		held++
+		if l.TTLLeftMillis >= 0 && l.TTLLeftMillis < ttlMillis/3 {
+			all = append(all, warning(check, "see whether it runs, and reaches the store: when nothing is left, other nodes take its actors",
+				"node %s has %s left of a lease of %s", l.Node, millis(l.TTLLeftMillis), millis(ttlMillis)))
+		}
+		if l.Revocations > 0 {
+			all = append(all, warning(check, "none, if an operator has done so by kelpie leases break --actor",
+				"%s been taken from node %s under its lease", claims(l.Revocations), l.Node))
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return []finding{healthy(check, "%s held", counted(held, "lease"))}
+}
+
+func claims(n uint64) string {
+	if n == 1 {
+		return "1 actor has"
+	}
+	return fmt.Sprint(n, " actors have")
+}
+
+// checkNamespaces wants each to be hosted by more than one node, unless there is only one.
+func checkNamespaces(namespaces []api.NamespaceRow) []finding {
+	const check = "namespaces"
+	var hosts []string
+	for _, n := range namespaces {
+		hosts = append(hosts, n.Nodes...)
+	}
+	slices.Sort(hosts)
+	hosts = slices.Compact(hosts)
+	var all []finding
+	for _, n := range namespaces {
+		switch {
+		case len(n.Nodes) == 0:
+			all = append(all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls of its actors fail", n.Namespace))
+		case len(n.Nodes) == 1 && len(hosts) > 1:
+			all = append(all, warning(check, "start another node whose program hosts it", "only node %s hosts namespace %s: its actors have nowhere else to go", n.Nodes[0], n.Namespace))
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	if len(hosts) == 1 {
+		return []finding{healthy(check, "%s, all hosted by the one node there is", counted(len(namespaces), "namespace"))}
+	}
+	return []finding{healthy(check, "%s, each hosted by more than one node", counted(len(namespaces), "namespace"))}
+}
+
+// checkDeadLetters judges how many there are; more says that there are still others.
+func checkDeadLetters(n int, more bool) finding {
+	const check, advice = "dead letters", "see them by kelpie actors dead-letters ls; then retry or rm them"
+	switch {
+	case more:
+		return warning(check, advice, "more than %s: alarms and messages that have failed ten times", counted(n, "dead letter"))
+	case n > 0:
+		return warning(check, advice, "%s: alarms and messages that have failed ten times", counted(n, "dead letter"))
+	}
+	return healthy(check, "none")
+}

@@ -1,0 +1,142 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
+)
+
+// probe is a node that was asked who it is: its answer, or why there is none.
+type probe struct {
+	addr string
+	info *api.ClusterInfo
+	err  error
+	// sent is this machine's wall clock when it was asked, took how long the answer took.
+	sent time.Time
+	took time.Duration
+}
+
+// examineAddress asks who is at an address. The first question connects, so that the second tells how long an answer takes.
+func examineAddress(ctx context.Context, s *session, addr string) probe {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	p := probe{addr: addr}
+	for range 2 {
+		p.sent = time.Now()
+		p.info, p.err = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, addr, api.MethodClusterInfo, &api.Empty{})
+		p.took = time.Since(p.sent)
+		if p.err != nil {
+			break
+		}
+	}
+	return p
+}
+
+// examineCluster checks the cluster that the session's addresses are of.
+func examineCluster(ctx context.Context, s *session) []finding {
+	var all []finding
+	var answered []probe
+	for _, addr := range s.addrs {
+		p := examineAddress(ctx, s, addr)
+		all = append(all, checkAddress(&p, s.timeout))
+		if p.err == nil {
+			answered = append(answered, p)
+		}
+	}
+	if len(answered) == 0 {
+		return append(all, problem("cluster", "start a node by kelpie node start, or say where one is by --addr or --context",
+			"no node answers, so that nothing can be said of the cluster"))
+	}
+	all = append(all, checkSameCluster(answered)...)
+	one := *s
+	one.addrs = []string{answered[0].addr}
+	members, found := examineNodes(ctx, &one, answered)
+	all = append(all, found...)
+	all = append(all, checkVersions(programVersion(), rpc.ProtocolVersion, members)...)
+	all = append(all, checkClocks(members)...)
+	all = append(all, examineStore(ctx, &one))
+	return append(all, examineContents(ctx, &one, answered[0].info)...)
+}
+
+// examineNodes checks how the nodes stand, and whether each answers. It returns those that do.
+func examineNodes(ctx context.Context, s *session, answered []probe) ([]probe, []finding) {
+	reply, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
+	if err != nil {
+		return answered, []finding{failure("nodes", err, "look at the log of the node at "+s.addrs[0])}
+	}
+	all := checkNodes(reply.Nodes)
+	var members []probe
+	for _, n := range reply.Nodes {
+		if n.Incarnation == "" {
+			continue // it holds no lease, and need not answer
+		}
+		i := slices.IndexFunc(answered, func(p probe) bool { return p.info.NodeID == n.Node })
+		if i >= 0 {
+			members = append(members, answered[i])
+			continue
+		}
+		p := examineAddress(ctx, s, n.Address)
+		if p.err == nil {
+			members = append(members, p)
+		}
+		all = append(all, checkMember(n.Node, &p)...)
+	}
+	return members, all
+}
+
+// examineStore measures a read of the store by way of a node.
+func examineStore(ctx context.Context, s *session) finding {
+	began := time.Now()
+	_, err := ask[api.StoreScanRequest, api.StoreScanReply](ctx, s, api.MethodStoreScan, &api.StoreScanRequest{Limit: 1})
+	return checkStore("by way of the node at "+s.addrs[0], time.Since(began), err)
+}
+
+// examineStoreURL opens a store, and measures how long it takes to get a read version.
+func examineStoreURL(ctx context.Context, s *session, url string) finding {
+	store, err := host.OpenStore(ctx, url)
+	if err != nil {
+		return checkStore("at "+url, 0, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	tx := store.Begin(kv.TxOptions{})
+	began := time.Now()
+	_, err = tx.ReadVersion(ctx)
+	took := time.Since(began)
+	tx.Cancel()
+	if closed := store.Close(); err == nil {
+		err = closed
+	}
+	return checkStore("at "+url, took, err)
+}
+
+// examineContents checks leases, namespaces and dead letters, as a node tells them.
+func examineContents(ctx context.Context, s *session, info *api.ClusterInfo) []finding {
+	const advice = "look at the log of the node that was asked"
+	var all []finding
+	leases, err := ask[api.Empty, api.LeasesReply](ctx, s, api.MethodLeases, &api.Empty{})
+	if err != nil {
+		all = append(all, failure("leases", err, advice))
+	} else {
+		all = append(all, checkLeases(leases.Leases, info.LeaseTTLMillis)...)
+	}
+	namespaces, err := allNamespaces(ctx, s)
+	if err != nil {
+		all = append(all, failure("namespaces", err, advice))
+	} else {
+		all = append(all, checkNamespaces(namespaces)...)
+	}
+	letters, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &api.DeadLettersRequest{})
+	if err != nil {
+		return append(all, failure("dead letters", err, advice))
+	}
+	return append(all, checkDeadLetters(len(letters.Letters), letters.Next != ""))
+}
