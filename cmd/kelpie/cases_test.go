@@ -4,6 +4,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -41,10 +42,10 @@ var commandCases = map[string]commandCase{
 		down:  []string{"actors evict counter/a"},
 	},
 	"kelpie actors get": {
-		good:  []trial{{line: "actors get counter/a", says: "counter/a"}},
+		good:  []trial{{line: "actors get counter/a", says: "counter/a"}, {line: "actors get counter/a --state", says: `{"struct":{"n":1},"space":{}}`}},
 		wrong: []trial{{line: "actors get counter", says: "NAMESPACE/ID"}},
 		down:  []string{"actors get counter/a"},
-		shape: oneOf(actorListing),
+		shape: oneOf(actorDetailListing),
 	},
 	"kelpie actors ls": {
 		good: []trial{{line: "actors ls", says: "counter/a"}, {line: "actors ls --namespace counter --prefix a --state owned", says: "counter/a"}},
@@ -209,6 +210,92 @@ var commandCases = map[string]commandCase{
 		wrong: []trial{{line: "store serve --listen x", says: "HOST:PORT"}},
 		alone: "it is what clusters need, and needs none",
 	},
+	"kelpie config show": {
+		good:  []trial{{line: "config show", says: "KELPIE_ADDR"}},
+		wrong: []trial{{line: "config show x", says: "no argument"}},
+		alone: "it asks nobody",
+		shape: listOf(settingListing),
+	},
+	"kelpie context add": {
+		good:  []trial{{line: "context add prod --addr h:1", says: "context prod added", on: withContexts}},
+		wrong: []trial{{line: "context add prod", says: "--addr is missing"}, {line: "context add", says: "NAME is missing"}},
+		alone: "it asks nobody",
+	},
+	"kelpie context ls": {
+		good:  []trial{{line: "context ls", says: "test", on: withContexts}},
+		wrong: []trial{{line: "context ls x", says: "no argument"}},
+		alone: "it asks nobody",
+		shape: listOf(contextListing),
+	},
+	"kelpie context rm": {
+		good:  []trial{{line: "context rm test --yes", says: "test", on: withContexts}},
+		wrong: []trial{{line: "context rm", says: "NAME is missing"}},
+		alone: "it asks nobody",
+	},
+	"kelpie context use": {
+		good:  []trial{{line: "context use test", says: "context test is the current one now", on: withContexts}},
+		wrong: []trial{{line: "context use", says: "NAME is missing"}},
+		alone: "it asks nobody",
+	},
+	"kelpie dev": {
+		good:  []trial{{line: "dev --help", says: "playground"}},
+		wrong: []trial{{line: "dev --nodes 0", says: "--nodes 0: must be from 1 to 16"}},
+		alone: "it is a cluster: TestDev shows it with processes of its own",
+	},
+	"kelpie doctor": {
+		good:  []trial{{line: "doctor --listen 127.0.0.1:59321 --data-dir " + os.TempDir(), says: "open files"}},
+		wrong: []trial{{line: "doctor x", says: "no argument"}},
+		alone: "it checks the rest: TestDoctorWithoutACluster",
+		shape: listOf(findingListing),
+	},
+	"kelpie events": {
+		good:  []trial{{line: "events", says: "joined"}, {line: "events --kind joined --node n2 --limit 1", says: "n2"}},
+		wrong: []trial{{line: "events --kind born", says: "must be one of joined"}, {line: "events --actor a", says: "NAMESPACE/ID"}},
+		down:  []string{"events", "events --watch"},
+		shape: listOf(eventListing),
+	},
+	"kelpie store backup": {
+		good:  []trial{{line: "store backup -", says: "KELPIE BACKUP 1\n", errs: "all of one moment"}},
+		wrong: []trial{{line: "store backup", says: "FILE is missing"}},
+		down:  []string{"store backup -"},
+	},
+	"kelpie store check": {
+		good:  []trial{{line: "store check", errs: "0 problems"}},
+		wrong: []trial{{line: "store check --store x:y", says: "x:y"}},
+		down:  []string{"store check"},
+		shape: listOf(problemListing),
+	},
+	"kelpie store clear": {
+		good:  []trial{{before: "store set 0x0101 x --yes", line: "store clear 0x0101 --yes", says: "deleted"}},
+		wrong: []trial{{line: "store clear", says: "KEY is missing"}, {line: "store clear 0x1 --yes", says: "hexadecimal"}},
+		down:  []string{"store clear 0x01 --yes"},
+	},
+	"kelpie store migrate": {
+		good:  []trial{{line: "store migrate --help", says: "schema"}},
+		wrong: []trial{{line: "store migrate --yes", says: "--store"}},
+		alone: "the nodes have stopped: TestAClusterMovesToAnotherStore",
+	},
+	"kelpie store restore": {
+		good:  []trial{{line: "store restore --help", says: "must be empty"}},
+		wrong: []trial{{line: "store restore f", says: "--store"}, {line: "store restore - --store pebble:d", says: "--yes"}},
+		alone: "the nodes have stopped: TestAClusterMovesToAnotherStore",
+	},
+	"kelpie store set": {
+		good:  []trial{{line: "store set 0x02 hello --yes", says: "5 bytes", after: "store clear 0x02 --yes"}},
+		wrong: []trial{{line: "store set 0x01", says: "VALUE is missing"}, {line: "store set 0x01 0xf --yes", says: "0xf"}},
+		down:  []string{"store set 0x01 x --yes"},
+	},
+	"kelpie store stats": {
+		good:  []trial{{line: "store stats", says: "claim"}},
+		wrong: []trial{{line: "store stats --store x:y", says: "x:y"}},
+		down:  []string{"store stats"},
+		shape: listOf(storeStatsListing),
+	},
+	"kelpie top": {
+		good:  []trial{{line: "top --once", says: "LEASES"}, {line: "top", says: "n2"}},
+		wrong: []trial{{line: "top --refresh 1ms", says: "--refresh 1ms: must be from 500ms"}},
+		down:  []string{"top", "top --once"},
+	},
 	"kelpie version": {
 		good:  []trial{{line: "version", says: "kelpie "}},
 		wrong: []trial{{line: "version x", says: "no argument"}},
@@ -234,4 +321,10 @@ func serving[Req, Resp any](method string, f func(req *Req) (*Resp, error)) func
 	return func(t *testing.T) terminal {
 		return terminal{env: map[string]string{"KELPIE_ADDR": node(t, method, f)}}
 	}
+}
+
+// withContexts returns a terminal with a context.
+func withContexts(t *testing.T) terminal {
+	term, _ := configured(t, "contexts:\n  test:\n    addr: h:1\n")
+	return term
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,13 +110,15 @@ func saveContexts(c *config.Contexts, path string) error {
 }
 
 func (k *kelpie) contextList() *cobra.Command {
-	var o output
-	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List contexts",
-		Long:  "List the contexts of the configuration file. No cluster is asked.\n\n" + contextListing.help(),
-		Args:  host.Args(),
-		RunE: func(*cobra.Command, []string) error {
+	return listCommand[contextRow]{
+		use:     "ls",
+		short:   "List contexts",
+		long:    "List the contexts of the configuration file. No cluster is asked.",
+		example: "  kelpie context ls",
+		args:    host.Args(),
+		listing: contextListing,
+		offline: true,
+		fetch: func(_ context.Context, _ *session, _ []string, emit func([]contextRow) error) error {
 			c, _, err := k.contexts()
 			if err != nil {
 				return err
@@ -124,15 +127,9 @@ func (k *kelpie) contextList() *cobra.Command {
 			for i := range c.All {
 				all = append(all, newContextRow(c, &c.All[i]))
 			}
-			p := newPrinter(k.Stdout, o.format, k.style(&o), contextListing, false)
-			if err := p.rows(all); err != nil {
-				return err
-			}
-			return p.end()
+			return emit(all)
 		},
-	}
-	o.register(cmd)
-	return cmd
+	}.command(k)
 }
 
 func (k *kelpie) contextAdd() *cobra.Command {
@@ -208,6 +205,7 @@ func (k *kelpie) contextUse() *cobra.Command {
 	return &cobra.Command{
 		Use:     "use NAME",
 		Short:   "Make a context the current one",
+		Long:    "Make a context the current one: commands go by it unless --context, KELPIE_CONTEXT or their own flags and variables say otherwise.",
 		Example: "  kelpie context use prod",
 		Args:    host.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -72,15 +72,14 @@ func eventActors(e *api.Event) string {
 
 // eventFlags are those of "events".
 type eventFlags struct {
-	watch bool
 	limit int
 	kinds []string
 	node  string
 	actor string
 }
 
-func (f *eventFlags) register(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&f.watch, "watch", "w", false, "go on with new events as they come, until interrupted; -o json then prints a line for each")
+func (f *eventFlags) register(cmd *cobra.Command, o *output) {
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on with new events as they come, until interrupted; -o json then prints a line for each")
 	cmd.Flags().IntVar(&f.limit, "limit", 0, "greatest number of past events to list, the newest, 0 for no limit")
 	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "only events of these kinds")
 	cmd.Flags().StringVar(&f.node, "node", "", "only events about this node, or that moved actors from or to it")
@@ -150,7 +149,7 @@ nodes' own clocks. Kinds of events:
 			}
 			defer s.close()
 			l := &eventLog{session: s, flags: &f, told: make(map[string]bool), stderr: k.Stderr}
-			if f.watch {
+			if o.watch {
 				ticks := time.NewTicker(eventsInterval)
 				defer ticks.Stop()
 				return k.followEvents(cmd.Context(), l, &o, ticks.C)
@@ -168,7 +167,7 @@ nodes' own clocks. Kinds of events:
 	}
 	c.register(cmd.Flags())
 	o.register(cmd)
-	f.register(cmd)
+	f.register(cmd, &o)
 	return cmd
 }
 
@@ -222,14 +221,17 @@ func (l *eventLog) known(e *api.Event) bool {
 func (k *kelpie) followEvents(ctx context.Context, l *eventLog, o *output, ticks <-chan time.Time) error {
 	signals, done := k.Signals()
 	defer done()
-	p := newLinePrinter(k.Stdout, o.format, k.style(o), eventListing)
+	p := newPrinter(k.Stdout, o.lookFormat(), k.style(o), eventListing, false)
 	heard := time.Now()
 	for {
 		page, err := l.next(ctx)
 		switch {
 		case err == nil:
 			heard = time.Now()
-			if err := p.rows(page); err != nil {
+			if len(page) > 0 {
+				err = p.rows(page)
+			}
+			if err != nil {
 				return err
 			}
 		case host.ExitCodeOf(err) != host.ExitUnavailable || time.Since(heard) > l.session.timeout || l.after == nil:
@@ -241,37 +243,4 @@ func (k *kelpie) followEvents(ctx context.Context, l *eventLog, o *output, ticks
 		case <-ticks:
 		}
 	}
-}
-
-// linePrinter prints rows that come one by one, for ever: JSON a line each, YAML a document each.
-type linePrinter[R any] struct {
-	printer[R]
-	w      io.Writer
-	format format
-}
-
-func newLinePrinter[R any](w io.Writer, f format, s style, l listing[R]) *linePrinter[R] {
-	return &linePrinter[R]{newPrinter(w, f, s, l, true), w, f}
-}
-
-func (p *linePrinter[R]) rows(page []R) error {
-	if p.format != formatJSON && p.format != formatYAML {
-		if len(page) == 0 {
-			return nil
-		}
-		return p.printer.rows(page)
-	}
-	for i := range page {
-		if err := p.printer.rows(page[i : i+1]); err != nil {
-			return err
-		}
-		end := "\n"
-		if p.format == formatYAML {
-			end = "---\n"
-		}
-		if _, err := io.WriteString(p.w, end); err != nil {
-			return err
-		}
-	}
-	return nil
 }

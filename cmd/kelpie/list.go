@@ -55,6 +55,10 @@ func (o *output) register(cmd *cobra.Command) {
 func (o *output) addFlags(flags *pflag.FlagSet) {
 	o.format = formatTable
 	flags.VarP(&o.format, "output", "o", "table, wide, json, yaml or name")
+	o.addColor(flags)
+}
+
+func (o *output) addColor(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.noColor, "no-color", false, "print without colour, as with NO_COLOR (default false)")
 }
 

@@ -142,7 +142,7 @@ alive in it, that is refused, too.
 Nodes join the restored cluster as if they were new. No actor has an owner, and all tokens are higher than any that was given out before. Calls
 that were answered after the backup was made are lost with their effects, and clients of that time should be started anew: what they repeat may run
 again. Until the restore is complete, nodes refuse the store.`,
-		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  zstd -dc monday.kelpie.zst | kelpie store restore - --store fdb:/etc/foundationdb/fdb.cluster --yes",
+		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - --store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
 		Args:    host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if url == "" {

@@ -65,8 +65,6 @@ embedded store is checked as it is at one moment, while it serves. Without --sto
 
 // check lists what is wrong with a store.
 func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemRow) error) error {
-	ctx, cancel := k.untilSignal(ctx)
-	defer cancel()
 	p := k.newProgress(0)
 	var failed error
 	report := func(problem registry.Problem) {
@@ -75,7 +73,7 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 	}
 	checked, err := backup.Check(ctx, env.Real(), store, report, backup.Options{Progress: func(t backup.Trailer) { _ = p.say("checked " + copied(t)) }}) // for the looks
 	p.clear()
-	if err := cmp.Or(unlessInterrupted(ctx, err), failed); err != nil {
+	if err := cmp.Or(err, failed); err != nil {
 		return err
 	}
 	fmt.Fprintf(k.Stderr, "checked %s: %s\n", copied(checked.Trailer), counted(checked.Problems, "problem"))
@@ -130,13 +128,11 @@ it is the store of the node at --addr, read by this command itself.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, store.Close()) }()
-			ctx, cancel := k.untilSignal(ctx)
-			defer cancel()
 			p := k.newProgress(0)
 			counts, err := backup.Stats(ctx, env.Real(), store, backup.Options{Progress: func(t backup.Trailer) { _ = p.say("read " + copied(t)) }}) // for the looks
 			p.clear()
 			if err != nil {
-				return unlessInterrupted(ctx, err)
+				return err
 			}
 			var rows []storeStatsRow
 			for of, n := range counts {

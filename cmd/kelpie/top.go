@@ -52,7 +52,8 @@ terminal, or with --once, it prints all of it once, as text for people: scripts 
 	cmd.Flags().BoolVar(&once, "once", false, "print what there is to see once, as text")
 	cmd.Flags().DurationVar(&refresh, "refresh", tui.RefreshDefault, "how often to look, from "+tui.RefreshMin.String()+" to "+tui.RefreshMax.String())
 	host.Variable(cmd.Flags(), "refresh", "KELPIE_TOP_REFRESH")
-	cmd.Flags().BoolVar(&o.noColor, "no-color", false, "show no colours, as with NO_COLOR")
+	o.addColor(cmd.Flags())
+	host.Variable(cmd.Flags(), "no-color", noColorVariable)
 	return cmd
 }
 

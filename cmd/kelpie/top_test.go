@@ -49,7 +49,7 @@ func TestTopGoesOnByAnotherNode(t *testing.T) {
 		t.Fatalf("via %s: %+v, %v", source.Via(), stats, err)
 	}
 	for _, action := range []tui.Action{
-		{Verb: tui.Migrate, Actor: "counter/a", To: "n1"}, {Verb: tui.Drain, Node: "n1"}, {Verb: tui.Undrain, Node: "n1"}, {Verb: tui.BreakLease, Node: "n2"},
+		{Verb: tui.Migrate, Actor: "counter/a", To: "n1"}, {Verb: tui.Evict, Actor: "counter/a"}, {Verb: tui.Evict, Actor: "counter/a"}, {Verb: tui.Drain, Node: "n1"}, {Verb: tui.Undrain, Node: "n1"}, {Verb: tui.BreakLease, Node: "n2"},
 	} {
 		if said, err := source.Do(ctx, action); err != nil || said == "" || strings.Contains(said, "\n") {
 			t.Errorf("%+v: %q, %v", action, said, err)

@@ -105,13 +105,12 @@ func (t *topSource) Find(ctx context.Context, prefix string, limit int) ([]api.A
 	if api.ValidateNamespace(ns) != nil {
 		return nil, nil
 	}
-	req := &api.ActorsRequest{Namespace: ns, Limit: limit}
-	_ = id
+	req := &api.ActorsRequest{Namespace: ns, Prefix: id, Limit: limit, All: true}
 	reply, err := topAsk[api.ActorsRequest, api.ActorsReply](ctx, t, api.MethodActors, req)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(reply.Actors, func(a api.ActorRow) bool { return !strings.HasPrefix(a.Actor, prefix) }), nil
+	return reply.Actors, nil
 }
 
 // Do implements tui.Source.
@@ -130,6 +129,15 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 			return fmt.Sprintf("actor %s is on node %s already", a.Actor, reply.To), nil
 		}
 		return fmt.Sprintf("actor %s moved from %s to %s", a.Actor, reply.From, reply.To), nil
+	case tui.Evict:
+		reply, err := order[api.ActorEvictRequest, api.ActorEvictReply](ctx, &s, api.MethodActorEvict, &api.ActorEvictRequest{Actor: a.Actor})
+		if err != nil {
+			return "", plainly(err)
+		}
+		if !reply.Evicted {
+			return fmt.Sprintf("actor %s is active on no node", a.Actor), nil
+		}
+		return fmt.Sprintf("actor %s deactivated on node %s", a.Actor, reply.Node), nil
 	case tui.Drain:
 		reply, err := order[api.BulkRequest, api.BulkStatus](ctx, &s, api.MethodBulk, &api.BulkRequest{Node: a.Node, Kind: api.BulkDrain})
 		if err != nil {
