@@ -5,6 +5,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"slices"
 
@@ -22,7 +23,8 @@ const (
 
 // Contexts is a file of contexts.
 type Contexts struct {
-	file *file
+	file  *file
+	known func() *pflag.FlagSet
 	// Current is the name of the current context, "" if there is none; CurrentWhere is FILE:LINE of that. A file that was edited by
 	// hand may name one that it does not have.
 	Current, CurrentWhere string
@@ -46,7 +48,11 @@ func ReadContexts(path string, known func() *pflag.FlagSet) (*Contexts, error) {
 	if err != nil {
 		return nil, readError(path, err)
 	}
-	c := &Contexts{file: f}
+	return f.contexts(known)
+}
+
+func (f *file) contexts(known func() *pflag.FlagSet) (*Contexts, error) {
+	c := &Contexts{file: f, known: known}
 	entries, err := f.entries(f.root(), "the file")
 	if err != nil {
 		return nil, err
@@ -166,15 +172,57 @@ func (c *Contexts) Remove(name string) {
 	}
 }
 
-// Encode returns the file's content.
+// Encode returns the file's content. What people have written around the contexts may be such that it can't be written again as
+// it was: that is an error of CodeFailedPrecondition.
 func (c *Contexts) Encode() ([]byte, error) {
+	sayNull(&c.file.doc, false)
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
-	if err := enc.Encode(&c.file.doc); err != nil {
-		return nil, err
+	err := errors.Join(enc.Encode(&c.file.doc), enc.Close())
+	if err == nil {
+		err = c.check(b.Bytes())
 	}
-	return b.Bytes(), enc.Close()
+	if err != nil {
+		return nil, api.Errorf(api.CodeFailedPrecondition, "%s can't be edited without harm to what else is in it: edit it by hand", c.file.path)
+	}
+	return b.Bytes(), nil
+}
+
+// check wants the content to be that of c.
+func (c *Contexts) check(content []byte) error {
+	f, err := parse(c.file.path, content)
+	if err != nil {
+		return err
+	}
+	read, err := f.contexts(c.known)
+	if err != nil {
+		return err
+	}
+	same := slices.EqualFunc(c.All, read.All, func(a, b Context) bool {
+		return a.Name == b.Name && slices.EqualFunc(a.Settings, b.Settings, sameSetting)
+	})
+	if read.Current != c.Current || !same {
+		return errors.New("it is read as something else")
+	}
+	return nil
+}
+
+func sameSetting(a, b Setting) bool {
+	one, err := a.Text()
+	other, also := b.Text()
+	return a.Flag == b.Flag && one == other && err == nil && also == nil
+}
+
+// sayNull writes out what is nothing within braces, which the encoder would take for empty text.
+func sayNull(n *yaml.Node, braces bool) {
+	braces = braces || n.Style&yaml.FlowStyle != 0
+	if braces && n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
+		n.Value = "null"
+	}
+	for _, child := range n.Content {
+		sayNull(child, braces)
+	}
 }
 
 // valueNode is a flag's value as YAML.

@@ -4,6 +4,7 @@
 package host
 
 import (
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/internal/config"
@@ -20,6 +21,7 @@ type configFile string
 func registerConfig(flags *pflag.FlagSet, variable string) {
 	flags.Var(new(configFile), configFlag, "YAML file with values of these flags, by their names; a flag or variable goes before it (default none)")
 	Variable(flags, configFlag, variable)
+	flags.Lookup(configFlag).Annotations[cobra.BashCompFilenameExt] = []string{"yaml", "yml"}
 }
 
 // String, Set and Type implement pflag.Value.
