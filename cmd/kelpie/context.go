@@ -21,7 +21,8 @@ import (
 func (k *kelpie) context() *cobra.Command {
 	return group("context", "Name clusters, choose between them", `A context is a cluster by name: the addresses of its nodes, and what commands that ask it take for --timeout, --output and --no-color
 unless they are told otherwise. Commands go by the current context, or the one that --context or KELPIE_CONTEXT names. A flag goes before its
-variable, that before the context, and that before the default: KELPIE_ADDR hides the addresses of every context.
+variable, that before the context, and that before the default: KELPIE_ADDR hides the addresses of the current context. A context that --context
+names goes before variables, too.
 
 Contexts are kept in the file that KELPIE_CONFIG names, else kelpie/config.yaml in $XDG_CONFIG_HOME or ~/.config.`,
 		k.contextList(), k.contextAdd(), k.contextUse(), k.contextRemove())

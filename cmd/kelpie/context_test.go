@@ -101,7 +101,7 @@ func TestContextEditsKeepTheRest(t *testing.T) {
 	}
 }
 
-// TestContextIsFollowed shows which address a command goes by: flag, variable, context, default, in this order.
+// TestContextIsFollowed shows which address a command goes by: flag, context that a flag names, variable, another context, default, in this order.
 func TestContextIsFollowed(t *testing.T) {
 	found := func(name string) string {
 		return node(t, api.MethodNodes, func(*api.Empty) (*api.NodesReply, error) {
@@ -120,7 +120,8 @@ func TestContextIsFollowed(t *testing.T) {
 		{map[string]string{"KELPIE_CONTEXT": "no"}, []string{"--context", "there"}, "- node: context\n"},
 		{map[string]string{"KELPIE_CONTEXT": "there"}, []string{"-o", "name"}, "context\n"},
 		{map[string]string{"KELPIE_ADDR": byVariable}, nil, "variable\n"},
-		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name"}, []string{"--context", "there"}, "variable\n"},
+		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name"}, []string{"--context", "there"}, "- node: context\n"},
+		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name", "KELPIE_CONTEXT": "there"}, nil, "variable\n"},
 		{map[string]string{"KELPIE_ADDR": byVariable}, []string{"--addr", byFlag}, "flag\n"},
 	} {
 		env := map[string]string{"KELPIE_CONFIG": term.env["KELPIE_CONFIG"]}

@@ -55,6 +55,9 @@ func (c *contextFlag) Set(name string) error {
 
 func (*contextFlag) Type() string { return "name" }
 
+// BeforeVariables implements host.NamedSource: who names a cluster does not mean the one of KELPIE_ADDR.
+func (*contextFlag) BeforeVariables() bool { return true }
+
 // Settings implements host.Source.
 func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error) {
 	path, _ := configPath(getenv)

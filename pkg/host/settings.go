@@ -21,6 +21,12 @@ type Source interface {
 	Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error)
 }
 
+// NamedSource is a Source that goes before variables if its flag was given on the command line, and BeforeVariables.
+type NamedSource interface {
+	Source
+	BeforeVariables() bool
+}
+
 // ReadSettings gives the flags that were not given the values of their variables, if these are set and not empty; and those that are
 // left, what the Sources among the flags have for them. Origin tells then where a value comes from. Errors are CodeInvalidArgument, or those
 // of a Source, and name the variable, or file and line.
@@ -28,9 +34,18 @@ func ReadSettings(flags *pflag.FlagSet, getenv func(string) string) error {
 	var failed error
 	var sources []Source
 	flags.VisitAll(func(f *pflag.Flag) {
-		if source, ok := f.Value.(Source); ok {
-			sources = append(sources, source)
+		source, ok := f.Value.(Source)
+		if !ok {
+			return
 		}
+		// What was named on the command line is meant, whatever the environment says.
+		if named, ok := source.(NamedSource); ok && f.Changed && named.BeforeVariables() && failed == nil {
+			failed = setFromFile(flags, source, getenv)
+			return
+		}
+		sources = append(sources, source)
+	})
+	flags.VisitAll(func(f *pflag.Flag) {
 		if variable := VariableOf(f); variable != "" && !f.Changed && failed == nil {
 			failed = setFromVariable(flags, f, variable, getenv(variable))
 		}
