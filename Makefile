@@ -39,6 +39,7 @@ help: ## list every target
 
 .PHONY: build
 build: ## build the binary into bin/kelpie; FDB=1 adds FoundationDB, which needs libfdb_c
+	$(if $(FDB),@GO='$(GO)' ./scripts/need-fdb.sh)
 	$(GO) build $(if $(FDB),-tags fdb) -ldflags '$(LDFLAGS)' -o $(BIN)/kelpie ./cmd/kelpie
 
 .PHONY: install

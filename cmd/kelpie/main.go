@@ -13,5 +13,5 @@ import (
 
 func main() {
 	endWithParent()
-	os.Exit(run(host.System(), os.Args[1:]))
+	host.Exit(run(host.System(), os.Args[1:]))
 }

@@ -19,7 +19,7 @@ func Main(kinds ...actor.Kind) {
 	p := System()
 	cmd := StartCommand(p, ProgramVersion(), kinds...)
 	cmd.Use = filepath.Base(os.Args[0])
-	os.Exit(Execute(cmd, p, os.Args[1:]))
+	Exit(Execute(cmd, p, os.Args[1:]))
 }
 
 // StartCommand returns the command that starts a node hosting the kinds.

@@ -8,6 +8,7 @@ package host
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -21,8 +22,11 @@ func openFDB(rest string) (kv.Store, error) {
 		return nil, api.Errorf(api.CodeInvalidArgument, "store \"fdb:%s\": %v", rest, err)
 	}
 	s, err := fdb.Open(opt)
-	if err != nil {
+	switch {
+	case errors.Is(err, kv.ErrUnavailable):
 		return nil, fdbError(rest, err)
+	case err != nil:
+		return nil, api.Errorf(api.CodeInvalidArgument, "store \"fdb:%s\": %v", rest, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeConnectTimeout)
 	defer cancel()
@@ -34,6 +38,12 @@ func openFDB(rest string) (kv.Store, error) {
 	}
 	return s, nil
 }
+
+// fdbStopPatience is how long the end of a process waits for FoundationDB's client.
+const fdbStopPatience = time.Second
+
+// stopFDB stops FoundationDB's client, if it runs: no store can be opened on it any more.
+func stopFDB() error { return fdb.Stop(fdbStopPatience) }
 
 func fdbError(rest string, err error) error {
 	return Advise(

@@ -25,6 +25,16 @@ func System() Process {
 }
 
 // systemSignals delivers SIGINT, which Ctrl-C sends, and SIGTERM.
+// Exit ends the process with an exit code, after what the stores that it opened have left running. It is for the end of main.
+func Exit(code int) {
+	if code != ExitInterrupted { // which is in a hurry
+		if err := stopFDB(); err != nil {
+			PrintError(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
+}
+
 func systemSignals() (<-chan os.Signal, func()) {
 	// Two may come before the first is looked at.
 	c := make(chan os.Signal, 2)

@@ -7,6 +7,8 @@ package fdb
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -20,13 +22,19 @@ import (
 const clusterTimeout = 10 * time.Second
 
 // openCluster opens a store on the cluster that FDB_CLUSTER_FILE names.
-func openCluster(t *testing.T, prefix string) kv.Store {
+func openCluster(t testing.TB, prefix string) kv.Store {
+	t.Helper()
+	return openWith(t, Options{Prefix: prefix})
+}
+
+func openWith(t testing.TB, opt Options) kv.Store {
 	t.Helper()
 	file := os.Getenv("FDB_CLUSTER_FILE")
 	if file == "" {
 		t.Fatal("FDB_CLUSTER_FILE does not name the cluster file of an empty cluster")
 	}
-	s, err := Open(Options{ClusterFile: file, Prefix: prefix})
+	opt.ClusterFile = file
+	s, err := Open(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +42,7 @@ func openCluster(t *testing.T, prefix string) kv.Store {
 }
 
 // inCluster runs f in a transaction of a store of its own, and commits it.
-func inCluster(t *testing.T, f func(ctx context.Context, tx kv.Tx) error) {
+func inCluster(t testing.TB, f func(ctx context.Context, tx kv.Tx) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
 	defer cancel()
@@ -51,7 +59,7 @@ func inCluster(t *testing.T, f func(ctx context.Context, tx kv.Tx) error) {
 }
 
 // claimCluster makes sure that a test clears nobody's data: the cluster must be empty, and is again when the test ends.
-func claimCluster(t *testing.T) {
+func claimCluster(t testing.TB) {
 	t.Helper()
 	inCluster(t, func(ctx context.Context, tx kv.Tx) error {
 		pairs, _, err := tx.Range(ctx, nil, kv.KeySpaceEnd(), kv.RangeOptions{Limit: 1})
@@ -63,7 +71,7 @@ func claimCluster(t *testing.T) {
 	t.Cleanup(func() { clearCluster(t) })
 }
 
-func clearCluster(t *testing.T) {
+func clearCluster(t testing.TB) {
 	t.Helper()
 	inCluster(t, func(_ context.Context, tx kv.Tx) error {
 		tx.ClearRange(nil, kv.KeySpaceEnd())
@@ -121,5 +129,87 @@ func TestPrefixes(t *testing.T) {
 				t.Errorf("%s: selector %+v gave %q, %v", prefix, sel, got, err)
 			}
 		}
+	}
+}
+
+// TestSizeLimit shows that a store's size limit is that of its transactions alone.
+func TestSizeLimit(t *testing.T) {
+	claimCluster(t)
+	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
+	defer cancel()
+	for limit, want := range map[int64]error{1_000: kv.ErrTxTooLarge, 0: nil} {
+		s := openWith(t, Options{SizeLimit: limit})
+		tx := s.Begin(kv.TxOptions{})
+		tx.Set([]byte("k"), make([]byte, 1_000))
+		if err := tx.Commit(ctx); want == nil && err != nil || !errors.Is(err, want) {
+			t.Errorf("size limit %d: %v, want %v", limit, err, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWatchRearmed shows that a key can be watched again and again, each watch seeing the next change, and that one too many
+// for the client is lost, said to be unavailable, and leaves the others.
+func TestWatchRearmed(t *testing.T) {
+	claimCluster(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 6*clusterTimeout)
+	defer cancel()
+	s := openCluster(t, "")
+	defer s.Close()
+	arm := func(key string) kv.Watch {
+		w, err := kv.Transact(ctx, env.Real(), s, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
+			return tx.Watch(ctx, []byte(key))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	change := func(value string) {
+		inCluster(t, func(_ context.Context, tx kv.Tx) error {
+			tx.Set([]byte("k"), []byte(value))
+			return nil
+		})
+	}
+	for i := range 20 {
+		w := arm("k")
+		change(fmt.Sprint(i))
+		if err := w.Wait(ctx); err != nil {
+			t.Fatalf("change %d: %v", i, err)
+		}
+	}
+
+	const watchesMax, batch = 10_000, 500 // the first is the client's own
+	first := arm("k")
+	all := make([]kv.Watch, 0, watchesMax+batch)
+	for len(all) < watchesMax+batch { // none of the last batch is within the limit
+		tx := s.Begin(kv.TxOptions{})
+		for range batch {
+			w, err := tx.Watch(ctx, []byte("other"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, w)
+		}
+		if err := tx.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := all[len(all)-1].Wait(ctx); !errors.Is(err, kv.ErrUnavailable) {
+		t.Errorf("one watch too many: %v, want ErrUnavailable", err)
+	}
+	change("after too many")
+	if err := first.Wait(ctx); err != nil {
+		t.Errorf("a watch among too many: %v", err)
+	}
+	for _, w := range all {
+		w.Cancel()
+	}
+	w := arm("k")
+	change("after all")
+	if err := w.Wait(ctx); err != nil {
+		t.Errorf("a watch after too many: %v", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -77,31 +76,6 @@ func TestChecks(t *testing.T) {
 	} {
 		if c.want == nil && c.got != nil || !errors.Is(c.got, c.want) {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
-		}
-	}
-}
-
-func TestParseOptions(t *testing.T) {
-	for s, want := range map[string]Options{
-		"":                       {},
-		"a/fdb.cluster":          {ClusterFile: "a/fdb.cluster"},
-		"?prefix=k%2F":           {Prefix: "k/"},
-		"f.cluster?prefix=%00ab": {ClusterFile: "f.cluster", Prefix: "\x00ab"},
-		"f.cluster?":             {ClusterFile: "f.cluster"},
-	} {
-		if got, err := ParseOptions(s); got != want || err != nil {
-			t.Errorf("%q: %+v, %v", s, got, err)
-		}
-	}
-	for s, want := range map[string]string{
-		"f?prefix=%ff":                           "outside of the key space",
-		"f?prefix=" + strings.Repeat("x", 1_001): "longer than 1000",
-		"f?prefix=a&prefix=b":                    "given 2 times",
-		"f?prefx=a":                              "is not known",
-		"f?prefix=%zz":                           "invalid URL escape",
-	} {
-		if got, err := ParseOptions(s); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %+v, %v; want an error with %q", s, got, err, want)
 		}
 	}
 }

@@ -39,16 +39,9 @@ func (r reader) scan(ctx context.Context, begin, end []byte, opt kv.RangeOptions
 
 	var found page
 	var failed error
-	ready := make(chan struct{})
-	err := r.store.spawn(func() {
-		defer close(ready)
-		found, failed = collect(rows, r.space(), opt.Limit, bytesMax)
-	})
-	if err == nil {
-		err = r.store.wait(ctx, ready)
-	}
+	// The binding does not show the iterator's futures: the transaction has to end for them to end.
+	err := r.store.run(ctx, r.Cancel, func() { found, failed = collect(rows, r.space(), opt.Limit, bytesMax) })
 	if err != nil {
-		r.Cancel() // the binding does not show the iterator's futures
 		return page{}, err
 	}
 	return found, failed

@@ -8,7 +8,9 @@ package fdb
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/apple/foundationdb/bindings/go/src/fdb"
@@ -16,36 +18,40 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// Open opens a store. It does not wait for the cluster, and does not try to reach it.
+// Open opens a store. It does not wait for the cluster, and does not try to reach it. It fails if the cluster file, or a
+// file of TLS, can't be read.
 func Open(opt Options) (kv.Store, error) {
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}
-	if opt.ClusterFile != "" {
-		if _, err := os.Stat(opt.ClusterFile); err != nil {
-			return nil, fmt.Errorf("cluster file: %w", err)
-		}
+	clusterFile, err := findClusterFile(opt.ClusterFile, os.LookupEnv)
+	if err != nil {
+		return nil, err
 	}
-	db, err := acquire(opt.ClusterFile)
+	if err := opt.TLS.checkReadable(); err != nil {
+		return nil, err
+	}
+	db, err := database(clusterFile, opt.TLS)
 	if err != nil {
 		return nil, kv.ErrUnavailable.With(fmt.Errorf("FoundationDB's client: %w", err))
 	}
-	s := &store{db: db, clusterFile: opt.ClusterFile, space: keySpace{opt.Prefix}}
+	s := &store{db: db, opt: opt, space: keySpace{opt.Prefix}, calls: make(map[*call]bool)}
 	s.open, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
 
 // store implements kv.Store.
 type store struct {
-	db          fdb.Database
-	clusterFile string
-	space       keySpace
+	db    fdb.Database
+	opt   Options
+	space keySpace
 
 	// open ends when the store is closed.
 	open context.Context
 	stop context.CancelFunc
 
 	mu    sync.Mutex // of what may only begin while the store is open
+	calls map[*call]bool
 	tasks sync.WaitGroup
 }
 
@@ -58,14 +64,12 @@ func (s *store) Begin(opt kv.TxOptions) kv.Tx {
 
 // create makes a transaction of FoundationDB's.
 func (s *store) create(priority kv.Priority) (fdb.Transaction, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed() {
 		return fdb.Transaction{}, errClosed
 	}
 	t, err := s.db.CreateTransaction()
-	if err == nil && priority == kv.PriorityHigh {
-		err = t.Options().SetPrioritySystemImmediate()
+	if err == nil {
+		err = s.choose(t.Options(), priority)
 	}
 	if err != nil {
 		return fdb.Transaction{}, readError(err)
@@ -73,17 +77,34 @@ func (s *store) create(priority kv.Priority) (fdb.Transaction, error) {
 	return t, nil
 }
 
+// choose sets a transaction's options. They are not the database's, which other stores share.
+func (s *store) choose(options fdb.TransactionOptions, priority kv.Priority) error {
+	if priority == kv.PriorityHigh {
+		if err := options.SetPrioritySystemImmediate(); err != nil {
+			return err
+		}
+	}
+	if s.opt.Timeout > 0 {
+		if err := options.SetTimeout(s.opt.Timeout.Milliseconds()); err != nil {
+			return err
+		}
+	}
+	if s.opt.SizeLimit > 0 {
+		return options.SetSizeLimit(s.opt.SizeLimit)
+	}
+	return nil
+}
+
 // Close implements kv.Store.
 func (s *store) Close() error {
 	s.mu.Lock()
-	wasClosed := s.closed()
 	s.stop()
+	ending := slices.Collect(maps.Keys(s.calls))
 	s.mu.Unlock()
-	if wasClosed {
-		return nil
+	for _, c := range ending {
+		c.cancel()
 	}
 	s.tasks.Wait()
-	release(s.clusterFile, s.db)
 	return nil
 }
 
@@ -98,37 +119,4 @@ func (s *store) spawn(f func()) error {
 	}
 	s.tasks.Go(f)
 	return nil
-}
-
-// await blocks until all futures are ready. If ctx ends or the store is closed before, it cancels them, which ends the
-// goroutine that waits for them, and returns ctx's cause or errClosed.
-func (s *store) await(ctx context.Context, futures ...fdb.Future) error {
-	ready := make(chan struct{})
-	err := s.spawn(func() {
-		defer close(ready)
-		for _, f := range futures {
-			f.BlockUntilReady()
-		}
-	})
-	if err == nil {
-		err = s.wait(ctx, ready)
-	}
-	if err != nil {
-		for _, f := range futures {
-			f.Cancel()
-		}
-	}
-	return err
-}
-
-// wait blocks until ready is closed, and otherwise returns ctx's cause or errClosed.
-func (s *store) wait(ctx context.Context, ready <-chan struct{}) error {
-	select {
-	case <-ready:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.open.Done():
-		return errClosed
-	}
 }

@@ -75,13 +75,15 @@ func (w *watch) end(err error) {
 // Wait implements kv.Watch.
 func (w *watch) Wait(ctx context.Context) error {
 	ready, err := w.start()
-	if err == nil {
-		err = w.store.wait(ctx, ready)
-	}
 	if err != nil {
 		return err
 	}
-	return w.result()
+	select {
+	case <-ready:
+		return w.result()
+	case <-ctx.Done():
+		return context.Cause(ctx) // Wait may be called again: the watch stays
+	}
 }
 
 // start has the future waited for, until it is ready, cancelled, or the store closed.
