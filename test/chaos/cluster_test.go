@@ -20,18 +20,18 @@ const (
 
 // cluster is a store and nodes, each a process.
 type cluster struct {
-	store *process
+	store *process // nil if it is FoundationDB
 	nodes []*process
 }
 
-// newCluster starts a store and nodes n1, n2 and so on.
+// newCluster starts a store, unless there is one already, and nodes n1, n2 and so on.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{store: newProcess(t, "store", "store", "serve")}
-	mustStart(t, c.store)
+	c := &cluster{}
+	url := c.startStore(t)
 	for i := range nodesCount {
 		name := "n" + strconv.Itoa(i+1)
-		args := []string{"node", "start", "--node-id", name, "--store", "kelpie://" + c.store.address}
+		args := []string{"node", "start", "--node-id", name, "--store", url}
 		if i == 0 { // the others find it in the store
 			args = append(args, "--lease-ttl", leaseTTL.String(), "--heartbeat", heartbeat.String())
 		}
@@ -40,6 +40,17 @@ func newCluster(t *testing.T) *cluster {
 		c.nodes = append(c.nodes, node)
 	}
 	return c
+}
+
+// startStore returns the URL of the cluster's store.
+func (c *cluster) startStore(t *testing.T) string {
+	t.Helper()
+	if *storeFlag != "" {
+		return storeURL(t)
+	}
+	c.store = newProcess(t, "store", "store", "serve")
+	mustStart(t, c.store)
+	return "kelpie://" + c.store.address
 }
 
 func mustStart(t *testing.T, p *process) {

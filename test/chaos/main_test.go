@@ -6,10 +6,12 @@
 package chaos
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	// What the command is made of: without this, go test takes the result of a run before a change for one after it.
@@ -25,6 +27,12 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
+	flag.Parse()
+	tags, err := storeTags()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "kelpie-chaos")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,7 +44,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	binary = filepath.Join(dir, "kelpie")
-	build := exec.Command("go", "build", "-o", binary, command)
+	build := exec.Command("go", "build", "-tags", strings.TrimPrefix(tags, ","), "-o", binary, command)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building the command:", err)

@@ -60,9 +60,11 @@ func (n *nemesis) run(ctx context.Context, c *cluster, seed uint64) {
 			n.lane(ctx, &lane{nemesis: n, process: node, random: rand.New(rand.NewPCG(seed, uint64(i+1)))})
 		})
 	}
-	n.lanes.Go(func() {
-		n.lane(ctx, &lane{nemesis: n, process: c.store, random: rand.New(rand.NewPCG(seed, 0)), store: true})
-	})
+	if c.store != nil {
+		n.lanes.Go(func() {
+			n.lane(ctx, &lane{nemesis: n, process: c.store, random: rand.New(rand.NewPCG(seed, 0)), store: true})
+		})
+	}
 	n.lanes.Wait()
 }
 

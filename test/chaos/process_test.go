@@ -52,7 +52,7 @@ func newProcess(t *testing.T, name string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{name: name, address: freeAddress(t), env: []string{"HOME=" + t.TempDir()}, log: log}
+	p := &process{name: name, address: freeAddress(t), env: append(storeEnv(), "HOME="+t.TempDir()), log: log}
 	p.args = append(args, "--listen", p.address, "--data-dir", t.TempDir())
 	t.Cleanup(func() {
 		if p.cmd != nil {

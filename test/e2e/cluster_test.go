@@ -33,19 +33,19 @@ func (l lease) flags() []string {
 // cluster is a store and nodes, each a process.
 type cluster struct {
 	*testing.T
-	store *daemon // nil if a node keeps it
+	store *daemon // nil if a node keeps it, or FoundationDB
 	nodes []*daemon
 	pool  *rpc.Pool
 }
 
-// newCluster starts a store and nodes n1, n2 and so on.
+// newCluster starts a store, unless there is one already, and nodes n1, n2 and so on.
 func newCluster(t *testing.T, nodes int, l lease) *cluster {
 	t.Helper()
-	c := &cluster{T: t, pool: newPool(t), store: newDaemon(t, "store", "store", "serve")}
-	c.store.start()
+	c := &cluster{T: t, pool: newPool(t)}
+	url := c.startStore()
 	for i := range nodes {
 		name := "n" + strconv.Itoa(i+1)
-		args := []string{"node", "start", "--node-id", name, "--store", "kelpie://" + c.store.address}
+		args := []string{"node", "start", "--node-id", name, "--store", url}
 		if i == 0 {
 			args = append(args, l.flags()...) // the others find it in the store
 		}
@@ -55,6 +55,16 @@ func newCluster(t *testing.T, nodes int, l lease) *cluster {
 	}
 	c.awaitNodes()
 	return c
+}
+
+// startStore returns the URL of the cluster's store.
+func (c *cluster) startStore() string {
+	if *storeFlag != "" {
+		return storeURL(c.T)
+	}
+	c.store = newDaemon(c.T, "store", "store", "serve")
+	c.store.start()
+	return "kelpie://" + c.store.address
 }
 
 func newPool(t *testing.T) *rpc.Pool {
@@ -83,7 +93,7 @@ func (c *cluster) kelpie(args ...string) []byte {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, append(args, "--addr", strings.Join(c.addresses(), ","), "--timeout", patience.String())...)
-	cmd.Env = []string{} // no settings of the reader's own
+	cmd.Env = append([]string{}, storeEnv()...) // no settings of the reader's own
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

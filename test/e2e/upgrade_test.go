@@ -20,7 +20,11 @@ import (
 func nextBinary(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kelpie-next")
-	if out, err := exec.Command("go", "build", "-tags", "kelpie_next", "-o", path, command).CombinedOutput(); err != nil {
+	tags, err := storeTags()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-tags", "kelpie_next"+tags, "-o", path, command).CombinedOutput(); err != nil {
 		t.Fatalf("building the next version: %v\n%s", err, out)
 	}
 	return path
