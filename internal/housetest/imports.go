@@ -178,6 +178,12 @@ var allowances = map[string]allowance{
 	"test/scale": {
 		why: "tests alone, of a node with very many actors",
 	},
+	"test/shells": {
+		why: "tests alone, of what is installed, by the shells and formatters of its users",
+	},
+	"test/tutorial": {
+		why: "tests alone, of what the tutorial has its reader do",
+	},
 	"test/mutants": {
 		why: "tests alone, of the product with a defect in its source",
 	},
