@@ -20,6 +20,9 @@ SIMTIME ?= 2h
 # Time of make chaos, and its seed; empty for one from the clock.
 CHAOSTIME ?= 5m
 CHAOSSEED ?=
+# Time of chaos on each cluster of make test-fdb, and other flags of internal/testfdb, such as -only conformance.
+FDBCHAOSTIME ?= 30s
+FDBTESTFLAGS ?=
 # Idle actors of make scale.
 SCALEACTORS ?= 1000000
 
@@ -120,6 +123,11 @@ sim-nightly: ## run seeds of the simulator that nobody has run yet, for hours: S
 .PHONY: chaos
 chaos: ## kill, pause and stop real processes under load for CHAOSTIME, and check every reply
 	$(GO) test -count=1 -v -timeout 0 ./test/chaos -run TestChaos -chaos.time $(CHAOSTIME) $(if $(CHAOSSEED),-chaos.seed $(CHAOSSEED))
+
+.PHONY: test-fdb
+test-fdb: ## test on FoundationDB, on servers of its own; needs fdbserver, fdbcli and libfdb_c
+	@GO='$(GO)' ./scripts/need-fdb.sh
+	$(GO) run ./internal/testfdb -chaos $(FDBCHAOSTIME) $(FDBTESTFLAGS)
 
 .PHONY: mutants
 mutants: ## plant defects in the source, one at a time, and see that the simulator or a test finds each

@@ -187,6 +187,12 @@ var allowances = map[string]allowance{
 	"test/mutants": {
 		why: "tests alone, of the product with a defect in its source",
 	},
+	"internal/testfdb": {
+		why: "starts servers and runs tests, as anybody would from a shell",
+	},
+	"internal/testfdb/bench": {
+		why: "starts a node and puts load on it, as anybody would from a shell",
+	},
 	"internal/housetest": {
 		external: []string{xtools},
 		why:      "reads source, and is imported by nothing",

@@ -15,7 +15,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/kv/occ"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
@@ -26,10 +25,7 @@ func TestOnGoroutines(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	e := env.Real()
-	store, err := occ.Open(e, occ.NewMemory(), occ.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := openReal(t, e)
 	var nodes []*node.Node
 	var addrs []string
 	for i := range 3 {

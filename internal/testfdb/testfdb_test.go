@@ -1,0 +1,212 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Programs that stand in for FoundationDB's. A server tells that it runs, to the test and beside its cluster file; a cluster is there when
+// as many have as the cluster file names.
+const (
+	fakeServer = "#!/bin/sh\necho \"$@\" >>\"$0.args\"\necho $$ >>\"$0.pids\"\necho >>\"$2.up\"\nexec sleep 1000\n"
+	fakeCLI    = `#!/bin/sh
+for last; do :; done
+[ "$(cat "$2.up" 2>/dev/null | wc -l)" -ge "$(tr , '\n' <"$2" | wc -l)" ] || exit 1
+case $last in
+configure*) echo "Database created" ;;
+status*) echo "The database is available." ;;
+*clearrange*) echo "Committed (1)" ;;
+esac
+`
+	// dyingServer is the third of three, which does not last.
+	dyingServer = `#!/bin/sh
+case "$*" in *server3*)
+	while [ "$(cat "$0.pids" 2>/dev/null | wc -l)" -lt 2 ]; do :; done
+	echo no disk
+	exit 3
+	;;
+esac
+`
+)
+
+// fake makes stand-ins, and returns what finds them.
+func fake(t *testing.T, server string) (dir string, getenv func(string) string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, content := range map[string]string{"fdbserver": server, "fdbcli": fakeCLI} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, func(name string) string {
+		return map[string]string{"FDBSERVER": dir + "/fdbserver", "FDBCLI": dir + "/fdbcli"}[name]
+	}
+}
+
+// started returns the process ids of the servers that were started.
+func started(t *testing.T, dir string) []int {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, "fdbserver.pids"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for line := range strings.Lines(string(content)) {
+		pid, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+func wantEnded(t *testing.T, dir string, n int) {
+	t.Helper()
+	pids := started(t, dir)
+	if len(pids) != n {
+		t.Errorf("%d servers were started, want %d", len(pids), n)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("server %d is still there (%v)", pid, err)
+		}
+	}
+}
+
+// TestMissing shows that what is missing is named in one line, with what to install.
+func TestMissing(t *testing.T) {
+	dir, _ := fake(t, fakeServer)
+	for missing, pack := range map[string]string{"FDBSERVER": "foundationdb-server", "FDBCLI": "foundationdb-clients"} {
+		var stderr bytes.Buffer
+		code := run(context.Background(), nil, io.Discard, &stderr, func(name string) string {
+			if name == missing {
+				return filepath.Join(dir, "none")
+			}
+			return filepath.Join(dir, strings.ToLower(name))
+		})
+		if code != 1 || strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), "none is missing: install "+pack) {
+			t.Errorf("without %s: exit code %d, %q", missing, code, stderr.String())
+		}
+	}
+}
+
+// TestClusters shows how clusters are started, and that all that was started has ended in the end.
+func TestClusters(t *testing.T) {
+	dir, getenv := fake(t, fakeServer)
+	var stdout, stderr bytes.Buffer
+	if code := run(context.Background(), []string{"-only", "no such step"}, &stdout, &stderr, getenv); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr.String())
+	}
+	if !strings.Contains(stdout.String(), "all steps passed") {
+		t.Errorf("it said %q", stdout.String())
+	}
+	wantEnded(t, dir, 1+3)
+	args, err := os.ReadFile(filepath.Join(dir, "fdbserver.args"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := make(map[string]bool)
+	for line := range strings.Lines(string(args)) {
+		_, rest, _ := strings.Cut(line, "--public-address ")
+		address, _, _ := strings.Cut(rest, " ")
+		addresses[address] = true
+		if !strings.HasPrefix(address, "127.0.0.1:") {
+			t.Errorf("a server listens at %q", address)
+		}
+	}
+	if len(addresses) != 1+3 {
+		t.Errorf("the servers have %d addresses: %v", len(addresses), addresses)
+	}
+}
+
+// TestServerEnds shows that a server that ends by itself is reported with what it said, and that the others are ended.
+func TestServerEnds(t *testing.T) {
+	dir, getenv := fake(t, dyingServer+strings.TrimPrefix(fakeServer, "#!/bin/sh\n"))
+	if err := os.WriteFile(filepath.Join(dir, "fdbcli"), []byte("#!/bin/sh\necho 'The database is unavailable'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tools, err := findTools(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := start(context.Background(), tools, shapes[1], t.TempDir())
+	if err == nil {
+		c.stop()
+	}
+	if err == nil || !strings.Contains(err.Error(), "server3") || !strings.Contains(err.Error(), "no disk") {
+		t.Errorf("got error %v", err)
+	}
+	wantEnded(t, dir, 2)
+}
+
+// TestSteps shows that a step that fails fails all, that its servers are told by their cluster file, and that an interrupt ends it.
+func TestSteps(t *testing.T) {
+	dir, getenv := fake(t, fakeServer)
+	tools, err := findTools(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := t.TempDir()
+	c, err := start(context.Background(), tools, shapes[0], place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.stop()
+	file, err := os.ReadFile(c.file)
+	if want := clusterID + "@" + c.servers[0].address + "\n"; string(file) != want || err != nil {
+		t.Errorf("the cluster file holds %q, %v; want %q", file, err, want)
+	}
+	var stdout bytes.Buffer
+	if err := c.run(context.Background(), step{args: []string{"version"}}, &stdout, &stdout); err != nil {
+		t.Errorf("a step that should pass: %v\n%s", err, stdout.String())
+	}
+	if err := c.run(context.Background(), step{args: []string{"no-such-command"}}, io.Discard, io.Discard); err == nil {
+		t.Error("a step that fails has passed")
+	}
+	interrupted, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.run(interrupted, step{args: []string{"version"}}, io.Discard, io.Discard); err == nil {
+		t.Error("a step that was interrupted has passed")
+	}
+	s := c.servers[0]
+	s.kill()
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.failure(); err != nil {
+		t.Errorf("started again: %v", err)
+	}
+	if err := c.await(context.Background(), "status minimal", "is available"); err != nil {
+		t.Error(err)
+	}
+	c.stop()
+	for _, all := range steps(options{}, shapes[1], c.file, place) {
+		if len(all.args) == 0 || all.name == "" || all.harm != (all.name == "chaos") {
+			t.Errorf("step %+v", all)
+		}
+	}
+	wantEnded(t, dir, 2)
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"-only", "("}, {"-chaos", "long"}, {"-none"}} {
+		var stderr bytes.Buffer
+		if code := run(context.Background(), args, io.Discard, &stderr, os.Getenv); code != 1 || stderr.Len() == 0 {
+			t.Errorf("%q: exit code %d, %q", args, code, stderr.String())
+		}
+	}
+}
