@@ -27,6 +27,7 @@ FDBTESTFLAGS ?=
 SCALEACTORS ?= 1000000
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # Packages in which tasks run on goroutines are tested a second time under the race detector, in the real world
 # only: under the simulator one task runs at a time.
@@ -64,11 +65,12 @@ test: ## run every test, and again with the race detector where goroutines are r
 check: lint fresh check-bench test ## everything that CI runs: lint, generated files fresh, bench module, tests
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, and the house rules (internal/housetest)
+lint: ## gofmt, go vet, staticcheck, actionlint, and the house rules (internal/housetest)
 	@out=$$(gofmt -l $$(find . -name '*.go' -not -path './$(BIN)/*')); \
 	if [ -n "$$out" ]; then echo "not formatted; run gofmt -w on:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(ACTIONLINT) -color=false .github/workflows/*.yml
 	$(GO) test -count=1 ./internal/housetest
 
 # The digest of what is tracked, and of what else lies where generated files go, before and after.
