@@ -6,6 +6,7 @@ package kvtest
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -16,6 +17,8 @@ const (
 	historyRounds  = 40
 	historyWrites  = 60
 	historyReaders = 12
+	// versionFresh is well below the life of a read version, 5 s.
+	versionFresh = 3 * time.Second
 )
 
 // testHistory decides transactions that are older than thousands of writes: each conflicts exactly if something
@@ -34,6 +37,18 @@ type history struct {
 	rnd      *env.Rand
 	written  [historyKeys]kv.Version
 	versions []kv.Version
+	times    []time.Duration // of the versions, as far as the store had told of them
+}
+
+// fresh returns the versions that have not left the window yet, as they may where commits take long.
+func (h *history) fresh() []kv.Version {
+	now := h.env.Monotonic()
+	for i, t := range h.times {
+		if now-t < versionFresh {
+			return h.versions[i:]
+		}
+	}
+	return h.versions[len(h.versions)-1:]
 }
 
 func historyKey(i int) []byte { return fmt.Appendf(nil, "h%04d", i) }
@@ -64,7 +79,7 @@ func (h *history) write() {
 	}
 	tx.Set([]byte("version"), nil)
 	h.commit(tx)
-	h.versions = append(h.versions, tx.CommittedVersion())
+	h.versions, h.times = append(h.versions, tx.CommittedVersion()), append(h.times, h.env.Monotonic())
 	for i, t := range touched {
 		if t {
 			h.written[i] = tx.CommittedVersion()
@@ -81,7 +96,8 @@ func (h *history) span(n int) (begin, end int) {
 // read commits transactions of all ages, and checks how each ends.
 func (h *history) read() {
 	for range historyReaders {
-		v := h.versions[h.rnd.IntN(len(h.versions))]
+		versions := h.fresh()
+		v := versions[h.rnd.IntN(len(versions))]
 		tx := h.begin()
 		tx.SetReadVersion(v)
 		conflict := false

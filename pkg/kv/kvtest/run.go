@@ -15,8 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// testTimeout ends a test whose store does not answer.
-const testTimeout = 2 * time.Minute
+// testTimeout ends a test whose store does not answer. Stores whose commits take many milliseconds need minutes for the longest.
+const testTimeout = 5 * time.Minute
 
 // Open returns a new, empty store. It may use t.Cleanup for what Store.Close does not end.
 type Open func(t *testing.T, e env.Env) kv.Store
