@@ -36,7 +36,7 @@ type events struct {
 	mu     sync.Mutex
 	kept   []api.Event // in order
 	number uint64
-	// sums are told with the next heartbeat, in the order of sumKeys.
+	// sums are told with the next heartbeat, or when somebody asks, in the order of sumKeys.
 	sums    map[string]*api.Event
 	sumKeys []string
 }
@@ -146,6 +146,7 @@ func (n *Node) changedMembers(before, after *registry.View) {
 
 // adminEvents tells what has happened, to the node or to all members.
 func (n *Node) adminEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
+	n.events.flush(n.env.Now())
 	reply := &api.EventsReply{Events: n.events.after(in.After[n.config.NodeID], in.Limit), After: make(map[string]uint64), Silent: []string{}}
 	for node, number := range in.After { //kelpie:unordered into a map
 		reply.After[node] = number

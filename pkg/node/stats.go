@@ -29,6 +29,7 @@ func (n *Node) adminStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeSt
 func (n *Node) nodeStats() *api.NodeStats {
 	now := n.env.Monotonic()
 	load := n.dispatcher.load()
+	n.events.flush(n.env.Now())
 	s := &api.NodeStats{
 		Node: n.config.NodeID, Incarnation: n.incarnation(),
 		Actors: load.Activations, Pending: load.Pending, ActorBytes: load.Bytes,
