@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 		fmt.Print(err)
 		os.Exit(0)
 	}
+	if dir := os.Getenv(faultyDir); dir != "" {
+		os.Exit(faulty(dir, os.Getenv(faultyFault)))
+	}
 	os.Exit(m.Run())
 }
 
