@@ -47,10 +47,21 @@ func Run(t *testing.T, open Open, options ...Option) {
 	for _, option := range options {
 		option(s)
 	}
-	for _, c := range []struct {
-		name string
-		test func(w *world)
-	}{
+	for _, p := range s.parts() {
+		t.Run(p.name, func(t *testing.T) {
+			s.world(t, func(t *testing.T, e env.Env) { inWorld(t, e, s.open(t, e), p.test) })
+		})
+	}
+}
+
+// part is a test of the suite.
+type part struct {
+	name string
+	test func(w *world)
+}
+
+func (s *suite) parts() []part {
+	return []part{
 		{"Scripts", testScripts},
 		{"Random", testRandom},
 		{"History", testHistory},
@@ -75,27 +86,26 @@ func Run(t *testing.T, open Open, options ...Option) {
 		{"Contexts", testContexts},
 		{"Transact", testTransact},
 		{"Close", testClose},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s.world(t, func(t *testing.T, e env.Env) { s.inWorld(t, e, c.test) })
-		})
+		{"Cycle", testCycle},
+		{"Increment", testIncrement},
+		{"AtomicOps", testAtomicOps},
 	}
 }
 
 func realWorld(t *testing.T, f func(t *testing.T, e env.Env)) { f(t, env.Real()) }
 
-// inWorld runs a test on a store of its own.
-func (s *suite) inWorld(t *testing.T, e env.Env, test func(w *world)) {
+// inWorld runs a test on a store, which it closes.
+func inWorld(t testing.TB, e env.Env, store kv.Store, test func(w *world)) {
 	ctx, cancel := env.WithTimeout(e, context.Background(), testTimeout)
 	defer cancel()
-	w := &world{T: t, env: e, ctx: ctx, store: s.open(t, e)}
+	w := &world{TB: t, env: e, ctx: ctx, store: store}
 	defer w.close()
 	test(w)
 }
 
-// world is what a test works with.
+// world is what a test works with. In tasks, a test reports by Error, never by what ends the test.
 type world struct {
-	*testing.T
+	testing.TB
 	env   env.Env
 	ctx   context.Context
 	store kv.Store
