@@ -89,6 +89,7 @@ func (s *suite) parts() []part {
 		{"Cycle", testCycle},
 		{"Increment", testIncrement},
 		{"AtomicOps", testAtomicOps},
+		{"ConflictRange", testConflictRange},
 	}
 }
 
