@@ -90,6 +90,8 @@ func (s *suite) parts() []part {
 		{"Increment", testIncrement},
 		{"AtomicOps", testAtomicOps},
 		{"ConflictRange", testConflictRange},
+		{"WriteDuringRead", testWriteDuringRead},
+		{"Serializability", testSerializability},
 	}
 }
 
