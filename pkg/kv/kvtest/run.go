@@ -92,6 +92,9 @@ func (s *suite) parts() []part {
 		{"ConflictRange", testConflictRange},
 		{"WriteDuringRead", testWriteDuringRead},
 		{"Serializability", testSerializability},
+		{"OwnWrites", testOwnWrites},
+		{"Unreadable", testUnreadable},
+		{"ExactConflicts", testExactConflicts},
 	}
 }
 
