@@ -40,7 +40,7 @@ func TestDoctorOfACluster(t *testing.T) {
 	}
 	by := findings(t, r)
 	for check, n := range map[string]int{
-		"contexts": 1, "open files": 1, "port": 1, "data directory": 1, "disk": 1, "address": 2, "nodes": 1, "versions": 1, "clocks": 1, "store": 2,
+		"contexts": 1, "open files": 1, "port": 1, "data directory": 1, "disk": 1, "address": 2, "nodes": 1, "versions": 1, "clocks": 1, "clock steps": 1, "store": 2,
 		"leases": 1, "namespaces": 1, "dead letters": 1,
 	} {
 		if len(by[check]) != n {

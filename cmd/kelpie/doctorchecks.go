@@ -234,6 +234,22 @@ func checkNamespaces(namespaces []api.NamespaceRow) []finding {
 	return []finding{healthy(check, "%s, each hosted by more than one node", counted(len(namespaces), "namespace"))}
 }
 
+// checkSteps judges whether a clock was stepped.
+func checkSteps(events []api.Event) finding {
+	const check = "clock steps"
+	steps, last := 0, api.Event{}
+	for _, e := range events {
+		if e.Kind == api.EventClockStepped {
+			steps, last = steps+1, e
+		}
+	}
+	if steps == 0 {
+		return healthy(check, "none that a node remembers")
+	}
+	return warning(check, "have NTP slew the clocks instead; alarms come early or late by a step, and no actor is in danger",
+		"%s, the last at %s on node %s: %s", counted(steps, "step"), last.Time, last.Node, last.Cause)
+}
+
 // checkDeadLetters judges how many there are; more says that there are still others.
 func checkDeadLetters(n int, more bool) finding {
 	const check, advice = "dead letters", "see them by kelpie actors dead-letters ls; then retry or rm them"

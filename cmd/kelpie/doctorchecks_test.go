@@ -174,3 +174,9 @@ func TestCheckContents(t *testing.T) {
 	found(t, "letters", []finding{checkDeadLetters(0, false), checkDeadLetters(1, false), checkDeadLetters(1000, true)},
 		"ok none", "warning 1 dead letter:", "warning more than 1000 dead letters")
 }
+
+func TestCheckSteps(t *testing.T) {
+	found(t, "none", []finding{checkSteps([]api.Event{{Kind: api.EventJoined}})}, "ok none")
+	found(t, "two", []finding{checkSteps([]api.Event{{Kind: api.EventClockStepped, Node: "a"}, {Kind: api.EventClockStepped, Node: "b", Time: "T", Cause: "by +3.0 s"}})},
+		"warning 2 steps, the last at T on node b: by +3.0 s")
+}

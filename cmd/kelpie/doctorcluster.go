@@ -62,6 +62,7 @@ func examineCluster(ctx context.Context, s *session) []finding {
 	all = append(all, found...)
 	all = append(all, checkVersions(programVersion(), rpc.ProtocolVersion, members)...)
 	all = append(all, checkClocks(members)...)
+	all = append(all, examineSteps(ctx, &one))
 	all = append(all, examineStore(ctx, &one))
 	return append(all, examineContents(ctx, &one, answered[0].info)...)
 }
@@ -90,6 +91,15 @@ func examineNodes(ctx context.Context, s *session, answered []probe) ([]probe, [
 		all = append(all, checkMember(n.Node, &p)...)
 	}
 	return members, all
+}
+
+// examineSteps looks for clocks that were stepped, as far as nodes remember.
+func examineSteps(ctx context.Context, s *session) finding {
+	reply, err := ask[api.EventsRequest, api.EventsReply](ctx, s, api.MethodEvents, &api.EventsRequest{})
+	if err != nil {
+		return failure("clock steps", err, "look at the log of the node at "+s.addrs[0])
+	}
+	return checkSteps(reply.Events)
 }
 
 // examineStore measures a read of the store by way of a node.

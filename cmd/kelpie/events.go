@@ -40,6 +40,7 @@ var eventKinds = []struct{ kind, meaning string }{
 	{api.EventAbandoned, "an activation was given up for that"},
 	{api.EventCrashed, "actors could not be activated: their state or their hook failed"},
 	{api.EventDeadLetter, "alarms or messages were given up"},
+	{api.EventClockStepped, "a node's wall clock was set, or its machine slept"},
 }
 
 var eventListing = listing[api.Event]{

@@ -5,23 +5,24 @@ package api
 
 // Kinds of events. They are a contract with scripts: only ever added to.
 const (
-	EventJoined      = "joined"       // a node has joined, or joined again under a new incarnation
-	EventLeft        = "left"         // a node has given its lease up
-	EventFailed      = "failed"       // a node was fenced
-	EventDraining    = "draining"     // a node takes no more actors
-	EventUndrained   = "undrained"    // a node takes actors again
-	EventLeaseLost   = "lease_lost"   // a node has found that it was fenced, and dropped its actors
-	EventLeaseBroken = "lease_broken" // an operator has broken a node's lease
-	EventClaimBroken = "claim_broken" // an operator has taken an actor from its owner
-	EventTakenOver   = "taken_over"   // actors were claimed whose owner was gone
-	EventMigrated    = "migrated"     // an actor has moved
-	EventMoveFailed  = "move_failed"  // an actor was to move, and stays
-	EventJobBegan    = "job_began"    // a drain, a rebalance or another job of moving actors
-	EventJobEnded    = "job_ended"
-	EventStuck       = "stuck"       // a handler does not return
-	EventAbandoned   = "abandoned"   // an activation was given up for that
-	EventCrashed     = "crashed"     // actors could not be activated: their state or their hook has failed
-	EventDeadLetter  = "dead_letter" // alarms or messages were given up
+	EventJoined       = "joined"       // a node has joined, or joined again under a new incarnation
+	EventLeft         = "left"         // a node has given its lease up
+	EventFailed       = "failed"       // a node was fenced
+	EventDraining     = "draining"     // a node takes no more actors
+	EventUndrained    = "undrained"    // a node takes actors again
+	EventLeaseLost    = "lease_lost"   // a node has found that it was fenced, and dropped its actors
+	EventLeaseBroken  = "lease_broken" // an operator has broken a node's lease
+	EventClaimBroken  = "claim_broken" // an operator has taken an actor from its owner
+	EventTakenOver    = "taken_over"   // actors were claimed whose owner was gone
+	EventMigrated     = "migrated"     // an actor has moved
+	EventMoveFailed   = "move_failed"  // an actor was to move, and stays
+	EventJobBegan     = "job_began"    // a drain, a rebalance or another job of moving actors
+	EventJobEnded     = "job_ended"
+	EventStuck        = "stuck"         // a handler does not return
+	EventAbandoned    = "abandoned"     // an activation was given up for that
+	EventCrashed      = "crashed"       // actors could not be activated: their state or their hook has failed
+	EventDeadLetter   = "dead_letter"   // alarms or messages were given up
+	EventClockStepped = "clock_stepped" // a node's wall clock was set, or its machine slept
 )
 
 // Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows it. Nodes keep

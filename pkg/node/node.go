@@ -55,6 +55,7 @@ type Node struct {
 	scanner    *scanner
 	meter      *meter
 	events     *events
+	clock      stepped // of the heartbeat
 	stats      shared[api.NodeStats]
 	overview   shared[api.ClusterStats]
 
@@ -205,6 +206,7 @@ func (n *Node) load() api.Load {
 	now := n.env.Monotonic()
 	n.dispatcher.gauge(now)
 	n.meter.roll(now)
+	n.watchClock()
 	n.events.flush(n.env.Now())
 	load := n.dispatcher.load()
 	n.loads.learn(n.config.NodeID, load)

@@ -283,7 +283,7 @@ var eventColumns = []column{
 // eventTones are those of kinds that want attention.
 var eventTones = map[string]tone{
 	api.EventFailed: bad, api.EventLeaseLost: bad, api.EventAbandoned: bad, api.EventCrashed: bad, api.EventDeadLetter: bad,
-	api.EventTakenOver: warning, api.EventLeaseBroken: warning, api.EventClaimBroken: warning, api.EventStuck: warning, api.EventMoveFailed: warning,
+	api.EventTakenOver: warning, api.EventClockStepped: warning, api.EventLeaseBroken: warning, api.EventClaimBroken: warning, api.EventStuck: warning, api.EventMoveFailed: warning,
 	api.EventDraining: warning, api.EventLeft: warning, api.EventJoined: good, api.EventUndrained: good,
 }
 

@@ -1,0 +1,43 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// clockStepMin is by how much the wall clock must go another way than the monotonic one, between two heartbeats, for that to be told: a clock that
+// is kept in time goes by some milliseconds.
+const clockStepMin = 500 * time.Millisecond
+
+// stepped watches the wall clock for steps. Nothing that keeps actors safe depends on it; alarms and times shown to people do.
+type stepped struct {
+	known  bool
+	offset time.Duration // of the wall clock to the monotonic one
+}
+
+// by returns by how much the clock was stepped since the last call, 0 if it was not. It is for one task.
+func (s *stepped) by(wall time.Time, monotonic time.Duration) time.Duration {
+	offset := time.Duration(wall.UnixNano()) - monotonic
+	by := offset - s.offset
+	known := s.known
+	s.offset, s.known = offset, true
+	if !known || by.Abs() < clockStepMin {
+		return 0
+	}
+	return by
+}
+
+// watchClock tells of a step of the wall clock.
+func (n *Node) watchClock() {
+	by := n.clock.by(n.env.Now(), n.env.Monotonic())
+	if by == 0 {
+		return
+	}
+	n.log.Warn("the wall clock was stepped, or the machine slept", "by", by.Round(time.Millisecond))
+	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.config.NodeID, Cause: fmt.Sprintf("its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not", by.Seconds())})
+}
