@@ -14,10 +14,9 @@ import (
 // Commit implements kv.Tx.
 func (t *tx) Commit(ctx context.Context) error {
 	watches, err := t.use()
-	if err != nil {
-		return err
+	if err == nil {
+		err = t.commit(ctx)
 	}
-	err = t.commit(ctx)
 	for _, w := range watches {
 		if err != nil {
 			w.end(kv.ErrCancelled)
@@ -28,19 +27,22 @@ func (t *tx) Commit(ctx context.Context) error {
 	return err
 }
 
-// use begins the commit, if there may be one, and takes over the watches.
+// use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose watches would
+// otherwise be waited for in vain.
 func (t *tx) use() ([]*watch, error) {
-	if err := t.usable(); err != nil {
-		return nil, err
-	}
+	err := t.usable()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.state == stateCancelled {
-		return nil, kv.ErrCancelled
-	}
 	watches := t.watches
-	t.state, t.watches = stateUsed, nil
-	return watches, nil
+	t.watches = nil
+	switch {
+	case err != nil:
+	case t.state == stateCancelled: // meanwhile
+		err = kv.ErrCancelled
+	default:
+		t.state = stateUsed
+	}
+	return watches, err
 }
 
 func (t *tx) commit(ctx context.Context) error {

@@ -31,8 +31,3 @@ func commitError(err error) error {
 	}
 	return kv.ErrCommitUnknown.With(err)
 }
-
-func isStoreError(err error) bool {
-	_, ok := errors.AsType[*kv.Error](err)
-	return ok
-}

@@ -211,5 +211,50 @@ func TestWatchRearmed(t *testing.T) {
 	change("after all")
 	if err := w.Wait(ctx); err != nil {
 		t.Errorf("a watch after too many: %v", err)
+
+// TestPoisonedCommit shows that the watches of a transaction that can't be committed are not waited for in vain.
+func TestPoisonedCommit(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
+	defer cancel()
+	s := openCluster(t, "poisoned/")
+	tx := s.Begin(kv.TxOptions{})
+	w, err := tx.Watch(ctx, []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx.Set(kv.KeySpaceEnd(), nil)
+	if err := tx.Commit(ctx); !errors.Is(err, kv.ErrOutOfRange) {
+		t.Errorf("the commit ends with %v", err)
+	}
+	if err := w.Wait(ctx); !errors.Is(err, kv.ErrCancelled) {
+		t.Errorf("the watch ends with %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCauseIsNoReadError shows that a read that was given up leaves the transaction as it was, even if what ended its context
+// is a store's error. Whether the read was faster does not matter.
+func TestCauseIsNoReadError(t *testing.T) {
+	claimCluster(t)
+	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
+	defer cancel()
+	s := openCluster(t, "cause/")
+	tx := s.Begin(kv.TxOptions{})
+	for range 100 {
+		reading, stop := context.WithCancelCause(ctx)
+		go stop(kv.ErrTooOld)
+		if _, err := tx.Get(reading, []byte("k")); err != nil && !errors.Is(err, kv.ErrTooOld) {
+			t.Fatal(err)
+		}
+		stop(nil)
+	}
+	tx.Set([]byte("k"), nil)
+	if err := tx.Commit(ctx); err != nil {
+		t.Errorf("the commit ends with %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -8,6 +8,7 @@ package fdb
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/apple/foundationdb/bindings/go/src/fdb"
 
@@ -43,10 +44,11 @@ func (t *tx) read(ctx context.Context, f func() error) error {
 		return errClosed
 	}
 	t.versioned = true
-	err := readError(f())
-	if err != nil && !isStoreError(err) {
-		return err // of the context
+	err := f()
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return err // whatever it is: a cause may be a store's error, which must not become this transaction's
 	}
+	err = readError(err)
 	if err != nil && t.store.closed() {
 		return errClosed
 	}
