@@ -211,6 +211,8 @@ func TestWatchRearmed(t *testing.T) {
 	change("after all")
 	if err := w.Wait(ctx); err != nil {
 		t.Errorf("a watch after too many: %v", err)
+	}
+}
 
 // TestPoisonedCommit shows that the watches of a transaction that can't be committed are not waited for in vain.
 func TestPoisonedCommit(t *testing.T) {

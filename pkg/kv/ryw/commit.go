@@ -13,10 +13,9 @@ import (
 // Commit implements kv.Tx.
 func (t *tx) Commit(ctx context.Context) error {
 	watches, err := t.use()
-	if err != nil {
-		return err
+	if err == nil {
+		err = t.commit(ctx)
 	}
-	err = t.commit(ctx)
 	for _, w := range watches {
 		if err != nil {
 			w.end(kv.ErrCancelled)
@@ -27,20 +26,20 @@ func (t *tx) Commit(ctx context.Context) error {
 	return err
 }
 
-// use begins the commit, if there may be one, and takes over the watches.
+// use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose watches would be waited for in vain.
 func (t *tx) use() ([]*watch, error) {
-	if t.poison != nil {
-		return nil, t.poison
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch t.state {
-	case stateUsed:
+	watches := t.watches
+	switch {
+	case t.poison != nil:
+		t.watches = nil
+		return watches, t.poison
+	case t.state == stateUsed:
 		return nil, kv.ErrUsed
-	case stateCancelled:
+	case t.state == stateCancelled:
 		return nil, kv.ErrCancelled
 	}
-	watches := t.watches
 	t.state, t.watches = stateUsed, nil
 	return watches, nil
 }

@@ -136,3 +136,12 @@ func TestWatchEnds(t *testing.T) {
 	w.Cancel()
 	wantError(t, "cancelled before the first wait", w.Wait(ctx), kv.ErrCancelled)
 }
+
+// TestWatchOfPoisonedTransaction shows that nobody waits in vain for a transaction that can't be committed.
+func TestWatchOfPoisonedTransaction(t *testing.T) {
+	_, tx := newTx()
+	w := watchA(t, tx)
+	tx.Set(kv.KeySpaceEnd(), nil)
+	wantError(t, "commit", tx.Commit(ctx), kv.ErrOutOfRange)
+	wantError(t, "wait", w.Wait(ctx), kv.ErrCancelled)
+}
