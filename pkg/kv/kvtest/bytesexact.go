@@ -5,35 +5,47 @@ package kvtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// neighbours is keys that nothing lies between, or as good as nothing, in order. All are in the store.
+// exactLanes is how many pairs of accesses are tried at once, each in a key space of its own.
+const exactLanes = 16
+
+// neighbours is keys that nothing lies between, or as good as nothing, in order, each after the
+// prefix of a key space. All are in the store.
 var neighbours = []string{"j", "j\xff\xff\xff", "k", "k\x00", "k\x00\x00", "k\x01", "k\xff", "l"}
 
 // testExactConflicts shows that conflict ranges are exact to the byte: a read conflicts with the writes of what it has read, and not
 // with those of the key directly after it or the one before.
 func testExactConflicts(w *world) {
-	for _, read := range exactReads() {
-		for _, write := range exactWrites() {
-			w.checkExact(read, write)
+	reads, writes := exactReads(), exactWrites()
+	w.together(exactLanes, func(lane int) {
+		for i := lane; i < len(reads)*len(writes); i += exactLanes {
+			read, write := reads[i/len(writes)], writes[i%len(writes)]
+			if err := w.checkExact(fmt.Sprintf("exact/%d/", lane), read, write); err != nil {
+				w.Errorf("%s, %s: %v", read.name, write.name, err)
+			}
 		}
-	}
+	})
 }
 
 // access is a read or a write, and which of the neighbours it is of.
 type access struct {
 	name string
-	do   func(w *world, tx kv.Tx) error
+	do   func(w *world, tx kv.Tx, prefix string) error
 	of   []string
 }
 
 // bounded makes an access of the half-open range [begin, end).
 func bounded(name, begin, end string, do func(w *world, tx kv.Tx, begin, end []byte) error) access {
 	a := access{name: fmt.Sprintf("%s of %q to %q", name, begin, end)}
-	a.do = func(w *world, tx kv.Tx) error { return do(w, tx, []byte(begin), []byte(end)) }
+	a.do = func(w *world, tx kv.Tx, prefix string) error {
+		return do(w, tx, []byte(prefix+begin), []byte(prefix+end))
+	}
 	for _, key := range neighbours {
 		if begin <= key && key < end {
 			a.of = append(a.of, key)
@@ -76,16 +88,9 @@ func scanWith(opt kv.RangeOptions) func(w *world, tx kv.Tx, begin, end []byte) e
 func limitedReads() []access {
 	var all []access
 	for n := 1; n < len(neighbours); n++ {
-		last := neighbours[n-1]
-		forwards := bounded("limited range", "j", last+"\x00", nil)
-		forwards.do = func(w *world, tx kv.Tx) error {
-			return scanWith(kv.RangeOptions{Limit: n})(w, tx, []byte("j"), []byte("m"))
-		}
-		first := neighbours[len(neighbours)-n]
-		backwards := bounded("limited reverse range", first, "m", nil)
-		backwards.do = func(w *world, tx kv.Tx) error {
-			return scanWith(kv.RangeOptions{Limit: n, Reverse: true})(w, tx, []byte("j"), []byte("m"))
-		}
+		forwards := bounded(fmt.Sprintf("range of %d", n), "j", "m", scanWith(kv.RangeOptions{Limit: n}))
+		backwards := bounded(fmt.Sprintf("reverse range of %d", n), "j", "m", scanWith(kv.RangeOptions{Limit: n, Reverse: true}))
+		forwards.of, backwards.of = neighbours[:n], neighbours[len(neighbours)-n:]
 		all = append(all, forwards, backwards)
 	}
 	return all
@@ -122,26 +127,25 @@ var writeKinds = []func(w *world, tx kv.Tx, begin, end []byte) error{
 	func(_ *world, tx kv.Tx, begin, end []byte) error { return tx.AddWriteConflictRange(begin, end) },
 }
 
-// checkExact commits a write while a read is under way, and wants a conflict exactly if they have a neighbour in common.
-func (w *world) checkExact(read, write access) {
-	w.Helper()
+// checkExact commits a write while a read is under way: they must conflict exactly if they have a neighbour in common.
+func (w *world) checkExact(prefix string, read, write access) error {
 	filling := w.begin()
 	for _, key := range neighbours {
-		filling.Set([]byte(key), []byte("stored"))
+		filling.Set([]byte(prefix+key), []byte("stored"))
 	}
-	w.commit(filling)
-	reader, writer := w.beginNow(), w.begin()
-	w.must(read.do(w, reader))
-	w.must(write.do(w, writer))
-	w.commit(writer)
-	reader.Set([]byte("result"), nil)
-	want := error(nil)
-	for _, a := range read.of {
-		for _, b := range write.of {
-			if a == b {
-				want = kv.ErrConflict
-			}
-		}
+	if err := filling.Commit(w.ctx); err != nil {
+		return err
 	}
-	w.want(read.name+", "+write.name, reader.Commit(w.ctx), want)
+	reader, writer := w.begin(), w.begin()
+	reader.SetReadVersion(filling.CommittedVersion())
+	if err := errors.Join(read.do(w, reader, prefix), write.do(w, writer, prefix), writer.Commit(w.ctx)); err != nil {
+		return err
+	}
+	reader.Set([]byte(prefix+"result"), nil)
+	err := reader.Commit(w.ctx)
+	common := slices.ContainsFunc(read.of, func(key string) bool { return slices.Contains(write.of, key) })
+	if conflict := errors.Is(err, kv.ErrConflict); conflict != common || err != nil && !conflict {
+		return fmt.Errorf("commit: %v; both are of the same key: %v", err, common)
+	}
+	return nil
 }

@@ -95,6 +95,11 @@ func (s *suite) parts() []part {
 		{"OwnWrites", testOwnWrites},
 		{"Unreadable", testUnreadable},
 		{"ExactConflicts", testExactConflicts},
+		{"RangeSkew", testRangeSkew},
+		{"StampOrder", testStampOrder},
+		{"Crowd", testCrowd},
+		{"Stream", testStream},
+		{"Cancelled", testCancelled},
 	}
 }
 
