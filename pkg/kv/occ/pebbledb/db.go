@@ -30,7 +30,7 @@ var _ occ.Engine = (*DB)(nil)
 type DB struct {
 	pebble *pebble.DB
 	lock   *pebble.Lock
-	wal    *walFS
+	vital  *vitalFS
 
 	mu sync.Mutex
 	// latest is the state after the last durable batch; nil once closed. Snapshots share it.
@@ -50,14 +50,7 @@ func (db *DB) Apply(v kv.Version, batch []ryw.Mutation) error {
 	if v <= last {
 		panic(fmt.Sprintf("pebbledb: batch of version %d after version %d", v, last))
 	}
-	written := make(chan error, 1)
-	go func() { written <- db.write(v, batch) }()
-	var err error
-	select {
-	case err = <-written:
-	case err = <-db.wal.failed: // the write will not return
-	}
-	if err != nil {
+	if err := db.vital.await(func() error { return db.write(v, batch) }); err != nil {
 		return db.fail(err)
 	}
 	if err := db.publish(v); err != nil {
@@ -140,7 +133,10 @@ func (db *DB) Close() error {
 	if latest == nil || failed != nil {
 		return nil
 	}
-	return errors.Join(latest.release(), db.pebble.Close(), db.lock.Close())
+	if err := db.vital.await(func() error { return errors.Join(latest.release(), db.pebble.Close()) }); err != nil {
+		return db.fail(err)
+	}
+	return db.lock.Close()
 }
 
 func userKey(key []byte) []byte {

@@ -20,7 +20,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
 )
 
-var faultRuns = flag.Int("faults.runs", 16, "how many faults TestFaults tries")
+var faultRuns = flag.Int("faults.runs", 10, "how many faults TestFaults tries")
 
 // TestFaults gives a process's disk a fault at a random operation: a sync that fails once, on whatever file, or no more space from then on. The
 // process stops acknowledging and names the cause, or goes on if it needs not what has failed. On a healthy disk all that was acknowledged is there.
@@ -32,7 +32,7 @@ func TestFaults(t *testing.T) {
 	}
 	stopped := map[string]int{} // of each kind
 	for i := range *faultRuns {
-		f := fault{kind: []string{"sync", "full"}[i%2], at: 1 + rng.Int64N(whole.operations)}
+		f := fault{kind: []string{"sync", "full"}[i%2], at: 1 + rng.Int64N(whole.operations*3/4)}
 		t.Run(f.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			r := runFaulty(t, dir, f)

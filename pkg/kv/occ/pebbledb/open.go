@@ -75,8 +75,8 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 			return nil, dirError(dir, err)
 		}
 	}
-	wal := newWALFS(orderedFS{opt.FS})
-	pebbleOptions := opt.pebble(wal)
+	vital := newVitalFS(orderedFS{opt.FS})
+	pebbleOptions := opt.pebble(vital)
 	pebbleOptions.Lock = lock
 	pebbleOptions.ErrorIfNotExists = complete
 	p, err := openPebble(dir, pebbleOptions)
@@ -88,7 +88,7 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 			return nil, dirError(dir, errors.Join(err, p.Close()))
 		}
 	}
-	db, err := newDB(p, lock, wal)
+	db, err := newDB(p, lock, vital)
 	if err != nil {
 		return nil, dirError(dir, errors.Join(err, p.Close()))
 	}
@@ -100,8 +100,8 @@ func openPebble(dir string, opt *pebble.Options) (p *pebble.DB, err error) {
 	return pebble.Open(dir, opt)
 }
 
-func newDB(p *pebble.DB, lock *pebble.Lock, wal *walFS) (*DB, error) {
-	db := &DB{pebble: p, lock: lock, wal: wal}
+func newDB(p *pebble.DB, lock *pebble.Lock, vital *vitalFS) (*DB, error) {
+	db := &DB{pebble: p, lock: lock, vital: vital}
 	value, closer, err := p.Get(versionKey)
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
@@ -116,7 +116,7 @@ func newDB(p *pebble.DB, lock *pebble.Lock, wal *walFS) (*DB, error) {
 			return nil, err
 		}
 	}
-	wal.watching.Store(true)
+	vital.watching.Store(true)
 	db.latest = &view{db: db, pebble: p.NewSnapshot(), refs: 1}
 	return db, nil
 }

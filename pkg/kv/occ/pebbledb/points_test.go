@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	crashPoints = flag.Int("crash.points", 300, "how often TestCrashPoints takes the power away")
+	crashPoints = flag.Int("crash.points", 200, "how often TestCrashPoints takes the power away")
 	crashSeed   = flag.Uint64("crash.seed", 1, "what TestCrashPoints draws from")
 )
 

@@ -18,14 +18,18 @@ type view struct {
 	refs int
 }
 
-// release gives up one holder's share; the last one's closes the snapshot.
+// release gives up one holder's share; the last one's closes the snapshot. It fails if the engine has failed.
 func (w *view) release() error {
 	w.db.mu.Lock()
 	w.refs--
 	last := w.refs == 0
 	w.db.mu.Unlock()
-	if last {
-		return w.pebble.Close()
+	if !last {
+		return nil
+	}
+	// Pebble looks for something to compact, and for that waits for the manifest.
+	if err := w.db.vital.await(w.pebble.Close); err != nil {
+		return w.db.fail(err)
 	}
 	return nil
 }
