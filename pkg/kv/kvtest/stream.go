@@ -13,8 +13,9 @@ import (
 const (
 	streamPairs      = 400
 	streamValueBytes = 64 << 10
-	// streamHeapBytes bounds what reading may add to the heap: a few pages. All pairs take six times as much.
-	streamHeapBytes = 4 << 20
+	// streamHeapBytes bounds what reading may add to the heap: a few pages, each of up to 4 MiB where another process serves the store, and there
+	// several times on its way. All pairs take more than twice as much.
+	streamHeapBytes = 12 << 20
 )
 
 // testStream shows that a range far larger than a page is read in constant memory, forwards and backwards.
