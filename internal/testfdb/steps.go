@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -20,8 +19,8 @@ import (
 // step is something to run on a cluster.
 type step struct {
 	name string
-	// args are of the program go.
-	args []string
+	// command is the program and its arguments.
+	command []string
 	// harm: meanwhile one server after the other is killed, and started again.
 	harm bool
 }
@@ -37,22 +36,24 @@ const (
 
 // steps are run one after the other, each on an empty cluster.
 func steps(o options, s shape, file, dir string) []step {
-	test := func(args ...string) []string { return append([]string{"test", "-count=1", "-timeout=30m"}, args...) }
+	test := func(args ...string) []string {
+		return append([]string{"go", "test", "-count=1", "-timeout=30m"}, args...)
+	}
 	bench := filepath.Join(dir, "bench")
 	return []step{
-		{name: "conformance", args: test("-tags=fdb", "./pkg/kv/fdb")},
-		{name: "conformance under the race detector", args: test("-tags=fdb", "-race", "./pkg/kv/fdb")},
-		{name: "nodes on goroutines", args: test("-tags=fdb", "-race", "-run=TestOnGoroutines", "./pkg/node")},
-		{name: "clusters of processes", args: test("./test/e2e", "-args", "-e2e.store=fdb:"+file)},
-		{name: "chaos", harm: s.servers > 2, args: test("-v", "-run=TestChaos", "./test/chaos", "-args", "-chaos.store=fdb:"+file, "-chaos.time="+o.chaos.String())},
-		{name: "measure the store", args: test("-tags=fdb", "-v", "-run=TestMeasure", "./pkg/kv/fdb", "-args", "-fdb.measure="+o.measure.String())},
-		{name: "measure a node", args: []string{"run", "-tags=fdb", "./internal/testfdb/bench", "-dir", bench, "-store", "fdb:" + file, "-duration", (4 * o.measure).String()}},
+		{name: "conformance", command: test("-tags=fdb", "./pkg/kv/fdb")},
+		{name: "conformance under the race detector", command: test("-tags=fdb", "-race", "./pkg/kv/fdb")},
+		{name: "nodes on goroutines", command: test("-tags=fdb", "-race", "-run=TestOnGoroutines", "./pkg/node")},
+		{name: "clusters of processes", command: test("./test/e2e", "-args", "-e2e.store=fdb:"+file)},
+		{name: "chaos", harm: s.servers > 2, command: test("-v", "-run=TestChaos", "./test/chaos", "-args", "-chaos.store=fdb:"+file, "-chaos.time="+o.chaos.String())},
+		{name: "measure the store", command: test("-tags=fdb", "-v", "-run=TestMeasure", "./pkg/kv/fdb", "-args", "-fdb.measure="+o.measure.String())},
+		{name: "measure a node", command: []string{"go", "run", "-tags=fdb", "./internal/testfdb/bench", "-dir", bench, "-store", "fdb:" + file, "-duration", (4 * o.measure).String()}},
 	}
 }
 
 // run runs a step.
 func (c *cluster) run(ctx context.Context, s step, stdout, stderr io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", s.args...)
+	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
 	cmd.Env = append(os.Environ(), "FDB_CLUSTER_FILE="+c.file)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	// What a step starts is in a group with it: an interrupt reaches all of it, and nobody else.
@@ -66,7 +67,7 @@ func (c *cluster) run(ctx context.Context, s step, stdout, stderr io.Writer) err
 	go func() { ended <- cmd.Wait() }()
 	var harmed error
 	if s.harm {
-		harmed = c.harm(ctx, ended, stdout)
+		harmed = c.harm(ctx, ended, stdout, calmTime, downTime)
 	}
 	err := <-ended
 	if ctx.Err() != nil {
@@ -84,7 +85,7 @@ func (c *cluster) run(ctx context.Context, s step, stdout, stderr io.Writer) err
 
 // harm kills servers in turn, and starts them again, until a step has ended, whose end it leaves in the channel. All servers run when
 // it returns nil.
-func (c *cluster) harm(ctx context.Context, ended chan error, stdout io.Writer) error {
+func (c *cluster) harm(ctx context.Context, ended chan error, stdout io.Writer, calmTime, downTime time.Duration) error {
 	for i := 0; ; i++ {
 		if !calm(ended, calmTime) {
 			return nil
@@ -116,6 +117,3 @@ func calm(ended chan error, d time.Duration) bool {
 		return true
 	}
 }
-
-// String is the command line of a step.
-func (s step) String() string { return "go " + strings.Join(s.args, " ") }

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Programs that stand in for FoundationDB's. A server tells that it runs, to the test and beside its cluster file; a cluster is there when
@@ -81,9 +83,19 @@ func wantEnded(t *testing.T, dir string, n int) {
 		t.Errorf("%d servers were started, want %d", len(pids), n)
 	}
 	for _, pid := range pids {
-		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-			t.Errorf("server %d is still there (%v)", pid, err)
-		}
+		wantGone(t, pid)
+	}
+}
+
+// wantGone wants a process to have ended. One whose parent has not looked at its end yet counts as ended.
+func wantGone(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
+		return
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if _, state, ok := strings.Cut(string(stat), ") "); err != nil || !ok || !strings.HasPrefix(state, "Z") {
+		t.Errorf("process %d is still there: %s (%v)", pid, stat, err)
 	}
 }
 
@@ -153,7 +165,7 @@ func TestServerEnds(t *testing.T) {
 	wantEnded(t, dir, 2)
 }
 
-// TestSteps shows that a step that fails fails all, that its servers are told by their cluster file, and that an interrupt ends it.
+// TestSteps shows that a step that fails fails all, and that its servers are told by their cluster file.
 func TestSteps(t *testing.T) {
 	dir, getenv := fake(t, fakeServer)
 	tools, err := findTools(getenv)
@@ -171,16 +183,11 @@ func TestSteps(t *testing.T) {
 		t.Errorf("the cluster file holds %q, %v; want %q", file, err, want)
 	}
 	var stdout bytes.Buffer
-	if err := c.run(context.Background(), step{args: []string{"version"}}, &stdout, &stdout); err != nil {
+	if err := c.run(context.Background(), step{command: []string{"go", "version"}}, &stdout, &stdout); err != nil {
 		t.Errorf("a step that should pass: %v\n%s", err, stdout.String())
 	}
-	if err := c.run(context.Background(), step{args: []string{"no-such-command"}}, io.Discard, io.Discard); err == nil {
+	if err := c.run(context.Background(), step{command: []string{"go", "no-such-command"}}, io.Discard, io.Discard); err == nil {
 		t.Error("a step that fails has passed")
-	}
-	interrupted, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := c.run(interrupted, step{args: []string{"version"}}, io.Discard, io.Discard); err == nil {
-		t.Error("a step that was interrupted has passed")
 	}
 	s := c.servers[0]
 	s.kill()
@@ -195,11 +202,82 @@ func TestSteps(t *testing.T) {
 	}
 	c.stop()
 	for _, all := range steps(options{}, shapes[1], c.file, place) {
-		if len(all.args) == 0 || all.name == "" || all.harm != (all.name == "chaos") {
+		if len(all.command) < 2 || all.name == "" || all.harm != (all.name == "chaos") {
 			t.Errorf("step %+v", all)
 		}
 	}
 	wantEnded(t, dir, 2)
+}
+
+// TestInterrupt shows that an interrupt reaches a step.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var child string
+	said := writer(func(p []byte) {
+		child += string(p)
+		cancel()
+	})
+	c := new(cluster)
+	if err := c.run(ctx, step{command: []string{"sh", "-c", "trap 'exit 130' INT; echo $$; while :; do sleep 0.05; done"}}, said, io.Discard); err == nil {
+		t.Error("a step that was interrupted has passed")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(child))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, pid)
+}
+
+// TestHarm shows that servers are killed in turn, and started again, until the step ends, and that all of them run then.
+func TestHarm(t *testing.T) {
+	dir, getenv := fake(t, fakeServer)
+	tools, err := findTools(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := start(context.Background(), tools, shapes[1], t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.stop()
+	ended := make(chan error, 1)
+	var said strings.Builder
+	err = c.harm(context.Background(), ended, writer(func(p []byte) {
+		said.Write(p)
+		if strings.Count(said.String(), "is back") == 4 && len(ended) == 0 {
+			ended <- nil
+		}
+	}), time.Millisecond, time.Millisecond)
+	if err != nil || c.ended() != nil || len(ended) != 1 {
+		t.Errorf("harm ended with %v, servers with %v", err, c.ended())
+	}
+	var killed []string
+	for line := range strings.Lines(said.String()) {
+		if strings.Contains(line, "kill") {
+			killed = append(killed, strings.Fields(line)[2])
+		}
+	}
+	if got := strings.Join(killed, " "); got != "server1 server2 server3 server1" {
+		t.Errorf("killed were %s", got)
+	}
+	for _, s := range c.servers {
+		if s.cmd == nil {
+			t.Errorf("%s does not run", s.name)
+		}
+	}
+	c.stop()
+	for _, pid := range started(t, dir) {
+		wantGone(t, pid)
+	}
+}
+
+// writer calls a function with what is written.
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
 }
 
 func TestUsage(t *testing.T) {
