@@ -146,7 +146,8 @@ type Tx interface {
 	// had nothing to write.
 	CommittedVersion() Version
 	// Versionstamp returns the 10 bytes (version, order in it) with which
-	// versionstamped operations of a successful Commit were completed.
+	// versionstamped operations of a successful Commit were completed. A transaction without such
+	// operations may have none: ErrNoVersion.
 	Versionstamp() ([]byte, error)
 
 	// Reset makes the transaction as new, with the same options. Watches not

@@ -54,8 +54,8 @@ func (t *tx) commit(ctx context.Context) error {
 	case t.store.closed():
 		return kv.ErrCommitUnknown.With(errClosed)
 	}
-	if t.writes {
-		t.stamp = t.fdb.GetVersionstamp() // which can be asked for before the commit only
+	if t.stamped {
+		t.stamp = t.fdb.GetVersionstamp() // which can be asked for before the commit only, and costs about as much as that
 	}
 	done := t.fdb.Commit()
 	if err := t.store.await(ctx, done); err != nil {
@@ -75,7 +75,7 @@ func (t *tx) commit(ctx context.Context) error {
 // CommittedVersion implements kv.Tx.
 func (t *tx) CommittedVersion() kv.Version { return t.committed }
 
-// Versionstamp implements kv.Tx. The client knows the stamp before the commit ends, so this does not wait.
+// Versionstamp implements kv.Tx, for transactions with versionstamped operations. The client knows the stamp before the commit ends, so this does not wait.
 func (t *tx) Versionstamp() ([]byte, error) {
 	if t.committed == 0 || t.stamp == nil {
 		return nil, kv.ErrNoVersion

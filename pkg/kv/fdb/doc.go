@@ -26,6 +26,7 @@
 //     anything was sent.
 //   - The client bounds the watches of a connection (10,000). One too many is lost at once: Wait returns
 //     kv.ErrUnavailable. Watches outlive connections that break, and are lost when the cluster's version changes.
+//   - Only a transaction with a versionstamped operation has a versionstamp.
 //   - kv.PriorityHigh is FoundationDB's system-immediate priority: ratekeeping does not hold it back.
 //
 // A Store may be used concurrently, a transaction as kv.Tx says.

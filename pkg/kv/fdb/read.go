@@ -70,12 +70,22 @@ func (t *tx) refuse(err error) error {
 }
 
 // Get implements kv.Reader.
-func (r reader) Get(ctx context.Context, key []byte) ([]byte, error) {
-	values, err := r.GetAll(ctx, key)
+func (r reader) Get(ctx context.Context, key []byte) (value []byte, err error) {
+	if err := kv.CheckKey(key); err != nil {
+		return nil, r.refuse(err)
+	}
+	err = r.read(ctx, func() error {
+		future := r.source().Get(fdb.Key(r.space().pack(key)))
+		if err := r.store.await(ctx, future); err != nil {
+			return err
+		}
+		value, err = future.Get()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return values[0], nil
+	return value, nil
 }
 
 // GetAll implements kv.Reader.

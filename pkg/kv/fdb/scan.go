@@ -40,7 +40,7 @@ func (r reader) scan(ctx context.Context, begin, end []byte, opt kv.RangeOptions
 	var found page
 	var failed error
 	// The binding does not show the iterator's futures: the transaction has to end for them to end.
-	err := r.store.run(ctx, r.Cancel, func() { found, failed = collect(rows, r.space(), opt.Limit, bytesMax) })
+	err := r.store.run(ctx, &call{tx: r.tx}, func() { found, failed = collect(rows, r.space(), opt.Limit, bytesMax) })
 	if err != nil {
 		return page{}, err
 	}

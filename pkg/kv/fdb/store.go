@@ -8,9 +8,7 @@ package fdb
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/apple/foundationdb/bindings/go/src/fdb"
@@ -35,7 +33,7 @@ func Open(opt Options) (kv.Store, error) {
 	if err != nil {
 		return nil, kv.ErrUnavailable.With(fmt.Errorf("FoundationDB's client: %w", err))
 	}
-	s := &store{db: db, opt: opt, space: keySpace{opt.Prefix}, calls: make(map[*call]bool)}
+	s := &store{db: db, opt: opt, space: keySpace{opt.Prefix}}
 	s.open, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -50,9 +48,10 @@ type store struct {
 	open context.Context
 	stop context.CancelFunc
 
-	mu    sync.Mutex // of what may only begin while the store is open
-	calls map[*call]bool
-	tasks sync.WaitGroup
+	mu       sync.Mutex // of what may only begin while the store is open
+	isClosed bool
+	calls    *call // the latest of a list
+	tasks    sync.WaitGroup
 }
 
 // Begin implements kv.Store.
@@ -98,8 +97,9 @@ func (s *store) choose(options fdb.TransactionOptions, priority kv.Priority) err
 // Close implements kv.Store.
 func (s *store) Close() error {
 	s.mu.Lock()
+	s.isClosed = true
 	s.stop()
-	ending := slices.Collect(maps.Keys(s.calls))
+	ending := s.underWay()
 	s.mu.Unlock()
 	for _, c := range ending {
 		c.cancel()
@@ -114,7 +114,7 @@ func (s *store) closed() bool { return s.open.Err() != nil }
 func (s *store) spawn(f func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed() {
+	if s.isClosed {
 		return errClosed
 	}
 	s.tasks.Go(f)

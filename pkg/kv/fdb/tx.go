@@ -22,7 +22,7 @@ type tx struct {
 
 	// These are used by one task at a time.
 	versioned bool  // the read version is set, or being fetched
-	writes    bool  // there is something to commit
+	stamped   bool  // there is a versionstamped operation
 	poison    error // of a write or the beginning: every later call fails with it
 	readErr   error // the first of a read: the commit fails with it
 	committed kv.Version
@@ -103,7 +103,7 @@ func (t *tx) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.fdb, t.poison, t.state = next, err, stateOpen
-	t.versioned, t.writes, t.readErr = false, false, nil
+	t.versioned, t.stamped, t.readErr = false, false, nil
 	t.committed, t.stamp = 0, nil
 }
 

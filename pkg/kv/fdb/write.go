@@ -43,7 +43,6 @@ func (t *tx) Set(key, value []byte) {
 	if t.checked(t.space().checkPair(key, value)) != nil {
 		return
 	}
-	t.writes = true
 	t.fdb.Set(fdb.Key(t.space().pack(key)), value)
 }
 
@@ -52,7 +51,6 @@ func (t *tx) Clear(key []byte) {
 	if t.checked(kv.CheckKey(key)) != nil || t.space().tooLong(key) {
 		return // there is no key as long
 	}
-	t.writes = true
 	t.fdb.Clear(fdb.Key(t.space().pack(key)))
 }
 
@@ -65,7 +63,6 @@ func (t *tx) ClearRange(begin, end []byte) {
 	if t.checked(err) != nil {
 		return
 	}
-	t.writes = true
 	t.fdb.ClearRange(t.keyRange(begin, end))
 }
 
@@ -78,7 +75,7 @@ func (t *tx) Atomic(op kv.AtomicOp, key, param []byte) {
 	if op == kv.AtomicSetVersionstampedKey {
 		packed = t.space().packStamped
 	}
-	t.writes = true
+	t.stamped = t.stamped || op == kv.AtomicSetVersionstampedKey || op == kv.AtomicSetVersionstampedValue
 	atomicOps[op](t.fdb, fdb.Key(packed(key)), param)
 }
 
@@ -110,7 +107,6 @@ func (t *tx) AddWriteConflictRange(begin, end []byte) error {
 	if err := t.checkConflict(begin, end); err != nil {
 		return err
 	}
-	t.writes = true
 	return t.checked(readError(t.fdb.AddWriteConflictRange(t.keyRange(begin, end))))
 }
 

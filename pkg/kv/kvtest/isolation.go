@@ -236,6 +236,7 @@ func (s *suite) testSharedVersions(w *world) {
 		w.together(tasks, func(i int) {
 			tx := w.begin()
 			tx.Set(fmt.Appendf(nil, "k%02d", i), fmt.Appendf(nil, "%d", round))
+			tx.Atomic(kv.AtomicSetVersionstampedValue, fmt.Appendf(nil, "stamp%02d", i), withStamp("", ""))
 			err := tx.Commit(w.ctx)
 			stamp, stampErr := tx.Versionstamp()
 			if err := errors.Join(err, stampErr); err != nil {
