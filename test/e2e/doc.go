@@ -8,4 +8,6 @@
 //
 // Callers send every call to an address of their choice and try again only what has certainly not
 // run, so that a test sees every error that a client could.
+//
+// With -e2e.store fdb:CLUSTERFILE clusters run on a FoundationDB that there is, each in a part of its own.
 package e2e
