@@ -29,7 +29,7 @@ import (
 const page = "../../docs/tutorial.md"
 
 // patience is how long the whole page may take: far longer than it does.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
 
 // block is a fenced block of the page.
 type block struct {
