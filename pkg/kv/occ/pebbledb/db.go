@@ -28,9 +28,10 @@ var _ occ.Engine = (*DB)(nil)
 
 // DB is an engine on a directory. See the package comment.
 type DB struct {
-	pebble *pebble.DB
-	lock   *pebble.Lock
-	vital  *vitalFS
+	pebble   *pebble.DB
+	lock     *pebble.Lock
+	vital    *vitalFS
+	manifest manifest
 
 	mu sync.Mutex
 	// latest is the state after the last durable batch; nil once closed. Snapshots share it.
@@ -123,7 +124,7 @@ func (db *DB) Version() kv.Version {
 	return db.version
 }
 
-// Close implements occ.Engine. After a failed write it leaves the directory
+// Close implements occ.Engine. It writes what is only in the log to a table, for up to some ten MB. After a failed write it leaves the directory
 // locked until the process ends, because Pebble's tasks may still be writing.
 func (db *DB) Close() error {
 	db.mu.Lock()
@@ -133,10 +134,12 @@ func (db *DB) Close() error {
 	if latest == nil || failed != nil {
 		return nil
 	}
-	if err := db.vital.await(func() error { return errors.Join(latest.release(), db.pebble.Close()) }); err != nil {
+	// The end of a log that is damaged can't be told from one that was cut short; a table's can.
+	closePebble := func() error { return errors.Join(latest.release(), db.pebble.Flush(), db.pebble.Close()) }
+	if err := db.vital.await(closePebble); err != nil {
 		return db.fail(err)
 	}
-	return db.lock.Close()
+	return errors.Join(db.manifest.seal(), db.lock.Close())
 }
 
 func userKey(key []byte) []byte {

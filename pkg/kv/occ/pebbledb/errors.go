@@ -38,6 +38,9 @@ func readError(err error) error {
 // The system's errors stay what they are. All others say that the files are not
 // those that were written, also where Pebble does not call that corruption: a missing manifest, a shortened table.
 func openError(dir string, complete bool, err error) error {
+	if errors.Is(err, kv.ErrCorrupt) {
+		return dirError(dir, err)
+	}
 	missing := errors.Is(err, fs.ErrNotExist)
 	if pebble.IsCorruptionError(err) || complete && (missing || !isSystemError(err)) {
 		return corrupt(fmt.Errorf("data directory %s: %w", dir, err))

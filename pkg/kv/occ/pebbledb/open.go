@@ -75,6 +75,11 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 			return nil, dirError(dir, err)
 		}
 	}
+	if complete {
+		if err := (manifest{fs: opt.FS, dir: dir}).unseal(); err != nil {
+			return nil, openError(dir, complete, err)
+		}
+	}
 	vital := newVitalFS(orderedFS{opt.FS})
 	pebbleOptions := opt.pebble(vital)
 	pebbleOptions.Lock = lock
@@ -88,7 +93,7 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 			return nil, dirError(dir, errors.Join(err, p.Close()))
 		}
 	}
-	db, err := newDB(p, lock, vital)
+	db, err := newDB(p, lock, vital, manifest{fs: opt.FS, dir: dir})
 	if err != nil {
 		return nil, dirError(dir, errors.Join(err, p.Close()))
 	}
@@ -100,8 +105,8 @@ func openPebble(dir string, opt *pebble.Options) (p *pebble.DB, err error) {
 	return pebble.Open(dir, opt)
 }
 
-func newDB(p *pebble.DB, lock *pebble.Lock, vital *vitalFS) (*DB, error) {
-	db := &DB{pebble: p, lock: lock, vital: vital}
+func newDB(p *pebble.DB, lock *pebble.Lock, vital *vitalFS, m manifest) (*DB, error) {
+	db := &DB{pebble: p, lock: lock, vital: vital, manifest: m}
 	value, closer, err := p.Get(versionKey)
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):

@@ -190,7 +190,6 @@ func TestCorruption(t *testing.T) {
 		{"manifest flipped", "MANIFEST-*", flip, "MANIFEST"},
 		{"manifest missing", "MANIFEST-*", os.Remove, "MANIFEST"},
 		{"manifest marker missing", "marker.manifest.*", os.Remove, ""},
-		{"log flipped", "*.log", flip, "wal"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
