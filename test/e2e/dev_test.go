@@ -184,11 +184,38 @@ func TestDevRestart(t *testing.T) {
 	}
 }
 
+// paused wants all threads of a process to have stopped: one whose last thread stops after its parent's end is told nothing of that
+// by the system. The letter is behind the command's name, which is in parentheses (proc_pid_stat(5)).
+func paused(pid int) error {
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return err
+	}
+	if len(stats) == 0 { // no Linux
+		state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output()
+		if err == nil && !strings.HasPrefix(string(state), "T") {
+			err = fmt.Errorf("it is in state %s", state)
+		}
+		return err
+	}
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if _, after, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(after, "T") {
+			return fmt.Errorf("a thread is in state %.1s", after)
+		}
+	}
+	return nil
+}
+
 // TestDevKilled shows that nothing outlives a playground that is killed, a node that was paused neither.
 func TestDevKilled(t *testing.T) {
 	t.Parallel()
 	p := newPlayground(t, "--nodes", "2").up()
 	p.signal("n2", syscall.SIGSTOP)
+	poll(t, "n2 is paused", func() error { return paused(p.pids["n2"]) })
 	p.interrupt(syscall.SIGKILL)
 	p.ends(-1)
 	p.leavesNothing()
