@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,13 @@ type playground struct {
 	children *devChildren
 	signals  <-chan os.Signal
 	restarts chan *devChild
+	answers  chan devAnswer
+}
+
+// devAnswer is that a process which was started again is there again for callers.
+type devAnswer struct {
+	child *devChild
+	pid   int
 }
 
 // runDev runs a playground until a signal stops it.
@@ -50,7 +58,7 @@ func (k *kelpie) runDev(ctx context.Context, f *devFlags) (err error) {
 	}
 	signals, unlisten := k.Signals()
 	defer unlisten()
-	p := &playground{kelpie: k, flags: f, signals: signals, restarts: make(chan *devChild, devNodesMax+1)}
+	p := &playground{kelpie: k, flags: f, signals: signals, restarts: make(chan *devChild, devNodesMax+1), answers: make(chan devAnswer)}
 	if err := p.makeDir(); err != nil {
 		return err
 	}
@@ -163,18 +171,40 @@ func (p *playground) start(ctx context.Context) error {
 // awaitNodes waits until every node knows of all.
 func (p *playground) awaitNodes(ctx context.Context) error {
 	for _, node := range p.nodes {
-		c := connection{addrs: []string{node.address}, timeout: devStartTimeout}
-		s, err := c.open()
-		if err != nil {
-			return err
-		}
-		_, err = waitForNodes(ctx, s, len(p.nodes))
-		s.close()
-		if err != nil {
+		if err := awaitNode(ctx, node, len(p.nodes)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// awaitNode waits until a node knows of so many.
+func awaitNode(ctx context.Context, node *devChild, enough int) error {
+	c := connection{addrs: []string{node.address}, timeout: devStartTimeout}
+	s, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	_, err = waitForNodes(ctx, s, enough)
+	return err
+}
+
+// awaitStore waits until the store listens, which it does when it can answer.
+func awaitStore(ctx context.Context, store *devChild) error {
+	ticks := time.NewTicker(waitInterval)
+	defer ticks.Stop()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", store.address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // showLogs shows the ends of logs, for whom processes did not start.
@@ -193,6 +223,8 @@ func (p *playground) serve(ctx context.Context) error {
 	if err := p.welcome(); err != nil {
 		return both(err, p.killAll())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for {
 		var err error
 		select {
@@ -201,7 +233,11 @@ func (p *playground) serve(ctx context.Context) error {
 		case end := <-p.children.ends:
 			err = p.ended(end)
 		case child := <-p.restarts:
-			err = p.again(child)
+			err = p.again(ctx, child)
+		case answer := <-p.answers:
+			if answer.pid == answer.child.pid {
+				err = p.event("%s answers again", answer.child.name)
+			}
 		}
 		if err != nil { // nobody reads any more what is told here
 			load.stop()
@@ -239,10 +275,27 @@ func (child *devChild) pause(ran time.Duration) time.Duration {
 	return min(pause, devRestartMax)
 }
 
-func (p *playground) again(child *devChild) error {
+// again starts a process again, and has p.answers told when it is there for callers, unless ctx ends before.
+func (p *playground) again(ctx context.Context, child *devChild) error {
 	if err := p.children.start(child); err != nil {
 		return p.event("%s", host.Message(err))
 	}
+	answer := devAnswer{child, child.pid}
+	go func() {
+		var err error
+		if child == p.store {
+			err = awaitStore(ctx, child)
+		} else {
+			err = awaitNode(ctx, child, 1)
+		}
+		if err != nil { // its end is told, or that of the playground
+			return
+		}
+		select {
+		case p.answers <- answer:
+		case <-ctx.Done():
+		}
+	}()
 	return p.event("%s is started again, process %d", child.name, child.pid)
 }
 

@@ -173,7 +173,7 @@ func TestDevRestart(t *testing.T) {
 	p.call("5", "counter/a", "add", "5")
 	for _, name := range []string{"n1", "store", "n2"} {
 		p.signal(name, syscall.SIGKILL)
-		p.says(name + " is started again")
+		p.says(name + " answers again")
 	}
 	p.call("10", "counter/a", "add", "5")
 	p.interrupt(syscall.SIGTERM)
