@@ -4,13 +4,11 @@
 package pebbledb
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"math/bits"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
@@ -25,8 +23,6 @@ const (
 	closedName    = "CLOSED"
 	closedNewName = "CLOSED.new"
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // manifest is Pebble's current manifest in a directory.
 type manifest struct {
@@ -48,7 +44,11 @@ func (m manifest) read() (name string, data []byte, err error) {
 }
 
 func (m manifest) readFile(name string) ([]byte, error) {
-	f, err := m.fs.Open(m.fs.PathJoin(m.dir, name))
+	return readFile(m.fs, m.fs.PathJoin(m.dir, name))
+}
+
+func readFile(fsys vfs.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +91,8 @@ func (m manifest) unseal() error {
 	if err != nil {
 		return err
 	}
-	if at, ok := damagedAt(data); ok {
-		return kv.ErrCorrupt.With(fmt.Errorf("%s: its record at byte %d is damaged", m.fs.PathJoin(m.dir, name), at))
+	if at, ok := manifestFormat.damagedAt(data); ok {
+		return damagedRecord(m.fs.PathJoin(m.dir, name), at)
 	}
 	sealed, err := m.readFile(closedName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -112,52 +112,4 @@ func (m manifest) unseal() error {
 		return err
 	}
 	return syncDir(m.fs, m.dir)
-}
-
-// The records of a manifest are in chunks, each with a header: checksum, length, type. A chunk does not cross the bounds of blocks.
-const (
-	manifestBlock  = 32 << 10
-	manifestHeader = 7
-	chunkFull      = 1
-	chunkFirst     = 2
-	chunkLast      = 4
-)
-
-// damagedAt returns where a record is that fails its checksum with another record after it. A record is begun when the one before it
-// has been synced, so no loss of power does that.
-func damagedAt(data []byte) (int, bool) {
-	at := 0
-	for at < len(data) {
-		if manifestBlock-at%manifestBlock < manifestHeader {
-			at += manifestBlock - at%manifestBlock
-			continue
-		}
-		n, _ := chunkAt(data, at)
-		if n == 0 {
-			break
-		}
-		at += n
-	}
-	for later := at + 1; later < len(data); later++ {
-		if n, kind := chunkAt(data, later); n > 0 && (kind == chunkFull || kind == chunkFirst) {
-			return at, true
-		}
-	}
-	return 0, false
-}
-
-// chunkAt returns the length, with its header, and the type of the valid chunk there, or 0.
-func chunkAt(data []byte, at int) (int, byte) {
-	if at+manifestHeader > len(data) {
-		return 0, 0
-	}
-	n, kind := manifestHeader+int(binary.LittleEndian.Uint16(data[at+4:])), data[at+6]
-	if kind < chunkFull || kind > chunkLast || n > manifestBlock-at%manifestBlock || at+n > len(data) {
-		return 0, 0
-	}
-	sum := bits.RotateLeft32(crc32.Checksum(data[at+6:at+n], castagnoli), -15) + 0xa282ead8 // as LevelDB masks it
-	if sum != binary.LittleEndian.Uint32(data[at:]) {
-		return 0, 0
-	}
-	return n, kind
 }

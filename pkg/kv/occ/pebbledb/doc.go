@@ -12,7 +12,7 @@
 // A directory is open in one process at a time, and only if this package made it.
 // Blocks and log records carry checksums: damage is reported as kv.ErrCorrupt when it is met, naming
 // the file where that is known, and never served. One kind can't be told from a write that the loss of power has cut short: damage
-// within the last 64 KiB or so of the log, or in the last record of the manifest, of a store that was not closed. What comes after it is then lost.
+// of the last batch in the log, or of the last record of the manifest, of a store that was not closed. That batch is then lost.
 // Closing a store empties its log, and records a checksum of the manifest.
 //
 // A write error ends the engine: what is on disk is only known after

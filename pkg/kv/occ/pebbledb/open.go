@@ -79,6 +79,9 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 		if err := (manifest{fs: opt.FS, dir: dir}).unseal(); err != nil {
 			return nil, openError(dir, complete, err)
 		}
+		if err := checkLog(opt.FS, dir); err != nil {
+			return nil, openError(dir, complete, err)
+		}
 	}
 	vital := newVitalFS(orderedFS{opt.FS})
 	pebbleOptions := opt.pebble(vital)

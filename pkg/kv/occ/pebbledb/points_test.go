@@ -88,20 +88,23 @@ func (c *crashes) live() error {
 		at = 1 + c.rng.Int64N(30) // most likely while the store opens
 	}
 	d := &disk{FS: c.mem, forgetful: c.forgetful, crashAt: at}
+	// The bounds of the crash before are still needed: the power may go while the store is checked against them.
+	least, most := make([]int64, len(c.writers)), make([]int64, len(c.writers))
 	d.crash = func() {
-		for _, w := range c.writers {
-			w.least = w.acked.Load()
+		for i, w := range c.writers {
+			least[i] = w.acked.Load()
 		}
 		survivor, taken = c.lose()
-		for _, w := range c.writers {
-			w.most = w.begun.Load()
+		for i, w := range c.writers {
+			most[i] = w.begun.Load()
 		}
 		crashed.Store(true)
 	}
 	if err := c.work(d, crashed.Load); err != nil {
 		return err
 	}
-	for _, w := range c.writers {
+	for i, w := range c.writers {
+		w.least, w.most = least[i], most[i]
 		w.acked.Store(w.least)
 		w.begun.Store(w.most)
 	}
