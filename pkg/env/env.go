@@ -28,6 +28,11 @@ type Env interface {
 	// reports of deadlocks and stuck tasks; it need not be unique.
 	Go(name string, f func())
 
+	// Yield lets other tasks have their turns that could run now, those that have just been woken for example,
+	// as far as it can without blocking. It is for who works for many at a time, and had better begin when they have come.
+	// In a simulated Env it does nothing: the scheduler chooses.
+	Yield()
+
 	// NewParker returns a new parker without a permit.
 	NewParker() Parker
 

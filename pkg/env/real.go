@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"runtime"
 	"time"
 )
 
@@ -21,6 +22,16 @@ func (realEnv) Now() time.Time { return time.Now() }
 func (e realEnv) Monotonic() time.Duration { return time.Since(e.start) }
 
 func (realEnv) Go(_ string, f func()) { realWorkers.run(f) }
+
+// yields is how often a task stands back: once is enough for what waits for the same processor, and
+// others may be behind those of another.
+const yields = 3
+
+func (realEnv) Yield() {
+	for range yields {
+		runtime.Gosched()
+	}
+}
 
 func (realEnv) NewParker() Parker { return make(realParker, 1) }
 

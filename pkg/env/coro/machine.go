@@ -67,6 +67,9 @@ func (m *Machine) Go(name string, f func()) {
 	m.sched.start(m, name, f)
 }
 
+// Yield implements env.Env.
+func (m *Machine) Yield() {}
+
 // NewParker implements env.Env.
 func (m *Machine) NewParker() env.Parker { return &parker{sched: m.sched} }
 

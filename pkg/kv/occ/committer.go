@@ -102,6 +102,9 @@ func (s *Store) takeBatch(ctx context.Context) *batch {
 	if err := env.Sleep(s.env, ctx, s.opt.Gather); err != nil {
 		return nil
 	}
+	// Those whom the batch before has answered are awake, and most come again: one batch is for all of them, not one
+	// for the first and another for the rest.
+	s.env.Yield()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.open
