@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
@@ -60,8 +61,17 @@ func TestSimListings(t *testing.T) {
 	check(t, simItemListing)
 }
 
+// notWithRace leaves a test out that is nearly all simulation, where only the real world is wanted.
+func notWithRace(t *testing.T) {
+	t.Helper()
+	if envtest.RealOnly() {
+		t.Skip("a simulation")
+	}
+}
+
 // TestSimSingle shows that a single run tells all that was drawn, as flags that give the same run.
 func TestSimSingle(t *testing.T) {
+	notWithRace(t)
 	first := simulated("--seed", "7")
 	first.wants(t, host.ExitOK, "seed 7: every promise held\n", " answered, ", "simulated in", "choices  --seed 7 --profile smoke --nodes 3 --clients 3 --calls 8 --duration 2s")
 	row := simRows(t, simulated("--seed", "7", "-o", "json"))[0]
@@ -86,6 +96,7 @@ func TestSimDrawnSeed(t *testing.T) {
 
 // TestSimMany shows that of many seeds that hold only a summary is told, and by JSON each, in order.
 func TestSimMany(t *testing.T) {
+	notWithRace(t)
 	r := simulated("--seeds", "3", "--start", "5", "--jobs", "2")
 	r.wants(t, host.ExitOK, "3 seeds from 5 on: every promise held\n", " answered, ", "faults ", "simulated in")
 	if strings.Contains(r.stdout, "seed 5:") || r.stderr != "" {
@@ -105,6 +116,7 @@ func TestSimMany(t *testing.T) {
 // TestSimViolation shows what is told of seeds that break a promise: what is broken, and the command that
 // breaks it again.
 func TestSimViolation(t *testing.T) {
+	notWithRace(t)
 	for _, args := range [][]string{{"--seed", "1"}, {"--seeds", "1"}} {
 		r := simulated(append(args, "--bug", "early-reply")...)
 		if r.code != host.ExitFailure || !namesChecker(r.stdout) || strings.Count(r.stderr, "\n") != 2 || !strings.HasPrefix(r.stderr, "error: ") {
@@ -144,6 +156,7 @@ func namesChecker(text string) bool {
 
 // TestSimTimeline shows that a timeline is printed of a single run, and of many of those that break a promise.
 func TestSimTimeline(t *testing.T) {
+	notWithRace(t)
 	r := simulated("--seed", "1", "--timeline")
 	if line, _, _ := strings.Cut(r.stdout, "\n"); r.code != host.ExitOK || !strings.HasPrefix(strings.TrimSpace(line), "0.000000s  n") {
 		t.Errorf("%+v", r)
@@ -161,6 +174,7 @@ func TestSimTimeline(t *testing.T) {
 
 // TestSimShrink shows that the first run that breaks a promise is made smaller, and that its flags still break it.
 func TestSimShrink(t *testing.T) {
+	notWithRace(t)
 	r := simulated("--seeds", "2", "--bug", "early-reply", "--workloads", "cold", "--faults", "none", "--shrink", "-o", "json")
 	rows := simRows(t, r)
 	last := rows[len(rows)-1]
@@ -176,6 +190,7 @@ func TestSimShrink(t *testing.T) {
 
 // TestSimPage shows which run a page shows: a single one, of many the first that breaks a promise, or what that shrinks to.
 func TestSimPage(t *testing.T) {
+	notWithRace(t)
 	dir := t.TempDir()
 	for i, c := range []struct {
 		args []string

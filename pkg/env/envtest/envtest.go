@@ -51,7 +51,7 @@ func Both(t *testing.T, f func(t *testing.T, e env.Env)) {
 // of seeds, or for that of KELPIE_SEED alone.
 func Simulated(t *testing.T, seeds int, f func(t *testing.T, s *coro.Scheduler)) {
 	t.Helper()
-	if os.Getenv(WorldVar) == "real" {
+	if RealOnly() {
 		t.Logf("%s=real: the simulated runs are left out", WorldVar)
 		return
 	}
@@ -67,6 +67,10 @@ func Simulated(t *testing.T, seeds int, f func(t *testing.T, s *coro.Scheduler))
 		simulate(t, uint64(seed), f)
 	}
 }
+
+// RealOnly reports whether only tests of the real world are wanted, as with the race detector: it finds nothing where all
+// is done by one goroutine at a time, and takes long. What is run all the same does less of what it repeats.
+func RealOnly() bool { return os.Getenv(WorldVar) == "real" }
 
 func simulate(t *testing.T, seed uint64, f func(t *testing.T, s *coro.Scheduler)) {
 	t.Helper()
