@@ -84,33 +84,22 @@ own for each change, as it is seen.
 	return cmd
 }
 
-// watchActors prints changes at every tick, until a signal asks to stop.
+// watchActors prints changes at every tick, until a signal asks to stop, or nobody has answered for as long as --timeout says.
 func (k *kelpie) watchActors(ctx context.Context, s *session, f *actorFilter, o *output, ticks <-chan time.Time) error {
 	w := actorWatcher{filter: f, session: s, clock: s.env.Now}
-	if err := w.look(ctx, func(actorChange) {}); err != nil {
-		return err
-	}
-	fmt.Fprintf(k.Stderr, "watching %s\n", counted(len(w.seen), "actor"))
 	p := newPrinter(k.Stdout, o.lookFormat(), k.style(o), actorChangeListing, false)
-	signals, done := k.Signals()
-	defer done()
-	for {
-		select {
-		case <-signals:
-			return nil
-		case <-ticks:
-		}
+	return k.lookOn(ticks, k.patience(s.timeout), func() error {
+		first := w.seen == nil
 		var changes []actorChange
-		if err := w.look(ctx, func(c actorChange) { changes = append(changes, c) }); err != nil {
-			return err
+		err := w.look(ctx, func(c actorChange) { changes = append(changes, c) })
+		if err == nil && first {
+			fmt.Fprintf(k.Stderr, "watching %s\n", counted(len(w.seen), "actor"))
 		}
-		if len(changes) == 0 {
-			continue
+		if err == nil && len(changes) > 0 {
+			err = p.rows(changes)
 		}
-		if err := p.rows(changes); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // actorWatcher knows how actors were when it last looked.

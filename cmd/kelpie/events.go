@@ -218,30 +218,14 @@ func (l *eventLog) known(e *api.Event) bool {
 	return known
 }
 
-// followEvents prints events as they come, until a signal asks to stop, or for as long as --timeout says nobody answers.
+// followEvents prints events as they come, until a signal asks to stop, or nobody has answered for as long as --timeout says.
 func (k *kelpie) followEvents(ctx context.Context, l *eventLog, o *output, ticks <-chan time.Time) error {
-	signals, done := k.Signals()
-	defer done()
 	p := newPrinter(k.Stdout, o.lookFormat(), k.style(o), eventListing, false)
-	heard := time.Now()
-	for {
+	return k.lookOn(ticks, k.patience(l.session.timeout), func() error {
 		page, err := l.next(ctx)
-		switch {
-		case err == nil:
-			heard = time.Now()
-			if len(page) > 0 {
-				err = p.rows(page)
-			}
-			if err != nil {
-				return err
-			}
-		case host.ExitCodeOf(err) != host.ExitUnavailable || time.Since(heard) > l.session.timeout || l.after == nil:
-			return err
+		if err == nil && len(page) > 0 {
+			err = p.rows(page)
 		}
-		select {
-		case <-signals:
-			return nil
-		case <-ticks:
-		}
-	}
+		return err
+	})
 }

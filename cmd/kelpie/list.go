@@ -7,16 +7,12 @@ import (
 	"context"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
-
-// watchInterval is how often --watch looks again.
-const watchInterval = 2 * time.Second
 
 // clearScreen empties a terminal and puts the cursor at its top.
 const clearScreen = "\x1b[H\x1b[2J\x1b[3J"
@@ -131,7 +127,7 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 			return printSelected(p, &sel, by, func(emit func(page []R) error) error { return l.fetch(cmd.Context(), s, args, emit) })
 		}
 		if o.watch {
-			return k.watch(print)
+			return k.watch(s.timeout, print)
 		}
 		return print(k.Stdout)
 	}
@@ -147,42 +143,4 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 		sel.register(cmd, l.listing.sortable())
 	}
 	return cmd
-}
-
-// watch prints every watchInterval.
-func (k *kelpie) watch(print func(w io.Writer) error) error {
-	ticks := time.NewTicker(watchInterval)
-	defer ticks.Stop()
-	return k.repeat(ticks.C, print)
-}
-
-// repeat prints, and again at every tick, until it fails or a signal asks to stop. A terminal shows only the latest, and that at once
-// when it is complete; elsewhere rows are printed as they come.
-func (k *kelpie) repeat(ticks <-chan time.Time, print func(w io.Writer) error) error {
-	signals, done := k.Signals()
-	defer done()
-	for {
-		if err := k.look(print); err != nil {
-			return err
-		}
-		select {
-		case <-signals:
-			return nil
-		case <-ticks:
-		}
-	}
-}
-
-// look prints once.
-func (k *kelpie) look(print func(w io.Writer) error) error {
-	if !k.isTerminal(k.Stdout) {
-		return print(k.Stdout)
-	}
-	var b strings.Builder
-	b.WriteString(clearScreen)
-	if err := print(&b); err != nil {
-		return err
-	}
-	_, err := io.WriteString(k.Stdout, b.String())
-	return err
 }
