@@ -122,31 +122,39 @@ func (c *conn) pushBare(kind frameKind) {
 func (c *conn) write(class Class) {
 	l := &c.lanes[class]
 	for {
-		parts := c.take(l)
-		if parts == nil {
-			return
+		parts, left := c.take(l)
+		var err error
+		if parts != nil {
+			err = c.link.Send(class, parts)
+			clear(parts) // hold on to no payload while idle
 		}
-		if err := c.link.Send(class, parts); err != nil {
-			c.fail(err)
-			return
+		for _, f := range left {
+			f()
 		}
-		clear(parts) // hold on to no payload while idle
+		switch {
+		case parts == nil:
+			return
+		case err != nil:
+			c.fail(err) // and take what is to be called nevertheless
+		}
 	}
 }
 
-// take waits until something is queued in l and returns it, or nil once the connection is broken.
-func (c *conn) take(l *lane) [][]byte {
+// take waits until something is queued in l and returns it, or nil once the connection is broken, and what is to be
+// called when it has left.
+func (c *conn) take(l *lane) (parts [][]byte, left []func()) {
 	for {
 		c.mu.Lock()
 		if c.err != nil {
+			left := l.takeLeft()
 			c.mu.Unlock()
-			return nil
+			return nil, left
 		}
 		if l.bytes > 0 {
-			parts, reader := l.take(), l.wakeReader()
+			parts, left, reader := l.take(), l.takeLeft(), l.wakeReader()
 			c.mu.Unlock()
 			unpark(reader)
-			return parts
+			return parts, left
 		}
 		l.writerIdle = true
 		c.mu.Unlock()

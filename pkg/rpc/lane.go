@@ -13,6 +13,8 @@ type lane struct {
 	large  []largePayload
 	spare  []byte   // the buffer taken before, to be used again
 	parts  [][]byte // the parts taken before, to be used again
+	left   []func() // to be called when what is queued has left
+	gone   []func() // those taken before, to be used again
 	bytes  int      // queued
 	frames uint64   // ever queued
 	taken  uint64   // ever taken, of frames
@@ -64,6 +66,14 @@ func (l *lane) take() [][]byte {
 	l.bytes = 0
 	l.taken = l.frames
 	return parts
+}
+
+// takeLeft returns what is to be called when what was taken has left. It is valid until the next takeLeft.
+func (l *lane) takeLeft() []func() {
+	left := l.left
+	clear(l.gone)
+	l.left, l.gone = l.gone[:0], left
+	return left
 }
 
 // wakeWriter returns the writer's parker if the writer must be woken because something was queued.

@@ -23,6 +23,7 @@ type Request struct {
 	class    Class
 	deadline time.Duration // zero for none
 	scratch  [24]byte      // for the header of the answer; on the stack it would escape
+	left     func()        // of OnLeft
 
 	// Guarded by conn.mu.
 	replied   bool
@@ -74,10 +75,19 @@ func (r *Request) Reply(payload []byte, err error) {
 	} else {
 		header = appendResponse(header, r.id, payload)
 	}
-	if cancel := r.conn.reply(r, header, payload); cancel != nil {
+	cancel, dropped := r.conn.reply(r, header, payload)
+	if cancel != nil {
 		cancel()
 	}
+	if dropped && r.left != nil {
+		r.left()
+	}
 }
+
+// OnLeft makes f be called, once, when the answer takes no more memory in this process: it was handed to the network, or
+// dropped. Until then a caller who does not read his answers makes them wait here. It is called by the handler, before
+// Reply, at most once. f runs on the task that writes the connection, or on that of Reply, and must not block.
+func (r *Request) OnLeft(f func()) { r.left = f }
 
 // abandon ends the context of a request whose answer nobody waits for.
 func (r *Request) abandon() {

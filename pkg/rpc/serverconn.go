@@ -173,27 +173,31 @@ func (c *serverConn) cancel(id uint64) {
 	}
 }
 
-// reply queues an answer, of which header includes the checksum of payload, and returns what
+// reply queues an answer, of which header includes the checksum of payload, or drops it. It returns what
 // ends the request's context, nil if there is none.
-func (c *serverConn) reply(req *Request, header, payload []byte) (cancel context.CancelFunc) {
+func (c *serverConn) reply(req *Request, header, payload []byte) (cancel context.CancelFunc, dropped bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if req.replied {
 		panic("rpc: request answered twice: " + req.Method)
 	}
 	req.replied, req.ended = true, true
-	if c.err != nil || req.abandoned {
+	dropped = c.err != nil || req.abandoned
+	if dropped {
 		c.server.answersDropped.Add(1)
 	} else {
 		l := &c.lanes[req.class]
 		l.push(header, payload)
+		if req.left != nil {
+			l.left = append(l.left, req.left)
+		}
 		unpark(l.wakeWriter())
 	}
 	if c.requests[req.id] == req {
 		delete(c.requests, req.id)
 	}
 	c.lingerIfDrained()
-	return req.cancel
+	return req.cancel, dropped
 }
 
 // drain asks the caller to send no more.
