@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +24,8 @@ type client struct {
 	pool *rpc.Pool
 	addr string
 	rnd  *env.Rand
+	// commits are the bytes of those on their way, or to be sent again, by the class of their transaction.
+	commits [rpc.Classes]*env.Semaphore
 
 	mu     sync.Mutex
 	closed bool
@@ -53,19 +54,32 @@ func (b backend) ReadVersion(ctx context.Context, p kv.Priority) (kv.Version, er
 	return kv.Version(v), nil
 }
 
-// GetAll implements ryw.Backend.
+// GetAll implements ryw.Backend. What one request can't hold is read in several, a few at a time.
 func (b backend) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
-	values := make([][]byte, 0, len(keys))
-	for chunk := range slices.Chunk(keys, keysMax) {
-		answer, err := b.read(ctx, methodGetAll, getAllRequest{version: v, keys: chunk}.encode())
-		if err != nil {
-			return nil, err
-		}
-		found, err := decodeValues(answer, len(chunk))
-		if err != nil {
-			return nil, readError(err)
-		}
-		values = append(values, found...)
+	if len(keys) <= keysMax {
+		return b.getAll(ctx, v, keys)
+	}
+	values := make([][]byte, len(keys))
+	err := b.inParts(ctx, (len(keys)+keysMax-1)/keysMax, func(ctx context.Context, i int) error {
+		part := keys[i*keysMax : min((i+1)*keysMax, len(keys))]
+		found, err := b.getAll(ctx, v, part)
+		copy(values[i*keysMax:], found)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+func (b backend) getAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]byte, error) {
+	answer, err := b.read(ctx, methodGetAll, getAllRequest{version: v, keys: keys}.encode())
+	if err != nil {
+		return nil, err
+	}
+	values, err := decodeValues(answer, len(keys))
+	if err != nil {
+		return nil, readError(err)
 	}
 	return values, nil
 }
@@ -112,8 +126,13 @@ func (b backend) page(ctx context.Context, r rangeRequest) (page, error) {
 	return p, nil
 }
 
-// Commit implements ryw.Backend.
+// Commit implements ryw.Backend. It waits while too much of its class is on its way.
 func (b backend) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
+	size := min(int64(commitSize(c)), commitBytesMax)
+	if err := b.commits[b.class].Acquire(ctx, size); err != nil {
+		return ryw.Committed{}, commitError(err)
+	}
+	defer b.commits[b.class].Release(size)
 	payload := encodeCommit(c)
 	class := b.class
 	if len(payload) >= bulkBytesMin {

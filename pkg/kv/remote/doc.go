@@ -5,8 +5,8 @@
 // makes a server of a ryw.Backend, and Open a kv.Store that keeps the same contract at a distance.
 //
 // Transactions live in the client. The server is asked for read versions, for reads at a
-// version, and to decide commits; it keeps nothing of a client but the watches that
-// it waits for. What the network does becomes one of the contract's errors:
+// version, and to decide commits; it keeps nothing of a client but what it is asking for, the watches that
+// it waits for and the versions that it has pinned. What the network does becomes one of the contract's errors:
 //
 //   - A commit that the server certainly did not execute is sent again until its context
 //     ends. One that was sent and not answered is kv.ErrCommitUnknown.
@@ -18,5 +18,8 @@
 // Transactions of kv.PriorityHigh travel in rpc's control class, past everything else, and
 // large commits in a class of their own.
 //
-// A server bounds what its clients can make it hold: see Service.
+// What a server holds for its clients is bounded, for each connection and for all, and whatever one of them does, the
+// others are served: see Service. What it holds for one that has vanished is released when its connection breaks, which takes
+// rpc's keepalive ten seconds at the most to notice, but for pinned versions, which expire after kv.PinTime. What a client holds is bounded as well: 32 MiB of
+// commits are on their way in a class, others wait; what it reads is its caller's; watches, by the server.
 package remote

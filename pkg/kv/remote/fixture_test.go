@@ -125,6 +125,19 @@ func (f *fixture) connect() {
 	f.store = remote.Open(f.env, f.pool, addr)
 }
 
+// client returns the store as another host sees it, and what ends that.
+func (f *fixture) client(host string) (store kv.Store, end func()) {
+	pool := rpc.NewPool(f.env, f.network.Transport(f.env, host), rpc.PoolConfig{})
+	s := remote.Open(f.env, pool, addr)
+	return s, func() {
+		f.Helper()
+		if err := s.Close(); err != nil {
+			f.Error(err)
+		}
+		pool.Close()
+	}
+}
+
 // crash breaks the server's connections at once, and then ends what is left of it.
 func (f *fixture) crash() {
 	f.Helper()
@@ -160,6 +173,11 @@ func (f *fixture) wantValue(key, want string) {
 	if err != nil || string(got) != want {
 		f.Errorf("%q is %q, %v; want %q", key, got, err, want)
 	}
+}
+
+func (f *fixture) sleep(d time.Duration) {
+	f.Helper()
+	f.must(env.Sleep(f.env, f.ctx, d))
 }
 
 func (f *fixture) must(err error) {

@@ -24,7 +24,7 @@ func (s *Service) pin(ctx context.Context, req *rpc.Request) ([]byte, error) {
 	if !ok {
 		return nil, toWire(kv.ErrUnavailable.With(errNoPins))
 	}
-	pinned, err := p.Pin(ctx, kv.Version(v))
+	pinned, err := s.pins.pin(ctx, holderOf(req), kv.Version(v), p)
 	if err != nil {
 		return nil, toWire(err)
 	}
@@ -37,7 +37,7 @@ func (s *Service) unpin(ctx context.Context, req *rpc.Request) ([]byte, error) {
 		return nil, malformed(err)
 	}
 	if p, ok := s.backend.(kv.Pinner); ok {
-		err = p.Unpin(ctx, kv.Version(v))
+		err = s.pins.unpin(ctx, holderOf(req), kv.Version(v), p)
 	}
 	if err != nil {
 		return nil, toWire(err)

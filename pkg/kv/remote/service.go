@@ -16,38 +16,88 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// Service serves a backend to any number of clients. For all of them together it holds at
-// most about 256 MiB of commits and 256 MiB of answers to reads at a time, and 64 MiB of watches,
-// 1,024 of one connection. Requests are checked: whatever a client sends, the backend gets only
-// what a kv.Tx could have sent.
+// Service serves a backend to any number of clients, which it checks: whatever one sends, the backend gets only
+// what a kv.Tx could have sent. What it holds for them is bounded, for each connection and for all together, so that no client
+// starves the others: see quota, and limits.go for the numbers.
+//
+//   - Requests count from when they are read, before the next one is, until they are answered. One for which there is no
+//     room is refused, and sent again by its client.
+//   - Answers to reads count, as the largest that they may be, from before the backend is asked until they are on the network, as
+//     what they are. A read waits for room.
+//   - Watches count until they end, versions that are pinned until they expire.
 type Service struct {
-	backend     ryw.Backend
-	commitBytes *env.Semaphore
-	readBytes   *env.Semaphore
-	watches     watches
+	env      env.Env
+	backend  ryw.Backend
+	requests *quota // bytes
+	answers  *quota // bytes
+	watches  *quota // bytes
+	pins     *pins
+
+	// life ends with the service, and the watches with it.
+	life context.Context
+	end  context.CancelCauseFunc
 }
 
 // Register adds the methods of a store to mux, served from backend, which must outlive the server.
 func Register(mux *rpc.Mux, e env.Env, backend ryw.Backend) *Service {
 	s := &Service{
-		backend:     backend,
-		commitBytes: env.NewSemaphore(e, commitBytesMax),
-		readBytes:   env.NewSemaphore(e, readBytesMax),
+		env:      e,
+		backend:  backend,
+		requests: newQuota(e, requestBytesMax, requestBytesShare),
+		answers:  newQuota(e, answerBytesMax, answerBytesShare),
+		watches:  newQuota(e, watchBytesMax, watchBytesShare),
+		pins:     newPins(e),
 	}
-	s.watches.init(e)
-	mux.Handle(methodReadVersion, s.readVersion)
-	mux.Handle(methodGetAll, s.getAll)
-	mux.Handle(methodRange, s.scan)
-	mux.Handle(methodCommit, s.commit)
-	mux.Handle(methodWatch, s.watch)
-	mux.Handle(methodPin, s.pin)
-	mux.Handle(methodUnpin, s.unpin)
+	s.life, s.end = env.WithCancelCause(context.Background())
+	s.handle(mux, methodReadVersion, s.requests, 0, s.readVersion)
+	s.handle(mux, methodGetAll, s.requests, 0, s.getAll)
+	s.handle(mux, methodRange, s.requests, 0, s.scan)
+	s.handle(mux, methodCommit, s.requests, 0, s.commit)
+	s.handle(mux, methodPin, s.requests, 0, s.pin)
+	s.handle(mux, methodUnpin, s.requests, 0, s.unpin)
+	s.handle(mux, methodWatch, s.watches, watchCost, s.watch)
 	return s
 }
 
 // Close ends all watches and refuses new ones, so that rpc.Server.Close does not
 // wait for them. Their clients get kv.ErrUnavailable. It does not block.
-func (s *Service) Close() { s.watches.close() }
+func (s *Service) Close() {
+	s.end(kv.ErrUnavailable)
+	s.pins.close()
+}
+
+// handle registers a method. What a request is, but costMin at least, is taken from a quota on the task that reads the
+// connection, before the next request is read.
+func (s *Service) handle(mux *rpc.Mux, method string, q *quota, costMin int, h rpc.Handler) {
+	mux.HandleAsync(method, func(req *rpc.Request) {
+		who, cost := holderOf(req), int64(max(len(req.Payload), costMin))
+		if !q.try(who, cost) {
+			req.Reply(nil, api.Errorf(api.CodeOverloaded, "the store has no room for more of this connection"))
+			return
+		}
+		s.env.Go(method, func() {
+			answer, err := h(req.Context(), req)
+			q.give(who, cost) // first: who has the answer may send as much again
+			req.Reply(answer, err)
+		})
+	})
+}
+
+// answering waits for room for an answer of at most so many bytes, and gives back what f's leaves of it. The rest is given back when
+// the answer has left.
+func (s *Service) answering(ctx context.Context, req *rpc.Request, bytesMax int, f func() ([]byte, error)) ([]byte, error) {
+	who := holderOf(req)
+	if err := s.answers.wait(ctx, who, int64(bytesMax)); err != nil {
+		return nil, err
+	}
+	answer, err := f()
+	held := int64(min(len(answer), bytesMax))
+	s.answers.give(who, int64(bytesMax)-held)
+	if held > 0 {
+		req.OnLeft(func() { s.answers.give(who, held) })
+	}
+	return answer, err
+}
 
 func malformed(err error) error {
 	if _, ok := errors.AsType[*kv.Error](err); ok {
@@ -76,16 +126,13 @@ func (s *Service) getAll(ctx context.Context, req *rpc.Request) ([]byte, error) 
 	if err != nil {
 		return nil, malformed(err)
 	}
-	cost := int64(len(r.keys)) * keyCost
-	if err := s.readBytes.Acquire(ctx, cost); err != nil {
-		return nil, err
-	}
-	defer s.readBytes.Release(cost)
-	values, err := s.backend.GetAll(ctx, r.version, r.keys)
-	if err != nil {
-		return nil, toWire(err)
-	}
-	return appendBinaries(make([]byte, 0, headBytes+sizeOf(values)), values), nil
+	return s.answering(ctx, req, headBytes+len(r.keys)*valueCost, func() ([]byte, error) {
+		values, err := s.backend.GetAll(ctx, r.version, r.keys)
+		if err != nil {
+			return nil, toWire(err)
+		}
+		return appendBinaries(make([]byte, 0, headBytes+sizeOf(values)), values), nil
+	})
 }
 
 func (s *Service) scan(ctx context.Context, req *rpc.Request) ([]byte, error) {
@@ -96,24 +143,18 @@ func (s *Service) scan(ctx context.Context, req *rpc.Request) ([]byte, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	if err := s.readBytes.Acquire(ctx, pageCost); err != nil {
-		return nil, err
-	}
-	defer s.readBytes.Release(pageCost)
 	r.opt.BytesMax = min(cmp.Or(r.opt.BytesMax, kv.DefaultRangeBytes), pageBytesMax)
-	pairs, more, err := s.backend.Range(ctx, r.version, r.begin, r.end, r.opt)
-	if err != nil {
-		return nil, toWire(err)
-	}
-	return page{pairs: pairs, more: more}.encode(), nil
+	r.opt.Limit = min(cmp.Or(r.opt.Limit, pagePairsMax), pagePairsMax)
+	return s.answering(ctx, req, pageCost(r.opt), func() ([]byte, error) {
+		pairs, more, err := s.backend.Range(ctx, r.version, r.begin, r.end, r.opt)
+		if err != nil {
+			return nil, toWire(err)
+		}
+		return page{pairs: pairs, more: more}.encode(), nil
+	})
 }
 
 func (s *Service) commit(ctx context.Context, req *rpc.Request) ([]byte, error) {
-	size := int64(len(req.Payload))
-	if !s.commitBytes.TryAcquire(size) {
-		return nil, api.Errorf(api.CodeOverloaded, "the store has %d bytes of commits to decide", commitBytesMax)
-	}
-	defer s.commitBytes.Release(size)
 	c, err := decodeCommit(req.Payload)
 	if err == nil {
 		err = checkCommit(c)
@@ -133,11 +174,13 @@ func (s *Service) watch(ctx context.Context, req *rpc.Request) ([]byte, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	ctx, leave, err := s.watches.enter(ctx, req.Peer().Address, len(req.Payload))
-	if err != nil {
-		return nil, err
+	ctx, cancel := env.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := env.OnDone(s.life, func() { cancel(kv.ErrUnavailable) })
+	defer stop()
+	if s.life.Err() != nil {
+		return nil, toWire(kv.ErrUnavailable)
 	}
-	defer leave()
 	w, err := s.backend.Watch(ctx, r.key, r.value, r.version)
 	if err != nil {
 		return nil, toWire(err)

@@ -15,7 +15,11 @@ import (
 //
 // Close does not wait for calls under way: they end with their contexts, or with the pool.
 func Open(e env.Env, pool *rpc.Pool, addr string) kv.Store {
-	return &store{client: &client{env: e, pool: pool, addr: addr, rnd: e.Rand("store retries")}}
+	c := &client{env: e, pool: pool, addr: addr, rnd: e.Rand("store retries")}
+	for class := range c.commits {
+		c.commits[class] = env.NewSemaphore(e, commitBytesMax)
+	}
+	return &store{client: c}
 }
 
 type store struct {
