@@ -208,6 +208,42 @@ func TestDeadClientLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestClientBoundsItsCommits shows that a client has no more on its way than a server takes of it, that the others wait until one is
+// decided or their context ends, and that a heartbeat passes them.
+func TestClientBoundsItsCommits(t *testing.T) {
+	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
+		e := s.Machine(coro.MainMachine)
+		var backend *slowForLarge
+		f := newFixture(t, e, func(b ryw.Backend) ryw.Backend {
+			backend = newSlowForLarge(e, b)
+			return backend
+		})
+		defer f.close()
+		commit := func(ctx context.Context, name string, values int, p kv.Priority) error {
+			tx := f.store.Begin(kv.TxOptions{Priority: p})
+			for i := range values {
+				tx.Set(fmt.Appendf(nil, "%s/%d", name, i), make([]byte, largeValue))
+			}
+			return tx.Commit(ctx)
+		}
+		tasks := env.NewGroup(e, f.ctx)
+		defer tasks.Stop()
+		for i := range 8 {
+			tasks.Go("commit", func(ctx context.Context) { f.want("commit", commit(ctx, fmt.Sprint(i), 100, kv.PriorityDefault), nil) })
+		}
+		f.sleep(time.Second)
+		if held := f.server.service.Held().Requests; held > remote.CommitBytesMax || held < remote.CommitBytesMax/2 {
+			t.Errorf("%d bytes of commits are on their way, of at most %d", held, remote.CommitBytesMax)
+		}
+		short, cancel := env.WithTimeout(e, f.ctx, time.Second)
+		defer cancel()
+		f.want("one that waits for them", commit(short, "late", 100, kv.PriorityDefault), kv.ErrCommitUnknown)
+		f.want("heartbeat", commit(f.ctx, "heartbeat", 1, kv.PriorityHigh), nil)
+		backend.never.Set()
+		f.must(tasks.Wait(f.ctx))
+	})
+}
+
 // TestPinsAreBounded shows how many versions a client can pin, that another one can still, and that nobody gives up what another has pinned.
 func TestPinsAreBounded(t *testing.T) {
 	envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) {

@@ -12,6 +12,7 @@ const (
 	KeysMax           = keysMax
 	PartsMax          = partsMax
 	PinsShare         = pinsShare
+	PagePairsMax      = pagePairsMax
 )
 
 // Held is what a Service holds for its clients.

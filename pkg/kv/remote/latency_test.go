@@ -1,0 +1,133 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/coro"
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/remote"
+)
+
+// latency is how long each way takes, so that what is done takes a number of round trips, and nothing else any time.
+const (
+	latency   = 50 * time.Millisecond
+	roundTrip = 2 * latency
+)
+
+// distant runs f at a distance from the server, connected.
+func distant(t *testing.T, f func(f *fixture)) {
+	t.Helper()
+	envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) {
+		fix := newFixture(t, s.Machine(coro.MainMachine), nil)
+		defer fix.close()
+		fix.put("k", "v")
+		fix.network.SetLatency(latency)
+		defer fix.network.SetLatency(0)
+		f(fix)
+	})
+}
+
+// wantTrips runs what takes a number of round trips.
+func (f *fixture) wantTrips(what string, n int, do func()) {
+	f.Helper()
+	began := f.env.Monotonic()
+	do()
+	if took := f.env.Monotonic() - began; took != time.Duration(n)*roundTrip {
+		f.Errorf("%s took %v, want %d round trips of %v", what, took, n, roundTrip)
+	}
+}
+
+// together runs n tasks at a time.
+func (f *fixture) together(n int, do func(ctx context.Context, i int) error) {
+	f.Helper()
+	tasks := env.NewGroup(f.env, f.ctx)
+	defer tasks.Stop()
+	for i := range n {
+		tasks.Go("together", func(ctx context.Context) { f.want(fmt.Sprint("task ", i), do(ctx, i), nil) })
+	}
+	f.must(tasks.Wait(f.ctx))
+}
+
+// TestReadsArePipelined shows that reads at a time take one round trip, of however many transactions they are, and what a transaction takes.
+func TestReadsArePipelined(t *testing.T) {
+	distant(t, func(f *fixture) {
+		var tx kv.Tx
+		f.wantTrips("a read version", 1, func() {
+			tx = f.begin()
+			_, err := tx.ReadVersion(f.ctx)
+			f.must(err)
+		})
+		v, err := tx.ReadVersion(f.ctx)
+		f.must(err)
+		f.wantTrips("the keys of one read", 1, func() {
+			keys := make([][]byte, remote.KeysMax)
+			for i := range keys {
+				keys[i] = fmt.Append(nil, i)
+			}
+			_, err := tx.GetAll(f.ctx, keys...)
+			f.must(err)
+		})
+		f.wantTrips("reads of many transactions", 1, func() {
+			f.together(200, func(ctx context.Context, i int) error {
+				tx := f.begin()
+				tx.SetReadVersion(v)
+				if i%2 == 0 {
+					_, _, err := tx.Range(ctx, []byte("a"), []byte("z"), kv.RangeOptions{})
+					return err
+				}
+				_, err := tx.Get(ctx, []byte("k"))
+				return err
+			})
+		})
+		f.wantTrips("blind commits of many transactions", 1, func() {
+			f.together(200, func(ctx context.Context, i int) error {
+				tx := f.begin()
+				tx.Set(fmt.Append(nil, i), nil)
+				return tx.Commit(ctx)
+			})
+		})
+	})
+}
+
+// TestLongReadsAreReadInParts shows that the parts of a read that one request can't hold are under way together, a few at a time.
+func TestLongReadsAreReadInParts(t *testing.T) {
+	distant(t, func(f *fixture) {
+		tx := f.begin()
+		_, err := tx.ReadVersion(f.ctx)
+		f.must(err)
+		for n, trips := range map[int]int{
+			remote.KeysMax:                         1,
+			remote.KeysMax + 1:                     1,
+			remote.PartsMax * remote.KeysMax:       1,
+			remote.PartsMax*remote.KeysMax + 1:     2,
+			(3*remote.PartsMax)*remote.KeysMax - 5: 3,
+		} {
+			keys := make([][]byte, n)
+			for i := range keys {
+				keys[i] = fmt.Appendf(nil, "absent %d", i)
+			}
+			keys[n-1] = []byte("k")
+			f.wantTrips(fmt.Sprint(n, " keys"), trips, func() {
+				values, err := tx.GetAll(f.ctx, keys...)
+				f.must(err)
+				if len(values) != n || string(values[n-1]) != "v" || values[0] != nil {
+					f.Errorf("%d values, the last is %q", len(values), values[n-1])
+				}
+			})
+		}
+		f.network.Block("server", "client")
+		short, cancel := env.WithTimeout(f.env, f.ctx, time.Second)
+		defer cancel()
+		_, err = tx.GetAll(short, make([][]byte, 10*remote.KeysMax)...)
+		f.want("a read in parts whose context ends", err, context.DeadlineExceeded)
+		f.network.Unblock("server", "client")
+	})
+}
