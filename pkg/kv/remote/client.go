@@ -4,10 +4,10 @@
 package remote
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -27,6 +27,9 @@ type client struct {
 	// commits are the bytes of those on their way, or to be sent again, by the class of their transaction.
 	commits [rpc.Classes]*env.Semaphore
 
+	// apart says that the server is of a version that does not begin and read at once.
+	apart atomic.Bool
+
 	mu     sync.Mutex
 	closed bool
 	// watches are those that have not ended, in the order they were made.
@@ -39,7 +42,7 @@ type backend struct {
 	class rpc.Class
 }
 
-var _ ryw.Backend = backend{}
+var _ ryw.Beginner = backend{}
 
 // ReadVersion implements ryw.Backend.
 func (b backend) ReadVersion(ctx context.Context, p kv.Priority) (kv.Version, error) {
@@ -86,36 +89,25 @@ func (b backend) getAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]b
 
 // Range implements ryw.Backend. What the server's pages do not hold is read in several.
 func (b backend) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
-	var all []kv.KeyValue
-	left := kv.RangeOptions{Limit: opt.Limit, BytesMax: cmp.Or(opt.BytesMax, kv.DefaultRangeBytes), Reverse: opt.Reverse}
+	return b.pages(ctx, v, newRest(begin, end, opt), nil)
+}
+
+// pages returns the pairs of all, which were read, and those of what is left.
+func (b backend) pages(ctx context.Context, v kv.Version, left rest, all []kv.KeyValue) ([]kv.KeyValue, bool, error) {
 	for {
-		p, err := b.page(ctx, rangeRequest{version: v, begin: begin, end: end, opt: left})
+		p, err := b.page(ctx, v, left)
 		if err != nil {
 			return nil, false, err
 		}
 		all = append(all, p.pairs...)
-		if !p.more {
-			return all, false, nil
-		}
-		if opt.Limit > 0 {
-			left.Limit = opt.Limit - len(all)
-		}
-		for _, pair := range p.pairs {
-			left.BytesMax -= len(pair.Key) + len(pair.Value)
-		}
-		if opt.Limit > 0 && left.Limit <= 0 || left.BytesMax <= 0 {
-			return all, true, nil
-		}
-		if last := all[len(all)-1].Key; opt.Reverse {
-			end = last
-		} else {
-			begin = kv.KeyAfter(last)
+		if !p.more || !left.pass(p.pairs) {
+			return all, p.more, nil
 		}
 	}
 }
 
-func (b backend) page(ctx context.Context, r rangeRequest) (page, error) {
-	answer, err := b.read(ctx, methodRange, r.encode())
+func (b backend) page(ctx context.Context, v kv.Version, r rest) (page, error) {
+	answer, err := b.read(ctx, methodRange, rangeRequest{version: v, begin: r.begin, end: r.end, opt: r.opt}.encode())
 	if err != nil {
 		return page{}, err
 	}

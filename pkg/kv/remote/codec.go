@@ -46,7 +46,8 @@ func end(d *api.Decoder) error {
 	return d.Err()
 }
 
-// getAllRequest is [version, [key ...]].
+// getAllRequest is [version, [key ...]]. In one that begins, here and in a rangeRequest, a priority is in the place of the
+// version, and the answer is the version and behind it that to a request at the version.
 type getAllRequest struct {
 	version kv.Version
 	keys    [][]byte
@@ -148,12 +149,14 @@ type page struct {
 	more  bool
 }
 
-func (p page) encode() []byte {
+// encode returns head and the page after it.
+func (p page) encode(head []byte) []byte {
 	size := headBytes
 	for _, pair := range p.pairs {
 		size += 2*binBytes + len(pair.Key) + len(pair.Value)
 	}
-	b := api.AppendArrayHeader(make([]byte, 0, size), 2)
+	b := append(make([]byte, 0, size), head...)
+	b = api.AppendArrayHeader(b, 2)
 	b = api.AppendBool(b, p.more)
 	b = api.AppendArrayHeader(b, 2*len(p.pairs))
 	for _, pair := range p.pairs {
@@ -213,6 +216,13 @@ func decodeNumber(b []byte) (int64, error) {
 	d := api.NewDecoder(b)
 	n := d.Int()
 	return n, end(&d)
+}
+
+// cutNumber reads the number that an answer begins with, and returns the rest of it.
+func cutNumber(b []byte) (n int64, rest []byte, err error) {
+	d := api.NewDecoder(b)
+	n = d.Int()
+	return n, d.Rest(), d.Err()
 }
 
 func encodeCommitted(c ryw.Committed) []byte {

@@ -82,7 +82,7 @@ func TestPageRoundTrip(t *testing.T) {
 			want.pairs = append(want.pairs, kv.KeyValue{Key: genBytes.Draw(t, "key"), Value: genBytes.Draw(t, "value")})
 		}
 		want.more = len(want.pairs) > 0 && rapid.Bool().Draw(t, "more")
-		got, err := decodePage(want.encode())
+		got, err := decodePage(want.encode(nil))
 		same(t, got, want, err)
 	})
 }
@@ -148,7 +148,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeCommit(sampleCommit()))
 	f.Add(getAllRequest{version: 1, keys: [][]byte{{1}, {}}}.encode())
 	f.Add(rangeRequest{version: 1, begin: []byte("a"), end: []byte("b")}.encode())
-	f.Add(page{pairs: []kv.KeyValue{{Key: []byte("a")}}}.encode())
+	f.Add(page{pairs: []kv.KeyValue{{Key: []byte("a")}}}.encode(nil))
 	f.Add(watchRequest{key: []byte("a")}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, err := decodeCommit(b); err == nil {

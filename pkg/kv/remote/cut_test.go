@@ -93,6 +93,7 @@ func (f *fixture) increment(ctx context.Context, store kv.Store, key string, rea
 			}
 			return errNotTried
 		}
+		f.sleep(5 * time.Millisecond) // for something to happen in between
 	}
 	tx.Atomic(kv.AtomicAdd, []byte(key), binary.LittleEndian.AppendUint64(nil, 1))
 	return tx.Commit(ctx)
@@ -138,7 +139,14 @@ func TestCutAtEveryFrame(t *testing.T) {
 		{name: "damage", fate: mem.Corrupt, after: nothing, reading: []outcome{yes, lost, found}, blind: []outcome{yes, lost, found}},
 		{
 			name: "restart", fate: mem.Break, after: restart,
-			reading: []outcome{yes, no, lost, found}, blind: []outcome{yes, lost, found},
+			reading: []outcome{yes, lost, found}, blind: []outcome{yes, lost, found},
+		},
+		{
+			name: "restart behind it", after: func(f *fixture) {
+				f.sleep(2 * time.Millisecond)
+				restart(f)
+			},
+			reading: []outcome{yes, no}, blind: []outcome{yes},
 		},
 		{
 			name: "silence", after: func(f *fixture) {

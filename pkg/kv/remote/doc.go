@@ -17,6 +17,7 @@
 //   - A read version is kv.ErrTooOld and kv.ErrFutureVersion by the server's clock alone, as it would be in its process, and one of a former life of the
 //     server is kv.ErrTooOld. Whatever a connection or a server breaks off, at whatever moment, what is said of a commit is true.
 //
+// A transaction that reads fetches its read version with its first read, in one round trip; one that only writes is one round trip in all.
 // Reads do not wait for each other: those of a moment take one round trip, and one of more keys than fit into a request
 // takes as few as its parts, a few at a time. A range is streamed by its reader, page by page: kv.Scan asks for the next
 // when the last is consumed, and between them the server holds nothing.

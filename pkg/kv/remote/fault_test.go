@@ -359,7 +359,7 @@ func TestLargeAnswers(t *testing.T) {
 func TestMalformedRequests(t *testing.T) {
 	f := newFixture(t, env.Real(), nil)
 	defer f.close()
-	for _, method := range []string{"store.read_version", "store.get_all", "store.range", "store.commit", "store.watch"} {
+	for _, method := range []string{"store.read_version", "store.get_all", "store.range", "store.begin_get_all", "store.begin_range", "store.commit", "store.watch", "store.pin", "store.unpin"} {
 		for _, payload := range []string{"", "\xc1", "\x95", "\x95\x00\x00\x90\x90\x93\x00\xc4\x01\xff\xc4\x00"} {
 			_, err := f.pool.Call(f.ctx, addr, rpc.ClassCall, method, []byte(payload))
 			if code := api.CodeOf(err); code != api.CodeInvalidArgument && code != api.CodeStore {

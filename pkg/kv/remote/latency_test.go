@@ -14,6 +14,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/remote"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // latency is how long each way takes, so that what is done takes a number of round trips, and nothing else any time.
@@ -129,5 +130,66 @@ func TestLongReadsAreReadInParts(t *testing.T) {
 		_, err = tx.GetAll(short, make([][]byte, 10*remote.KeysMax)...)
 		f.want("a read in parts whose context ends", err, context.DeadlineExceeded)
 		f.network.Unblock("server", "client")
+	})
+}
+
+// TestTransactionsBeginWithTheirFirstRead shows that fetching the read version takes no round trip of its own.
+func TestTransactionsBeginWithTheirFirstRead(t *testing.T) {
+	distant(t, func(f *fixture) {
+		f.wantTrips("a transaction of a read and a write", 2, func() {
+			tx := f.begin()
+			value, err := tx.Get(f.ctx, []byte("k"))
+			if err != nil || string(value) != "v" {
+				f.Errorf("read %q, %v", value, err)
+			}
+			tx.Set([]byte("k"), []byte("w"))
+			f.must(tx.Commit(f.ctx))
+		})
+		f.wantTrips("a scan, and a read at the same version", 2, func() {
+			tx := f.begin()
+			pairs, more, err := tx.Range(f.ctx, []byte("a"), []byte("z"), kv.RangeOptions{})
+			if err != nil || more || len(pairs) != 1 || string(pairs[0].Value) != "w" {
+				f.Errorf("read %q, more %v, %v", pairs, more, err)
+			}
+			v, err := tx.ReadVersion(f.ctx)
+			f.must(err)
+			if v == 0 {
+				f.Error("no read version")
+			}
+			_, err = tx.Get(f.ctx, []byte("l"))
+			f.must(err)
+		})
+		f.wantTrips("a read in parts", 2, func() {
+			_, err := f.begin().GetAll(f.ctx, make([][]byte, remote.PartsMax*remote.KeysMax)...)
+			f.must(err)
+		})
+	})
+}
+
+// TestServerOfAnEarlierVersion shows that a server that can't begin and read at once is asked for one after the other, once it is known.
+func TestServerOfAnEarlierVersion(t *testing.T) {
+	envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) {
+		mux := rpc.NewMux()
+		for method, answer := range map[string]string{
+			"store.read_version": "\x07",
+			"store.get_all":      "\x91\xc4\x01v",
+			"store.range":        "\x92\xc2\x92\xc4\x01k\xc4\x01v",
+		} {
+			mux.Handle(method, func(context.Context, *rpc.Request) ([]byte, error) { return []byte(answer), nil })
+		}
+		f := newScripted(t, s.Machine(coro.MainMachine), mux)
+		defer f.close()
+		_, err := f.begin().ReadVersion(f.ctx)
+		f.must(err)
+		f.network.SetLatency(latency)
+		defer f.network.SetLatency(0)
+		f.wantTrips("the first read", 3, func() { f.wantValue("k", "v") })
+		f.wantTrips("the second", 2, func() { f.wantValue("k", "v") })
+		f.wantTrips("a scan", 2, func() {
+			pairs, more, err := f.begin().Range(f.ctx, []byte("a"), []byte("z"), kv.RangeOptions{})
+			if err != nil || more || len(pairs) != 1 || string(pairs[0].Value) != "v" {
+				f.Errorf("read %q, more %v, %v", pairs, more, err)
+			}
+		})
 	})
 }

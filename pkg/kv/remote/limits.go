@@ -14,6 +14,8 @@ const (
 	methodReadVersion = "store.read_version"
 	methodGetAll      = "store.get_all"
 	methodRange       = "store.range"
+	methodBeginGetAll = "store.begin_get_all"
+	methodBeginRange  = "store.begin_range"
 	methodCommit      = "store.commit"
 	methodWatch       = "store.watch"
 	methodPin         = "store.pin"

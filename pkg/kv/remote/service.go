@@ -50,8 +50,10 @@ func Register(mux *rpc.Mux, e env.Env, backend ryw.Backend) *Service {
 	}
 	s.life, s.end = env.WithCancelCause(context.Background())
 	s.handle(mux, methodReadVersion, s.requests, 0, s.readVersion)
-	s.handle(mux, methodGetAll, s.requests, 0, s.getAll)
-	s.handle(mux, methodRange, s.requests, 0, s.scan)
+	s.handle(mux, methodGetAll, s.requests, 0, s.getAll(at))
+	s.handle(mux, methodRange, s.requests, 0, s.scan(at))
+	s.handle(mux, methodBeginGetAll, s.requests, 0, s.getAll(s.begin))
+	s.handle(mux, methodBeginRange, s.requests, 0, s.scan(s.begin))
 	s.handle(mux, methodCommit, s.requests, 0, s.commit)
 	s.handle(mux, methodPin, s.requests, 0, s.pin)
 	s.handle(mux, methodUnpin, s.requests, 0, s.unpin)
@@ -108,50 +110,75 @@ func malformed(err error) error {
 
 func (s *Service) readVersion(ctx context.Context, req *rpc.Request) ([]byte, error) {
 	priority, err := decodeNumber(req.Payload)
-	if err == nil && (priority < 0 || priority > int64(kv.PriorityHigh)) {
-		err = fmt.Errorf("unknown priority %d", priority)
-	}
 	if err != nil {
 		return nil, malformed(err)
+	}
+	_, answer, err := s.begin(ctx, kv.Version(priority))
+	return answer, err
+}
+
+// beginFunc returns the version to read at, and what its answer begins with. n is the number in the place of the version in the request.
+type beginFunc func(ctx context.Context, n kv.Version) (v kv.Version, head []byte, err error)
+
+// at is for reads at a version that is known.
+func at(_ context.Context, v kv.Version) (kv.Version, []byte, error) { return v, nil, nil }
+
+// begin is for those at a new one, with which the answer begins. They have a priority in its place.
+func (s *Service) begin(ctx context.Context, priority kv.Version) (kv.Version, []byte, error) {
+	if priority < 0 || priority > kv.Version(kv.PriorityHigh) {
+		return 0, nil, malformed(fmt.Errorf("unknown priority %d", priority))
 	}
 	v, err := s.backend.ReadVersion(ctx, kv.Priority(priority))
 	if err != nil {
-		return nil, toWire(err)
+		return 0, nil, toWire(err)
 	}
-	return encodeNumber(int64(v)), nil
+	return v, encodeNumber(int64(v)), nil
 }
 
-func (s *Service) getAll(ctx context.Context, req *rpc.Request) ([]byte, error) {
-	r, err := decodeGetAllRequest(req.Payload)
-	if err != nil {
-		return nil, malformed(err)
-	}
-	return s.answering(ctx, req, headBytes+len(r.keys)*valueCost, func() ([]byte, error) {
-		values, err := s.backend.GetAll(ctx, r.version, r.keys)
+func (s *Service) getAll(begin beginFunc) rpc.Handler {
+	return func(ctx context.Context, req *rpc.Request) ([]byte, error) {
+		r, err := decodeGetAllRequest(req.Payload)
 		if err != nil {
-			return nil, toWire(err)
+			return nil, malformed(err)
 		}
-		return appendBinaries(make([]byte, 0, headBytes+sizeOf(values)), values), nil
-	})
+		return s.answering(ctx, req, headBytes+len(r.keys)*valueCost, func() ([]byte, error) {
+			v, head, err := begin(ctx, r.version)
+			if err != nil {
+				return nil, err
+			}
+			values, err := s.backend.GetAll(ctx, v, r.keys)
+			if err != nil {
+				return nil, toWire(err)
+			}
+			answer := append(make([]byte, 0, headBytes+sizeOf(values)), head...)
+			return appendBinaries(answer, values), nil
+		})
+	}
 }
 
-func (s *Service) scan(ctx context.Context, req *rpc.Request) ([]byte, error) {
-	r, err := decodeRangeRequest(req.Payload)
-	if err == nil {
-		err = checkRange(r.begin, r.end)
-	}
-	if err != nil {
-		return nil, malformed(err)
-	}
-	r.opt.BytesMax = min(cmp.Or(r.opt.BytesMax, kv.DefaultRangeBytes), pageBytesMax)
-	r.opt.Limit = min(cmp.Or(r.opt.Limit, pagePairsMax), pagePairsMax)
-	return s.answering(ctx, req, pageCost(r.opt), func() ([]byte, error) {
-		pairs, more, err := s.backend.Range(ctx, r.version, r.begin, r.end, r.opt)
-		if err != nil {
-			return nil, toWire(err)
+func (s *Service) scan(begin beginFunc) rpc.Handler {
+	return func(ctx context.Context, req *rpc.Request) ([]byte, error) {
+		r, err := decodeRangeRequest(req.Payload)
+		if err == nil {
+			err = checkRange(r.begin, r.end)
 		}
-		return page{pairs: pairs, more: more}.encode(), nil
-	})
+		if err != nil {
+			return nil, malformed(err)
+		}
+		r.opt.BytesMax = min(cmp.Or(r.opt.BytesMax, kv.DefaultRangeBytes), pageBytesMax)
+		r.opt.Limit = min(cmp.Or(r.opt.Limit, pagePairsMax), pagePairsMax)
+		return s.answering(ctx, req, pageCost(r.opt), func() ([]byte, error) {
+			v, head, err := begin(ctx, r.version)
+			if err != nil {
+				return nil, err
+			}
+			pairs, more, err := s.backend.Range(ctx, v, r.begin, r.end, r.opt)
+			if err != nil {
+				return nil, toWire(err)
+			}
+			return page{pairs: pairs, more: more}.encode(head), nil
+		})
+	}
 }
 
 func (s *Service) commit(ctx context.Context, req *rpc.Request) ([]byte, error) {

@@ -30,6 +30,17 @@ type Backend interface {
 	Watch(ctx context.Context, key, value []byte, version kv.Version) (kv.Watch, error)
 }
 
+// Beginner is a Backend that can fetch a read version together with the first read at it, for which it would ask over a distance twice.
+type Beginner interface {
+	Backend
+
+	// BeginGetAll is ReadVersion and GetAll at that version, which is 0 if it fails.
+	BeginGetAll(ctx context.Context, p kv.Priority, keys [][]byte) (kv.Version, [][]byte, error)
+
+	// BeginRange is ReadVersion and Range at that version, which is 0 if it fails.
+	BeginRange(ctx context.Context, p kv.Priority, begin, end []byte, opt kv.RangeOptions) (kv.Version, []kv.KeyValue, bool, error)
+}
+
 // Commit is a transaction as it is sent to be decided.
 type Commit struct {
 	Priority kv.Priority

@@ -108,6 +108,11 @@ func (t *tx) readKeys(ctx context.Context, keys [][]byte) ([][]byte, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
+	if b, ok := t.backend.(Beginner); ok && t.readVersion == 0 {
+		v, values, err := b.BeginGetAll(ctx, t.priority, keys)
+		t.readVersion = v
+		return values, err
+	}
 	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -116,6 +121,11 @@ func (t *tx) readKeys(ctx context.Context, keys [][]byte) ([][]byte, error) {
 
 // readRange reads the store.
 func (t *tx) readRange(ctx context.Context, r keyRange, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+	if b, ok := t.backend.(Beginner); ok && t.readVersion == 0 {
+		v, pairs, more, err := b.BeginRange(ctx, t.priority, []byte(r.begin), []byte(r.end), opt)
+		t.readVersion = v
+		return pairs, more, err
+	}
 	if err := t.begin(ctx); err != nil {
 		return nil, false, err
 	}
