@@ -165,6 +165,7 @@ func FuzzDecode(f *testing.F) {
 			func() error { _, err := decodePage(b); return err },
 			func() error { _, err := decodeValues(b, 2); return err },
 			func() error { _, err := decodeNumber(b); return err },
+			func() error { _, _, err := cutNumber(b); return err },
 			func() error { _, err := decodeCommitted(b); return err },
 		} {
 			if err := decode(); err != nil && err.Error() == "" {

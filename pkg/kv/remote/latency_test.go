@@ -104,19 +104,20 @@ func TestLongReadsAreReadInParts(t *testing.T) {
 		tx := f.begin()
 		_, err := tx.ReadVersion(f.ctx)
 		f.must(err)
-		for n, trips := range map[int]int{
-			remote.KeysMax:                         1,
-			remote.KeysMax + 1:                     1,
-			remote.PartsMax * remote.KeysMax:       1,
-			remote.PartsMax*remote.KeysMax + 1:     2,
-			(3*remote.PartsMax)*remote.KeysMax - 5: 3,
+		for _, c := range []struct{ keys, trips int }{
+			{remote.KeysMax, 1},
+			{remote.KeysMax + 1, 1},
+			{remote.PartsMax * remote.KeysMax, 1},
+			{remote.PartsMax*remote.KeysMax + 1, 2},
+			{3*remote.PartsMax*remote.KeysMax - 5, 3},
 		} {
+			n := c.keys
 			keys := make([][]byte, n)
 			for i := range keys {
 				keys[i] = fmt.Appendf(nil, "absent %d", i)
 			}
 			keys[n-1] = []byte("k")
-			f.wantTrips(fmt.Sprint(n, " keys"), trips, func() {
+			f.wantTrips(fmt.Sprint(n, " keys"), c.trips, func() {
 				values, err := tx.GetAll(f.ctx, keys...)
 				f.must(err)
 				if len(values) != n || string(values[n-1]) != "v" || values[0] != nil {
