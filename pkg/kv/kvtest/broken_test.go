@@ -51,15 +51,21 @@ func failuresOf(t *testing.T, name string, breaking func(kv.Store) kv.Store) []s
 	if i < 0 {
 		t.Fatalf("the suite has no part %s", name)
 	}
+	return failuresIn(t, occ.NewMemory(), breaking, all[i].test)
+}
+
+// failuresIn is failuresOf for a test of any kind, and an engine.
+func failuresIn(t *testing.T, engine occ.Engine, breaking func(kv.Store) kv.Store, test func(w *world)) []string {
+	t.Helper()
 	var w *witness
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)
-		store, err := occ.Open(e, occ.NewMemory(), occ.Options{})
+		store, err := occ.Open(e, engine, occ.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		w = &witness{TB: t}
-		w.run(e, breaking(store), all[i].test)
+		w.run(e, breaking(store), test)
 	})
 	if w == nil {
 		t.Skip("needs the simulated world")

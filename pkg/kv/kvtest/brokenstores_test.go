@@ -40,7 +40,10 @@ var brokenStores = []brokenStore{
 	{"never says that there is more", breaking(func(tx kv.Tx) kv.Tx { return noMore{tx} }), "Random TransactionSize RangePages WriteDuringRead"},
 	{"clears the end of a range too", breaking(func(tx kv.Tx) kv.Tx { return wideClear{tx} }), "Scripts Random ConflictRange ExactConflicts"},
 	{"sets instead of adding", breaking(func(tx kv.Tx) kv.Tx { return setsAtomics{tx} }), "Random BlindWrites AtomicOps WriteDuringRead OwnWrites Crowd"},
-	{"reorders versionstamps", stampedFrom(1 << 40), "Versionstamps AtomicOps Unreadable StampOrder"},
+	{"reorders versionstamps", func(s kv.Store) kv.Store {
+		n := new(atomic.Int64)
+		return &wrapped{Store: s, wrap: func(tx kv.Tx) kv.Tx { return &backwardStamps{Tx: tx, n: n} }}
+	}, "Versionstamps AtomicOps Unreadable StampOrder"},
 	{"loses watches", breaking(func(tx kv.Tx) kv.Tx { return deaf{tx} }), "Watches WatchEnds"},
 	{"fires watches of no change", breaking(func(tx kv.Tx) kv.Tx { return jumpy{tx} }), "Watches WatchEnds"},
 	{"applies what it said to be a conflict", func(s kv.Store) kv.Store { return &applier{Store: s, when: onConflict} }, "Random Transact Cycle Increment Serializability"},
@@ -249,22 +252,13 @@ func (tx setsAtomics) Atomic(op kv.AtomicOp, key, param []byte) {
 // backwardStamps has versionstamps that become less.
 type backwardStamps struct {
 	kv.Tx
-	n     *atomic.Uint64
+	n     *atomic.Int64
 	stamp []byte
-}
-
-// stampedFrom returns stores whose versionstamps go down from a number.
-func stampedFrom(n uint64) func(kv.Store) kv.Store {
-	return func(s kv.Store) kv.Store {
-		next := new(atomic.Uint64)
-		next.Store(n)
-		return &wrapped{Store: s, wrap: func(tx kv.Tx) kv.Tx { return &backwardStamps{Tx: tx, n: next} }}
-	}
 }
 
 func (tx *backwardStamps) Atomic(op kv.AtomicOp, key, param []byte) {
 	if tx.stamp == nil {
-		tx.stamp = binary.BigEndian.AppendUint64(nil, tx.n.Add(^uint64(0)))
+		tx.stamp = binary.BigEndian.AppendUint64(nil, uint64(1<<40-tx.n.Add(1)))
 		tx.stamp = append(tx.stamp, 0, 0)
 	}
 	switch op {

@@ -10,6 +10,14 @@
 //   - a simple model, under random interleavings of transactions;
 //   - the limits and edges of kv's contract, one by one.
 //
+// The part Golden records such scripts, which it makes up from seeds, and replays them. By the flags of a store's tests it does one of the two:
+//
+//	-kvtest.record DIR    write DIR/transactions.jsonl.gz, in the format of testdata/README.md
+//	-kvtest.replay DIR    compare the store with the recording in DIR
+//	-kvtest.seeds 1-800   the seeds of the scripts that are recorded
+//
+// TestCompare of this package compares two recordings: -kvtest.compare DIR,DIR. Differences are named by seed and step.
+//
 // The package reaches time, tasks and randomness through env, so that the suite also runs
 // under a simulated Env. All random numbers are drawn from fixed seeds, which failures name.
 package kvtest

@@ -72,11 +72,11 @@ func (m *mirror) follow(s step, committed bool, stamp []byte) {
 func (m *mirror) view(t int) mirrorState { return m.after(m.txs[t].base, m.txs[t].writes) }
 
 func (m *mirror) after(state mirrorState, writes []step) mirrorState {
-	state = maps.Clone(state)
+	next := maps.Clone(state)
 	for _, s := range writes {
-		m.write(state, s)
+		m.write(next, s)
 	}
-	return state
+	return next
 }
 
 func (m *mirror) write(state mirrorState, s step) {

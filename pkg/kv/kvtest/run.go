@@ -63,6 +63,7 @@ type part struct {
 func (s *suite) parts() []part {
 	return []part{
 		{"Scripts", testScripts},
+		{"Golden", testGolden},
 		{"Random", testRandom},
 		{"History", testHistory},
 		{"Limits", testLimits},
