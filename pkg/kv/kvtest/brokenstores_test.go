@@ -23,7 +23,7 @@ type brokenStore struct {
 
 // brokenStores are made of good ones by replacing some of a transaction's methods.
 var brokenStores = []brokenStore{
-	{"loses the read conflicts of keys", breaking(func(tx kv.Tx) kv.Tx { return blindGet{tx} }), "Scripts Random WriteSkew SnapshotReads Transact Cycle ConflictRange Serializability ExactConflicts Crowd"},
+	{"loses the read conflicts of keys", breaking(func(tx kv.Tx) kv.Tx { return blindGet{tx} }), "Scripts Random WriteSkew SnapshotReads Edges/Conflict Transact Cycle ConflictRange Serializability ExactConflicts Crowd"},
 	{"loses the read conflicts of ranges", breaking(func(tx kv.Tx) kv.Tx { return blindRange{tx} }), "Random Phantoms ConflictRange Serializability ExactConflicts RangeSkew"},
 	{"loses the read conflicts of selectors", breaking(func(tx kv.Tx) kv.Tx { return blindGetKey{tx} }), "Scripts Phantoms ConflictRange ExactConflicts"},
 	{"loses explicit read conflicts", breaking(func(tx kv.Tx) kv.Tx { return noReadConflicts{tx} }), "Random History SnapshotReads ExactConflicts"},
@@ -37,24 +37,24 @@ var brokenStores = []brokenStore{
 		return &wrapped{Store: s, wrap: func(tx kv.Tx) kv.Tx { return forgetful{tx, s} }}
 	}, "Random OwnWrites"},
 	{"returns one row more than the limit", breaking(func(tx kv.Tx) kv.Tx { return generous{tx} }), "Random Phantoms WriteDuringRead ExactConflicts"},
-	{"never says that there is more", breaking(func(tx kv.Tx) kv.Tx { return noMore{tx} }), "Random TransactionSize RangePages WriteDuringRead"},
+	{"never says that there is more", breaking(func(tx kv.Tx) kv.Tx { return noMore{tx} }), "Random Edges/TransactionBytes RangePages WriteDuringRead"},
 	{"clears the end of a range too", breaking(func(tx kv.Tx) kv.Tx { return wideClear{tx} }), "Scripts Random ConflictRange ExactConflicts"},
-	{"sets instead of adding", breaking(func(tx kv.Tx) kv.Tx { return setsAtomics{tx} }), "Random BlindWrites AtomicOps WriteDuringRead OwnWrites Crowd"},
+	{"sets instead of adding", breaking(func(tx kv.Tx) kv.Tx { return setsAtomics{tx} }), "Random Edges/BlindAdds AtomicOps WriteDuringRead OwnWrites Crowd"},
 	{"reorders versionstamps", func(s kv.Store) kv.Store {
 		n := new(atomic.Int64)
 		return &wrapped{Store: s, wrap: func(tx kv.Tx) kv.Tx { return &backwardStamps{Tx: tx, n: n} }}
 	}, "Versionstamps AtomicOps Unreadable StampOrder"},
-	{"loses watches", breaking(func(tx kv.Tx) kv.Tx { return deaf{tx} }), "Watches WatchEnds"},
-	{"fires watches of no change", breaking(func(tx kv.Tx) kv.Tx { return jumpy{tx} }), "Watches WatchEnds"},
+	{"loses watches", breaking(func(tx kv.Tx) kv.Tx { return deaf{tx} }), "Watches WatchEnds Edges/Watch"},
+	{"fires watches of no change", breaking(func(tx kv.Tx) kv.Tx { return jumpy{tx} }), "Watches WatchEnds Edges/Watch"},
 	{"applies what it said to be a conflict", func(s kv.Store) kv.Store { return &applier{Store: s, when: onConflict} }, "Random Transact Cycle Increment Serializability"},
-	{"commits in halves", func(s kv.Store) kv.Store { return &applier{Store: s, when: inHalves} }, "Random Limits TransactionSize Cycle Increment Serializability RangeSkew"},
+	{"commits in halves", func(s kv.Store) kv.Store { return &applier{Store: s, when: inHalves} }, "Random Edges/ValueBytes Edges/TransactionBytes Cycle Increment Serializability RangeSkew"},
 	{"keeps the slices that it is given", func(s kv.Store) kv.Store { return &applier{Store: s, when: late} }, "Ownership OwnWrites"},
 	{"forgets a commit", func(s kv.Store) kv.Store { return &everyTenth{Store: s, err: nil} }, "Random ReadVersions Increment AtomicOps Serializability StampOrder"},
 	{"reports conflicts where there are none", func(s kv.Store) kv.Store { return &everyTenth{Store: s, err: kv.ErrConflict} }, "Random History AtomicOps ConflictRange ExactConflicts StampOrder Crowd"},
-	{"commits what was cancelled", breaking(func(tx kv.Tx) kv.Tx { return uncancelled{tx} }), "Lifecycle WatchEnds Cancelled"},
-	{"says conflict when it does not know", breaking(func(tx kv.Tx) kv.Tx { return sure{tx} }), "Contexts Close"},
-	{"cuts long values", breaking(func(tx kv.Tx) kv.Tx { return cutting{tx} }), "Limits"},
-	{"has no end of the key space", breaking(func(tx kv.Tx) kv.Tx { return endless{tx} }), "KeySpace"},
+	{"commits what was cancelled", breaking(func(tx kv.Tx) kv.Tx { return uncancelled{tx} }), "Edges/Ended Edges/Watch Cancelled"},
+	{"says conflict when it does not know", breaking(func(tx kv.Tx) kv.Tx { return sure{tx} }), "Edges/Timeout Close"},
+	{"cuts long values", breaking(func(tx kv.Tx) kv.Tx { return cutting{tx} }), "Edges/ValueBytes"},
+	{"has no end of the key space", breaking(func(tx kv.Tx) kv.Tx { return endless{tx} }), "Edges/KeySpace"},
 }
 
 // wrapped is a store whose transactions are replaced.

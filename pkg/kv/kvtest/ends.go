@@ -13,26 +13,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// versionLife is more than a read version lives: FoundationDB's is 5 s.
-const versionLife = 6500 * time.Millisecond
-
-// testTooOld shows that a read version ages, also while nothing is written: reads at it and commits that depend on it fail.
-func testTooOld(w *world) {
-	w.put("k", "1")
-	reader, committer, blind := w.beginNow(), w.beginNow(), w.begin()
-	w.get(reader, "k")
-	w.get(committer, "k")
-	committer.Set([]byte("k"), []byte("2"))
-	blind.Set([]byte("blind"), []byte("written"))
-	w.must(env.Sleep(w.env, w.ctx, versionLife))
-
-	_, err := reader.Get(w.ctx, []byte("l"))
-	w.want("read", err, kv.ErrTooOld)
-	w.want("commit", committer.Commit(w.ctx), kv.ErrTooOld)
-	w.want("commit of a transaction that has read nothing", blind.Commit(w.ctx), nil)
-	w.wantValue(w.begin(), "k", "1")
-}
-
 // testContexts shows that a call whose context has ended returns, that its error says so, and that the transaction and the store go on.
 func testContexts(w *world) {
 	w.put("k", "1")
@@ -55,15 +35,6 @@ func testContexts(w *world) {
 		w.wantValue(tx, "k", "1")
 		tx.Set([]byte("go on"), []byte(name))
 		w.want("commit after it", tx.Commit(w.ctx), nil)
-	}
-
-	tx := w.begin()
-	tx.Set([]byte("k"), []byte("2"))
-	switch err := tx.Commit(ended); {
-	case err == nil:
-		w.wantValue(w.begin(), "k", "2")
-	case !errors.Is(err, kv.ErrCommitUnknown):
-		w.Errorf("commit with a context that has ended: %v, want ErrCommitUnknown", err)
 	}
 
 	// Contexts that end at any moment leave the store in order: what was acknowledged is there. (What was not may

@@ -61,17 +61,14 @@ type part struct {
 }
 
 func (s *suite) parts() []part {
-	return []part{
+	return append([]part{
 		{"Scripts", testScripts},
 		{"Golden", testGolden},
 		{"Random", testRandom},
 		{"History", testHistory},
 		{"Limits", testLimits},
-		{"TransactionSize", testTransactionSize},
-		{"KeySpace", testKeySpace},
-		{"Lifecycle", testLifecycle},
+		{"Inverted", testInverted},
 		{"ReadVersions", testReadVersions},
-		{"TooOld", testTooOld},
 		{"Values", testValues},
 		{"RangePages", testRangePages},
 		{"Ownership", testOwnership},
@@ -101,7 +98,7 @@ func (s *suite) parts() []part {
 		{"Crowd", testCrowd},
 		{"Stream", testStream},
 		{"Cancelled", testCancelled},
-	}
+	}, edgeParts()...)
 }
 
 func realWorld(t *testing.T, f func(t *testing.T, e env.Env)) { f(t, env.Real()) }
