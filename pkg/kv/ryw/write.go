@@ -78,8 +78,8 @@ func (t *tx) Atomic(op kv.AtomicOp, key, param []byte) {
 	}
 	p := owned(param)
 	if op == kv.AtomicSetVersionstampedKey {
-		possible, template := t.stampedKeys(key)
-		t.writes.stampedKey(possible, template, p)
+		possible := t.stampedKeys(key)
+		t.writes.stampedKey(possible, bytes.Clone(key), p)
 		t.triggerUnknown(possible)
 		return
 	}
@@ -89,13 +89,13 @@ func (t *tx) Atomic(op kv.AtomicOp, key, param []byte) {
 }
 
 // stampedKeys returns the range of the keys that template may become, all at
-// versions from the read version on, and a template in it of the same meaning.
-func (t *tx) stampedKeys(template []byte) (possible keyRange, same string) {
+// versions from the read version on.
+func (t *tx) stampedKeys(template []byte) keyRange {
 	lowest := Committed{Version: t.readVersion}.Stamp()
 	highest := Stamp(bytes.Repeat([]byte{0xff}, len(Stamp{})))
 	begin := string(lowest.Fill(template))
 	end := after(string(highest.Fill(template)))
-	return keyRange{begin, min(end, keySpaceEnd)}, begin + string(template[len(template)-4:])
+	return keyRange{begin, min(end, keySpaceEnd)}
 }
 
 // AddReadConflictRange implements kv.Tx.

@@ -83,12 +83,12 @@ func (w *writes) atomic(op kv.AtomicOp, r keyRange, param []byte) {
 }
 
 // stampedKey buffers a set of the key that template will be. All keys that it
-// may be become unreadable: possible, in which template lies too. The store
-// adds the write conflict.
-func (w *writes) stampedKey(possible keyRange, template string, value []byte) {
+// may be become unreadable: possible. What is buffered for them comes before it, and so do its likes: it has a place
+// in the order of operations and none in that of keys. The store adds the write conflict.
+func (w *writes) stampedKey(possible keyRange, template []byte, value []byte) {
 	w.flush(possible)
 	w.unreadable.add(possible.begin, possible.end)
-	w.change(template, change{op: kv.AtomicSetVersionstampedKey, value: value})
+	w.early = append(w.early, Mutation{Kind: MutationAtomic, Op: kv.AtomicSetVersionstampedKey, Key: template, Value: value})
 }
 
 // flush makes what is buffered for r come before all that follows.
