@@ -72,6 +72,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/kv/kvtest": {
 		internal: []string{"pkg/env", "pkg/kv"},
+		external: []string{rapid},
 		why:      "the conformance suite knows the contract and no implementation",
 	},
 	"pkg/rpc": {

@@ -43,6 +43,16 @@ func TestBrokenStores(t *testing.T) {
 	}
 }
 
+// brokenBy returns the store that breaks the contract in a way.
+func brokenBy(t *testing.T, breaks string) brokenStore {
+	t.Helper()
+	i := slices.IndexFunc(brokenStores, func(b brokenStore) bool { return b.breaks == breaks })
+	if i < 0 {
+		t.Fatalf("no store %s", breaks)
+	}
+	return brokenStores[i]
+}
+
 // failuresOf runs a part of the suite on a store in memory, broken by a function, and returns what the part reports.
 func failuresOf(t *testing.T, name string, breaking func(kv.Store) kv.Store) []string {
 	t.Helper()

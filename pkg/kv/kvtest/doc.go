@@ -7,7 +7,7 @@
 // Run opens a new, empty store for every test. It compares the store with
 //
 //   - what a real FoundationDB answered to 800 scripts of interleaved transactions (testdata/transactions.jsonl.gz);
-//   - a simple model, under random interleavings of transactions;
+//   - a simple model, under random interleavings of transactions, which the part Machine shrinks to the few steps that fail;
 //   - the limits and edges of kv's contract, one by one.
 //
 // The part Golden records such scripts, which it makes up from seeds, and replays them. By the flags of a store's tests it does one of the two:
@@ -20,4 +20,5 @@
 //
 // The package reaches time, tasks and randomness through env, so that the suite also runs
 // under a simulated Env. All random numbers are drawn from fixed seeds, which failures name.
+// Those of Machine are package rapid's, whose flags look for more: -rapid.checks 100000 -rapid.seed 7.
 package kvtest

@@ -120,8 +120,7 @@ func TestRecordingOfBrokenStores(t *testing.T) {
 	where := regexp.MustCompile(`^script with seed \d+, (step \d+, \w+ by \d|after the last step): `)
 	right := recording(t, 40, occ.NewMemory(), unbroken)
 	for _, breaks := range []string{"loses the read conflicts of keys", "clears the end of a range too", "sets instead of adding", "returns one row more than the limit"} {
-		b := brokenStores[slices.IndexFunc(brokenStores, func(b brokenStore) bool { return b.breaks == breaks })]
-		wrong := recording(t, 40, occ.NewMemory(), b.open)
+		wrong := recording(t, 40, occ.NewMemory(), brokenBy(t, breaks).open)
 		failures := failuresIn(t, occ.NewMemory(), unbroken, func(w *world) { w.replayAll(wrong) })
 		if len(failures) == 0 || !where.MatchString(failures[0]) {
 			t.Errorf("what a store answers that %s, replayed on a right one, reports %q", breaks, failures)

@@ -22,6 +22,13 @@ var universe = []string{
 // universe is the set of the keys in it: two such ranges overlap if the sets do.
 type keySet uint32
 
+const (
+	// stampedSpace begins the keys that hold versionstamps, which follow those of the universe.
+	stampedSpace = "\xfe"
+	// stampedKeys stands for all keys with stamps.
+	stampedKeys keySet = 1 << 31
+)
+
 func setOf(key string) keySet {
 	i, _ := slices.BinarySearch(universe, key)
 	return 1 << i
@@ -30,6 +37,9 @@ func setOf(key string) keySet {
 // setOfRange is the set of the keys in [begin, end); end need not be in the universe.
 func setOfRange(begin, end string) keySet {
 	s := keySet(0)
+	if begin < end && end > stampedSpace {
+		s |= stampedKeys
+	}
 	for i, key := range universe {
 		if begin <= key && key < end {
 			s |= 1 << i
@@ -52,6 +62,7 @@ type modelCommit struct {
 	version kv.Version
 	wrote   keySet
 	after   pairs
+	stamp   string // "" if unknown
 }
 
 func newModel() *model { return &model{commits: []modelCommit{{after: pairs{}}}} }
@@ -89,6 +100,10 @@ type modelTx struct {
 	must, may keySet
 	// compared is the keys with a compare-and-clear.
 	compared keySet
+	// unreadable is the keys that a versionstamped operation writes, also if they are set afterwards.
+	unreadable keySet
+	// stamp is the transaction's own, once it has one.
+	stamp []byte
 }
 
 // modelWrite changes a state.
@@ -103,7 +118,7 @@ func (tx *modelTx) view() pairs {
 }
 
 func (tx *modelTx) read(s keySet) {
-	tx.must |= s &^ tx.known
+	tx.must |= s &^ tx.known &^ stampedKeys // of which the new ones may lie beyond what was read
 	tx.may |= s
 }
 
@@ -119,6 +134,31 @@ func (tx *modelTx) clearRange(begin, end string) {
 	})
 	tx.wrote |= setOfRange(begin, end)
 	tx.known |= setOfRange(begin, end)
+	tx.unreadable &^= setOfRange(begin, end)
+}
+
+// stampValue sets key to a template filled with the stamp.
+func (tx *modelTx) stampValue(key string, template []byte) {
+	tx.writes = append(tx.writes, func(p pairs) { p[key] = fillStamp(template, tx.stamp) })
+	tx.wrote |= setOf(key)
+	tx.known |= setOf(key)
+	tx.unreadable |= setOf(key)
+}
+
+// stampKey sets the key that a template becomes, which begins with stampedSpace.
+func (tx *modelTx) stampKey(template, value []byte) {
+	tx.writes = append(tx.writes, func(p pairs) { p[string(fillStamp(template, tx.stamp))] = value })
+	tx.wrote |= stampedKeys
+	tx.unreadable |= stampedKeys
+}
+
+// fillStamp is what becomes of a template, which has room for a stamp.
+func fillStamp(template, stamp []byte) []byte {
+	filled := bytes.Clone(template[:len(template)-kv.StampOffsetBytes])
+	if at, ok := kv.StampOffset(template); ok {
+		copy(filled[at:], stamp)
+	}
+	return filled
 }
 
 func (tx *modelTx) atomic(op kv.AtomicOp, key string, param []byte) {
@@ -151,7 +191,7 @@ func (tx *modelTx) commit(v kv.Version) {
 	for _, w := range tx.writes {
 		w(after)
 	}
-	tx.model.commits = append(tx.model.commits, modelCommit{version: v, wrote: tx.wrote, after: after})
+	tx.model.commits = append(tx.model.commits, modelCommit{version: v, wrote: tx.wrote, after: after, stamp: string(tx.stamp)})
 }
 
 // get adds the conflict of a read of key and returns its value.

@@ -65,6 +65,7 @@ func (s *suite) parts() []part {
 		{"Scripts", testScripts},
 		{"Golden", testGolden},
 		{"Random", testRandom},
+		{"Machine", testMachine},
 		{"History", testHistory},
 		{"Limits", testLimits},
 		{"Inverted", testInverted},
