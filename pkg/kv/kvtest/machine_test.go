@@ -29,6 +29,9 @@ commits what was cancelled`, "\n")
 
 // TestMachineOnBrokenStores shows that the state machine finds breaks, and that what it says of them is short, for a person to read.
 func TestMachineOnBrokenStores(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short, rapid makes a fifth of the checks, which are too few for some of the breaks")
+	}
 	steps := regexp.MustCompile(`(?m)^ +\d: .*$`)
 	for _, breaks := range foundByMachine {
 		t.Run(strings.ReplaceAll(breaks, " ", "-"), func(t *testing.T) {
