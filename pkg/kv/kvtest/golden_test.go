@@ -198,3 +198,32 @@ func TestParseSeeds(t *testing.T) {
 		}
 	}
 }
+
+// TestBadRecordings shows that a recording that can't be played is refused in a line, when it is read.
+func TestBadRecordings(t *testing.T) {
+	for line, want := range map[string]string{
+		`{`:                                 "script 0 of the recording: unexpected EOF",
+		`{"seed":1,"initial":[["6","00"]]}`: `script with seed 1, key "6": `,
+		`{"seed":1,"initial":[["61","x"]]}`: `script with seed 1, value "x": `,
+		`{"seed":1,"steps":[{"t":4,"op":"begin"}]}`:                                             "script with seed 1, step 0, begin by 4: transaction 4, want 0 to 3",
+		`{"seed":1,"steps":[{"t":0,"op":"get"}]}`:                                               "script with seed 1, step 0, get by 0: the transaction has not begun",
+		`{"seed":1,"steps":[{"t":0,"op":"begin_at"}]}`:                                          "script with seed 1, step 0, begin_at by 0: of transaction 0, when 0 have committed",
+		`{"seed":1,"steps":[{"t":0,"op":"begin"},{"t":0,"op":"set","k":"zz"}]}`:                 `script with seed 1, step 1, set by 0: "zz": `,
+		`{"seed":1,"steps":[{"t":0,"op":"begin"},{"t":0,"op":"cancel"},{"t":0,"op":"commit"}]}`: "script with seed 1, step 2, commit by 0: the transaction has not begun",
+	} {
+		var zipped bytes.Buffer
+		zip := gzip.NewWriter(&zipped)
+		if _, err := io.WriteString(zip, line); err != nil {
+			t.Fatal(err)
+		}
+		if err := zip.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readScripts(&zipped); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+	if _, err := readScripts(strings.NewReader("plain")); err == nil {
+		t.Error("what is not compressed is read")
+	}
+}

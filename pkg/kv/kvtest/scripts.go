@@ -87,6 +87,9 @@ func readScripts(r io.Reader) ([]script, error) {
 		} else if err != nil {
 			return nil, fmt.Errorf("script %d of the recording: %w", len(scripts), err)
 		}
+		if err := s.check(); err != nil {
+			return nil, err
+		}
 		scripts = append(scripts, s)
 	}
 }
