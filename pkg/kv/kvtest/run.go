@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,10 +36,14 @@ func In(w World) Option { return func(s *suite) { s.world = w } }
 // committed at the same time, which is then tested. A store may, and FoundationDB does; most tests can't force it to.
 func SharesVersions() Option { return func(s *suite) { s.sharesVersions = true } }
 
+// OnlyConcurrent leaves the longest of those parts out in which one task acts at a time: for the race detector, which finds nothing in them.
+func OnlyConcurrent() Option { return func(s *suite) { s.onlyConcurrent = true } }
+
 type suite struct {
 	open           Open
 	world          World
 	sharesVersions bool
+	onlyConcurrent bool
 }
 
 // Run runs the suite on the stores that open returns.
@@ -48,11 +53,17 @@ func Run(t *testing.T, open Open, options ...Option) {
 		option(s)
 	}
 	for _, p := range s.parts() {
+		if s.onlyConcurrent && slices.Contains(sequential, p.name) {
+			continue
+		}
 		t.Run(p.name, func(t *testing.T) {
 			s.world(t, func(t *testing.T, e env.Env) { inWorld(t, e, s.open(t, e), p.test) })
 		})
 	}
 }
+
+// sequential are the names of what OnlyConcurrent leaves out.
+var sequential = []string{"Scripts", "Golden", "Random", "Machine", "OwnWrites", "ExactConflicts"}
 
 // part is a test of the suite.
 type part struct {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/kvtest"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
@@ -21,5 +22,9 @@ func TestConformance(t *testing.T) {
 		}
 		return s
 	}
-	kvtest.Run(t, open, kvtest.SharesVersions())
+	options := []kvtest.Option{kvtest.SharesVersions()}
+	if envtest.RealOnly() {
+		options = append(options, kvtest.OnlyConcurrent())
+	}
+	kvtest.Run(t, open, options...)
 }
