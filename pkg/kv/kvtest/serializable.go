@@ -88,6 +88,8 @@ func (h *recorder) record(rnd *env.Rand, name string) error {
 			o.writes[i] = name
 			tx.Set(serialKey(i), []byte(name))
 		}
+		// A store may have a stamp only for a transaction that asks for one.
+		tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("serial-stamp/"+name), withStamp("", ""))
 	}
 	switch err := tx.Commit(h.ctx); {
 	case errors.Is(err, kv.ErrConflict):
