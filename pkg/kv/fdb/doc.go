@@ -20,7 +20,8 @@
 //     cancelled. A Range whose context ends while it waits cancels its transaction, since the binding offers no other
 //     way to stop it: after it, use Reset. Every other read leaves the transaction as it was.
 //   - A Range is fetched in batches of FoundationDB's choice, of which one more than needed may be on its way
-//     when it returns; a commit waits for that.
+//     when it returns; a commit waits for that, and fails if it does. A transaction with a versionstamped operation, which makes keys unreadable,
+//     fetches one pair at a time instead.
 //   - codes.go says what each of FoundationDB's errors becomes, and docs/foundationdb.md has its table. A commit error other than kv.ErrConflict, kv.ErrTooOld and the too-large ones is
 //     kv.ErrCommitUnknown with FoundationDB's error as its cause, except for what was found before
 //     anything was sent.

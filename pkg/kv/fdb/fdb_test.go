@@ -214,6 +214,41 @@ func TestWatchRearmed(t *testing.T) {
 	}
 }
 
+// TestRangeBeforeUnreadable shows that a page that ends before a key with a versionstamp on its way can be read, and its transaction
+// committed, whatever FoundationDB's client would have fetched beyond the page.
+func TestRangeBeforeUnreadable(t *testing.T) {
+	claimCluster(t)
+	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
+	defer cancel()
+	s := openCluster(t, "pages/")
+	defer s.Close()
+	filling := s.Begin(kv.TxOptions{})
+	for _, key := range []string{"b", "c", "d"} {
+		filling.Set([]byte(key), []byte("12345"))
+	}
+	if err := filling.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, opt := range []kv.RangeOptions{{BytesMax: 12}, {Limit: 2}, {BytesMax: 12, Reverse: true}} {
+		unreadable, want := "z", "b c"
+		if opt.Reverse {
+			unreadable, want = "a", "d c"
+		}
+		tx := s.Begin(kv.TxOptions{})
+		tx.Atomic(kv.AtomicSetVersionstampedValue, []byte(unreadable), []byte("0123456789\x00\x00\x00\x00"))
+		pairs, more, err := tx.Range(ctx, nil, kv.KeySpaceEnd(), opt)
+		if err != nil || !more || len(pairs) != 2 || string(pairs[0].Key)+" "+string(pairs[1].Key) != want {
+			t.Errorf("%+v gave %q, %v, %v; want %s", opt, pairs, more, err, want)
+		}
+		tx.Set([]byte("result"), nil)
+		tx.Clear([]byte("result"))
+		tx.Clear([]byte(unreadable)) // for the next
+		if err := tx.Commit(ctx); err != nil {
+			t.Errorf("%+v: the commit ends with %v", opt, err)
+		}
+	}
+}
+
 // TestPoisonedCommit shows that the watches of a transaction that can't be committed are not waited for in vain.
 func TestPoisonedCommit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
