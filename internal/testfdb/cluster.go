@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -48,8 +49,8 @@ type cluster struct {
 	servers []*server
 }
 
-// start starts a cluster in dir and waits until it takes transactions.
-func start(ctx context.Context, t tools, s shape, dir string) (*cluster, error) {
+// start starts a cluster in dir and waits until it takes transactions. If that fails, it explains on stdout.
+func start(ctx context.Context, t tools, s shape, dir string, stdout io.Writer) (*cluster, error) {
 	addresses, err := freeAddresses(s.servers)
 	if err != nil {
 		return nil, err
@@ -71,6 +72,9 @@ func start(ctx context.Context, t tools, s shape, dir string) (*cluster, error) 
 		err = c.await(ctx, "status minimal", "is available")
 	}
 	if err != nil {
+		if ctx.Err() == nil {
+			c.explain(stdout)
+		}
 		c.stop()
 		return nil, err
 	}

@@ -10,6 +10,8 @@
 // goroutines under the race detector, clusters of real processes, chaos, and measurements. While there is chaos over three
 // servers, one server after the other is killed and started again.
 //
-// It fails, in one line, where fdbserver or fdbcli is missing; $FDBSERVER and $FDBCLI name others than those in $PATH. It ends
+// When a step fails, it shows the cluster's status, what its servers have said, and the warnings and errors in their trace files.
+//
+// It fails, in one line, where fdbserver or fdbcli is missing or of another line of releases; $FDBSERVER and $FDBCLI name others than those in $PATH. It ends
 // only the processes that it has started, and all of them, however it ends.
 package main

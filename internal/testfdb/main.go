@@ -71,6 +71,11 @@ func test(ctx context.Context, o options, stdout, stderr io.Writer, getenv func(
 	if err != nil {
 		return err
 	}
+	versions, err := t.versions(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "== %s; %s on %d processors of %s\n", versions, runtime.Version(), runtime.NumCPU(), runtime.GOARCH)
 	var failed []string
 	for _, s := range shapes {
 		names, err := testShape(ctx, o, t, s, stdout, stderr)
@@ -94,7 +99,7 @@ func testShape(ctx context.Context, o options, t tools, s shape, stdout, stderr 
 	}
 	defer os.RemoveAll(dir)
 	fmt.Fprintf(stdout, "== %s: starting, in %s\n", s.name, dir)
-	c, err := start(ctx, t, s, dir)
+	c, err := start(ctx, t, s, dir, stdout)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
@@ -105,6 +110,7 @@ func testShape(ctx context.Context, o options, t tools, s shape, stdout, stderr 
 			continue
 		}
 		if err := c.clear(ctx); err != nil {
+			c.explain(stdout)
 			return failed, fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Fprintf(stdout, "== %s\n", name)
@@ -116,6 +122,7 @@ func testShape(ctx context.Context, o options, t tools, s shape, stdout, stderr 
 		fmt.Fprintf(stdout, "== %s: %s in %v\n", name, verdict(err), time.Since(began).Round(time.Second))
 		if err != nil {
 			failed = append(failed, name)
+			c.explain(stdout)
 		}
 	}
 	return failed, nil

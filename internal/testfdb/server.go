@@ -31,7 +31,7 @@ func (s *server) start() error {
 	data := filepath.Join(s.dir, s.name)
 	cmd := exec.Command(s.program,
 		"--cluster-file", s.file, "--public-address", s.address, "--listen-address", "public",
-		"--datadir", data, "--logdir", data+"-log",
+		"--datadir", data, "--logdir", s.logDir(),
 		// Each is a machine of its own, else there would be nowhere to keep a second copy.
 		"--locality-machineid="+s.name, "--locality-zoneid="+s.name,
 		// Not every file system that a test may run on can do this.
@@ -39,7 +39,7 @@ func (s *server) start() error {
 	)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = dieWithUs()
-	for _, dir := range []string{data, data + "-log"} {
+	for _, dir := range []string{data, s.logDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -74,5 +74,8 @@ func (s *server) failure() error {
 		return nil
 	}
 }
+
+// logDir is where the server writes its trace files.
+func (s *server) logDir() string { return filepath.Join(s.dir, s.name+"-log") }
 
 func (s *server) output() string { return filepath.Join(s.dir, s.name+".out") }

@@ -23,9 +23,9 @@ import (
 // Programs that stand in for FoundationDB's. A server tells that it runs, to the test and beside its cluster file; a cluster is there when
 // as many have as the cluster file names.
 const (
-	fakeServer = "#!/bin/sh\necho \"$@\" >>\"$0.args\"\necho $$ >>\"$0.pids\"\necho >>\"$2.up\"\nexec sleep 1000\n"
-	fakeCLI    = `#!/bin/sh
-for last; do :; done
+	fakeVersion = "if [ \"$1\" = --version ]; then echo 'FoundationDB 7.3 (v7.3.79)'; exit; fi\n"
+	fakeServer  = "#!/bin/sh\n" + fakeVersion + "echo \"$@\" >>\"$0.args\"\necho $$ >>\"$0.pids\"\necho >>\"$2.up\"\nexec sleep 1000\n"
+	fakeCLI     = "#!/bin/sh\n" + fakeVersion + `for last; do :; done
 [ "$(cat "$2.up" 2>/dev/null | wc -l)" -ge "$(tr , '\n' <"$2" | wc -l)" ] || exit 1
 case $last in
 configure*) echo "Database created" ;;
@@ -155,7 +155,7 @@ func TestServerEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := start(context.Background(), tools, shapes[1], t.TempDir())
+	c, err := start(context.Background(), tools, shapes[1], t.TempDir(), io.Discard)
 	if err == nil {
 		c.stop()
 	}
@@ -173,7 +173,7 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	place := t.TempDir()
-	c, err := start(context.Background(), tools, shapes[0], place)
+	c, err := start(context.Background(), tools, shapes[0], place, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestHarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := start(context.Background(), tools, shapes[1], t.TempDir())
+	c, err := start(context.Background(), tools, shapes[1], t.TempDir(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,14 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os/exec"
+	"strings"
 )
+
+// line is the line of releases that the client is of: others do not understand it.
+const line = "7.3"
 
 // tools are FoundationDB's programs.
 type tools struct{ server, cli string }
@@ -34,4 +39,21 @@ func findTool(name, given, pack string) (string, error) {
 		return "", fmt.Errorf("%s is missing: install %s 7.3 (https://github.com/apple/foundationdb/releases)", cmp.Or(given, name), pack)
 	}
 	return path, nil
+}
+
+// versions returns which FoundationDB this is, or an error if it is of another line of releases, or does not say.
+func (t tools) versions(ctx context.Context) (string, error) {
+	var all []string
+	for _, program := range []string{t.server, t.cli} {
+		out, err := exec.CommandContext(ctx, program, "--version").CombinedOutput()
+		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		if err != nil {
+			return "", fmt.Errorf("%s --version: %w: %s", program, err, first)
+		}
+		if !strings.Contains(first, "FoundationDB") || !strings.Contains(first, " "+line+" ") {
+			return "", fmt.Errorf("%s says %q, and should be of FoundationDB %s: install that, or name another by FDBSERVER and FDBCLI", program, first, line)
+		}
+		all = append(all, first)
+	}
+	return strings.Join(all, ", "), nil
 }
