@@ -63,11 +63,12 @@ func impliedClusterFile(getenv func(string) (string, bool)) string {
 	return defaultClusterFile()
 }
 
-// checkClusterFile tells a cluster file from other files. Lines that begin with # are comments.
+// checkClusterFile tells a cluster file from other files. What follows a # in a line is a comment.
 func checkClusterFile(content string) error {
 	var lines []string
 	for line := range strings.Lines(content) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line != "" {
 			lines = append(lines, line)
 		}
 	}

@@ -65,6 +65,7 @@ func TestFindClusterFile(t *testing.T) {
 	write("two", "name:id@10.0.0.1:4500\nname:id@10.0.0.1:4500\n")
 	write("other", "store: pebble\n")
 	write("named", "name:id@[::1]:4500")
+	write("noted", "name:id@fdb1:4500 # and a note\n # another\n")
 	for _, c := range []struct {
 		given   string
 		getenv  func(string) (string, bool)
@@ -73,6 +74,7 @@ func TestFindClusterFile(t *testing.T) {
 	}{
 		{"given", variable("named"), "given", ""},
 		{"", variable("named"), "named", ""},
+		{"noted", unset, "noted", ""},
 		{"", variable("none"), "", "no cluster file found"},
 		{"", variable(""), "", "no cluster file found"},
 		{"none", unset, "", "cluster file none does not exist"},
