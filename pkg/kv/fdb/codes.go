@@ -14,8 +14,8 @@ type fault struct {
 	name string // FoundationDB's own
 	// read is what a read with this error gives, or another call that changes nothing.
 	read *kv.Error
-	// maybe: a transaction whose commit has this error may have been committed, or may still be. It is what FoundationDB
-	// says; commitFault is more careful.
+	// maybe: a transaction whose commit has this error may have been committed, or may still be. It is what FoundationDB's predicate
+	// says, and what errors of time, cancellation and connections leave open; commitFault is more careful.
 	maybe bool
 }
 

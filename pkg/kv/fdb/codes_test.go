@@ -73,6 +73,20 @@ func TestCommitFaultsAreCareful(t *testing.T) {
 	}
 }
 
+// TestPredicates shows that the table agrees with what FoundationDB's own predicate (fdb_error_predicate, 7.3) says of errors: which may have
+// committed, and which have not and are worth another try.
+func TestPredicates(t *testing.T) {
+	for code, maybe := range map[int]bool{
+		1021: true, 1039: true,
+		1007: false, 1009: false, 1020: false, 1037: false, 1038: false, 1042: false, 1051: false, 1078: false, 1213: false, 1223: false,
+	} {
+		f, ok := faultByCode[code]
+		if !ok || f.maybe != maybe || !again(f.read) {
+			t.Errorf("error %d, which is retryable, is %+v; may have committed: %v", code, f, maybe)
+		}
+	}
+}
+
 // TestFaultsAreDocumented shows that the table for people has the same rows.
 func TestFaultsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/foundationdb.md")
