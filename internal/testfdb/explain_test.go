@@ -102,3 +102,19 @@ func TestVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestOneClusterFails shows that a cluster that can't be had does not keep the next from being tested, and fails all.
+func TestOneClusterFails(t *testing.T) {
+	dir, getenv := fake(t, "#!/bin/sh\n"+fakeVersion+`[ -e "$0.once" ] || { touch "$0.once"; echo no disk; exit 3; }`+"\n"+strings.TrimPrefix(fakeServer, "#!/bin/sh\n"+fakeVersion))
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), []string{"-only", "no such step"}, &stdout, &stderr, getenv)
+	if code != 1 || !strings.Contains(stderr.String(), "1 steps failed: 1 server, memory as a whole") {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+	for _, want := range []string{"== 1 server, memory: server1", "no disk", "== 3 servers, ssd: starting"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%q does not hold %q", stdout.String(), want)
+		}
+	}
+	wantEnded(t, dir, 3)
+}

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -80,8 +81,12 @@ func test(ctx context.Context, o options, stdout, stderr io.Writer, getenv func(
 	for _, s := range shapes {
 		names, err := testShape(ctx, o, t, s, stdout, stderr)
 		failed = append(failed, names...)
-		if err != nil {
-			return err
+		if ctx.Err() != nil {
+			return cmp.Or(err, context.Cause(ctx))
+		}
+		if err != nil { // of this cluster: the next may do better
+			fmt.Fprintln(stdout, "==", err)
+			failed = append(failed, s.name+" as a whole")
 		}
 	}
 	if len(failed) > 0 {

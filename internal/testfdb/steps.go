@@ -37,7 +37,7 @@ const (
 // steps are run one after the other, each on an empty cluster.
 func steps(o options, s shape, file, dir string) []step {
 	test := func(args ...string) []string {
-		return append([]string{"go", "test", "-count=1", "-timeout=30m"}, args...)
+		return append([]string{"go", "test", "-count=1", "-v", "-timeout=30m"}, args...)
 	}
 	bench := filepath.Join(dir, "bench")
 	return []step{
@@ -45,8 +45,8 @@ func steps(o options, s shape, file, dir string) []step {
 		{name: "conformance under the race detector", command: test("-tags=fdb", "-race", "./pkg/kv/fdb")},
 		{name: "nodes on goroutines", command: test("-tags=fdb", "-race", "-run=TestOnGoroutines", "./pkg/node")},
 		{name: "clusters of processes", command: test("./test/e2e", "-args", "-e2e.store=fdb:"+file)},
-		{name: "chaos", harm: s.servers > 2, command: test("-v", "-run=TestChaos", "./test/chaos", "-args", "-chaos.store=fdb:"+file, "-chaos.time="+o.chaos.String())},
-		{name: "measure the store", command: test("-tags=fdb", "-v", "-run=TestMeasure", "./pkg/kv/fdb", "-args", "-fdb.measure="+o.measure.String())},
+		{name: "chaos", harm: s.servers > 2, command: test("-run=TestChaos", "./test/chaos", "-args", "-chaos.store=fdb:"+file, "-chaos.time="+o.chaos.String())},
+		{name: "measure the store", command: test("-tags=fdb", "-run=TestMeasure", "./pkg/kv/fdb", "-args", "-fdb.measure="+o.measure.String())},
 		{name: "measure a node", command: []string{"go", "run", "-tags=fdb", "./internal/testfdb/bench", "-dir", bench, "-store", "fdb:" + file, "-duration", (4 * o.measure).String()}},
 	}
 }
