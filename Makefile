@@ -20,6 +20,9 @@ SIMTIME ?= 2h
 # Time of make chaos, and its seed; empty for one from the clock.
 CHAOSTIME ?= 5m
 CHAOSSEED ?=
+# How often make crash takes the power away, and flips a bit; and its seed; empty for one from the clock.
+CRASHES ?= 5000
+CRASHSEED ?=
 # Time of chaos on each cluster of make test-fdb, and other flags of internal/testfdb, such as -only conformance.
 FDBCHAOSTIME ?= 30s
 FDBTESTFLAGS ?=
@@ -125,6 +128,12 @@ sim-nightly: ## run seeds of the simulator that nobody has run yet, for hours: S
 .PHONY: chaos
 chaos: ## kill, pause and stop real processes under load for CHAOSTIME, and check every reply
 	$(GO) test -count=1 -v -timeout 0 ./test/chaos -run TestChaos -chaos.time $(CHAOSTIME) $(if $(CHAOSSEED),-chaos.seed $(CHAOSSEED))
+
+.PHONY: crash
+crash: ## take the power away CRASHES times, fail disks, flip bits, kill the store, and look for what was acknowledged
+	$(GO) test -count=1 -v -timeout 0 ./pkg/kv/occ/pebbledb -run 'Crash|Fault|Failed|Full|Flipped|Damaged' \
+		-crash.points $(CRASHES) -crash.seed $(or $(CRASHSEED),$(shell date +%s)) -flips $(CRASHES) -faults.runs 100
+	$(GO) test -count=1 -v -timeout 0 ./test/e2e -run TestKilledStore -kill.rounds 50
 
 .PHONY: test-fdb
 test-fdb: ## test on FoundationDB, on servers of its own; needs fdbserver, fdbcli and libfdb_c
