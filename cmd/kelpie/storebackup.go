@@ -137,7 +137,8 @@ func (k *kelpie) storeRestore() *cobra.Command {
 		Short: "Fill a store from a backup",
 		Long: `Fill the store that --store names from a backup, of FILE or of stdin if that is "-". The store may be of another kind than the one that the backup is of:
 this is the way from one machine to FoundationDB. It must be empty, unless --force says to delete all that is in it; while a node is
-alive in it, that is refused, too.
+alive in it, that is refused, too. A FILE is read to its end before, so that nothing is deleted for a backup that is damaged; of a pipe, damage
+shows on the way.
 
 Nodes join the restored cluster as if they were new. No actor has an owner, and all tokens are higher than any that was given out before. Calls
 that were answered after the backup was made are lost with their effects, and clients of that time should be started anew: what they repeat may run
@@ -156,6 +157,13 @@ again. Until the restore is complete, nodes refuse the store.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, from.Close()) }()
+			ctx, cancel := k.untilSignal(cmd.Context())
+			defer cancel()
+			if file, ok := from.(*os.File); ok && canBeReadAgain(file) {
+				if err := k.verify(ctx, file, size); err != nil {
+					return err
+				}
+			}
 			r, err := backup.Open(from)
 			if err != nil {
 				return err
@@ -167,8 +175,6 @@ again. Until the restore is complete, nodes refuse the store.`,
 			if err := k.confirm(yes, fmt.Sprintf("Restore cluster %s, as of %s, into %s?%s", r.Header.ClusterID, r.Header.Made, url, will)); err != nil {
 				return err
 			}
-			ctx, cancel := k.untilSignal(cmd.Context())
-			defer cancel()
 			return k.restore(ctx, r, url, force, size)
 		},
 	}
@@ -196,6 +202,49 @@ func (k *kelpie) openBackup(path string) (from io.ReadCloser, size int64, err er
 	return file, size, nil
 }
 
+// verify reads a backup to its end, and returns to its beginning: for a damaged one, nothing is to be deleted.
+func (k *kelpie) verify(ctx context.Context, file *os.File, size int64) error {
+	p := k.newProgress(0)
+	r, err := backup.Open(file)
+	if err == nil {
+		err = r.Verify(func(t backup.Trailer) error {
+			_ = p.say(ofFile("checked", t, size)) // it is only for the looks
+			return ctx.Err()
+		})
+	}
+	p.clear()
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	return unlessInterrupted(ctx, ofBackup(file.Name(), err))
+}
+
+// canBeReadAgain reports whether a file is none that is read once, such as a pipe.
+func canBeReadAgain(file *os.File) bool {
+	_, err := file.Seek(0, io.SeekCurrent)
+	return err == nil
+}
+
+// ofBackup says of an error of a file's which file it is.
+func ofBackup(path string, err error) error {
+	if of := (*fs.PathError)(nil); errors.As(err, &of) && of.Path == path {
+		return api.Errorf(api.CodeFailedPrecondition, "can't read %s: %v", path, host.Reason(err))
+	}
+	if api.CodeOf(err) == api.CodeCorruptState {
+		return api.Errorf(api.CodeCorruptState, "%s: %s", path, host.Message(err))
+	}
+	return err
+}
+
+// ofFile says how much of a file has been done, of which the size may not be known.
+func ofFile(done string, t backup.Trailer, size int64) string {
+	line := done + " " + copied(t)
+	if size > 0 {
+		line = progressBar(float64(t.Bytes)/float64(size)) + " " + line
+	}
+	return line
+}
+
 func (k *kelpie) restore(ctx context.Context, r *backup.Reader, url string, force bool, size int64) (err error) {
 	store, err := host.MakeStore(ctx, url)
 	if err != nil {
@@ -204,11 +253,7 @@ func (k *kelpie) restore(ctx context.Context, r *backup.Reader, url string, forc
 	defer func() { err = errors.Join(err, store.Close()) }()
 	p := k.newProgress(0)
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {
-		line := "restored " + copied(t)
-		if size > 0 {
-			line = progressBar(float64(t.Bytes)/float64(size)) + " " + line
-		}
-		_ = p.say(line) // it is only for the looks
+		_ = p.say(ofFile("restored", t, size)) // it is only for the looks
 	}})
 	p.clear()
 	if err != nil {

@@ -4,7 +4,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -110,8 +112,16 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, b[:len(b)-10], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	terminal{}.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitCorrupt, "cut off")
+	terminal{}.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitCorrupt, file+": the backup was cut off")
+	if _, err := os.Stat(filepath.Join(dir, "new")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the store was touched for it: %v", err)
+	}
+	terminal{}.run("store", "restore", dir, "--store", target, "--yes").wants(t, host.ExitRefused, "can't read "+dir+": is a directory")
 	// What was begun is not taken for a cluster.
+	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(t, host.ExitCorrupt, "error: the backup was cut off")
+	if r := (terminal{}).run("store", "check", "--store", target); r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "a restore is under way, or was broken off") {
+		t.Errorf("half of a restore is checked: %d %s%s", r.code, r.stdout, r.stderr)
+	}
 	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(t, host.ExitRefused, "restore that has not ended")
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)

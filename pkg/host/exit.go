@@ -148,6 +148,9 @@ func Message(err error) string {
 	if a, ok := err.(*advised); ok {
 		err = a.error
 	}
+	if parts := joinedMessages(err); parts != nil {
+		return strings.Join(parts, "; ")
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && api.CodeOf(err) == api.CodeDeadlineExceeded && !isAPI(err):
 		return noAnswer
@@ -168,6 +171,22 @@ func Message(err error) string {
 		}
 	}
 	return message
+}
+
+// joinedMessages returns what each of the errors says that errors.Join has made one of, nil for another error.
+func joinedMessages(err error) []string {
+	j, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var texts, parts []string
+	for _, e := range j.Unwrap() {
+		texts, parts = append(texts, e.Error()), append(parts, Message(e))
+	}
+	if err.Error() != strings.Join(texts, "\n") { // of fmt.Errorf, which has words of its own
+		return nil
+	}
+	return parts
 }
 
 // Reason returns what the system said, if err comes from it: without what was being done and to what

@@ -72,6 +72,9 @@ func TestPrintError(t *testing.T) {
 		{Advise(api.Errorf(api.CodeMismatch, "wrong"), "do %s", "this"), "error: wrong\ndo this\n"},
 		{Advise(Advise(errors.New("wrong"), "first"), "second"), "error: wrong\nfirst\n"},
 		{context.DeadlineExceeded, "error: no answer came in time\n"},
+		{errors.Join(Advise(api.Errorf(api.CodeMismatch, "wrong"), "do this"), nil), "error: wrong\ndo this\n"},
+		{errors.Join(api.Errorf(api.CodeMismatch, "wrong"), errors.New("closing")), "error: wrong; closing\n"},
+		{fmt.Errorf("both %w and %w", errors.New("this"), errors.New("that")), "error: both this and that\n"},
 		{syscall.EPIPE, ""},
 	} {
 		var b strings.Builder
