@@ -15,19 +15,17 @@ import (
 const operatorHost = "operator"
 
 func (w *world) breakLease(args []string) {
-	for _, l := range w.lives {
-		if l.name == args[0] {
-			l.harm() // it is to be fenced
-		}
-	}
+	// It is to be fenced at any time until the order is done or given up: an order may wait long for a node that answers.
+	w.breaking[args[0]]++
 	reply, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: args[0]})
+	w.breaking[args[0]]--
 	w.told("break-lease "+args[0], err)
 	if err == nil && reply.Broken {
 		w.counts["break-lease"]++
 	}
 	for _, l := range w.lives {
 		if l.name == args[0] {
-			l.harm()
+			l.harm() // a node that no longer hears the operator may still do it
 		}
 	}
 }

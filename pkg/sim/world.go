@@ -39,6 +39,7 @@ type world struct {
 	calmAt   time.Duration
 	found    []Violation
 	counts   map[string]int // how often each fault befell somebody
+	breaking map[string]int // how many orders to break a node's lease are under way
 	broken   map[string]int // how many violations each checker found
 
 	workers   []*worker
@@ -66,7 +67,7 @@ type life struct {
 func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 	w := &world{
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
-		living: make(map[string]*life), counts: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
+		living: make(map[string]*life), counts: make(map[string]int), breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
 	}
 	for _, k := range w.kinds {
 		k.Spec().Placement = c.Placement
