@@ -50,10 +50,14 @@ type scanner struct {
 	// begin is when the next actor may be woken, on the node's monotonic clock.
 	begin   time.Duration
 	permits *env.Semaphore
+	random  *env.Rand
 }
 
 func newScanner(n *Node) *scanner {
-	return &scanner{node: n, parker: n.env.NewParker(), next: make(map[int]int64), pause: make(map[int]time.Duration), permits: env.NewSemaphore(n.env, wakesAtOnce)}
+	return &scanner{
+		node: n, parker: n.env.NewParker(), next: make(map[int]int64), pause: make(map[int]time.Duration),
+		permits: env.NewSemaphore(n.env, wakesAtOnce), random: n.env.Rand("shards of what is due"),
+	}
 }
 
 // beaten is told of every heartbeat. It does not block.
@@ -68,7 +72,11 @@ func (s *scanner) run(ctx context.Context) {
 		s.look()
 		wait := timersLookedAt
 		filled := -1 // a shard that has entries, or had a moment ago: those before it had none
-		for _, shard := range s.own {
+		for i, first := 0, s.first(); i < len(s.own); i++ {
+			shard := s.own[(first+i)%len(s.own)]
+			if first+i == len(s.own) {
+				filled = -1
+			}
 			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now {
 				var err error
 				if filled, err = s.read(ctx, shard, filled); err != nil {
@@ -85,6 +93,15 @@ func (s *scanner) run(ctx context.Context) {
 		_ = s.parker.Park(ctx)
 		alarm.Stop()
 	}
+}
+
+// first is the index of the shard to begin with, another one each time: where there is no room for all that is due, it must not
+// always be the same that is refused.
+func (s *scanner) first() int {
+	if len(s.own) == 0 {
+		return 0
+	}
+	return s.random.IntN(len(s.own))
 }
 
 // look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
