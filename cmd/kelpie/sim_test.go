@@ -175,14 +175,14 @@ func TestSimTimeline(t *testing.T) {
 // TestSimShrink shows that the first run that breaks a promise is made smaller, and that its flags still break it.
 func TestSimShrink(t *testing.T) {
 	notWithRace(t)
-	r := simulated("--seeds", "2", "--bug", "early-reply", "--workloads", "cold", "--faults", "none", "--shrink", "-o", "json")
+	r := simulated("--seeds", "2", "--start", "2", "--bug", "early-reply", "--workloads", "cold", "--faults", "none", "--shrink", "-o", "json")
 	rows := simRows(t, r)
 	last := rows[len(rows)-1]
 	if r.code != host.ExitFailure || len(rows) != 3 || !last.Shrunk || last.Seed != rows[0].Seed || last.CallsOK >= rows[0].CallsOK || len(last.Violations) == 0 {
 		t.Fatalf("%s", r.stdout)
 	}
 	again := terminal{}.run(append(words(last.Command)[1:], "--shrink")...)
-	if again.code != host.ExitFailure || !strings.Contains(again.stdout, "seed 1, the smallest run found: ") {
+	if again.code != host.ExitFailure || !strings.Contains(again.stdout, "seed 2, the smallest run found: ") {
 		t.Errorf("%s: %+v", last.Command, again)
 	}
 	simulated("--seed", "1", "--shrink").wants(t, host.ExitOK, "every promise held")

@@ -5,16 +5,12 @@ package node
 
 import (
 	"context"
-	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
-
-// evictPause is how long an actor is waited for that its owner does not have yet, or has no more.
-const evictPause = 50 * time.Millisecond
 
 // adminActorEvict deactivates an actor, or passes the request on to the node that has it.
 func (n *Node) adminActorEvict(ctx context.Context, in *api.ActorEvictRequest) (*api.ActorEvictReply, error) {
@@ -36,7 +32,7 @@ func (n *Node) adminActorEvict(ctx context.Context, in *api.ActorEvictRequest) (
 		}
 		err = n.evict(ctx, id)
 		if api.CodeOf(err) == api.CodeMoved { // it is on its way, here or away
-			if err := env.Sleep(n.env, ctx, evictPause); err != nil {
+			if err := env.Sleep(n.env, ctx, arrivalPause); err != nil {
 				return nil, wireError(err)
 			}
 			continue

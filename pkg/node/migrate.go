@@ -6,14 +6,20 @@ package node
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// migrateHopsMax is how often a request to move an actor follows the actor.
-const migrateHopsMax = 5
+const (
+	// migrateHopsMax is how often a request to move or deactivate an actor follows the actor.
+	migrateHopsMax = 5
+	// arrivalPause is how long an actor is waited for, each time, that its owner does not have yet, or has no more.
+	arrivalPause = 50 * time.Millisecond
+)
 
 // adminMigrate moves an actor, or passes the request on to the node that has it.
 func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.MigrateReply, error) {
@@ -43,6 +49,9 @@ func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.M
 		reply, err := n.migrateFrom(ctx, id, in)
 		if api.CodeOf(err) != api.CodeMoved {
 			return reply, err
+		}
+		if err := env.Sleep(n.env, ctx, arrivalPause); err != nil { // it is on its way, here or away
+			return nil, wireError(err)
 		}
 	}
 }
