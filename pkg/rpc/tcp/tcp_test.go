@@ -338,7 +338,7 @@ func yamuxStreams(conn net.Conn, count int, b []byte) error {
 
 // ignoreBroken passes over what a server does to a stranger.
 func ignoreBroken(err error) error {
-	if errors.Is(err, yamux.ErrSessionShutdown) || errors.Is(err, yamux.ErrStreamClosed) {
+	if errors.Is(err, yamux.ErrSessionShutdown) || errors.Is(err, yamux.ErrStreamClosed) || errors.Is(err, yamux.ErrConnectionReset) {
 		return nil
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
