@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +20,11 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
+
+// lookTimeout is for a look at a store that may not answer any more.
+const lookTimeout = 5 * time.Second
 
 // openStore opens the store that url names, or the one that the cluster uses.
 func (s *session) openStore(ctx context.Context, url string) (kv.Store, string, error) {
@@ -88,10 +92,10 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 		if err == nil {
 			_, err = fmt.Fprintln(k.Stderr, backedUp(h, t))
 		}
-		return unlessInterrupted(ctx, err)
+		return unlessInterrupted(ctx, err, "interrupted: what was written so far is no backup")
 	}
-	if _, err := os.Stat(path); err == nil && !force {
-		return api.Errorf(api.CodeFailedPrecondition, "%s exists: choose another name, or replace it by --force", path)
+	if err := replaceable(path, force); err != nil {
+		return err
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
 	if err != nil {
@@ -100,23 +104,37 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 	h, t, err := backup.Make(ctx, env.Real(), store, file, options)
 	p.clear()
 	if err == nil {
-		err = file.Sync()
-	}
-	err = errors.Join(err, file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
+		err = publish(file, path)
+	} else {
+		err = errors.Join(err, file.Close())
 	}
 	if err != nil {
-		return unlessInterrupted(ctx, errors.Join(err, os.Remove(file.Name())))
+		return unlessInterrupted(ctx, errors.Join(err, os.Remove(file.Name())), "interrupted: no backup was made, and no file is left")
 	}
 	_, err = fmt.Fprintln(k.Stdout, backedUp(h, t))
 	return err
 }
 
-// unlessInterrupted is the error of something that ends with a context of untilSignal.
-func unlessInterrupted(ctx context.Context, err error) error {
+// replaceable returns an error if a backup can't take the place of what is at path.
+func replaceable(path string, force bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case path == "":
+		return api.Errorf(api.CodeInvalidArgument, "FILE is empty: give the name of a file, or - for stdout")
+	case err != nil: // it is not there, or making one there says what is wrong
+		return nil
+	case !info.Mode().IsRegular():
+		return api.Errorf(api.CodeFailedPrecondition, "%s is no file that could be replaced: choose another name, or - for stdout", path)
+	case !force:
+		return api.Errorf(api.CodeFailedPrecondition, "%s exists: choose another name, or replace it by --force", path)
+	}
+	return nil
+}
+
+// unlessInterrupted is the error of something that ends with a context of untilSignal; said is what it says if that was the reason.
+func unlessInterrupted(ctx context.Context, err error, said string) error {
 	if err != nil && ctx.Err() != nil {
-		return host.ErrInterrupted
+		return interrupted(said)
 	}
 	return err
 }
@@ -137,8 +155,7 @@ func (k *kelpie) storeRestore() *cobra.Command {
 		Short: "Fill a store from a backup",
 		Long: `Fill the store that --store names from a backup, of FILE or of stdin if that is "-". The store may be of another kind than the one that the backup is of:
 this is the way from one machine to FoundationDB. It must be empty, unless --force says to delete all that is in it; while a node is
-alive in it, that is refused, too. A FILE is read to its end before, so that nothing is deleted for a backup that is damaged; of a pipe, damage
-shows on the way.
+alive in it, that is refused, too. A file is verified as a whole before anything is deleted or written; what comes by a pipe can't be.
 
 Nodes join the restored cluster as if they were new. No actor has an owner, and all tokens are higher than any that was given out before. Calls
 that were answered after the backup was made are lost with their effects, and clients of that time should be started anew: what they repeat may run
@@ -152,21 +169,14 @@ again. Until the restore is complete, nodes refuse the store.`,
 			if args[0] == "-" && !yes {
 				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so it can't be asked whether to go on: give --yes")
 			}
-			from, size, err := k.openBackup(args[0])
+			from, err := k.openBackup(args[0])
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, from.Close()) }()
-			ctx, cancel := k.untilSignal(cmd.Context())
-			defer cancel()
-			if file, ok := from.(*os.File); ok && canBeReadAgain(file) {
-				if err := k.verify(ctx, file, size); err != nil {
-					return err
-				}
-			}
 			r, err := backup.Open(from)
 			if err != nil {
-				return err
+				return from.err(err)
 			}
 			will := ""
 			if force {
@@ -175,7 +185,9 @@ again. Until the restore is complete, nodes refuse the store.`,
 			if err := k.confirm(yes, fmt.Sprintf("Restore cluster %s, as of %s, into %s?%s", r.Header.ClusterID, r.Header.Made, url, will)); err != nil {
 				return err
 			}
-			return k.restore(ctx, r, url, force, size)
+			ctx, cancel := k.untilSignal(cmd.Context())
+			defer cancel()
+			return k.restore(ctx, from, r, url, force)
 		},
 	}
 	cmd.Flags().StringVar(&url, "store", "", "URL of the store to fill: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
@@ -184,83 +196,42 @@ again. Until the restore is complete, nodes refuse the store.`,
 	return cmd
 }
 
-// openBackup opens a file or stdin. size is 0 if it is not known.
-func (k *kelpie) openBackup(path string) (from io.ReadCloser, size int64, err error) {
-	if path == "-" {
-		return io.NopCloser(k.Stdin), 0, nil
-	}
-	file, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, 0, api.Errorf(api.CodeNotFound, "there is no file %s", path)
-	case err != nil:
-		return nil, 0, api.Errorf(api.CodeFailedPrecondition, "can't read %s: %v", path, host.Reason(err))
-	}
-	if info, err := file.Stat(); err == nil {
-		size = info.Size()
-	}
-	return file, size, nil
-}
-
-// verify reads a backup to its end, and returns to its beginning: for a damaged one, nothing is to be deleted.
-func (k *kelpie) verify(ctx context.Context, file *os.File, size int64) error {
+// restore verifies the backup, of which the header has been read, and fills the store.
+func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader, url string, force bool) (err error) {
 	p := k.newProgress(0)
-	r, err := backup.Open(file)
-	if err == nil {
-		err = r.Verify(func(t backup.Trailer) error {
-			_ = p.say(ofFile("checked", t, size)) // it is only for the looks
-			return ctx.Err()
-		})
+	if from.file != nil {
+		if err := from.verify(ctx, p); err != nil {
+			return unlessInterrupted(ctx, err, "interrupted before anything was written")
+		}
+		if r, err = backup.Open(from); err != nil {
+			return from.err(err)
+		}
 	}
-	p.clear()
-	if err == nil {
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	return unlessInterrupted(ctx, ofBackup(file.Name(), err))
-}
-
-// canBeReadAgain reports whether a file is none that is read once, such as a pipe.
-func canBeReadAgain(file *os.File) bool {
-	_, err := file.Seek(0, io.SeekCurrent)
-	return err == nil
-}
-
-// ofBackup says of an error of a file's which file it is.
-func ofBackup(path string, err error) error {
-	if of := (*fs.PathError)(nil); errors.As(err, &of) && of.Path == path {
-		return api.Errorf(api.CodeFailedPrecondition, "can't read %s: %v", path, host.Reason(err))
-	}
-	if api.CodeOf(err) == api.CodeCorruptState {
-		return api.Errorf(api.CodeCorruptState, "%s: %s", path, host.Message(err))
-	}
-	return err
-}
-
-// ofFile says how much of a file has been done, of which the size may not be known.
-func ofFile(done string, t backup.Trailer, size int64) string {
-	line := done + " " + copied(t)
-	if size > 0 {
-		line = progressBar(float64(t.Bytes)/float64(size)) + " " + line
-	}
-	return line
-}
-
-func (k *kelpie) restore(ctx context.Context, r *backup.Reader, url string, force bool, size int64) (err error) {
 	store, err := host.MakeStore(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	p := k.newProgress(0)
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {
-		_ = p.say(ofFile("restored", t, size)) // it is only for the looks
+		_ = p.say(strings.TrimSpace(from.bar(t) + " restored " + copied(t))) // it is only for the looks
 	}})
 	p.clear()
 	if err != nil {
-		return unlessInterrupted(ctx, err)
+		err = unlessInterrupted(ctx, err, "interrupted before the restore was complete")
+		return adviseHalf(ctx, store, err)
 	}
 	_, err = fmt.Fprintf(k.Stdout, "cluster %s restored into %s: %s\n", r.Header.ClusterID, url, copied(r.Seen()))
 	return err
+}
+
+// adviseHalf says what to do if a restore that failed has left a part of the backup behind.
+func adviseHalf(ctx context.Context, store kv.Store, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	if m, failed := registry.New(env.Real(), store).Meta(ctx); failed != nil || m.Schema != registry.SchemaRestoring {
+		return err // it is told of already, and a store that can't be read has nothing to add
+	}
+	return host.Advise(err, "the store holds a part of the backup, and nodes refuse it: restore again with --force")
 }
 
 // progressBar draws how far something has come.

@@ -4,9 +4,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -109,22 +107,11 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, b[:len(b)-10], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	terminal{}.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitCorrupt, file+": the backup was cut off")
-	if _, err := os.Stat(filepath.Join(dir, "new")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the store was touched for it: %v", err)
-	}
-	terminal{}.run("store", "restore", dir, "--store", target, "--yes").wants(t, host.ExitRefused, "can't read "+dir+": is a directory")
+	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(t, host.ExitCorrupt, "cut off", "again with --force")
 	// What was begun is not taken for a cluster.
-	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(t, host.ExitCorrupt, "error: the backup was cut off")
+	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(t, host.ExitRefused, "restore that has not ended")
 	if r := (terminal{}).run("store", "check", "--store", target); r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "a restore is under way, or was broken off") {
 		t.Errorf("half of a restore is checked: %d %s%s", r.code, r.stdout, r.stderr)
-	}
-	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(t, host.ExitRefused, "restore that has not ended")
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		t.Fatal(err)
 	}
 	terminal{}.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
 	stdin := terminal{stdin: string(b)}
@@ -153,5 +140,41 @@ func TestStoreWrites(t *testing.T) {
 	r := first.run("store", "check", "-o", "json")
 	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") || !strings.Contains(r.stdout, "half of a dead letter") || !strings.Contains(r.stderr, "problems") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestADamagedBackupDeletesNothing restores by force what is no backup any more, or in place of what must not be replaced.
+func TestADamagedBackupDeletesNothing(t *testing.T) {
+	first, _ := twoNodes(t)
+	first.answers(t, "5", "counter/a", "add", "5")
+	dir := t.TempDir()
+	file, damaged, target := filepath.Join(dir, "b"), filepath.Join(dir, "damaged"), "pebble:"+filepath.Join(dir, "new")
+	first.run("store", "backup", file).wants(t, host.ExitOK)
+	offline := terminal{}
+	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitOK)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := append([]byte(nil), b...)
+	flipped[len(b)/2] ^= 1
+	for says, content := range map[string][]byte{"cut off": b[:len(b)-10], "checksum": flipped, "no backup": nil} {
+		if err := os.WriteFile(damaged, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		offline.run("store", "restore", damaged, "--store", target, "--yes", "--force").wants(t, host.ExitCorrupt, "error: "+damaged, says, "another backup")
+	}
+	offline.run("store", "restore", dir, "--store", target, "--yes", "--force").wants(t, host.ExitRefused, "a directory")
+	stopped := terminal{signals: make(chan os.Signal, 1)}
+	stopped.signals <- os.Interrupt
+	stopped.run("store", "restore", file, "--store", "pebble:"+filepath.Join(dir, "other"), "--yes").wants(t, host.ExitInterrupted, "interrupted before")
+	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, host.ExitOK) // after all that, it is all there
+
+	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "no file")
+	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "no file")
+	first.run("store", "backup", "").wants(t, host.ExitUsage, "FILE")
+	left, err := filepath.Glob(filepath.Join(dir, "*.tmp-*"))
+	if err != nil || len(left) > 0 {
+		t.Error(left, err)
 	}
 }

@@ -44,14 +44,14 @@ found, and nothing is done. Earlier versions refuse the store afterwards, so mak
 			r := registry.New(e, store)
 			living, err := r.Living(ctx, func(m registry.Meta) error { return env.Sleep(e, ctx, 2*m.Heartbeat+time.Second) })
 			if err != nil {
-				return unlessInterrupted(ctx, err)
+				return unlessInterrupted(ctx, err, "interrupted before anything was changed")
 			}
 			if living != "" {
 				return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first", living)
 			}
 			from, err := r.Migrate(ctx)
 			if err != nil {
-				return unlessInterrupted(ctx, err)
+				return unlessInterrupted(ctx, err, "interrupted before the store was migrated: do it again, it goes on from there")
 			}
 			if from == registry.SchemaVersion {
 				_, err = fmt.Fprintf(k.Stdout, "the store has schema %d already\n", from)

@@ -232,23 +232,6 @@ func (r *Reader) Pairs() ([]kv.KeyValue, error) {
 	return nil, r.errCorrupt()
 }
 
-// Verify reads what is left of a backup, and calls progress, if it is not nil, with what it has seen of it, block by block. Errors are those of
-// Pairs, and those of progress.
-func (r *Reader) Verify(progress func(Trailer) error) error {
-	for {
-		pairs, err := r.Pairs()
-		if err != nil || pairs == nil {
-			return err
-		}
-		if progress == nil {
-			continue
-		}
-		if err := progress(r.seen); err != nil {
-			return err
-		}
-	}
-}
-
 // split takes a block of data apart.
 func split(b []byte) (pairs []kv.KeyValue, ok bool) {
 	part := func() ([]byte, bool) {
