@@ -49,6 +49,9 @@ func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.
 	if err == nil {
 		err = c.End(ctx)
 	}
+	if err == nil {
+		err = c.Meta(ctx)
+	}
 	out.Kinds = c.Kinds
 	return out, err
 }

@@ -85,8 +85,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 	var record any
 	switch kind {
 	case kindMeta:
-		c.meta(p)
-		return nil
+		record = new(Meta)
 	case kindNode:
 		record = new(NodeInfo)
 	case kindFence:
@@ -116,18 +115,6 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 		c.report(p.Key, "", "can't be read: "+err.Error())
 	}
 	return nil
-}
-
-func (c *Checker) meta(p kv.KeyValue) {
-	var m Meta
-	switch err := decodeRecord(p.Key, p.Value, &m); {
-	case err != nil:
-		c.report(p.Key, "", "can't be read: "+err.Error())
-	case m.Schema == SchemaRestoring:
-		c.report(p.Key, "", "says that a restore is under way, or was broken off: what is there is not all")
-	case m.Schema != SchemaVersion:
-		c.report(p.Key, "", fmt.Sprintf("says that the store has schema %d, and this binary speaks %d", m.Schema, SchemaVersion))
-	}
 }
 
 func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, has bool) error {
