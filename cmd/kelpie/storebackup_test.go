@@ -140,6 +140,15 @@ func TestStoreWrites(t *testing.T) {
 	first.run("store", "get", "0x0102").wants(t, host.ExitNotFound)
 	first.run("store", "set", "claim/counter/a", "x", "--yes").wants(t, host.ExitRefused, "Kelpie's own", "--force")
 	first.run("store", "clear", "claim/counter/a", "--yes").wants(t, host.ExitRefused, "Kelpie's own")
+	// All of Kelpie's keys are below the first bytes of theirs, and one need not be a tuple.
+	for _, above := range []string{"0x02", "0x026b656c", "0x026b656c70696500", "0x026b656c70696500fe"} {
+		first.run("store", "clear", above, "--below", "--yes").wants(t, host.ExitRefused, "Kelpie's own", "--force")
+	}
+	first.run("store", "set", "0x026b656c70696500fe", "x", "--yes").wants(t, host.ExitRefused, "Kelpie's own")
+	first.run("store", "clear", "0x", "--below", "--yes", "--force").wants(t, host.ExitUsage, "empty")
+	first.run("store", "set", "0xff01", "x", "--yes").wants(t, host.ExitUsage, "outside")
+	first.run("store", "clear", "0x026b", "--yes").wants(t, host.ExitOK)
+	first.answers(t, "5", "counter/a", "get")
 	// What such a write breaks is found.
 	first.run("store", "clear", "claim/counter/a", "--yes", "--force").wants(t, host.ExitOK)
 	first.run("store", "set", "dead/counter/a/#7", "x", "--yes", "--force").wants(t, host.ExitOK)

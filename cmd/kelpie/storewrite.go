@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -35,19 +36,31 @@ func (f *writeFlags) registerAll(cmd *cobra.Command) {
 }
 
 // key returns the bytes of a key that may be written to.
-func (f *writeFlags) key(s string) ([]byte, error) {
+func (f *writeFlags) key(s string, below bool) ([]byte, error) {
 	key, err := parseKey(s)
 	if err != nil {
 		return nil, err
 	}
-	t, err := tuple.Unpack(key)
-	if err == nil && len(t) > 0 && t[0] == clusterPrefix && !f.force {
+	if len(key) == 0 {
+		return nil, api.Errorf(api.CodeInvalidArgument, "the key is empty: name one, as a path, a JSON array or bytes after 0x")
+	}
+	if bytes.Compare(key, kv.KeySpaceEnd()) >= 0 {
+		return nil, api.Errorf(api.CodeInvalidArgument, "key %s is outside of the store: its first byte must be less than 0xff", s)
+	}
+	if !f.force && reachesOurs(key, below) {
 		return nil, host.Advise(
-			api.Errorf(api.CodeFailedPrecondition, "%s is Kelpie's own: to change it can make actors lose their state, or run twice", s),
+			api.Errorf(api.CodeFailedPrecondition, "%s is Kelpie's own, or above it: to change it can make actors lose their state, or run twice", s),
 			"give --force to do so all the same, with all nodes stopped; keys of your own are written as bytes, 0x...",
 		)
 	}
 	return key, nil
+}
+
+// reachesOurs reports whether key, or what is below it, is among Kelpie's own keys. It goes by the bytes: those of a key need not be a tuple, and the
+// first few of Kelpie's, or none, have all of Kelpie's below them.
+func reachesOurs(key []byte, below bool) bool {
+	ours := tuple.Pack(clusterPrefix)
+	return bytes.HasPrefix(key, ours) || below && bytes.HasPrefix(ours, key)
 }
 
 // write commits what f does to the store.
@@ -85,7 +98,7 @@ func (k *kelpie) storeSet() *cobra.Command {
 		Example: "  kelpie store set 0x01 hello --yes",
 		Args:    host.Args("KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := f.key(args[0])
+			key, err := f.key(args[0], false)
 			if err != nil {
 				return err
 			}
@@ -119,7 +132,7 @@ func (k *kelpie) storeClear() *cobra.Command {
 		Example: "  kelpie store clear 0x01 --yes",
 		Args:    host.Args("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := f.key(args[0])
+			key, err := f.key(args[0], below)
 			if err != nil {
 				return err
 			}
