@@ -30,7 +30,7 @@ func (c *Checker) Meta(ctx context.Context) error {
 
 // ours reports whether there is any key of Kelpie's.
 func (c *Checker) ours() bool {
-	for kind := range c.Kinds {
+	for kind := range c.Kinds { //kelpie:unordered the answer is the same in any order
 		if kind != "" {
 			return true
 		}
