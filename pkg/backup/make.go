@@ -31,7 +31,7 @@ func (o *Options) tell(t Trailer) {
 // Make writes a backup of the cluster in a store. It blocks until that is done or ctx ends; the store goes on serving. What was written before an error is no
 // backup, and is refused as one. Errors are CodeNotFound for a store without a cluster, those of the store, and those of w.
 func Make(ctx context.Context, e env.Env, store kv.Store, w io.Writer, o Options) (Header, Trailer, error) {
-	m, err := registry.New(e, store).Meta(ctx)
+	m, err := within(ctx, e, registry.New(e, store).Meta)
 	switch {
 	case err != nil:
 		return Header{}, Trailer{}, err
@@ -88,19 +88,24 @@ func (b *maker) snapshot(ctx context.Context, pinner kv.Pinner) error {
 // perActor copies what belongs to each actor in a transaction of its own, after what belongs to none.
 func (b *maker) perActor(ctx context.Context) error {
 	reg := registry.New(b.env, b.store)
-	pairs, err := reg.CommonPairs(ctx)
+	pairs, err := within(ctx, b.env, reg.CommonPairs)
 	if err == nil {
 		err = b.out.pairs(pairs)
 	}
 	for after := (api.ActorID{}); err == nil; {
 		var claims []registry.ClaimInfo
 		var more bool
-		if claims, more, err = reg.Claims(ctx, "", "", after, 0); err != nil {
+		err = do(ctx, b.env, func(ctx context.Context) (err error) {
+			claims, more, err = reg.Claims(ctx, "", "", after, 0)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		for _, c := range claims {
 			after = c.Actor
-			if pairs, err = reg.ActorPairs(ctx, c.Actor); err != nil {
+			pairs, err = within(ctx, b.env, func(ctx context.Context) ([]kv.KeyValue, error) { return reg.ActorPairs(ctx, c.Actor) })
+			if err != nil {
 				return err
 			}
 			if err = b.out.pairs(pairs); err != nil {

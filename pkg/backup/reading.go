@@ -5,8 +5,10 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
@@ -28,7 +30,8 @@ type reading struct {
 }
 
 func (r *reading) pin(ctx context.Context, pinner kv.Pinner) (err error) {
-	r.at, err = pinner.Pin(ctx, r.at)
+	r.at, err = within(ctx, r.env, func(ctx context.Context) (kv.Version, error) { return pinner.Pin(ctx, r.at) })
+	err = lost(err)
 	if err == nil {
 		r.pinner, r.pinned = pinner, r.env.Monotonic()
 	}
@@ -48,12 +51,25 @@ func (r *reading) keep(ctx context.Context) error {
 
 // transact runs a read at the version.
 func transact[T any](ctx context.Context, r *reading, f func(ctx context.Context, tx kv.Reader) (T, error)) (T, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (T, error) {
-		if r.at != 0 {
+	return within(ctx, r.env, func(ctx context.Context) (T, error) {
+		return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (T, error) {
+			if r.at == 0 {
+				return f(ctx, tx.Snapshot())
+			}
 			tx.SetReadVersion(r.at)
-		}
-		return f(ctx, tx.Snapshot())
+			out, err := f(ctx, tx.Snapshot())
+			return out, lost(err)
+		})
 	})
+}
+
+// lost makes an error final that says that a pinned version can't be read any more, which trying again does not change: what pins it is in the memory of
+// the process that serves the store.
+func lost(err error) error {
+	if errors.Is(err, kv.ErrTooOld) || errors.Is(err, kv.ErrFutureVersion) {
+		return api.Errorf(api.CodeUnavailable, "the store was restarted, or has not been reached for too long, and can't be read any more as it was at the beginning: do it again")
+	}
+	return err
 }
 
 func (r *reading) get(ctx context.Context, key []byte) ([]byte, error) {

@@ -31,7 +31,7 @@ func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bo
 	if err := s.clear(ctx, force); err != nil {
 		return Trailer{}, err
 	}
-	if err := s.registry.BeginRestore(ctx); err != nil {
+	if err := do(ctx, e, s.registry.BeginRestore); err != nil {
 		return Trailer{}, err
 	}
 	for {
@@ -57,7 +57,7 @@ func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bo
 		LeaseTTL:  time.Duration(r.Header.LeaseTTLMillis) * time.Millisecond,
 		Heartbeat: time.Duration(r.Header.HeartbeatMillis) * time.Millisecond,
 	}
-	return s.written, s.registry.EndRestore(ctx, m, s.unattended)
+	return s.written, do(ctx, e, func(ctx context.Context) error { return s.registry.EndRestore(ctx, m, s.unattended) })
 }
 
 // restorer writes a backup into a store.
@@ -74,10 +74,11 @@ type restorer struct {
 
 // clear makes sure that the store is empty.
 func (s *restorer) clear(ctx context.Context, force bool) error {
-	pairs, err := kv.Transact(ctx, s.env, s.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
-		pairs, _, err := tx.Snapshot().Range(ctx, nil, kv.KeySpaceEnd(), kv.RangeOptions{Limit: 1})
+	first := func(ctx context.Context, tx kv.Reader) ([]kv.KeyValue, error) {
+		pairs, _, err := tx.Range(ctx, nil, kv.KeySpaceEnd(), kv.RangeOptions{Limit: 1})
 		return pairs, err
-	})
+	}
+	pairs, err := transact(ctx, &reading{env: s.env, store: s.store}, first)
 	if err != nil || len(pairs) == 0 {
 		return err
 	}
@@ -124,6 +125,11 @@ func (s *restorer) flush(ctx context.Context) error {
 
 // commit writes without looking, again if nobody knows whether it was committed: nobody else writes, so it has the same effect.
 func (s *restorer) commit(ctx context.Context, write func(tx kv.Tx)) error {
+	return do(ctx, s.env, func(ctx context.Context) error { return s.commitUntil(ctx, write) })
+}
+
+// commitUntil is tried until ctx ends.
+func (s *restorer) commitUntil(ctx context.Context, write func(tx kv.Tx)) error {
 	for {
 		_, err := kv.Transact(ctx, s.env, s.store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
 			write(tx)
