@@ -99,7 +99,7 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
 	if err != nil {
-		return api.Errorf(api.CodeFailedPrecondition, "can't write %s: %v", path, host.Reason(err))
+		return cantWrite(path, err)
 	}
 	h, t, err := backup.Make(ctx, env.Real(), store, file, options)
 	p.clear()
@@ -109,7 +109,7 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 		err = errors.Join(err, file.Close())
 	}
 	if err != nil {
-		return unlessInterrupted(ctx, errors.Join(err, os.Remove(file.Name())), "interrupted: no backup was made, and no file is left")
+		return unlessInterrupted(ctx, errors.Join(cantWrite(path, err), os.Remove(file.Name())), "interrupted: no backup was made, and no file is left")
 	}
 	_, err = fmt.Fprintln(k.Stdout, backedUp(h, t))
 	return err

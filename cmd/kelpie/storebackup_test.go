@@ -4,11 +4,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -187,6 +190,11 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 
 	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "no file")
 	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "no file")
+	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, host.ExitRefused, "can't write "+filepath.Join(dir, "none", "b")+": ", "a place")
+	full := cantWrite("b", errors.Join(&fs.PathError{Op: "write", Path: "b.tmp-1", Err: syscall.ENOSPC}, nil))
+	if host.ExitCodeOf(full) != host.ExitRefused || host.Message(full) != "can't write b: no space left on device" {
+		t.Error(full)
+	}
 	first.run("store", "backup", "").wants(t, host.ExitUsage, "FILE")
 	left, err := filepath.Glob(filepath.Join(dir, "*.tmp-*"))
 	if err != nil || len(left) > 0 {
