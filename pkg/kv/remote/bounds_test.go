@@ -109,14 +109,7 @@ func TestGreedyClientHindersNobody(t *testing.T) {
 		defer endCommits()
 		f.sleep(time.Second)
 		f.network.Block("server", "hungry")
-		for range 40 {
-			tasks.Go("large read", func(ctx context.Context) {
-				tx := greedy.Begin(kv.TxOptions{})
-				tx.SetReadVersion(v)
-				_, _, err := tx.Range(ctx, []byte("large"), []byte("largf"), kv.RangeOptions{BytesMax: 4 << 20})
-				f.want("large read", err, context.Canceled)
-			})
-		}
+		readLarge(f, tasks, greedy, v, context.Canceled)
 		f.sleep(time.Second)
 
 		held := f.server.service.Held()
@@ -176,14 +169,7 @@ func TestDeadClientLeavesNothing(t *testing.T) {
 				}
 				f.sleep(time.Second)
 				f.network.Block("server", "greedy")
-				for range 40 {
-					tasks.Go("read", func(ctx context.Context) {
-						tx := dying.Begin(kv.TxOptions{})
-						tx.SetReadVersion(pin)
-						_, _, err := tx.Range(ctx, []byte("large"), []byte("largf"), kv.RangeOptions{BytesMax: 4 << 20})
-						f.want("read", err, kv.ErrUnavailable)
-					})
-				}
+				readLarge(f, tasks, dying, pin, kv.ErrUnavailable)
 				f.sleep(time.Second)
 				if held := f.server.service.Held(); held.Requests == 0 || held.Answers == 0 || held.Watches == 0 || held.Pins != 1 || backend.watches != 10 {
 					t.Errorf("the server holds %+v and %d watches for the client", held, backend.watches)
@@ -288,4 +274,16 @@ func TestPinsAreBounded(t *testing.T) {
 			t.Errorf("when all pins have expired, the server holds %+v", held)
 		}
 	})
+}
+
+// readLarge begins 40 reads of all that is large at a version, each of which is to end with want.
+func readLarge(f *fixture, tasks *env.Group, store kv.Store, v kv.Version, want error) {
+	for range 40 {
+		tasks.Go("large read", func(ctx context.Context) {
+			tx := store.Begin(kv.TxOptions{})
+			tx.SetReadVersion(v)
+			_, _, err := tx.Range(ctx, []byte("large"), []byte("largf"), kv.RangeOptions{BytesMax: 4 << 20})
+			f.want("large read", err, want)
+		})
+	}
 }
