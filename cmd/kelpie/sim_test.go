@@ -65,7 +65,7 @@ func TestSimListings(t *testing.T) {
 func notWithRace(t *testing.T) {
 	t.Helper()
 	if envtest.RealOnly() {
-		t.Skip("a simulation")
+		t.Skipf("%s=real: simulations are left out", envtest.WorldVar)
 	}
 }
 

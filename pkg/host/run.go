@@ -71,12 +71,18 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 	return serveUntil(w, in, n, s, o.DrainTimeout)
 }
 
-// serveUntil waits for the node's end, or ends it when asked to.
+// serveUntil waits for the node's end, or ends it when asked to, or when its own store has failed.
 func serveUntil(w world, in interrupts, n *node.Node, s *store, drainTimeout time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- n.Wait(context.Background()) }()
 	select {
 	case err := <-ended:
+		return err
+	case err := <-s.failure(in.immediate):
+		s.release()
+		if stopErr := in.stop(n.Stop); stopErr != nil { // which can't give up its lease
+			w.log.Debug("the node did not stop cleanly", "error", stopErr)
+		}
 		return err
 	case <-in.graceful.Done():
 	}

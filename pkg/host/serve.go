@@ -4,7 +4,9 @@
 package host
 
 import (
+	"cmp"
 	"context"
+
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -76,20 +78,27 @@ func ServeStore(ctx context.Context, p Process, o StoreOptions) (err error) {
 		return err
 	}
 	defer func() { err = s.closeAfter(w, err) }()
+	return s.serve(w, in, listener)
+}
+
+// serve serves an embedded store until it is asked to stop, or has failed.
+func (s *store) serve(w world, in interrupts, listener rpc.Listener) error {
 	mux := rpc.NewMux()
 	s.register(w, mux)
 	server := rpc.NewServer(w.env, rpc.ServerConfig{Logger: w.log}, mux)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(context.Background(), listener) }()
 	w.log.Info("serving store", "address", listener.Addr(), "store", s.url.String())
+	var failed error
 	select {
 	case err := <-served:
 		return err
+	case failed = <-s.failure(in.immediate):
 	case <-in.graceful.Done():
+		w.log.Info("stopping; a second signal stops at once")
 	}
-	w.log.Info("stopping; a second signal stops at once")
 	s.release()
-	return in.stop(server.Close)
+	return cmp.Or(failed, in.stop(server.Close))
 }
 
 // dir is the data directory.

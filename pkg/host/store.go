@@ -207,6 +207,24 @@ func (s *store) release() {
 	}
 }
 
+// failure gives the error to be told when an embedded store has failed, at the most once, until ctx ends. The process is to end then: what is on
+// the disk is known only when it is opened anew.
+func (s *store) failure(ctx context.Context) <-chan error {
+	failed := make(chan error, 1)
+	if s.embedded == nil {
+		return failed
+	}
+	go func() {
+		if err := s.embedded.Failure(ctx); ctx.Err() == nil {
+			failed <- Advise(
+				api.Errorf(api.CodeUnavailable, "the store %s has failed: %s", s.url.String(), Reason(err)),
+				"mend what is wrong with its disk, or make room on it, and start again: what was acknowledged is on it",
+			)
+		}
+	}()
+	return failed
+}
+
 // joinerURL is what a joiner is told.
 func (s *store) joinerURL() string {
 	if s.embedded != nil {

@@ -13,7 +13,21 @@ import (
 
 // fail stops the store because of an error of the engine, of whose state
 // nothing certain is known from then on.
-func (s *Store) fail(err error) { s.stop(kv.ErrUnavailable.With(err)) }
+func (s *Store) fail(err error) {
+	s.stop(kv.ErrUnavailable.With(err))
+	s.failed.Set()
+}
+
+// Failure blocks until the engine has failed, after which nothing is served any more until the store is opened again, by another process if it is on a disk.
+// It returns why: kv.ErrUnavailable, with the engine's error. Or it returns the cause of ctx's end.
+func (s *Store) Failure(ctx context.Context) error {
+	if err := s.failed.Wait(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
+}
 
 // stop makes everything fail with why, from now on, except the batch that is
 // on its way to the disk.
@@ -37,7 +51,7 @@ func (s *Store) stop(why error) {
 }
 
 // Close implements kv.Store. It waits for the batch that is on its way to the
-// disk, and for reads. Only its first call does anything.
+// disk, and for reads. Only its first call does anything. After a failure of the engine, which Failure tells, it has nothing to add to that.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	again := s.closed
@@ -48,8 +62,11 @@ func (s *Store) Close() error {
 	}
 	s.stop(kv.ErrUnavailable.With(errClosed))
 	s.task.Stop()
-	err := s.task.Wait(context.Background())
-	return errors.Join(err, s.release(), s.engine.Close())
+	err := errors.Join(s.task.Wait(context.Background()), s.release(), s.engine.Close())
+	if s.failed.IsSet() {
+		return nil
+	}
+	return err
 }
 
 // release waits for reads and closes the snapshots.

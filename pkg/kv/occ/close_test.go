@@ -36,6 +36,7 @@ func TestEngineFails(t *testing.T) {
 		s.wantErr("watch", watch.Wait(ctx), kv.ErrUnavailable)
 		s.wantStopped(v, errDisk)
 		s.wantErr("commit after", s.commit(ctx, kv.TxOptions{}, "after", 0).err(), kv.ErrCommitUnknown)
+		s.wantErr("failure", s.Failure(ctx), errDisk)
 	})
 }
 

@@ -35,6 +35,8 @@ type Store struct {
 	task    *env.Task      // the committer
 	newest  Snapshot       // of the committer: the state after its last batch
 
+	failed *env.Event // the engine has; stopped says how
+
 	mu       sync.Mutex
 	stopped  error     // why the store does not serve any more, nil while it does
 	closed   bool      // Close was called
@@ -71,6 +73,7 @@ func Open(e env.Env, engine Engine, opt Options) (*Store, error) {
 		watches:  newWatches(e, opt.Watches),
 		room:     env.NewSemaphore(e, int64(opt.QueuedBytes)),
 		newest:   engine.Snapshot(),
+		failed:   env.NewEvent(e),
 		clock:    clock{at: first, now: now},
 		assigned: first,
 		resolver: newResolver(),
