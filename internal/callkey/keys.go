@@ -40,6 +40,13 @@ func (k *Keys) Learn(version uint64, now time.Duration) {
 	}
 }
 
+// Relearn takes note of a version of the store at a monotonic time, even if it is less than the newest known: the store is another one.
+func (k *Keys) Relearn(version uint64, now time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.birth, k.learned = version, now
+}
+
 // Fresh reports whether a version was learnt less than maxAge before now. Calls that are born from an older one might be
 // taken for calls of long ago.
 func (k *Keys) Fresh(now, maxAge time.Duration) bool {
@@ -49,7 +56,7 @@ func (k *Keys) Fresh(now, maxAge time.Duration) bool {
 }
 
 // Next returns the key of a new call to an actor, which is open until Done. A name is a key of the caller's own choice; "" is
-// none. Later calls are not born before earlier ones.
+// none.
 func (k *Keys) Next(name string, actor api.ActorID, now time.Time) api.CallKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()

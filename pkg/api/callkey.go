@@ -4,6 +4,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 )
@@ -17,8 +19,8 @@ type CallKey struct {
 	Counter uint64
 	// Name is a key of the caller's own choice, which another process can repeat; else it is "".
 	Name string
-	// Path is "" for a call from outside. A call that a handler makes has the key of the call that it handles, with its own
-	// place among the handler's calls behind the path.
+	// Path is "" for a call from outside. A call that a handler makes has the key of the call that it handles, with a path of its
+	// own: see Child.
 	Path string
 	// Birth is a version of the store that the caller was given before it made the call. An actor that has dropped records
 	// of calls knows by it which calls may have been among them.
@@ -51,9 +53,21 @@ func (k *CallKey) Same(other *CallKey) bool {
 	return k.Client == other.Client && k.Counter == other.Counter && k.Name == other.Name && k.Path == other.Path
 }
 
-// Child returns the key of the nth call, from 0 on, that the handler of a call makes.
-func (k CallKey) Child(n int) CallKey {
+// Child returns the key of the nth call, from 0 on, that the handler of a call makes. parent is the actor whose handler it is.
+//
+// A client's counter belongs to one call, and so to one actor: the first generation needs no more than its place. A name may be used for
+// calls to several actors, and an actor further down may be another one when its parent runs again: from there on the path tells the
+// parents apart, by 96 bits of a SHA-256.
+func (k CallKey) Child(parent ActorID, n int) CallKey {
 	k.AnsweredHere = 0
+	if k.Name != "" || k.Path != "" {
+		h := sha256.New()
+		for _, part := range []string{k.Path, parent.Namespace, parent.ID} {
+			h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+			h.Write([]byte(part))
+		}
+		k.Path = hex.EncodeToString(h.Sum(nil)[:12])
+	}
 	k.Path += "/" + strconv.Itoa(n)
 	return k
 }

@@ -3,6 +3,11 @@
 
 package api
 
+import (
+	"errors"
+	"strconv"
+)
+
 // InvokeFlags say how a call came to a node.
 type InvokeFlags uint8
 
@@ -166,6 +171,20 @@ const DetailCode = "code"
 
 // DetailFinal is the detail, with any value, of an error with CodeUnknown that another try would only get again.
 const DetailFinal = "final"
+
+// DetailBirth is the detail of a final CodeUnknown that refuses a call for its birth alone: it holds a version of the store. A caller that knows
+// that no earlier try of the call can have run may make it again under the same key, born at that version.
+const DetailBirth = "birth"
+
+// RefusedBirth returns the version that a call can be born at which was refused for its birth alone (see DetailBirth).
+func RefusedBirth(err error) (version uint64, ok bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Code != CodeUnknown {
+		return 0, false
+	}
+	version, bad := strconv.ParseUint(e.Detail[DetailBirth], 10, 64)
+	return version, bad == nil
+}
 
 // DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
 const DetailRetryAfter = "retry_after_ms"

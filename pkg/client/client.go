@@ -75,8 +75,9 @@ type options struct {
 }
 
 // WithIdempotencyKey gives the call a key by which another call, of another process too, is known for the same: it has its
-// effect once, and all get the same answer, for as long as the actor keeps it: a quarter of an hour, and among its last 875
-// calls at the least. The key has up to 128 bytes. A call without has a key of the client's own, which is enough for
+// effect once, and all get the same answer, for as long as the actor keeps it: a quarter of an hour, however many other calls it gets
+// (more precisely, a thousand million versions of the store). An actor with no room for more answers of such calls refuses new ones
+// as CodeOverloaded, before they run. The key has up to 128 bytes. A call without has a key of the client's own, which is enough for
 // the client's own retries.
 func WithIdempotencyKey(key string) CallOption { return func(o *options) { o.key = key } }
 
@@ -133,7 +134,7 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 	key := c.keys.Next(o.key, id, c.env.Now())
 	defer c.keys.Done(&key, id)
 	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Flags: o.flags, Body: body}
-	return c.persist(ctx, id, req.AppendTo(make([]byte, 0, len(body)+invokeHeaderBytes)))
+	return c.persist(ctx, &req)
 }
 
 // invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.

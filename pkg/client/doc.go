@@ -4,10 +4,10 @@
 // Package client is what a caller of actors imports.
 //
 // A Client knows a few addresses of a cluster. It sends each call to where the actor was last found, else to any
-// of the addresses, whose node passes the call on; it remembers what it learns. It tries again, within the
-// deadline, what is safe to try again: calls that have certainly not run, and, where the answer was
-// lost, those that change nothing (ReadOnly) or carry an idempotency key (WithIdempotencyKey). Any other
-// call whose answer was lost fails with api.CodeUnknown: it may have run.
+// of the addresses, whose node passes the call on; it remembers what it learns. Every call has a key, under which its actor
+// knows it again: within the deadline, the Client sends a call whose answer was lost once more, and it has its effect
+// once. If the deadline passes first, the call fails with api.CodeUnknown: it may have run. WithIdempotencyKey lets
+// another process repeat the call.
 //
 // The addresses take turns. Where actors were found is remembered for the 10,000 used last.
 //

@@ -21,7 +21,8 @@ const (
 )
 
 // persist sends the call until it has an answer that another try can't better, or ctx ends, or the client is closed.
-func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte) ([]byte, error) {
+func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, error) {
+	id, payload := req.Actor, encodeInvoke(req)
 	lost := false // the answer of a try that may have had an effect
 	for attempt := 0; ; attempt++ {
 		addr := c.target(id)
@@ -35,6 +36,13 @@ func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte) ([
 			c.answered(id, addr, reply.OwnerAddress)
 			return reply.Body, nil
 		}
+		if birth, ok := api.RefusedBirth(err); ok && !lost && c.wait(ctx, c.pause(attempt)) {
+			// No try has run: the call may as well be born now.
+			c.keys.Relearn(birth, c.env.Monotonic())
+			req.Key.Birth = birth
+			payload = encodeInvoke(req)
+			continue
+		}
 		if !mendable(err) {
 			return nil, verdict(id, err, lost)
 		}
@@ -44,6 +52,10 @@ func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte) ([
 			return nil, verdict(id, err, lost)
 		}
 	}
+}
+
+func encodeInvoke(req *api.InvokeRequest) []byte {
+	return req.AppendTo(make([]byte, 0, len(req.Body)+invokeHeaderBytes))
 }
 
 // mendable reports whether another try of a call that failed so may do better. It is safe: the call has a key.

@@ -6,7 +6,9 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -60,24 +62,39 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 // runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
 // call has been answered or sent on.
 func (n *Node) runCalls(s *slot, calls []*call) {
-	if s.activation == nil {
-		a, err := n.activate(s, calls)
-		if errors.Is(err, errAbandoned) {
-			return
-		}
-		if err != nil {
-			for _, c := range calls {
-				n.router.again(c, err)
+	for {
+		if s.activation == nil {
+			a, err := n.activate(s, calls)
+			if errors.Is(err, errAbandoned) {
+				return
 			}
+			if err != nil {
+				for _, c := range calls {
+					n.router.again(c, err)
+				}
+				return
+			}
+			s.activation = a
+		}
+		if s.activation.unreadable {
+			calls = deletionFirst(calls)
+		} else {
+			calls = s.activation.attend(calls)
+		}
+		rest, good := s.activation.process(calls)
+		switch {
+		case !good:
+			s.activation.ended()
+			s.activation = nil
+			return
+		case len(rest) > 0: // the actor was deleted: what comes behind that finds a new one
+			s.activation, calls = nil, rest
+		case s.activation.destroyed:
+			s.retire()
+			return
+		default:
 			return
 		}
-		s.activation = a
-	}
-	if !s.activation.process(s.activation.attend(calls)) {
-		s.activation.ended()
-		s.activation = nil
-	} else if s.activation.destroyed {
-		s.retire()
 	}
 }
 
@@ -85,7 +102,7 @@ func (n *Node) runCalls(s *slot, calls []*call) {
 // calls wait for it. An actor whose state or hook has failed it is left alone for a while.
 func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	id := s.actor
-	if err := n.crashes.check(id, n.env.Monotonic()); err != nil {
+	if err := n.crashes.check(id, n.env.Monotonic()); err != nil && !deletes(calls) {
 		return nil, err
 	}
 	spec := n.kinds[id.Namespace]
@@ -105,7 +122,15 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 		return nil, n.router.movedTo(id, got.Owner)
 	}
 	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
-	if err = a.load(got.State); err == nil {
+	if err = got.Unreadable; err == nil {
+		err = a.load(got.State)
+	}
+	if api.CodeOf(err) == api.CodeCorruptState && deletes(calls) {
+		if err = a.loadNothing(ctx); err == nil {
+			return a, nil
+		}
+	}
+	if err == nil {
 		err = a.unpack(ctx, brought)
 	}
 	if err == nil {
@@ -143,7 +168,7 @@ func (a *activation) bytes() int64 {
 	if a == nil {
 		return 0
 	}
-	return int64(activationBytes + a.memory.bytes() + a.space.heldBytes + a.ledger.bytes + a.agenda.bytes())
+	return int64(activationBytes + a.memory.bytes() + a.space.heldBytes + a.ledger.bytesHeld() + a.agenda.bytes())
 }
 
 // load takes what the store has of the actor: its agenda first, then its records and its state.
@@ -153,11 +178,40 @@ func (a *activation) load(stored []registry.Entry) (err error) {
 	if a.agenda, err = loadAgenda(stored[:agenda]); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
-	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords); err != nil {
+	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords, a.spec.Volatile, a.claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
 	a.memory, err = loadMemory(a.actor, a.spec, stored[records:])
 	return err
+}
+
+// deletes reports whether one of the calls deletes the actor.
+func deletes(calls []*call) bool {
+	return slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodDestroy })
+}
+
+// deletionFirst puts a call that deletes the actor before all others.
+func deletionFirst(calls []*call) []*call {
+	i := slices.IndexFunc(calls, func(c *call) bool { return c.method == api.MethodDestroy })
+	return slices.Concat(calls[i:i+1], calls[:i], calls[i+1:])
+}
+
+// loadNothing makes an activation of an actor whose stored state can't be read, to delete it. Nobody knows what calls have been done: what
+// was born by now is refused from then on, unless it has never run.
+func (a *activation) loadNothing(ctx context.Context) (err error) {
+	a.unreadable = true
+	now := a.claim.Version()
+	a.ledger = &ledger{most: a.node.config.MaxRecords, volatile: a.spec.Volatile, floor: now}
+	a.agenda = newAgenda()
+	value, err := a.claim.Get(ctx, alarmPart)
+	if err != nil {
+		return err
+	}
+	if len(value) == 8 {
+		a.agenda.due = int64(binary.BigEndian.Uint64(value))
+	}
+	a.memory = &memory{spec: a.spec}
+	return a.memory.clear()
 }
 
 // entriesBefore returns how many entries come before a key.

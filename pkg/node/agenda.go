@@ -154,8 +154,18 @@ func (g *agenda) advance(al *alarm, now time.Time) {
 		return
 	}
 	next := *al
-	next.Due, next.Attempts, next.tries, next.retry = due, 0, 0, 0
+	next.Due, next.Attempts, next.tries, next.retry, next.birth = due, 0, 0, 0, 0
 	g.put(&next)
+}
+
+// replace puts an alarm in the place of an earlier form of it, of which the store has been told.
+func (g *agenda) replace(old, al *alarm) {
+	for _, in := range []*[]*alarm{&g.alarms, &g.kept, &g.committed} {
+		if i := slices.Index(*in, old); i >= 0 {
+			*in = slices.Clone(*in)
+			(*in)[i] = al
+		}
+	}
 }
 
 // begin prepares for a handler.
@@ -238,7 +248,7 @@ func (g *agenda) writes(claim *registry.Claim, now int64) []registry.Write {
 	if g == nil {
 		return nil
 	}
-	out := g.alarmWrites()
+	out := g.alarmWrites(claim.NextCommit())
 	out = append(out, g.outboxWrites(claim)...)
 	out = append(out, g.inbox.writes()...)
 	for i, d := range g.buried {
@@ -266,10 +276,13 @@ func (g *agenda) writes(claim *registry.Claim, now int64) []registry.Write {
 	return append(out, registry.Write{Key: alarmPart, Value: encodeDue(g.next.due)})
 }
 
-// alarmWrites are where the alarms differ from those that the store has.
-func (g *agenda) alarmWrites() (out []registry.Write) {
+// alarmWrites are where the alarms differ from those that the store has. commit is the number of the commit that they are for.
+func (g *agenda) alarmWrites(commit uint64) (out []registry.Write) {
 	before := g.committed
-	for _, al := range g.kept {
+	for i, al := range g.kept {
+		if al.fresh {
+			al.number, al.fresh = commit<<numberBits|uint64(i+1), false
+		}
 		for len(before) > 0 && before[0].Name < al.Name {
 			out, before = append(out, registry.Write{Key: alarmKey(before[0].Name)}), before[1:]
 		}

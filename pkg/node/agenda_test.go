@@ -77,7 +77,7 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 	a, b, c := testAlarm("a", 1), testAlarm("b", 2), testAlarm("c", 3)
 	g.committed, g.kept = []*alarm{a, b, c}, []*alarm{a, testAlarm("b", 4), testAlarm("d", 5)}
 	var wrote []string
-	for _, w := range g.alarmWrites() {
+	for _, w := range g.alarmWrites(1) {
 		e := registry.Entry{Key: w.Key, Value: w.Value}
 		if w.Value == nil {
 			wrote = append(wrote, "clear "+string(w.Key))

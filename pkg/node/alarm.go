@@ -30,7 +30,8 @@ const (
 	laterBackoffMax = time.Minute
 
 	alarmVersion = 1
-	alarmFields  = 9
+	// alarmFields are those of the first version: number and birth have come later.
+	alarmFields = 9
 	// retriedAlarm begins the name of an alarm that was taken back from the dead letters.
 	retriedAlarm = "$retry/"
 )
@@ -50,6 +51,13 @@ type alarm struct {
 	// retry, in milliseconds since 1970.
 	tries int
 	retry int64
+	// number tells apart the alarms of one name that were set for the same time; it grows with the actor's commits. An alarm that comes again
+	// keeps its number, as does one that is taken back from the dead letters.
+	number uint64
+	// fresh alarms get their number with the commit that sets them.
+	fresh bool
+	// birth is that of the calls that the handler makes, from the first one on; 0 before.
+	birth uint64
 }
 
 // at is when the alarm is to run, in milliseconds since 1970: never 0, which is no time.
@@ -61,7 +69,14 @@ func (al *alarm) key(self api.ActorID, birth uint64) api.CallKey {
 	if al.origin != "" {
 		name = al.origin
 	}
-	sum := sha256.Sum256([]byte(self.String() + " " + strconv.FormatInt(al.Due.UnixMilli(), 10) + " " + name))
+	text := self.String() + " " + strconv.FormatInt(al.Due.UnixMilli(), 10) + " " + name
+	if al.number != 0 {
+		text += " " + strconv.FormatUint(al.number, 10)
+	}
+	sum := sha256.Sum256([]byte(text))
+	if al.birth != 0 {
+		birth = al.birth
+	}
 	return api.CallKey{Name: "$alarm/" + hex.EncodeToString(sum[:16]), Birth: birth, Time: al.Due.UnixMicro()}
 }
 
@@ -89,7 +104,7 @@ func (al *alarm) bytes() int {
 
 func (al *alarm) encode() []byte {
 	b := append(make([]byte, 0, 64+len(al.Request)), alarmVersion)
-	b = api.AppendArrayHeader(b, alarmFields)
+	b = api.AppendArrayHeader(b, alarmFields+2)
 	b = api.AppendString(b, al.Method)
 	b = api.AppendInt(b, al.Due.UnixMilli())
 	b = api.AppendInt(b, int64(al.Every))
@@ -98,7 +113,9 @@ func (al *alarm) encode() []byte {
 	b = api.AppendUint(b, uint64(al.tries))
 	b = api.AppendInt(b, al.retry)
 	b = api.AppendString(b, al.origin)
-	return api.AppendBytes(b, al.Request)
+	b = api.AppendBytes(b, al.Request)
+	b = api.AppendUint(b, al.number)
+	return api.AppendUint(b, al.birth)
 }
 
 // decodeAlarm reads an alarm back. Errors are CodeCorruptState.
@@ -116,6 +133,9 @@ func decodeAlarm(e registry.Entry) (*alarm, error) {
 	al.Due, al.Every, al.Cron = time.UnixMilli(d.Int()).UTC(), time.Duration(d.Int()), d.String()
 	al.Attempts, al.tries, al.retry, al.origin = int(d.Uint()), int(d.Uint()), d.Int(), d.String()
 	al.Request = d.Bytes()
+	if fields >= alarmFields+2 {
+		al.number, al.birth = d.Uint(), d.Uint()
+	}
 	if !ok || d.Err() != nil || fields < alarmFields {
 		return nil, corrupt
 	}
@@ -153,7 +173,7 @@ func (a *activation) alarmFailed(out *answer) {
 		a.agenda.advance(al, now)
 		a.agenda.bury(&registry.DeadLetter{
 			Alarm: strings.TrimPrefix(cmp.Or(al.origin, al.Name), retriedAlarm), Target: a.actor, Method: al.Method, Request: al.Request,
-			Attempts: failed.Attempts, Due: al.Due.UnixMilli(), Died: now.UnixMilli(),
+			Attempts: failed.Attempts, Origin: al.number, Due: al.Due.UnixMilli(), Died: now.UnixMilli(),
 		}, out.err)
 	}
 	a.agenda.keep()
@@ -163,8 +183,10 @@ func (a *activation) alarmFailed(out *answer) {
 // counts reports whether an error is the fault of what was called: otherwise it may be better by and by without anybody's doing.
 func counts(err error) bool {
 	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeUnknown, api.CodeStore, api.CodeCancelled:
+	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeStore, api.CodeCancelled:
 		return false
+	case api.CodeUnknown:
+		return final(err)
 	}
 	return !isStoreError(err)
 }

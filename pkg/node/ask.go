@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // asking is what an activation knows of the calls that its handlers make. While one waits for another actor, its own is
@@ -21,7 +23,7 @@ type asking struct {
 	methods map[string]bool
 	// Of the call that runs: how often it has asked, whether it is the first of its batch, and whether it was refused to, to
 	// run again as the first of the next.
-	asked          int
+	asked          int32
 	first, refused bool
 }
 
@@ -64,9 +66,14 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 		a.asking.methods[c.method], a.asking.refused = true, true
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first", a.actor)
 	}
+	if a.asking.asked == 0 {
+		if err := a.bindBirth(c); err != nil {
+			return nil, err
+		}
+	}
 	answer := env.NewFuture[[]byte](a.node.env)
 	child := &call{
-		actor: id, method: method, key: c.key.Child(a.asking.asked), chain: append(slices.Clone(c.chain), a.actor), body: body,
+		actor: id, method: method, key: c.key.Child(a.actor, int(a.asking.asked)), chain: append(slices.Clone(c.chain), a.actor), body: body,
 		context:  func() context.Context { return ctx },
 		deadline: c.deadline,
 		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
@@ -80,8 +87,54 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
 		err = api.Errorf(api.CodeUnavailable, "%w", err)
+	case api.CodeUnknown: // the child, if not its parent, may have run when an earlier run of the parent asked for it
+		err = withoutBirth(err)
 	}
 	return reply, err
+}
+
+// withoutBirth takes from an error what would have a caller make the call again under another birth.
+func withoutBirth(err error) error {
+	if _, ok := api.RefusedBirth(err); !ok {
+		return err
+	}
+	out := *wireError(err)
+	out.Detail = maps.Clone(out.Detail)
+	delete(out.Detail, api.DetailBirth)
+	return &out
+}
+
+// bindBirth fixes the birth of what the handler of an alarm or a message asks of others, durably, before it asks for the first time. Such a
+// handler runs again until it succeeds, however long that takes, and asks under the same keys: with a birth of its own, each run could
+// outlive the records of those before, and have them done once more. (R10)
+func (a *activation) bindBirth(c *call) error {
+	var write registry.Write
+	var bound func()
+	switch {
+	case c.alarm != nil && c.alarm.birth == 0:
+		al := *c.alarm
+		al.birth = c.key.Birth
+		write = registry.Write{Key: alarmKey(al.Name), Value: al.encode()}
+		bound = func() { a.agenda.replace(c.alarm, &al); c.alarm = &al }
+	case c.number != 0:
+		m := a.agenda.inbox.cache[c.sender]
+		if m.bound == c.number {
+			return nil
+		}
+		m.bound, m.birth = c.number, c.key.Birth
+		write = registry.Write{Key: markKey(c.sender), Value: m.encode()}
+		bound = func() { a.agenda.inbox.remember(c.sender, m) }
+	default:
+		return nil
+	}
+	if !a.spec.Volatile {
+		if err := a.claim.Commit(a.node.ctx, []registry.Write{write}); err != nil {
+			a.broken = wireError(err)
+			return api.Errorf(api.CodeUnavailable, "actor %s: it can't ask others now: %w", a.actor, err)
+		}
+	}
+	bound()
+	return nil
 }
 
 // mayAsk refuses a call that would never be answered, or is one of too many that wait for each other.

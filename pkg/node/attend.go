@@ -42,7 +42,7 @@ func (p planner) SetAlarm(al actor.PlannedAlarm) error {
 	if m == nil || m.ReadOnly {
 		return api.Errorf(api.CodeInvalidArgument, "actor %s: alarm %q: its kind has no writing method %q", p.a.actor, clip(al.Name), clip(al.Method))
 	}
-	return p.a.setAlarm(&alarm{PlannedAlarm: al})
+	return p.a.setAlarm(&alarm{PlannedAlarm: al, fresh: true})
 }
 
 func (a *activation) setAlarm(al *alarm) error {

@@ -34,6 +34,10 @@ type activation struct {
 	asking asking
 	// destroyed actors are deactivated without their hook.
 	destroyed bool
+	// unreadable is whether what is stored of the actor can't be read: it can only be deleted.
+	unreadable bool
+	// broken is why nothing more can be committed, if that was found out while a handler ran.
+	broken *api.Error
 }
 
 // answer is what a call in a batch will be told, once it may be.
@@ -47,11 +51,16 @@ type answer struct {
 	writes bool
 	// reads is whether it is the answer of a reading method.
 	reads bool
+	// destroys is whether the actor is deleted with it.
+	destroys bool
+	// reroute is whether the call could not be dealt with here, as err tells, and is to be routed again.
+	reroute bool
 }
 
 // process runs calls in batches and answers them, and reports whether the activation is still good. If
-// not, the calls that it has not answered are on their way elsewhere.
-func (a *activation) process(calls []*call) bool {
+// not, the calls that it has not answered are on their way elsewhere. It stops behind a call that has deleted the actor: rest is for another
+// activation.
+func (a *activation) process(calls []*call) (rest []*call, good bool) {
 	single := 0 // how many of the calls did not fit a transaction together
 	for len(calls) > 0 {
 		most := a.node.config.MaxBatch
@@ -60,7 +69,7 @@ func (a *activation) process(calls []*call) bool {
 		}
 		answers, inTime := a.runBatch(calls, most)
 		if !inTime {
-			return false
+			return nil, false
 		}
 		err := a.conclude(answers)
 		if len(answers) > 1 && kv.IsTooLarge(err) {
@@ -72,15 +81,18 @@ func (a *activation) process(calls []*call) bool {
 		rest := calls[len(answers):]
 		if err != nil {
 			a.unanswered(answers, rest, err)
-			return false
+			return nil, false
 		}
 		if !a.concluded(answers) {
 			a.unanswered(nil, rest, errMoved(a.actor))
-			return false
+			return nil, false
+		}
+		if a.destroyed {
+			return rest, true
 		}
 		calls = rest
 	}
-	return true
+	return nil, true
 }
 
 // runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many calls; 0
@@ -88,14 +100,15 @@ func (a *activation) process(calls []*call) bool {
 // It reports whether the handlers have returned in time: otherwise the calls are no longer its own.
 func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime bool) {
 	if calls[0].method == api.MethodDestroy {
-		return []answer{{call: calls[0], writes: true}}, true
+		return []answer{a.runDestroy(calls[0])}, true
 	}
 	if most == 0 || most > len(calls) {
 		most = len(calls)
 	}
 	answers = make([]answer, 0, most)
+	a.claim.Renew(a.node.keeper.proof()) // for the births and ages of calls
 	for _, c := range calls[:most] {
-		if c.method == api.MethodDestroy || len(answers) > 0 && (a.space.bytes+len(a.memory.kept)+a.agenda.batchBytes() > batchBytesMax || a.asking.methods[c.method]) {
+		if c.method == api.MethodDestroy || len(answers) > 0 && (a.batchBytes() > batchBytesMax || a.asking.methods[c.method]) {
 			break
 		}
 		a.asking.begin(len(answers) == 0)
@@ -107,8 +120,31 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 			break // it begins the next batch
 		}
 		answers = append(answers, out)
+		if a.broken != nil {
+			break // nothing more can be committed
+		}
 	}
 	return answers, true
+}
+
+// batchBytes is about what the batch takes in a transaction so far.
+func (a *activation) batchBytes() int {
+	return a.space.bytes + len(a.memory.kept) + a.agenda.batchBytes() + a.ledger.batchBytes()
+}
+
+// runDestroy deletes the actor for a call, unless it has done so before.
+func (a *activation) runDestroy(c *call) answer {
+	a.claim.Renew(a.node.keeper.proof())
+	if !c.key.IsZero() {
+		if earlier, ok := a.repeated(c); ok {
+			return earlier
+		}
+	}
+	out := answer{call: c, writes: true, destroys: true}
+	if !c.key.IsZero() {
+		a.ledger.add(&out, a.claim.Version())
+	}
+	return out
 }
 
 // runCall runs one call. What a failed one did is undone.
@@ -143,8 +179,11 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 	}
 	keyed := !c.key.IsZero() && !m.ReadOnly && !c.own && c.number == 0 // those have been told from repeats
 	if keyed {
-		if earlier, ok := a.ledger.find(c); ok {
+		if earlier, ok := a.repeated(c); ok {
 			return earlier, true
+		}
+		if err := a.ledger.admit(&c.key, a.claim.Version()); err != nil {
+			return answer{call: c, err: err, settled: true}, true
 		}
 	}
 	a.slot.enter(c.method, calls, now, c.deadline)
@@ -153,9 +192,54 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 		return out, false
 	}
 	if keyed {
-		a.ledger.add(&out)
+		a.ledger.add(&out, a.claim.Version())
 	}
 	return out, true
+}
+
+// repeated returns the answer to a call that must not run: because it has run, or because nobody can say that it has not.
+func (a *activation) repeated(c *call) (answer, bool) {
+	now := a.claim.Version()
+	if ahead(&c.key, now) { // of what this node has seen
+		if err := a.prove(); err != nil {
+			return answer{call: c, err: err, reroute: true}, true
+		}
+		if now = a.claim.Version(); c.key.Birth > now {
+			return answer{call: c, err: errFutureBirth(c, now)}, true
+		}
+	}
+	r, err := a.ledger.find(c, now)
+	switch {
+	case err != nil:
+		return answer{call: c, err: err}, true
+	case r == nil:
+		return answer{}, false
+	}
+	out := r.answer(c)
+	if out.err != nil || r.away == 0 || len(r.body) > 0 {
+		return out, true
+	}
+	if out.body, err = a.fetchReply(c.context(), r); err != nil {
+		return answer{call: c, err: err, reroute: true}, true
+	}
+	return out, true
+}
+
+// fetchReply reads a reply that is kept away from its record.
+func (a *activation) fetchReply(ctx context.Context, r *record) ([]byte, error) {
+	begin, end := bodyRange(&r.key)
+	pieces, _, err := a.claim.Range(ctx, begin, end, 2+api.PayloadBytesMax/chunkBytes)
+	if err != nil {
+		return nil, err
+	}
+	body := make([]byte, 0, r.away)
+	for _, p := range pieces {
+		body = append(body, p.Value...)
+	}
+	if len(body) != r.away {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: of the reply to call %s, %d of %d bytes are stored", a.actor, clip(r.key.String()), len(body), r.away)
+	}
+	return body, nil
 }
 
 // runHandler runs the handler of a call that has not been done before.
@@ -175,6 +259,8 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (
 		err = a.space.err
 	case err == nil && len(body) > api.PayloadBytesMax:
 		err = api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
+	case err == nil && !m.ReadOnly && !c.key.IsZero() && !a.ledger.fits(body, a.claim.Version()):
+		err = errOverloaded(retryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may ask again, and has no room for one of %d", a.actor, a.ledger.bodies, len(body))
 	case err == nil && !m.ReadOnly:
 		err = a.memory.keep(a.actor) // the last that can fail: what is kept is not rolled back
 	}
@@ -211,6 +297,9 @@ func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) 
 // conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed, and no
 // other.
 func (a *activation) conclude(answers []answer) error {
+	if a.broken != nil {
+		return a.broken
+	}
 	writes := a.writes(answers)
 	if len(writes) == 0 {
 		if needProof(answers, actor.Consistency(a.node.settings(a.actor.Namespace).Consistency)) {
@@ -250,7 +339,7 @@ func (a *activation) unfit(out *answer) error {
 		a.sendRun(out)
 	}
 	if !out.writes {
-		return nil
+		return a.prove() // the failure shows state
 	}
 	return a.claim.Commit(a.node.ctx, a.changes())
 }
@@ -278,12 +367,15 @@ func (a *activation) revert() error {
 }
 
 func (a *activation) writes(answers []answer) []registry.Write {
-	if answers[0].call.method == api.MethodDestroy && !a.spec.Volatile {
-		state := []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
-		return append(state, a.agenda.clearing(a.claim)...)
-	}
 	if len(a.ledger.added) > 0 {
 		a.ledger.age(a.claim.Version())
+	}
+	if answers[0].destroys && !a.spec.Volatile {
+		out := []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
+		if a.unreadable {
+			out = append(out, registry.Write{Key: recordPart, End: kv.PrefixEnd(recordPart)}, registry.Write{Key: bodyPart, End: kv.PrefixEnd(bodyPart)})
+		}
+		return slices.Concat(out, a.agenda.clearing(a.claim), a.ledger.writes())
 	}
 	return a.changes()
 }
@@ -303,7 +395,7 @@ func (a *activation) changes() []registry.Write {
 // concluded answers everybody.
 func (a *activation) concluded(answers []answer) bool {
 	good := true
-	if answers[0].call.method == api.MethodDestroy && answers[0].err == nil {
+	if answers[0].destroys {
 		a.memory.chunks = 0
 		good = a.memory.clear() == nil
 		a.space.forget()
@@ -313,8 +405,12 @@ func (a *activation) concluded(answers []answer) bool {
 	}
 	a.kept()
 	a.answered(answers)
-	for i := range answers {
-		answers[i].call.finish(answers[i].body, "", answers[i].err)
+	for _, out := range answers {
+		if out.reroute {
+			a.node.router.again(out.call, out.err)
+			continue
+		}
+		out.call.finish(out.body, "", out.err)
 	}
 	return good
 }

@@ -58,6 +58,7 @@ func (c *call) doubt() {
 	c.doubtful = true
 	finish := c.finish
 	c.finish = func(body []byte, owner string, err error) {
+		err = withoutBirth(err)
 		if notRun(err) {
 			err = api.Errorf(api.CodeUnknown, "actor %s may have run the call: an answer was lost, and then: %v", c.actor, err)
 		}

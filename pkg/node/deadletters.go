@@ -85,7 +85,7 @@ func (a *activation) runRetry(c *call) answer {
 	if d.Alarm == "" {
 		err = a.send(&message{origin: d.Origin, target: d.Target, method: d.Method, body: d.Request, since: d.Due})
 	} else {
-		al := &alarm{origin: d.Alarm}
+		al := &alarm{origin: d.Alarm, number: d.Origin}
 		al.Name, al.Method, al.Request, al.Due = retriedAlarm+strconv.FormatUint(number, 10), d.Method, d.Request, time.UnixMilli(d.Due).UTC()
 		err = a.setAlarm(al)
 	}

@@ -19,8 +19,12 @@ const (
 	marksMax = 1000
 
 	markVersion = 1
-	markFields  = 4
+	// markFields are those of the first version: bound and birth have come later.
+	markFields = 4
 )
+
+// markPart begins the keys of an actor's marks.
+var markPart = tuple.Pack("i")
 
 func markKey(sender api.ActorID) []byte { return tuple.Pack("i", sender.Namespace, sender.ID) }
 
@@ -30,6 +34,8 @@ type mark struct {
 	number uint64
 	// failed is the error with which the one of that number was given up, nil if it was done.
 	failed *api.Error
+	// bound is the number of one that is not done, whose handler has asked others: birth is that of its calls, each time that it runs.
+	bound, birth uint64
 }
 
 // inbox is the marks of an actor: those of the present batch, and some of those that the store has.
@@ -96,16 +102,19 @@ func (b *inbox) stored() {
 }
 
 func (m *mark) encode() []byte {
-	b := api.AppendArrayHeader([]byte{markVersion}, markFields)
+	b := api.AppendArrayHeader([]byte{markVersion}, markFields+2)
 	b = api.AppendUint(b, m.number)
 	if m.failed == nil {
 		b = api.AppendUint(b, uint64(api.CodeOK))
 		b = api.AppendString(b, "")
-		return api.AppendString(b, "")
+		b = api.AppendString(b, "")
+	} else {
+		b = api.AppendUint(b, uint64(m.failed.Code))
+		b = api.AppendString(b, m.failed.Message)
+		b = api.AppendString(b, m.failed.Detail[api.DetailCode])
 	}
-	b = api.AppendUint(b, uint64(m.failed.Code))
-	b = api.AppendString(b, m.failed.Message)
-	return api.AppendString(b, m.failed.Detail[api.DetailCode])
+	b = api.AppendUint(b, m.bound)
+	return api.AppendUint(b, m.birth)
 }
 
 // decodeMark reads a mark back. Errors are CodeCorruptState.
@@ -118,6 +127,9 @@ func decodeMark(value []byte) (m mark, err error) {
 	fields := d.Array()
 	m.number = d.Uint()
 	code, message, detail := api.Code(d.Uint()), d.String(), d.String()
+	if fields >= markFields+2 {
+		m.bound, m.birth = d.Uint(), d.Uint()
+	}
 	if d.Err() != nil || fields < markFields {
 		return m, corrupt
 	}
@@ -150,6 +162,9 @@ func (a *activation) runSend(c *call, calls []*call) (out answer, inTime bool) {
 			out.err = last.failed
 		}
 		return out, true
+	}
+	if last.bound == c.number {
+		c.key.Birth = last.birth
 	}
 	out, inTime = a.runMethod(c, calls)
 	if !inTime || a.asking.refused {

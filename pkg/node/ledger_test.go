@@ -17,6 +17,7 @@ type book struct {
 	*testing.T
 	ledger *ledger
 	stored map[string][]byte
+	now    uint64 // the store's version
 }
 
 func newBook(t *testing.T) *book {
@@ -27,15 +28,20 @@ func newBook(t *testing.T) *book {
 // told, and whether the call has run.
 func (b *book) run(key api.CallKey, body string) (answer, bool) {
 	c := &call{key: key, method: "add", body: []byte(body)}
-	if earlier, ok := b.ledger.find(c); ok {
-		return earlier, false
+	r, err := b.ledger.find(c, b.now)
+	switch {
+	case err != nil:
+		return answer{call: c, err: err}, false
+	case r != nil:
+		return r.answer(c), false
 	}
 	a := answer{call: c, body: []byte("answer to " + body)}
-	b.ledger.add(&a)
+	b.ledger.add(&a, b.now)
 	return a, true
 }
 
 func (b *book) commit(version uint64) {
+	b.now = version
 	b.ledger.age(version)
 	for _, w := range b.ledger.writes() {
 		if b.stored[string(w.Key)] = w.Value; w.Value == nil {
@@ -52,7 +58,7 @@ func (b *book) move() {
 	for key, value := range b.stored {
 		entries = append(entries, registry.Entry{Key: []byte(key), Value: value})
 	}
-	l, err := loadLedger(entries, DefaultMaxRecords)
+	l, err := loadLedger(entries, DefaultMaxRecords, false, b.now)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -72,7 +78,7 @@ func (b *book) wantForgotten(key api.CallKey) {
 
 func TestRepeatsAreAnsweredFromRecords(t *testing.T) {
 	b := newBook(t)
-	keys := []api.CallKey{of("a", 1, 1, 5), of("b", 1, 1, 5), {Name: "n", Birth: 5}, {Name: "n", Path: "/0", Birth: 5}, of("a", 1, 1, 5).Child(3)}
+	keys := []api.CallKey{of("a", 1, 1, 5), of("b", 1, 1, 5), {Name: "n", Birth: 5}, {Name: "n", Path: "/0", Birth: 5}, of("a", 1, 1, 5).Child(api.ActorID{}, 3)}
 	for i, key := range keys {
 		if _, ran := b.run(key, fmt.Sprint(i)); !ran {
 			t.Fatalf("%+v has not run", key)
@@ -110,7 +116,7 @@ func TestAcknowledgedRecordsGoAndStayDone(t *testing.T) {
 func TestWhatIsAnsweredHereSaysNothingOfWhatHandlersAsk(t *testing.T) {
 	b := newBook(t)
 	from := of("a", 1, 1, 5)
-	child := from.Child(0) // of a call to another actor, which waits
+	child := from.Child(api.ActorID{}, 0) // of a call to another actor, which waits
 	b.run(child, "x")
 	direct := func(counter, answered, here uint64) api.CallKey {
 		key := of("a", counter, answered, 5)
@@ -131,7 +137,7 @@ func TestWhatIsAnsweredHereSaysNothingOfWhatHandlersAsk(t *testing.T) {
 	b.wantForgotten(direct(5, 1, 1))
 	b.run(direct(10, 10, 10), "x") // all that came before has been answered
 	late := of("a", 10, 10, 5)
-	b.run(late.Child(0), "x")
+	b.run(late.Child(api.ActorID{}, 0), "x")
 	b.commit(10)
 	b.move()
 	b.wantForgotten(child)
@@ -184,12 +190,12 @@ func TestRevertedRecordsAreAsBefore(t *testing.T) {
 	b := newBook(t)
 	b.run(of("a", 1, 1, 5), "x")
 	b.commit(10)
-	before := fmt.Sprint(b.ledger.records[0].key, b.ledger.bytes, b.ledger.floor)
+	before := fmt.Sprint(b.ledger.records[0].key, b.ledger.clients, b.ledger.floor)
 	b.run(of("a", 2, 2, 5), "x")
 	b.run(of("a", 3, 3, 5), "x")
 	b.ledger.age(recordVersionsMax + 6)
 	b.ledger.revert()
-	if after := fmt.Sprint(b.ledger.records[0].key, b.ledger.bytes, b.ledger.floor); len(b.ledger.records) != 1 || after != before {
+	if after := fmt.Sprint(b.ledger.records[0].key, b.ledger.clients, b.ledger.floor); len(b.ledger.records) != 1 || after != before {
 		t.Errorf("%d records, %s, want %s", len(b.ledger.records), after, before)
 	}
 	if _, ran := b.run(of("a", 2, 2, 5), "x"); !ran {

@@ -228,14 +228,26 @@ func (n *Node) failed(node registry.NodeInfo) {
 // does; with "" it has one of the node's own, and has its effect once however often the node sends it. It blocks until the answer comes or ctx ends. Errors are
 // of type *api.Error.
 func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
+	n.keys.Learn(n.keeper.version(), n.env.Monotonic())
+	named := n.keys.Next(key, id, n.env.Now())
+	defer n.keys.Done(&named, id)
+	for {
+		reply, err := n.invokeOnce(ctx, id, method, named, body)
+		birth, refused := api.RefusedBirth(err)
+		if !refused || birth == named.Birth || ctx.Err() != nil {
+			return reply, err
+		}
+		n.keys.Relearn(birth, n.env.Monotonic()) // it has not run: it may as well be born now
+		named.Birth = birth
+	}
+}
+
+func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, named api.CallKey, body []byte) ([]byte, error) {
 	answer := env.NewFuture[[]byte](n.env)
 	if err := n.budget.enter(len(body)); err != nil {
 		return nil, err
 	}
 	entered := n.env.Monotonic()
-	n.keys.Learn(n.keeper.version(), n.env.Monotonic())
-	named := n.keys.Next(key, id, n.env.Now())
-	defer n.keys.Done(&named, id)
 	c := &call{
 		actor: id, method: method, key: named, body: body,
 		context:  func() context.Context { return ctx },

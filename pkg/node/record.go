@@ -8,9 +8,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // record is the answer of a call, stored in the same transaction as the call's effects.
@@ -18,15 +21,21 @@ type record struct {
 	key api.CallKey // without its time
 	// request is a hash of method and request: a key belongs to one request.
 	request [16]byte
-	body    []byte
-	omitted int        // size of a body too large to keep
+	// body is the reply. One that is kept away, in keys of its own, is here only until the record is stored; away is its size.
+	body []byte
+	away int
+	// omitted is the size of a reply that is no longer kept.
+	omitted int
 	err     *api.Error // of the actor's own, nil if the call succeeded
 }
 
 const (
 	// recordVersion is the first byte of a stored record.
 	recordVersion = 1
-	recordFields  = 9
+	// recordFields are those of the first version: away has come later.
+	recordFields = 9
+	// bodyInlineMax is the size of the largest reply that is part of its record: records are in memory, and loaded with the state.
+	bodyInlineMax = 1 << 10
 )
 
 // recordPart begins the keys of an actor's records. It is itself the key of their floor, and all of them sort right
@@ -42,6 +51,66 @@ func recordKey(k *api.CallKey) []byte {
 		t = append(t, k.Path)
 	}
 	return tuple.Pack(t...)
+}
+
+// bodyPart begins the keys of replies that are kept away from their records. They are read only for a repeat.
+var bodyPart = tuple.Pack("b")
+
+// bodyPrefix begins the keys of one reply.
+func bodyPrefix(k *api.CallKey) tuple.Tuple {
+	if k.Name != "" {
+		return tuple.Tuple{"b", k.Name, k.Path}
+	}
+	return tuple.Tuple{"b", []byte(k.Client), int64(k.Counter & math.MaxInt64), k.Path}
+}
+
+// bodyRange returns the half-open range of the keys of one reply.
+func bodyRange(k *api.CallKey) (begin, end []byte) {
+	begin = tuple.Pack(bodyPrefix(k)...)
+	return begin, kv.PrefixEnd(begin)
+}
+
+func bodyClearing(k *api.CallKey) registry.Write {
+	begin, end := bodyRange(k)
+	return registry.Write{Key: begin, End: end}
+}
+
+// bodyWrites store a reply that is kept away.
+func (r *record) bodyWrites() (out []registry.Write) {
+	if r.away == 0 {
+		return nil
+	}
+	prefix := bodyPrefix(&r.key)
+	for i, left := 0, r.body; len(left) > 0; i++ {
+		n := min(len(left), chunkBytes)
+		out = append(out, registry.Write{Key: tuple.Pack(append(slices.Clone(prefix), i)...), Value: left[:n]})
+		left = left[n:]
+	}
+	return out
+}
+
+// bodyBytes is the size of a reply that does not count as part of its record.
+func (r *record) bodyBytes() int {
+	if r.away > 0 {
+		return r.away
+	}
+	if len(r.body) > bodyInlineMax {
+		return len(r.body)
+	}
+	return 0
+}
+
+// answer is what a repeat of the call is told, but for a reply that is kept away.
+func (r *record) answer(c *call) answer {
+	switch {
+	case r.request != requestHash(c):
+		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used for another request", c.actor, clip(c.key.String()))}
+	case r.omitted > 0:
+		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key %q was done; its reply of %d bytes is no longer kept", c.actor, clip(c.key.String()), r.omitted)}
+	case r.err != nil:
+		return answer{call: c, err: r.err}
+	}
+	return answer{call: c, body: r.body}
 }
 
 func requestHash(c *call) [16]byte {
@@ -61,32 +130,44 @@ func compareKeys(a, b *api.CallKey) int {
 // bytes is about what the record takes in memory and in the store.
 func (r *record) bytes() int {
 	const fixed = 250
-	n := fixed + len(r.body) + 2*(len(r.key.Client)+len(r.key.Name)+len(r.key.Path))
+	n := fixed + 2*(len(r.key.Client)+len(r.key.Name)+len(r.key.Path))
+	if r.bodyBytes() == 0 {
+		n += len(r.body)
+	}
 	if r.err != nil {
 		n += len(r.err.Message)
 	}
 	return n
 }
 
-// encode is by position: a record is written for every call.
+// encode is by position: a record is written for every call. A reply that is kept away is told as one that is not kept, too, for readers
+// that don't know of the former.
 func (r *record) encode() []byte {
-	b := append(make([]byte, 0, 64+len(r.body)), recordVersion)
-	b = api.AppendArrayHeader(b, recordFields+api.LaterFields)
+	inline, err := r.body, r.err
+	if r.away > 0 {
+		inline = nil
+	}
+	if err == nil {
+		err = &api.Error{Code: api.CodeOK}
+	}
+	fields := recordFields + api.LaterFields
+	if r.away > 0 || api.LaterFields > 0 {
+		fields++
+	}
+	b := append(make([]byte, 0, 64+len(inline)), recordVersion)
+	b = api.AppendArrayHeader(b, fields)
 	b = api.AppendBytes(b, r.request[:])
 	b = api.AppendUint(b, r.key.Birth)
 	b = api.AppendUint(b, r.key.Answered)
 	b = api.AppendUint(b, r.key.AnsweredHere)
-	b = api.AppendBytes(b, r.body)
-	b = api.AppendUint(b, uint64(r.omitted))
-	if r.err == nil {
-		b = api.AppendUint(b, uint64(api.CodeOK))
-		b = api.AppendString(b, "")
-		b = api.AppendString(b, "")
-		return api.AppendLater(b)
+	b = api.AppendBytes(b, inline)
+	b = api.AppendUint(b, uint64(max(r.omitted, r.away)))
+	b = api.AppendUint(b, uint64(err.Code))
+	b = api.AppendString(b, err.Message)
+	b = api.AppendString(b, err.Detail[api.DetailCode])
+	if r.away > 0 || api.LaterFields > 0 {
+		b = api.AppendUint(b, uint64(r.away))
 	}
-	b = api.AppendUint(b, uint64(r.err.Code))
-	b = api.AppendString(b, r.err.Message)
-	b = api.AppendString(b, r.err.Detail[api.DetailCode])
 	return api.AppendLater(b)
 }
 
@@ -104,6 +185,12 @@ func decodeRecord(key, value []byte) (*record, error) {
 	r.key.Birth, r.key.Answered, r.key.AnsweredHere = d.Uint(), d.Uint(), d.Uint()
 	r.body, r.omitted = d.Bytes(), int(d.Uint())
 	code, message, detail := api.Code(d.Uint()), d.String(), d.String()
+	if fields > recordFields {
+		r.away = int(d.Uint())
+	}
+	if r.away > 0 {
+		r.omitted = 0
+	}
 	if d.Err() != nil || fields < recordFields || len(request) != len(r.request) {
 		return nil, corrupt
 	}

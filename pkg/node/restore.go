@@ -6,13 +6,15 @@ package node
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another store: the records of calls are
-// kept, as the oldest there are, and the floor below which calls are refused begins anew.
+// kept, as of the time when they are first loaded, the floor below which calls are refused begins anew, and alarms and messages whose handlers have
+// asked others ask them under the same keys, but born anew.
 func RestoredState(_ api.ActorID, key, value []byte) (restored []byte, due int64, err error) {
 	switch {
 	case bytes.Equal(key, recordPart):
@@ -22,13 +24,27 @@ func RestoredState(_ api.ActorID, key, value []byte) (restored []byte, due int64
 		if err != nil {
 			return nil, 0, err
 		}
-		r.key.Birth = 1
+		r.key.Birth = birthOfRestored
 		return r.encode(), 0, nil
 	case bytes.Equal(key, alarmPart):
 		if len(value) != 8 {
 			return nil, 0, api.Errorf(api.CodeCorruptState, "when an actor has something to do can't be read")
 		}
 		return value, int64(binary.BigEndian.Uint64(value)), nil
+	case bytes.HasPrefix(key, alarmPart):
+		al, err := decodeAlarm(registry.Entry{Key: key, Value: value})
+		if err != nil {
+			return nil, 0, err
+		}
+		al.birth = 0
+		return al.encode(), 0, nil
+	case bytes.HasPrefix(key, markPart):
+		m, err := decodeMark(value)
+		if err != nil {
+			return nil, 0, err
+		}
+		m.bound, m.birth = 0, 0
+		return m.encode(), 0, nil
 	}
 	return value, 0, nil
 }
@@ -57,7 +73,7 @@ func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := loadLedger(records, DefaultMaxRecords); err != nil {
+	if _, err := loadLedger(records, DefaultMaxRecords, false, math.MaxUint64); err != nil {
 		return 0, err
 	}
 	if next > 0 {

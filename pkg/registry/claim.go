@@ -53,6 +53,8 @@ type Acquired struct {
 	Claim *Claim
 	// State is the actor's state as of the claim.
 	State []Entry
+	// Unreadable is why State is not, if there is more than can be read: of CodeCorruptState.
+	Unreadable error
 	// Owner is who has the actor, if Claim is nil.
 	Owner Owner
 	// From is the node whose claim was no longer good, "" if nobody held one.
@@ -94,13 +96,21 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 		c.token, c.revocations = old.Token+1, own.Revocations
 		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
 		state, err := c.readPart(ctx, t.Snapshot(), begin, end)
-		return Acquired{Claim: c, State: state, From: from}, err
+		return acquired(c, state, err, from)
 	})
 	if err != nil || got.Claim == nil {
 		return got, err
 	}
 	got.Claim.held = tx.CommittedVersion()
 	return got, nil
+}
+
+// acquired is the outcome of a claim whose actor's state was read, or was too much for that.
+func acquired(c *Claim, state []Entry, err error, from string) (Acquired, error) {
+	if api.CodeOf(err) == api.CodeCorruptState {
+		return Acquired{Claim: c, Unreadable: err, From: from}, nil
+	}
+	return Acquired{Claim: c, State: state, From: from}, err
 }
 
 // Owner returns who owns an actor.

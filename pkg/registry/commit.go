@@ -219,11 +219,23 @@ func (c *Claim) refresh(ctx context.Context) error {
 // readPart reads all of the state whose keys lie in [begin, end), through r.
 func (c *Claim) readPart(ctx context.Context, r kv.Reader, begin, end []byte) ([]Entry, error) {
 	base := statePrefix(c.actor)
-	pairs, more, err := r.Range(ctx, join(base, begin), join(base, end), kv.RangeOptions{BytesMax: stateReadBytesMax})
-	if err == nil && more {
-		err = api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor, stateReadBytesMax)
+	from, to := join(base, begin), join(base, end)
+	var out []Entry
+	for size := 0; size < stateReadBytesMax; {
+		pairs, more, err := r.Range(ctx, from, to, kv.RangeOptions{BytesMax: statePageBytes})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, relative(base, pairs)...)
+		if !more || len(pairs) == 0 {
+			return out, nil
+		}
+		for _, p := range pairs {
+			size += len(p.Key) + len(p.Value)
+		}
+		from = kv.KeyAfter(pairs[len(pairs)-1].Key)
 	}
-	return relative(base, pairs), err
+	return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor, stateReadBytesMax)
 }
 
 func relative(base []byte, pairs []kv.KeyValue) []Entry {

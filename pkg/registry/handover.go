@@ -134,7 +134,7 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 			return Acquired{Claim: c, State: a.State}, nil
 		}
 		state, err := c.readPart(ctx, tx.Snapshot(), begin, end)
-		return Acquired{Claim: c, State: state}, err
+		return acquired(c, state, err, "")
 	})
 }
 

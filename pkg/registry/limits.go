@@ -34,5 +34,7 @@ const (
 	pageRows = 1000
 
 	// stateReadBytesMax is the most that an actor's state struct and the records of its calls take in the store, with keys.
-	stateReadBytesMax = 8 << 20
+	stateReadBytesMax = 64 << 20
+	// statePageBytes is how much of it is read at once.
+	statePageBytes = 8 << 20
 )
