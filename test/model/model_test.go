@@ -32,6 +32,19 @@ func mustHold[S comparable](t *testing.T, m *Machine[S], limit int) {
 	t.Log(r)
 }
 
+// mustBreak explores a machine that is to break a promise after some steps at the earliest.
+func mustBreak[S comparable](t *testing.T, m *Machine[S], broken string, steps int) {
+	t.Helper()
+	r, err := Explore(m, statesMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(r)
+	if r.Violation != broken || len(r.Trace) != steps {
+		t.Errorf("found %q after %d steps, want %q after %d", r.Violation, len(r.Trace), broken, steps)
+	}
+}
+
 // mustNeedEachRule explores a machine without each of its rules, which are the fields of all, and wants the breach that
 // is given for it.
 func mustNeedEachRule[R any, B, S comparable](t *testing.T, machine func(R, B) *Machine[S], all R, breaches map[string]breach[B]) {
@@ -49,14 +62,7 @@ func mustNeedEachRule[R any, B, S comparable](t *testing.T, machine func(R, B) *
 			}
 			rules := all
 			reflect.ValueOf(&rules).Elem().FieldByIndex(field.Index).SetBool(false)
-			r, err := Explore(machine(rules, want.budget), statesMax)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Log(r)
-			if r.Violation != want.broken || len(r.Trace) != want.steps {
-				t.Errorf("found %q after %d steps, want %q after %d", r.Violation, len(r.Trace), want.broken, want.steps)
-			}
+			mustBreak(t, machine(rules, want.budget), want.broken, want.steps)
 		})
 	}
 }

@@ -28,13 +28,5 @@ func TestSendsNeedEachRule(t *testing.T) {
 // backup of both actors at one moment, or a receiver that keeps the numbers that it has given up.
 func TestRestoreOfAnOlderSenderLosesDeadLetters(t *testing.T) {
 	budget := SendsBudget{Losses: 1, Ends: 1, Failures: 2, Copies: 2, Restores: true}
-	r, err := Explore(Sends(AllSendsRules(), budget), statesMax)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(r)
-	const steps = 17
-	if r.Violation != brokenMessageLost || len(r.Trace) != steps {
-		t.Errorf("found %q after %d steps, want %q after %d", r.Violation, len(r.Trace), brokenMessageLost, steps)
-	}
+	mustBreak(t, Sends(AllSendsRules(), budget), brokenMessageLost, 17)
 }
