@@ -17,6 +17,8 @@ type SendsRules struct {
 	RestoreKeepsOutbox bool
 	// MarkWithEffect: the receiver's mark for the sender is stored in the transaction of the effect.
 	MarkWithEffect bool
+	// MovesCarryMarks: the marks of a receiver that is not stored move with it, all of them.
+	MovesCarryMarks bool
 	// OneAtATime: a message is sent when the one before it, to the same receiver, has come to its end.
 	OneAtATime bool
 	// ReceiverAgrees: a message goes to the dead letters only when the receiver has stored that it is given up.
@@ -32,7 +34,7 @@ type SendsRules struct {
 
 // AllSendsRules has every rule.
 func AllSendsRules() SendsRules {
-	return SendsRules{true, true, true, true, true, true, true, true, true, true}
+	return SendsRules{true, true, true, true, true, true, true, true, true, true, true}
 }
 
 // SendsBudget bounds an exploration.
@@ -43,6 +45,8 @@ type SendsBudget struct {
 	Losses, Failures, Ends uint8
 	// Retries is how often an operator takes a dead letter back, Destroys how often the sender is destroyed.
 	Retries, Destroys uint8
+	// Moves is how often the receiver moves, which is a volatile actor then.
+	Moves uint8
 	// Copies is how many copies of messages are on their way at once.
 	Copies uint8
 	// Restores has both actors be restored once, from backups of which the sender's is the older one.
@@ -164,6 +168,13 @@ func (m sendsMachine) next(s sendsState, out *Steps[sendsState]) {
 	m.end(s, out)
 	m.operate(s, out)
 	m.backUp(s, out)
+	if s.budget.Moves > 0 {
+		s.budget.Moves--
+		if !m.rules.MovesCarryMarks {
+			s.mark, s.failed = 0, false
+		}
+		out.Fault(s, "the volatile receiver moves to another node")
+	}
 }
 
 // activate has a node take the sender, and its outbox.

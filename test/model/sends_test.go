@@ -15,6 +15,7 @@ func TestSendsNeedEachRule(t *testing.T) {
 		"RestoreRaisesNumbers": {restores, brokenMessageLost, 12},
 		"RestoreKeepsOutbox":   {restores, brokenMessageTwice, 10},
 		"MarkWithEffect":       {small, brokenMessageTwice, 6},
+		"MovesCarryMarks":      {SendsBudget{Losses: 1, Copies: 2, Moves: 1}, brokenMessageTwice, 7},
 		"OneAtATime":           {small, brokenOrder, 5},
 		"ReceiverAgrees":       {retries, brokenMessageTwice, 13},
 		"LetterBeforeNext":     {small, brokenMessageLost, 14},
