@@ -4,20 +4,23 @@
 package model
 
 // NamedRules are what makes calls under keys of the caller's own choice have their effect once within the time that is
-// promised. Another process repeats such a call with a birth of its own, so the floor does not know the repeat.
+// promised, and each try of a process once for good. Another process repeats such a call with a birth of its own, so no
+// floor would know the repeat. What handlers of alarms and messages ask of others has such keys, too.
 type NamedRules struct {
 	// KeptForItsTime: the record of a named call is not dropped to make room.
 	KeptForItsTime bool
 	// AgeFromRun: its time counts from the version at which it ran. Its birth may have been old by then.
 	AgeFromRun bool
-	// FloorWithPruning: a record that is dropped after its time raises the floor above its birth, as any other.
-	FloorWithPruning bool
+	// AgeFromBirth: its time does not count from before its birth, which may be ahead of what the owner knows.
+	AgeFromBirth bool
+	// OldRefused: what was born longer ago than records are kept, and has no record, does not run.
+	OldRefused bool
 	// FullRefuses: a new named call for which there is no room is refused, as one that may come again later.
 	FullRefuses bool
 }
 
 // AllNamedRules has every rule.
-func AllNamedRules() NamedRules { return NamedRules{true, true, true, true} }
+func AllNamedRules() NamedRules { return NamedRules{true, true, true, true, true} }
 
 // NamedBudget bounds an exploration.
 type NamedBudget struct {
@@ -32,12 +35,13 @@ const (
 )
 
 type namedRecord struct {
-	on        bool
-	birth, at uint8
+	on bool
+	at uint8 // from when its time counts
 }
 
 type namedState struct {
-	version, floor uint8
+	// version is the store's, knows the one that the actor's owner knows.
+	version, knows uint8
 	records        [namedKeys]namedRecord
 	// ran is when each key has had its effect last, 0 for never.
 	ran    [namedKeys]uint8
@@ -64,7 +68,7 @@ type namedMachine struct{ rules NamedRules }
 func Named(rules NamedRules, budget NamedBudget) *Machine[namedState] {
 	n := namedMachine{rules}
 	return &Machine[namedState]{
-		Start: namedState{version: 1, budget: budget}, Next: n.next,
+		Start: namedState{version: 1, knows: 1, budget: budget}, Next: n.next,
 		Broken: func(s *namedState) string { return s.broken },
 		Done: func(s *namedState) bool {
 			for _, of := range s.calls {
@@ -86,6 +90,11 @@ func (n namedMachine) next(s namedState, out *Steps[namedState]) {
 		t.version++
 		out.Step(t, "others commit: the store is at version %d", t.version)
 	}
+	if s.knows < s.version {
+		k := s
+		k.knows = s.version
+		out.Step(k, "the actor's owner learns of version %d", k.knows)
+	}
 	n.dropOld(s, out)
 	for key := range uint8(namedKeys) {
 		for p := range uint8(namedProcesses) {
@@ -106,23 +115,12 @@ func (n namedMachine) next(s namedState, out *Steps[namedState]) {
 // dropOld drops what has been kept for its time. The transaction is that of some other call.
 func (n namedMachine) dropOld(s namedState, out *Steps[namedState]) {
 	for key, r := range s.records {
-		from := r.birth
-		if n.rules.AgeFromRun {
-			from = r.at
-		}
-		if r.on && from+s.budget.Kept < s.version {
-			d := n.drop(s, uint8(key))
-			out.Step(d, "the record of key %d is dropped after its time; the floor is %d", uint8(key), d.floor)
+		if r.on && r.at+s.budget.Kept < s.knows {
+			d := s
+			d.records[key] = namedRecord{}
+			out.Step(d, "the record of key %d is dropped after its time, at version %d", uint8(key), s.knows)
 		}
 	}
-}
-
-func (n namedMachine) drop(s namedState, key uint8) namedState {
-	if n.rules.FloorWithPruning {
-		s.floor = max(s.floor, s.records[key].birth+1)
-	}
-	s.records[key] = namedRecord{}
-	return s
 }
 
 // arrive has the actor take the call of a process.
@@ -133,14 +131,15 @@ func (n namedMachine) arrive(s namedState, key, p uint8, out *Steps[namedState])
 	case s.records[key].on:
 		c.phase = answered
 		out.Step(s, "the call of process %d under key %d is answered from the record", p, key)
-	case c.birth < s.floor && c.lost:
+	case n.rules.OldRefused && c.birth+s.budget.Kept < s.knows && c.lost:
 		c.phase = unknown
-		out.Step(s, "the call of process %d under key %d, born below the floor, ends as unknown", p, key)
-	case c.birth < s.floor:
-		c.birth = s.version
-		out.Step(s, "the call of process %d under key %d, born below the floor, gets another birth, %d", p, key, c.birth)
+		out.Step(s, "the call of process %d under key %d, born too long ago, ends as unknown", p, key)
+	case n.rules.OldRefused && c.birth+s.budget.Kept < s.knows:
+		c.birth = s.knows
+		out.Step(s, "the call of process %d under key %d, born too long ago, gets another birth, %d", p, key, c.birth)
 	case full && !n.rules.KeptForItsTime:
-		n.run(n.drop(s, 1-key), key, p, out)
+		s.records[1-key] = namedRecord{}
+		n.run(s, key, p, out)
 	case full && n.rules.FullRefuses:
 		c.phase = givenUp
 		out.Step(s, "the call of process %d under key %d finds no room until its deadline", p, key)
@@ -155,13 +154,14 @@ func (n namedMachine) run(s namedState, key, p uint8, out *Steps[namedState]) {
 	switch {
 	case c.ran:
 		s.broken = brokenSameCall
-	case s.ran[key] > 0 && s.ran[key]+s.budget.Kept >= s.version:
+	case s.ran[key] > 0 && s.ran[key]+s.budget.Kept >= s.knows:
 		s.broken = brokenNamedTwice
 	case s.records[1-key].on:
 		s.broken = brokenOverfull
 	}
-	c.ran, s.ran[key] = true, s.version
-	s.records[key] = namedRecord{on: true, birth: c.birth, at: s.version}
+	c.ran, s.ran[key] = true, s.knows
+	s.records[key] = namedRecord{on: true, at: n.from(&s, c.birth)}
+	s.knows = s.version
 	if s.budget.Losses > 0 {
 		l := s
 		l.budget.Losses--
@@ -170,4 +170,15 @@ func (n namedMachine) run(s namedState, key, p uint8, out *Steps[namedState]) {
 	}
 	c.phase = answered
 	out.Step(s, "the call of process %d under key %d runs at version %d", p, key, s.version)
+}
+
+// from is from when the time of a record counts, of a call that runs now.
+func (n namedMachine) from(s *namedState, birth uint8) uint8 {
+	switch {
+	case !n.rules.AgeFromRun:
+		return birth
+	case n.rules.AgeFromBirth:
+		return max(s.knows, birth)
+	}
+	return s.knows
 }

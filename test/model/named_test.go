@@ -6,11 +6,12 @@ package model
 import "testing"
 
 func TestNamedNeedEachRule(t *testing.T) {
-	budget := NamedBudget{Ticks: 3, Kept: 2, Losses: 1}
+	budget := NamedBudget{Ticks: 2, Kept: 1, Losses: 1}
 	mustNeedEachRule(t, Named, AllNamedRules(), map[string]breach[NamedBudget]{
-		"KeptForItsTime":   {budget, brokenNamedTwice, 6},
-		"AgeFromRun":       {budget, brokenNamedTwice, 7},
-		"FloorWithPruning": {budget, brokenSameCall, 7},
-		"FullRefuses":      {budget, brokenOverfull, 4},
+		"KeptForItsTime": {NamedBudget{Kept: 3, Losses: 1}, brokenSameCall, 5},
+		"AgeFromRun":     {budget, brokenNamedTwice, 7},
+		"AgeFromBirth":   {budget, brokenSameCall, 5},
+		"OldRefused":     {budget, brokenSameCall, 5},
+		"FullRefuses":    {budget, brokenOverfull, 4},
 	})
 }

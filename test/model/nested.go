@@ -14,19 +14,15 @@ type NestedRules struct {
 	AlarmsNumbered bool
 	// BirthBound: the birth of a parent's children is stored before the first of them is asked, and all tries use it.
 	BirthBound bool
-	// LoadedBindingDoubts: an activation that finds a birth bound takes it that children may have run under it.
-	LoadedBindingDoubts bool
-	// RebindOnlyIfRefused: another birth is bound only if all that was asked under the first was refused for it.
-	RebindOnlyIfRefused bool
-	// LetterKeepsBirth: a dead letter that is taken back has the birth that was bound.
-	LetterKeepsBirth bool
+	// BirthStays: a parent whose ask was refused for its birth takes no other birth, and does not let its caller do so.
+	BirthStays bool
 	// RepliesKept: a child's record has its reply, however large.
 	RepliesKept bool
 }
 
 // AllNestedRules has every rule.
 func AllNestedRules() NestedRules {
-	return NestedRules{true, true, true, true, true, true, true}
+	return NestedRules{true, true, true, true, true}
 }
 
 // NestedBudget bounds an exploration.
@@ -34,7 +30,8 @@ type NestedBudget struct {
 	// Deaths, Losses, Failures and Prunings are how often an owner of a parent dies or loses its claim, an answer or a
 	// connection is lost, a handler fails after its child has answered, and the child's actor drops records.
 	Deaths, Losses, Failures, Prunings uint8
-	// Retries is how often an operator takes a dead letter back.
+	// Retries is how often an operator takes a dead letter back. Its children are asked under the same keys, with a new
+	// birth: those whose records were dropped may have their effect again, as is documented.
 	Retries uint8
 	// Ticks are versions of the store that others make. Copies is how many asks are on their way at once.
 	Ticks, Copies uint8
@@ -63,10 +60,11 @@ type nestedParent struct {
 	phase, failures uint8
 	// bound is the birth of its children as stored, 0 for none.
 	bound uint8
-	// Of the activation that runs it: the birth that it uses, whether something that was asked under it may have run,
-	// and whether the child has answered this try.
-	birth          uint8
-	doubt, hasTold bool
+	// Of the activation that runs it: the birth that it uses, and whether the child has answered this try.
+	birth   uint8
+	hasTold bool
+	// retried says that an operator has taken it back.
+	retried bool
 	// effects is how often its child has had its effect.
 	effects uint8
 }
@@ -87,7 +85,9 @@ type nestedState struct {
 	version uint8
 	parents [nestedParents]nestedParent
 	copies  [nestedCopies]nestedCopy
-	records [nestedParents]nestedRecord // of the child's actor, by key
+	// Of the child's actor: records by key, and the birth below which it refuses what has no record, be it by a floor or
+	// by age.
+	records [nestedParents]nestedRecord
 	floor   uint8
 	budget  NestedBudget
 	broken  string
@@ -150,9 +150,9 @@ func (n nestedMachine) begin(s nestedState, i uint8, out *Steps[nestedState]) {
 	switch {
 	case p.birth != 0 && n.rules.BirthBound: // the activation has run it before
 	case p.bound != 0:
-		p.birth, p.doubt = p.bound, n.rules.LoadedBindingDoubts
+		p.birth = p.bound
 	default:
-		p.birth, p.doubt = s.version, false
+		p.birth = s.version
 		if n.rules.BirthBound {
 			p.bound = p.birth
 		}
@@ -217,7 +217,7 @@ func (n nestedMachine) die(s nestedState, i uint8, out *Steps[nestedState]) {
 	s.budget.Deaths--
 	birth := s.parents[i].birth
 	p := &s.parents[i]
-	p.phase, p.birth, p.doubt, p.hasTold = waiting, 0, false, false
+	p.phase, p.birth, p.hasTold = waiting, 0, false
 	for j := range s.copies {
 		if s.copies[j].parent == i {
 			s.copies[j].waited = false
@@ -236,9 +236,9 @@ func (n nestedMachine) takeBack(s nestedState, i uint8, out *Steps[nestedState])
 	}
 	s.budget.Retries--
 	p := &s.parents[i]
-	p.phase, p.failures, p.birth, p.doubt = waiting, 0, 0, false
-	if !n.rules.LetterKeepsBirth {
-		p.bound = 0
+	p.phase, p.failures, p.birth, p.bound, p.retried = waiting, 0, 0, 0, true
+	if !s.records[n.key(&s, i)].on {
+		p.effects = 0
 	}
 	out.Fault(s, "an operator takes parent %d back from the dead letters", i)
 }
@@ -250,13 +250,8 @@ func (n nestedMachine) breakOff(s nestedState, i int, out *Steps[nestedState]) {
 	}
 	s.budget.Losses--
 	s.copies[i].waited = false
-	s = s.inDoubt(c.parent).failed(c.parent)
+	s = s.failed(c.parent)
 	out.Fault(s.sorted(), "the connection on which parent %d asks breaks; the ask (born at %d) is still on its way", c.parent, c.birth)
-}
-
-func (s nestedState) inDoubt(parent uint8) nestedState {
-	s.parents[parent].doubt = true
-	return s
 }
 
 // prune has some call to the child's actor drop the oldest records, or all.
@@ -273,6 +268,9 @@ func (n nestedMachine) prune(s nestedState, out *Steps[nestedState]) {
 		for i, r := range p.records {
 			if r.on && r.birth <= of.birth {
 				p.records[i] = nestedRecord{}
+				if p.parents[i].retried {
+					p.parents[i].effects = 0
+				}
 			}
 		}
 		p.floor = max(p.floor, of.birth+1)
@@ -319,7 +317,6 @@ func (n nestedMachine) answer(s nestedState, c nestedCopy, out *Steps[nestedStat
 		return
 	}
 	p := &s.parents[c.parent]
-	p.doubt = p.doubt || n.rules.RebindOnlyIfRefused
 	if s.budget.Losses > 0 {
 		l := s
 		l.budget.Losses--
@@ -331,13 +328,13 @@ func (n nestedMachine) answer(s nestedState, c nestedCopy, out *Steps[nestedStat
 	out.Step(s.sorted(), text, c.parent)
 }
 
-// refuse refuses an ask for its birth. The parent binds another one if it can be sure that nothing has run, or fails.
+// refuse refuses an ask for its birth, and the handler fails.
 func (n nestedMachine) refuse(s nestedState, c nestedCopy, out *Steps[nestedState]) {
 	p := &s.parents[c.parent]
 	switch {
 	case !c.waited:
 		out.Step(s.sorted(), "the child of parent %d refuses an ask for its birth; nobody waits for it", c.parent)
-	case p.doubt:
+	case n.rules.BirthStays:
 		out.Step(s.failed(c.parent).sorted(), "the child of parent %d refuses the ask for its birth, and the handler fails", c.parent)
 	default:
 		p.birth, p.bound = s.version, s.version
