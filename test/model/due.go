@@ -3,23 +3,30 @@
 
 package model
 
-// DueRules are what keeps an actor that has something to do from being forgotten.
+// DueRules are what keeps an actor that has something to do from being forgotten. The transaction of a claim makes the
+// actor's entry in the list of what is due name the claim's node as its attendant.
 type DueRules struct {
-	// EntryReadsFence: a commit that writes an entry into the list of what is due reads its node's fence, with conflict.
+	// EntryReadsFence: a transaction that makes an entry name a node reads that node's fence, with conflict. For a claim
+	// that is R8.
 	EntryReadsFence bool
 	// ReleaseTells: a release clears the attendant in the entry, and raises the counter that has scanners look.
 	ReleaseTells bool
-	// HandoverTells: a handover does so.
+	// HandoverTells: so does a handover of what is due at once. That of what is due later makes the entry name the target,
+	// and tells nobody.
 	HandoverTells bool
-	// BreakTells: who takes a claim away does so.
+	// BreakTells: who breaks a claim clears the attendant and tells.
 	BreakTells bool
-	// LookUntilAttended: a scanner that has found an entry without an attendant looks again until it has one or is gone.
+	// LateWoken: a scanner that knows the time of an entry wakes the actor when that has come, whoever attends to it.
+	LateWoken bool
+	// LookUntilAttended: a scanner that has woken somebody looks again, until the entry has an attendant or is gone.
 	LookUntilAttended bool
 	// WakesProve: an activation answers a wake only when the store has confirmed that it holds the claim.
 	WakesProve bool
 	// TimerUntilElsewhere: the timer of an activation that has ended without a release stays, until the actor is known
 	// to be active elsewhere.
 	TimerUntilElsewhere bool
+	// UnheardClaimTimed: a node that does not know what became of its claim sets a timer.
+	UnheardClaimTimed bool
 	// OwnersAttend: an activation that finds an entry which does not name its node writes it again.
 	OwnersAttend bool
 	// FenceTells: fencing a node has scanners look.
@@ -27,7 +34,9 @@ type DueRules struct {
 }
 
 // AllDueRules has every rule.
-func AllDueRules() DueRules { return DueRules{true, true, true, true, true, true, true, true, true} }
+func AllDueRules() DueRules {
+	return DueRules{true, true, true, true, true, true, true, true, true, true, true}
+}
 
 // DueBudget bounds an exploration.
 type DueBudget struct {
@@ -36,13 +45,16 @@ type DueBudget struct {
 	Sets, Deaths, Restarts, Fences uint8
 	// Handovers, Breaks and Evictions are how often the actor is handed over, its claim broken, and it is deactivated.
 	Handovers, Breaks, Evictions uint8
-	// Losses is how often the word of a handover is lost, and a release does not reach the store.
+	// Losses is how often the word of a handover is lost, a release does not reach the store, and a claim that was
+	// committed is not heard of.
 	Losses uint8
 	// Calls is how often somebody calls the actor, by any node.
 	Calls uint8
 	// Later has the actor be unable to do what is due for a long time, as when the receiver of its message is down. The end is then
 	// that somebody attends to it, and nobody need look at the list.
 	Later bool
+	// Alarm has what is due be due at a time that is still to come; else it is due at once, as a message is.
+	Alarm bool
 	// Grace has scanners wake what a member attends to as well. It is not a rule: it is an alternative to some.
 	Grace bool
 	// Scanner is the node that scans the actor's shard as long as it is a member, 0 or 1.
@@ -64,15 +76,16 @@ type dueNode struct {
 	timer  bool
 	// handed is the token of a handover whose word is on its way, 0 for none.
 	handed uint8
-	// news says that counters have changed since its last heartbeat, look that its scanner is to read the list.
-	news, look bool
+	// news says that counters have changed since its last heartbeat, look that its scanner is to read the list, and seen
+	// that it knows the time of the actor's entry.
+	news, look, seen bool
 }
 
 type dueState struct {
 	// As stored: the fences, the claim, what the actor has to do, and its entry.
 	fences                         [dueNodes]uint8
 	owner, ownerIncarnation, token uint8
-	due                            bool
+	due, come                      bool // come says that its time has come
 	listed                         bool
 	attendant                      uint8 // an incarnation, 0 for nobody
 	nodes                          [dueNodes]dueNode
@@ -119,11 +132,16 @@ func (m dueMachine) next(s dueState, out *Steps[dueState]) {
 		if s.budget.Calls > 0 {
 			c := s
 			c.budget.Calls--
+			m.unheard(c, n, out)
 			m.wake(&c, n)
 			out.Fault(c, "the actor is called by node %d", n)
 		}
 	}
 	m.takeAway(s, out)
+	if s.due && !s.come {
+		s.come = true
+		out.Step(s, "the time has come of what is due")
+	}
 }
 
 // holds reports whether a node's activation holds the claim, by the store.
@@ -179,6 +197,7 @@ func (m dueMachine) set(s dueState, n uint8, out *Steps[dueState]) {
 	}
 	s.budget.Sets--
 	s.due, s.listed, s.attendant, s.nodes[n].timer = true, true, s.nodes[n].incarnation, true
+	s.come = !s.budget.Alarm
 	out.Fault(s, "node %d commits that the actor has something to do, and that it attends to it", n)
 }
 
@@ -188,8 +207,8 @@ func (m dueMachine) work(s dueState, n uint8, out *Steps[dueState]) {
 	case !s.budget.Later && !s.holds(n):
 		s.nodes[n].active = false
 		out.Step(s, "node %d finds that it has lost the claim, and drops the actor", n)
-	case s.due && !s.budget.Later:
-		s.due, s.listed, s.attendant, s.nodes[n].timer = false, false, 0, false
+	case s.due && s.come && !s.budget.Later:
+		s.due, s.come, s.listed, s.attendant, s.nodes[n].timer = false, false, false, 0, false
 		out.Step(s, "node %d does what is due", n)
 	}
 }
@@ -228,34 +247,55 @@ func (s *dueState) scanner() uint8 {
 	return 1 - s.budget.Scanner
 }
 
-// scan has a node look at the list.
+// scan has a node look at the list: because it was told to, or because a time has come that it knows.
 func (m dueMachine) scan(s dueState, n uint8, out *Steps[dueState]) {
 	x := &s.nodes[n]
-	if !x.look || !s.member(n) {
+	if !x.look && !(x.seen && s.come) || !s.member(n) {
 		return
 	}
-	if !s.listed || s.attended() && !s.budget.Grace {
-		x.look = false
+	x.look, x.seen = false, false
+	switch {
+	case !s.listed:
+		out.Step(s, "node %d looks at the list, and finds nothing", n)
+	case !s.come:
+		x.seen = m.rules.LateWoken || !s.attended()
+		out.Step(s, "node %d looks at the list, and finds what is due later", n)
+	case s.attended() && !s.budget.Grace && !(s.budget.Alarm && m.rules.LateWoken):
 		out.Step(s, "node %d looks at the list, and finds nothing that nobody attends to", n)
-		return
+	default:
+		before := s
+		before.nodes[n].look = true
+		m.unheard(before, n, out)
+		if ok := m.wake(&s, n); !ok || m.rules.LookUntilAttended {
+			s.nodes[n].look = true
+		}
+		out.Step(s, "node %d looks at the list, and wakes the actor", n)
 	}
-	x.look = m.rules.LookUntilAttended
-	ok := m.wake(&s, n)
-	if !ok {
-		x.look = true
-	}
-	out.Step(s, "node %d looks at the list, and wakes the actor", n)
 }
 
 // fire is the timer of a node.
 func (m dueMachine) fire(s dueState, n uint8, out *Steps[dueState]) {
-	if !s.nodes[n].timer {
+	if !s.nodes[n].timer || s.due && !s.come {
 		return
 	}
+	m.unheard(s, n, out)
 	if m.wake(&s, n) && !s.nodes[n].active {
 		s.nodes[n].timer = false
 	}
 	out.Step(s, "the timer of node %d wakes the actor", n)
+}
+
+// unheard has a node wake the actor, and the node that claims it for that not hear that its claim was committed.
+func (m dueMachine) unheard(s dueState, n uint8, out *Steps[dueState]) {
+	token := s.token
+	w := s
+	if m.wake(&w, n); w.token == token || s.budget.Losses == 0 {
+		return
+	}
+	w.budget.Losses--
+	at := &w.nodes[w.owner]
+	at.active, at.timer = false, s.nodes[w.owner].timer || m.rules.UnheardClaimTimed
+	out.Fault(w, "node %d wakes the actor; node %d claims it, and does not hear that the claim was committed", n, w.owner)
 }
 
 // wake has the actor woken by a node, and reports whether that succeeded. Who is believed to have it is asked first.
@@ -278,18 +318,22 @@ func (m dueMachine) wake(s *dueState, n uint8) bool {
 		m.claim(s, o) // it finds itself in the claim
 		return true
 	}
-	if !s.member(n) {
+	if m.rules.EntryReadsFence && !s.member(n) {
 		return false
 	}
 	m.claim(s, n)
 	return true
 }
 
+// claim has a node claim the actor, and attend to it.
 func (m dueMachine) claim(s *dueState, n uint8) {
 	s.token++
 	x := &s.nodes[n]
 	s.owner, s.ownerIncarnation = n, x.incarnation
 	x.active, x.token, x.timer = true, s.token, s.due
+	if s.listed {
+		s.attendant = x.incarnation
+	}
 }
 
 // handOver moves the actor to the other node.
@@ -303,7 +347,11 @@ func (m dueMachine) handOver(s dueState, n uint8, out *Steps[dueState]) {
 	s.owner, s.ownerIncarnation = to, s.nodes[to].incarnation
 	s.nodes[n].active = false
 	s.nodes[n].timer = s.nodes[n].timer && m.rules.TimerUntilElsewhere
-	s.unattend(m.rules.HandoverTells)
+	if s.listed && s.budget.Alarm {
+		s.attendant = s.ownerIncarnation
+	} else {
+		s.unattend(m.rules.HandoverTells)
+	}
 	if s.budget.Losses > 0 {
 		l := s
 		l.budget.Losses--

@@ -44,7 +44,7 @@ func TestExploreVisitsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const states, steps, depth = 11, 18, 9
+	const states, steps, depth = 11, 18, 5
 	if r.Violation != "" || r.States != states || r.Steps != steps || r.Depth != depth {
 		t.Errorf("found %+v, want %d states, %d steps, depth %d", r, states, steps, depth)
 	}

@@ -34,16 +34,17 @@ func TestLargeClaims(t *testing.T) {
 
 func TestLargeKeys(t *testing.T) {
 	exploreLarge(t, func(b KeysBudget) *Machine[keysState] { return Keys(AllKeysRules(), b) },
-		KeysBudget{Prunings: 2, Losses: 2, Forwards: 1, GiveUps: 1, Ticks: 2, Copies: 3},
+		KeysBudget{Prunings: 2, Losses: 2, Forwards: 1, Ticks: 1, Copies: 3},
+		KeysBudget{Prunings: 1, Losses: 1, Forwards: 1, GiveUps: 1, Ticks: 1, Copies: 3},
 		KeysBudget{Prunings: 2, Losses: 2, Forwards: 1, Ticks: 1, Copies: 3, Destroys: true},
-		KeysBudget{Prunings: 1, Losses: 2, Forwards: 1, Ticks: 1, Copies: 3, Moves: 1, Crashes: 1},
-		KeysBudget{Prunings: 2, Losses: 2, Forwards: 1, GiveUps: 1, Ticks: 2, Copies: 3, Ahead: true},
+		KeysBudget{Prunings: 1, Losses: 2, Ticks: 1, Copies: 3, Moves: 1, Crashes: 1},
+		KeysBudget{Prunings: 2, Losses: 2, Forwards: 1, Ticks: 1, Copies: 3, Ahead: true},
 	)
 }
 
 func TestLargeNamed(t *testing.T) {
 	exploreLarge(t, func(b NamedBudget) *Machine[namedState] { return Named(AllNamedRules(), b) },
-		NamedBudget{Ticks: 4, Kept: 2, Losses: 2},
+		NamedBudget{Ticks: 3, Kept: 2, Losses: 2},
 	)
 }
 
@@ -64,8 +65,8 @@ func TestLargeSends(t *testing.T) {
 }
 
 func TestLargeDue(t *testing.T) {
-	b := DueBudget{Sets: 2, Deaths: 1, Restarts: 1, Fences: 1, Handovers: 1, Breaks: 1, Evictions: 1, Losses: 1, Calls: 1}
-	other, rests := b, b
-	other.Scanner, rests.Later = 1, true
-	exploreLarge(t, func(b DueBudget) *Machine[dueState] { return Due(AllDueRules(), b) }, b, other, rests)
+	b := DueBudget{Sets: 1, Deaths: 1, Restarts: 1, Fences: 1, Handovers: 1, Breaks: 1, Evictions: 1, Losses: 1, Calls: 1}
+	other, alarm, rests := b, b, b
+	other.Scanner, alarm.Alarm, rests.Later = 1, true, true
+	exploreLarge(t, func(b DueBudget) *Machine[dueState] { return Due(AllDueRules(), b) }, b, other, alarm, rests)
 }
