@@ -119,10 +119,11 @@ func (p planner) may(what string) error {
 	return nil
 }
 
-// attend puts the calls before others that the actor makes of itself, if one of those wakes it: its alarms that are to run, or else one
-// to commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former owner would do nothing.
+// attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to run: the wake of a busy
+// actor may find no room in its mailbox. They are its alarms that are to run, or else one to commit what else is to be. The answer to a
+// wake tells that the claim was held, as that to any other call: a former owner would do nothing.
 func (a *activation) attend(calls []*call) []*call {
-	if !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
+	if !a.agenda.rings(a.node.env.Now().UnixMilli()) && !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
 		return calls
 	}
 	return append(a.due(), calls...)

@@ -220,7 +220,7 @@ func (n *Node) moveAway(s *slot, m *move) (token uint64, err error) {
 		return 0, errMoved(m.actor)
 	}
 	if err = n.transfer(a, m); err == nil {
-		token, err = a.claim.HandOver(n.ctx, m.target, m.id, a.dueAt())
+		token, err = a.claim.HandOver(n.ctx, m.target, m.id)
 	}
 	if err == nil {
 		a.ended()

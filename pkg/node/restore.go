@@ -53,7 +53,7 @@ func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error)
 			chunks = append(chunks, e.Value...)
 		}
 	}
-	g, err := loadAgenda(agenda)
+	g, err := loadAgenda(agenda, false)
 	if err != nil {
 		return 0, err
 	}
