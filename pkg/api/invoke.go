@@ -16,6 +16,8 @@ const (
 	InvokeStale
 	// InvokeLastTry is set on a send that will be given up if it fails once more: the receiver then takes note, durably, that it has failed.
 	InvokeLastTry
+	// InvokeOutside is set by the node that takes a send from a peer that is no node: anybody can name any sender.
+	InvokeOutside
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.

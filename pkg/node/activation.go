@@ -159,6 +159,9 @@ func (a *activation) load(stored []registry.Entry, attended bool) (err error) {
 	if a.agenda, err = loadAgenda(stored[:agenda], attended); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
+	if a.agenda != nil {
+		a.agenda.inbox.volatile = a.spec.Volatile
+	}
 	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}

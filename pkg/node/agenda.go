@@ -208,7 +208,7 @@ func (g *agenda) bytes() int {
 		return 0
 	}
 	const fixed = 500
-	n := fixed + g.outboxBytes
+	n := fixed + g.outboxBytes + g.inbox.cacheBytes
 	for _, al := range g.committed {
 		n += al.bytes()
 	}

@@ -26,6 +26,7 @@ var _ actor.Agenda = planner{}
 func (a *activation) plan() *agenda {
 	if a.agenda == nil {
 		a.agenda = newAgenda()
+		a.agenda.inbox.volatile = a.spec.Volatile
 	}
 	return a.agenda
 }

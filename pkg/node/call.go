@@ -79,6 +79,9 @@ func notRun(err error) bool {
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
 	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender, number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
+	if c.number != 0 && req.Peer().NodeID == "" {
+		c.flags |= api.InvokeOutside
+	}
 	entered, bytes := n.env.Monotonic(), len(req.Payload)
 	deadline, ok := req.Deadline()
 	if !ok {

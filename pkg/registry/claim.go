@@ -22,6 +22,8 @@ type Claim struct {
 	// revocations is the owner's fence as this claim has taken account of it. (R6)
 	revocations uint64
 	seq         seqRecord
+	// floor is the number that all commits exceed, as of Meta.
+	floor uint64
 	// held is the newest version at which the claim is known to have been held.
 	held kv.Version
 }
@@ -33,7 +35,7 @@ func (c *Claim) Token() uint64 { return c.token }
 func (c *Claim) Version() uint64 { return uint64(c.held) }
 
 // NextCommit returns the number of the commit that the claim makes next. Those of an actor grow, whoever owns it.
-func (c *Claim) NextCommit() uint64 { return c.seq.N + 1 }
+func (c *Claim) NextCommit() uint64 { return max(c.seq.N, c.floor) + 1 }
 
 // Incarnation returns the incarnation of the owner under which the claim was taken.
 func (c *Claim) Incarnation() Incarnation { return c.incarnation }
@@ -78,7 +80,7 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 			return Acquired{}, err
 		}
 		var old claimRecord
-		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc}
+		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits}
 		var own Fence
 		if err := decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
 			return Acquired{}, err

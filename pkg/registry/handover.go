@@ -121,7 +121,7 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 		}
 		var now claimRecord
 		var own Fence
-		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, held: version}
+		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits, held: version}
 		if err := decodeAll(field{claimKey(actor), vals[0], &now}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
 			return Acquired{}, err
 		}
