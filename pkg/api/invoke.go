@@ -18,6 +18,8 @@ const (
 	InvokeLastTry
 	// InvokeOutside is set by the node that takes a send from a peer that is no node: anybody can name any sender.
 	InvokeOutside
+	// InvokePatient is set on a send whose deadline is later than that of its handler, so that the answer comes in time.
+	InvokePatient
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.
@@ -171,6 +173,9 @@ const DetailFinal = "final"
 
 // DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
 const DetailRetryAfter = "retry_after_ms"
+
+// DetailRan is the detail, with any value, of an error with CodeDeadlineExceeded to a send whose handler has run.
+const DetailRan = "ran"
 
 // DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has failed at its last try.
 const DetailGivenUp = "given_up"

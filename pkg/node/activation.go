@@ -123,9 +123,7 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 		s.mu.Lock()
 		s.tally = tally{began: n.env.Monotonic()}
 		s.mu.Unlock()
-		if a.agenda != nil && len(a.agenda.outbox) > 0 {
-			a.deliver()
-		}
+		a.deliver()
 		return a, nil
 	case errors.Is(err, errAbandoned):
 		return nil, err

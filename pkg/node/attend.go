@@ -104,7 +104,6 @@ func (a *activation) send(m *message) error {
 	case bytes > outboxBytesMax:
 		return api.Errorf(api.CodeOverloaded, "actor %s: its messages that are not delivered yet would take %d bytes, at most %d fit", a.actor, bytes, outboxBytesMax)
 	}
-	a.deliver()
 	g.sent = append(g.sent, m)
 	return nil
 }
@@ -127,7 +126,11 @@ func (a *activation) attend(calls []*call) []*call {
 	if !a.agenda.rings(a.node.env.Now().UnixMilli()) && !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
 		return calls
 	}
-	return append(a.due(), calls...)
+	notes := 0 // those come first
+	for notes < len(calls) && calls[notes].abandoned != nil {
+		notes++
+	}
+	return slices.Concat(calls[:notes], a.due(), calls[notes:])
 }
 
 // due returns calls of what the actor has to do now.
@@ -159,11 +162,13 @@ func (a *activation) own(method string) *call {
 	}
 }
 
-// deliver has messages delivered from now on: those that there are, and those to come.
+// deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no courier.
 func (a *activation) deliver() {
-	if a.agenda.courier == nil {
-		a.agenda.courier = newCourier(a.node, a.actor)
-		a.agenda.courier.committed(nil, a.agenda.outbox)
+	switch {
+	case !a.sending():
+		a.node.couriers.drop(a.actor)
+	case a.agenda.courier == nil:
+		a.agenda.courier = a.node.couriers.attach(a.node, a.slot, a.agenda.outbox)
 	}
 }
 
@@ -187,13 +192,13 @@ func (a *activation) dueAt() int64 {
 	return a.agenda.due
 }
 
-// ended stops that. The actor's timer stays, as long as nobody else is known to look after it, and one is set for what may have been
+// ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after it, and one is set for what may have been
 // committed without anybody's knowing.
 func (a *activation) ended() {
 	if a == nil || a.agenda == nil {
 		return
 	}
-	a.agenda.courier.close()
+	a.node.couriers.detach(a.slot)
 	if at := cmp.Or(a.agenda.next.due, a.agenda.due); at != 0 {
 		a.node.timers.soon(a.actor, max(at, a.node.env.Now().Add(wakeAgain).UnixMilli()))
 	}
@@ -226,6 +231,9 @@ func (a *activation) keptAgenda() {
 		a.node.events.sum(api.Event{Kind: api.EventDeadLetter, Node: a.node.config.NodeID, Actor: a.actor.String(), Cause: d.Error})
 	}
 	a.agenda.stored()
+	if a.agenda.courier == nil && a.sending() {
+		a.deliver()
+	}
 	if before != 0 || a.agenda.due != 0 {
 		a.arm()
 	}
@@ -233,8 +241,11 @@ func (a *activation) keptAgenda() {
 
 // runOwn runs a call that the activation makes of itself.
 func (a *activation) runOwn(c *call, calls []*call) (out answer, inTime bool) {
-	if c.alarm != nil {
+	switch {
+	case c.alarm != nil:
 		return a.runAlarm(c, calls)
+	case c.abandoned != nil:
+		return a.runNote(c), true
 	}
 	return answer{call: c, settled: true}, true
 }

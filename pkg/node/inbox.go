@@ -254,9 +254,23 @@ func (a *activation) sendRun(out *answer) {
 		a.agenda.inbox.set(c.source(), mark{number: c.number, failed: failed})
 		out.err = failed
 	default:
+		if api.CodeOf(out.err) == api.CodeDeadlineExceeded && !expired(out) { // the sender can't tell otherwise
+			out.err = ran(wireError(out.err))
+		}
 		return
 	}
 	out.writes, out.settled = true, false
+}
+
+// ran makes an error say that the handler has run.
+func ran(err *api.Error) *api.Error {
+	out := *err
+	out.Detail = maps.Clone(err.Detail)
+	if out.Detail == nil {
+		out.Detail = make(map[string]string)
+	}
+	out.Detail[api.DetailRan] = "true"
+	return &out
 }
 
 // expired reports whether a call has not run because it came too late.

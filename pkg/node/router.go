@@ -142,7 +142,7 @@ func (r *router) send(c *call, node registry.NodeInfo) {
 }
 
 // keptFlags are those that a call keeps on its way.
-const keptFlags = api.InvokeStale | api.InvokeLastTry | api.InvokeOutside
+const keptFlags = api.InvokeStale | api.InvokeLastTry | api.InvokeOutside | api.InvokePatient
 
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
 func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {

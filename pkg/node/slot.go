@@ -60,10 +60,10 @@ type dispatcher struct {
 	gaugedAt time.Duration
 	gauged   int64
 
-	mu       sync.Mutex
-	slots    map[api.ActorID]*slot
-	order    uses
-	waiting  int // slots that wait for room
+	mu      sync.Mutex
+	slots   map[api.ActorID]*slot
+	order   uses
+	waiting int // slots that wait for room
 	// stopping dispatchers take only what handlers wait for that run here, closed ones nothing.
 	stopping, closed bool
 }
