@@ -465,12 +465,16 @@ func (c *courier) note(l *line, m *message, err error) {
 // failed counts a failure, and reports whether it was the last: the receiver has said so, or will never be able to. c.mu is held.
 func (c *courier) failed(l *line, m *message, err error) (last bool) {
 	l.tries++
+	if refused(err) {
+		l.attempts = max(l.attempts, failuresMax) // the answer that said so first may have been lost
+		return true
+	}
 	if !counts(err) || api.CodeOf(err) == api.CodeDeadlineExceeded && !hasRun(err) {
 		return false
 	}
 	l.attempts++
 	c.node.log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.target.String(), "method", m.method, "attempts", l.attempts, "error", err)
-	if refused(err) || l.attempts >= 2*failuresMax {
+	if l.attempts >= 2*failuresMax {
 		return true
 	}
 	c.results[m.number] = result{number: m.number, attempts: l.attempts}
