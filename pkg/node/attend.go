@@ -111,6 +111,8 @@ func (a *activation) send(m *message) error {
 // may says why the handler that runs must not do something that is done later.
 func (p planner) may(what string) error {
 	switch {
+	case p.a.slot.abandoned():
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.actor, what)
 	case p.a.spec.Volatile:
 		return api.Errorf(api.CodeFailedPrecondition, "actor %s is volatile: it can't %s, which would have to be stored", p.a.actor, what)
 	case p.a.space.readOnly:
