@@ -21,6 +21,10 @@ const (
 	InvokeStale
 	// InvokeLastTry is set on a send that will be given up if it fails once more: the receiver then takes note, durably, that it has failed.
 	InvokeLastTry
+	// InvokeOutside is set by the node that takes a send from a peer that is no node: anybody can name any sender.
+	InvokeOutside
+	// InvokePatient is set on a send whose deadline is later than that of its handler, so that the answer comes in time.
+	InvokePatient
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.
@@ -188,6 +192,9 @@ func RefusedBirth(err error) (version uint64, ok bool) {
 
 // DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
 const DetailRetryAfter = "retry_after_ms"
+
+// DetailRan is the detail, with any value, of an error with CodeDeadlineExceeded to a send whose handler has run.
+const DetailRan = "ran"
 
 // DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has failed at its last try.
 const DetailGivenUp = "given_up"

@@ -57,7 +57,7 @@ func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bo
 		LeaseTTL:  time.Duration(r.Header.LeaseTTLMillis) * time.Millisecond,
 		Heartbeat: time.Duration(r.Header.HeartbeatMillis) * time.Millisecond,
 	}
-	return s.written, do(ctx, e, func(ctx context.Context) error { return s.registry.EndRestore(ctx, m, s.unattended) })
+	return s.written, do(ctx, e, func(ctx context.Context) error { return s.registry.EndRestore(ctx, m, s.unattended, s.commits) })
 }
 
 // restorer writes a backup into a store.
@@ -69,6 +69,7 @@ type restorer struct {
 	batch      []kv.KeyValue
 	batchBytes int
 	unattended int
+	commits    uint64 // the greatest that has been seen
 	written    Trailer
 }
 
@@ -97,12 +98,13 @@ func (s *restorer) clear(ctx context.Context, force bool) error {
 
 // add puts what is restored of a pair into the batch.
 func (s *restorer) add(ctx context.Context, p kv.KeyValue) error {
-	pairs, unattended, err := registry.Restored(p, node.RestoredState)
+	restored, err := registry.Restored(p, node.RestoredState)
 	if err != nil {
 		return err
 	}
-	s.unattended += unattended
-	for _, p := range pairs {
+	s.unattended += restored.Unattended
+	s.commits = max(s.commits, restored.Commits)
+	for _, p := range restored.Pairs {
 		s.batch = append(s.batch, p)
 		s.batchBytes += len(p.Key) + len(p.Value)
 	}

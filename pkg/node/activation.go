@@ -13,6 +13,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -112,6 +113,10 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
 	got, brought, err := n.obtain(ctx, id)
+	if errors.Is(err, kv.ErrCommitUnknown) || ctx.Err() != nil {
+		// The claim may be the node's, or become it, and what the actor has to do with it: somebody must look.
+		n.timers.soon(id, n.env.Now().Add(wakeAgain).UnixMilli())
+	}
 	if err != nil && ctx.Err() != nil {
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
 	}
@@ -123,7 +128,7 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
 	if err = got.Unreadable; err == nil {
-		err = a.load(got.State)
+		err = a.load(got.State, got.Attended)
 	}
 	if api.CodeOf(err) == api.CodeCorruptState && deletes(calls) {
 		if err = a.loadNothing(ctx); err == nil {
@@ -143,9 +148,7 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 		s.mu.Lock()
 		s.tally = tally{began: n.env.Monotonic()}
 		s.mu.Unlock()
-		if a.agenda != nil && len(a.agenda.outbox) > 0 {
-			a.deliver()
-		}
+		a.deliver()
 		return a, nil
 	case errors.Is(err, errAbandoned):
 		return nil, err
@@ -172,11 +175,15 @@ func (a *activation) bytes() int64 {
 }
 
 // load takes what the store has of the actor: its agenda first, then its records and its state.
-func (a *activation) load(stored []registry.Entry) (err error) {
+// attended is whether the actor's entry in the list of what is due names the node.
+func (a *activation) load(stored []registry.Entry, attended bool) (err error) {
 	agenda := entriesBefore(stored, recordPart)
 	records := entriesBefore(stored, structPart)
-	if a.agenda, err = loadAgenda(stored[:agenda]); err != nil {
+	if a.agenda, err = loadAgenda(stored[:agenda], attended); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
+	}
+	if a.agenda != nil {
+		a.agenda.inbox.volatile = a.spec.Volatile
 	}
 	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords, a.spec.Volatile, a.claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
@@ -246,16 +253,13 @@ func (n *Node) giveBack(a *activation) {
 	}
 }
 
-// releaseClaim has the members look after an actor that has something to do.
+// releaseClaim gives an actor's claim back, and with it what the actor has to do. Until that is certain the node looks after it.
 func (n *Node) releaseClaim(ctx context.Context, a *activation) error {
-	if a.agenda == nil || a.agenda.due == 0 {
-		return a.claim.Release(ctx)
+	err := a.claim.Release(ctx)
+	if due := a.dueAt(); err != nil && due != 0 {
+		n.timers.soon(a.actor, due)
+	} else if err == nil {
+		n.timers.set(a.actor, 0)
 	}
-	err := a.claim.ReleaseDue(ctx, a.agenda.due)
-	if err != nil {
-		n.timers.soon(a.actor, a.agenda.due)
-		return err
-	}
-	n.timers.set(a.actor, 0)
-	return nil
+	return err
 }

@@ -29,6 +29,8 @@ type agenda struct {
 	// The alarms in order of name: as the handler that runs, the last of the batch that succeeded, and the store have them. The slices are
 	// not changed, but replaced.
 	alarms, kept, committed []*alarm
+	// nextAlarm is when the first of the committed is to run, 0 for never.
+	nextAlarm int64
 	// outbox is the messages that the store has, in order of number; sent are the batch's, the first sentKept of them of handlers that have
 	// succeeded.
 	outbox      []*message
@@ -42,7 +44,7 @@ type agenda struct {
 	// due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next alarm, DueAtOnce as long as there
 	// are messages and until linger, or 0 for none.
 	due, linger int64
-	// mine says that this activation has written the entry.
+	// mine says that the entry names the node: it did when the claim was taken, or this activation has written it since.
 	mine bool
 	// courier delivers what is in the outbox. It is nil before there was anything.
 	courier *courier
@@ -60,12 +62,13 @@ type agenda struct {
 
 func newAgenda() *agenda { return &agenda{dead: -1} }
 
-// loadAgenda decodes what is stored: nil if nothing is. Errors are CodeCorruptState.
-func loadAgenda(entries []registry.Entry) (*agenda, error) {
+// loadAgenda decodes what is stored: nil if nothing is. mine is as of the agenda. Errors are CodeCorruptState.
+func loadAgenda(entries []registry.Entry, mine bool) (*agenda, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
 	g := newAgenda()
+	g.mine = mine
 	for _, e := range entries {
 		switch {
 		case bytes.Equal(e.Key, alarmPart):
@@ -89,7 +92,7 @@ func loadAgenda(entries []registry.Entry) (*agenda, error) {
 		}
 	}
 	slices.SortFunc(g.committed, func(x, y *alarm) int { return strings.Compare(x.Name, y.Name) })
-	g.alarms, g.kept = g.committed, g.committed
+	g.alarms, g.kept, g.nextAlarm = g.committed, g.committed, earliest(g.committed)
 	return g, nil
 }
 
@@ -206,13 +209,16 @@ func (g *agenda) ready(now int64) []*alarm {
 	return out
 }
 
+// rings reports whether an alarm is to run by now.
+func (g *agenda) rings(now int64) bool { return g != nil && g.nextAlarm != 0 && g.nextAlarm <= now }
+
 // bytes is about what it takes in memory.
 func (g *agenda) bytes() int {
 	if g == nil {
 		return 0
 	}
 	const fixed = 500
-	n := fixed + g.outboxBytes
+	n := fixed + g.outboxBytes + g.inbox.cacheBytes
 	for _, al := range g.committed {
 		n += al.bytes()
 	}
@@ -265,15 +271,11 @@ func (g *agenda) writes(claim *registry.Claim, now int64) []registry.Write {
 	if len(out) == 0 && (g.due == 0 || g.due > now) {
 		return nil
 	}
-	if g.next.due = g.wanted(now); g.next.due == g.due && (g.mine || g.due == 0 || len(out) == 0) {
+	if g.next.due = g.wanted(now); g.next.due == g.due && (g.mine || g.due == 0) {
 		return out
 	}
 	g.next.mine = true
-	out = append(out, claim.MoveDue(g.due, g.next.due)...)
-	if g.next.due == 0 {
-		return append(out, registry.Write{Key: alarmPart})
-	}
-	return append(out, registry.Write{Key: alarmPart, Value: encodeDue(g.next.due)})
+	return append(out, claim.MoveDue(g.due, g.next.due)...)
 }
 
 // alarmWrites are where the alarms differ from those that the store has. commit is the number of the commit that they are for.
@@ -348,7 +350,7 @@ func earliest(alarms []*alarm) (at int64) {
 
 // wakeAt is when the actor is to be woken if nobody calls it, 0 for never.
 func (g *agenda) wakeAt(now int64) int64 {
-	at := earliest(g.committed)
+	at := g.nextAlarm
 	if g.due != registry.DueAtOnce {
 		return at
 	}
@@ -364,7 +366,7 @@ func (g *agenda) wakeAt(now int64) int64 {
 
 // stored notes that the writes have been committed. There may be something to deliver.
 func (g *agenda) stored() {
-	g.committed = g.kept
+	g.committed, g.nextAlarm = g.kept, earliest(g.kept)
 	g.mine = g.next.mine
 	g.outbox, g.due, g.linger = g.next.outbox, g.next.due, g.next.linger
 	g.outboxBytes = 0

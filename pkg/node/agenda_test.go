@@ -40,7 +40,7 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 			t.Errorf("%q does not lie between the space and the records", e.Key)
 		}
 	}
-	back, err := loadAgenda(entries)
+	back, err := loadAgenda(entries, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func FuzzAgenda(f *testing.F) {
 	f.Add(outboxKey(1), m.encode())
 	f.Add([]byte("i"), k.encode())
 	f.Fuzz(func(t *testing.T, key, value []byte) {
-		_, err := loadAgenda([]registry.Entry{{Key: key, Value: value}})
+		_, err := loadAgenda([]registry.Entry{{Key: key, Value: value}}, true)
 		if err != nil && api.CodeOf(err) != api.CodeCorruptState {
 			t.Error(err)
 		}

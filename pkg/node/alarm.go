@@ -4,6 +4,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -78,6 +79,11 @@ func (al *alarm) key(self api.ActorID, birth uint64) api.CallKey {
 		birth = al.birth
 	}
 	return api.CallKey{Name: "$alarm/" + hex.EncodeToString(sum[:16]), Birth: birth, Time: al.Due.UnixMicro()}
+}
+
+// same reports whether the alarm is the same as one of an activation before, and has not run since.
+func (al *alarm) same(as *alarm) bool {
+	return al.Name == as.Name && bytes.Equal(al.encode(), as.encode())
 }
 
 // failed returns the alarm as it is after it has run in vain at a time.

@@ -257,6 +257,11 @@ func (a *activation) unpack(ctx context.Context, p *parcel) error {
 	for _, e := range p.space {
 		a.space.hold(string(e.Key), e.Value)
 	}
+	if len(p.marks) > 0 {
+		if err := a.plan().inbox.load(p.marks); err != nil {
+			return err
+		}
+	}
 	return a.unpackLuggage(ctx, p.luggage)
 }
 

@@ -117,13 +117,14 @@ func (a *activation) bindBirth(c *call) error {
 		write = registry.Write{Key: alarmKey(al.Name), Value: al.encode()}
 		bound = func() { a.agenda.replace(c.alarm, &al); c.alarm = &al }
 	case c.number != 0:
-		m := a.agenda.inbox.cache[c.sender]
+		from := c.source()
+		m := a.agenda.inbox.cache[from]
 		if m.bound == c.number {
 			return nil
 		}
 		m.bound, m.birth = c.number, c.key.Birth
-		write = registry.Write{Key: markKey(c.sender), Value: m.encode()}
-		bound = func() { a.agenda.inbox.remember(c.sender, m) }
+		write = registry.Write{Key: from.key(), Value: m.encode()}
+		bound = func() { a.agenda.inbox.remember(from, m) }
 	default:
 		return nil
 	}

@@ -26,6 +26,7 @@ var _ actor.Agenda = planner{}
 func (a *activation) plan() *agenda {
 	if a.agenda == nil {
 		a.agenda = newAgenda()
+		a.agenda.inbox.volatile = a.spec.Volatile
 	}
 	return a.agenda
 }
@@ -103,7 +104,6 @@ func (a *activation) send(m *message) error {
 	case bytes > outboxBytesMax:
 		return api.Errorf(api.CodeOverloaded, "actor %s: its messages that are not delivered yet would take %d bytes, at most %d fit", a.actor, bytes, outboxBytesMax)
 	}
-	a.deliver()
 	g.sent = append(g.sent, m)
 	return nil
 }
@@ -111,6 +111,8 @@ func (a *activation) send(m *message) error {
 // may says why the handler that runs must not do something that is done later.
 func (p planner) may(what string) error {
 	switch {
+	case p.a.slot.abandoned():
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.actor, what)
 	case p.a.spec.Volatile:
 		return api.Errorf(api.CodeFailedPrecondition, "actor %s is volatile: it can't %s, which would have to be stored", p.a.actor, what)
 	case p.a.space.readOnly:
@@ -119,13 +121,18 @@ func (p planner) may(what string) error {
 	return nil
 }
 
-// attend puts the calls before others that the actor makes of itself, if one of those wakes it: its alarms that are to run, or else one
-// to commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former owner would do nothing.
+// attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to run: the wake of a busy
+// actor may find no room in its mailbox. They are its alarms that are to run, or else one to commit what else is to be. The answer to a
+// wake tells that the claim was held, as that to any other call: a former owner would do nothing.
 func (a *activation) attend(calls []*call) []*call {
-	if !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
+	if !a.agenda.rings(a.node.env.Now().UnixMilli()) && !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
 		return calls
 	}
-	return append(a.due(), calls...)
+	notes := 0 // those come first
+	for notes < len(calls) && calls[notes].abandoned != nil {
+		notes++
+	}
+	return slices.Concat(calls[:notes], a.due(), calls[notes:])
 }
 
 // due returns calls of what the actor has to do now.
@@ -157,11 +164,13 @@ func (a *activation) own(method string) *call {
 	}
 }
 
-// deliver has messages delivered from now on: those that there are, and those to come.
+// deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no courier.
 func (a *activation) deliver() {
-	if a.agenda.courier == nil {
-		a.agenda.courier = newCourier(a.node, a.actor)
-		a.agenda.courier.committed(nil, a.agenda.outbox)
+	switch {
+	case !a.sending():
+		a.node.couriers.drop(a.actor)
+	case a.agenda.courier == nil:
+		a.agenda.courier = a.node.couriers.attach(a.node, a.slot, a.agenda.outbox)
 	}
 }
 
@@ -185,13 +194,13 @@ func (a *activation) dueAt() int64 {
 	return a.agenda.due
 }
 
-// ended stops that. The actor's timer stays, as long as nobody else is known to look after it, and one is set for what may have been
+// ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after it, and one is set for what may have been
 // committed without anybody's knowing.
 func (a *activation) ended() {
 	if a == nil || a.agenda == nil {
 		return
 	}
-	a.agenda.courier.close()
+	a.node.couriers.detach(a.slot)
 	if at := cmp.Or(a.agenda.next.due, a.agenda.due); at != 0 {
 		a.node.timers.soon(a.actor, max(at, a.node.env.Now().Add(wakeAgain).UnixMilli()))
 	}
@@ -224,6 +233,9 @@ func (a *activation) keptAgenda() {
 		a.node.events.sum(api.Event{Kind: api.EventDeadLetter, Node: a.node.config.NodeID, Actor: a.actor.String(), Cause: d.Error})
 	}
 	a.agenda.stored()
+	if a.agenda.courier == nil && a.sending() {
+		a.deliver()
+	}
 	if before != 0 || a.agenda.due != 0 {
 		a.arm()
 	}
@@ -231,8 +243,11 @@ func (a *activation) keptAgenda() {
 
 // runOwn runs a call that the activation makes of itself.
 func (a *activation) runOwn(c *call, calls []*call) (out answer, inTime bool) {
-	if c.alarm != nil {
+	switch {
+	case c.alarm != nil:
 		return a.runAlarm(c, calls)
+	case c.abandoned != nil:
+		return a.runNote(c), true
 	}
 	return answer{call: c, settled: true}, true
 }

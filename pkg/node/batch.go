@@ -166,14 +166,15 @@ func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
 // runMethod runs a method for a call, unless that is too late, or a repeat of one that has been done.
 func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool) {
 	now := a.node.env.Monotonic()
-	if now >= c.deadline {
+	if now >= c.runBy() {
 		return answer{call: c, err: errExpired(c), settled: true}, true
 	}
 	m := a.spec.Methods[c.method]
 	if m == nil {
 		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}, true
 	}
-	ctx := c.context()
+	ctx, cancel := c.handlerContext(a.node.env)
+	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return answer{call: c, err: wireError(err), settled: true}, true
 	}
@@ -186,7 +187,7 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 			return answer{call: c, err: err, settled: true}, true
 		}
 	}
-	a.slot.enter(c.method, calls, now, c.deadline)
+	a.slot.enter(c.method, c, calls, now, c.runBy())
 	out, inTime = a.runHandler(ctx, c, m)
 	if !inTime {
 		return out, false
@@ -400,6 +401,7 @@ func (a *activation) concluded(answers []answer) bool {
 		good = a.memory.clear() == nil
 		a.space.forget()
 		a.ended()
+		a.node.couriers.drop(a.actor)
 		a.agenda, a.destroyed = nil, true
 		a.node.timers.set(a.actor, 0)
 	}

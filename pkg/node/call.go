@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -30,6 +31,8 @@ type call struct {
 	// own calls are made by the activation of itself, to run alarm if that is not nil.
 	own   bool
 	alarm *alarm
+	// abandoned is the call whose handler did not return, for which an own call takes note of that.
+	abandoned *call
 	// deadline is on the node's monotonic clock.
 	deadline time.Duration
 	// context returns what the handler gets.
@@ -47,6 +50,22 @@ type call struct {
 	nowhere  error              // why no node had, the last time that all were asked
 	doubtful bool               // a try may have run, its answer lost
 	silent   string             // the node that owns the actor, and did not answer
+}
+
+// runBy is when the handler is to have returned.
+func (c *call) runBy() time.Duration {
+	if c.flags&api.InvokePatient != 0 {
+		return c.deadline - answerMargin
+	}
+	return c.deadline
+}
+
+// handlerContext returns the context that the handler gets, which ends at runBy.
+func (c *call) handlerContext(e env.Env) (context.Context, context.CancelFunc) {
+	if c.flags&api.InvokePatient == 0 {
+		return c.context(), func() {}
+	}
+	return env.WithDeadlineAt(e, c.context(), c.runBy())
 }
 
 // doubt notes that a try may have run. That a later one has certainly not is then no longer the
@@ -80,6 +99,9 @@ func notRun(err error) bool {
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
 	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender, number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
+	if c.number != 0 && req.Peer().NodeID == "" {
+		c.flags |= api.InvokeOutside
+	}
 	entered, bytes := n.env.Monotonic(), len(req.Payload)
 	deadline, ok := req.Deadline()
 	if !ok {

@@ -179,6 +179,11 @@ func (c *cluster) tryStart(id string) (*member, error) {
 	return c.nodes[id], nil
 }
 
+// hosting has nodes host kinds of their own; those that are not named host none.
+func hosting(kinds map[string][]actor.Kind) func(*node.Config) {
+	return func(config *node.Config) { config.Kinds = kinds[config.NodeID] }
+}
+
 type virtualLog struct {
 	c  *cluster
 	id string

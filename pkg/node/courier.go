@@ -4,6 +4,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -15,13 +16,76 @@ import (
 )
 
 const (
-	// flyingMax is how many messages of one actor are on their way at once, each to another one.
-	flyingMax = 32
+	// flyingMax is how many messages of one actor are on their way at once, each to another one, not counting those that are not answered
+	// within flyingLong: targets that can't be reached are not to hold up the others.
+	flyingMax  = 32
+	flyingLong = time.Second
 	// settleSoon is how long what has become of messages waits for a commit of the actor to go along with.
 	settleSoon = time.Second
 	// settleMany is how many of them do not wait.
 	settleMany = outboxMax / 4
+	// sendTimeout is how long a delivery takes at the most. answerMargin is the part of it that is left for the answer when the receiver's
+	// handler has to end, and after that to the watch over handlers: the sender knows then whether the message has run.
+	sendTimeout  = defaultDeadline + answerMargin
+	answerMargin = handlerGrace + 5*time.Second
+	// pickUpsMax is how often an actor is woken to commit what has become of messages that it sent from an activation that has ended.
+	pickUpsMax = 6
 )
+
+// couriers are those of the node's actors. A courier outlives the activation that it delivers for: what is on its way then goes on, and what
+// becomes of it is kept for the next activation here, which the courier wakes for that. Otherwise an actor that ends before the first
+// answer comes would begin with the same message for ever.
+type couriers struct {
+	mu  sync.Mutex
+	all map[api.ActorID]*courier
+}
+
+// attach has an actor's messages delivered for the activation of a slot: what has become of others is forgotten.
+func (cs *couriers) attach(n *Node, s *slot, outbox []*message) *courier {
+	cs.mu.Lock()
+	c := cs.all[s.actor]
+	if c == nil {
+		c = &courier{node: n, sender: s.actor, lines: make(map[api.ActorID]*line), results: make(map[uint64]result)}
+		if cs.all == nil {
+			cs.all = make(map[api.ActorID]*courier)
+		}
+		cs.all[s.actor] = c
+	}
+	c.own(s) // so that nobody drops it
+	cs.mu.Unlock()
+	c.attach(outbox)
+	return c
+}
+
+// drop forgets an actor's courier, and what becomes of its messages.
+func (cs *couriers) drop(actor api.ActorID) {
+	cs.mu.Lock()
+	c := cs.all[actor]
+	delete(cs.all, actor)
+	cs.mu.Unlock()
+	if c != nil {
+		c.drop()
+	}
+}
+
+// detach ends the deliveries for the activation of a slot, if they are for that still.
+func (cs *couriers) detach(s *slot) {
+	cs.mu.Lock()
+	c := cs.all[s.actor]
+	cs.mu.Unlock()
+	if c != nil && c.detach(s) {
+		cs.dropSpent(c, false)
+	}
+}
+
+// dropSpent forgets a courier that is nobody's, if it has nothing to wait for, or is not to wait any longer.
+func (cs *couriers) dropSpent(c *courier, anyway bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all[c.sender] == c && c.dropSpent(anyway) {
+		delete(cs.all, c.sender)
+	}
+}
 
 // courier delivers the messages of an actor while it has them in memory: those to one target one after the other, the next when
 // the one before is done. What has become of them it keeps for the actor's task, which commits it. Another courier of the same
@@ -30,25 +94,43 @@ type courier struct {
 	node   *Node
 	sender api.ActorID
 
-	mu     sync.Mutex
-	lines  map[api.ActorID]*line
-	ready  []*line // in the order in which they are served
-	flying int
+	mu    sync.Mutex
+	lines map[api.ActorID]*line
+	// ready are to be served, in this order; late after those, as they have failed before.
+	ready, late []*line
+	// air are those on their way, in the order in which they left. room, if not nil, looks whether they make room for others.
+	air  []*line
+	room env.Timer
 	// results have not been committed.
 	results map[uint64]result
 	// nudge, if not nil, is going to have the results committed, at nudgeAt on the node's monotonic clock.
 	nudge   env.Timer
 	nudgeAt time.Duration
-	closed  bool
+	// owner is the slot whose activation it delivers for, nil if that has ended. It then only waits, having woken the actor pickUps times.
+	owner   *slot
+	pickUps int
+	dropped bool
 }
 
 // line is the messages to one target.
 type line struct {
 	target api.ActorID
-	queue  []*message // the first is on its way, or rests after a failure
-	// Of the first: how often it has failed by its own fault, how often by a fault that the receiver can't take note of, and how often in all.
-	attempts, hard, tries int
+	queue  []*message
+	state  lineState
+	since  time.Duration // of being on its way
+	// Of the first: how often it has failed by its own fault, and how often in all.
+	attempts, tries int
 }
+
+// lineState is what the first message of a line is at.
+type lineState int
+
+const (
+	lineReady   lineState = iota // waits for its turn
+	lineFlying                   // is on its way
+	lineResting                  // has failed, and waits
+	lineDead                     // has been given up: what is behind it waits until that is committed
+)
 
 // result is what has become of a message.
 type result struct {
@@ -59,8 +141,84 @@ type result struct {
 	dead  *registry.DeadLetter
 }
 
-func newCourier(n *Node, sender api.ActorID) *courier {
-	return &courier{node: n, sender: sender, lines: make(map[api.ActorID]*line), results: make(map[uint64]result)}
+// own notes whose activation it delivers for.
+func (c *courier) own(s *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owner, c.pickUps = s, 0
+}
+
+// attach begins anew with what is in the outbox, except what is on its way already, or is known to have ended.
+func (c *courier) attach(outbox []*message) {
+	c.mu.Lock()
+	inOutbox := make(map[uint64]bool, len(outbox))
+	for _, m := range outbox {
+		inOutbox[m.number] = true
+	}
+	for number := range c.results { //kelpie:unordered each by itself
+		if !inOutbox[number] {
+			delete(c.results, number)
+		}
+	}
+	c.trim()
+	for target, l := range c.lines { //kelpie:unordered each by itself
+		if !inOutbox[l.queue[0].number] { // done by way of another node
+			delete(c.lines, target)
+		}
+	}
+	for _, m := range outbox {
+		if l := c.lines[m.target]; l != nil && l.queue[0].number == m.number {
+			continue
+		}
+		if r := c.results[m.number]; !r.ended || r.dead != nil {
+			c.add(m)
+		}
+	}
+	c.settle(settleSoon)
+	c.mu.Unlock()
+	c.pump()
+}
+
+// trim forgets what is not on its way. c.mu is held.
+func (c *courier) trim() {
+	c.ready, c.late = nil, nil
+	for target, l := range c.lines { //kelpie:unordered each by itself
+		if l.queue = l.queue[:1:1]; l.state != lineFlying {
+			delete(c.lines, target)
+		}
+	}
+}
+
+// detach reports whether the deliveries were for the activation of a slot, which has ended: nothing more is sent.
+func (c *courier) detach(s *slot) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owner != s {
+		return false
+	}
+	c.owner = nil
+	c.trim()
+	c.settle(settleSoon)
+	return true
+}
+
+func (c *courier) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped = true
+	c.settle(0)
+}
+
+// dropSpent drops a courier that is nobody's and waits for nothing, or is not to, and reports whether it did.
+func (c *courier) dropSpent(anyway bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owner != nil || !anyway && len(c.air)+len(c.results) > 0 {
+		return false
+	}
+	c.dropped = true
+	c.settle(0)
+	return true
 }
 
 // take returns what has not been committed, in order of number.
@@ -74,7 +232,7 @@ func (c *courier) take() []result {
 	for _, r := range c.results { //kelpie:unordered sorted below
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(x, y result) int { return int(x.number) - int(y.number) })
+	slices.SortFunc(out, func(x, y result) int { return cmp.Compare(x.number, y.number) })
 	return out
 }
 
@@ -103,8 +261,11 @@ func (c *courier) committed(settled []result, sent []*message) {
 		if c.results[r.number] == r {
 			delete(c.results, r.number)
 		}
-		if r.dead != nil {
-			c.pop(c.lines[r.dead.Target])
+		if r.dead == nil {
+			continue
+		}
+		if l := c.lines[r.dead.Target]; l != nil && l.queue[0].number == r.number {
+			c.pop(l)
 		}
 	}
 	for _, m := range sent {
@@ -118,25 +279,43 @@ func (c *courier) committed(settled []result, sent []*message) {
 // settle has the results committed after a while at the latest, if there are any. c.mu is held.
 func (c *courier) settle(after time.Duration) {
 	at := c.node.env.Monotonic() + after
-	if c.nudge != nil && (len(c.results) == 0 || at < c.nudgeAt || c.closed) {
+	if c.nudge != nil && (len(c.results) == 0 || at < c.nudgeAt || c.dropped) {
 		c.nudge.Stop()
 		c.nudge = nil
 	}
-	if len(c.results) == 0 || c.nudge != nil || c.closed {
+	if len(c.results) == 0 || c.nudge != nil || c.dropped {
 		return
 	}
 	c.nudgeAt = at
 	c.nudge = c.node.env.AfterFunc(after, c.nudged)
 }
 
+// nudged wakes the actor. One that has ended is woken here: nobody else knows the results.
 func (c *courier) nudged() {
 	c.mu.Lock()
 	c.nudge = nil
-	closed := c.closed
+	dropped, owned := c.dropped, c.owner != nil
 	c.mu.Unlock()
-	if !closed {
+	switch {
+	case dropped:
+	case owned:
 		c.node.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
+	default:
+		c.node.wakeHere(c.sender, c.woken)
 	}
+}
+
+// woken takes note of how the waking has ended of an actor whose activation had ended. Results that it does not pick up for long are
+// forgotten: its messages are delivered once more then, by whoever has it.
+func (c *courier) woken(err error) {
+	c.mu.Lock()
+	c.pickUps++
+	forget := c.owner == nil && (api.CodeOf(err) == api.CodeMoved || c.pickUps > pickUpsMax)
+	if !forget && c.owner == nil {
+		c.settle(laterBackoff(c.pickUps))
+	}
+	c.mu.Unlock()
+	c.node.couriers.dropSpent(c, forget)
 }
 
 // add puts a message at the end of its line. c.mu is held.
@@ -148,46 +327,86 @@ func (c *courier) add(m *message) {
 	}
 	l.queue = append(l.queue, m)
 	if len(l.queue) == 1 {
-		l.attempts = m.attempts
-		c.ready = append(c.ready, l)
+		c.first(l)
 	}
+}
+
+// first readies the first message of a line. c.mu is held.
+func (c *courier) first(l *line) {
+	m := l.queue[0]
+	r := c.results[m.number]
+	l.state, l.attempts, l.tries = lineReady, max(m.attempts, r.attempts), 0
+	if r.dead != nil {
+		l.state = lineDead
+		return
+	}
+	c.ready = append(c.ready, l)
 }
 
 // pop removes the first of a line, and readies the next. c.mu is held.
 func (c *courier) pop(l *line) {
 	l.queue = l.queue[1:]
-	l.attempts, l.hard, l.tries = 0, 0, 0
 	if len(l.queue) == 0 {
 		delete(c.lines, l.target)
 		return
 	}
-	l.attempts = l.queue[0].attempts
-	c.ready = append(c.ready, l)
+	c.first(l)
 }
 
 // pump sends what can be sent. It does not block.
 func (c *courier) pump() {
 	for {
 		c.mu.Lock()
-		if c.closed || len(c.ready) == 0 || c.flying >= flyingMax {
+		l := c.next()
+		if l == nil {
 			c.mu.Unlock()
 			return
 		}
-		l := c.ready[0]
-		c.ready = c.ready[1:]
-		c.flying++
+		l.state, l.since = lineFlying, c.node.env.Monotonic()
+		c.air = append(c.air, l)
 		m, lastTry := l.queue[0], l.attempts+1 >= failuresMax
 		c.mu.Unlock()
 		c.deliver(l, m, lastTry)
 	}
 }
 
+// next takes the line that is to be served next, nil if there is none, or no room. c.mu is held.
+func (c *courier) next() *line {
+	if c.dropped || c.owner == nil || len(c.ready)+len(c.late) == 0 {
+		return nil
+	}
+	if len(c.air) >= flyingMax {
+		now, at := c.node.env.Monotonic(), c.air[len(c.air)-flyingMax].since+flyingLong
+		if now < at {
+			if c.room == nil {
+				c.room = c.node.env.AfterFunc(at-now, c.look)
+			}
+			return nil
+		}
+	}
+	from := &c.ready
+	if len(*from) == 0 {
+		from = &c.late
+	}
+	l := (*from)[0]
+	*from = (*from)[1:]
+	return l
+}
+
+func (c *courier) look() {
+	c.mu.Lock()
+	c.room = nil
+	c.mu.Unlock()
+	c.pump()
+}
+
 func (c *courier) deliver(l *line, m *message, lastTry bool) {
 	n := c.node
-	deadline := n.env.Monotonic() + defaultDeadline
+	deadline := n.env.Monotonic() + sendTimeout
 	ctx, cancel := env.WithDeadlineAt(n.env, n.ctx, deadline)
 	out := &call{
 		actor: m.target, method: m.method, key: m.key(c.sender, n.keeper.version()), sender: c.sender, number: m.number, body: m.body,
+		flags:    api.InvokePatient,
 		context:  func() context.Context { return ctx },
 		deadline: deadline,
 		finish: func(_ []byte, _ string, err error) {
@@ -196,7 +415,7 @@ func (c *courier) deliver(l *line, m *message, lastTry bool) {
 		},
 	}
 	if lastTry {
-		out.flags = api.InvokeLastTry
+		out.flags |= api.InvokeLastTry
 	}
 	n.router.route(out)
 }
@@ -204,42 +423,58 @@ func (c *courier) deliver(l *line, m *message, lastTry bool) {
 // answered takes the answer to the first message of a line.
 func (c *courier) answered(l *line, m *message, err error) {
 	c.mu.Lock()
-	c.flying--
-	if c.closed {
-		c.mu.Unlock()
-		return
+	if i := slices.Index(c.air, l); i >= 0 {
+		c.air = slices.Delete(c.air, i, i+1)
 	}
+	if !c.dropped && c.lines[l.target] == l && l.queue[0].number == m.number { // else nobody wants to know any more
+		c.note(l, m, err)
+	}
+	owned := c.owner != nil
+	c.mu.Unlock()
+	if owned {
+		c.pump()
+	} else {
+		c.node.couriers.dropSpent(c, false)
+	}
+}
+
+// note takes note of what has become of the first message of a line. c.mu is held.
+func (c *courier) note(l *line, m *message, err error) {
 	soon := settleSoon
 	switch {
 	case err == nil:
 		c.results[m.number] = result{number: m.number, ended: true}
 		c.pop(l)
 	case c.failed(l, m, err):
-		c.results[m.number] = result{number: m.number, ended: true, dead: c.letter(l, m, err, c.node.env.Now().UnixMilli())}
+		l.state = lineDead
+		c.results[m.number] = result{number: m.number, attempts: l.attempts, ended: true, dead: c.letter(l, m, err, c.node.env.Now().UnixMilli())}
 		soon = 0
 	default:
+		l.state = lineResting
 		c.node.env.AfterFunc(laterBackoff(l.tries), func() { c.again(l) })
 	}
-	if len(c.results) >= settleMany {
+	if c.owner == nil {
+		c.trim()
+	}
+	if len(c.results) >= settleMany || c.owner == nil && len(c.air) == 0 {
 		soon = 0
 	}
 	c.settle(soon)
-	c.mu.Unlock()
-	c.pump()
 }
 
 // failed counts a failure, and reports whether it was the last: the receiver has said so, or will never be able to. c.mu is held.
 func (c *courier) failed(l *line, m *message, err error) (last bool) {
 	l.tries++
-	if !counts(err) {
+	if refused(err) {
+		l.attempts = max(l.attempts, failuresMax) // the answer that said so first may have been lost
+		return true
+	}
+	if !counts(err) || api.CodeOf(err) == api.CodeDeadlineExceeded && !hasRun(err) {
 		return false
 	}
 	l.attempts++
-	if api.CodeOf(err) != api.CodeDeadlineExceeded {
-		l.hard++
-	}
 	c.node.log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.target.String(), "method", m.method, "attempts", l.attempts, "error", err)
-	if refused(err) || l.hard >= 2*failuresMax {
+	if l.attempts >= 2*failuresMax {
 		return true
 	}
 	c.results[m.number] = result{number: m.number, attempts: l.attempts}
@@ -251,27 +486,24 @@ func refused(err error) bool {
 	return wireError(err).Detail[api.DetailGivenUp] != ""
 }
 
+// hasRun reports whether the receiver's handler has run, and not only waited until its time was over.
+func hasRun(err error) bool {
+	return wireError(err).Detail[api.DetailRan] != ""
+}
+
 func (c *courier) letter(l *line, m *message, err error, now int64) *registry.DeadLetter {
 	d := &registry.DeadLetter{Target: m.target, Method: m.method, Request: m.body, Attempts: l.attempts, Origin: m.origin, Due: m.since, Died: now}
 	explain(d, err)
 	return d
 }
 
-// again sends the first of a line once more.
+// again sends the first of a line once more that has rested, unless it has been forgotten.
 func (c *courier) again(l *line) {
 	c.mu.Lock()
-	c.ready = append(c.ready, l)
+	if c.lines[l.target] == l && l.state == lineResting {
+		l.state = lineReady
+		c.late = append(c.late, l)
+	}
 	c.mu.Unlock()
 	c.pump()
-}
-
-// close ends it: the actor is not in memory any more. What is on its way goes on.
-func (c *courier) close() {
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	c.settle(0)
 }

@@ -15,13 +15,18 @@ import (
 )
 
 const (
-	// wakesAtOnce and wakesPerSecond bound how a node wakes what is due in its shards: after an outage that may be much.
-	wakesAtOnce    = 64
+	// wakesAtOnce bounds how many actors of each namespace a node wakes at once of those that are due in its shards, wakesPerSecond how
+	// many of all namespaces in a second: after an outage that may be much.
+	wakesAtOnce    = 32
 	wakesPerSecond = 1000
+	// wakeWait is how long the scanner waits for one of a namespace's wakes to end, before it goes on with other namespaces.
+	wakeWait = 100 * time.Millisecond
 	// wakeTimeout bounds the waking of one actor. It is woken again if it is due still.
 	wakeTimeout = 10 * time.Second
 	// dueGrace is how late an actor may be that a member attends to, before it is woken all the same.
 	dueGrace = 5 * time.Second
+	// attendedAgain is how often an actor is woken that has something to do at once, and that a member attends to: in case it does not.
+	attendedAgain = 10 * time.Minute
 	// duePage is how many entries of a shard are read at once.
 	duePage = 256
 	// scanAgain is when the list is read again that could not be read.
@@ -33,30 +38,49 @@ const (
 // scanner wakes the actors of its node's shards that have something to do and are not in anybody's memory. It reads the
 // list of what is due when the membership has changed, when actors have been released that have something to do, and
 // when the time of the earliest entry that it has seen has come. As long as nothing of that happens it reads nothing.
+//
+// It leaves alone what no member hosts until the membership changes. A namespace whose actors take long to wake holds up no other.
 type scanner struct {
 	node   *Node
 	parker env.Parker
 	// unattended is the newest count of actors that were released with something to do.
 	unattended atomic.Uint64
 
-	// Of the task that runs it. next is when each of its shards is to be read, in milliseconds since 1970; at once without an entry.
-	next map[int]int64
-	own  []int
-	// seen is the view and the count as of which next holds.
+	// Of the task that runs it. shards are the node's own, in order.
+	own    []int
+	shards map[int]*dueShard
+	wakes  map[string]*wakes
+	// view and counted are the view and the count that the times of the shards are good for.
 	view    *registry.View
 	counted uint64
-	// pause is how long a shard is left alone in which nobody could be woken.
-	pause map[int]time.Duration
 	// begin is when the next actor may be woken, on the node's monotonic clock.
-	begin   time.Duration
+	begin  time.Duration
+	random *env.Rand
+}
+
+// dueShard is what the scanner knows of one of its shards. Times are in milliseconds since 1970.
+type dueShard struct {
+	// next is when to read it.
+	next int64
+	// sweep is when to wake the actors that have something to do at once and are attended to; 0 if there were none.
+	sweep int64
+	// aside is how many entries there were of namespaces that nobody hosts.
+	aside int
+	// pause is how long the shard is left alone in which nobody could be woken.
+	pause time.Duration
+}
+
+// wakes bounds the wakes of a namespace that are under way.
+type wakes struct {
 	permits *env.Semaphore
-	random  *env.Rand
+	held    atomic.Int64
+	// crowded namespaces have all their wakes under way, and those take long. They stay so until half of them have ended.
+	crowded bool
 }
 
 func newScanner(n *Node) *scanner {
 	return &scanner{
-		node: n, parker: n.env.NewParker(), next: make(map[int]int64), pause: make(map[int]time.Duration),
-		permits: env.NewSemaphore(n.env, wakesAtOnce), random: n.env.Rand("shards of what is due"),
+		node: n, parker: n.env.NewParker(), shards: make(map[int]*dueShard), wakes: make(map[string]*wakes), random: n.env.Rand("shards of what is due"),
 	}
 }
 
@@ -77,7 +101,7 @@ func (s *scanner) run(ctx context.Context) {
 			if first+i == len(s.own) {
 				filled = -1
 			}
-			if at, now := s.next[shard], s.node.env.Now().UnixMilli(); at <= now {
+			if s.shards[shard].next <= s.node.env.Now().UnixMilli() {
 				var err error
 				if filled, err = s.read(ctx, shard, filled); err != nil {
 					if ctx.Err() == nil {
@@ -87,7 +111,7 @@ func (s *scanner) run(ctx context.Context) {
 					break
 				}
 			}
-			wait = min(wait, until(s.next[shard], s.node.env.Now().UnixMilli()))
+			wait = min(wait, until(s.shards[shard].next, s.node.env.Now().UnixMilli()))
 		}
 		alarm := s.node.env.AfterFunc(wait, s.parker.Unpark)
 		_ = s.parker.Park(ctx)
@@ -107,14 +131,29 @@ func (s *scanner) first() int {
 // look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
 func (s *scanner) look() {
 	view, counted := s.node.keeper.members(), s.unattended.Load()
-	changed := s.view == nil || s.view.Counter != view.Counter
-	if changed {
+	if s.view == nil || s.view.Counter != view.Counter {
 		s.own = view.ShardsOf(s.node.config.NodeID)
-	}
-	if changed || counted != s.counted {
-		clear(s.next)
+		before := s.shards
+		s.shards = make(map[int]*dueShard, len(s.own))
+		for _, shard := range s.own {
+			s.shards[shard] = new(dueShard)
+			if old := before[shard]; old != nil {
+				s.shards[shard].sweep, s.shards[shard].pause = old.sweep, old.pause
+			}
+		}
+	} else if counted != s.counted {
+		now := s.node.env.Now()
+		for _, shard := range s.own {
+			sh := s.shards[shard]
+			sh.next = min(sh.next, now.Add(sh.burden()).UnixMilli())
+		}
 	}
 	s.view, s.counted = view, counted
+}
+
+// burden is how long the shard is left alone when actors have been released: longer the more of it would be read for nothing.
+func (sh *dueShard) burden() time.Duration {
+	return min(time.Duration(sh.aside/duePage)*time.Second, wakeAgainMax)
 }
 
 // read scans a shard, unless it is empty. filled is the first shard that was found not to be, from one before this on; so is what is
@@ -127,19 +166,44 @@ func (s *scanner) read(ctx context.Context, shard, filled int) (int, error) {
 		}
 	}
 	if filled > shard {
-		s.next[shard] = never
+		*s.shards[shard] = dueShard{next: never}
 		return filled, nil
 	}
 	return filled, s.scan(ctx, shard)
 }
 
+// pass is one reading of a shard.
+type pass struct {
+	shard *dueShard
+	now   int64
+	// attending are the members, hosted the namespaces that one of them hosts which takes actors.
+	attending map[registry.Incarnation]bool
+	hosted    map[string]bool
+	// next is when to read the shard again, sweep when to wake those that are attended to, if there are any.
+	next, sweep int64
+	aside       int
+	woken, put  int // actors that were woken, and that were put off
+	failed      *atomic.Int64
+}
+
+func (s *scanner) newPass(shard int) *pass {
+	sh := s.shards[shard]
+	p := &pass{shard: sh, attending: make(map[registry.Incarnation]bool), hosted: make(map[string]bool), next: never, failed: new(atomic.Int64)}
+	for _, n := range s.view.Members() {
+		p.attending[n.Incarnation] = true
+		if n.State != registry.NodeActive {
+			continue
+		}
+		for _, ns := range n.Namespaces {
+			p.hosted[ns] = true
+		}
+	}
+	return p
+}
+
 // scan reads a shard up to what is not due yet, and wakes what is.
 func (s *scanner) scan(ctx context.Context, shard int) error {
-	attending := make(map[registry.Incarnation]bool)
-	for _, n := range s.view.Members() {
-		attending[n.Incarnation] = true
-	}
-	next, woken, failed := int64(never), 0, new(atomic.Int64)
+	p := s.newPass(shard)
 	var after registry.DueEntry
 	for more := true; more; {
 		var entries []registry.DueEntry
@@ -149,71 +213,120 @@ func (s *scanner) scan(ctx context.Context, shard int) error {
 		}
 		for _, e := range entries {
 			after = e
-			now := s.node.env.Now().UnixMilli()
-			at := dueAt(e, attending[e.Attended])
-			if at <= now {
-				if err := s.wake(ctx, e.Actor, failed); err != nil {
+			p.now = s.node.env.Now().UnixMilli()
+			at := p.dueAt(e)
+			if at <= p.now {
+				if err := s.wake(ctx, e.Actor, p); err != nil {
 					return err
 				}
-				woken++
 				continue
 			}
-			next = min(next, at)
-			if more = more && e.At <= next; !more {
+			if at == never { // until the members change
+				continue
+			}
+			p.next = min(p.next, at)
+			if more = more && e.At <= p.next; !more {
 				break
 			}
 		}
 	}
-	if woken == 0 {
-		delete(s.pause, shard)
-	} else {
-		next = min(next, s.node.env.Now().Add(s.rest(shard, woken, failed)).UnixMilli())
-	}
-	s.next[shard] = next
+	p.end()
 	return nil
 }
 
 // dueAt is when an actor is to be woken. A member that attends to it has it do things in time, by a clock that may not be this node's.
-func dueAt(e registry.DueEntry, attended bool) int64 {
+func (p *pass) dueAt(e registry.DueEntry) int64 {
+	attended := p.attending[e.Attended]
 	switch {
 	case attended && e.At == registry.DueAtOnce:
-		return never
+		if p.shard.sweep == 0 {
+			p.shard.sweep = p.now + attendedAgain.Milliseconds()
+		}
+		p.sweep = p.shard.sweep
+		return p.sweep
 	case attended:
 		return e.At + dueGrace.Milliseconds()
+	case !p.hosted[e.Actor.Namespace]:
+		p.aside++
+		return never
 	}
 	return e.At
 }
 
-// rest is how long a shard is left alone after actors of it were woken: longer each time while that does not help.
-func (s *scanner) rest(shard, woken int, failed *atomic.Int64) time.Duration {
-	pause := min(max(2*s.pause[shard], wakeAgain), wakeAgainMax)
-	if int(failed.Load()) < woken {
-		pause = wakeAgain
+// end notes when the shard is to be read again. It is left alone for a while after actors of it were woken: longer each time while
+// that does not help.
+func (p *pass) end() {
+	sh := p.shard
+	switch {
+	case p.woken+p.put == 0:
+		sh.pause = 0
+	case int(p.failed.Load()) < p.woken+p.put:
+		sh.pause = wakeAgain
+	default:
+		sh.pause = min(max(2*sh.pause, wakeAgain), wakeAgainMax)
 	}
-	s.pause[shard] = pause
-	return pause
+	if sh.pause > 0 {
+		p.next = min(p.next, p.now+sh.pause.Milliseconds())
+	}
+	if sh.sweep <= p.now { // they have been woken
+		p.sweep = 0
+	}
+	sh.next, sh.sweep, sh.aside = p.next, p.sweep, p.aside
 }
 
-// wake has an actor woken, at the rate and with as many others as it may be. An error says that ctx has ended.
-func (s *scanner) wake(ctx context.Context, id api.ActorID, failed *atomic.Int64) error {
+// wake has an actor woken, at the rate and with as many others of its namespace as it may be. An error says that ctx has ended.
+func (s *scanner) wake(ctx context.Context, id api.ActorID, p *pass) error {
+	w := s.wakes[id.Namespace]
+	if w == nil {
+		w = &wakes{permits: env.NewSemaphore(s.node.env, wakesAtOnce)}
+		s.wakes[id.Namespace] = w
+	}
+	begun, err := w.begin(ctx, s.node.env)
+	if !begun {
+		p.put++
+		return err
+	}
+	p.woken++
 	now := s.node.env.Monotonic()
 	s.begin = max(s.begin, now-timersPause) + time.Second/wakesPerSecond
 	if ahead := s.begin - now; ahead > timersPause {
 		if err := env.Sleep(s.node.env, ctx, ahead); err != nil {
+			w.end()
 			return err
 		}
 	}
-	if err := s.permits.Acquire(ctx, 1); err != nil {
-		return err
-	}
 	s.node.wake(id, func(_ bool, err error) {
-		s.permits.Release(1)
+		w.end()
 		if err != nil {
-			failed.Add(1)
+			p.failed.Add(1)
 			s.node.log.Debug("an actor with something to do could not be woken", "actor", id.String(), "error", err)
 		}
 	})
 	return nil
+}
+
+// begin waits for one of the namespace's wakes to end, if all are under way, but not for long. begun is whether another one may begin.
+func (w *wakes) begin(ctx context.Context, e env.Env) (begun bool, err error) {
+	if w.crowded && w.held.Load() > wakesAtOnce/2 {
+		return false, nil
+	}
+	w.crowded = false
+	if !w.permits.TryAcquire(1) {
+		limited, cancel := env.WithTimeout(e, ctx, wakeWait)
+		defer cancel()
+		if err := w.permits.Acquire(limited, 1); err != nil {
+			w.crowded = true
+			return false, ctx.Err() // all that is wrong otherwise is that the time is over
+		}
+	}
+	w.held.Add(1)
+	return true, nil
+}
+
+// end takes note that a wake has ended.
+func (w *wakes) end() {
+	w.held.Add(-1)
+	w.permits.Release(1)
 }
 
 // wake makes an actor active, here or elsewhere, if it is not. done is told how that went, and does not block.

@@ -37,7 +37,7 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	}
 	now := a.node.env.Monotonic()
 	left, _ := env.Remaining(a.node.env, ctx)
-	a.slot.enter(name, calls, now, now+left)
+	a.slot.enter(name, nil, calls, now, now+left)
 	a.begin(ctx, false)
 	err := a.guardHook(name, f, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)))
 	if !a.slot.leave() {

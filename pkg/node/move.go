@@ -220,7 +220,7 @@ func (n *Node) moveAway(s *slot, m *move) (token uint64, err error) {
 		return 0, errMoved(m.actor)
 	}
 	if err = n.transfer(a, m); err == nil {
-		token, err = a.claim.HandOver(n.ctx, m.target, m.id, a.dueAt())
+		token, err = a.claim.HandOver(n.ctx, m.target, m.id)
 	}
 	if err == nil {
 		a.ended()
@@ -339,7 +339,7 @@ func (a *activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 func (a *activation) aside(ctx context.Context, name string, f actor.Hook) error {
 	now := a.node.env.Monotonic()
 	left, _ := env.Remaining(a.node.env, ctx)
-	a.slot.enter(name, nil, now, now+left)
+	a.slot.enter(name, nil, nil, now, now+left)
 	a.space.begin(ctx, true)
 	err := a.guardHook(name, f, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)))
 	if !a.slot.leave() {

@@ -52,6 +52,7 @@ type Node struct {
 	keeper     *keeper
 	loads      *loads
 	timers     *timers
+	couriers   couriers
 	scanner    *scanner
 	meter      *meter
 	events     *events

@@ -18,6 +18,8 @@ type parcel struct {
 	seq registry.Seq
 	// state is what an activation would read of the store: agenda, records and struct. Of a volatile actor it is all there is, with space.
 	state, space []registry.Entry
+	// marks are how far a volatile actor is with the messages of others.
+	marks []registry.Entry
 	// luggage is what the actor itself takes along; nil is nothing.
 	luggage []byte
 }
@@ -25,6 +27,8 @@ type parcel struct {
 const (
 	parcelFormat = 1
 	parcelFields = 6
+	// Those of later versions have the marks behind the others.
+	markedFields = parcelFields + 1
 )
 
 // pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
@@ -36,6 +40,9 @@ func (a *activation) pack() *parcel {
 	if a.spec.Volatile {
 		for _, key := range sortedKeys(a.space.held) {
 			p.space = append(p.space, registry.Entry{Key: []byte(key), Value: a.space.held[key]})
+		}
+		if a.agenda != nil {
+			p.marks = a.agenda.inbox.entries()
 		}
 	}
 	return p
@@ -70,17 +77,18 @@ func (p *parcel) encode() []byte {
 	for _, e := range p.state {
 		size += len(e.Key) + len(e.Value) + 10
 	}
-	for _, e := range p.space {
+	for _, e := range slices.Concat(p.space, p.marks) {
 		size += len(e.Key) + len(e.Value) + 10
 	}
 	b := append(make([]byte, 0, size), parcelFormat)
-	b = api.AppendArrayHeader(b, parcelFields+api.LaterFields)
+	b = api.AppendArrayHeader(b, markedFields+api.LaterFields)
 	b = api.AppendUint(b, p.seq.N)
 	b = api.AppendBytes(b, p.seq.Batch[:])
 	b = appendEntries(b, p.state)
 	b = appendEntries(b, p.space)
 	b = api.AppendBool(b, p.luggage != nil)
 	b = api.AppendBytes(b, p.luggage)
+	b = appendEntries(b, p.marks)
 	return api.AppendLater(b)
 }
 
@@ -108,6 +116,9 @@ func decodeParcel(b []byte) (*parcel, error) {
 	packed := d.Bool()
 	if luggage := d.Bytes(); packed {
 		p.luggage = append([]byte{}, luggage...)
+	}
+	if fields >= markedFields {
+		p.marks = decodeEntries(&d)
 	}
 	if d.Err() != nil || fields < parcelFields || len(batch) != len(p.seq.Batch) {
 		return nil, malformed

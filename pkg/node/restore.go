@@ -14,39 +14,50 @@ import (
 
 // RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another store: the records of calls are
 // kept, as of the time when they are first loaded, the floor below which calls are refused begins anew, and alarms and messages whose handlers have
-// asked others ask them under the same keys, but born anew.
-func RestoredState(_ api.ActorID, key, value []byte) (restored []byte, due int64, err error) {
+// asked others ask them under the same keys, but born anew. Messages, and how far their receivers are with them, keep their numbers: what is
+// done already does not run again.
+func RestoredState(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	switch {
 	case bytes.Equal(key, recordPart):
-		return nil, 0, nil
+		return registry.RestoredPart{}, nil
 	case bytes.HasPrefix(key, recordPart):
 		r, err := decodeRecord(key, value)
 		if err != nil {
-			return nil, 0, err
+			return registry.RestoredPart{}, err
 		}
 		r.key.Birth = birthOfRestored
-		return r.encode(), 0, nil
+		return registry.RestoredPart{Value: r.encode()}, nil
 	case bytes.Equal(key, alarmPart):
 		if len(value) != 8 {
-			return nil, 0, api.Errorf(api.CodeCorruptState, "when an actor has something to do can't be read")
+			return registry.RestoredPart{}, api.Errorf(api.CodeCorruptState, "when an actor has something to do can't be read")
 		}
-		return value, int64(binary.BigEndian.Uint64(value)), nil
+		return registry.RestoredPart{Value: value, Due: int64(binary.BigEndian.Uint64(value))}, nil
 	case bytes.HasPrefix(key, alarmPart):
 		al, err := decodeAlarm(registry.Entry{Key: key, Value: value})
 		if err != nil {
-			return nil, 0, err
+			return registry.RestoredPart{}, err
 		}
 		al.birth = 0
-		return al.encode(), 0, nil
-	case bytes.HasPrefix(key, markPart):
+		return registry.RestoredPart{Value: al.encode(), Commits: al.number >> numberBits}, nil
+	case bytes.HasPrefix(key, markPart), bytes.HasPrefix(key, outsideMarkPart):
 		m, err := decodeMark(value)
 		if err != nil {
-			return nil, 0, err
+			return registry.RestoredPart{}, err
 		}
 		m.bound, m.birth = 0, 0
-		return m.encode(), 0, nil
+		part := registry.RestoredPart{Value: m.encode()}
+		if bytes.HasPrefix(key, markPart) { // other senders' numbers are no commits
+			part.Commits = m.number >> numberBits
+		}
+		return part, nil
+	case bytes.HasPrefix(key, outboxPart):
+		m, err := decodeMessage(registry.Entry{Key: key, Value: value})
+		if err != nil {
+			return registry.RestoredPart{}, err
+		}
+		return registry.RestoredPart{Value: value, Commits: m.number >> numberBits}, nil
 	}
-	return value, 0, nil
+	return registry.RestoredPart{Value: value}, nil
 }
 
 // CheckState reads all that is stored as an actor's state, in order of key, and returns when the actor has something to do, in milliseconds since 1970 and 0
@@ -69,7 +80,7 @@ func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error)
 			chunks = append(chunks, e.Value...)
 		}
 	}
-	g, err := loadAgenda(agenda)
+	g, err := loadAgenda(agenda, false)
 	if err != nil {
 		return 0, err
 	}

@@ -141,9 +141,12 @@ func (r *router) send(c *call, node registry.NodeInfo) {
 	r.forward(c, node.Address, node.ID, api.InvokeForwarded|api.InvokeMayClaim)
 }
 
+// keptFlags are those that a call keeps on its way.
+const keptFlags = api.InvokeStale | api.InvokeLastTry | api.InvokeOutside | api.InvokePatient
+
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
 func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
-	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender, SendNumber: c.number, Flags: flags | c.flags&(api.InvokeStale|api.InvokeLastTry), Body: c.body}
+	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender, SendNumber: c.number, Flags: flags | c.flags&keptFlags, Body: c.body}
 	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
 	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
 		r.forwarded(c, addr, nodeID, reply, err)

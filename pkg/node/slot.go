@@ -60,11 +60,12 @@ type dispatcher struct {
 	gaugedAt time.Duration
 	gauged   int64
 
-	mu       sync.Mutex
-	slots    map[api.ActorID]*slot
-	order    uses
-	waiting  int // slots that wait for room
-	stopping bool
+	mu      sync.Mutex
+	slots   map[api.ActorID]*slot
+	order   uses
+	waiting int // slots that wait for room
+	// stopping dispatchers take only what handlers wait for that run here, closed ones nothing.
+	stopping, closed bool
 }
 
 func newDispatcher(maxPending int, budget *budget, capacity int, start func(*slot), startAfter func(s, victim *slot)) *dispatcher {
@@ -80,7 +81,7 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 		d.mu.Unlock()
 		return false, nil
 	}
-	victim, err := d.admit(c.actor, s)
+	victim, err := d.admit(c, s)
 	if err != nil {
 		d.mu.Unlock()
 		return false, err
@@ -119,17 +120,22 @@ func (d *dispatcher) submit(c *call, create bool, now time.Duration) (taken bool
 
 // admit says why a call can't be taken, s being its slot or nil. If room must be made for it, that is the
 // victim's; the caller has it released. d.mu is held.
-func (d *dispatcher) admit(actor api.ActorID, s *slot) (victim *slot, err error) {
-	if d.stopping {
-		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", actor)
+func (d *dispatcher) admit(c *call, s *slot) (victim *slot, err error) {
+	if d.stopping && (d.closed || !d.awaited(c)) {
+		return nil, errStopped(c.actor)
 	}
 	if s != nil || !d.full() {
 		return nil, nil
 	}
 	if victim = d.victim(); victim == nil {
-		return nil, d.errNoRoom(actor)
+		return nil, d.errNoRoom(c.actor)
 	}
 	return victim, nil
+}
+
+// awaited reports whether one of the handlers that wait for a call runs here. d.mu is held.
+func (d *dispatcher) awaited(c *call) bool {
+	return slices.ContainsFunc(c.chain, func(id api.ActorID) bool { return d.slots[id] != nil })
 }
 
 // full reports whether an activation more needs the room of another. d.mu is held.
@@ -351,9 +357,16 @@ func (d *dispatcher) gauge(now time.Duration) {
 	d.gauged, d.gaugedAt = taken, now
 }
 
-// stop refuses calls from now on. What runs goes on.
+// stop refuses calls from now on, except those that handlers make which run. Those go on.
 func (d *dispatcher) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stopping = true
+}
+
+// close refuses all calls from now on.
+func (d *dispatcher) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopping, d.closed = true, true
 }

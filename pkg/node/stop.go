@@ -60,7 +60,7 @@ func (n *Node) finished(s *slot) {
 	n.slots.end()
 }
 
-// Stop ends the node gracefully: it takes no more calls, finishes those it has, gives up its lease, so that its
+// Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other actors, gives up its lease, so that its
 // actors can be taken at once, and closes its connections. When ctx ends first it goes on without
 // waiting, and returns why. Another Stop waits for the first.
 func (n *Node) Stop(ctx context.Context) error {
@@ -73,7 +73,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.dispatcher.stop()
 	var errs []error
-	errs = append(errs, n.slots.wait(ctx), n.deactivateAll(ctx))
+	errs = append(errs, n.slots.wait(ctx))
+	n.dispatcher.close()
+	errs = append(errs, n.deactivateAll(ctx))
 	if n.lease != nil {
 		n.lease.Stop() // before the lease ends, or it would be taken again
 		errs = append(errs, n.lease.Wait(ctx), n.leave(ctx))

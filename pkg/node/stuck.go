@@ -19,6 +19,9 @@ import (
 // can be given up: its slot leaves the dispatcher, the calls that waited are routed anew, and the next activation takes the
 // claim again, under the next token. When the handler returns at last, nobody looks at what it did, and the claim that it
 // could commit under is no longer the actor's.
+//
+// What the handler ran for has failed: its caller is told so, and an alarm, or a message that is tried for the last time, is counted as failed by
+// the first thing that the next activation does. Otherwise it would hang again and again, and what is behind it would wait for ever.
 
 const (
 	// handlerReported is how long a handler runs before that is said in the log.
@@ -31,8 +34,9 @@ const (
 
 // run is what the task of a slot is at: code of the actor's author, or not. It is guarded by its slot's mutex.
 type run struct {
-	// calls have not been answered; the handler is running for the first of some of them.
+	// calls have not been answered; the handler is running for one of them, nil if it is a hook.
 	calls []*call
+	call  *call
 	// what names the handler that runs; "" is none. It began at since, and its context ends at deadline.
 	what            string
 	since, deadline time.Duration
@@ -44,21 +48,21 @@ type run struct {
 	abandoned bool
 }
 
-// enter notes that the actor's code is about to run. calls have not been answered.
-func (s *slot) enter(what string, calls []*call, now, deadline time.Duration) {
+// enter notes that the actor's code is about to run: for a call, or nil. calls have not been answered.
+func (s *slot) enter(what string, c *call, calls []*call, now, deadline time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
-	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported = calls, what, now, deadline, false
+	s.run.calls, s.run.call, s.run.what, s.run.since, s.run.deadline, s.run.reported = calls, c, what, now, deadline, false
 }
 
 // leave notes that the actor's code has returned, and reports whether anybody has waited for it.
 func (s *slot) leave() (inTime bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.run.what, s.run.calls = "", nil
+	s.run.what, s.run.calls, s.run.call = "", nil, nil
 	return !s.run.abandoned
 }
 
@@ -134,47 +138,118 @@ func (s *slot) overdue(now time.Duration) (what string, ran time.Duration, first
 	return r.what, now - r.since, first, now > r.deadline+handlerGrace
 }
 
+// noteTimeout is how long a slot is kept that is to take note of an abandoned handler, while hooks hang that run first.
+const noteTimeout = 2 * time.Minute
+
 // abandon gives up the activation of a slot whose handler does not return, unless it just has.
 func (n *Node) abandon(s *slot) {
-	calls, heir, abandoned := n.dispatcher.abandon(s)
+	g, abandoned := n.dispatcher.abandon(s, n.env.Monotonic(), n.noteOf)
 	if !abandoned {
 		return
 	}
+	n.couriers.detach(s)
 	for _, e := range []*eviction{s.run.evict, s.run.evicting} { // nobody sets them any more
 		if e != nil {
 			e.done.Complete(struct{}{}, errGivenUp(s.actor))
 		}
 	}
 	n.moves.abandon(s.actor)
-	if heir != nil {
-		n.env.Go("actor", func() { n.runOwn(heir) })
+	if g.heir != nil {
+		n.env.Go("actor", func() { n.runOwn(g.heir) })
+	}
+	if g.next != nil {
+		n.startSlot(g.next)
 	}
 	n.finished(s)
-	for _, c := range calls {
-		if n.env.Monotonic() >= c.deadline { // that of the handler, for one
+	for _, c := range g.calls {
+		switch {
+		case c == g.running:
+			c.finish(nil, "", errHangs(c))
+		case n.env.Monotonic() >= c.deadline:
 			c.finish(nil, "", api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed while a handler ran", c.actor))
-			continue
+		default:
+			n.router.again(c, errMoved(c.actor))
 		}
-		n.router.again(c, errMoved(c.actor))
 	}
 }
 
-// abandon takes a slot out whose handler runs, and returns its calls, and the slot that has waited for its room, if there is one.
-func (d *dispatcher) abandon(s *slot) (calls []*call, heir *slot, abandoned bool) {
+// errHangs is the error of a call whose handler does not return.
+func errHangs(c *call) *api.Error {
+	err := api.Errorf(api.CodeDeadlineExceeded, "actor %s: method %s did not return by its deadline, nor %v later", c.actor, clip(c.method), handlerGrace)
+	err.Detail = map[string]string{api.DetailRan: "true"}
+	return err
+}
+
+// noteOf returns the own call by which the next activation takes note that the handler of a call did not return, nil if it need not: who waits for an answer, or
+// will try again, counts itself.
+func (n *Node) noteOf(c *call) *call {
+	if c == nil || c.alarm == nil && (c.number == 0 || c.flags&api.InvokeLastTry == 0) {
+		return nil
+	}
+	return &call{
+		actor: c.actor, method: methodSettle, own: true, abandoned: c, flags: api.InvokeForwarded,
+		context:  n.life,
+		deadline: n.env.Monotonic() + noteTimeout,
+		finish:   func([]byte, string, error) {},
+	}
+}
+
+// runNote takes note of a handler that did not return, as part of the batch.
+func (a *activation) runNote(c *call) answer {
+	g := a.plan()
+	g.begin()
+	out := answer{call: c.abandoned, err: errHangs(c.abandoned)}
+	if c.abandoned.alarm != nil {
+		if al := g.alarm(c.abandoned.alarm.Name); al == nil || !al.same(c.abandoned.alarm) {
+			return answer{call: c, settled: true}
+		}
+		a.alarmFailed(&out)
+	} else if last, err := g.inbox.mark(a.node.ctx, a.claim, c.abandoned.source()); err == nil && c.abandoned.number > last.number {
+		a.sendRun(&out)
+	}
+	return answer{call: c, writes: out.writes, settled: !out.writes}
+}
+
+// givenUpSlot is what is left of a slot that was abandoned.
+type givenUpSlot struct {
+	calls []*call
+	// running is the call whose handler did not return, nil if it was a hook.
+	running *call
+	// heir is the slot that has waited for its room, next the one that takes note of what has happened; nil if there is none.
+	heir, next *slot
+}
+
+// abandon takes a slot out whose handler runs. noteOf returns the call by which the next activation takes note of that, nil for none.
+func (d *dispatcher) abandon(s *slot, now time.Duration, noteOf func(running *call) *call) (g givenUpSlot, abandoned bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.run == nil || s.run.what == "" {
-		return nil, nil, false
+		return g, false
 	}
-	heir = s.heir
-	calls = append(slices.Clone(s.run.calls), s.pending...)
-	d.pending.Add(-int64(len(s.pending)))
+	g = givenUpSlot{running: s.run.call, heir: s.heir}
+	var notes []*call
+	if note := noteOf(s.run.call); note != nil {
+		notes = append(notes, note)
+	}
+	for _, c := range append(slices.Clone(s.run.calls), s.pending...) {
+		if c.abandoned != nil && c != s.run.call && now < c.deadline {
+			notes = append(notes, c)
+		} else {
+			g.calls = append(g.calls, c)
+		}
+	}
+	d.pending.Add(int64(len(notes) - len(s.pending)))
 	s.run.abandoned, s.gone, s.pending = true, true, nil
 	d.weigh(s, 0)
 	delete(d.slots, s.actor)
 	d.order.remove(s)
 	d.inherit(s)
-	return calls, heir, true
+	if len(notes) > 0 && !d.closed {
+		g.next = &slot{actor: s.actor, pending: notes, running: true, used: s.used}
+		d.slots[s.actor] = g.next
+		d.order.add(g.next)
+	}
+	return g, true
 }

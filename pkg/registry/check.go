@@ -162,9 +162,6 @@ func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 	return nil
 }
 
-// dueTimeKey is where an actor's state says when it has something to do.
-var dueTimeKey = tuple.Pack("l")
-
 // dead compares a dead letter with its request.
 func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID, has bool) error {
 	if !has || len(t) != 5 {

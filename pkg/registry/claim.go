@@ -22,6 +22,8 @@ type Claim struct {
 	// revocations is the owner's fence as this claim has taken account of it. (R6)
 	revocations uint64
 	seq         seqRecord
+	// floor is the number that all commits exceed, as of Meta.
+	floor uint64
 	// held is the newest version at which the claim is known to have been held.
 	held kv.Version
 }
@@ -33,7 +35,7 @@ func (c *Claim) Token() uint64 { return c.token }
 func (c *Claim) Version() uint64 { return uint64(c.held) }
 
 // NextCommit returns the number of the commit that the claim makes next. Those of an actor grow, whoever owns it.
-func (c *Claim) NextCommit() uint64 { return c.seq.N + 1 }
+func (c *Claim) NextCommit() uint64 { return max(c.seq.N, c.floor) + 1 }
 
 // Incarnation returns the incarnation of the owner under which the claim was taken.
 func (c *Claim) Incarnation() Incarnation { return c.incarnation }
@@ -59,13 +61,15 @@ type Acquired struct {
 	Owner Owner
 	// From is the node whose claim was no longer good, "" if nobody held one.
 	From string
+	// Attended is whether the actor's entry in the list of what is due, if it has one, names the member.
+	Attended bool
 }
 
 // Acquire claims an actor for the member unless another node holds it under a valid lease, and
 // reads the part of the actor's state whose keys lie in [begin, end), in the same transaction. The member
 // must have no activation of the actor: a claim of its own is taken anew, as writes of an earlier activation
-// may still land (R3).
-// It blocks until ctx ends. It fails with CodeFenced if the member has lost its lease.
+// may still land (R3). The member attends to what the actor has to do from then on.
+// It blocks until ctx ends. After an error the claim may be the member's all the same, or may become it. It fails with CodeFenced if the member has lost its lease.
 func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, begin, end []byte) (Acquired, error) {
 	node, inc := m.lease()
 	var tx kv.Tx
@@ -73,12 +77,12 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 		tx = t
 		var from string
 		// R1 and R8: claim, seq and the own fence are all read with conflict.
-		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node))
+		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), dueTimeKeyOf(actor))
 		if err != nil {
 			return Acquired{}, err
 		}
 		var old claimRecord
-		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc}
+		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits}
 		var own Fence
 		if err := decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
 			return Acquired{}, err
@@ -96,7 +100,8 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 		c.token, c.revocations = old.Token+1, own.Revocations
 		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
 		state, err := c.readPart(ctx, t.Snapshot(), begin, end)
-		return acquired(c, state, err, from)
+		attend(t, actor, dueTime(vals[3]), inc)
+		return acquired(Acquired{Claim: c, State: state, From: from, Attended: true}, err)
 	})
 	if err != nil || got.Claim == nil {
 		return got, err
@@ -106,11 +111,11 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 }
 
 // acquired is the outcome of a claim whose actor's state was read, or was too much for that.
-func acquired(c *Claim, state []Entry, err error, from string) (Acquired, error) {
+func acquired(got Acquired, err error) (Acquired, error) {
 	if api.CodeOf(err) == api.CodeCorruptState {
-		return Acquired{Claim: c, Unreadable: err, From: from}, nil
+		got.State, got.Unreadable, err = nil, err, nil
 	}
-	return Acquired{Claim: c, State: state, From: from}, err
+	return got, err
 }
 
 // Owner returns who owns an actor.
@@ -124,19 +129,14 @@ func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) 
 	})
 }
 
-// Release gives the claim up, keeping its token, if it is still held. The activation must
-// have ended, with nothing of it in doubt.
-func (c *Claim) Release(ctx context.Context) error { return c.release(ctx, nil) }
-
-// release has more written with the claim, if not nil, as long as that is held.
-func (c *Claim) release(ctx context.Context, more func(tx kv.Tx)) error {
+// Release gives the claim up, keeping its token, if it is still held: nobody attends to what the actor has to do from then on, and the
+// members are told. The activation must have ended, with nothing of it in doubt.
+func (c *Claim) Release(ctx context.Context) error {
 	_, err := transact(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-		now, _, err := readClaim(ctx, tx, c.actor)
+		now, due, err := readClaimAndDue(ctx, tx, c.actor)
 		if err == nil && c.is(now) {
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))
-			if more != nil {
-				more(tx)
-			}
+			attend(tx, c.actor, due, Incarnation{})
 		}
 		return struct{}{}, err
 	})
@@ -149,10 +149,11 @@ type Broken struct {
 	Token uint64 // the claim's token now
 }
 
-// BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier.
+// BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier. What the actor has to do is
+// attended by nobody from then on, and the members are told.
 func (r *Registry) BreakClaim(ctx context.Context, actor api.ActorID) (Broken, error) {
 	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Broken, error) {
-		now, _, err := readClaim(ctx, tx, actor)
+		now, due, err := readClaimAndDue(ctx, tx, actor)
 		if err != nil || now.Node == "" {
 			return Broken{Token: now.Token}, err
 		}
@@ -165,6 +166,7 @@ func (r *Registry) BreakClaim(ctx context.Context, actor api.ActorID) (Broken, e
 			tx.Set(fenceKey(now.Node), encodeRecord(&fence))
 		}
 		tx.Set(claimKey(actor), encodeRecord(&claimRecord{Token: now.Token + 1}))
+		attend(tx, actor, due, Incarnation{})
 		return Broken{Node: now.Node, Token: now.Token + 1}, nil
 	})
 }
@@ -219,6 +221,15 @@ func readClaim(ctx context.Context, tx kv.Reader, actor api.ActorID) (c claimRec
 	}
 	err = decodeAll(field{claimKey(actor), vals[0], &c}, field{seqKey(actor), vals[1], &s})
 	return c, s, err
+}
+
+// readClaimAndDue is readClaim with the time of the actor's entry in the list of what is due, 0 for none.
+func readClaimAndDue(ctx context.Context, tx kv.Reader, actor api.ActorID) (c claimRecord, due int64, err error) {
+	vals, err := tx.GetAll(ctx, claimKey(actor), seqKey(actor), dueTimeKeyOf(actor)) // R1
+	if err != nil {
+		return c, 0, err
+	}
+	return c, dueTime(vals[2]), decodeRecord(claimKey(actor), vals[0], &c)
 }
 
 // readOwner compares a claim with its owner's fence, read after it through r.

@@ -35,7 +35,7 @@ type Write struct {
 //   - kv.IsTooLarge: not committed; the claim is as before.
 //   - CodeUnknown: in doubt. Drop the activation; its calls may have happened.
 func (c *Claim) Commit(ctx context.Context, writes []Write) error {
-	next := seqRecord{N: c.seq.N + 1, Batch: c.registry.random.Bytes16()}
+	next := seqRecord{N: c.NextCommit(), Batch: c.registry.random.Bytes16()}
 	version, unknown := c.held, false
 	for {
 		committed, err := c.attempt(ctx, version, next, writes)

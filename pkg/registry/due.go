@@ -17,10 +17,14 @@ import (
 // and moved by the commits of the actor's own state, so it is there if and only if the actor has, or had a moment ago,
 // something to do; its time is never later than that.
 //
-// The member that has the actor in memory attends to it without the list. Its incarnation is in the entry. Once it is no
-// longer a member, or has released the actor, whoever scans the shard has the actor woken. Both can be seen in the counters that come with every
-// heartbeat, so nobody need read the list to find out: an entry is only written while its writer's lease is its own, thus before the
-// change of the membership that ends it.
+// The owner of the claim attends to the actor without the list, from memory. Every transaction that writes a claim writes the entry with
+// it, so the entry names the incarnation in the claim, and nobody if nobody owns the actor. Once that incarnation is no longer a member's, or
+// nobody's, whoever scans the shard wakes the actor. Counters that come with every heartbeat show both, so nobody need read the list to find
+// out: an entry is only written while its writer's lease is its own, thus before the change of the membership that ends it.
+//
+// A handover is the exception: the target learns of it by a message, which may be lost. So an actor that has something to do at once is
+// handed over attended by nobody; the scanner wakes it, and its first commit there makes it the target's. One that has something to do later
+// is woken when it is late.
 
 // DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all but the largest clusters.
 const DueShards = 256
@@ -42,7 +46,7 @@ type DueEntry struct {
 	Actor api.ActorID
 	// At is when, by the wall clock of the actor's node at that time: in milliseconds since 1970.
 	At int64
-	// Attended is the incarnation of the member that had the actor in memory when the entry was written; zero for nobody.
+	// Attended is the incarnation of the member that attends to the actor, as the owner of its claim; zero for nobody.
 	Attended Incarnation
 }
 
@@ -56,9 +60,12 @@ func dueKey(actor api.ActorID, at int64) []byte {
 }
 
 // MoveDue returns the writes that move the actor's entry in the list of what is due from one time to another, in milliseconds since 1970; 0 is none.
-// From and to may be the same: the member then attends to it.
+// The actor's state has the time, too. From and to may be the same: the member then attends to it.
 func (c *Claim) MoveDue(from, to int64) []Write {
-	var out []Write
+	out := []Write{{Key: dueTimeKey}}
+	if to != 0 {
+		out[0].Value = binary.BigEndian.AppendUint64(nil, uint64(to))
+	}
 	if from != 0 && from != to {
 		out = append(out, Write{Key: dueKey(c.actor, from), elsewhere: true})
 	}
@@ -69,13 +76,29 @@ func (c *Claim) MoveDue(from, to int64) []Write {
 	return out
 }
 
-// ReleaseDue is Release for an actor whose entry in the list of what is due has the given time: it tells the members
-// that nobody attends to it.
-func (c *Claim) ReleaseDue(ctx context.Context, at int64) error {
-	return c.release(ctx, func(tx kv.Tx) {
-		tx.Set(dueKey(c.actor, at), (&DueEntry{}).value())
+// dueTimeKey is where an actor's state has the time of its entry in the list of what is due.
+var dueTimeKey = tuple.Pack("l")
+
+func dueTimeKeyOf(actor api.ActorID) []byte { return join(statePrefix(actor), dueTimeKey) }
+
+// dueTime returns the time that the value of dueTimeKey says, 0 for none, and for what can't be read, which whoever loads the state reports.
+func dueTime(value []byte) int64 {
+	if len(value) != 8 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(value))
+}
+
+// attend names in the entry of an actor who owns the actor by the same transaction, the zero incarnation for nobody, which the members are
+// told. at is the time of the entry, 0 for none, as of a read of the actor's state that a read of seq covers.
+func attend(tx kv.Tx, actor api.ActorID, at int64, by Incarnation) {
+	if at == 0 {
+		return
+	}
+	tx.Set(dueKey(actor, at), (&DueEntry{Attended: by}).value())
+	if by == (Incarnation{}) {
 		tx.Atomic(kv.AtomicAdd, unattendedKey, binary.LittleEndian.AppendUint64(nil, 1))
-	})
+	}
 }
 
 // Due returns up to limit entries of a shard in order of time, after the given one (zero: from the beginning), and whether there may be more.

@@ -41,8 +41,8 @@ func TestWhatIsDueMovesWithTheCommit(t *testing.T) {
 		}
 		next := t.acquire(t.join("n1")) // another process has taken it
 		t.wantCode(c.Commit(t.ctx, c.MoveDue(20, 0)), api.CodeMoved)
-		if got := t.due(); len(got) != 1 || got[0].Attended != m.Node.Incarnation {
-			t.Fatalf("%+v", got)
+		if got := t.due(); len(got) != 1 || got[0].Attended != next.Incarnation() {
+			t.Fatalf("who takes the claim attends to the actor: %+v", got)
 		}
 		c = next
 		commit(c.MoveDue(20, 0))
@@ -68,15 +68,73 @@ func TestAReleasedActorWithSomethingToDoIsAnnounced(t *testing.T) {
 			return b.Unattended
 		}
 		before := unattended()
-		if err := c.ReleaseDue(t.ctx, 500); err != nil {
+		if err := c.Release(t.ctx); err != nil {
 			t.Fatal(err)
 		}
 		if got := t.due(); len(got) != 1 || got[0].Attended != (Incarnation{}) || unattended() != before+1 {
 			t.Fatalf("%+v", got)
 		}
 		t.acquire(m)
-		if err := c.ReleaseDue(t.ctx, 500); err != nil || unattended() != before+1 {
+		if err := c.Release(t.ctx); err != nil || unattended() != before+1 {
 			t.Fatal("a former owner's release counts", err)
+		}
+	})
+}
+
+// Who takes a claim takes the entry with it, so an entry never names a member that has lost the actor.
+func TestWhatIsDueIsAttendedByTheOwnerOfTheClaim(t *testing.T) {
+	both(t, func(t *fixture) {
+		n1, n2 := t.join("n1"), t.join("n2")
+		unattended := func() uint64 {
+			t.Helper()
+			b, err := t.Beat(t.ctx, n1, 1, api.Load{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b.Unattended
+		}
+		attended := func(at int64, by Incarnation, what string) {
+			t.Helper()
+			if got := t.due(); !slices.Equal(got, []DueEntry{{actorA, at, by}}) {
+				t.Fatalf("%s: %+v", what, got)
+			}
+		}
+		c := t.acquire(n1)
+		if err := c.Commit(t.ctx, c.MoveDue(0, DueAtOnce)); err != nil {
+			t.Fatal(err)
+		}
+		before := unattended()
+		if _, err := t.BreakClaim(t.ctx, actorA); err != nil {
+			t.Fatal(err)
+		}
+		if attended(DueAtOnce, Incarnation{}, "broken"); unattended() != before+1 {
+			t.Fatal("the members were not told")
+		}
+		if err := c.Release(t.ctx); err != nil || unattended() != before+1 {
+			t.Fatal("a former owner's release counts", err)
+		}
+		c = t.acquire(n2)
+		attended(DueAtOnce, n2.Node.Incarnation, "taken")
+		if _, err := c.HandOver(t.ctx, target(n1), moveA); err != nil {
+			t.Fatal(err)
+		}
+		if attended(DueAtOnce, Incarnation{}, "handed over, to be done at once"); unattended() != before+2 {
+			t.Fatal("the members were not told")
+		}
+		got := t.install(n1, Arrived{Move: moveA, Seq: c.Seq()})
+		if got.Attended {
+			t.Fatal("the target thinks that it attends to it already")
+		}
+		if c = got.Claim; c.Commit(t.ctx, c.MoveDue(DueAtOnce, 500)) != nil {
+			t.Fatal("the target can't commit")
+		}
+		attended(500, n1.Node.Incarnation, "taken on by the target")
+		if _, err := c.HandOver(t.ctx, target(n2), api.MoveID{2}); err != nil {
+			t.Fatal(err)
+		}
+		attended(500, n2.Node.Incarnation, "handed over, to be done later")
+		if !t.install(n2, Arrived{Move: api.MoveID{2}, Seq: c.Seq()}).Attended {
+			t.Fatal("the target does not know that it attends to it")
 		}
 	})
 }

@@ -32,18 +32,18 @@ func (c *Claim) Seq() Seq { return Seq(c.seq) }
 // before it leaves the actor here, whatever fails after it leaves it there. The activation must have nothing in doubt, and do nothing
 // meanwhile. move names the handover: only who was sent it along with the actor's state may Install that.
 //
-// due is the time of the actor's entry in the list of what is due, 0 for none: the target attends to it from then on.
+// The target attends to what the actor has to do, from its first commit on if that is to be done at once (see DueEntry).
 //
 //   - nil: the target holds the claim, under the token.
 //   - CodeMoved, CodeFenced: the claim was lost before; drop the activation.
 //   - CodeUnknown: in doubt, and it may still happen: drop the activation and never resume it.
 //   - other: not handed over, and never will be; the claim is as before.
-func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID, due int64) (token uint64, err error) {
+func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID) (token uint64, err error) {
 	token = c.token + 1
 	doubt := false
 	for {
 		_, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-			return struct{}{}, c.handOver(ctx, tx, to, move, due)
+			return struct{}{}, c.handOver(ctx, tx, to, move)
 		})
 		switch {
 		case err == nil:
@@ -61,7 +61,7 @@ func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID, due in
 	}
 }
 
-func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.MoveID, due int64) error {
+func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.MoveID) error {
 	now, seq, err := readClaim(ctx, tx, c.actor) // R1
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	if bytes.Equal(now.Move, move[:]) { // an earlier attempt has happened
 		return nil
 	}
-	vals, err := tx.GetAll(ctx, fenceKey(c.node), fenceKey(to.Node))
+	vals, err := tx.GetAll(ctx, fenceKey(c.node), fenceKey(to.Node), dueTimeKeyOf(c.actor))
 	if err != nil {
 		return err
 	}
@@ -88,9 +88,11 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{
 		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0), Move: move[:],
 	}))
-	if due != 0 {
-		tx.Set(dueKey(c.actor, due), (&DueEntry{Attended: to.Incarnation}).value())
+	due, by := dueTime(vals[2]), to.Incarnation
+	if due == DueAtOnce { // the target may never learn that the actor is its own
+		by = Incarnation{}
 	}
+	attend(tx, c.actor, due, by)
 	return nil
 }
 
@@ -113,13 +115,13 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 		if err != nil {
 			return Acquired{}, err
 		}
-		vals, err := tx.Snapshot().GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node))
+		vals, err := tx.Snapshot().GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), dueTimeKeyOf(actor))
 		if err != nil {
 			return Acquired{}, err
 		}
 		var now claimRecord
 		var own Fence
-		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, held: version}
+		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits, held: version}
 		if err := decodeAll(field{claimKey(actor), vals[0], &now}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
 			return Acquired{}, err
 		}
@@ -130,11 +132,11 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 			return Acquired{}, nil
 		}
 		c.token, c.revocations = now.Token, own.Revocations
-		if c.Seq() == a.Seq {
-			return Acquired{Claim: c, State: a.State}, nil
+		got := Acquired{Claim: c, State: a.State, Attended: dueTime(vals[3]) != DueAtOnce}
+		if c.Seq() != a.Seq {
+			got.State, err = c.readPart(ctx, tx.Snapshot(), begin, end)
 		}
-		state, err := c.readPart(ctx, tx.Snapshot(), begin, end)
-		return acquired(c, state, err, "")
+		return acquired(got, err)
 	})
 }
 

@@ -33,7 +33,7 @@ func TestAClaimIsHandedOver(t *testing.T) {
 		if before.Claim != nil {
 			t.Fatal("installed before the handover")
 		}
-		token, err := c.HandOver(t.ctx, target(n2), moveA, 0)
+		token, err := c.HandOver(t.ctx, target(n2), moveA)
 		if err != nil || token != c.Token()+1 {
 			t.Fatalf("token %d after %d, error %v", token, c.Token(), err)
 		}
@@ -63,7 +63,7 @@ func TestStateThatIsBehindIsReadFromTheStore(t *testing.T) {
 		c := t.acquire(n1)
 		old := Arrived{Move: moveA, Seq: c.Seq(), State: []Entry{{Key: []byte("s"), Value: []byte("old")}}}
 		t.commit(c, "new")
-		if _, err := c.HandOver(t.ctx, target(n2), moveA, 0); err != nil {
+		if _, err := c.HandOver(t.ctx, target(n2), moveA); err != nil {
 			t.Fatal(err)
 		}
 		got := t.install(n2, old)
@@ -80,7 +80,7 @@ func TestAHandOverOfUnknownOutcomeHappensOnce(t *testing.T) {
 				n1, n2 := t.join("n1"), t.join("n2")
 				c := t.acquire(n1)
 				t.store.unknown(happened)
-				token, err := c.HandOver(t.ctx, target(n2), moveA, 0)
+				token, err := c.HandOver(t.ctx, target(n2), moveA)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +104,7 @@ func TestAHandOverInDoubtIsNotTakenBack(t *testing.T) {
 			}
 			return kv.ErrCommitUnknown, false
 		}
-		_, err := c.HandOver(t.ctx, target(n2), moveA, 0)
+		_, err := c.HandOver(t.ctx, target(n2), moveA)
 		t.wantCode(err, api.CodeUnknown)
 	})
 }
@@ -114,7 +114,7 @@ func TestAHandOverToANodeThatHasGoneLeavesTheClaim(t *testing.T) {
 		n1, n2 := t.join("n1"), t.join("n2")
 		c := t.acquire(n1)
 		t.join("n2")
-		_, err := c.HandOver(t.ctx, target(n2), moveA, 0)
+		_, err := c.HandOver(t.ctx, target(n2), moveA)
 		t.wantCode(err, api.CodeFailedPrecondition)
 		t.commit(c, "still here")
 	})
@@ -127,13 +127,13 @@ func TestALostClaimIsNotHandedOver(t *testing.T) {
 		if _, err := t.BreakClaim(t.ctx, actorA); err != nil {
 			t.Fatal(err)
 		}
-		_, err := c.HandOver(t.ctx, target(n2), moveA, 0)
+		_, err := c.HandOver(t.ctx, target(n2), moveA)
 		t.wantCode(err, api.CodeMoved)
 		c = t.acquire(n1)
 		if _, err := t.BreakLease(t.ctx, "n1"); err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.HandOver(t.ctx, target(n2), moveA, 0)
+		_, err = c.HandOver(t.ctx, target(n2), moveA)
 		t.wantCode(err, api.CodeFenced)
 	})
 }

@@ -46,6 +46,8 @@ type Meta struct {
 	Schema    int           `msgpack:"schema"`
 	LeaseTTL  time.Duration `msgpack:"lease_ttl_ns"`
 	Heartbeat time.Duration `msgpack:"heartbeat_ns"`
+	// Commits is the number that all commits of actors exceed: that of the last that a restored store can know of.
+	Commits uint64 `msgpack:"commits,omitempty"`
 }
 
 // NodeState is where a node is in its life.

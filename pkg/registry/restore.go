@@ -16,62 +16,99 @@ import (
 // that whoever compares tokens outside takes those of before for the older ones.
 const TokensRaised = 1 << 32
 
+// CommitsRaised is by how much the first commit of an actor after a restore exceeds every commit that the backup tells of. Messages have their
+// numbers of the commits of their senders, and receivers keep the highest number that is done: where a backup is of one moment for each actor alone, a
+// receiver's may exceed all that is in the backup of the sender, which may not be in there at all.
+const CommitsRaised = 1 << 32
+
 // SchemaRestoring is the schema of a store that is being restored: nodes refuse it.
 const SchemaRestoring = -1
 
-// StateRestorer makes what is restored of a part of an actor's state: nil is nothing. due is when the actor has something to do, in milliseconds since
-// 1970, if the part says that; else 0.
-type StateRestorer func(actor api.ActorID, key, value []byte) (restored []byte, due int64, err error)
+// RestoredPart is what is restored of a part of an actor's state.
+type RestoredPart struct {
+	// Value is what the part has; nil is nothing.
+	Value []byte
+	// Due is when the actor has something to do, in milliseconds since 1970, if the part says that; else 0.
+	Due int64
+	// Commits is the highest number of a commit, of any actor, that the part tells of; 0 for none.
+	Commits uint64
+}
+
+// StateRestorer makes what is restored of a part of an actor's state.
+type StateRestorer func(actor api.ActorID, key, value []byte) (RestoredPart, error)
+
+// Restoration is what is restored of a pair of a backup.
+type Restoration struct {
+	Pairs []kv.KeyValue
+	// Unattended is how many entries of what is due there are among them.
+	Unattended int
+	// Commits is the highest number of a commit that the pair tells of; 0 for none.
+	Commits uint64
+}
 
 // Restored returns what is restored of a pair of a backup, without the cluster's meta. The membership is left out, actors have no owners and
-// higher tokens, and what is due is attended by nobody. unattended is how many entries of that there are among them. Keys that are not
-// Kelpie's are restored as they are. Errors are CodeCorruptState.
-func Restored(p kv.KeyValue, state StateRestorer) (pairs []kv.KeyValue, unattended int, err error) {
+// higher tokens, and what is due is attended by nobody. Keys that are not Kelpie's are restored as they are. Errors are CodeCorruptState.
+func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
+	asItIs := Restoration{Pairs: []kv.KeyValue{p}}
 	t, err := tuple.Unpack(p.Key)
 	if err != nil || len(t) < 2 || t[0] != prefix {
-		return []kv.KeyValue{p}, 0, nil
+		return asItIs, nil
 	}
 	corrupt := api.Errorf(api.CodeCorruptState, "the backup has a key or value that can't be read: %q", p.Key)
 	switch t[1] {
-	case kindMeta, kindMembership, kindNode, kindFence, kindBeat, kindDue, kindUnattended: // due is made of the actors' states
-		return nil, 0, nil
-	case kindNamespace, kindCall, kindDead, kindDeadBody:
-		return []kv.KeyValue{p}, 0, nil
+	case kindMembership, kindNode, kindFence, kindBeat, kindDue, kindUnattended: // due is made of the actors' states
+		return Restoration{}, nil
+	case kindMeta:
+		var m Meta
+		if err := decodeRecord(p.Key, p.Value, &m); err != nil {
+			return Restoration{}, corrupt
+		}
+		return Restoration{Commits: m.Commits}, nil
+	case kindNamespace, kindDead, kindDeadBody:
+		return asItIs, nil
+	case kindCall:
+		var s seqRecord
+		if err := decodeRecord(p.Key, p.Value, &s); err != nil {
+			return Restoration{}, corrupt
+		}
+		asItIs.Commits = s.N
+		return asItIs, nil
 	case kindClaim:
 		var c claimRecord
 		if err := decodeRecord(p.Key, p.Value, &c); err != nil {
-			return nil, 0, corrupt
+			return Restoration{}, corrupt
 		}
 		c = claimRecord{Token: c.Token + TokensRaised}
-		return []kv.KeyValue{{Key: p.Key, Value: encodeRecord(&c)}}, 0, nil
+		return Restoration{Pairs: []kv.KeyValue{{Key: p.Key, Value: encodeRecord(&c)}}}, nil
 	case kindState:
 		return restoredState(p, t, state, corrupt)
 	}
-	return nil, 0, corrupt
+	return Restoration{}, corrupt
 }
 
-func restoredState(p kv.KeyValue, t tuple.Tuple, state StateRestorer, corrupt error) (pairs []kv.KeyValue, unattended int, err error) {
+func restoredState(p kv.KeyValue, t tuple.Tuple, state StateRestorer, corrupt error) (Restoration, error) {
 	if len(t) < 5 {
-		return nil, 0, corrupt
+		return Restoration{}, corrupt
 	}
 	ns, ok1 := t[2].(string)
 	id, ok2 := t[3].(string)
 	if !ok1 || !ok2 {
-		return nil, 0, corrupt
+		return Restoration{}, corrupt
 	}
 	actor := api.ActorID{Namespace: ns, ID: id}
-	value, due, err := state(actor, p.Key[len(statePrefix(actor)):], p.Value)
+	part, err := state(actor, p.Key[len(statePrefix(actor)):], p.Value)
 	if err != nil {
-		return nil, 0, err
+		return Restoration{}, err
 	}
-	if value != nil {
-		pairs = append(pairs, kv.KeyValue{Key: p.Key, Value: value})
+	out := Restoration{Commits: part.Commits}
+	if part.Value != nil {
+		out.Pairs = append(out.Pairs, kv.KeyValue{Key: p.Key, Value: part.Value})
 	}
-	if due != 0 {
-		pairs = append(pairs, kv.KeyValue{Key: dueKey(actor, due), Value: (&DueEntry{}).value()})
-		unattended++
+	if part.Due != 0 {
+		out.Pairs = append(out.Pairs, kv.KeyValue{Key: dueKey(actor, part.Due), Value: (&DueEntry{}).value()})
+		out.Unattended++
 	}
-	return pairs, unattended, nil
+	return out, nil
 }
 
 // Meta returns the cluster's, zero in an empty store.
@@ -86,8 +123,10 @@ func (r *Registry) BeginRestore(ctx context.Context) error {
 	return r.setMeta(ctx, Meta{ClusterID: "restoring", Schema: SchemaRestoring}, 0)
 }
 
-// EndRestore writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has returned.
-func (r *Registry) EndRestore(ctx context.Context, m Meta, unattended int) error {
+// EndRestore writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has returned, and commits the
+// greatest.
+func (r *Registry) EndRestore(ctx context.Context, m Meta, unattended int, commits uint64) error {
+	m.Commits = commits + CommitsRaised
 	return r.setMeta(ctx, m, unattended)
 }
 

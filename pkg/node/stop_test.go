@@ -1,0 +1,62 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// A handler that runs when its node stops gets its answers: of actors of the node, active or not, and of those of other nodes that ask
+// an actor of the node. Others are told to go elsewhere.
+func TestAStopLetsHandlersEndThatAskOthers(t *testing.T) {
+	simulate(t, 2, func(c *cluster) {
+		id := func(ns string) api.ActorID { return api.ActorID{Namespace: ns, ID: "a"} }
+		var machine env.Env
+		outer := actor.New[choreState]("outer").
+			With(actor.Write("work", func(ctx *actor.Context, _ *choreState, _ struct{}) (int64, error) {
+				if err := env.Sleep(machine, ctx, time.Second); err != nil {
+					return 0, err
+				}
+				if _, err := actor.Call[int64](ctx, counter("active"), "add", int64(1)); err != nil {
+					return 0, err
+				}
+				if _, err := actor.Call[int64](ctx, counter("new"), "add", int64(1)); err != nil {
+					return 0, err
+				}
+				return actor.Call[int64](ctx, id("far"), "back", int64(1))
+			}))
+		far := actor.New[choreState]("far").
+			With(actor.Write("back", func(ctx *actor.Context, _ *choreState, n int64) (int64, error) {
+				return actor.Call[int64](ctx, counter("active"), "add", n)
+			}))
+		c.tune = hosting(map[string][]actor.Kind{"n1": {outer, counters}, "n2": {far}})
+		c.startAll(2)
+		n1 := c.nodes["n1"]
+		machine = n1.machine
+		c.add("n1", counter("active"), 1)
+		answer, stopped := env.NewFuture[int64](c.env), env.NewFuture[struct{}](c.env)
+		c.env.Go("work", func() {
+			var got int64
+			err := c.call("n1", 30*time.Second, id("outer"), "work", nil, &got)
+			answer.Complete(got, err)
+		})
+		c.sleep(500 * time.Millisecond)
+		began := c.env.Monotonic()
+		machine.Go("stop", func() { stopped.Complete(struct{}{}, n1.Stop(context.Background())) })
+		c.sleep(100 * time.Millisecond)
+		wantCode(c, c.call("n1", time.Second, counter("active"), "add", int64(1), nil), api.CodeUnavailable)
+		if got, err := answer.Wait(c.ctx); got != 3 || err != nil {
+			c.Fatalf("%d, %v", got, err)
+		}
+		if _, err := stopped.Wait(c.ctx); err != nil || c.env.Monotonic()-began > 5*time.Second {
+			c.Fatalf("stopped after %v: %v", c.env.Monotonic()-began, err)
+		}
+	})
+}
