@@ -170,5 +170,9 @@ const DetailFinal = "final"
 // DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
 const DetailRetryAfter = "retry_after_ms"
 
+// DetailStoreSilent is the detail of an error with CodeUnavailable of a node that can't reach the store: for how many milliseconds it has
+// had no answer.
+const DetailStoreSilent = "store_silent_ms"
+
 // DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has failed at its last try.
 const DetailGivenUp = "given_up"

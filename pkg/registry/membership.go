@@ -48,7 +48,7 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 	// One for each attempt: an attempt that nobody knew the outcome of may have happened, and have been fenced since.
 	var tried []Incarnation
 	clusterID := r.random.Bytes16()
-	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
+	return insistTransact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
 		meta, err := r.ensureMeta(ctx, tx, spec, hex.EncodeToString(clusterID[:]))
 		if err != nil {
 			return nil, err
@@ -113,7 +113,7 @@ func (r *Registry) BreakLease(ctx context.Context, node string) (*Fence, error) 
 // endLease takes a node's lease away if it has one and the condition holds, and
 // leaves the node in the given state. It returns the new fence, nil if nothing was done.
 func (r *Registry) endLease(ctx context.Context, id string, state NodeState, cond func(context.Context, kv.Tx, Fence) (bool, error)) (*Fence, error) {
-	return transact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (*Fence, error) {
+	return insistTransact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (*Fence, error) {
 		fence, node, err := readNode(ctx, tx, id)
 		if err != nil || fence.Incarnation == (Incarnation{}) {
 			return nil, err
@@ -131,9 +131,9 @@ func (r *Registry) endLease(ctx context.Context, id string, state NodeState, con
 	})
 }
 
-// View reads the membership.
+// View reads the membership. Like Join, it goes on while there is no contact with the store: until ctx ends.
 func (r *Registry) View(ctx context.Context) (*View, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*View, error) {
+	return insist(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*View, error) {
 		counter, err := tx.Snapshot().Get(ctx, membershipKey)
 		if err != nil {
 			return nil, err
@@ -153,7 +153,7 @@ func (r *Registry) View(ctx context.Context) (*View, error) {
 
 // ReadMeta returns the cluster's meta; ClusterID is "" if the store holds no cluster yet.
 func (r *Registry) ReadMeta(ctx context.Context) (Meta, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
 		err = read(ctx, tx.Snapshot(), metaKey, &m)
 		return m, err
 	})
@@ -161,7 +161,7 @@ func (r *Registry) ReadMeta(ctx context.Context) (Meta, error) {
 
 // ReadNode returns what is known of a node, a zero NodeInfo if nothing.
 func (r *Registry) ReadNode(ctx context.Context, id string) (NodeInfo, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (n NodeInfo, err error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (n NodeInfo, err error) {
 		err = read(ctx, tx.Snapshot(), nodeKey(id), &n)
 		return n, err
 	})
@@ -272,7 +272,7 @@ func decodeCounter(b []byte) uint64 {
 // AwaitMembership blocks until the membership counter differs from the one given. An
 // error may also say that the watch was lost.
 func (r *Registry) AwaitMembership(ctx context.Context, counter uint64) error {
-	watch, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
+	watch, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
 		now, err := tx.Snapshot().Get(ctx, membershipKey)
 		if err != nil || decodeCounter(now) != counter {
 			return nil, err
