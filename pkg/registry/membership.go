@@ -61,11 +61,13 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		if slices.Contains(tried, fence.Incarnation) { // R7: an earlier attempt of this very join has happened
 			return &Member{Meta: meta, Node: node}, nil
 		}
+		// The name is this process's own if it is as the process left it, or as an earlier attempt made it that has been fenced since.
+		own := append([]Incarnation{spec.Replaces}, tried...)
+		if spec.Replaces != (Incarnation{}) && !slices.Contains(own, node.Incarnation) {
+			return nil, errNameTaken(&node, id)
+		}
 		mine := Incarnation(r.random.Bytes16())
 		tried = append(tried, mine)
-		if spec.Replaces != (Incarnation{}) && node.Incarnation != spec.Replaces {
-			return nil, api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, node.Address)
-		}
 		node = spec.Node
 		node.Incarnation, node.Epoch = mine, fence.Epoch+1
 		node.State, node.Started = stateWhile(spec.Draining), r.env.Now().Round(0)
@@ -79,6 +81,14 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		}
 		return &Member{Meta: meta, Node: node}, nil
 	})
+}
+
+// errNameTaken says what the store has under the name of a process that was fenced, and is not that process.
+func errNameTaken(now *NodeInfo, id string) error {
+	if now.Incarnation == (Incarnation{}) {
+		return api.Errorf(api.CodeFenced, "the store no longer knows node %s: an operator has removed it, or the store was emptied or replaced; start the node again to join", id)
+	}
+	return api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, now.Address)
 }
 
 // Leave gives the lease up: everything that the member owns can be taken at once. It does
