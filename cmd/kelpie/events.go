@@ -41,6 +41,8 @@ var eventKinds = []struct{ kind, meaning string }{
 	{api.EventCrashed, "actors could not be activated: their state or their hook failed"},
 	{api.EventDeadLetter, "alarms or messages were given up"},
 	{api.EventClockStepped, "a node's wall clock was set, or its machine slept"},
+	{api.EventStoreLost, "a node can't reach the store"},
+	{api.EventStoreBack, "a node reaches the store again"},
 }
 
 var eventListing = listing[api.Event]{

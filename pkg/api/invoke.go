@@ -196,5 +196,9 @@ const DetailRetryAfter = "retry_after_ms"
 // DetailRan is the detail, with any value, of an error with CodeDeadlineExceeded to a send whose handler has run.
 const DetailRan = "ran"
 
+// DetailStoreSilent is the detail of an error with CodeUnavailable of a node that can't reach the store: for how many milliseconds it has
+// had no answer.
+const DetailStoreSilent = "store_silent_ms"
+
 // DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has failed at its last try.
 const DetailGivenUp = "given_up"

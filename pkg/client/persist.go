@@ -24,6 +24,7 @@ const (
 func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, error) {
 	id, payload := req.Actor, encodeInvoke(req)
 	lost := false // the answer of a try that may have had an effect
+	var outage outage
 	for attempt := 0; ; attempt++ {
 		addr := c.target(id)
 		out, err := c.pool.Call(ctx, addr, rpc.ClassCall, api.MethodInvoke, payload)
@@ -48,7 +49,7 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 		}
 		lost = lost || api.CodeOf(err) == api.CodeUnknown
 		c.failed(id, addr, err)
-		if !c.wait(ctx, max(c.pause(attempt), retryAfter(err))) {
+		if outage.everywhere(c, err) || !c.wait(ctx, max(c.pause(attempt), retryAfter(err))) {
 			return nil, verdict(id, err, lost)
 		}
 	}
@@ -56,6 +57,35 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 
 func encodeInvoke(req *api.InvokeRequest) []byte {
 	return req.AppendTo(make([]byte, 0, len(req.Body)+invokeHeaderBytes))
+}
+
+// outageMax is for how long nodes may be without the store before a client gives its calls up that find no other: a restart of a store
+// is over by then.
+const outageMax = 5 * time.Second
+
+// outage counts the tries of a call, one after the other, that have met nodes without the store.
+type outage struct{ tries int }
+
+// everywhere takes note of a try that has failed, and reports whether no node is left that may reach the store.
+func (o *outage) everywhere(c *Client, err error) bool {
+	e, _ := errors.AsType[*api.Error](err)
+	if e == nil || e.Code != api.CodeUnavailable || storeSilent(e) < outageMax {
+		o.tries = 0
+		return false
+	}
+	o.tries++
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return o.tries >= len(c.addresses.all) // which take turns
+}
+
+// storeSilent is for how long the node that answers has not reached the store, 0 if it does.
+func storeSilent(e *api.Error) time.Duration {
+	millis, err := strconv.ParseInt(e.Detail[api.DetailStoreSilent], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(millis) * time.Millisecond
 }
 
 // mendable reports whether another try of a call that failed so may do better. It is safe: the call has a key.
@@ -95,6 +125,7 @@ const (
 
 // learnBirth asks for a version of the store, from which calls can be born, unless a reply has brought one lately.
 func (c *Client) learnBirth(ctx context.Context) error {
+	var outage outage
 	for attempt := 0; !c.keys.Fresh(c.env.Monotonic(), birthAgeMax); attempt++ {
 		c.mu.Lock()
 		addr, nodes := c.addresses.inTurn(c.env.Monotonic())[0], len(c.addresses.all) // whose turn it stays
@@ -104,7 +135,7 @@ func (c *Client) learnBirth(ctx context.Context) error {
 			return nil
 		}
 		hopeless := !mendable(err) && api.CodeOf(err) != api.CodeDeadlineExceeded && attempt >= nodes-1
-		if hopeless || !c.wait(ctx, c.pause(attempt)) {
+		if hopeless || outage.everywhere(c, err) || !c.wait(ctx, c.pause(attempt)) {
 			return neverSent(err)
 		}
 	}

@@ -130,7 +130,9 @@ func (a *activation) bindBirth(c *call) error {
 	}
 	if !a.spec.Volatile {
 		if err := a.claim.Commit(a.node.ctx, []registry.Write{write}); err != nil {
-			a.broken = wireError(err)
+			if !outOfReach(err) { // else nothing was sent
+				a.broken = wireError(err)
+			}
 			return api.Errorf(api.CodeUnavailable, "actor %s: it can't ask others now: %w", a.actor, err)
 		}
 	}

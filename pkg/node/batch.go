@@ -55,6 +55,8 @@ type answer struct {
 	destroys bool
 	// reroute is whether the call could not be dealt with here, as err tells, and is to be routed again.
 	reroute bool
+	// asked is whether the handler has called other actors.
+	asked bool
 }
 
 // process runs calls in batches and answers them, and reports whether the activation is still good. If
@@ -62,7 +64,10 @@ type answer struct {
 // activation.
 func (a *activation) process(calls []*call) (rest []*call, good bool) {
 	single := 0 // how many of the calls did not fit a transaction together
-	for len(calls) > 0 {
+	for {
+		if calls = a.servable(calls); len(calls) == 0 {
+			return nil, true
+		}
 		most := a.node.config.MaxBatch
 		if single > 0 {
 			most, single = 1, single-1
@@ -79,6 +84,14 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 			}
 		}
 		rest := calls[len(answers):]
+		if outOfReach(err) { // nothing was sent: the calls have not run, and the activation is as it was before
+			silent := err
+			if err = a.revert(); err == nil {
+				a.unproved(answers, silent)
+				calls = rest
+				continue
+			}
+		}
 		if err != nil {
 			a.unanswered(answers, rest, err)
 			return nil, false
@@ -92,7 +105,23 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 		}
 		calls = rest
 	}
-	return nil, true
+}
+
+// servable refuses the calls that need the store while that is out of reach, and returns the others.
+func (a *activation) servable(calls []*call) []*call {
+	err := a.node.contact.err()
+	if err == nil {
+		return calls
+	}
+	var rest []*call
+	for _, c := range calls {
+		if a.stale(c) {
+			rest = append(rest, c)
+		} else {
+			a.node.router.again(c, err)
+		}
+	}
+	return rest
 }
 
 // runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many calls; 0
@@ -205,7 +234,7 @@ func (a *activation) repeated(c *call) (answer, bool) {
 		if err := a.prove(); err != nil {
 			return answer{call: c, err: err, reroute: true}, true
 		}
-		if now = a.claim.Version(); c.key.Birth > now {
+		if now = a.claim.Version(); c.key.Birth > now && c.key.Name == "" { // a name may be given any birth: other processes have others
 			return answer{call: c, err: errFutureBirth(c, now)}, true
 		}
 	}
@@ -265,7 +294,7 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (
 	case err == nil && !m.ReadOnly:
 		err = a.memory.keep(a.actor) // the last that can fail: what is kept is not rolled back
 	}
-	out = answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}
+	out = answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly, asked: a.asking.asked > 0}
 	if err == nil {
 		a.space.keep()
 		a.agenda.keep()
@@ -431,6 +460,24 @@ func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 	for _, c := range rest {
 		a.node.router.again(c, errMoved(a.actor))
 	}
+}
+
+// unproved answers the calls of a batch that was undone, as the store is out of reach. What a handler asked of other actors is not undone.
+func (a *activation) unproved(answers []answer, silent error) {
+	for i := range answers {
+		err := silent
+		if answers[i].asked {
+			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v", a.actor, silent)
+		}
+		a.node.router.again(answers[i].call, err)
+	}
+}
+
+// stale reports whether a call is answered from memory, without the store.
+func (a *activation) stale(c *call) bool {
+	m := a.spec.Methods[c.method]
+	mayBe := c.flags&api.InvokeStale != 0 || actor.Consistency(a.node.settings(a.actor.Namespace).Consistency) == actor.Stale
+	return mayBe && m != nil && m.ReadOnly
 }
 
 // needProof reports whether an answer shows state. So do errors: a handler decided them by what it saw.

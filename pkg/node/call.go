@@ -114,7 +114,7 @@ func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 			req.Reply(nil, err)
 			return
 		}
-		reply := api.InvokeReply{OwnerAddress: owner, Version: n.keeper.version(), Body: body}
+		reply := api.InvokeReply{OwnerAddress: owner, Version: n.newest(), Body: body}
 		req.Reply(reply.AppendTo(make([]byte, 0, len(body)+len(owner)+replyHeaderBytes)), nil)
 	}
 	if err == nil {

@@ -22,6 +22,7 @@ type keeper struct {
 	env      env.Env
 	registry *registry.Registry
 	log      *slog.Logger
+	contact  *contact
 	spec     registry.JoinSpec
 	// load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its lease.
 	load func() api.Load
@@ -65,7 +66,7 @@ func (k *keeper) join(ctx context.Context) error {
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
 	k.tell(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(), Cause: fmt.Sprintf("at %s, epoch %d", member.Node.Address, member.Node.Epoch)})
-	return k.refresh(ctx)
+	return k.learn(ctx)
 }
 
 // setDraining says how the node is to join, when it must do so again.
@@ -118,7 +119,7 @@ func (k *keeper) beatForever(ctx context.Context) error {
 			return nil
 		}
 		gone, err := k.beat(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && k.contact.err() == nil { // else that has been said
 			k.log.Warn("heartbeat failed", "error", err)
 		}
 		if gone {
@@ -144,10 +145,12 @@ func (k *keeper) beat(ctx context.Context) (gone bool, err error) {
 
 	limited, cancel := env.WithTimeout(k.env, ctx, self.Meta.LeaseTTL)
 	defer cancel()
+	k.contact.try(self.Meta.Heartbeat, self.Meta.LeaseTTL)
 	b, err := k.registry.Beat(limited, self, seq, load, watched)
 	if err != nil {
 		return false, err
 	}
+	k.contact.beaten()
 	if b.Proof.Fenced(self) {
 		return true, nil
 	}
@@ -218,18 +221,30 @@ func (k *keeper) rejoin(ctx context.Context) error {
 	k.mu.Lock()
 	k.spec.Replaces = old.Node.Incarnation
 	k.mu.Unlock()
+	k.contact.try(old.Meta.Heartbeat, old.Meta.LeaseTTL)
 	if err := k.join(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
+	k.contact.beaten()
 	k.log.Info("joined again", "epoch", k.member().Node.Epoch)
 	return nil
 }
 
-// refresh reads the membership.
+// refresh reads the membership if the store can be reached.
 func (k *keeper) refresh(ctx context.Context) error {
+	ctx, leave, err := k.contact.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return k.learn(ctx)
+}
+
+// learn reads the membership, however long that takes.
+func (k *keeper) learn(ctx context.Context) error {
 	view, err := k.registry.View(ctx)
 	if err != nil {
 		return err

@@ -161,9 +161,8 @@ func (l *ledger) find(c *call, now uint64) (*record, error) {
 }
 
 // ahead reports whether a call says that it was born further ahead of a version of the store than another node's can be.
-// A named call's birth does not matter for that: repeats by other processes have others.
 func ahead(k *api.CallKey, now uint64) bool {
-	return k.Name == "" && k.Birth > now && k.Birth-now > birthsAheadMax
+	return k.Birth > now && k.Birth-now > birthsAheadMax
 }
 
 // settled returns below which counter a client repeats no calls such as one, as far as its records tell; i is among them.
@@ -266,7 +265,8 @@ func (l *ledger) add(a *answer, now uint64) {
 	if r.key.Name == "" {
 		l.acknowledge(&r.key)
 	} else {
-		r.key.Birth = now // its time counts from when it ran: callers may be given versions that are old
+		// Its time counts from when it ran, as callers may have been given a version that is old; or from its birth, if this node is behind.
+		r.key.Birth = max(now, min(r.key.Birth, now+birthsAheadMax))
 	}
 	l.insert(r)
 	l.added = append(l.added, r)

@@ -50,6 +50,7 @@ type Node struct {
 	barrier    *barrier
 	budget     *budget
 	keeper     *keeper
+	contact    *contact
 	loads      *loads
 	timers     *timers
 	couriers   couriers
@@ -102,8 +103,10 @@ func New(c Config) (*Node, error) {
 	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
 	n.dispatcher = newDispatcher(c.MaxPendingPerActor, n.budget, c.Capacity, n.startSlot, n.startSlotAfter)
 	n.dispatcher.memoryLimit = c.MemoryLimit
+	n.contact = newContact(n.env, n.log, n.ctx, n.storeURL, n.storeChanged)
+	n.registry.Through(n.contact)
 	n.keeper = &keeper{
-		env: n.env, registry: n.registry, log: n.log,
+		env: n.env, registry: n.registry, log: n.log, contact: n.contact,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed, changed: n.news.tell,
 		compared: n.changedMembers, tell: n.happened,
 		beaten: func(b registry.Beaten) { n.scanner.beaten(b.Unattended) },
@@ -229,7 +232,10 @@ func (n *Node) failed(node registry.NodeInfo) {
 // does; with "" it has one of the node's own, and has its effect once however often the node sends it. It blocks until the answer comes or ctx ends. Errors are
 // of type *api.Error.
 func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
-	n.keys.Learn(n.keeper.version(), n.env.Monotonic())
+	n.keys.Learn(n.newest(), n.env.Monotonic())
+	if err := n.contact.err(); err != nil && !n.keys.Fresh(n.env.Monotonic(), birthAgeMax) {
+		return nil, err
+	}
 	named := n.keys.Next(key, id, n.env.Now())
 	defer n.keys.Done(&named, id)
 	for {

@@ -55,11 +55,19 @@ func (r *router) route(c *call) {
 			c.finish(nil, "", r.gone(c.actor))
 			return
 		}
+		if err := n.contact.err(); err != nil { // it could not be claimed
+			c.finish(nil, "", err)
+			return
+		}
 		r.here(c)
 		return
 	}
 	if addr, ok := r.cached(c.actor); ok {
 		r.forward(c, addr, "", api.InvokeForwarded)
+		return
+	}
+	if err := n.contact.err(); err != nil { // nor found
+		c.finish(nil, "", err)
 		return
 	}
 	if n.kinds[c.actor.Namespace] != nil && r.alone() {
@@ -229,6 +237,10 @@ func (r *router) again(c *call, err error) {
 	}
 	if api.CodeOf(err) == api.CodeUnknown {
 		c.doubt()
+	}
+	if silent := n.contact.err(); silent != nil && api.CodeOf(err) != api.CodeMoved { // which may say who has the actor
+		c.finish(nil, "", silent)
+		return
 	}
 	if c.flags&api.InvokeForwarded != 0 { // the node that the caller asked routes it
 		c.finish(nil, "", wireError(err))

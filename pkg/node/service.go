@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -71,7 +72,21 @@ func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error
 
 // birth tells a caller that has had no reply for long from which version its calls can be born.
 func (n *Node) birth(context.Context, *api.Empty) (*api.BirthReply, error) {
+	if err := n.contact.err(); err != nil {
+		return nil, err // a version from before the outage: the caller's calls would be taken for old ones
+	}
 	return &api.BirthReply{Version: n.keeper.version()}, nil
+}
+
+// birthAgeMax is how long a version of the store serves the birth of calls from inside the process.
+const birthAgeMax = 30 * time.Second
+
+// newest is the newest version of the store for calls to be born from, 0 while the node can't know it.
+func (n *Node) newest() uint64 {
+	if n.contact.err() != nil {
+		return 0
+	}
+	return n.keeper.version()
 }
 
 func (n *Node) storeURL() string {

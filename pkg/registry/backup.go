@@ -12,7 +12,7 @@ import (
 
 // CommonPairs returns what is stored of the cluster and is no actor's, as far as a restore has a use for it.
 func (r *Registry) CommonPairs(ctx context.Context) ([]kv.KeyValue, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
 		var out []kv.KeyValue
 		begin, end := kindRange(kindNamespace)
 		err := kv.Scan(ctx, tx.Snapshot(), begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
@@ -25,7 +25,7 @@ func (r *Registry) CommonPairs(ctx context.Context) ([]kv.KeyValue, error) {
 
 // ActorPairs returns all that is stored of an actor, of one moment.
 func (r *Registry) ActorPairs(ctx context.Context, actor api.ActorID) ([]kv.KeyValue, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
 		var out []kv.KeyValue
 		add := func(p kv.KeyValue) error {
 			out = append(out, p)

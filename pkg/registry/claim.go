@@ -120,7 +120,7 @@ func acquired(got Acquired, err error) (Acquired, error) {
 
 // Owner returns who owns an actor.
 func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Owner, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Owner, error) {
 		var c claimRecord
 		if err := read(ctx, tx.Snapshot(), claimKey(actor), &c); err != nil {
 			return Owner{}, err
@@ -198,7 +198,7 @@ func (c *Claim) reread(ctx context.Context) (Proof, claimRecord, error) {
 		proof Proof
 		claim claimRecord
 	}
-	res, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (res result, err error) {
+	res, err := run(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (res result, err error) {
 		if res.proof, err = readProof(ctx, tx, tx.Snapshot(), c.node); err != nil {
 			return res, err
 		}

@@ -34,11 +34,18 @@ type Write struct {
 //     the activation; its calls may run elsewhere.
 //   - kv.IsTooLarge: not committed; the claim is as before.
 //   - CodeUnknown: in doubt. Drop the activation; its calls may have happened.
+//   - any other, as of Contact.Enter: nothing was sent, and the claim is as before.
 func (c *Claim) Commit(ctx context.Context, writes []Write) error {
+	ctx, leave, err := c.registry.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	next := seqRecord{N: c.NextCommit(), Batch: c.registry.random.Bytes16()}
 	version, unknown := c.held, false
 	for {
 		committed, err := c.attempt(ctx, version, next, writes)
+		c.registry.heard(ctx, err)
 		if err == nil {
 			c.seq, c.held = next, committed
 			return nil
@@ -138,7 +145,7 @@ type settled struct {
 
 // settle reads claim, seq and the owner's fence at a fresh version, trying until ctx ends.
 func (c *Claim) settle(ctx context.Context) (settled, error) {
-	return kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (s settled, err error) {
+	return run(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (s settled, err error) {
 		if s.version, err = tx.ReadVersion(ctx); err != nil {
 			return s, err
 		}
@@ -183,7 +190,7 @@ func (c *Claim) Range(ctx context.Context, begin, end []byte, limit int) ([]Entr
 // readAtHeld reads at the version at which the claim is known to be held, a newer one if that has grown too old.
 func (c *Claim) readAtHeld(ctx context.Context, f func(r kv.Reader) error) error {
 	for {
-		_, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+		_, err := run(ctx, c.registry, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
 			tx.SetReadVersion(c.held)
 			err := f(tx.Snapshot())
 			if errors.Is(err, kv.ErrTooOld) {

@@ -105,7 +105,7 @@ func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after 
 	if after.Number != 0 {
 		begin = kv.KeyAfter(deadKey(kindDead, after.Actor, after.Number))
 	}
-	_, err = kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+	_, err = run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		var pairs []kv.KeyValue
 		pairs, more, err = tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
 		letters = make([]DeadLetter, 0, len(pairs))

@@ -111,7 +111,7 @@ func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int
 		entries []DueEntry
 		more    bool
 	}
-	p, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
+	p, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
 		pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
 		if err != nil {
 			return p, err
@@ -133,7 +133,7 @@ func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int
 func (r *Registry) NextDueShard(ctx context.Context, from int) (int, error) {
 	begin, _ := kindRange(kindDue, from)
 	_, end := kindRange(kindDue)
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (int, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (int, error) {
 		pairs, _, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: 1})
 		if err != nil || len(pairs) == 0 {
 			return DueShards, err

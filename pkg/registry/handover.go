@@ -42,7 +42,7 @@ func (c *Claim) HandOver(ctx context.Context, to Target, move api.MoveID) (token
 	token = c.token + 1
 	doubt := false
 	for {
-		_, err := kv.Transact(ctx, c.registry.env, c.registry.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+		_, err := run(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 			return struct{}{}, c.handOver(ctx, tx, to, move)
 		})
 		switch {
@@ -110,7 +110,7 @@ type Arrived struct {
 // Acquired has neither claim nor owner if the claim is not one that this move has handed over.
 func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a Arrived, begin, end []byte) (Acquired, error) {
 	node, inc := m.lease()
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Acquired, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Acquired, error) {
 		version, err := tx.ReadVersion(ctx)
 		if err != nil {
 			return Acquired{}, err

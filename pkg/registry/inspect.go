@@ -14,7 +14,7 @@ import (
 // than so many bytes. It disturbs nobody and blocks until ctx ends. The owner may be writing meanwhile.
 func (r *Registry) Stored(ctx context.Context, actor api.ActorID, bytesMax int) (entries []Entry, partial bool, err error) {
 	base := statePrefix(actor)
-	entries, err = kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]Entry, error) {
+	entries, err = run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]Entry, error) {
 		var out []Entry
 		begin, size := base, 0
 		for {

@@ -46,7 +46,7 @@ func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Loa
 	for _, w := range watch {
 		keys = append(keys, beatKey(w))
 	}
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (Beaten, error) {
+	return insist(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (Beaten, error) {
 		// All in one round trip, of which only the own fence is a conflict.
 		vals, err := tx.Snapshot().GetAll(ctx, keys...)
 		if err != nil {
@@ -75,7 +75,7 @@ func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Loa
 // Barrier reads the member's fence at a read version asked for after the call began. The
 // proof that comes back vouches for everything that arrived before the call.
 func (r *Registry) Barrier(ctx context.Context, m *Member) (Proof, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Proof, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Proof, error) {
 		return readProof(ctx, tx, tx.Snapshot(), m.Node.ID)
 	})
 }
@@ -115,7 +115,7 @@ type LeaseInfo struct {
 
 // Leases returns the lease of every node that ever was a member, in order of name.
 func (r *Registry) Leases(ctx context.Context) ([]LeaseInfo, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]LeaseInfo, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]LeaseInfo, error) {
 		nodes, err := scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode)
 		if err != nil {
 			return nil, err

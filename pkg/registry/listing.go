@@ -34,7 +34,7 @@ func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after a
 		claims []ClaimInfo
 		more   bool
 	}
-	p, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
+	p, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
 		pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
 		if err != nil {
 			return p, err
@@ -69,7 +69,7 @@ func claimRange(namespace, prefix string) (begin, end []byte) {
 // Claim returns how one actor's claim stands; its token is 0 if there never was one.
 func (r *Registry) Claim(ctx context.Context, actor api.ActorID) (ClaimInfo, error) {
 	key := claimKey(actor)
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (ClaimInfo, error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (ClaimInfo, error) {
 		value, err := tx.Snapshot().Get(ctx, key)
 		if err != nil {
 			return ClaimInfo{}, err

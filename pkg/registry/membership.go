@@ -48,7 +48,7 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 	// One for each attempt: an attempt that nobody knew the outcome of may have happened, and have been fenced since.
 	var tried []Incarnation
 	clusterID := r.random.Bytes16()
-	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
+	return insistTransact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
 		meta, err := r.ensureMeta(ctx, tx, spec, hex.EncodeToString(clusterID[:]))
 		if err != nil {
 			return nil, err
@@ -61,11 +61,13 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		if slices.Contains(tried, fence.Incarnation) { // R7: an earlier attempt of this very join has happened
 			return &Member{Meta: meta, Node: node}, nil
 		}
+		// The name is this process's own if it is as the process left it, or as an earlier attempt made it that has been fenced since.
+		own := append([]Incarnation{spec.Replaces}, tried...)
+		if spec.Replaces != (Incarnation{}) && !slices.Contains(own, node.Incarnation) {
+			return nil, errNameTaken(&node, id)
+		}
 		mine := Incarnation(r.random.Bytes16())
 		tried = append(tried, mine)
-		if spec.Replaces != (Incarnation{}) && node.Incarnation != spec.Replaces {
-			return nil, api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, node.Address)
-		}
 		node = spec.Node
 		node.Incarnation, node.Epoch = mine, fence.Epoch+1
 		node.State, node.Started = stateWhile(spec.Draining), r.env.Now().Round(0)
@@ -79,6 +81,14 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		}
 		return &Member{Meta: meta, Node: node}, nil
 	})
+}
+
+// errNameTaken says what the store has under the name of a process that was fenced, and is not that process.
+func errNameTaken(now *NodeInfo, id string) error {
+	if now.Incarnation == (Incarnation{}) {
+		return api.Errorf(api.CodeFenced, "the store no longer knows node %s: an operator has removed it, or the store was emptied or replaced; start the node again to join", id)
+	}
+	return api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, now.Address)
 }
 
 // Leave gives the lease up: everything that the member owns can be taken at once. It does
@@ -113,7 +123,7 @@ func (r *Registry) BreakLease(ctx context.Context, node string) (*Fence, error) 
 // endLease takes a node's lease away if it has one and the condition holds, and
 // leaves the node in the given state. It returns the new fence, nil if nothing was done.
 func (r *Registry) endLease(ctx context.Context, id string, state NodeState, cond func(context.Context, kv.Tx, Fence) (bool, error)) (*Fence, error) {
-	return transact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (*Fence, error) {
+	return insistTransact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (*Fence, error) {
 		fence, node, err := readNode(ctx, tx, id)
 		if err != nil || fence.Incarnation == (Incarnation{}) {
 			return nil, err
@@ -131,9 +141,9 @@ func (r *Registry) endLease(ctx context.Context, id string, state NodeState, con
 	})
 }
 
-// View reads the membership.
+// View reads the membership. Like Join, it goes on while there is no contact with the store: until ctx ends.
 func (r *Registry) View(ctx context.Context) (*View, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*View, error) {
+	return insist(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*View, error) {
 		counter, err := tx.Snapshot().Get(ctx, membershipKey)
 		if err != nil {
 			return nil, err
@@ -153,7 +163,7 @@ func (r *Registry) View(ctx context.Context) (*View, error) {
 
 // ReadMeta returns the cluster's meta; ClusterID is "" if the store holds no cluster yet.
 func (r *Registry) ReadMeta(ctx context.Context) (Meta, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
 		err = read(ctx, tx.Snapshot(), metaKey, &m)
 		return m, err
 	})
@@ -161,7 +171,7 @@ func (r *Registry) ReadMeta(ctx context.Context) (Meta, error) {
 
 // ReadNode returns what is known of a node, a zero NodeInfo if nothing.
 func (r *Registry) ReadNode(ctx context.Context, id string) (NodeInfo, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (n NodeInfo, err error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (n NodeInfo, err error) {
 		err = read(ctx, tx.Snapshot(), nodeKey(id), &n)
 		return n, err
 	})
@@ -272,7 +282,7 @@ func decodeCounter(b []byte) uint64 {
 // AwaitMembership blocks until the membership counter differs from the one given. An
 // error may also say that the watch was lost.
 func (r *Registry) AwaitMembership(ctx context.Context, counter uint64) error {
-	watch, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
+	watch, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
 		now, err := tx.Snapshot().Get(ctx, membershipKey)
 		if err != nil || decodeCounter(now) != counter {
 			return nil, err

@@ -41,7 +41,7 @@ func (r *Registry) Migrate(ctx context.Context) (from int, err error) {
 		}
 		before := m.Schema
 		m.Schema++
-		_, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+		_, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 			var now Meta
 			if err := read(ctx, tx, metaKey, &now); err != nil {
 				return struct{}{}, err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,6 +222,77 @@ func TestRejoinIsRefusedOnceANewerProcessHasTheName(t *testing.T) {
 		t.join("n1")
 		_, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: "n1", Address: "n1:1"}, Replaces: old.Node.Incarnation})
 		t.wantCode(err, api.CodeFenced)
+	})
+}
+
+// fencedUnknown commits the next transaction, has the node fenced, and then tells nobody what became of it.
+func (t *fixture) fencedUnknown(node string, times int) {
+	t.store.next = func(commit func() error) (error, bool) {
+		t.store.next = nil
+		if err := commit(); err != nil {
+			return err, false
+		}
+		if _, err := t.BreakLease(t.ctx, node); err != nil {
+			return err, false
+		}
+		if times > 1 {
+			t.fencedUnknown(node, times-1)
+		}
+		return kv.ErrCommitUnknown, false
+	}
+}
+
+func TestARejoinThatHasHappenedAndWasFencedIsTriedAgain(t *testing.T) {
+	both(t, func(t *fixture) {
+		old := t.join("n1")
+		if _, err := t.BreakLease(t.ctx, "n1"); err != nil {
+			t.Fatal(err)
+		}
+		t.fencedUnknown("n1", 3)
+		m, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: "n1", Address: "n1:1"}, Replaces: old.Node.Incarnation})
+		if err != nil {
+			t.Fatalf("no other process has the name: %v", err)
+		}
+		if p, err := t.Barrier(t.ctx, m); err != nil || p.Fenced(m) {
+			t.Fatalf("it is fenced: %v", err)
+		}
+	})
+}
+
+func TestARejoinThatHasHappenedIsRefusedOnceANewerProcessHasTheName(t *testing.T) {
+	both(t, func(t *fixture) {
+		old := t.join("n1")
+		var newer *Member
+		t.store.next = func(commit func() error) (error, bool) {
+			t.store.next = nil
+			if err := commit(); err != nil {
+				return err, false
+			}
+			newer = t.join("n1")
+			return kv.ErrCommitUnknown, false
+		}
+		_, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: "n1", Address: "n1:1"}, Replaces: old.Node.Incarnation})
+		t.wantCode(err, api.CodeFenced)
+		if p, err := t.Barrier(t.ctx, newer); err != nil || p.Fenced(newer) {
+			t.Fatalf("the newer process has lost its lease: %v", err)
+		}
+	})
+}
+
+func TestARejoinSaysWhenTheStoreNoLongerKnowsTheNode(t *testing.T) {
+	both(t, func(t *fixture) {
+		old := t.join("n1")
+		if _, err := t.BreakLease(t.ctx, "n1"); err != nil {
+			t.Fatal(err)
+		}
+		if removed, err := t.Forget(t.ctx, "n1"); err != nil || !removed {
+			t.Fatal(removed, err)
+		}
+		_, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: "n1", Address: "n1:1"}, Replaces: old.Node.Incarnation})
+		t.wantCode(err, api.CodeFenced)
+		if strings.Contains(err.Error(), "another process") {
+			t.Error(err)
+		}
 	})
 }
 

@@ -113,7 +113,7 @@ func restoredState(p kv.KeyValue, t tuple.Tuple, state StateRestorer, corrupt er
 
 // Meta returns the cluster's, zero in an empty store.
 func (r *Registry) Meta(ctx context.Context) (Meta, error) {
-	return kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
+	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (m Meta, err error) {
 		return m, read(ctx, tx.Snapshot(), metaKey, &m)
 	})
 }
@@ -133,7 +133,7 @@ func (r *Registry) EndRestore(ctx context.Context, m Meta, unattended int, commi
 // setMeta is repeated when nobody knows whether it was committed: it has the same effect again.
 func (r *Registry) setMeta(ctx context.Context, m Meta, unattended int) error {
 	for {
-		_, err := kv.Transact(ctx, r.env, r.store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+		_, err := run(ctx, r, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
 			tx.Set(metaKey, encodeRecord(&m))
 			if unattended > 0 {
 				tx.Set(unattendedKey, binary.LittleEndian.AppendUint64(nil, uint64(unattended)))

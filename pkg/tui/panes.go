@@ -282,9 +282,9 @@ var eventColumns = []column{
 
 // eventTones are those of kinds that want attention.
 var eventTones = map[string]tone{
-	api.EventFailed: bad, api.EventLeaseLost: bad, api.EventAbandoned: bad, api.EventCrashed: bad, api.EventDeadLetter: bad,
+	api.EventFailed: bad, api.EventLeaseLost: bad, api.EventAbandoned: bad, api.EventCrashed: bad, api.EventDeadLetter: bad, api.EventStoreLost: bad,
 	api.EventTakenOver: warning, api.EventClockStepped: warning, api.EventLeaseBroken: warning, api.EventClaimBroken: warning, api.EventStuck: warning, api.EventMoveFailed: warning,
-	api.EventDraining: warning, api.EventLeft: warning, api.EventJoined: good, api.EventUndrained: good,
+	api.EventDraining: warning, api.EventLeft: warning, api.EventJoined: good, api.EventUndrained: good, api.EventStoreBack: good,
 }
 
 func eventRows(m *Model) []row {

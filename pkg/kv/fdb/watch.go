@@ -7,6 +7,7 @@ package fdb
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/apple/foundationdb/bindings/go/src/fdb"
@@ -15,7 +16,7 @@ import (
 )
 
 // Watch implements kv.Tx. FoundationDB reads the key, and tells of an error at the commit. What is one watch too
-// many shows when it is waited for.
+// many, or one of an unreadable key, shows when it is waited for.
 func (t *tx) Watch(ctx context.Context, key []byte) (kv.Watch, error) {
 	if err := kv.CheckKey(key); err != nil {
 		return nil, t.refuse(err)
@@ -66,11 +67,18 @@ func (w *watch) arm() {
 func (w *watch) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.ended {
-		w.ended, w.err = true, err
-		w.changed.Cancel()
+	if w.ended {
+		return
 	}
+	if w.changed.IsReady() && unreadable(w.changed.Get()) {
+		err = kv.ErrUnreadable // of the key, whatever has become of the transaction
+	}
+	w.ended, w.err = true, err
+	w.changed.Cancel()
 }
+
+// unreadable reports whether a watch has failed because its transaction had made the key unreadable before.
+func unreadable(err error) bool { return errors.Is(readError(err), kv.ErrUnreadable) }
 
 // Wait implements kv.Watch.
 func (w *watch) Wait(ctx context.Context) error {
@@ -116,6 +124,8 @@ func (w *watch) result() error {
 	case w.ended:
 	case err == nil:
 		w.ended = true
+	case unreadable(err):
+		w.ended, w.err = true, kv.ErrUnreadable
 	case w.store.closed():
 		return errClosed
 	case w.armed:

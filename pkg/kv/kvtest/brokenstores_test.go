@@ -44,7 +44,9 @@ var brokenStores = []brokenStore{
 		n := new(atomic.Int64)
 		return &wrapped{Store: s, wrap: func(tx kv.Tx) kv.Tx { return &backwardStamps{Tx: tx, n: n} }}
 	}, "Versionstamps AtomicOps Unreadable StampOrder"},
-	{"loses watches", breaking(func(tx kv.Tx) kv.Tx { return deaf{tx} }), "Watches WatchEnds Edges/Watch"},
+	{"loses watches", breaking(func(tx kv.Tx) kv.Tx { return deaf{tx} }), "Watches WatchEnds Edges/Watch Edges/WatchUnreadable Edges/WatchBeforeStamp"},
+	{"reads the key of a watch", breaking(func(tx kv.Tx) kv.Tx { return readingWatch{tx} }), "Edges/WatchUnreadable Machine"},
+	{"arms watches of unreadable keys", breaking(func(tx kv.Tx) kv.Tx { return jumpy{tx} }), "Edges/WatchUnreadable Edges/WatchAfterUnreadable"},
 	{"fires watches of no change", breaking(func(tx kv.Tx) kv.Tx { return jumpy{tx} }), "Watches WatchEnds Edges/Watch"},
 	{"applies what it said to be a conflict", func(s kv.Store) kv.Store { return &applier{Store: s, when: onConflict} }, "Random Transact Cycle Increment Serializability"},
 	{"commits in halves", func(s kv.Store) kv.Store { return &applier{Store: s, when: inHalves} }, "Random Edges/ValueBytes Edges/TransactionBytes Cycle Increment Serializability RangeSkew"},
@@ -291,6 +293,16 @@ type deaf struct{ kv.Tx }
 
 func (tx deaf) Watch(ctx context.Context, _ []byte) (kv.Watch, error) {
 	return tx.Tx.Watch(ctx, []byte("\xfe a key that no test writes"))
+}
+
+// readingWatch fails with the key that it is to watch.
+type readingWatch struct{ kv.Tx }
+
+func (tx readingWatch) Watch(ctx context.Context, key []byte) (kv.Watch, error) {
+	if _, err := tx.Get(ctx, key); err != nil {
+		return nil, err
+	}
+	return tx.Tx.Watch(ctx, key)
 }
 
 // jumpy has watches that fire at once.

@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -35,6 +37,9 @@ var edges = []edge{
 	{"FutureVersion", "read version in the far future", "1009", edgeFutureVersion},
 	{"Timeout", "transaction timeout option passed", "1031", edgeTimeout},
 	{"Watch", "watch: same value written again / another value / its transaction cancelled", "does not fire / fires / 1025", edgeWatch},
+	{"WatchUnreadable", "watch of a key after a versionstamped value was set on it (or a versionstamped key whose range covers it) in the same transaction", "the watch's own future fails with 1036, before and after the commit; the commit succeeds", edgeWatchUnreadable},
+	{"WatchAfterUnreadable", "the same after a get that failed with 1036", "the commit fails with 1036 as well", edgeWatchAfterUnreadable},
+	{"WatchBeforeStamp", "watch, then a versionstamped value set on its key in the same transaction", "the watch fires at once, before the commit", edgeWatchBeforeStamp},
 	{"BlindAdds", "two transactions blindly adding to one key", "both commit", edgeBlindAdds},
 	{"Conflict", "read of a key another transaction then wrote and committed", "1020 at commit", edgeConflict},
 }
@@ -284,6 +289,52 @@ func edgeWatch(w *world) {
 	w.must(err)
 	tx.Cancel()
 	w.want("watch of a transaction that was cancelled", watch.Wait(w.ctx), kv.ErrCancelled)
+}
+
+// unreadables are what makes key "k" unreadable. A versionstamped key may be any that its ten bytes, in place of "k", can make of it.
+var unreadables = map[string]func(tx kv.Tx){
+	"a versionstamped value": func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("k"), withStamp("", "")) },
+	"a versionstamped key":   func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedKey, withStamp("", ""), []byte("v")) },
+}
+
+func edgeWatchUnreadable(w *world) {
+	for _, name := range slices.Sorted(maps.Keys(unreadables)) {
+		tx := w.begin()
+		unreadables[name](tx)
+		tx.Set([]byte("other"), []byte(name))
+		watch, err := tx.Watch(w.ctx, []byte("k"))
+		w.must(err)
+		w.want("watch after "+name+", before the commit", watch.Wait(w.ctx), kv.ErrUnreadable)
+		w.commit(tx)
+		w.want("watch after "+name+", after the commit", watch.Wait(w.ctx), kv.ErrUnreadable)
+		watch.Cancel()
+		w.wantValue(w.begin(), "other", name)
+	}
+}
+
+func edgeWatchAfterUnreadable(w *world) {
+	for _, name := range slices.Sorted(maps.Keys(unreadables)) {
+		tx := w.begin()
+		unreadables[name](tx)
+		_, err := tx.Get(w.ctx, []byte("k"))
+		w.want("get after "+name, err, kv.ErrUnreadable)
+		watch, err := tx.Watch(w.ctx, []byte("k"))
+		w.must(err)
+		w.want("watch after that", watch.Wait(w.ctx), kv.ErrUnreadable)
+		w.want("commit", tx.Commit(w.ctx), kv.ErrUnreadable)
+		w.want("watch after the commit", watch.Wait(w.ctx), kv.ErrUnreadable)
+		watch.Cancel()
+	}
+}
+
+func edgeWatchBeforeStamp(w *world) {
+	tx := w.begin()
+	watch, err := tx.Watch(w.ctx, []byte("k"))
+	w.must(err)
+	unreadables["a versionstamped value"](tx)
+	w.want("watch before the commit", watch.Wait(w.ctx), nil)
+	w.commit(tx)
+	w.want("watch after the commit", watch.Wait(w.ctx), nil)
 }
 
 func edgeBlindAdds(w *world) {

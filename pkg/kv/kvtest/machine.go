@@ -49,6 +49,8 @@ type machineTx struct {
 	unread  bool
 	stamps  bool
 	watches []*machineWatch
+	// unreadableWatches are those of keys that were unreadable: they fail.
+	unreadableWatches []kv.Watch
 }
 
 type endedTx struct {

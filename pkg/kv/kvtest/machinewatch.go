@@ -37,6 +37,14 @@ func (m *machine) watch(t *rapid.T) error {
 		return err
 	}
 	watch, err := tx.Watch(m.ctx, []byte(key))
+	if tx.failed == nil && tx.unreadable&setOf(key) != 0 { // the watch fails, and the transaction is none the worse
+		if err == nil {
+			tx.unreadableWatches = append(tx.unreadableWatches, watch)
+			err = wantUnreadable(key, watch.Wait(m.ctx))
+		}
+		m.answered("%v", err)
+		return err
+	}
 	if done, err := m.failing(tx, err, setOf(key)); done {
 		return err
 	}
@@ -45,8 +53,21 @@ func (m *machine) watch(t *rapid.T) error {
 	return nil
 }
 
+func wantUnreadable(key string, err error) error {
+	if errors.Is(err, kv.ErrUnreadable) {
+		return nil
+	}
+	return fmt.Errorf("the watch of %q, which was unreadable, ends with %v", key, err)
+}
+
 // settle arms the watches of a transaction that has committed, and checks that the others have ended.
 func (m *machine) settle(tx *machineTx, committed bool) error {
+	for _, watch := range tx.unreadableWatches {
+		if err := wantUnreadable("a key", watch.Wait(m.ctx)); err != nil {
+			return err
+		}
+		watch.Cancel()
+	}
 	for _, watch := range tx.watches {
 		watch.may = watch.may || tx.wrote&setOf(watch.key) != 0
 		if committed {

@@ -25,6 +25,12 @@ func (r reader) Watch(ctx context.Context, key []byte) (kv.Watch, error) {
 	if len(key) > kv.KeyBytesMax {
 		return nil, kv.ErrKeyTooLarge
 	}
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	if r.writes.unreadable.contains(string(key)) {
+		return &watch{ended: true, err: kv.ErrUnreadable}, nil // as on FoundationDB, which does not hold it against the transaction
+	}
 	value, err := r.Get(ctx, key)
 	if err != nil {
 		return nil, err

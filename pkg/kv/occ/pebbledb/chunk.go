@@ -4,6 +4,7 @@
 package pebbledb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"iter"
@@ -24,38 +25,55 @@ const (
 
 // chunkFormat is how chunks look in a file.
 type chunkFormat struct {
-	header int
-	// types is how much greater the types are than the kinds.
-	types byte
-	// number is that of a log, whose file may have been another's.
+	// headers are the sizes of the headers that there may be, by how much greater the types are than the kinds: of logs those of
+	// two formats, as Pebble opens the first log of a new store before it decides on the format of the store.
+	headers map[byte]int
+	// number is that of a log, whose file may have been another's; 0 of a manifest.
 	number uint32
 }
 
-var manifestFormat = chunkFormat{header: 7}
+// Sizes of headers in logs.
+const (
+	recyclableHeader = 11
+	syncHeader       = 19
+)
+
+var manifestFormat = chunkFormat{headers: map[byte]int{0: 7}}
+
+var logHeaders = map[byte]int{4: recyclableHeader, 8: syncHeader}
 
 func logFormat(number uint32) chunkFormat {
-	return chunkFormat{header: 19, types: 8, number: number}
+	return chunkFormat{headers: logHeaders, number: number}
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // chunk is a valid one.
 type chunk struct {
-	kind  byte
-	bytes int // with the header
+	kind   byte
+	header int
+	bytes  int // with the header
 }
+
+// headerBytesMin is the size of the smallest header.
+const headerBytesMin = 7
 
 // at returns the chunk at an offset, false if there is no valid one.
 func (f chunkFormat) at(data []byte, at int) (c chunk, ok bool) {
-	if at+f.header > len(data) {
+	if at+headerBytesMin > len(data) || data[at+6] == 0 {
 		return c, false
 	}
-	c.kind = data[at+6] - f.types
-	c.bytes = f.header + int(binary.LittleEndian.Uint16(data[at+4:]))
-	if c.kind < chunkFull || c.kind > chunkLast || c.bytes > blockBytes-at%blockBytes || at+c.bytes > len(data) {
+	types := (data[at+6] - 1) / chunkLast * chunkLast
+	c.header = f.headers[types]
+	if c.header == 0 || at+c.header > len(data) {
 		return c, false
 	}
-	if f.types != 0 && binary.LittleEndian.Uint32(data[at+7:]) != f.number {
+	c.kind = data[at+6] - types
+	c.bytes = c.header + int(binary.LittleEndian.Uint16(data[at+4:]))
+	if c.bytes > blockBytes-at%blockBytes || at+c.bytes > len(data) {
+		return c, false
+	}
+	if f.number != 0 && binary.LittleEndian.Uint32(data[at+7:]) != f.number {
 		return c, false
 	}
 	sum := bits.RotateLeft32(crc32.Checksum(data[at+6:at+c.bytes], castagnoli), -15) + 0xa282ead8 // as LevelDB masks it
@@ -64,9 +82,9 @@ func (f chunkFormat) at(data []byte, at int) (c chunk, ok bool) {
 
 // end returns where the first bytes are that are no chunk.
 func (f chunkFormat) end(data []byte) int {
-	at := 0
+	at, header := 0, headerBytesMin
 	for at < len(data) {
-		if left := blockBytes - at%blockBytes; left < f.header {
+		if left := blockBytes - at%blockBytes; left < header {
 			at += left
 			continue
 		}
@@ -74,9 +92,24 @@ func (f chunkFormat) end(data []byte) int {
 		if !ok {
 			break
 		}
-		at += c.bytes
+		at, header = at+c.bytes, c.header
 	}
 	return min(at, len(data))
+}
+
+// wholeUntil is end with what Pebble writes at the end of a log that it closes: the header of a chunk of the next log.
+func (f chunkFormat) wholeUntil(data []byte) int {
+	end := f.end(data)
+	if f.number == 0 || end+recyclableHeader > len(data) {
+		return end
+	}
+	trailer := make([]byte, recyclableHeader)
+	trailer[6] = 4 + chunkFull
+	binary.LittleEndian.PutUint32(trailer[7:], f.number+1)
+	if bytes.Equal(data[end:end+recyclableHeader], trailer) {
+		end += recyclableHeader
+	}
+	return end
 }
 
 // after returns the chunks behind an offset, wherever they begin.

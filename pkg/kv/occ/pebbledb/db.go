@@ -21,6 +21,9 @@ import (
 // the empty one too, lie apart from the engine's own.
 const userPrefix = 'u'
 
+// accountKey says that the store keeps an account of its files.
+var accountKey = []byte("m/account")
+
 // versionKey holds the version of the last batch, 8 bytes big-endian.
 var versionKey = []byte("m/version")
 
@@ -32,6 +35,7 @@ type DB struct {
 	lock     *pebble.Lock
 	vital    *vitalFS
 	manifest manifest
+	account  *account
 
 	mu sync.Mutex
 	// latest is the state after the last durable batch; nil once closed. Snapshots share it.
@@ -139,7 +143,7 @@ func (db *DB) Close() error {
 	if err := db.vital.await(closePebble); err != nil {
 		return db.fail(err)
 	}
-	return errors.Join(db.manifest.seal(), db.lock.Close())
+	return errors.Join(db.account.close(), db.manifest.seal(), db.lock.Close())
 }
 
 func userKey(key []byte) []byte {

@@ -10,10 +10,12 @@
 // never shows what is not durable yet.
 //
 // A directory is open in one process at a time, and only if this package made it.
-// Blocks and log records carry checksums: damage is reported as kv.ErrCorrupt when it is met, naming
-// the file where that is known, and never served. One kind can't be told from a write that the loss of power has cut short: damage
-// of the last batch in the log, or of the last record of the manifest, of a store that was not closed. That batch is then lost.
-// Closing a store empties its log, and records a checksum of the manifest.
+// Blocks and log records carry checksums, and an account lists the logs, manifests and tables with what of them is durable:
+// damage is reported as kv.ErrCorrupt when it is met, naming
+// the file where that is known, and never served. That holds for files that are missing, cut short, or in place of others, in every life of a store.
+// One kind can't be told from a write that the loss of power has cut short: damage of the last batches in the log
+// of a store that was not closed, if the power went before the account of them, which is not synced, was on the disk. After the death of the
+// process alone the account is exact. Closing a store empties its log, and records a checksum of the manifest.
 //
 // A write error ends the engine: what is on disk is only known after
 // opening it again, in a new process. That holds for the log, the manifest and the directory, in whichever task it is met; a table

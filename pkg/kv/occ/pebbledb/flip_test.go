@@ -87,6 +87,16 @@ func checkDamaged(files image, right []map[string]string, name string, data []by
 	return true, nil
 }
 
+// newestOf returns the newest file of a kind.
+func newestOf(files image, of string) (newest string) {
+	for name := range files {
+		if kind(name) == of {
+			newest = max(newest, name)
+		}
+	}
+	return newest
+}
+
 // kind is what kind of file has a name.
 func kind(name string) string {
 	if before, _, ok := strings.Cut(name, "-"); ok {
@@ -160,8 +170,9 @@ func readImageStore(files image) (map[string]string, error) {
 // TestDamagedManifest damages the records of manifests, of stores that were not closed, that others follow.
 func TestDamagedManifest(t *testing.T) {
 	files, _ := filledStore(t, 3, false)
+	newest := newestOf(files, "MANIFEST")
 	for name, data := range files {
-		if kind(name) != "MANIFEST" {
+		if name != newest {
 			continue
 		}
 		for at := range len(data) / 2 {
@@ -169,7 +180,7 @@ func TestDamagedManifest(t *testing.T) {
 			damaged[at] ^= 1
 			files := maps.Clone(files)
 			files[name] = damaged
-			if _, err := readImageStore(files); err == nil || !strings.Contains(err.Error(), name+": its record at byte") {
+			if _, err := readImageStore(files); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), name+": it is damaged at byte") {
 				t.Fatalf("byte %d of %d: %v, want ErrCorrupt and the record", at, len(data), err)
 			}
 		}
@@ -182,12 +193,7 @@ func TestDamagedManifest(t *testing.T) {
 func TestDamagedLog(t *testing.T) {
 	const step = 2003
 	files, states := filledStore(t, 0, false)
-	newest := ""
-	for name := range files {
-		if kind(name) == "log" {
-			newest = max(newest, name)
-		}
-	}
+	newest := newestOf(files, "log")
 	data, noticed := files[newest], 0
 	for at := 0; at < len(data); at += step {
 		damaged := bytes.Clone(data)

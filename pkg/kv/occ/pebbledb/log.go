@@ -38,13 +38,18 @@ func newestLog(fsys vfs.FS, dir string) (newest string, number uint32, err error
 		return "", 0, err
 	}
 	for _, name := range names {
-		digits, ok := strings.CutSuffix(name, logSuffix)
-		n, err := strconv.ParseUint(digits, 10, 32)
-		if ok && err == nil && (newest == "" || uint32(n) > number) {
-			newest, number = name, uint32(n)
+		if n, ok := logNumber(name); ok && (newest == "" || n > number) {
+			newest, number = name, n
 		}
 	}
 	return newest, number, nil
+}
+
+// logNumber returns the number of a log by its name.
+func logNumber(name string) (uint32, bool) {
+	digits, ok := strings.CutSuffix(name, logSuffix)
+	n, err := strconv.ParseUint(digits, 10, 32)
+	return uint32(n), ok && err == nil
 }
 
 func damagedRecord(path string, at int) error {

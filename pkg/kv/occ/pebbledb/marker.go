@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
 // A directory with a store has a file markerName. While the store is being made it has
@@ -20,7 +24,8 @@ const (
 	markerNewName = "KELPIE.new"
 	// markerText is the magic and schema. A release that can't be read by its
 	// predecessors raises the number.
-	markerText = "kelpie store, schema 1\n"
+	markerText  = markerMagic + "1\n"
+	markerMagic = "kelpie store, schema "
 	// lockName is the file that Pebble locks.
 	lockName = "LOCK"
 )
@@ -37,6 +42,9 @@ func (m marker) complete() (bool, error) {
 	text, err := m.read()
 	if err == nil {
 		if text != markerText {
+			if !wellFormed(text) && m.accounted() {
+				return false, kv.ErrCorrupt.With(fmt.Errorf("%s is damaged", m.path(markerName)))
+			}
 			return false, fmt.Errorf("%w: its %s file says %q, want %q", ErrForeign, markerName, text, markerText)
 		}
 		return true, nil
@@ -45,6 +53,14 @@ func (m marker) complete() (bool, error) {
 		return false, err
 	}
 	return false, m.checkVacant()
+}
+
+// wellFormed reports whether some release may have written a text.
+func wellFormed(text string) bool {
+	number, found := strings.CutPrefix(text, markerMagic)
+	number, ended := strings.CutSuffix(number, "\n")
+	_, err := strconv.Atoi(number)
+	return found && ended && err == nil
 }
 
 func (m marker) read() (string, error) {
@@ -63,6 +79,9 @@ func (m marker) checkVacant() error {
 	if err != nil {
 		return err
 	}
+	if m.accounted() {
+		return kv.ErrCorrupt.With(fmt.Errorf("%s is missing", m.path(markerName)))
+	}
 	other := ""
 	for _, name := range names {
 		switch name {
@@ -77,6 +96,12 @@ func (m marker) checkVacant() error {
 		return fmt.Errorf("%w: it has other files, for example %s", ErrForeign, other)
 	}
 	return nil
+}
+
+// accounted reports whether the directory has the account of a store, which is not there before the store is complete.
+func (m marker) accounted() bool {
+	_, err := m.fs.Stat(m.path(accountName))
+	return err == nil
 }
 
 // begin records, durably, that a store is being made.

@@ -71,36 +71,98 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 		return nil, dirError(dir, err)
 	}
 	if !complete {
-		if err := m.begin(); err != nil {
+		if err := m.create(lock, opt); err != nil {
 			return nil, dirError(dir, err)
 		}
 	}
-	if complete {
-		if err := (manifest{fs: opt.FS, dir: dir}).unseal(); err != nil {
-			return nil, openError(dir, complete, err)
-		}
-		if err := checkLog(opt.FS, dir); err != nil {
-			return nil, openError(dir, complete, err)
-		}
-	}
-	vital := newVitalFS(orderedFS{opt.FS})
-	pebbleOptions := opt.pebble(vital)
-	pebbleOptions.Lock = lock
-	pebbleOptions.ErrorIfNotExists = complete
-	p, err := openPebble(dir, pebbleOptions)
+	db, err := openComplete(dir, lock, opt)
 	if err != nil {
 		return nil, openError(dir, complete, err)
 	}
-	if !complete {
-		if err := m.finish(); err != nil {
-			return nil, dirError(dir, errors.Join(err, p.Close()))
-		}
+	return db, nil
+}
+
+// create makes an empty store. What is acknowledged later is in files of its second life: Pebble opens the first log of a
+// new store before it decides on the format, and so writes it in an older one.
+func (m marker) create(lock *pebble.Lock, opt Options) error {
+	if err := m.begin(); err != nil {
+		return err
 	}
-	db, err := newDB(p, lock, vital, manifest{fs: opt.FS, dir: dir})
+	pebbleOptions := opt.pebble(orderedFS{opt.FS})
+	pebbleOptions.Lock = lock
+	p, err := openPebble(m.dir, pebbleOptions)
 	if err != nil {
-		return nil, dirError(dir, errors.Join(err, p.Close()))
+		return err
+	}
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return m.finish()
+}
+
+// openComplete opens a store that exists, if its files are what they were.
+func openComplete(dir string, lock *pebble.Lock, opt Options) (db *DB, err error) {
+	accounts := newAccount(opt.FS, dir)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, accounts.close())
+		}
+	}()
+	state, err := accounts.check()
+	if err != nil {
+		return nil, err
+	}
+	sealed := manifest{fs: opt.FS, dir: dir}
+	if err := sealed.unseal(); err != nil {
+		return nil, err
+	}
+	if err := checkLog(opt.FS, dir); err != nil {
+		return nil, err
+	}
+	if state == accountKept {
+		err = accounts.activate()
+	} else {
+		err = accounts.learnTables()
+	}
+	if err != nil {
+		return nil, err
+	}
+	vital := newVitalFS(orderedFS{opt.FS}, accounts)
+	pebbleOptions := opt.pebble(vital)
+	pebbleOptions.Lock = lock
+	pebbleOptions.ErrorIfNotExists = true
+	p, err := openPebble(dir, pebbleOptions)
+	if err != nil {
+		return nil, err
+	}
+	if err := keepAccount(p, accounts, state); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	db, err = newDB(p, lock, vital, sealed, accounts)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return db, nil
+}
+
+// keepAccount begins an account of a store that has had none. One that has had it, and has lost it, may have lost more.
+func keepAccount(p *pebble.DB, a *account, state accountState) error {
+	if state == accountKept {
+		return nil
+	}
+	_, closer, err := p.Get(accountKey)
+	switch {
+	case err == nil && state == accountAbsent:
+		return errors.Join(a.missing(accountName), closer.Close())
+	case err == nil:
+		return errors.Join(closer.Close(), a.activate())
+	case !errors.Is(err, pebble.ErrNotFound):
+		return readError(err)
+	}
+	if err := a.activate(); err != nil {
+		return err
+	}
+	return p.Set(accountKey, []byte{1}, pebble.Sync)
 }
 
 func openPebble(dir string, opt *pebble.Options) (p *pebble.DB, err error) {
@@ -108,8 +170,8 @@ func openPebble(dir string, opt *pebble.Options) (p *pebble.DB, err error) {
 	return pebble.Open(dir, opt)
 }
 
-func newDB(p *pebble.DB, lock *pebble.Lock, vital *vitalFS, m manifest) (*DB, error) {
-	db := &DB{pebble: p, lock: lock, vital: vital, manifest: m}
+func newDB(p *pebble.DB, lock *pebble.Lock, vital *vitalFS, m manifest, a *account) (*DB, error) {
+	db := &DB{pebble: p, lock: lock, vital: vital, manifest: m, account: a}
 	value, closer, err := p.Get(versionKey)
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):

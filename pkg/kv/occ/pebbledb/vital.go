@@ -4,6 +4,7 @@
 package pebbledb
 
 import (
+	"hash/crc32"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 // Names of the files on which Pebble stands: its write-ahead logs, its manifests, and the markers that say which is current.
 const (
 	logSuffix      = ".log"
+	tableSuffix    = ".sst"
 	manifestPrefix = "MANIFEST-"
 )
 
@@ -24,6 +26,7 @@ const (
 // others: what is in them is in the log.
 type vitalFS struct {
 	vfs.FS
+	account *account
 	// watching is set once the store is open; until then Pebble returns the error.
 	watching atomic.Bool
 	once     sync.Once
@@ -31,7 +34,9 @@ type vitalFS struct {
 	cause    error
 }
 
-func newVitalFS(fsys vfs.FS) *vitalFS { return &vitalFS{FS: fsys, failed: make(chan struct{})} }
+func newVitalFS(fsys vfs.FS, a *account) *vitalFS {
+	return &vitalFS{FS: fsys, account: a, failed: make(chan struct{})}
+}
 
 // await calls f and returns what it returns, or why it, or a task of Pebble that it may wait for, will not return.
 func (v *vitalFS) await(f func() error) error {
@@ -57,18 +62,48 @@ func (v *vitalFS) vital(name string) bool {
 
 // Create implements vfs.FS.
 func (v *vitalFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if base := v.PathBase(name); accounted(base) {
+		if err := v.check(v.account.creating(base, "")); err != nil {
+			return nil, err
+		}
+	}
+	if isTable(name) {
+		return v.createTable(name, category)
+	}
 	f, err := v.FS.Create(name, category)
 	return v.opened(name, f, err)
 }
 
+func (v *vitalFS) createTable(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	base := v.PathBase(name)
+	if err := v.check(v.account.creatingTable(base)); err != nil {
+		return nil, err
+	}
+	f, err := v.FS.Create(name, category)
+	if err != nil {
+		return nil, err
+	}
+	return &tableFile{File: f, account: v.account, name: base}, nil
+}
+
 // ReuseForWrite implements vfs.FS.
 func (v *vitalFS) ReuseForWrite(oldName, newName string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if base := v.PathBase(newName); accounted(base) {
+		if err := v.check(v.account.creating(base, v.PathBase(oldName))); err != nil {
+			return nil, err
+		}
+	}
 	f, err := v.FS.ReuseForWrite(oldName, newName, category)
 	return v.opened(newName, f, err)
 }
 
 // Remove implements vfs.FS. A marker is removed after its successor has been synced.
 func (v *vitalFS) Remove(name string) error {
+	if base := v.PathBase(name); accounted(base) || isTable(base) {
+		if err := v.check(v.account.removing(base)); err != nil {
+			return err
+		}
+	}
 	err := v.FS.Remove(name)
 	if strings.HasPrefix(v.PathBase(name), pebbleMarkerPrefix) {
 		return v.check(err)
@@ -95,7 +130,7 @@ func (v *vitalFS) opened(name string, f vfs.File, err error) (vfs.File, error) {
 	if v.check(err) != nil {
 		return nil, err
 	}
-	return &vitalFile{File: f, fs: v}, nil
+	return &vitalFile{File: f, fs: v, name: v.PathBase(name)}, nil
 }
 
 // check does not return if err is not nil and the store is open.
@@ -114,11 +149,33 @@ func (v *vitalFS) check(err error) error {
 type vitalFile struct {
 	vfs.File
 	fs *vitalFS
+	// name is that of a file, "" of the directory; written is what of it is.
+	name    string
+	mu      sync.Mutex
+	written extent
+}
+
+// sync syncs, and has what had been written when that began accounted for.
+func (f *vitalFile) sync(sync func() error) error {
+	f.mu.Lock()
+	written := f.written
+	f.mu.Unlock()
+	err := sync()
+	if err == nil && accounted(f.name) {
+		err = f.fs.account.synced(f.name, written)
+	}
+	return f.fs.check(err)
 }
 
 // Write implements vfs.File.
 func (f *vitalFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
+	f.mu.Lock()
+	f.written.length += int64(n)
+	if !strings.HasSuffix(f.name, logSuffix) {
+		f.written.sum = crc32.Update(f.written.sum, castagnoli, p[:n])
+	}
+	f.mu.Unlock()
 	return n, f.fs.check(err)
 }
 
@@ -134,10 +191,10 @@ func (f *vitalFile) Preallocate(at, length int64) error {
 }
 
 // Sync implements vfs.File.
-func (f *vitalFile) Sync() error { return f.fs.check(f.File.Sync()) }
+func (f *vitalFile) Sync() error { return f.sync(f.File.Sync) }
 
 // SyncData implements vfs.File.
-func (f *vitalFile) SyncData() error { return f.fs.check(f.File.SyncData()) }
+func (f *vitalFile) SyncData() error { return f.sync(f.File.SyncData) }
 
 // SyncTo implements vfs.File.
 func (f *vitalFile) SyncTo(length int64) (bool, error) {
@@ -147,3 +204,30 @@ func (f *vitalFile) SyncTo(length int64) (bool, error) {
 
 // Close implements vfs.File.
 func (f *vitalFile) Close() error { return f.fs.check(f.File.Close()) }
+
+// tableFile is a table that is being written.
+type tableFile struct {
+	vfs.File
+	account *account
+	name    string
+
+	length     int64
+	head, tail []byte
+}
+
+// Write implements vfs.File.
+func (f *tableFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	p = p[:n]
+	f.length += int64(n)
+	f.head = append(f.head, p[:min(n, tableEndBytes-len(f.head))]...)
+	f.tail = append(f.tail, p[max(n-tableEndBytes, 0):]...)
+	f.tail = append(f.tail[:0], f.tail[max(len(f.tail)-tableEndBytes, 0):]...)
+	return n, err
+}
+
+// Close implements vfs.File.
+func (f *tableFile) Close() error {
+	f.account.table(f.name, extent{f.length, endsSum(f.head, f.tail)})
+	return f.File.Close()
+}
