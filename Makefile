@@ -144,6 +144,10 @@ test-fdb: ## test on FoundationDB, on servers of its own; needs fdbserver, fdbcl
 mutants: ## plant defects in the source, one at a time, and see that the simulator or a test finds each
 	$(GO) test -count=1 -v -timeout 30m ./test/mutants -mutants.hunt
 
+.PHONY: model
+model: ## explore the model of the protocols by large budgets, each for about a minute
+	$(GO) test -count=1 -v -timeout 0 ./test/model -run TestLarge -model.large
+
 .PHONY: scale
 scale: ## measure what SCALEACTORS idle actors cost a node, in memory and in traffic with the store, and what lists of them cost
 	$(GO) test -count=1 -v -timeout 0 ./test/scale -scale.actors $(SCALEACTORS)

@@ -176,6 +176,9 @@ var allowances = map[string]allowance{
 	"test/chaos": {
 		why: "tests alone, of the binary while its processes come to harm",
 	},
+	"test/model": {
+		why: "a model of the protocols must not share the code that it is to judge: the standard library is enough",
+	},
 	"test/scale": {
 		why: "tests alone, of a node with very many actors",
 	},

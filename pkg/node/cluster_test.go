@@ -229,7 +229,11 @@ func (c *cluster) callBy(pool *rpc.Pool, via string, timeout time.Duration, id a
 	}
 	ctx, cancel := env.WithTimeout(c.env, c.ctx, timeout)
 	defer cancel()
-	in := api.InvokeRequest{Actor: id, Method: method, Key: api.CallKey{Name: key, Birth: 1 << 62}, Body: body}
+	birth, err := c.store.ReadVersion(c.ctx, kv.PriorityDefault)
+	if err != nil {
+		return err
+	}
+	in := api.InvokeRequest{Actor: id, Method: method, Key: api.CallKey{Name: key, Birth: uint64(birth)}, Body: body}
 	out, err := pool.Call(ctx, via+":7600", rpc.ClassCall, api.MethodInvoke, in.AppendTo(nil))
 	if err != nil {
 		return err

@@ -218,3 +218,54 @@ func TestDamagedRecordsAreNotRead(t *testing.T) {
 		t.Errorf("of another key: %v", err)
 	}
 }
+
+// A record's time counts from when the call ran, as far as the owner knows, but not from before its birth.
+func TestANamedCallBornAheadOfItsOwnerRunsOnce(t *testing.T) {
+	const now = 2 * recordVersionsMax
+	b := newBook(t)
+	b.now = now
+	key := api.CallKey{Name: "n", Birth: now + 5}
+	b.run(key, "x")
+	for later := uint64(now + recordVersionsMax); later < now+recordVersionsMax+10; later++ {
+		b.commit(later)
+		if _, ran := b.run(key, "x"); ran {
+			t.Fatalf("%d versions later, the call has run again", later-now)
+		}
+	}
+}
+
+// Named calls are kept for their time however many there are. When they fill the room, new ones are refused and old ones go on.
+func TestNamedCallsAreNotDroppedForOthers(t *testing.T) {
+	b := newBook(t)
+	b.ledger.most = 4
+	const now = 2 * recordVersionsMax
+	b.now = now
+	ran := 0
+	for i := range 1000 {
+		key := api.CallKey{Name: fmt.Sprint("k", i), Birth: now}
+		if err := b.ledger.admit(&key, now); err != nil {
+			if api.CodeOf(err) != api.CodeOverloaded {
+				t.Fatal(err)
+			}
+			break
+		}
+		b.run(key, "x")
+		b.run(of(fmt.Sprint("c", i), 1, 1, now-recordsYoung-1), "x")
+		b.commit(now)
+		b.move()
+		b.ledger.most = 4
+		ran++
+	}
+	if ran == 1000 || ran < 100 {
+		t.Errorf("%d named calls were admitted", ran)
+	}
+	for i := range ran {
+		if _, again := b.run(api.CallKey{Name: fmt.Sprint("k", i), Birth: now}, "x"); again {
+			t.Fatalf("named call %d has run again", i)
+		}
+	}
+	b.now = now + recordVersionsMax + 1
+	if err := b.ledger.admit(&api.CallKey{Name: "late", Birth: b.now}, b.now); err != nil {
+		t.Errorf("when their time is over: %v", err)
+	}
+}

@@ -145,7 +145,8 @@ const (
 )
 
 var claimsBroken = [...]string{
-	"", "an acknowledged write is lost", "a read misses what clients had seen before it", "an activation commits after a newer one",
+	"", "an acknowledged write is lost", "a read misses what clients had seen before it",
+	"an activation commits after a newer one",
 }
 
 type claimsMachine struct{ rules ClaimsRules }
@@ -226,10 +227,10 @@ func compareTxns(a, b claimsTxn) int {
 	return slices.Compare(y[:], x[:])
 }
 
-func (t claimsTxn) digits() [17]uint8 {
-	return [17]uint8{
-		t.kind, t.node, uint8(bit(t.waited)), t.outcome, t.readVersion, t.version, t.reads, t.token, t.epoch, t.to, t.value, t.seq,
-		t.op, t.revocations, t.victim, t.life,
+func (t claimsTxn) digits() [16]uint8 {
+	return [16]uint8{
+		t.kind, t.node, uint8(bit(t.waited)), t.outcome, t.readVersion, t.version, t.reads, t.token, t.epoch, t.to,
+		t.value, t.seq, t.op, t.revocations, t.victim, t.life,
 	}
 }
 
@@ -279,8 +280,8 @@ func (m claimsMachine) land(s claimsState, i int, share bool, out *Steps[claimsS
 		*t = claimsTxn{}
 	}
 	m.apply(&s, &done)
-	out.Step(s.sorted(), nameTx(done.kind)+" of node %d lands at version %d (read at %d, token %d, seq %d)", done.node, done.version, done.readVersion,
-		done.token, done.seq)
+	text := nameTx(done.kind) + " of node %d lands at version %d (read at %d, token %d, seq %d)"
+	out.Step(s.sorted(), text, done.node, done.version, done.readVersion, done.token, done.seq)
 }
 
 func nameTx(kind uint8) string {
@@ -317,7 +318,8 @@ func (m claimsMachine) hear(s claimsState, i int, out *Steps[claimsState]) {
 	case batchTx:
 		m.heardBatch(&s, &t)
 	case claimTx:
-		if t.outcome == landed && !s.nodes[t.node].life.on && (!m.rules.ProofPerActivation || t.epoch == s.nodes[t.node].epoch) {
+		n := &s.nodes[t.node]
+		if t.outcome == landed && !n.life.on && (!m.rules.ProofPerActivation || t.epoch == n.epoch) {
 			s.activate(t.node, claimsLife{
 				token: t.token, epoch: t.epoch, readVersion: t.version, value: t.value, seq: t.seq, revocations: t.revocations,
 			})
@@ -361,7 +363,8 @@ func (s *claimsState) heardHandover(t *claimsTxn) {
 	}
 	n.drop()
 	s.nodes[t.to].word = claimsWord{
-		on: true, token: t.token, epoch: t.epoch, readVersion: t.version, value: t.value, seq: t.seq, revocations: t.revocations,
+		on: true, token: t.token, epoch: t.epoch, readVersion: t.version,
+		value: t.value, seq: t.seq, revocations: t.revocations,
 	}
 }
 
@@ -421,7 +424,10 @@ func (m claimsMachine) takeAway(s claimsState, out *Steps[claimsState]) {
 		return
 	}
 	s.budget.Breaks--
-	t := claimsTxn{kind: breakTx, victim: s.owner, node: s.owner, to: noNode, token: s.token + 1, readVersion: s.readNow(), reads: m.reads(s.owner)}
+	t := claimsTxn{
+		kind: breakTx, victim: s.owner, node: s.owner, to: noNode, readVersion: s.readNow(), reads: m.reads(s.owner),
+		token: s.token + 1,
+	}
 	if s.add(t) {
 		out.Fault(s.sorted(), "an operator breaks the claim of node %d, reading at %d", t.victim, t.readVersion)
 	}
@@ -469,7 +475,9 @@ func (m claimsMachine) take(s claimsState, n uint8, out *Steps[claimsState]) {
 	current := s.owner != noNode && s.epochs[s.owner] == s.ownerEpoch
 	mine := current && s.owner == n && s.ownerEpoch == x.epoch
 	if mine && !m.rules.OwnRewritten {
-		s.activate(n, claimsLife{token: s.token, epoch: x.epoch, readVersion: at, value: s.value, seq: s.seq, revocations: s.revocations[n]})
+		s.activate(n, claimsLife{
+			token: s.token, epoch: x.epoch, readVersion: at, value: s.value, seq: s.seq, revocations: s.revocations[n],
+		})
 		out.Step(s, "node %d finds its own claim, token %d, and activates without writing it", n, s.token)
 		return
 	}
@@ -477,8 +485,8 @@ func (m claimsMachine) take(s claimsState, n uint8, out *Steps[claimsState]) {
 		return
 	}
 	t := claimsTxn{
-		kind: claimTx, node: n, to: n, waited: true, readVersion: at, reads: m.reads(s.owner, n), token: s.token + 1, epoch: x.epoch,
-		value: s.value, seq: s.seq, revocations: s.revocations[n],
+		kind: claimTx, node: n, to: n, waited: true, readVersion: at, reads: m.reads(s.owner, n),
+		token: s.token + 1, epoch: x.epoch, value: s.value, seq: s.seq, revocations: s.revocations[n],
 	}
 	if s.add(t) {
 		out.Step(s.sorted(), "node %d sends a claim, token %d, reading seq %d at %d", n, t.token, t.seq, at)
@@ -500,7 +508,8 @@ func (m claimsMachine) install(s claimsState, n uint8, out *Steps[claimsState]) 
 	ok := !x.life.on && w.epoch == x.epoch
 	if m.rules.InstallsRead {
 		w.readVersion, w.revocations = s.readNow(), s.revocations[n]
-		ok = ok && s.owner == n && s.ownerEpoch == w.epoch && s.token == w.token && s.epochs[n] == w.epoch && s.seq == w.seq && !s.awaits(n, claimTx)
+		ok = ok && s.owner == n && s.ownerEpoch == w.epoch && s.token == w.token && s.epochs[n] == w.epoch &&
+			s.seq == w.seq && !s.awaits(n, claimTx)
 	}
 	text := "node %d hears of a handover, token %d, and does not install it"
 	if ok {
@@ -533,8 +542,8 @@ func (m claimsMachine) write(s claimsState, n uint8, out *Steps[claimsState]) {
 
 func (l *claimsLife) batch(n, op, readVersion uint8) claimsTxn {
 	return claimsTxn{
-		kind: batchTx, node: n, waited: true, readVersion: readVersion, reads: readsClaim | readsSeq, token: l.token, value: l.value | op,
-		seq: l.seq + 1, op: op, life: l.id,
+		kind: batchTx, node: n, waited: true, readVersion: readVersion, reads: readsClaim | readsSeq,
+		token: l.token, value: l.value | op, seq: l.seq + 1, op: op, life: l.id,
 	}
 }
 
@@ -605,12 +614,14 @@ func (m claimsMachine) handOver(s claimsState, n uint8, out *Steps[claimsState])
 	}
 	s.budget.Handovers--
 	at := s.readNow()
-	if s.owner != n || s.token != life.token || s.ownerEpoch != life.epoch || s.epochs[n] != life.epoch || s.epochs[to] != s.nodes[to].epoch {
+	held := s.owner == n && s.token == life.token && s.ownerEpoch == life.epoch
+	if !held || s.epochs[n] != life.epoch || s.epochs[to] != s.nodes[to].epoch {
 		return
 	}
 	life.quiesced = true
 	t := claimsTxn{
-		kind: handoverTx, node: n, waited: true, readVersion: at, reads: m.reads(n, to), token: life.token + 1, to: to, epoch: s.nodes[to].epoch,
+		kind: handoverTx, node: n, waited: true, readVersion: at, reads: m.reads(n, to),
+		token: life.token + 1, to: to, epoch: s.nodes[to].epoch,
 		value: life.value, seq: life.seq, revocations: s.revocations[to], life: life.id,
 	}
 	if s.add(t) {

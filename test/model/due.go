@@ -50,8 +50,8 @@ type DueBudget struct {
 	Losses uint8
 	// Calls is how often somebody calls the actor, by any node.
 	Calls uint8
-	// Later has the actor be unable to do what is due for a long time, as when the receiver of its message is down. The end is then
-	// that somebody attends to it, and nobody need look at the list.
+	// Later has the actor be unable to do what is due for a long time, as when the receiver of its message is down. The
+	// end is then that somebody attends to it, and nobody need look at the list.
 	Later bool
 	// Alarm has what is due be due at a time that is still to come; else it is due at once, as a message is.
 	Alarm bool
@@ -215,7 +215,10 @@ func (m dueMachine) work(s dueState, n uint8, out *Steps[dueState]) {
 
 // attend has the activation write its node into the entry.
 func (m dueMachine) attend(s dueState, n uint8, out *Steps[dueState]) {
-	if !m.rules.OwnersAttend || !s.holds(n) || !s.listed || s.attendant == s.nodes[n].incarnation || m.rules.EntryReadsFence && !s.member(n) {
+	if !m.rules.OwnersAttend || !s.listed || s.attendant == s.nodes[n].incarnation {
+		return
+	}
+	if !s.holds(n) || m.rules.EntryReadsFence && !s.member(n) {
 		return
 	}
 	s.attendant = s.nodes[n].incarnation

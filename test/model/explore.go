@@ -101,8 +101,8 @@ type explorer[S comparable] struct {
 	limit   int
 	ids     map[digest]int32
 	origins []origin
-	// edges are the steps without fault, those from state i at begins[i] and on; done are the states that are at the end. They are
-	// kept for machines that have an end.
+	// edges are the steps without fault, those from state i at begins[i] and on; done are the states that are at the end.
+	// They are kept for machines that have an end.
 	edges  []int32
 	begins []int
 	done   []bool
@@ -190,7 +190,8 @@ func (x *explorer[S]) findStuck() {
 	}
 }
 
-// reachBack returns from which nodes of a graph a goal can be reached. The edges from node i are edges[begins[i]:begins[i+1]].
+// reachBack returns from which nodes of a graph a goal can be reached. The edges from node i are
+// edges[begins[i]:begins[i+1]].
 func reachBack(begins []int, edges []int32, goal []bool) []bool {
 	nodes := len(goal)
 	ends := make([]int, nodes+1) // of the edges to a node, in from

@@ -157,8 +157,8 @@ func (k keysMachine) next(s keysState, out *Steps[keysState]) {
 	k.disturb(s, out)
 }
 
-// makeCall gives a call its birth: the newest version that its client knows, or one that it is given by a node, which may
-// be behind. A client makes its calls in order.
+// makeCall gives a call its birth: the newest version that its client knows, or one that it is given by a node, which
+// may be behind. A client makes its calls in order.
 func (k keysMachine) makeCall(s keysState, i uint8, out *Steps[keysState]) {
 	if counterOf(i) > 1 && s.calls[i-1].phase == unmade {
 		return
@@ -238,14 +238,15 @@ func (k keysMachine) harm(s keysState, i int, out *Steps[keysState]) {
 		l.budget.Losses--
 		l.copies[i].waited, l.copies[i].doubt = false, false
 		l.calls[c.call].lost = true
-		out.Fault(l.sorted(), "the connection of call %d breaks; the request (born at %d) is still on its way", c.call, c.birth)
+		out.Fault(l.sorted(), "the connection of call %d breaks; the request (born at %d) is on its way", c.call, c.birth)
 	}
 	if s.budget.Forwards > 0 {
 		f := s
 		f.budget.Forwards--
 		f.copies[i].doubt = true
 		if f.send(keysCopy{on: true, call: c.call, birth: c.birth}) {
-			out.Fault(f.sorted(), "a node forwards call %d, loses the connection, and forwards it again (born at %d)", c.call, c.birth)
+			const text = "a node forwards call %d, loses the connection, and forwards it again (born at %d)"
+			out.Fault(f.sorted(), text, c.call, c.birth)
 		}
 	}
 }

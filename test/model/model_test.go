@@ -47,7 +47,9 @@ func mustBreak[S comparable](t *testing.T, m *Machine[S], broken string, steps i
 
 // mustNeedEachRule explores a machine without each of its rules, which are the fields of all, and wants the breach that
 // is given for it.
-func mustNeedEachRule[R any, B, S comparable](t *testing.T, machine func(R, B) *Machine[S], all R, breaches map[string]breach[B]) {
+func mustNeedEachRule[R any, B, S comparable](
+	t *testing.T, machine func(R, B) *Machine[S], all R, breaches map[string]breach[B],
+) {
 	t.Helper()
 	held := make(map[B]bool)
 	for field := range reflect.TypeOf(all).Fields() {

@@ -208,8 +208,8 @@ func (c nestedCopy) weight() int {
 	return bit(c.on)<<16 | int(c.parent)<<12 | int(c.birth)<<4 | bit(c.waited)
 }
 
-// die ends the activation that runs a parent. What it has asked is still on its way; and if it only has lost its claim and does
-// not know it, it may still ask.
+// die ends the activation that runs a parent. What it has asked is still on its way; and if it only has lost its claim
+// and does not know it, it may still ask.
 func (n nestedMachine) die(s nestedState, i uint8, out *Steps[nestedState]) {
 	if s.budget.Deaths == 0 {
 		return
@@ -225,7 +225,8 @@ func (n nestedMachine) die(s nestedState, i uint8, out *Steps[nestedState]) {
 	}
 	out.Fault(s.sorted(), "the owner of parent %d dies", i)
 	if s.send(nestedCopy{on: true, parent: i, birth: birth}) {
-		out.Fault(s.sorted(), "the owner of parent %d loses its claim, does not know it, and asks the child, born at %d", i, birth)
+		const text = "the owner of parent %d loses its claim, does not know it, and asks the child, born at %d"
+		out.Fault(s.sorted(), text, i, birth)
 	}
 }
 
@@ -251,7 +252,8 @@ func (n nestedMachine) breakOff(s nestedState, i int, out *Steps[nestedState]) {
 	s.budget.Losses--
 	s.copies[i].waited = false
 	s = s.failed(c.parent)
-	out.Fault(s.sorted(), "the connection on which parent %d asks breaks; the ask (born at %d) is still on its way", c.parent, c.birth)
+	const text = "the connection on which parent %d asks breaks; the ask (born at %d) is still on its way"
+	out.Fault(s.sorted(), text, c.parent, c.birth)
 }
 
 // prune has some call to the child's actor drop the oldest records, or all.
@@ -335,7 +337,8 @@ func (n nestedMachine) refuse(s nestedState, c nestedCopy, out *Steps[nestedStat
 	case !c.waited:
 		out.Step(s.sorted(), "the child of parent %d refuses an ask for its birth; nobody waits for it", c.parent)
 	case n.rules.BirthStays:
-		out.Step(s.failed(c.parent).sorted(), "the child of parent %d refuses the ask for its birth, and the handler fails", c.parent)
+		const text = "the child of parent %d refuses the ask for its birth, and the handler fails"
+		out.Step(s.failed(c.parent).sorted(), text, c.parent)
 	default:
 		p.birth, p.bound = s.version, s.version
 		out.Step(s.sorted(), "the child of parent %d refuses the ask for its birth; the parent binds %d", c.parent, p.birth)

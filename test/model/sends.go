@@ -295,7 +295,8 @@ func (m sendsMachine) breakOff(s sendsState, i int, out *Steps[sendsState]) {
 	}
 	s.budget.Losses--
 	s.copies[i].by = noCourier
-	out.Fault(s.sorted(), "the connection of courier %d breaks; message %d, number %d, is still on its way", c.by, c.message, c.number)
+	const text = "the connection of courier %d breaks; message %d, number %d, is still on its way"
+	out.Fault(s.sorted(), text, c.by, c.message, c.number)
 }
 
 // What the receiver says.
@@ -335,13 +336,15 @@ func (m sendsMachine) run(s sendsState, c sendsCopy, out *Steps[sendsState]) {
 	if msg.effects++; msg.effects > 1 {
 		s.broken = brokenMessageTwice
 	}
-	if first := s.messages[0]; c.message == 1 && first.phase == outbox && s.mark < first.number && first.number < c.number {
+	first := s.messages[0]
+	if c.message == 1 && first.phase == outbox && s.mark < first.number && first.number < c.number {
 		s.broken = brokenOrder
 	}
 	if !m.rules.MarkWithEffect && s.budget.Losses > 0 {
 		l := s
 		l.budget.Losses--
-		out.Fault(l.heard(c, noLine).sorted(), "the receiver runs message %d; its owner dies before the mark is stored", c.message)
+		const text = "the receiver runs message %d; its owner dies before the mark is stored"
+		out.Fault(l.heard(c, noLine).sorted(), text, c.message)
 	}
 	s.mark, s.failed = c.number, false
 	m.answer(s, c, saysDone, out, "the receiver runs number %d of message %d")
