@@ -60,6 +60,8 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 // runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
 // call has been answered or sent on.
 func (n *Node) runCalls(s *slot, calls []*call) {
+	s.answering(calls)
+	defer s.answering(nil)
 	if s.activation == nil {
 		a, err := n.activate(s, calls)
 		if errors.Is(err, errAbandoned) {
@@ -156,7 +158,7 @@ func (a *activation) load(stored []registry.Entry) (err error) {
 	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
-	a.memory, err = loadMemory(a.actor, a.spec, stored[records:])
+	a.memory, err = a.loadMemory(stored[records:])
 	return err
 }
 

@@ -4,15 +4,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -34,6 +32,8 @@ type activation struct {
 	asking asking
 	// destroyed actors are deactivated without their hook.
 	destroyed bool
+	// panicked says that the author's code that has run last has panicked.
+	panicked bool
 }
 
 // answer is what a call in a batch will be told, once it may be.
@@ -54,6 +54,7 @@ type answer struct {
 func (a *activation) process(calls []*call) bool {
 	single := 0 // how many of the calls did not fit a transaction together
 	for len(calls) > 0 {
+		a.slot.answering(calls)
 		most := a.node.config.MaxBatch
 		if single > 0 {
 			most, single = 1, single-1
@@ -74,7 +75,7 @@ func (a *activation) process(calls []*call) bool {
 			a.unanswered(answers, rest, err)
 			return false
 		}
-		if !a.concluded(answers) {
+		if !a.concluded(answers) || a.memory.lost {
 			a.unanswered(nil, rest, errMoved(a.actor))
 			return false
 		}
@@ -107,6 +108,9 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 			break // it begins the next batch
 		}
 		answers = append(answers, out)
+		if a.memory.lost {
+			break
+		}
 	}
 	return answers, true
 }
@@ -147,7 +151,7 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 			return earlier, true
 		}
 	}
-	a.slot.enter(c.method, calls, now, c.deadline)
+	a.slot.enter(c.method, c, calls, now, c.deadline)
 	out, inTime = a.runHandler(ctx, c, m)
 	if !inTime {
 		return out, false
@@ -164,48 +168,41 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (
 	if c.alarm != nil {
 		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again
 	}
-	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), c.body)
+	body, state, err := a.handle(ctx, c, m)
+	if err != nil {
+		err = cmp.Or(a.memory.rollback(), err)
+	}
 	if !a.slot.leave() {
 		return out, false
 	}
-	switch {
-	case a.asking.refused: // whatever the handler made of that
-		err = errMoved(a.actor)
-	case a.space.err != nil:
-		err = a.space.err
-	case err == nil && len(body) > api.PayloadBytesMax:
-		err = api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
-	case err == nil && !m.ReadOnly:
-		err = a.memory.keep(a.actor) // the last that can fail: what is kept is not rolled back
-	}
-	out = answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}
 	if err == nil {
+		a.memory.keep(state)
 		a.space.keep()
 		a.agenda.keep()
-		return out, true
+		return answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly}, true
 	}
 	a.agenda.begin()
-	out.body, out.err, out.writes = nil, a.asking.verdict(wireError(err)), false
-	if err := a.memory.rollback(); err != nil { // it was decoded before: a defect of the state's own decoder
-		out.err = api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %v", a.actor, err)
-	}
-	return out, true
+	return answer{call: c, err: a.asking.verdict(wireError(err)), reads: m.ReadOnly}, true
 }
 
-// guard turns a handler's panic into an error.
-func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) (body []byte, err error) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
+// handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
+func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body, state []byte, err error) {
+	err = a.guard("method "+m.Name, func() (err error) {
+		body, err = m.Run(actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), a.memory.value, c.body)
+		if err == nil && !m.ReadOnly {
+			state, err = a.memory.encode("method " + m.Name)
 		}
-		if env.Killed(r) {
-			panic(r)
-		}
-		a.node.log.Error("handler panicked", "actor", a.actor.String(), "method", m.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		err = api.Errorf(api.CodeInternal, "actor %s: method %s panicked: %v", a.actor, m.Name, r)
-	}()
-	return m.Run(ctx, a.memory.value, request)
+		return err
+	})
+	switch {
+	case a.asking.refused: // whatever the handler made of that
+		return nil, nil, errMoved(a.actor)
+	case a.space.err != nil:
+		return nil, nil, a.space.err
+	case err == nil && len(body) > api.PayloadBytesMax:
+		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
+	}
+	return body, state, err
 }
 
 // conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed, and no

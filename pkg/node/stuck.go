@@ -33,6 +33,9 @@ const (
 type run struct {
 	// calls have not been answered; the handler is running for the first of some of them.
 	calls []*call
+	// unanswered are all that the task has taken from the mailbox, running that of them whose handler runs. Both are of the task alone.
+	unanswered []*call
+	running    *call
 	// what names the handler that runs; "" is none. It began at since, and its context ends at deadline.
 	what            string
 	since, deadline time.Duration
@@ -44,21 +47,21 @@ type run struct {
 	abandoned bool
 }
 
-// enter notes that the actor's code is about to run. calls have not been answered.
-func (s *slot) enter(what string, calls []*call, now, deadline time.Duration) {
+// enter notes that the actor's code is about to run, for a call if that is not nil. calls have not been answered.
+func (s *slot) enter(what string, running *call, calls []*call, now, deadline time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
-	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported = calls, what, now, deadline, false
+	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported, s.run.running = calls, what, now, deadline, false, running
 }
 
 // leave notes that the actor's code has returned, and reports whether anybody has waited for it.
 func (s *slot) leave() (inTime bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.run.what, s.run.calls = "", nil
+	s.run.what, s.run.calls, s.run.running = "", nil, nil
 	return !s.run.abandoned
 }
 
