@@ -24,6 +24,8 @@ type Claim struct {
 	seq         seqRecord
 	// held is the newest version at which the claim is known to have been held.
 	held kv.Version
+	// trial is that of a suspect, nil for most.
+	trial *Trial
 }
 
 // Token returns the fencing token.
@@ -46,6 +48,8 @@ type Owner struct {
 	Since       time.Time
 	// Current is whether the owner still has the lease under which it took the claim.
 	Current bool
+	// left is the incarnation in which the node has last left in good order.
+	left Incarnation
 }
 
 // Acquired is the outcome of Acquire: a claim, or the current owner.
@@ -57,6 +61,9 @@ type Acquired struct {
 	Owner Owner
 	// From is the node whose claim was no longer good, "" if nobody held one.
 	From string
+	// Quarantine is why nobody may have the actor; Claim is nil then. Found says that this Acquire has found that out.
+	Quarantine *Quarantine
+	Found      bool
 }
 
 // Acquire claims an actor for the member unless another node holds it under a valid lease, and
@@ -65,42 +72,61 @@ type Acquired struct {
 // may still land (R3).
 // It blocks until ctx ends. It fails with CodeFenced if the member has lost its lease.
 func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, begin, end []byte) (Acquired, error) {
-	node, inc := m.lease()
+	return r.AcquireFor(ctx, m, actor, Attempt{}, begin, end)
+}
+
+// AcquireFor is Acquire for something that is to run then: what matters of an actor whose last owner has failed.
+func (r *Registry) AcquireFor(ctx context.Context, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
 	var tx kv.Tx
 	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
 		tx = t
-		var from string
-		// R1 and R8: claim, seq and the own fence are all read with conflict.
-		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node))
-		if err != nil {
-			return Acquired{}, err
-		}
-		var old claimRecord
-		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc}
-		var own Fence
-		if err := decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
-			return Acquired{}, err
-		}
-		if own.Incarnation != inc {
-			return Acquired{}, errFenced(node)
-		}
-		if old.Node != "" && old.Node != node {
-			owner, err := readOwner(ctx, t, old)
-			if err != nil || owner.Current {
-				return Acquired{Owner: owner}, err
-			}
-			from = old.Node
-		}
-		c.token, c.revocations = old.Token+1, own.Revocations
-		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
-		state, err := c.readPart(ctx, t.Snapshot(), begin, end)
-		return Acquired{Claim: c, State: state, From: from}, err
+		return r.acquire(ctx, t, m, actor, a, begin, end)
 	})
 	if err != nil || got.Claim == nil {
 		return got, err
 	}
 	got.Claim.held = tx.CommittedVersion()
 	return got, nil
+}
+
+func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
+	node, inc := m.lease()
+	// R1 and R8: claim, seq and the own fence are all read with conflict.
+	vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), quarantineKey(actor))
+	if err != nil {
+		return Acquired{}, err
+	}
+	var old claimRecord
+	c := &Claim{registry: r, actor: actor, node: node, incarnation: inc}
+	var own Fence
+	q := &Quarantine{Actor: actor}
+	err = decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}, field{quarantineKey(actor), vals[3], q})
+	if err != nil {
+		return Acquired{}, err
+	}
+	if own.Incarnation != inc {
+		return Acquired{}, errFenced(node)
+	}
+	var from string
+	left := own.Left
+	if old.Node != "" && old.Node != node {
+		owner, err := readOwner(ctx, t, old)
+		if err != nil || owner.Current {
+			return Acquired{Owner: owner}, err
+		}
+		from, left = old.Node, owner.left
+	}
+	if q.Holds(m.Node.Version) {
+		return Acquired{Quarantine: q}, nil
+	}
+	c.token, c.revocations = old.Token+1, own.Revocations
+	refused, err := c.try(ctx, t, old, left, q, m.Node.Version, a)
+	if err != nil || refused {
+		return Acquired{Quarantine: q, Found: true}, err
+	}
+	t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0), Suspect: c.trial != nil}))
+	state, err := c.readPart(ctx, t.Snapshot(), begin, end)
+	return Acquired{Claim: c, State: state, From: from}, err
 }
 
 // Owner returns who owns an actor.
@@ -124,6 +150,9 @@ func (c *Claim) release(ctx context.Context, more func(tx kv.Tx)) error {
 		now, _, err := readClaim(ctx, tx, c.actor)
 		if err == nil && c.is(now) {
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))
+			if c.trial.Marked() {
+				tx.Clear(trialKey(c.node, c.incarnation, c.actor))
+			}
 			if more != nil {
 				more(tx)
 			}
@@ -221,7 +250,7 @@ func readOwner(ctx context.Context, r kv.Reader, c claimRecord) (Owner, error) {
 	if err := read(ctx, r, fenceKey(c.Node), &f); err != nil {
 		return o, err
 	}
-	o.Current = f.Incarnation == c.Incarnation
+	o.Current, o.left = f.Incarnation == c.Incarnation, f.Left
 	return o, nil
 }
 

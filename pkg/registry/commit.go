@@ -35,6 +35,17 @@ type Write struct {
 //   - kv.IsTooLarge: not committed; the claim is as before.
 //   - CodeUnknown: in doubt. Drop the activation; its calls may have happened.
 func (c *Claim) Commit(ctx context.Context, writes []Write) error {
+	if !c.trial.Marked() {
+		return c.commit(ctx, writes)
+	}
+	err := c.commit(ctx, slices.Concat(writes, c.endTrial()))
+	if err == nil {
+		c.trial.committed()
+	}
+	return err
+}
+
+func (c *Claim) commit(ctx context.Context, writes []Write) error {
 	next := seqRecord{N: c.seq.N + 1, Batch: c.registry.random.Bytes16()}
 	version, unknown := c.held, false
 	for {

@@ -88,6 +88,9 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{
 		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0), Move: move[:],
 	}))
+	if c.trial.Marked() {
+		tx.Clear(trialKey(c.node, c.incarnation, c.actor))
+	}
 	if due != 0 {
 		tx.Set(dueKey(c.actor, due), (&DueEntry{Attended: to.Incarnation}).value())
 	}

@@ -33,7 +33,7 @@ func Restored(p kv.KeyValue, state StateRestorer) (pairs []kv.KeyValue, unattend
 	}
 	corrupt := api.Errorf(api.CodeCorruptState, "the backup has a key or value that can't be read: %q", p.Key)
 	switch t[1] {
-	case kindMeta, kindMembership, kindNode, kindFence, kindBeat, kindDue, kindUnattended: // due is made of the actors' states
+	case kindMeta, kindMembership, kindNode, kindFence, kindBeat, kindDue, kindUnattended, kindTrial, kindQuarantine: // due is made of the actors' states
 		return nil, 0, nil
 	case kindNamespace, kindCall, kindDead, kindDeadBody:
 		return []kv.KeyValue{p}, 0, nil
