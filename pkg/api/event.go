@@ -23,6 +23,8 @@ const (
 	EventCrashed      = "crashed"       // actors could not be activated: their state or their hook has failed
 	EventDeadLetter   = "dead_letter"   // alarms or messages were given up
 	EventClockStepped = "clock_stepped" // a node's wall clock was set, or its machine slept
+	EventQuarantined  = "quarantined"   // an actor has ended the process of a node, and is refused from now on
+	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
 )
 
 // Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows it. Nodes keep

@@ -16,6 +16,8 @@ const (
 	InvokeStale
 	// InvokeLastTry is set on a send that will be given up if it fails once more: the receiver then takes note, durably, that it has failed.
 	InvokeLastTry
+	// InvokeRetry is set on a call of which an earlier try was sent and not answered: the node that had it may have ended because of it.
+	InvokeRetry
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.

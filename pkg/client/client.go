@@ -133,7 +133,7 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 	key := c.keys.Next(o.key, id, c.env.Now())
 	defer c.keys.Done(&key, id)
 	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Flags: o.flags, Body: body}
-	return c.persist(ctx, id, req.AppendTo(make([]byte, 0, len(body)+invokeHeaderBytes)))
+	return c.persist(ctx, id, &req)
 }
 
 // invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.

@@ -21,8 +21,9 @@ const (
 )
 
 // persist sends the call until it has an answer that another try can't better, or ctx ends, or the client is closed.
-func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte) ([]byte, error) {
+func (c *Client) persist(ctx context.Context, id api.ActorID, req *api.InvokeRequest) ([]byte, error) {
 	lost := false // the answer of a try that may have had an effect
+	payload := req.AppendTo(make([]byte, 0, len(req.Body)+invokeHeaderBytes))
 	for attempt := 0; ; attempt++ {
 		addr := c.target(id)
 		out, err := c.pool.Call(ctx, addr, rpc.ClassCall, api.MethodInvoke, payload)
@@ -38,7 +39,11 @@ func (c *Client) persist(ctx context.Context, id api.ActorID, payload []byte) ([
 		if !mendable(err) {
 			return nil, verdict(id, err, lost)
 		}
-		lost = lost || api.CodeOf(err) == api.CodeUnknown
+		if api.CodeOf(err) == api.CodeUnknown && !lost {
+			lost = true
+			req.Flags |= api.InvokeRetry
+			payload = req.AppendTo(make([]byte, 0, len(payload)+1)) // what was sent may be in use still
+		}
 		c.failed(id, addr, err)
 		if !c.wait(ctx, max(c.pause(attempt), retryAfter(err))) {
 			return nil, verdict(id, err, lost)

@@ -61,7 +61,10 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 // call has been answered or sent on.
 func (n *Node) runCalls(s *slot, calls []*call) {
 	s.answering(calls)
-	defer s.answering(nil)
+	defer func() {
+		s.answering(nil)
+		n.trials.leave(s)
+	}()
 	if s.activation == nil {
 		a, err := n.activate(s, calls)
 		if errors.Is(err, errAbandoned) {
@@ -96,23 +99,38 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
-	got, brought, err := n.obtain(ctx, id)
+	at := n.attempt(s, calls)
+	got, brought, err := n.obtain(ctx, id, at)
 	if err != nil && ctx.Err() != nil {
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil && at.Mark { // which may be stored all the same
+		n.trials.marked(id, n.keeper.member().Node.Incarnation)
 	}
-	if got.Claim == nil {
+	if err != nil || got.Claim == nil {
+		n.trials.leave(s)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case got.Quarantine != nil:
+		return nil, n.quarantined(id, got)
+	case got.Claim == nil:
 		return nil, n.router.movedTo(id, got.Owner)
 	}
 	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
-	if err = a.load(got.State); err == nil {
+	if err = a.tryActivation(ctx, at); err == nil {
+		err = a.load(got.State)
+	}
+	if err == nil {
 		err = a.unpack(ctx, brought)
 	}
 	if err == nil {
 		a.arm()
 		err = a.hook(ctx, "OnActivate", spec.Activate, calls)
+	}
+	if err == nil && len(calls) == 0 {
+		err = a.endTrial()
 	}
 	switch {
 	case err == nil:
@@ -127,6 +145,7 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	case errors.Is(err, errAbandoned):
 		return nil, err
 	}
+	n.trials.leave(s)
 	a.ended()
 	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)

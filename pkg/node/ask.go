@@ -75,8 +75,15 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 	if err := child.validate(); err != nil {
 		return nil, err
 	}
+	resume, err := a.pauseTrial(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	a.node.router.route(child)
 	reply, err := answer.Wait(ctx)
+	if err := resume(); err != nil {
+		return nil, err
+	}
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
 		err = api.Errorf(api.CodeUnavailable, "%w", err)

@@ -55,7 +55,14 @@ func (a *activation) process(calls []*call) bool {
 	single := 0 // how many of the calls did not fit a transaction together
 	for len(calls) > 0 {
 		a.slot.answering(calls)
-		most := a.node.config.MaxBatch
+		most, err := a.try(calls)
+		if err != nil {
+			a.unanswered(nil, calls, err)
+			return false
+		}
+		if limit := a.node.config.MaxBatch; most == 0 || limit > 0 && limit < most {
+			most = limit
+		}
 		if single > 0 {
 			most, single = 1, single-1
 		}
@@ -63,7 +70,7 @@ func (a *activation) process(calls []*call) bool {
 		if !inTime {
 			return false
 		}
-		err := a.conclude(answers)
+		err = a.conclude(answers)
 		if len(answers) > 1 && kv.IsTooLarge(err) {
 			if err = a.revert(); err == nil {
 				single = len(answers)
@@ -71,6 +78,9 @@ func (a *activation) process(calls []*call) bool {
 			}
 		}
 		rest := calls[len(answers):]
+		if err == nil {
+			err = a.endTrial()
+		}
 		if err != nil {
 			a.unanswered(answers, rest, err)
 			return false
@@ -194,6 +204,7 @@ func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body
 		}
 		return err
 	})
+	a.claim.Trial().Returned()
 	switch {
 	case a.asking.refused: // whatever the handler made of that
 		return nil, nil, errMoved(a.actor)
@@ -209,7 +220,7 @@ func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body
 // other.
 func (a *activation) conclude(answers []answer) error {
 	writes := a.writes(answers)
-	if len(writes) == 0 {
+	if len(writes) == 0 && !a.claim.Trial().Marked() {
 		if needProof(answers, actor.Consistency(a.node.settings(a.actor.Namespace).Consistency)) {
 			return a.prove()
 		}

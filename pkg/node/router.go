@@ -143,7 +143,11 @@ func (r *router) send(c *call, node registry.NodeInfo) {
 
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
 func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
-	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender, SendNumber: c.number, Flags: flags | c.flags&(api.InvokeStale|api.InvokeLastTry), Body: c.body}
+	if c.retried() {
+		flags |= api.InvokeRetry
+	}
+	flags |= c.flags & (api.InvokeStale | api.InvokeLastTry)
+	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender, SendNumber: c.number, Flags: flags, Body: c.body}
 	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
 	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
 		r.forwarded(c, addr, nodeID, reply, err)
