@@ -41,6 +41,8 @@ var eventKinds = []struct{ kind, meaning string }{
 	{api.EventCrashed, "actors could not be activated: their state or their hook failed"},
 	{api.EventDeadLetter, "alarms or messages were given up"},
 	{api.EventClockStepped, "a node's wall clock was set, or its machine slept"},
+	{api.EventQuarantined, "an actor has ended the process of a node, and is refused from then on"},
+	{api.EventAcquitted, "what was held against an actor was taken back"},
 }
 
 var eventListing = listing[api.Event]{

@@ -204,7 +204,7 @@ func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body
 		}
 		return err
 	})
-	a.claim.Trial().Returned()
+	a.returned(c)
 	switch {
 	case a.asking.refused: // whatever the handler made of that
 		return nil, nil, errMoved(a.actor)
@@ -220,7 +220,10 @@ func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body
 // other.
 func (a *activation) conclude(answers []answer) error {
 	writes := a.writes(answers)
-	if len(writes) == 0 && !a.claim.Trial().Marked() {
+	if len(writes) == 0 && a.claim.Trial().Marked() {
+		return a.clearMark(answers[0].call)
+	}
+	if len(writes) == 0 {
 		if needProof(answers, actor.Consistency(a.node.settings(a.actor.Namespace).Consistency)) {
 			return a.prove()
 		}

@@ -224,13 +224,37 @@ func (a *activation) endTrial() error {
 		return nil
 	}
 	if t.Marked() {
-		if err := a.commit(nil); err != nil {
+		if err := a.clearMark(nil); err != nil {
 			return err
 		}
 	}
 	a.node.trials.unmarked(a.actor)
 	a.node.trials.leave(a.slot)
 	return nil
+}
+
+// returned notes that the handler of a call has returned, or that there was none to run. That of an alarm may have come first after an
+// activation.
+func (a *activation) returned(c *call) {
+	t := a.claim.Trial()
+	t.Returned(c.method)
+	if c.alarm != nil || a.code(c) == "" {
+		t.Returned(registry.TrialAnything)
+	}
+}
+
+// clearMark commits that what was on trial has returned, and nothing else. As a node that takes over very many actors does so for
+// all that are only read, it counts as a claim. c is the call that it was for, nil if there was none.
+func (a *activation) clearMark(c *call) error {
+	if c != nil && a.code(c) == "" {
+		a.returned(c)
+	}
+	if err := a.node.claims.Acquire(a.node.ctx, 1); err != nil {
+		return err
+	}
+	defer a.node.claims.Release(1)
+	a.claim.Renew(a.node.keeper.proof())
+	return a.commit(nil)
 }
 
 // pauseTrial ends the trial of a handler that waits for something else. resume begins it again.

@@ -140,7 +140,7 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 		ctx, cancel := env.WithTimeout(c.env, c.ctx, time.Minute)
 		defer cancel()
 		_, err := client.Call[int64](ctx, cl, bomb("0"), "boom", struct{}{})
-		if api.CodeOf(err) != api.CodeQuarantined || !strings.Contains(err.Error(), "ran method boom") {
+		if api.CodeOf(err) != api.CodeQuarantined || !strings.Contains(err.Error(), "while it ran method boom") {
 			c.Errorf("the call has ended with %v", err)
 		}
 		if len(b.ended) != 2 {

@@ -4,9 +4,9 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -24,8 +24,8 @@ import (
 // finding is made by who takes the claim, in the same transaction. The key of the mark names the node's incarnation, so that marks of one
 // death are found together; it stays after a finding, as it tells others that they were not alone.
 
-// trialAnything is the method of a mark that was stored before it was known which method is to run.
-const trialAnything = "activation"
+// TrialAnything is the method of a mark that was stored before it was known which method is to run: that of an alarm, or none.
+const TrialAnything = "activation"
 
 // trialsLookedAt is how many marks of one incarnation are read to see whether there are others.
 const trialsLookedAt = 3
@@ -65,6 +65,13 @@ func (f *Finding) of(node string, inc Incarnation) bool {
 	return f.Node == node && f.Incarnation == inc
 }
 
+func (f *Finding) what() string {
+	if f.Method == TrialAnything {
+		return "its activation, or what came first"
+	}
+	return "method " + f.Method
+}
+
 // Quarantine is what is held against an actor. Nodes refuse one that is quarantined.
 type Quarantine struct {
 	Actor    api.ActorID `msgpack:"-"`
@@ -83,8 +90,8 @@ func (q *Quarantine) Holds(version string) bool {
 // Err is what callers of the actor are told.
 func (q *Quarantine) Err() *api.Error {
 	last := q.Findings[len(q.Findings)-1]
-	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined since %s: node %s ended while it ran method %s: run 'kelpie actors quarantine clear %s' once that is mended; a program of another version than %s tries it by itself",
-		q.Actor, q.Since.UTC().Format(time.RFC3339), last.Node, last.Method, q.Actor, strings.Join(q.Versions, ", "))
+	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined: it ended the process of node %s while it ran %s; mend it and start the nodes with a new version of their program, or run 'kelpie actors quarantine clear %s'",
+		q.Actor, last.Node, last.what(), q.Actor)
 }
 
 // guilty reports whether the findings suffice to refuse the actor, the last being new: nothing else can have ended that process,
@@ -103,13 +110,6 @@ type Attempt struct {
 	// Mark permits Acquire to store the mark of a suspect's trial together with the claim. Otherwise BeginTrial must be called before
 	// anything of the actor's runs.
 	Mark bool
-}
-
-func (a *Attempt) method() string {
-	if a.Method == "" {
-		return trialAnything
-	}
-	return a.Method
 }
 
 // Trial is how far a suspect is with proving that it is none. It belongs to its claim.
@@ -133,9 +133,9 @@ func (t *Trial) Due(method string, retry bool) bool {
 	return t != nil && (retry || !t.passed[method] || t.struck(method))
 }
 
-// Begun reports whether the mark that is stored is of such a trial already.
+// Begun reports whether the mark that is stored is of such a trial already. What runs first after an activation may go under the mark of that.
 func (t *Trial) Begun(method string, retry bool) bool {
-	return t.Marked() && t.mark.Method == method && (t.mark.Retry || !retry)
+	return t.Marked() && (t.mark.Method == method || t.mark.Method == TrialAnything && !t.Suspected()) && (t.mark.Retry || !retry)
 }
 
 // Suspected reports whether anything was found against the actor: then nothing else should be on trial on the node meanwhile.
@@ -145,10 +145,10 @@ func (t *Trial) struck(method string) bool {
 	return slices.ContainsFunc(t.findings, func(f Finding) bool { return f.Method == method })
 }
 
-// Returned notes that what is on trial has returned. The next commit makes that known.
-func (t *Trial) Returned() {
+// Returned notes that a method has returned while it was on trial, or TrialAnything. The next commit makes that known.
+func (t *Trial) Returned(method string) {
 	if t.Marked() {
-		t.returned = append(t.returned, t.mark.Method)
+		t.returned = append(t.returned, method)
 	}
 }
 
@@ -165,7 +165,7 @@ func (t *Trial) committed() {
 
 // refuted reports whether what has returned refutes a finding.
 func (t *Trial) refuted(f Finding) bool {
-	return len(t.returned) > 0 && (f.Method == trialAnything || slices.Contains(t.returned, f.Method))
+	return slices.Contains(t.returned, f.Method)
 }
 
 // Trial returns that of a claim that was taken from a node that failed, nil for others.
@@ -174,7 +174,7 @@ func (c *Claim) Trial() *Trial { return c.trial }
 // BeginTrial makes durable that a method is about to run. alone says that nothing else is on trial on the node until the next commit. Errors are
 // as Commit's. The next Commit, Release or HandOver ends the trial.
 func (c *Claim) BeginTrial(ctx context.Context, method string, retry, alone bool) error {
-	mark := &trialRecord{Method: method, Token: c.token, Retry: retry, Alone: alone}
+	mark := &trialRecord{Method: cmp.Or(method, TrialAnything), Token: c.token, Retry: retry, Alone: alone}
 	err := c.commit(ctx, []Write{{Key: trialKey(c.node, c.incarnation, c.actor), Value: encodeRecord(mark), elsewhere: true}})
 	if err == nil {
 		c.trial.mark = mark
@@ -242,7 +242,7 @@ func (c *Claim) try(ctx context.Context, tx kv.Tx, from claimRecord, left Incarn
 	}
 	c.trial.findings = q.Findings
 	if a.Mark && !c.trial.Suspected() {
-		c.trial.mark = &trialRecord{Method: a.method(), Token: c.token, Retry: a.Retry}
+		c.trial.mark = &trialRecord{Method: cmp.Or(a.Method, TrialAnything), Token: c.token, Retry: a.Retry}
 		tx.Set(key, encodeRecord(c.trial.mark))
 	}
 	return false, nil

@@ -97,7 +97,7 @@ func TestOnlyActorsOfFailedNodesAreSuspects(t *testing.T) {
 			t.Fatal("an actor whose owner has failed is no suspect")
 		}
 		t.wantMarks(1, 0)
-		c.Trial().Returned()
+		c.Trial().Returned("add")
 		t.commit(c, "added")
 		t.wantMarks(0, 0)
 		if tr := c.Trial(); tr.Marked() || tr.Due("add", false) || !tr.Due("add", true) || !tr.Due("get", false) {
@@ -134,7 +134,7 @@ func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 			if got.Claim != nil || !got.Quarantine.Holds("v1") || got.Found != (i == 0) {
 				t.Fatalf("claimed: %+v", got)
 			}
-			if err := got.Quarantine.Err(); err.Code != api.CodeQuarantined || !strings.Contains(err.Error(), "node n2 ended while it ran method boom") || !strings.Contains(err.Error(), "quarantine clear counter/a") {
+			if err := got.Quarantine.Err(); err.Code != api.CodeQuarantined || !strings.Contains(err.Error(), "it ended the process of node n2 while it ran method boom") || !strings.Contains(err.Error(), "quarantine clear counter/a") {
 				t.Fatal(err)
 			}
 		}
@@ -151,13 +151,13 @@ func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 		if err := c.BeginTrial(t.ctx, "add", false, true); err != nil {
 			t.Fatal(err)
 		}
-		c.Trial().Returned()
+		c.Trial().Returned("add")
 		t.commit(c, "added")
 		t.wantMarks(1, 1) // add is not what was running
 		if err := c.BeginTrial(t.ctx, "boom", false, true); err != nil {
 			t.Fatal(err)
 		}
-		c.Trial().Returned()
+		c.Trial().Returned("boom")
 		t.commit(c, "done")
 		t.wantMarks(0, 0)
 		if err := t.Leave(t.ctx, next); err != nil {
@@ -197,7 +197,7 @@ func TestCompanyIsNoProof(t *testing.T) {
 		if err := b.Claim.BeginTrial(t.ctx, "add", false, true); err != nil {
 			t.Fatal(err)
 		}
-		b.Claim.Trial().Returned()
+		b.Claim.Trial().Returned("add")
 		if err := b.Claim.Commit(t.ctx, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +267,7 @@ func TestUnknownCommitsOfTrials(t *testing.T) {
 		if !got.Claim.Trial().Marked() || got.Claim.Token() != 3 {
 			t.Fatalf("%+v", got.Claim)
 		}
-		got.Claim.Trial().Returned()
+		got.Claim.Trial().Returned("boom")
 		t.store.unknown(true)
 		t.commit(got.Claim, "one")
 		t.wantMarks(0, 0)
