@@ -14,8 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// condemn has an actor quarantined, as nodes do: one fails that has it, and one that is running it for a call that was lost. The nodes are of the
-// version of who serves at the address.
+// condemn has an actor quarantined, as nodes do: one fails that has it, and one that is running it for a call that
+// was lost. The nodes are of the version of who serves at the address.
 func condemn(t *testing.T, address, actor string) {
 	t.Helper()
 	ctx := context.Background()

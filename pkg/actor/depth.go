@@ -18,19 +18,21 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// The codec follows pointers without counting. A value that contains itself would overflow the stack, which ends a Go
-// process whatever recovers. Three checks keep it from that. Types that can't be encoded at all are refused by type. Values
-// whose type can nest without bound are walked before they are encoded. And what the encoder writes is bounded, with a look
-// at the stack now and then, as encoders of the author's own can't be walked.
+// The codec follows pointers without counting. A value that contains itself would overflow the stack, which ends a
+// Go process whatever recovers. Three checks keep it from that. Types that can't be encoded at all are refused by
+// type. Values whose type can nest without bound are walked before they are encoded. And what the encoder writes is
+// bounded, with a look at the stack now and then, as encoders of the author's own can't be walked.
 
 const (
-	// encodedBytesMax bounds what one value may encode to, as large as a frame on the wire: memory ends before the value
-	// does if one substructure is shared over and over.
+	// encodedBytesMax bounds what one value may encode to, as large as a frame on the wire: memory ends before the
+	// value does if one substructure is shared over and over.
 	encodedBytesMax = 16 << 20
-	// walkDepthMax is how many containers inside one another the walk enters. It is above api.DepthMax, as an embedded struct is
-	// no level of its own in the encoding: what lies between is left to the check of the encoding.
+	// walkDepthMax is how many containers inside one another the walk enters. It is above api.DepthMax, as an
+	// embedded struct is no level of its own in the encoding: what lies between is left to the check of the
+	// encoding.
 	walkDepthMax = 2 * api.DepthMax
-	// hopsMax is how many pointers and interfaces may lead straight to one another. They leave no trace in an encoding.
+	// hopsMax is how many pointers and interfaces may lead straight to one another. They leave no trace in an
+	// encoding.
 	hopsMax = 100
 	// framesMax is how deep the stack may be while a value is encoded; it is looked at once in framesEvery writes.
 	framesMax   = 10_000
@@ -41,7 +43,8 @@ const (
 
 var (
 	errEncodedTooDeep = fmt.Errorf("it is nested deeper than %d levels, or contains itself", api.DepthMax)
-	errEncodedTooLong = api.Errorf(api.CodeTooLarge, "it would take more than %d bytes encoded, or contains itself", encodedBytesMax)
+	errEncodedTooLong = api.Errorf(api.CodeTooLarge,
+		"it would take more than %d bytes encoded, or contains itself", encodedBytesMax)
 )
 
 // nesting is what a type says about how deep its values can be.
@@ -137,7 +140,8 @@ func (x *typeWalk) refuseRing(t reflect.Type) {
 	}
 }
 
-// refuseEmbedded refuses a struct that is embedded in itself: its fields would be listed for ever. within are those that it is in.
+// refuseEmbedded refuses a struct that is embedded in itself: its fields would be listed for ever. within are those
+// that it is in.
 func (x *typeWalk) refuseEmbedded(t reflect.Type, within []reflect.Type) {
 	if slices.Contains(within, t) {
 		x.err = fmt.Errorf("type %v is embedded in itself: it has no encoding; give the field a name", t)

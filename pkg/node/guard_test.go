@@ -105,8 +105,8 @@ var touchies = actor.New[touchyState]("touchy").
 
 func touchyID(id string) api.ActorID { return api.ActorID{Namespace: "touchy", ID: id} }
 
-// TestCodeOfAuthorsIsGuarded shows that whatever of an author's code panics fails its call alone, by an error that names the actor and what
-// has panicked, and changes nothing.
+// TestCodeOfAuthorsIsGuarded shows that whatever of an author's code panics fails its call alone, by an error that
+// names the actor and what has panicked, and changes nothing.
 func TestCodeOfAuthorsIsGuarded(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
 		c.kinds = append(slices.Clone(c.kinds), touchies)
@@ -256,8 +256,8 @@ func TestHooksAndConstructorsAreGuarded(t *testing.T) {
 	})
 }
 
-// TestGoexitFailsTheCallAlone shows that code that ends its goroutine fails its call, and keeps nobody else waiting. It takes real goroutines:
-// the simulator has none to end.
+// TestGoexitFailsTheCallAlone shows that code that ends its goroutine fails its call, and keeps nobody else waiting.
+// It takes real goroutines: the simulator has none to end.
 func TestGoexitFailsTheCallAlone(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -13,18 +13,19 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// Code of an actor may end the process, and then nobody is left to say so. A suspect, whose claim was taken from a node that failed, is
-// therefore on trial while its code runs: the store has a mark (registry/trial.go) from before the code begins until what it has
-// done is committed. A batch on trial is one call. A handler that waits for another actor is not on trial meanwhile.
+// Code of an actor may end the process, and then nobody is left to say so. A suspect, whose claim was taken from a
+// node that failed, is therefore on trial while its code runs: the store has a mark (registry/trial.go) from before
+// the code begins until what it has done is committed. A batch on trial is one call. A handler that waits for
+// another actor is not on trial meanwhile.
 //
-// Suspects are on trial side by side. One that has been found running in a process that ended is so alone: if that process ends too, it was this
-// one.
+// Suspects are on trial side by side. One that has been found running in a process that ended is so alone: if that
+// process ends too, it was this one.
 
 const (
 	// trialsMax is how many suspects are on trial at once on a node, or one that must be alone.
 	trialsMax = 1 << 20
-	// acquittalsMax is how many marks are remembered that may be left in the store. Beyond that they are forgotten: an operator
-	// clears a quarantine that comes of that.
+	// acquittalsMax is how many marks are remembered that may be left in the store. Beyond that they are forgotten:
+	// an operator clears a quarantine that comes of that.
 	acquittalsMax = 10_000
 )
 
@@ -40,7 +41,10 @@ type trials struct {
 }
 
 func newTrials(e env.Env) *trials {
-	return &trials{room: env.NewSemaphore(e, trialsMax), held: make(map[*slot]int64), marks: make(map[api.ActorID]registry.Incarnation)}
+	return &trials{
+		room: env.NewSemaphore(e, trialsMax), held: make(map[*slot]int64),
+		marks: make(map[api.ActorID]registry.Incarnation),
+	}
 }
 
 // tryEnter has a slot on trial beside others, unless one is alone or wants to be.
@@ -139,7 +143,10 @@ func (n *Node) acquit() {
 				n.log.Warn("an actor could not be acquitted", "actor", l.actor.String(), "error", err)
 			case changed:
 				n.log.Info("an actor that others suspect was acquitted: this process lives", "actor", l.actor.String())
-				n.events.sum(api.Event{Kind: api.EventAcquitted, Node: n.config.NodeID, Actor: l.actor.String(), Cause: "the process that it was running in when the node was fenced has not ended"})
+				n.events.sum(api.Event{
+					Kind: api.EventAcquitted, Node: n.config.NodeID, Actor: l.actor.String(),
+					Cause: "the process that it was running in when the node was fenced has not ended",
+				})
 			}
 		}
 	})
@@ -233,8 +240,8 @@ func (a *activation) endTrial() error {
 	return nil
 }
 
-// returned notes that the handler of a call has returned, or that there was none to run. That of an alarm may have come first after an
-// activation.
+// returned notes that the handler of a call has returned, or that there was none to run. That of an alarm may have
+// come first after an activation.
 func (a *activation) returned(c *call) {
 	t := a.claim.Trial()
 	t.Returned(c.method)
@@ -243,8 +250,9 @@ func (a *activation) returned(c *call) {
 	}
 }
 
-// clearMark commits that what was on trial has returned, and nothing else. As a node that takes over very many actors does so for
-// all that are only read, it counts as a claim. c is the call that it was for, nil if there was none.
+// clearMark commits that what was on trial has returned, and nothing else. As a node that takes over very many
+// actors does so for all that are only read, it counts as a claim. c is the call that it was for, nil if there was
+// none.
 func (a *activation) clearMark(c *call) error {
 	if c != nil && a.code(c) == "" {
 		a.returned(c)
@@ -269,8 +277,11 @@ func (a *activation) pauseTrial(ctx context.Context, c *call) (resume func() err
 func (n *Node) quarantined(id api.ActorID, got registry.Acquired) error {
 	err := got.Quarantine.Err()
 	if got.Found {
-		n.log.Error("an actor is quarantined: its code was running when a process ended", "actor", id.String(), "reason", err.Message)
-		n.happened(api.Event{Kind: api.EventQuarantined, Node: n.config.NodeID, Actor: id.String(), Count: 1, Cause: err.Message})
+		n.log.Error("an actor is quarantined: its code was running when a process ended",
+			"actor", id.String(), "reason", err.Message)
+		n.happened(api.Event{
+			Kind: api.EventQuarantined, Node: n.config.NodeID, Actor: id.String(), Count: 1, Cause: err.Message,
+		})
 	}
 	return err
 }

@@ -121,8 +121,8 @@ func (c *cluster) quarantines(via string) []api.QuarantineRow {
 	return reply.Quarantines
 }
 
-// TestCallThatEndsItsNodeEndsTwo shows that a call which its client repeats goes through two nodes and no further, and that only its actor
-// is refused then.
+// TestCallThatEndsItsNodeEndsTwo shows that a call which its client repeats goes through two nodes and no further,
+// and that only its actor is refused then.
 func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 	var b bombs
 	simulate(t, 5, func(c *cluster) {
@@ -191,8 +191,8 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 	})
 }
 
-// TestCallsThatNobodyRepeatsEndThree shows that it is one more if each call is a new one, whatever else the actor is asked in between: also of
-// a hook, of an alarm and of what another actor asks or sends.
+// TestCallsThatNobodyRepeatsEndThree shows that it is one more if each call is a new one, whatever else the actor is
+// asked in between: also of a hook, of an alarm and of what another actor asks or sends.
 func TestCallsThatNobodyRepeatsEndThree(t *testing.T) {
 	var b bombs
 	for name, begin := range map[string]struct {
@@ -240,8 +240,8 @@ func TestCallsThatNobodyRepeatsEndThree(t *testing.T) {
 	}
 }
 
-// TestOrdinaryCallsPayNothing shows that only what was taken from a failed node is on trial, and what that costs: no commit for a call that
-// writes, one for one that reads, once a method.
+// TestOrdinaryCallsPayNothing shows that only what was taken from a failed node is on trial, and what that costs: no
+// commit for a call that writes, one for one that reads, once a method.
 func TestOrdinaryCallsPayNothing(t *testing.T) {
 	simulate(t, 3, func(c *cluster) {
 		c.startAll(3)
@@ -272,7 +272,8 @@ func TestOrdinaryCallsPayNothing(t *testing.T) {
 	})
 }
 
-// TestNodeThatComesBackAcquits shows that a node which lost its lease in the middle of a trial, and lives, takes back what others make of that.
+// TestNodeThatComesBackAcquits shows that a node which lost its lease in the middle of a trial, and lives, takes
+// back what others make of that.
 func TestNodeThatComesBackAcquits(t *testing.T) {
 	var b bombs
 	simulate(t, 3, func(c *cluster) {
@@ -326,8 +327,8 @@ func TestNodeThatComesBackAcquits(t *testing.T) {
 	})
 }
 
-// TestKilledNodesQuarantineNobody shows that actors which happen to be in memory, or are being called, when nodes are killed one after the
-// other are served by the next.
+// TestKilledNodesQuarantineNobody shows that actors which happen to be in memory, or are being called, when nodes
+// are killed one after the other are served by the next.
 func TestKilledNodesQuarantineNobody(t *testing.T) {
 	simulate(t, 3, func(c *cluster) {
 		c.startAll(5)

@@ -14,17 +14,19 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
-// Code of an actor can end the process that runs it. Nobody sees that happen, so what was running must be written down before.
-// Doing so for every call would double its cost; it is done for suspects alone. An actor is a suspect while it has an activation whose
-// claim was taken from a node that failed. Before code of a suspect runs, its claim commits a mark that says so; the commit of
-// what the code has done clears the mark. Who takes the claim of a failed node, and finds the mark, has found what was running when the process
-// ended.
+// Code of an actor can end the process that runs it. Nobody sees that happen, so what was running must be written
+// down before. Doing so for every call would double its cost; it is done for suspects alone. An actor is a suspect
+// while it has an activation whose claim was taken from a node that failed. Before code of a suspect runs, its claim
+// commits a mark that says so; the commit of what the code has done clears the mark. Who takes the claim of a failed
+// node, and finds the mark, has found what was running when the process ended.
 //
-// A mark is written and cleared under its claim alone, with claim and seq read (R1): an older one can't land after a newer claim. A
-// finding is made by who takes the claim, in the same transaction. The key of the mark names the node's incarnation, so that marks of one
-// death are found together; it stays after a finding, as it tells others that they were not alone.
+// A mark is written and cleared under its claim alone, with claim and seq read (R1): an older one can't land after a
+// newer claim. A finding is made by who takes the claim, in the same transaction. The key of the mark names the
+// node's incarnation, so that marks of one death are found together; it stays after a finding, as it tells others
+// that they were not alone.
 
-// TrialAnything is the method of a mark that was stored before it was known which method is to run: that of an alarm, or none.
+// TrialAnything is the method of a mark that was stored before it was known which method is to run: that of an
+// alarm, or none.
 const TrialAnything = "activation"
 
 // trialsLookedAt is how many marks of one incarnation are read to see whether there are others.
@@ -90,12 +92,13 @@ func (q *Quarantine) Holds(version string) bool {
 // Err is what callers of the actor are told.
 func (q *Quarantine) Err() *api.Error {
 	last := q.Findings[len(q.Findings)-1]
-	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined: it ended the process of node %s while it ran %s; mend it and start the nodes with a new version of their program, or run 'kelpie actors quarantine clear %s'",
+	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined: it ended the process of node %s while it ran %s; "+
+		"mend it and start the nodes with a new version of their program, or run 'kelpie actors quarantine clear %s'",
 		q.Actor, last.Node, last.what(), q.Actor)
 }
 
-// guilty reports whether the findings suffice to refuse the actor, the last being new: nothing else can have ended that process,
-// and either its call had run in another that ended before, or it is not the first.
+// guilty reports whether the findings suffice to refuse the actor, the last being new: nothing else can have ended
+// that process, and either its call had run in another that ended before, or it is not the first.
 func (q *Quarantine) guilty() bool {
 	last := q.Findings[len(q.Findings)-1]
 	return last.Alone && (last.Retry || len(q.Findings) > 1)
@@ -107,8 +110,8 @@ type Attempt struct {
 	Method string
 	// Retry says that the answer to an earlier try of that call was lost.
 	Retry bool
-	// Mark permits Acquire to store the mark of a suspect's trial together with the claim. Otherwise BeginTrial must be called before
-	// anything of the actor's runs.
+	// Mark permits Acquire to store the mark of a suspect's trial together with the claim. Otherwise BeginTrial must
+	// be called before anything of the actor's runs.
 	Mark bool
 }
 
@@ -127,25 +130,31 @@ type Trial struct {
 // Marked reports whether a mark is stored.
 func (t *Trial) Marked() bool { return t != nil && t.mark != nil }
 
-// Due reports whether a method must be on trial when it runs: it has not passed one under this claim, or has been found running when a
-// process ended, or its call has had an earlier try.
+// Due reports whether a method must be on trial when it runs: it has not passed one under this claim, or has been
+// found running when a process ended, or its call has had an earlier try.
 func (t *Trial) Due(method string, retry bool) bool {
 	return t != nil && (retry || !t.passed[method] || t.struck(method))
 }
 
-// Begun reports whether the mark that is stored is of such a trial already. What runs first after an activation may go under the mark of that.
+// Begun reports whether the mark that is stored is of such a trial already. What runs first after an activation may
+// go under the mark of that.
 func (t *Trial) Begun(method string, retry bool) bool {
-	return t.Marked() && (t.mark.Method == method || t.mark.Method == TrialAnything && !t.Suspected()) && (t.mark.Retry || !retry)
+	if !t.Marked() || retry && !t.mark.Retry {
+		return false
+	}
+	return t.mark.Method == method || t.mark.Method == TrialAnything && !t.Suspected()
 }
 
-// Suspected reports whether anything was found against the actor: then nothing else should be on trial on the node meanwhile.
+// Suspected reports whether anything was found against the actor: then nothing else should be on trial on the node
+// meanwhile.
 func (t *Trial) Suspected() bool { return t != nil && len(t.findings) > 0 }
 
 func (t *Trial) struck(method string) bool {
 	return slices.ContainsFunc(t.findings, func(f Finding) bool { return f.Method == method })
 }
 
-// Returned notes that a method has returned while it was on trial, or TrialAnything. The next commit makes that known.
+// Returned notes that a method has returned while it was on trial, or TrialAnything. The next commit makes that
+// known.
 func (t *Trial) Returned(method string) {
 	if t.Marked() {
 		t.returned = append(t.returned, method)
@@ -171,11 +180,12 @@ func (t *Trial) refuted(f Finding) bool {
 // Trial returns that of a claim that was taken from a node that failed, nil for others.
 func (c *Claim) Trial() *Trial { return c.trial }
 
-// BeginTrial makes durable that a method is about to run. alone says that nothing else is on trial on the node until the next commit. Errors are
-// as Commit's. The next Commit, Release or HandOver ends the trial.
+// BeginTrial makes durable that a method is about to run. alone says that nothing else is on trial on the node until
+// the next commit. Errors are as Commit's. The next Commit, Release or HandOver ends the trial.
 func (c *Claim) BeginTrial(ctx context.Context, method string, retry, alone bool) error {
 	mark := &trialRecord{Method: cmp.Or(method, TrialAnything), Token: c.token, Retry: retry, Alone: alone}
-	err := c.commit(ctx, []Write{{Key: trialKey(c.node, c.incarnation, c.actor), Value: encodeRecord(mark), elsewhere: true}})
+	key := trialKey(c.node, c.incarnation, c.actor)
+	err := c.commit(ctx, []Write{{Key: key, Value: encodeRecord(mark), elsewhere: true}})
 	if err == nil {
 		c.trial.mark = mark
 	}
@@ -203,13 +213,16 @@ func (c *Claim) endTrial() []Write {
 	case len(left) == 0:
 		return append(out, Write{Key: quarantineKey(c.actor), elsewhere: true})
 	}
-	return append(out, Write{Key: quarantineKey(c.actor), Value: encodeRecord(&Quarantine{Findings: left}), elsewhere: true})
+	rest := encodeRecord(&Quarantine{Findings: left})
+	return append(out, Write{Key: quarantineKey(c.actor), Value: rest, elsewhere: true})
 }
 
-// try sets a new claim's trial up, in the transaction that takes it. from is the claim before, under an incarnation that is no longer
-// current, or zero; left is the incarnation in which its node last left in good order. q is what is held against the actor. If that now
-// says that the actor is to be refused, nothing is to be claimed.
-func (c *Claim) try(ctx context.Context, tx kv.Tx, from claimRecord, left Incarnation, q *Quarantine, version string, a Attempt) (refused bool, err error) {
+// try sets a new claim's trial up, in the transaction that takes it. from is the claim before, under an incarnation
+// that is no longer current, or zero; left is the incarnation in which its node last left in good order. q is what
+// is held against the actor. If that now says that the actor is to be refused, nothing is to be claimed.
+func (c *Claim) try(
+	ctx context.Context, tx kv.Tx, from claimRecord, left Incarnation, q *Quarantine, version string, a Attempt,
+) (refused bool, err error) {
 	found := len(q.Findings)
 	if lost := from.Node != "" && from.Incarnation != c.incarnation; lost && from.Incarnation != left {
 		c.trial = &Trial{actor: c.actor}
@@ -273,7 +286,8 @@ func (c *Claim) find(ctx context.Context, tx kv.Tx, from claimRecord, q *Quarant
 	return nil
 }
 
-// Acquit takes back what is held against an actor for a process that has not ended: it is the one that says so. It reports whether that was anything.
+// Acquit takes back what is held against an actor for a process that has not ended: it is the one that says so. It
+// reports whether that was anything.
 func (r *Registry) Acquit(ctx context.Context, actor api.ActorID, node string, inc Incarnation) (bool, error) {
 	changed := false
 	_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
@@ -326,10 +340,12 @@ func (r *Registry) Quarantine(ctx context.Context, actor api.ActorID) (*Quaranti
 	})
 }
 
-// Quarantines returns one page of what is held against actors, in order of actor: of one namespace, if that is not "". It begins
-// behind the given actor (zero: at the beginning) and reads up to limit, at most 1,000. more says that there may be others behind the last
-// one.
-func (r *Registry) Quarantines(ctx context.Context, namespace string, after api.ActorID, limit int) (all []Quarantine, more bool, err error) {
+// Quarantines returns one page of what is held against actors, in order of actor: of one namespace, if that is not
+// "". It begins behind the given actor (zero: at the beginning) and reads up to limit, at most 1,000. more says that
+// there may be others behind the last one.
+func (r *Registry) Quarantines(
+	ctx context.Context, namespace string, after api.ActorID, limit int,
+) (all []Quarantine, more bool, err error) {
 	if limit <= 0 || limit > pageRows {
 		limit = pageRows
 	}

@@ -119,7 +119,8 @@ func TestOnlyActorsOfFailedNodesAreSuspects(t *testing.T) {
 	})
 }
 
-// TestWhatWasAloneOnTrialIsQuarantined shows the shortest way: a call that was lost with one node, and is running when the next one ends.
+// TestWhatWasAloneOnTrialIsQuarantined shows the shortest way: a call that was lost with one node, and is running
+// when the next one ends.
 func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 	both(t, func(t *fixture) {
 		n1, n2, n3, old, next := t.of("n1", "v1"), t.of("n2", "v1"), t.of("n3", "v1"), t.of("n4", "v0"), t.of("n5", "v2")
@@ -169,7 +170,8 @@ func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 	})
 }
 
-// TestCompanyIsNoProof shows that of several on trial none is quarantined, and that each finds itself alone the next time.
+// TestCompanyIsNoProof shows that of several on trial none is quarantined, and that each finds itself alone the next
+// time.
 func TestCompanyIsNoProof(t *testing.T) {
 	both(t, func(t *fixture) {
 		n1, n2, n3, n4 := t.join("n1"), t.join("n2"), t.join("n3"), t.join("n4")
@@ -215,7 +217,8 @@ func TestCompanyIsNoProof(t *testing.T) {
 	})
 }
 
-// TestFirstFindingOfAFirstTryIsNotEnough shows that a call which had not run anywhere before may have been killed from outside.
+// TestFirstFindingOfAFirstTryIsNotEnough shows that a call which had not run anywhere before may have been killed
+// from outside.
 func TestFirstFindingOfAFirstTryIsNotEnough(t *testing.T) {
 	both(t, func(t *fixture) {
 		n1, n2, n3 := t.join("n1"), t.join("n2"), t.join("n3")
@@ -255,8 +258,8 @@ func TestWhoLivesAcquits(t *testing.T) {
 	})
 }
 
-// TestUnknownCommitsOfTrials shows that what is stored is the same when nobody knows whether a commit has happened, and that none lands
-// behind the claim that comes after it.
+// TestUnknownCommitsOfTrials shows that what is stored is the same when nobody knows whether a commit has happened,
+// and that none lands behind the claim that comes after it.
 func TestUnknownCommitsOfTrials(t *testing.T) {
 	both(t, func(t *fixture) {
 		n1, n2, n3 := t.join("n1"), t.join("n2"), t.join("n3")
@@ -293,7 +296,8 @@ func TestUnknownCommitsOfTrials(t *testing.T) {
 			t.Fatalf("%+v", refused)
 		}
 		t.wantMarks(1, 1)
-		// Nobody has claimed the actor, so that the commit of the former owner may land: what it has done counts, and its mark goes.
+		// Nobody has claimed the actor, so that the commit of the former owner may land: what it has done counts,
+		// and its mark goes.
 		if err := late(); err != nil {
 			t.Fatal(err)
 		}

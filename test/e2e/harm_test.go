@@ -74,7 +74,8 @@ func (c *cluster) ended() (ended []*daemon) {
 	return ended
 }
 
-// TestActorsThatEndTheirNodes shows that a handler which ends its process ends two of three, and is refused from then on; all else is served.
+// TestActorsThatEndTheirNodes shows that a handler which ends its process ends two of three, and is refused from
+// then on; all else is served.
 func TestActorsThatEndTheirNodes(t *testing.T) {
 	c := harmfulCluster(t, 3, lease{ttl: 1500 * time.Millisecond, heartbeat: 300 * time.Millisecond})
 	const actors = 6
