@@ -36,11 +36,12 @@ type actorDetail struct {
 	StateBytes    int64   `json:"state_bytes"`
 	StateKeys     int     `json:"state_keys"`
 	StatePartial  bool    `json:"state_partial"`
+	Quarantine    string  `json:"quarantine"`
 }
 
 func newActorDetail(d *api.ActorDetail) actorDetail {
 	out := actorDetail{
-		ActorRow: d.ActorRow, StateBytes: d.StateBytes, StateKeys: d.StateKeys, StatePartial: d.Partial,
+		ActorRow: d.ActorRow, StateBytes: d.StateBytes, StateKeys: d.StateKeys, StatePartial: d.Partial, Quarantine: d.Quarantine,
 		AgeMillis: -1, IdleMillis: -1, Pending: -1, Calls: -1, Rate: -1, LatencyMicros: -1, MemoryBytes: -1, RunningMillis: -1,
 	}
 	if s := d.Stats; s != nil {
@@ -67,6 +68,7 @@ var actorDetailListing = listing[actorDetail]{
 		field[actorDetail]{key: "state_bytes", meaning: "size of all that is stored of it: its state, alarms, messages and answers to repeat", header: "STORED", cell: (*actorDetail).stored},
 		field[actorDetail]{key: "state_keys", meaning: "number of values that it is stored in", cell: func(d *actorDetail) string { return strconv.Itoa(d.StateKeys) }},
 		field[actorDetail]{key: "state_partial", meaning: "whether there is more than that, and was not looked at", cell: func(d *actorDetail) string { return strconv.FormatBool(d.StatePartial) }},
+		field[actorDetail]{key: "quarantine", meaning: "why all nodes refuse it, empty if they do not", header: "QUARANTINE", cell: func(d *actorDetail) string { return dash(d.Quarantine) }},
 	),
 }
 

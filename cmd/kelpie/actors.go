@@ -16,7 +16,7 @@ func (k *kelpie) actors() *cobra.Command {
 	return group("actors", "List actors, call them, move them, delete their state", `An actor is written NAMESPACE/ID, such as counter/a. A namespace has 1 to 128 letters, digits, dots, hyphens and
 underscores, beginning with a letter or digit; an id 1 to 256 printable ASCII characters other than space. Every
 actor of a namespace exists: the first call makes it active on some node.`,
-		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.actorWatch(), k.deadLetters())
+		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.actorWatch(), k.deadLetters(), k.quarantine())
 }
 
 func (k *kelpie) actorList() *cobra.Command {

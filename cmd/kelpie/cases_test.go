@@ -31,6 +31,21 @@ var commandCases = map[string]commandCase{
 		wrong: []trial{{line: "actors dead-letters retry", says: "at least one"}},
 		down:  []string{"actors dead-letters retry counter/a#1"},
 	},
+	"kelpie actors quarantine ls": {
+		good: []trial{{line: "actors quarantine ls --namespace counter", says: "counter/a", on: serving(api.MethodQuarantines, func(*api.QuarantinesRequest) (*api.QuarantinesReply, error) {
+			return &api.QuarantinesReply{Quarantines: []api.QuarantineRow{{Actor: "counter/a", Node: "n1", Method: "add", Versions: []string{"v1"}}}}, nil
+		})}},
+		wrong: []trial{{line: "actors quarantine ls --namespace a/b", says: "namespace"}},
+		down:  []string{"actors quarantine ls"},
+		shape: listOf(quarantineListing),
+	},
+	"kelpie actors quarantine clear": {
+		good: []trial{{line: "actors quarantine clear counter/a", says: "counter/a is no longer quarantined", on: serving(api.MethodQuarantineClear, func(req *api.QuarantineRequest) (*api.QuarantineReply, error) {
+			return &api.QuarantineReply{Actor: req.Actor}, nil
+		})}},
+		wrong: []trial{{line: "actors quarantine clear", says: "at least one"}, {line: "actors quarantine clear counter", says: "NAMESPACE/ID"}},
+		down:  []string{"actors quarantine clear counter/a"},
+	},
 	"kelpie actors dead-letters rm": {
 		good:  []trial{{line: "actors dead-letters rm counter/a#1 --yes", says: "counter/a#1 removed", on: serving(api.MethodDeadLetterRm, letter)}},
 		wrong: []trial{{line: "actors dead-letters rm counter/a --yes", says: "ACTOR#NUMBER"}},

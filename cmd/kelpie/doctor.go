@@ -103,7 +103,7 @@ func (k *kelpie) doctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check this machine and the cluster, and say what is wrong",
 		Long: `Check the configuration files, this machine as a place for a node (port, limits, data directory), and the cluster: whether every node
-answers, versions, store, leases, clocks, namespaces, dead letters. Every check says on one line what it has found and what to do about it. It
+answers, versions, store, leases, clocks, namespaces, dead letters, quarantined actors. Every check says on one line what it has found and what to do about it. It
 changes nothing, but for a small file in the data directory that is written to see how long that takes, and removed. Without a cluster, it checks
 the rest.
 

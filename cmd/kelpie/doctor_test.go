@@ -41,7 +41,7 @@ func TestDoctorOfACluster(t *testing.T) {
 	by := findings(t, r)
 	for check, n := range map[string]int{
 		"contexts": 1, "open files": 1, "port": 1, "data directory": 1, "disk": 1, "address": 2, "nodes": 1, "versions": 1, "clocks": 1, "clock steps": 1, "store": 2,
-		"leases": 1, "namespaces": 1, "dead letters": 1,
+		"leases": 1, "namespaces": 1, "dead letters": 1, "quarantine": 1,
 	} {
 		if len(by[check]) != n {
 			t.Errorf("%s: %d findings, want %d", check, len(by[check]), n)
@@ -155,6 +155,7 @@ func TestDoctorOfASickCluster(t *testing.T) {
 		rpc.HandleTyped(mux, api.MethodLeases, func(context.Context, *api.Empty) (*api.LeasesReply, error) { return nil, lost })
 		rpc.HandleTyped(mux, api.MethodNamespaces, func(context.Context, *api.Empty) (*api.NamespacesReply, error) { return nil, lost })
 		rpc.HandleTyped(mux, api.MethodDeadLetters, func(context.Context, *api.DeadLettersRequest) (*api.DeadLettersReply, error) { return nil, lost })
+		rpc.HandleTyped(mux, api.MethodQuarantines, func(context.Context, *api.QuarantinesRequest) (*api.QuarantinesReply, error) { return nil, lost })
 	})
 	other := fakeNode(t, handleInfo)
 	r := terminal{}.run("doctor", "-o", "json", "--addr", sick+","+other, "--data-dir", t.TempDir(), "--store", "pebble:"+t.TempDir())
@@ -171,6 +172,7 @@ func TestDoctorOfASickCluster(t *testing.T) {
 		"leases":       {"problem the store is down"},
 		"namespaces":   {"problem the store is down"},
 		"dead letters": {"problem the store is down"},
+		"quarantine":   {"problem the store is down"},
 	} {
 		for i, want := range says {
 			if len(by[check]) != len(says) || !strings.HasPrefix(by[check][i].State+" "+by[check][i].Says, want) {

@@ -261,3 +261,22 @@ func checkDeadLetters(n int, more bool) finding {
 	}
 	return healthy(check, "none")
 }
+
+// quarantinesNamed is how many quarantined actors are named.
+const quarantinesNamed = 3
+
+// checkQuarantines judges the actors that are refused.
+func checkQuarantines(rows []api.QuarantineRow) []finding {
+	const check, advice = "quarantine", "mend the method, then kelpie actors quarantine clear; see all by kelpie actors quarantine ls"
+	if len(rows) == 0 {
+		return []finding{healthy(check, "no actor has ended a node")}
+	}
+	var all []finding
+	for i := range rows[:min(len(rows), quarantinesNamed)] {
+		all = append(all, problem(check, advice, "actor %s is refused: its method %s has ended node %s", rows[i].Actor, rows[i].Method, rows[i].Node))
+	}
+	if more := len(rows) - quarantinesNamed; more > 0 {
+		all = append(all, problem(check, advice, "%s more are refused", counted(more, "actor")))
+	}
+	return all
+}

@@ -160,7 +160,7 @@ func TestCheckClocks(t *testing.T) {
 	}
 }
 
-// TestCheckContents shows what is said of the store, leases, namespaces and dead letters.
+// TestCheckContents shows what is said of the store, leases, namespaces, dead letters and quarantined actors.
 func TestCheckContents(t *testing.T) {
 	found(t, "store", []finding{checkStore("by x", storeGood, nil), checkStore("by x", storeGood+time.Millisecond, nil), checkStore("by x", 0, errors.New("lost"))},
 		"ok a read by x takes 100ms", "warning a read by x takes 101ms", "problem lost")
@@ -173,6 +173,10 @@ func TestCheckContents(t *testing.T) {
 		"warning only node b hosts namespace m", "warning no node hosts namespace k")
 	found(t, "letters", []finding{checkDeadLetters(0, false), checkDeadLetters(1, false), checkDeadLetters(1000, true)},
 		"ok none", "warning 1 dead letter:", "warning more than 1000 dead letters")
+	found(t, "quarantine", checkQuarantines(nil), "ok no actor")
+	bad := api.QuarantineRow{Actor: "cart/a", Method: "add", Node: "n1"}
+	found(t, "quarantine", checkQuarantines([]api.QuarantineRow{bad, bad, bad, bad}),
+		"problem actor cart/a is refused: its method add has ended node n1", "problem actor cart/a", "problem actor cart/a", "problem 1 actor more")
 }
 
 func TestCheckSteps(t *testing.T) {

@@ -128,7 +128,7 @@ func examineStoreURL(ctx context.Context, s *session, url string) finding {
 	return checkStore("at "+url, took, err)
 }
 
-// examineContents checks leases, namespaces and dead letters, as a node tells them.
+// examineContents checks leases, namespaces, dead letters and quarantined actors, as a node tells them.
 func examineContents(ctx context.Context, s *session, info *api.ClusterInfo) []finding {
 	const advice = "look at the log of the node that was asked"
 	var all []finding
@@ -146,7 +146,13 @@ func examineContents(ctx context.Context, s *session, info *api.ClusterInfo) []f
 	}
 	letters, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &api.DeadLettersRequest{})
 	if err != nil {
-		return append(all, failure("dead letters", err, advice))
+		all = append(all, failure("dead letters", err, advice))
+	} else {
+		all = append(all, checkDeadLetters(len(letters.Letters), letters.Next != ""))
 	}
-	return append(all, checkDeadLetters(len(letters.Letters), letters.Next != ""))
+	quarantined, err := ask[api.QuarantinesRequest, api.QuarantinesReply](ctx, s, api.MethodQuarantines, &api.QuarantinesRequest{})
+	if err != nil {
+		return append(all, failure("quarantine", err, advice))
+	}
+	return append(all, checkQuarantines(quarantined.Quarantines)...)
 }

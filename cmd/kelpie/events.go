@@ -43,6 +43,8 @@ var eventKinds = []struct{ kind, meaning string }{
 	{api.EventClockStepped, "a node's wall clock was set, or its machine slept"},
 	{api.EventStoreLost, "a node can't reach the store"},
 	{api.EventStoreBack, "a node reaches the store again"},
+	{api.EventQuarantined, "an actor has ended the process of a node, and is refused from then on"},
+	{api.EventAcquitted, "what was held against an actor was taken back"},
 }
 
 var eventListing = listing[api.Event]{

@@ -62,6 +62,19 @@ var deadLetterListing = listing[api.DeadLetterRow]{
 	},
 }
 
+var quarantineListing = listing[api.QuarantineRow]{
+	name: func(r *api.QuarantineRow) string { return r.Actor },
+	fields: []field[api.QuarantineRow]{
+		{key: "actor", meaning: "the actor, NAMESPACE/ID", header: "ACTOR", cell: func(r *api.QuarantineRow) string { return r.Actor }},
+		{key: "node", meaning: "the node whose process ended last", header: "NODE", cell: func(r *api.QuarantineRow) string { return r.Node }},
+		{key: "method", meaning: "what the actor was running then: a method, or activation", header: "METHOD", cell: func(r *api.QuarantineRow) string { return r.Method }},
+		{key: "nodes", meaning: "number of processes that were found to have ended so", header: "NODES", cell: func(r *api.QuarantineRow) string { return strconv.Itoa(r.Nodes) }},
+		{key: "versions", meaning: "versions of the program that refuse the actor", header: "VERSIONS", wide: true, cell: func(r *api.QuarantineRow) string { return list(r.Versions) }},
+		{key: "since", meaning: "when it was quarantined, by the clock of the node that found out", header: "SINCE", cell: func(r *api.QuarantineRow) string { return r.Since }},
+		{key: "reason", meaning: "what its callers are told", header: "REASON", wide: true, cell: func(r *api.QuarantineRow) string { return r.Reason }},
+	},
+}
+
 var leaseListing = listing[api.LeaseRow]{
 	name: func(r *api.LeaseRow) string { return r.Node },
 	fields: []field[api.LeaseRow]{

@@ -40,3 +40,36 @@ func BenchmarkUnmarshal(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMarshal encodes what a call usually leaves, and what must be walked first: a tree, and a map of anything.
+func BenchmarkMarshal(b *testing.B) {
+	big := state{M: make(map[string]inner)}
+	var tree *branch
+	anything := make(map[string]any)
+	for i := range 1000 {
+		big.M[fmt.Sprint(i)] = inner{Tags: []string{"red", "green"}}
+		anything[fmt.Sprint(i)] = []any{"red", i}
+		tree = &branch{Name: fmt.Sprint(i)}
+	}
+	for range 9 {
+		tree = &branch{Name: "b", Left: tree, Right: tree}
+	}
+	for _, bench := range []struct {
+		name string
+		in   any
+	}{{"int64", int64(1 << 40)}, {"struct", state{N: 1, F: 2, B: []byte("abc")}}, {"thousand", big}, {"tree", tree}, {"anything", anything}} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := actor.Marshal(bench.in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type branch struct {
+	Name        string  `json:"name"`
+	Left, Right *branch `json:",omitempty"`
+}

@@ -14,10 +14,16 @@ import (
 )
 
 // Marshal encodes v as actors' requests, replies, state and values are encoded. Equal values
-// have equal encodings: maps are sorted by their encoded keys. What is nested deeper than api.DepthMax is refused,
+// have equal encodings: maps are sorted by their encoded keys. What is nested deeper than api.DepthMax or contains itself is refused,
 // as it could not be decoded.
+//
+// An encoder of v's own runs within it: EncodeMsgpack, or what MarshalMsgpack, MarshalBinary or MarshalText return. One that
+// calls itself for ever without writing anything overflows the stack, as any function does.
 func Marshal(v any) ([]byte, error) {
-	b := new(bytes.Buffer)
+	if err := checkDepth(v, nestingOf(reflect.TypeOf(v))); err != nil {
+		return nil, err
+	}
+	b := new(encodingBuffer)
 	enc := msgpack.GetEncoder()
 	defer msgpack.PutEncoder(enc)
 	enc.Reset(b)
@@ -28,14 +34,14 @@ func Marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	if unordered(reflect.TypeOf(v)) {
-		return canonical(b.Bytes())
+		return canonical(b.bytes)
 	}
-	d := api.NewDecoder(b.Bytes())
+	d := api.NewDecoder(b.bytes)
 	d.Skip()
 	if d.Err() != nil {
 		return nil, d.Err()
 	}
-	return bytes.Clone(b.Bytes()), nil // no longer than it must be: much of it is kept for long
+	return bytes.Clone(b.bytes), nil // no longer than it must be: much of it is kept for long
 }
 
 // Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than
@@ -47,6 +53,9 @@ func Unmarshal(b []byte, v any) error {
 		return d.Err()
 	}
 	if t := reflect.TypeOf(v); t != nil {
+		if err := nestingOf(t).err; err != nil {
+			return err
+		}
 		d = api.NewDecoder(b)
 		if err := shapeOf(t).checkIntegers(&d); err != nil {
 			return err

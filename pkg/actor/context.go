@@ -129,7 +129,7 @@ func (c *Context) Get(key string, v any) (bool, error) {
 func (c *Context) Set(key string, v any) error {
 	b, err := Marshal(v)
 	if err != nil {
-		return err
+		return api.Errorf(api.CodeInternal, "actor %s: the value of key %q does not encode: %w", c.self, key, err)
 	}
 	return c.space.Set(key, b)
 }

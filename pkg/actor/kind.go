@@ -190,12 +190,12 @@ type MethodOf[S any] struct {
 
 // Write returns a method that may change the actor's state and its key-value space.
 func Write[S, Req, Resp any](name string, f func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
-	return MethodOf[S]{&Method{Name: checked(name), Run: runner(f)}}
+	return MethodOf[S]{&Method{Name: checked(name), Run: runner(name, f)}}
 }
 
 // Read returns a method that changes nothing. Its reply needs no commit. Writes to the key-value space fail in it.
 func Read[S, Req, Resp any](name string, f func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
-	return MethodOf[S]{&Method{Name: checked(name), ReadOnly: true, Run: runner(f)}}
+	return MethodOf[S]{&Method{Name: checked(name), ReadOnly: true, Run: runner(name, f)}}
 }
 
 func checked(name string) string {
@@ -205,7 +205,7 @@ func checked(name string) string {
 	return name
 }
 
-func runner[S, Req, Resp any](f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) ([]byte, error) {
+func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) ([]byte, error) {
 	return func(ctx *Context, state any, request []byte) ([]byte, error) {
 		var req Req
 		if err := decodeRequest(request, &req); err != nil {
@@ -215,6 +215,10 @@ func runner[S, Req, Resp any](f func(*Context, *S, Req) (Resp, error)) func(*Con
 		if err != nil {
 			return nil, err
 		}
-		return Marshal(resp)
+		reply, err := Marshal(resp)
+		if err != nil {
+			return nil, api.Errorf(api.CodeInternal, "actor %s: the reply of method %s does not encode: %w", ctx.self, name, err)
+		}
+		return reply, nil
 	}
 }

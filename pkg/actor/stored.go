@@ -7,8 +7,6 @@ import (
 	"fmt"
 
 	"github.com/vmihailenco/msgpack/v5"
-
-	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // Stored is the state of an actor as an earlier version of its kind has stored it.
@@ -38,7 +36,7 @@ func (s Stored) Field(name string, v any) (bool, error) {
 }
 
 // Load decodes a stored state into one made by NewState, and reports whether it is as the kind would encode it: if not,
-// chunks of what is stored must not be kept. Errors say why the program can't read the state.
+// chunks of what is stored must not be kept. Errors say why the program can't read the state. It runs code of the author's, which may panic.
 func (s *Spec) Load(old Stored, state any) (asIs bool, err error) {
 	switch {
 	case old.Version > s.Version:
@@ -55,15 +53,9 @@ func (s *Spec) Load(old Stored, state any) (asIs bool, err error) {
 	return false, Unmarshal(renamed, state)
 }
 
-// upgrade runs the kind's hook. That may panic, as it is the author's code.
+// upgrade runs the kind's hook.
 func (s *Spec) upgrade(old Stored, state any) (err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			if env.Killed(r) {
-				panic(r)
-			}
-			err = fmt.Errorf("panic: %v", r)
-		}
 		if err != nil {
 			err = fmt.Errorf("upgrade from version %d to %d: %w", old.Version, s.Version, err)
 		}

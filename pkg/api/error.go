@@ -62,6 +62,9 @@ const (
 	CodeStore Code = 21
 	// CodeDeadlock: the call would wait for an actor that waits for the call. Not executed.
 	CodeDeadlock Code = 22
+	// CodeQuarantined: the actor has ended the process of a node, and is refused until an operator clears that, or a new version
+	// of the program tries it. Who says so has not executed the call; a try before, whose answer was lost, may have.
+	CodeQuarantined Code = 23
 )
 
 var codeNames = [...]string{
@@ -88,6 +91,7 @@ var codeNames = [...]string{
 	CodeFailedPrecondition: "failed_precondition",
 	CodeStore:              "store",
 	CodeDeadlock:           "deadlock",
+	CodeQuarantined:        "quarantined",
 }
 
 // String returns the code's name in snake_case, or "code_N" for one of a later version.

@@ -19,6 +19,7 @@ func TestCodesAreFrozen(t *testing.T) {
 		"ok", "unavailable", "unknown", "deadline_exceeded", "cancelled", "overloaded", "moved", "unknown_namespace",
 		"unknown_method", "invalid_argument", "too_large", "application", "no_capacity", "fenced", "internal", "not_found",
 		"already_exists", "mismatch", "permission_denied", "corrupt_state", "failed_precondition", "store", "deadlock",
+		"quarantined",
 	}
 	for number, name := range names {
 		if got := api.Code(number).String(); got != name {

@@ -25,6 +25,8 @@ const (
 	EventClockStepped = "clock_stepped" // a node's wall clock was set, or its machine slept
 	EventStoreLost    = "store_lost"    // a node can't reach the store
 	EventStoreBack    = "store_back"    // it can again
+	EventQuarantined  = "quarantined"   // an actor has ended the process of a node, and is refused from now on
+	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
 )
 
 // Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows it. Nodes keep

@@ -25,6 +25,8 @@ const (
 	InvokeOutside
 	// InvokePatient is set on a send whose deadline is later than that of its handler, so that the answer comes in time.
 	InvokePatient
+	// InvokeRetry is set on a call of which an earlier try was sent and not answered: the node that had it may have ended because of it.
+	InvokeRetry
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.

@@ -35,6 +35,8 @@ const (
 	MethodDeadLetters     = "admin.dead_letters"
 	MethodDeadLetterRetry = "admin.dead_letter_retry"
 	MethodDeadLetterRm    = "admin.dead_letter_rm"
+	MethodQuarantines     = "admin.quarantines"
+	MethodQuarantineClear = "admin.quarantine_clear"
 
 	MethodStats        = "admin.stats"
 	MethodClusterStats = "admin.cluster_stats"

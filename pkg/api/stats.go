@@ -137,6 +137,8 @@ type ActorDetail struct {
 	Partial    bool  `msgpack:"partial" json:"partial"`
 	// Stored is the state that the request asked for, nil if it did not.
 	Stored *ActorState `msgpack:"stored" json:"-"`
+	// Quarantine is why all nodes refuse the actor; "" if they do not.
+	Quarantine string `msgpack:"quarantine" json:"quarantine"`
 }
 
 // ActorState is an actor's stored state.

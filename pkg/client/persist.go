@@ -47,7 +47,11 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 		if !mendable(err) {
 			return nil, verdict(id, err, lost)
 		}
-		lost = lost || api.CodeOf(err) == api.CodeUnknown
+		if api.CodeOf(err) == api.CodeUnknown && !lost {
+			lost = true
+			req.Flags |= api.InvokeRetry
+			payload = req.AppendTo(make([]byte, 0, len(payload)+1)) // what was sent may be in use still
+		}
 		c.failed(id, addr, err)
 		if outage.everywhere(c, err) || !c.wait(ctx, max(c.pause(attempt), retryAfter(err))) {
 			return nil, verdict(id, err, lost)

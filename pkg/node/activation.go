@@ -63,6 +63,11 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 // runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
 // call has been answered or sent on.
 func (n *Node) runCalls(s *slot, calls []*call) {
+	s.answering(calls)
+	defer func() {
+		s.answering(nil)
+		n.trials.leave(s)
+	}()
 	for {
 		if s.activation == nil {
 			a, err := n.activate(s, calls)
@@ -112,7 +117,8 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
-	got, brought, err := n.obtain(ctx, id)
+	at := n.attempt(s, calls)
+	got, brought, err := n.obtain(ctx, id, at)
 	if errors.Is(err, kv.ErrCommitUnknown) || ctx.Err() != nil {
 		// The claim may be the node's, or become it, and what the actor has to do with it: somebody must look.
 		n.timers.soon(id, n.env.Now().Add(wakeAgain).UnixMilli())
@@ -120,15 +126,25 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	if err != nil && ctx.Err() != nil {
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil && at.Mark { // which may be stored all the same
+		n.trials.marked(id, n.keeper.member().Node.Incarnation)
 	}
-	if got.Claim == nil {
+	if err != nil || got.Claim == nil {
+		n.trials.leave(s)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case got.Quarantine != nil:
+		return nil, n.quarantined(id, got)
+	case got.Claim == nil:
 		return nil, n.router.movedTo(id, got.Owner)
 	}
 	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
-	if err = got.Unreadable; err == nil {
-		err = a.load(got.State, got.Attended)
+	if err = a.tryActivation(ctx, at); err == nil {
+		if err = got.Unreadable; err == nil {
+			err = a.load(got.State, got.Attended)
+		}
 	}
 	if api.CodeOf(err) == api.CodeCorruptState && deletes(calls) {
 		if err = a.loadNothing(ctx); err == nil {
@@ -142,6 +158,9 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 		a.arm()
 		err = a.hook(ctx, "OnActivate", spec.Activate, calls)
 	}
+	if err == nil && len(calls) == 0 {
+		err = a.endTrial()
+	}
 	switch {
 	case err == nil:
 		n.crashes.worked(id)
@@ -153,6 +172,7 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	case errors.Is(err, errAbandoned):
 		return nil, err
 	}
+	n.trials.leave(s)
 	a.ended()
 	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)
@@ -188,7 +208,7 @@ func (a *activation) load(stored []registry.Entry, attended bool) (err error) {
 	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords, a.spec.Volatile, a.claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
-	a.memory, err = loadMemory(a.actor, a.spec, stored[records:])
+	a.memory, err = a.loadMemory(stored[records:])
 	return err
 }
 

@@ -216,7 +216,7 @@ func (n *Node) wakeHere(id api.ActorID, done func(err error)) {
 }
 
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
-func (n *Node) obtain(ctx context.Context, id api.ActorID) (got registry.Acquired, brought *parcel, err error) {
+func (n *Node) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired, brought *parcel, err error) {
 	if err := n.claims.Acquire(ctx, 1); err != nil {
 		return got, nil, err
 	}
@@ -241,7 +241,7 @@ func (n *Node) obtain(ctx context.Context, id api.ActorID) (got registry.Acquire
 			return got, nil, err
 		}
 	}
-	got, err = n.registry.Acquire(ctx, n.keeper.member(), id, begin, end)
+	got, err = n.registry.AcquireFor(ctx, n.keeper.member(), id, at, begin, end)
 	if err == nil && got.Claim != nil {
 		n.arrivals.forgetActor(id)
 		n.tellTakenOver(id, got.From)

@@ -66,11 +66,6 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 		a.asking.methods[c.method], a.asking.refused = true, true
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first", a.actor)
 	}
-	if a.asking.asked == 0 {
-		if err := a.bindBirth(c); err != nil {
-			return nil, err
-		}
-	}
 	answer := env.NewFuture[[]byte](a.node.env)
 	child := &call{
 		actor: id, method: method, key: c.key.Child(a.actor, int(a.asking.asked)), chain: append(slices.Clone(c.chain), a.actor), body: body,
@@ -78,12 +73,24 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 		deadline: c.deadline,
 		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
 	}
-	a.asking.asked++
 	if err := child.validate(); err != nil {
 		return nil, err
 	}
+	resume, err := a.pauseTrial(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if a.asking.asked == 0 {
+		if err := a.bindBirth(c); err != nil {
+			return nil, err
+		}
+	}
+	a.asking.asked++
 	a.node.router.route(child)
 	reply, err := answer.Wait(ctx)
+	if err := resume(); err != nil {
+		return nil, err
+	}
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
 		err = api.Errorf(api.CodeUnavailable, "%w", err)

@@ -4,15 +4,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -36,6 +34,8 @@ type activation struct {
 	destroyed bool
 	// unreadable is whether what is stored of the actor can't be read: it can only be deleted.
 	unreadable bool
+	// panicked says that the author's code that has run last has panicked.
+	panicked bool
 	// broken is why nothing more can be committed, if that was found out while a handler ran.
 	broken *api.Error
 }
@@ -68,7 +68,15 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 		if calls = a.servable(calls); len(calls) == 0 {
 			return nil, true
 		}
-		most := a.node.config.MaxBatch
+		a.slot.answering(calls)
+		most, err := a.try(calls)
+		if err != nil {
+			a.unanswered(nil, calls, err)
+			return nil, false
+		}
+		if limit := a.node.config.MaxBatch; most == 0 || limit > 0 && limit < most {
+			most = limit
+		}
 		if single > 0 {
 			most, single = 1, single-1
 		}
@@ -76,7 +84,7 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 		if !inTime {
 			return nil, false
 		}
-		err := a.conclude(answers)
+		err = a.conclude(answers)
 		if len(answers) > 1 && kv.IsTooLarge(err) {
 			if err = a.revert(); err == nil {
 				single = len(answers)
@@ -92,11 +100,14 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 				continue
 			}
 		}
+		if err == nil {
+			err = a.endTrial()
+		}
 		if err != nil {
 			a.unanswered(answers, rest, err)
 			return nil, false
 		}
-		if !a.concluded(answers) {
+		if !a.concluded(answers) || a.memory.lost {
 			a.unanswered(nil, rest, errMoved(a.actor))
 			return nil, false
 		}
@@ -149,7 +160,7 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 			break // it begins the next batch
 		}
 		answers = append(answers, out)
-		if a.broken != nil {
+		if a.broken != nil || a.memory.lost {
 			break // nothing more can be committed
 		}
 	}
@@ -278,50 +289,44 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (
 	if c.alarm != nil {
 		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again
 	}
-	body, err := a.guard(m, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), c.body)
+	body, state, err := a.handle(ctx, c, m)
+	if err != nil {
+		err = cmp.Or(a.memory.rollback(), err)
+	}
 	if !a.slot.leave() {
 		return out, false
 	}
-	switch {
-	case a.asking.refused: // whatever the handler made of that
-		err = errMoved(a.actor)
-	case a.space.err != nil:
-		err = a.space.err
-	case err == nil && len(body) > api.PayloadBytesMax:
-		err = api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
-	case err == nil && !m.ReadOnly && !c.key.IsZero() && !a.ledger.fits(body, a.claim.Version()):
-		err = errOverloaded(retryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may ask again, and has no room for one of %d", a.actor, a.ledger.bodies, len(body))
-	case err == nil && !m.ReadOnly:
-		err = a.memory.keep(a.actor) // the last that can fail: what is kept is not rolled back
-	}
-	out = answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly, asked: a.asking.asked > 0}
 	if err == nil {
+		a.memory.keep(state)
 		a.space.keep()
 		a.agenda.keep()
-		return out, true
+		return answer{call: c, body: body, writes: !m.ReadOnly, reads: m.ReadOnly, asked: a.asking.asked > 0}, true
 	}
 	a.agenda.begin()
-	out.body, out.err, out.writes = nil, a.asking.verdict(wireError(err)), false
-	if err := a.memory.rollback(); err != nil { // it was decoded before: a defect of the state's own decoder
-		out.err = api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %v", a.actor, err)
-	}
-	return out, true
+	return answer{call: c, err: a.asking.verdict(wireError(err)), reads: m.ReadOnly, asked: a.asking.asked > 0}, true
 }
 
-// guard turns a handler's panic into an error.
-func (a *activation) guard(m *actor.Method, ctx *actor.Context, request []byte) (body []byte, err error) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
+// handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
+func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body, state []byte, err error) {
+	err = a.guard("method "+m.Name, func() (err error) {
+		body, err = m.Run(actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), a.memory.value, c.body)
+		if err == nil && !m.ReadOnly {
+			state, err = a.memory.encode("method " + m.Name)
 		}
-		if env.Killed(r) {
-			panic(r)
-		}
-		a.node.log.Error("handler panicked", "actor", a.actor.String(), "method", m.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		err = api.Errorf(api.CodeInternal, "actor %s: method %s panicked: %v", a.actor, m.Name, r)
-	}()
-	return m.Run(ctx, a.memory.value, request)
+		return err
+	})
+	a.returned(c)
+	switch {
+	case a.asking.refused: // whatever the handler made of that
+		return nil, nil, errMoved(a.actor)
+	case a.space.err != nil:
+		return nil, nil, a.space.err
+	case err == nil && len(body) > api.PayloadBytesMax:
+		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
+	case err == nil && !m.ReadOnly && !c.key.IsZero() && !a.ledger.fits(body, a.claim.Version()):
+		return nil, nil, errOverloaded(retryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may ask again, and has no room for one of %d", a.actor, a.ledger.bodies, len(body))
+	}
+	return body, state, err
 }
 
 // conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed, and no
@@ -331,6 +336,9 @@ func (a *activation) conclude(answers []answer) error {
 		return a.broken
 	}
 	writes := a.writes(answers)
+	if len(writes) == 0 && a.claim.Trial().Marked() {
+		return a.clearMark(answers[0].call)
+	}
 	if len(writes) == 0 {
 		if needProof(answers, actor.Consistency(a.node.settings(a.actor.Namespace).Consistency)) {
 			return a.prove()

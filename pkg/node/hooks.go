@@ -8,8 +8,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -27,7 +25,15 @@ type hookError struct {
 	err  error
 }
 
-func (e *hookError) Error() string { return fmt.Sprintf("%s: %v", e.hook, e.err) }
+func (e *hookError) Error() string { return e.hook + ": " + reason(e.err) }
+
+// reason is what an error says, without its code.
+func reason(err error) string {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}
 
 // hook runs one of the actor's hooks, and commits what it has changed. calls wait for it. With an error nothing has
 // changed.
@@ -39,23 +45,30 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	left, _ := env.Remaining(a.node.env, ctx)
 	a.slot.enter(name, nil, calls, now, now+left)
 	a.begin(ctx, false)
-	err := a.guardHook(name, f, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)))
-	if !a.slot.leave() {
-		return errAbandoned
-	}
+	var state []byte
+	err := a.guard(name, func() (err error) {
+		if err = f(actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)), a.memory.value); err == nil {
+			state, err = a.memory.encode(name)
+		}
+		return err
+	})
 	switch {
 	case a.space.err != nil:
 		err = a.space.err
-	case err == nil:
-		err = a.memory.keep(a.actor)
+	case err != nil:
+		err = &hookError{name, err}
 	}
 	if err != nil {
-		if a.space.err == nil {
-			err = &hookError{name, err}
-		}
-		a.agenda.begin()
-		return cmp.Or(a.memory.rollback(), err)
+		err = cmp.Or(a.memory.rollback(), err)
 	}
+	if !a.slot.leave() {
+		return errAbandoned
+	}
+	if err != nil {
+		a.agenda.begin()
+		return err
+	}
+	a.memory.keep(state)
 	a.space.keep()
 	a.agenda.keep()
 	if writes := a.changes(); len(writes) > 0 {
@@ -69,22 +82,6 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	}
 	a.kept()
 	return nil
-}
-
-// guardHook turns a hook's panic into an error.
-func (a *activation) guardHook(name string, f actor.Hook, ctx *actor.Context) (err error) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		if env.Killed(r) {
-			panic(r)
-		}
-		a.node.log.Error("hook panicked", "actor", a.actor.String(), "hook", name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		err = api.Errorf(api.CodeInternal, "%s panicked: %v", name, r)
-	}()
-	return f(ctx, a.memory.value)
 }
 
 // hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is made again.

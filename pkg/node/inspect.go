@@ -37,6 +37,13 @@ func (n *Node) adminActorStats(ctx context.Context, in *api.ActorStatsRequest) (
 	if in.Here {
 		return out, nil
 	}
+	held, err := n.registry.Quarantine(ctx, id)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	if held != nil && len(held.Versions) > 0 {
+		out.Quarantine = held.Err().Message
+	}
 	return out, n.inspect(ctx, id, out, in.State)
 }
 

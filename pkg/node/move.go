@@ -242,7 +242,12 @@ func (n *Node) resume(s *slot) error {
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
 	a := s.activation
-	err := a.hook(ctx, "OnActivate", a.spec.Activate, nil)
+	var err error
+	if a.memory.lost { // by a hook that has failed
+		err = errMoved(a.actor)
+	} else {
+		err = a.hook(ctx, "OnActivate", a.spec.Activate, nil)
+	}
 	if err != nil && !errors.Is(err, errAbandoned) {
 		a.ended()
 		s.activation = nil // which the next call begins anew, and the claim with it
@@ -341,12 +346,17 @@ func (a *activation) aside(ctx context.Context, name string, f actor.Hook) error
 	left, _ := env.Remaining(a.node.env, ctx)
 	a.slot.enter(name, nil, nil, now, now+left)
 	a.space.begin(ctx, true)
-	err := a.guardHook(name, f, actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)))
+	err := a.guard(name, func() error {
+		return f(actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)), a.memory.value)
+	})
+	if a.panicked { // in the middle of something
+		err = cmp.Or(a.memory.rollback(), err)
+	}
 	if !a.slot.leave() {
 		return errAbandoned
 	}
 	if err != nil {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %v", a.actor, name, err)
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %s", a.actor, name, reason(err))
 	}
 	return nil
 }

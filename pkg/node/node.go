@@ -65,6 +65,7 @@ type Node struct {
 	slots   inFlight
 	running runners
 	crashes crashes
+	trials  *trials
 	moves   moves
 	moveIDs *env.Rand
 	jobs    jobs
@@ -99,6 +100,7 @@ func New(c Config) (*Node, error) {
 	n.slots.drained = env.NewEvent(c.Env)
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
 	n.claims = env.NewSemaphore(c.Env, claimsAtOnce)
+	n.trials = newTrials(c.Env)
 	n.lookups = newLookups(n)
 	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
 	n.dispatcher = newDispatcher(c.MaxPendingPerActor, n.budget, c.Capacity, n.startSlot, n.startSlotAfter)
@@ -109,7 +111,10 @@ func New(c Config) (*Node, error) {
 		env: n.env, registry: n.registry, log: n.log, contact: n.contact,
 		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed, changed: n.news.tell,
 		compared: n.changedMembers, tell: n.happened,
-		beaten: func(b registry.Beaten) { n.scanner.beaten(b.Unattended) },
+		beaten: func(b registry.Beaten) {
+			n.scanner.beaten(b.Unattended)
+			n.acquit()
+		},
 	}
 	n.meter, n.events = newMeter(n.env.Monotonic(), c.Usage), newEvents(c.NodeID, n.env.Now())
 	n.timers, n.scanner = newTimers(c.Env, n.fire), newScanner(n)

@@ -154,6 +154,9 @@ const keptFlags = api.InvokeStale | api.InvokeLastTry | api.InvokeOutside | api.
 
 // forward sends the call to another node. nodeID is "" when only the cache was asked.
 func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
+	if c.retried() {
+		flags |= api.InvokeRetry
+	}
 	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender, SendNumber: c.number, Flags: flags | c.flags&keptFlags, Body: c.body}
 	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
 	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {

@@ -41,6 +41,8 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodDeadLetters, n.adminDeadLetters)
 	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.adminDeadLetterRetry)
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.adminDeadLetterRm)
+	rpc.HandleTyped(m, api.MethodQuarantines, n.adminQuarantines)
+	rpc.HandleTyped(m, api.MethodQuarantineClear, n.adminQuarantineClear)
 	rpc.HandleTyped(m, api.MethodStats, n.adminStats)
 	rpc.HandleTyped(m, api.MethodClusterStats, n.adminClusterStats)
 	rpc.HandleTyped(m, api.MethodActorStats, n.adminActorStats)

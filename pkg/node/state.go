@@ -43,7 +43,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // memory is an actor's state struct as its activation caches it, whole.
 type memory struct {
-	spec *actor.Spec
+	actor api.ActorID
+	spec  *actor.Spec
+	// guard is the activation's: constructor, encoder and decoder of the state are the author's.
+	guard func(what string, f func() error) error
 	// value is what handlers work on, a pointer from spec.NewState.
 	value any
 	// kept is value, encoded, as the last successful call left it; committed is what the store has.
@@ -52,36 +55,55 @@ type memory struct {
 	chunks int
 	// rewrite is whether they must all be written with the next change, as they are of an earlier version of the kind.
 	rewrite bool
+	// lost says that value is not what was kept, and can't be made so: the activation must end.
+	lost bool
 }
 
-// loadMemory decodes the stored chunks. Errors are CodeCorruptState.
-func loadMemory(id api.ActorID, spec *actor.Spec, chunks []registry.Entry) (*memory, error) {
-	m := &memory{spec: spec, chunks: len(chunks)}
+// loadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
+func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
+	m := &memory{actor: a.actor, spec: a.spec, guard: a.guard, chunks: len(chunks)}
 	if len(chunks) == 0 {
 		return m, m.clear()
 	}
 	var stored []byte
 	for i, c := range chunks {
 		if !bytes.Equal(c.Key, chunkKey(i)) {
-			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", id, i)
+			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", a.actor, i)
 		}
 		stored = append(stored, c.Value...)
 	}
 	version, encoded, err := openState(stored)
 	if err != nil {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", id, err)
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", a.actor, err)
 	}
-	m.value = spec.NewState()
-	asIs, err := spec.Load(actor.NewStored(version, encoded), m.value)
-	if err == nil && !asIs {
-		encoded, err = actor.Marshal(m.value)
-		m.rewrite = true
+	if err := m.construct(); err != nil {
+		return nil, err
 	}
+	err = m.guard("loading its state", func() error {
+		asIs, err := a.spec.Load(actor.NewStored(version, encoded), m.value)
+		if err == nil && !asIs {
+			encoded, err = actor.Marshal(m.value)
+			m.rewrite = true
+		}
+		return err
+	})
 	if err != nil {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %v", id, err)
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %s", a.actor, reason(err))
 	}
 	m.kept, m.committed = encoded, encoded
 	return m, nil
+}
+
+// construct makes a zero state.
+func (m *memory) construct() error {
+	err := m.guard("the constructor of its state", func() error {
+		m.value = m.spec.NewState()
+		return nil
+	})
+	if err != nil {
+		return &hookError{"NewState", err}
+	}
+	return nil
 }
 
 // openState takes a stored state apart.
@@ -104,29 +126,50 @@ func openState(stored []byte) (version uint32, encoded []byte, err error) {
 
 // clear makes the state as new. Nothing is stored for a state that never changed.
 func (m *memory) clear() error {
-	m.value = m.spec.NewState()
-	encoded, err := actor.Marshal(m.value)
-	m.kept, m.committed = encoded, encoded
-	return err
+	if err := m.construct(); err != nil {
+		return err
+	}
+	err := m.guard("encoding its new state", func() (err error) {
+		m.kept, err = actor.Marshal(m.value)
+		return err
+	})
+	if err != nil {
+		return &hookError{"its new state does not encode", err}
+	}
+	m.committed = m.kept
+	return nil
 }
 
-// rollback undoes what the handler that just ran did to the value.
+// rollback undoes what the handler that just ran did to the value. After an error the value is lost.
 func (m *memory) rollback() error {
-	m.value = m.spec.NewState()
-	return actor.Unmarshal(m.kept, m.value)
+	err := m.construct()
+	if err == nil {
+		err = m.guard("decoding its state", func() error { return actor.Unmarshal(m.kept, m.value) })
+	}
+	if err != nil {
+		m.lost = true
+		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.actor, reason(err))
+	}
+	return nil
 }
 
-// keep makes what the handler that just ran did part of the batch.
-func (m *memory) keep(id api.ActorID) error {
+// encode returns the value encoded, as what has just run has left it. It is for guarded code.
+func (m *memory) encode(what string) ([]byte, error) {
 	encoded, err := actor.Marshal(m.value)
 	if err != nil {
-		return api.Errorf(api.CodeInternal, "actor %s: its state does not encode: %v", id, err)
+		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.actor, what, reason(plainError(err)))
 	}
 	if len(encoded) > stateBytesMax {
-		return api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", id, len(encoded), stateBytesMax)
+		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.actor, len(encoded), stateBytesMax)
 	}
-	m.kept = encoded
-	return nil
+	return encoded, nil
+}
+
+// keep makes an encoded state part of the batch; nil is that of a handler that has changed nothing.
+func (m *memory) keep(state []byte) {
+	if state != nil {
+		m.kept = state
+	}
 }
 
 // writes returns what must be stored for the state as kept: only the chunks that differ.

@@ -56,6 +56,7 @@ func (n *Node) begin(s *slot) {
 }
 
 func (n *Node) finished(s *slot) {
+	n.trials.leave(s)
 	n.running.remove(s)
 	n.slots.end()
 }

@@ -36,7 +36,9 @@ const (
 type run struct {
 	// calls have not been answered; the handler is running for one of them, nil if it is a hook.
 	calls []*call
-	call  *call
+	// unanswered are all that the task has taken from the mailbox, running that of them whose handler runs.
+	unanswered []*call
+	running    *call
 	// what names the handler that runs; "" is none. It began at since, and its context ends at deadline.
 	what            string
 	since, deadline time.Duration
@@ -48,21 +50,21 @@ type run struct {
 	abandoned bool
 }
 
-// enter notes that the actor's code is about to run: for a call, or nil. calls have not been answered.
-func (s *slot) enter(what string, c *call, calls []*call, now, deadline time.Duration) {
+// enter notes that the actor's code is about to run, for a call if that is not nil. calls have not been answered.
+func (s *slot) enter(what string, running *call, calls []*call, now, deadline time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
-	s.run.calls, s.run.call, s.run.what, s.run.since, s.run.deadline, s.run.reported = calls, c, what, now, deadline, false
+	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported, s.run.running = calls, what, now, deadline, false, running
 }
 
 // leave notes that the actor's code has returned, and reports whether anybody has waited for it.
 func (s *slot) leave() (inTime bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.run.what, s.run.calls, s.run.call = "", nil, nil
+	s.run.what, s.run.calls, s.run.running = "", nil, nil
 	return !s.run.abandoned
 }
 
@@ -228,13 +230,13 @@ func (d *dispatcher) abandon(s *slot, now time.Duration, noteOf func(running *ca
 	if s.run == nil || s.run.what == "" {
 		return g, false
 	}
-	g = givenUpSlot{running: s.run.call, heir: s.heir}
+	g = givenUpSlot{running: s.run.running, heir: s.heir}
 	var notes []*call
-	if note := noteOf(s.run.call); note != nil {
+	if note := noteOf(s.run.running); note != nil {
 		notes = append(notes, note)
 	}
 	for _, c := range append(slices.Clone(s.run.calls), s.pending...) {
-		if c.abandoned != nil && c != s.run.call && now < c.deadline {
+		if c.abandoned != nil && c != s.run.running && now < c.deadline {
 			notes = append(notes, c)
 		} else {
 			g.calls = append(g.calls, c)

@@ -94,6 +94,10 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 		record = new(Beat)
 	case kindNamespace:
 		record = new(Namespace)
+	case kindTrial:
+		record = new(trialRecord)
+	case kindQuarantine:
+		record = new(Quarantine)
 	case kindMembership, kindUnattended:
 		if len(p.Value) != 8 {
 			c.report(p.Key, "", "is no counter")

@@ -26,6 +26,8 @@ type Claim struct {
 	floor uint64
 	// held is the newest version at which the claim is known to have been held.
 	held kv.Version
+	// trial is that of a suspect, nil for most.
+	trial *Trial
 }
 
 // Token returns the fencing token.
@@ -48,6 +50,8 @@ type Owner struct {
 	Since       time.Time
 	// Current is whether the owner still has the lease under which it took the claim.
 	Current bool
+	// left is the incarnation in which the node has last left in good order.
+	left Incarnation
 }
 
 // Acquired is the outcome of Acquire: a claim, or the current owner.
@@ -63,6 +67,9 @@ type Acquired struct {
 	From string
 	// Attended is whether the actor's entry in the list of what is due, if it has one, names the member.
 	Attended bool
+	// Quarantine is why nobody may have the actor; Claim is nil then. Found says that this Acquire has found that out.
+	Quarantine *Quarantine
+	Found      bool
 }
 
 // Acquire claims an actor for the member unless another node holds it under a valid lease, and
@@ -71,37 +78,15 @@ type Acquired struct {
 // may still land (R3). The member attends to what the actor has to do from then on.
 // It blocks until ctx ends. After an error the claim may be the member's all the same, or may become it. It fails with CodeFenced if the member has lost its lease.
 func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, begin, end []byte) (Acquired, error) {
-	node, inc := m.lease()
+	return r.AcquireFor(ctx, m, actor, Attempt{}, begin, end)
+}
+
+// AcquireFor is Acquire for something that is to run then: what matters of an actor whose last owner has failed.
+func (r *Registry) AcquireFor(ctx context.Context, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
 	var tx kv.Tx
 	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
 		tx = t
-		var from string
-		// R1 and R8: claim, seq and the own fence are all read with conflict.
-		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), dueTimeKeyOf(actor))
-		if err != nil {
-			return Acquired{}, err
-		}
-		var old claimRecord
-		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits}
-		var own Fence
-		if err := decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
-			return Acquired{}, err
-		}
-		if own.Incarnation != inc {
-			return Acquired{}, errFenced(node)
-		}
-		if old.Node != "" && old.Node != node {
-			owner, err := readOwner(ctx, t, old)
-			if err != nil || owner.Current {
-				return Acquired{Owner: owner}, err
-			}
-			from = old.Node
-		}
-		c.token, c.revocations = old.Token+1, own.Revocations
-		t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0)}))
-		state, err := c.readPart(ctx, t.Snapshot(), begin, end)
-		attend(t, actor, dueTime(vals[3]), inc)
-		return acquired(Acquired{Claim: c, State: state, From: from, Attended: true}, err)
+		return r.acquire(ctx, t, m, actor, a, begin, end)
 	})
 	if err != nil || got.Claim == nil {
 		return got, err
@@ -116,6 +101,47 @@ func acquired(got Acquired, err error) (Acquired, error) {
 		got.State, got.Unreadable, err = nil, err, nil
 	}
 	return got, err
+}
+
+func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
+	node, inc := m.lease()
+	// R1 and R8: claim, seq and the own fence are all read with conflict.
+	vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), quarantineKey(actor), dueTimeKeyOf(actor))
+	if err != nil {
+		return Acquired{}, err
+	}
+	var old claimRecord
+	c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits}
+	var own Fence
+	q := &Quarantine{Actor: actor}
+	err = decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}, field{quarantineKey(actor), vals[3], q})
+	if err != nil {
+		return Acquired{}, err
+	}
+	if own.Incarnation != inc {
+		return Acquired{}, errFenced(node)
+	}
+	var from string
+	left := own.Left
+	if old.Node != "" && old.Node != node {
+		owner, err := readOwner(ctx, t, old)
+		if err != nil || owner.Current {
+			return Acquired{Owner: owner}, err
+		}
+		from, left = old.Node, owner.left
+	}
+	if q.Holds(m.Node.Version) {
+		return Acquired{Quarantine: q}, nil
+	}
+	c.token, c.revocations = old.Token+1, own.Revocations
+	refused, err := c.try(ctx, t, old, left, q, m.Node.Version, a)
+	if err != nil || refused {
+		return Acquired{Quarantine: q, Found: true}, err
+	}
+	t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0), Suspect: c.trial != nil}))
+	state, err := c.readPart(ctx, t.Snapshot(), begin, end)
+	attend(t, actor, dueTime(vals[4]), inc)
+	return acquired(Acquired{Claim: c, State: state, From: from, Attended: true}, err)
 }
 
 // Owner returns who owns an actor.
@@ -137,6 +163,9 @@ func (c *Claim) Release(ctx context.Context) error {
 		if err == nil && c.is(now) {
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))
 			attend(tx, c.actor, due, Incarnation{})
+			if c.trial.Marked() {
+				tx.Clear(trialKey(c.node, c.incarnation, c.actor))
+			}
 		}
 		return struct{}{}, err
 	})
@@ -242,7 +271,7 @@ func readOwner(ctx context.Context, r kv.Reader, c claimRecord) (Owner, error) {
 	if err := read(ctx, r, fenceKey(c.Node), &f); err != nil {
 		return o, err
 	}
-	o.Current = f.Incarnation == c.Incarnation
+	o.Current, o.left = f.Incarnation == c.Incarnation, f.Left
 	return o, nil
 }
 

@@ -36,6 +36,17 @@ type Write struct {
 //   - CodeUnknown: in doubt. Drop the activation; its calls may have happened.
 //   - any other, as of Contact.Enter: nothing was sent, and the claim is as before.
 func (c *Claim) Commit(ctx context.Context, writes []Write) error {
+	if !c.trial.Marked() {
+		return c.commit(ctx, writes)
+	}
+	err := c.commit(ctx, slices.Concat(writes, c.endTrial()))
+	if err == nil {
+		c.trial.committed()
+	}
+	return err
+}
+
+func (c *Claim) commit(ctx context.Context, writes []Write) error {
 	ctx, leave, err := c.registry.enter(ctx)
 	if err != nil {
 		return err

@@ -88,6 +88,9 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{
 		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0), Move: move[:],
 	}))
+	if c.trial.Marked() {
+		tx.Clear(trialKey(c.node, c.incarnation, c.actor))
+	}
 	due, by := dueTime(vals[2]), to.Incarnation
 	if due == DueAtOnce { // the target may never learn that the actor is its own
 		by = Incarnation{}

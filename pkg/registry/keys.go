@@ -26,6 +26,8 @@ const (
 	kindUnattended = "unattended"
 	kindDead       = "dead"
 	kindDeadBody   = "deadbody"
+	kindTrial      = "trial"
+	kindQuarantine = "quarantine"
 )
 
 var (
@@ -57,8 +59,8 @@ func KindOf(key []byte) (kind, namespace string) {
 	kind, _ = t[1].(string)
 	at := 2
 	switch kind {
-	case kindNamespace, kindClaim, kindState, kindCall, kindDead, kindDeadBody:
-	case kindDue:
+	case kindNamespace, kindClaim, kindState, kindCall, kindDead, kindDeadBody, kindQuarantine:
+	case kindDue, kindTrial:
 		at = 4
 	default:
 		return kind, ""

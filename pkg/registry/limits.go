@@ -30,6 +30,10 @@ const (
 	// unknownRetryDelay is the longest pause before a transaction of unknown outcome is looked into.
 	unknownRetryDelay = 50 * time.Millisecond
 
+	// findingsMax and quarantineVersionsMax bound what is held against an actor: the last is enough to refuse it.
+	findingsMax           = 10
+	quarantineVersionsMax = 20
+
 	// pageRows is how many claims a listing reads at once.
 	pageRows = 1000
 

@@ -132,6 +132,9 @@ func (r *Registry) endLease(ctx context.Context, id string, state NodeState, con
 			return nil, err
 		}
 		fence.Epoch++
+		if state == NodeLeft {
+			fence.Left = fence.Incarnation
+		}
 		fence.Incarnation = Incarnation{}
 		node.State = state
 		tx.Set(fenceKey(id), encodeRecord(&fence))

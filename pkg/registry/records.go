@@ -99,6 +99,8 @@ type Fence struct {
 	Incarnation Incarnation `msgpack:"incarnation"`
 	// Revocations counts the claims that others took from the node under valid leases.
 	Revocations uint64 `msgpack:"revocations"`
+	// Left is the incarnation in which the node has last left in good order: what it ran then has ended no process.
+	Left Incarnation `msgpack:"left"`
 }
 
 // Beat is what a node writes at every heartbeat.
@@ -118,6 +120,8 @@ type claimRecord struct {
 	Since time.Time `msgpack:"since"`
 	// Move is the api.MoveID of what has handed the claim over to the owner; nil if it has taken it.
 	Move []byte `msgpack:"move,omitempty"`
+	// Suspect says that the owner has taken it from a node that failed.
+	Suspect bool `msgpack:"suspect,omitempty"`
 }
 
 // seqRecord numbers the commits of an actor's state. Batch tells attempts at the same number apart.

@@ -58,7 +58,7 @@ func (f *faulty) Begin(o kv.TxOptions) kv.Tx { return ryw.New(f, o) }
 
 func (f *faulty) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Committed, err error) {
 	commit := func() (err error) {
-		committed, err = f.Store.Commit(ctx, c)
+		committed, err = f.Store.Commit(context.WithoutCancel(ctx), c) // it may come late
 		return err
 	}
 	next := f.next

@@ -1,0 +1,106 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/host"
+)
+
+func (k *kelpie) quarantine() *cobra.Command {
+	return group("quarantine", "List actors that have ended the process of a node, let them run again", `Code of an actor can end the process of its node: by a stack overflow, by os.Exit, by taking all memory. Its calls would then
+go to the next node, and so on. An actor whose code was running when the processes of two or three nodes ended is quarantined: all nodes refuse its calls,
+until its quarantine is cleared here or a node runs another version of the program.`,
+		k.quarantineList(), k.quarantineClear())
+}
+
+func (k *kelpie) quarantineList() *cobra.Command {
+	var req api.QuarantinesRequest
+	return listCommand[api.QuarantineRow]{
+		use:     "ls",
+		short:   "List quarantined actors",
+		long:    "List quarantined actors, in order of name.",
+		example: "  kelpie actors quarantine ls\n  kelpie actors quarantine ls --namespace cart -o wide",
+		args:    host.Args(),
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&req.Namespace, "namespace", "", "only actors of this namespace")
+		},
+		listing: quarantineListing,
+		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.QuarantineRow) error) error {
+			if req.Namespace != "" {
+				if err := api.ValidateNamespace(req.Namespace); err != nil {
+					return err
+				}
+			}
+			return eachQuarantinePage(ctx, s, req, emit)
+		},
+	}.command(k)
+}
+
+// eachQuarantinePage gives the quarantined actors that req selects to emit, as many as the session wants.
+func eachQuarantinePage(ctx context.Context, s *session, req api.QuarantinesRequest, emit func([]api.QuarantineRow) error) error {
+	for left := s.limit; ; {
+		req.Limit = max(left, 0) // 0, or too many, is a full page
+		reply, err := ask[api.QuarantinesRequest, api.QuarantinesReply](ctx, s, api.MethodQuarantines, &req)
+		if err != nil {
+			return err
+		}
+		rows := reply.Quarantines
+		left -= len(rows)
+		if len(rows) > 0 {
+			if err := emit(rows); err != nil {
+				return err
+			}
+		}
+		if reply.Next == "" || s.limit > 0 && left <= 0 {
+			return nil
+		}
+		req.After = reply.Next
+	}
+}
+
+func (k *kelpie) quarantineClear() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use:   "clear ACTOR...",
+		Short: "Let quarantined actors run again",
+		Long: `Let quarantined actors run again. Mend first what ended the nodes: an actor that still ends its node takes two or three with it before it is
+quarantined again.`,
+		Example: "  kelpie actors quarantine clear cart/alice\n  kelpie actors quarantine ls -o name | xargs kelpie actors quarantine clear",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return api.Errorf(api.CodeInvalidArgument, "name at least one actor")
+			}
+			for _, actor := range args {
+				if _, err := api.ParseActorID(actor); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			for _, actor := range args {
+				if _, err := order[api.QuarantineRequest, api.QuarantineReply](cmd.Context(), s, api.MethodQuarantineClear, &api.QuarantineRequest{Actor: actor}); err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintf(k.Stdout, "actor %s is no longer quarantined\n", actor); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	c.register(cmd.Flags())
+	return cmd
+}
