@@ -94,18 +94,46 @@ func (p planner) Send(id actor.ID, method string, request []byte) error {
 
 func (a *activation) send(m *message) error {
 	g := a.plan()
-	waiting, bytes := len(g.outbox)+len(g.sent)-g.courier.ended(), g.outboxBytes+m.bytes()
-	for _, other := range g.sent {
-		bytes += other.bytes()
-	}
+	own, all := g.room(m, g.sent[g.sentKept:]), g.room(m, g.outbox, g.sent)
+	all.count -= g.courier.ended()
 	switch {
-	case waiting >= outboxMax:
-		return api.Errorf(api.CodeOverloaded, "actor %s: it has %d messages that are not delivered yet: it can't send more", a.actor, waiting)
-	case bytes > outboxBytesMax:
-		return api.Errorf(api.CodeOverloaded, "actor %s: its messages that are not delivered yet would take %d bytes, at most %d fit", a.actor, bytes, outboxBytesMax)
+	case !own.fits():
+		return api.Errorf(api.CodeTooLarge, "actor %s: one call sends too much to %s: at most %d messages of %d bytes in all fit, if it sends to no others: send the rest in further calls",
+			a.actor, m.target, outboxMax/2, outboxBytesMax/2)
+	case !all.fits():
+		return api.Errorf(api.CodeOverloaded, "actor %s: it has %d messages of %d bytes that are not delivered yet, %d of %d bytes of them to %s: it can't send more there",
+			a.actor, all.count-1, all.bytes-m.bytes(), all.targetCount-1, all.targetBytes-m.bytes(), m.target)
 	}
 	g.sent = append(g.sent, m)
 	return nil
+}
+
+// outboxRoom is what messages take of an outbox, and those to one target of that.
+type outboxRoom struct{ count, bytes, targetCount, targetBytes int }
+
+// room is what a message takes with others.
+func (g *agenda) room(m *message, others ...[]*message) (r outboxRoom) {
+	r.add(m, true)
+	for _, some := range others {
+		for _, other := range some {
+			r.add(other, other.target == m.target)
+		}
+	}
+	return r
+}
+
+func (r *outboxRoom) add(m *message, toTarget bool) {
+	size := m.bytes()
+	r.count, r.bytes = r.count+1, r.bytes+size
+	if toTarget {
+		r.targetCount, r.targetBytes = r.targetCount+1, r.targetBytes+size
+	}
+}
+
+// fits reports whether there is room. One target may take as much as is left for all others (dynamic thresholds, Choudhury and Hahne, 1998): however
+// many messages wait for targets that do not take them, there is room for those to others.
+func (r outboxRoom) fits() bool {
+	return r.targetCount <= outboxMax-r.count && r.targetBytes <= outboxBytesMax-r.bytes
 }
 
 // may says why the handler that runs must not do something that is done later.

@@ -23,7 +23,7 @@ const (
 	// settleSoon is how long what has become of messages waits for a commit of the actor to go along with.
 	settleSoon = time.Second
 	// settleMany is how many of them do not wait.
-	settleMany = outboxMax / 4
+	settleMany = outboxMax / 8
 	// sendTimeout is how long a delivery takes at the most. answerMargin is the part of it that is left for the answer when the receiver's
 	// handler has to end, and after that to the watch over handlers: the sender knows then whether the message has run.
 	sendTimeout  = defaultDeadline + answerMargin
@@ -447,7 +447,7 @@ func (c *courier) note(l *line, m *message, err error) {
 		c.pop(l)
 	case c.failed(l, m, err):
 		l.state = lineDead
-		c.results[m.number] = result{number: m.number, attempts: l.attempts, ended: true, dead: c.letter(l, m, err, c.node.env.Now().UnixMilli())}
+		c.results[m.number] = result{number: m.number, attempts: l.attempts, ended: true, dead: c.letter(l, m, err)}
 		soon = 0
 	default:
 		l.state = lineResting
@@ -491,9 +491,15 @@ func hasRun(err error) bool {
 	return wireError(err).Detail[api.DetailRan] != ""
 }
 
-func (c *courier) letter(l *line, m *message, err error, now int64) *registry.DeadLetter {
-	d := &registry.DeadLetter{Target: m.target, Method: m.method, Request: m.body, Attempts: l.attempts, Origin: m.origin, Due: m.since, Died: now}
+// letter is that of a message that was given up: by its receiver, or because that could not do so.
+func (c *courier) letter(l *line, m *message, err error) *registry.DeadLetter {
+	d := &registry.DeadLetter{
+		Target: m.target, Method: m.method, Request: m.body, Attempts: l.attempts, Origin: m.origin, Due: m.since, Died: c.node.env.Now().UnixMilli(),
+	}
 	explain(d, err)
+	if !refused(err) {
+		d.Error = clipTo("its receiver could not confirm that it will not run, so a late try may have: "+d.Error, deadErrorBytesMax)
+	}
 	return d
 }
 

@@ -474,3 +474,73 @@ func TestANamespaceThatIsSlowToWakeHoldsUpNoOther(t *testing.T) {
 		c.sleep(time.Minute)
 	})
 }
+
+// Messages that are not taken leave room for those to other targets, and what can never fit is told as such.
+func TestMessagesToADeadTargetLeaveRoomForOthers(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		fan := actor.New[choreState]("fan").
+			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
+				return true, ctx.SetAlarm("fan", actor.Alarm{After: time.Second, Method: "out", Request: n})
+			})).
+			With(actor.Write("out", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
+				for range n {
+					if err := actor.Send(ctx, boxID("x"), "put", "m"); err != nil {
+						return false, err
+					}
+				}
+				return true, nil
+			}))
+		healthy := newChores("chore")
+		c.tune = hosting(map[string][]actor.Kind{"n1": {posts(), fan, healthy}, "n2": {boxKind(nil)}})
+		c.startAll(2)
+		_ = c.box("n2", "x")
+		c.crash("n2")
+		c.sleep(2 * leaseTTL)
+		c.post("n1", "a", parcels{Boxes: []string{"x"}, Count: 1000})
+		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"x"}}, nil), api.CodeOverloaded)
+		c.post("n1", "a", parcels{Boxes: []string{"y"}, Count: 500})
+		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"y"}}, nil), api.CodeOverloaded)
+		c.post("n1", "a", parcels{Boxes: []string{"z"}})
+		wantCode(c, c.call("n1", time.Minute, postID("b"), "send", parcels{Boxes: []string{"x"}, Count: 1001}, nil), api.CodeTooLarge)
+		if err := c.call("n1", time.Minute, api.ActorID{Namespace: "fan", ID: "a"}, "set", 1001, nil); err != nil {
+			c.Fatal(err)
+		}
+		c.sleep(15 * time.Minute)
+		if letters := c.letters(); len(letters) != 1 || letters[0].Alarm != "fan" || letters[0].Code != api.CodeTooLarge.String() {
+			c.Fatalf("%+v", letters)
+		}
+		c.start("n2")
+		c.sleep(5 * time.Minute)
+		if x, z := len(c.box("n2", "x")), len(c.box("n2", "z")); x != 1000 || z != 1 {
+			c.Fatalf("%d and %d have arrived", x, z)
+		}
+	})
+}
+
+// Times that are before all that can be stored run at once, those that are after that never.
+func TestAlarmsAtTheEndsOfTime(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		kind := actor.New[choreState]("ends").
+			With(actor.Write("set", func(ctx *actor.Context, s *choreState, at int64) (bool, error) {
+				return true, ctx.SetAlarm("x", actor.Alarm{At: time.Unix(at, 0), Method: "ring"})
+			})).
+			With(actor.Write("ring", func(_ *actor.Context, s *choreState, _ struct{}) (bool, error) {
+				s.Runs++
+				return true, nil
+			})).
+			With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		c.kinds = []actor.Kind{kind}
+		c.startAll(1)
+		for at, runs := range map[int64]int{-1 << 40: 1, -1: 1, 0: 1, 1: 1, 1 << 62: 0} {
+			id := api.ActorID{Namespace: "ends", ID: fmt.Sprint(at)}
+			var s choreState
+			if err := c.call("n1", time.Minute, id, "set", at, nil); err != nil {
+				c.Fatal(err)
+			}
+			c.sleep(2 * time.Second)
+			if err := c.call("n1", time.Minute, id, "log", nil, &s); err != nil || s.Runs != runs {
+				c.Fatalf("at %d: it ran %d times, %v", at, s.Runs, err)
+			}
+		}
+	})
+}

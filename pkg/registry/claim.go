@@ -74,7 +74,8 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
 		tx = t
 		var from string
-		// R1 and R8: claim, seq and the own fence are all read with conflict.
+		// R1 and R8: claim, seq and the own fence are all read with conflict. Without R8 the entry of what is due could name an
+		// incarnation that has ended already: nobody would be told of that again.
 		vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), dueTimeKeyOf(actor))
 		if err != nil {
 			return Acquired{}, err
