@@ -12,7 +12,6 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -98,7 +97,7 @@ func (farFrom) Dial(_, _ string) error     { return nil }
 func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 	for _, how := range []string{"memory", "capacity"} {
 		t.Run(how, func(t *testing.T) {
-			simulate(t, 2, func(c *cluster) {
+			simulate(t, 1, func(c *cluster) {
 				c.tune = func(config *node.Config) {
 					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {boxKind(nil)}, "n3": {posts(), counters}})(config)
 					switch {
@@ -114,14 +113,14 @@ func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 				c.post("n1", "a", parcels{Boxes: []string{"x"}, Text: "m", Count: 30})
 				over := false
 				group := env.NewGroup(c.env, c.ctx)
-				for k := range 6 { // more than there is room for
+				for k := range 4 { // more than there is room for
 					group.Go("hot", func(context.Context) {
-						for ; !over && how == "capacity"; c.sleep(50 * time.Millisecond) {
+						for ; !over && how == "capacity"; c.sleep(100 * time.Millisecond) {
 							_ = c.call("n1", 5*time.Second, counter(fmt.Sprint(k)), "add", int64(1), nil) // some find no room
 						}
 					})
 				}
-				c.sleep(10 * time.Minute)
+				c.sleep(3 * time.Minute)
 				over = true
 				if err := group.Wait(c.ctx); err != nil {
 					c.Fatal(err)
@@ -252,7 +251,7 @@ func TestAnAbandonedSenderSendsNoMore(t *testing.T) {
 
 // A busy actor, whose mailbox is always full, runs its alarms among its calls.
 func TestABusyActorRunsItsAlarms(t *testing.T) {
-	simulate(t, 1, func(c *cluster) {
+	simulate(t, 2, func(c *cluster) {
 		var rang time.Duration
 		busy := actor.New[choreState]("busy").
 			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
@@ -263,34 +262,28 @@ func TestABusyActorRunsItsAlarms(t *testing.T) {
 				return true, nil
 			})).
 			With(actor.Write("work", func(ctx *actor.Context, s *choreState, _ struct{}) (bool, error) {
-				return true, env.Sleep(c.env, ctx, time.Millisecond)
+				return true, env.Sleep(c.env, ctx, 100*time.Millisecond)
 			}))
 		c.kinds = []actor.Kind{busy}
+		c.tune = func(config *node.Config) { config.MaxPendingPerActor = 10 }
 		c.startAll(1)
 		id := api.ActorID{Namespace: "busy", ID: "a"}
-		if err := c.call("n1", time.Minute, id, "set", 5*time.Second, nil); err != nil {
+		if err := c.call("n1", time.Minute, id, "set", 20500*time.Millisecond, nil); err != nil {
 			c.Fatal(err)
 		}
-		due := c.env.Monotonic() + 5*time.Second
+		due := c.env.Monotonic() + 20500*time.Millisecond
 		over := false
 		group := env.NewGroup(c.env, c.ctx)
-		for k := range 4 { // together they have two calls on their way for each that finds room
-			cl, err := client.New(c.env, c.network.Transport(c.env, fmt.Sprint("client", k)), client.Config{Addrs: []string{"n1:7600"}})
-			if err != nil {
-				c.Fatal(err)
-			}
-			defer cl.Close()
-			for range 500 {
-				group.Go("work", func(context.Context) {
-					for !over {
-						ctx, cancel := env.WithTimeout(c.env, c.ctx, 30*time.Second)
-						_, _ = client.Call[bool](ctx, cl, id, "work", nil) // many find the mailbox full
-						cancel()
-					}
-				})
-			}
+		for range 30 { // of which ten find room
+			group.Go("work", func(context.Context) {
+				pool := c.pool()
+				defer pool.Close()
+				for ; !over; c.sleep(20 * time.Millisecond) {
+					_ = c.callBy(pool, "n1", time.Minute, id, "work", "", struct{}{}, nil) // many find the mailbox full
+				}
+			})
 		}
-		c.sleep(20 * time.Second)
+		c.sleep(30 * time.Second)
 		over = true
 		if err := group.Wait(c.ctx); err != nil {
 			c.Fatal(err)
