@@ -53,7 +53,8 @@ type alarm struct {
 	retry int64
 }
 
-// at is when the alarm is to run, in milliseconds since 1970: never 0, which is no time, nor DueAtOnce, which is that of messages.
+// at is when the alarm is to run, in milliseconds since 1970: never 0, which is no time, nor DueAtOnce, which is that
+// of messages.
 func (al *alarm) at() int64 { return max(al.Due.UnixMilli(), al.retry, registry.DueAtOnce+1) }
 
 // key names the calls that the handler makes, so that one that runs again for the same time makes the same.

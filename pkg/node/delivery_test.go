@@ -93,7 +93,8 @@ func (f farFrom) Delay(from, to string) time.Duration {
 func (farFrom) Frame(_, _ string) mem.Fate { return mem.Deliver }
 func (farFrom) Dial(_, _ string) error     { return nil }
 
-// A sender that makes room for others before its first message is answered gets on with each activation, wherever that is.
+// A sender that makes room for others before its first message is answered gets on with each activation, wherever
+// that is.
 func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 	for _, how := range []string{"memory", "capacity"} {
 		t.Run(how, func(t *testing.T) {

@@ -11,9 +11,10 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another store: the records of calls are
-// kept, as the oldest there are, and the floor below which calls are refused begins anew. Messages, and how far their receivers are with them,
-// keep their numbers: what is done already does not run again.
+// RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another
+// store: the records of calls are kept, as the oldest there are, and the floor below which calls are refused begins
+// anew. Messages, and how far their receivers are with them, keep their numbers: what is done already does not run
+// again.
 func RestoredState(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	switch {
 	case bytes.Equal(key, recordPart):
