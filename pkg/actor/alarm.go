@@ -24,7 +24,7 @@ const (
 // Alarm is a call that an actor makes of itself at a time to come. When is At, or After from now on. An alarm with neither is one
 // with Every or Cron, whose first time is the next of those.
 type Alarm struct {
-	// At is when the alarm is due, to the millisecond; in the past, it is due at once.
+	// At is when the alarm is due, to the millisecond; in the past, it is due at once, after the year 9999, at its end.
 	At time.Time
 	// After is how long from now on it is due, by the clock of the actor's node.
 	After time.Duration
@@ -76,7 +76,7 @@ func (a Alarm) plan(name string, now time.Time) (PlannedAlarm, error) {
 		}
 		p.Due = due
 	}
-	p.Due = time.UnixMilli(max(p.Due.UnixMilli(), 1)).UTC()
+	p.Due = storable(p.Due)
 	if a.Request == nil {
 		return p, nil
 	}
@@ -85,6 +85,23 @@ func (a Alarm) plan(name string, now time.Time) (PlannedAlarm, error) {
 		return p, api.Errorf(api.CodeInvalidArgument, "alarm %q: its request of type %T does not encode: %v", name, a.Request, err)
 	}
 	return p, nil
+}
+
+// dueFrom and dueTo are the first and the last time for which an alarm is set.
+var (
+	dueFrom = time.UnixMilli(1).UTC()
+	dueTo   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+)
+
+// storable brings a time into the range of those that nodes can store, in milliseconds.
+func storable(due time.Time) time.Time {
+	switch {
+	case due.Before(dueFrom):
+		return dueFrom
+	case due.After(dueTo):
+		return dueTo
+	}
+	return time.UnixMilli(due.UnixMilli()).UTC()
 }
 
 func (a Alarm) validate(name string) error {

@@ -273,7 +273,8 @@ func (n *Node) giveBack(a *activation) {
 	}
 }
 
-// releaseClaim gives an actor's claim back, and with it what the actor has to do. Until that is certain the node looks after it.
+// releaseClaim gives an actor's claim back, and with it what the actor has to do. Until that is certain the node
+// looks after it.
 func (n *Node) releaseClaim(ctx context.Context, a *activation) error {
 	err := a.claim.Release(ctx)
 	if due := a.dueAt(); err != nil && due != 0 {

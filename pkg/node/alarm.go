@@ -61,8 +61,9 @@ type alarm struct {
 	birth uint64
 }
 
-// at is when the alarm is to run, in milliseconds since 1970: never 0, which is no time.
-func (al *alarm) at() int64 { return max(al.Due.UnixMilli(), al.retry, 1) }
+// at is when the alarm is to run, in milliseconds since 1970: never 0, which is no time, nor DueAtOnce, which is that
+// of messages.
+func (al *alarm) at() int64 { return max(al.Due.UnixMilli(), al.retry, registry.DueAtOnce+1) }
 
 // key names the calls that the handler makes, so that one that runs again for the same time makes the same.
 func (al *alarm) key(self api.ActorID, birth uint64) api.CallKey {

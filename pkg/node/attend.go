@@ -94,25 +94,57 @@ func (p planner) Send(id actor.ID, method string, request []byte) error {
 
 func (a *activation) send(m *message) error {
 	g := a.plan()
-	waiting, bytes := len(g.outbox)+len(g.sent)-g.courier.ended(), g.outboxBytes+m.bytes()
-	for _, other := range g.sent {
-		bytes += other.bytes()
-	}
+	own, all := g.room(m, g.sent[g.sentKept:]), g.room(m, g.outbox, g.sent)
+	all.count -= g.courier.ended()
 	switch {
-	case waiting >= outboxMax:
-		return api.Errorf(api.CodeOverloaded, "actor %s: it has %d messages that are not delivered yet: it can't send more", a.actor, waiting)
-	case bytes > outboxBytesMax:
-		return api.Errorf(api.CodeOverloaded, "actor %s: its messages that are not delivered yet would take %d bytes, at most %d fit", a.actor, bytes, outboxBytesMax)
+	case !own.fits():
+		return api.Errorf(api.CodeTooLarge,
+			"actor %s: one call sends too much to %s: at most %d messages of %d bytes in all fit; send the rest in further calls",
+			a.actor, m.target, outboxMax/2, outboxBytesMax/2)
+	case !all.fits():
+		return api.Errorf(api.CodeOverloaded,
+			"actor %s: it has %d messages of %d bytes that are not delivered yet, %d of %d bytes of them to %s: it can't send more there",
+			a.actor, all.count-1, all.bytes-m.bytes(), all.targetCount-1, all.targetBytes-m.bytes(), m.target)
 	}
 	g.sent = append(g.sent, m)
 	return nil
+}
+
+// outboxRoom is what messages take of an outbox, and those to one target of that.
+type outboxRoom struct{ count, bytes, targetCount, targetBytes int }
+
+// room is what a message takes with others.
+func (g *agenda) room(m *message, others ...[]*message) (r outboxRoom) {
+	r.add(m, true)
+	for _, some := range others {
+		for _, other := range some {
+			r.add(other, other.target == m.target)
+		}
+	}
+	return r
+}
+
+func (r *outboxRoom) add(m *message, toTarget bool) {
+	size := m.bytes()
+	r.count, r.bytes = r.count+1, r.bytes+size
+	if toTarget {
+		r.targetCount, r.targetBytes = r.targetCount+1, r.targetBytes+size
+	}
+}
+
+// fits reports whether there is room. One target may take as much as is left for all others (dynamic thresholds,
+// Choudhury and Hahne, 1998): however many messages wait for targets that do not take them, there is room for those
+// to others.
+func (r outboxRoom) fits() bool {
+	return r.targetCount <= outboxMax-r.count && r.targetBytes <= outboxBytesMax-r.bytes
 }
 
 // may says why the handler that runs must not do something that is done later.
 func (p planner) may(what string) error {
 	switch {
 	case p.a.slot.abandoned():
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.actor, what)
+		return api.Errorf(api.CodeFailedPrecondition,
+			"actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.actor, what)
 	case p.a.spec.Volatile:
 		return api.Errorf(api.CodeFailedPrecondition, "actor %s is volatile: it can't %s, which would have to be stored", p.a.actor, what)
 	case p.a.space.readOnly:
@@ -121,11 +153,13 @@ func (p planner) may(what string) error {
 	return nil
 }
 
-// attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to run: the wake of a busy
-// actor may find no room in its mailbox. They are its alarms that are to run, or else one to commit what else is to be. The answer to a
-// wake tells that the claim was held, as that to any other call: a former owner would do nothing.
+// attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to
+// run: the wake of a busy actor may find no room in its mailbox. They are its alarms that are to run, or else one to
+// commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former
+// owner would do nothing.
 func (a *activation) attend(calls []*call) []*call {
-	if !a.agenda.rings(a.node.env.Now().UnixMilli()) && !slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake }) {
+	woken := slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake })
+	if !woken && !a.agenda.rings(a.node.env.Now().UnixMilli()) {
 		return calls
 	}
 	notes := 0 // those come first
@@ -164,7 +198,8 @@ func (a *activation) own(method string) *call {
 	}
 }
 
-// deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no courier.
+// deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
+// courier.
 func (a *activation) deliver() {
 	switch {
 	case !a.sending():
@@ -194,8 +229,8 @@ func (a *activation) dueAt() int64 {
 	return a.agenda.due
 }
 
-// ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after it, and one is set for what may have been
-// committed without anybody's knowing.
+// ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after
+// it, and one is set for what may have been committed without anybody's knowing.
 func (a *activation) ended() {
 	if a == nil || a.agenda == nil {
 		return

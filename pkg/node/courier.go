@@ -16,25 +16,27 @@ import (
 )
 
 const (
-	// flyingMax is how many messages of one actor are on their way at once, each to another one, not counting those that are not answered
-	// within flyingLong: targets that can't be reached are not to hold up the others.
+	// flyingMax is how many messages of one actor are on their way at once, each to another one, not counting those
+	// that are not answered within flyingLong: targets that can't be reached are not to hold up the others.
 	flyingMax  = 32
 	flyingLong = time.Second
 	// settleSoon is how long what has become of messages waits for a commit of the actor to go along with.
 	settleSoon = time.Second
 	// settleMany is how many of them do not wait.
-	settleMany = outboxMax / 4
-	// sendTimeout is how long a delivery takes at the most. answerMargin is the part of it that is left for the answer when the receiver's
-	// handler has to end, and after that to the watch over handlers: the sender knows then whether the message has run.
+	settleMany = outboxMax / 8
+	// sendTimeout is how long a delivery takes at the most. answerMargin is the part of it that is left for the
+	// answer when the receiver's handler has to end, and after that to the watch over handlers: the sender knows then
+	// whether the message has run.
 	sendTimeout  = defaultDeadline + answerMargin
 	answerMargin = handlerGrace + 5*time.Second
-	// pickUpsMax is how often an actor is woken to commit what has become of messages that it sent from an activation that has ended.
+	// pickUpsMax is how often an actor is woken to commit what has become of messages that it sent from an activation
+	// that has ended.
 	pickUpsMax = 6
 )
 
-// couriers are those of the node's actors. A courier outlives the activation that it delivers for: what is on its way then goes on, and what
-// becomes of it is kept for the next activation here, which the courier wakes for that. Otherwise an actor that ends before the first
-// answer comes would begin with the same message for ever.
+// couriers are those of the node's actors. A courier outlives the activation that it delivers for: what is on its way
+// then goes on, and what becomes of it is kept for the next activation here, which the courier wakes for that.
+// Otherwise an actor that ends before the first answer comes would begin with the same message for ever.
 type couriers struct {
 	mu  sync.Mutex
 	all map[api.ActorID]*courier
@@ -98,7 +100,8 @@ type courier struct {
 	lines map[api.ActorID]*line
 	// ready are to be served, in this order; late after those, as they have failed before.
 	ready, late []*line
-	// air are those on their way, in the order in which they left. room, if not nil, looks whether they make room for others.
+	// air are those on their way, in the order in which they left. room, if not nil, looks whether they make room for
+	// others.
 	air  []*line
 	room env.Timer
 	// results have not been committed.
@@ -106,7 +109,8 @@ type courier struct {
 	// nudge, if not nil, is going to have the results committed, at nudgeAt on the node's monotonic clock.
 	nudge   env.Timer
 	nudgeAt time.Duration
-	// owner is the slot whose activation it delivers for, nil if that has ended. It then only waits, having woken the actor pickUps times.
+	// owner is the slot whose activation it delivers for, nil if that has ended. It then only waits, having woken the
+	// actor pickUps times.
 	owner   *slot
 	pickUps int
 	dropped bool
@@ -305,8 +309,8 @@ func (c *courier) nudged() {
 	}
 }
 
-// woken takes note of how the waking has ended of an actor whose activation had ended. Results that it does not pick up for long are
-// forgotten: its messages are delivered once more then, by whoever has it.
+// woken takes note of how the waking has ended of an actor whose activation had ended. Results that it does not pick
+// up for long are forgotten: its messages are delivered once more then, by whoever has it.
 func (c *courier) woken(err error) {
 	c.mu.Lock()
 	c.pickUps++
@@ -447,7 +451,7 @@ func (c *courier) note(l *line, m *message, err error) {
 		c.pop(l)
 	case c.failed(l, m, err):
 		l.state = lineDead
-		c.results[m.number] = result{number: m.number, attempts: l.attempts, ended: true, dead: c.letter(l, m, err, c.node.env.Now().UnixMilli())}
+		c.results[m.number] = result{number: m.number, attempts: l.attempts, ended: true, dead: c.letter(l, m, err)}
 		soon = 0
 	default:
 		l.state = lineResting
@@ -491,9 +495,16 @@ func hasRun(err error) bool {
 	return wireError(err).Detail[api.DetailRan] != ""
 }
 
-func (c *courier) letter(l *line, m *message, err error, now int64) *registry.DeadLetter {
-	d := &registry.DeadLetter{Target: m.target, Method: m.method, Request: m.body, Attempts: l.attempts, Origin: m.origin, Due: m.since, Died: now}
+// letter is that of a message that was given up: by its receiver, or because that could not do so.
+func (c *courier) letter(l *line, m *message, err error) *registry.DeadLetter {
+	d := &registry.DeadLetter{
+		Target: m.target, Method: m.method, Request: m.body, Attempts: l.attempts, Origin: m.origin,
+		Due: m.since, Died: c.node.env.Now().UnixMilli(),
+	}
 	explain(d, err)
+	if !refused(err) {
+		d.Error = clipTo("its receiver could not confirm that it will not run, so a late try may have: "+d.Error, deadErrorBytesMax)
+	}
 	return d
 }
 

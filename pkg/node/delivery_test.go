@@ -12,7 +12,6 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -79,26 +78,27 @@ func (c *cluster) box(via, id string) []string {
 	return s.Log
 }
 
-// slowBetween is a network on which two nodes are far from each other.
-type slowBetween struct {
-	a, b string
+// farFrom is a network on which one node is far from all others.
+type farFrom struct {
+	node string
 	by   time.Duration
 }
 
-func (s slowBetween) Delay(from, to string) time.Duration {
-	if from == s.a && to == s.b || from == s.b && to == s.a {
-		return s.by
+func (f farFrom) Delay(from, to string) time.Duration {
+	if from == f.node || to == f.node {
+		return f.by
 	}
 	return 0
 }
-func (slowBetween) Frame(_, _ string) mem.Fate { return mem.Deliver }
-func (slowBetween) Dial(_, _ string) error     { return nil }
+func (farFrom) Frame(_, _ string) mem.Fate { return mem.Deliver }
+func (farFrom) Dial(_, _ string) error     { return nil }
 
-// A sender that makes room for others before its first message is answered gets on with each activation, wherever that is.
+// A sender that makes room for others before its first message is answered gets on with each activation, wherever
+// that is.
 func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 	for _, how := range []string{"memory", "capacity"} {
 		t.Run(how, func(t *testing.T) {
-			simulate(t, 2, func(c *cluster) {
+			simulate(t, 1, func(c *cluster) {
 				c.tune = func(config *node.Config) {
 					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {boxKind(nil)}, "n3": {posts(), counters}})(config)
 					switch {
@@ -110,18 +110,18 @@ func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 					}
 				}
 				c.startAll(3)
-				c.network.SetConditions(slowBetween{"n1", "n2", 150 * time.Millisecond})
+				c.network.SetConditions(farFrom{"n2", 150 * time.Millisecond})
 				c.post("n1", "a", parcels{Boxes: []string{"x"}, Text: "m", Count: 30})
 				over := false
 				group := env.NewGroup(c.env, c.ctx)
-				for k := range 6 { // more than there is room for
+				for k := range 4 { // more than there is room for
 					group.Go("hot", func(context.Context) {
-						for ; !over && how == "capacity"; c.sleep(50 * time.Millisecond) {
+						for ; !over && how == "capacity"; c.sleep(100 * time.Millisecond) {
 							_ = c.call("n1", 5*time.Second, counter(fmt.Sprint(k)), "add", int64(1), nil) // some find no room
 						}
 					})
 				}
-				c.sleep(10 * time.Minute)
+				c.sleep(3 * time.Minute)
 				over = true
 				if err := group.Wait(c.ctx); err != nil {
 					c.Fatal(err)
@@ -158,7 +158,7 @@ func TestManyUnreachableTargetsHoldUpNobody(t *testing.T) {
 			}
 		}
 		far = far[:min(len(far), 100)]
-		c.network.SetConditions(slowBetween{"n1", "n2", time.Hour})
+		c.network.SetConditions(farFrom{"n2", time.Hour})
 		c.post("n1", "a", parcels{Boxes: append(far, near), Text: "second"})
 		c.sleep(4500 * time.Millisecond)
 		if got := c.box("n3", near); !slices.Equal(got, []string{"first", "second"}) {
@@ -252,7 +252,7 @@ func TestAnAbandonedSenderSendsNoMore(t *testing.T) {
 
 // A busy actor, whose mailbox is always full, runs its alarms among its calls.
 func TestABusyActorRunsItsAlarms(t *testing.T) {
-	simulate(t, 1, func(c *cluster) {
+	simulate(t, 2, func(c *cluster) {
 		var rang time.Duration
 		busy := actor.New[choreState]("busy").
 			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
@@ -263,33 +263,28 @@ func TestABusyActorRunsItsAlarms(t *testing.T) {
 				return true, nil
 			})).
 			With(actor.Write("work", func(ctx *actor.Context, s *choreState, _ struct{}) (bool, error) {
-				return true, env.Sleep(c.env, ctx, 50*time.Millisecond)
+				return true, env.Sleep(c.env, ctx, 100*time.Millisecond)
 			}))
 		c.kinds = []actor.Kind{busy}
 		c.tune = func(config *node.Config) { config.MaxPendingPerActor = 10 }
 		c.startAll(1)
 		id := api.ActorID{Namespace: "busy", ID: "a"}
-		if err := c.call("n1", time.Minute, id, "set", 5*time.Second, nil); err != nil {
+		if err := c.call("n1", time.Minute, id, "set", 20500*time.Millisecond, nil); err != nil {
 			c.Fatal(err)
 		}
-		due := c.env.Monotonic() + 5*time.Second
+		due := c.env.Monotonic() + 20500*time.Millisecond
 		over := false
 		group := env.NewGroup(c.env, c.ctx)
-		for range 40 {
+		for range 30 { // of which ten find room
 			group.Go("work", func(context.Context) {
-				cl, err := client.New(c.env, c.network.Transport(c.env, "cl"), client.Config{Addrs: []string{"n1:7600"}})
-				if err != nil {
-					return
-				}
-				defer cl.Close()
-				for !over {
-					ctx, cancel := env.WithTimeout(c.env, c.ctx, 30*time.Second)
-					_, _ = client.Call[bool](ctx, cl, id, "work", nil) // many find the mailbox full
-					cancel()
+				pool := c.pool()
+				defer pool.Close()
+				for ; !over; c.sleep(20 * time.Millisecond) {
+					_ = c.callBy(pool, "n1", time.Minute, id, "work", "", struct{}{}, nil) // many find the mailbox full
 				}
 			})
 		}
-		c.sleep(time.Minute)
+		c.sleep(30 * time.Second)
 		over = true
 		if err := group.Wait(c.ctx); err != nil {
 			c.Fatal(err)
@@ -331,7 +326,12 @@ func TestMessagesOfALostOwnerArrive(t *testing.T) {
 		happens after
 	}{
 		{"handed over, and the source dies", handedOver(func(c *cluster, owner, _ string) { c.crash(owner) })},
-		{"handed over, and the word is lost", handedOver(func(c *cluster, owner, other string) { c.network.Partition(owner, other) })},
+		{"handed over, and the source stops before the target knows", handedOver(func(c *cluster, owner, other string) {
+			c.network.Partition(owner, other)
+			source := c.nodes[owner]
+			delete(c.nodes, owner)
+			source.machine.Go("stop", func() { _ = source.Stop(context.Background()) })
+		})},
 		{"broken", func(c *cluster, _, _ string) { breakClaim(c) }},
 		{"broken, and the next owner dies", func(c *cluster, _, _ string) {
 			breakClaim(c)
@@ -344,14 +344,17 @@ func TestMessagesOfALostOwnerArrive(t *testing.T) {
 			c.Fatal("nobody has taken it")
 		}},
 		{"broken, and the former owner makes room", func(c *cluster, owner, _ string) {
+			if owner == "n2" {
+				c.mustMigrate("n1", postID("a"), "n1")
+			}
 			breakClaim(c)
-			_ = c.call(owner, time.Second, counter("x"), "add", int64(1), nil)
+			c.add("n1", counter("x"), 1)
 		}},
 	} {
 		t.Run(what.name, func(t *testing.T) {
 			simulate(t, 3, func(c *cluster) {
 				c.tune = func(config *node.Config) {
-					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {posts(), counters}, "n3": {boxKind(nil)}})(config)
+					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {posts()}, "n3": {boxKind(nil)}})(config)
 					if config.NodeID != "n3" {
 						config.Capacity = 1
 					}
@@ -472,5 +475,75 @@ func TestANamespaceThatIsSlowToWakeHoldsUpNoOther(t *testing.T) {
 		}
 		slowly = false
 		c.sleep(time.Minute)
+	})
+}
+
+// Messages that are not taken leave room for those to other targets, and what can never fit is told as such.
+func TestMessagesToADeadTargetLeaveRoomForOthers(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		fan := actor.New[choreState]("fan").
+			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
+				return true, ctx.SetAlarm("fan", actor.Alarm{After: time.Second, Method: "out", Request: n})
+			})).
+			With(actor.Write("out", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
+				for range n {
+					if err := actor.Send(ctx, boxID("x"), "put", "m"); err != nil {
+						return false, err
+					}
+				}
+				return true, nil
+			}))
+		healthy := newChores("chore")
+		c.tune = hosting(map[string][]actor.Kind{"n1": {posts(), fan, healthy}, "n2": {boxKind(nil)}})
+		c.startAll(2)
+		_ = c.box("n2", "x")
+		c.crash("n2")
+		c.sleep(2 * leaseTTL)
+		c.post("n1", "a", parcels{Boxes: []string{"x"}, Count: 1000})
+		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"x"}}, nil), api.CodeOverloaded)
+		c.post("n1", "a", parcels{Boxes: []string{"y"}, Count: 500})
+		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"y"}}, nil), api.CodeOverloaded)
+		c.post("n1", "a", parcels{Boxes: []string{"z"}})
+		wantCode(c, c.call("n1", time.Minute, postID("b"), "send", parcels{Boxes: []string{"x"}, Count: 1001}, nil), api.CodeTooLarge)
+		if err := c.call("n1", time.Minute, api.ActorID{Namespace: "fan", ID: "a"}, "set", 1001, nil); err != nil {
+			c.Fatal(err)
+		}
+		c.sleep(15 * time.Minute)
+		if letters := c.letters(); len(letters) != 1 || letters[0].Alarm != "fan" || letters[0].Code != api.CodeTooLarge.String() {
+			c.Fatalf("%+v", letters)
+		}
+		c.start("n2")
+		c.sleep(5 * time.Minute)
+		if x, z := len(c.box("n2", "x")), len(c.box("n2", "z")); x != 1000 || z != 1 {
+			c.Fatalf("%d and %d have arrived", x, z)
+		}
+	})
+}
+
+// Times that are before all that can be stored run at once, those that are after that never.
+func TestAlarmsAtTheEndsOfTime(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		kind := actor.New[choreState]("ends").
+			With(actor.Write("set", func(ctx *actor.Context, s *choreState, at int64) (bool, error) {
+				return true, ctx.SetAlarm("x", actor.Alarm{At: time.Unix(at, 0), Method: "ring"})
+			})).
+			With(actor.Write("ring", func(_ *actor.Context, s *choreState, _ struct{}) (bool, error) {
+				s.Runs++
+				return true, nil
+			})).
+			With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		c.kinds = []actor.Kind{kind}
+		c.startAll(1)
+		for at, runs := range map[int64]int{-1 << 40: 1, -1: 1, 0: 1, 1: 1, 1 << 62: 0} {
+			id := api.ActorID{Namespace: "ends", ID: fmt.Sprint(at)}
+			var s choreState
+			if err := c.call("n1", time.Minute, id, "set", at, nil); err != nil {
+				c.Fatal(err)
+			}
+			c.sleep(2 * time.Second)
+			if err := c.call("n1", time.Minute, id, "log", nil, &s); err != nil || s.Runs != runs {
+				c.Fatalf("at %d: it ran %d times, %v", at, s.Runs, err)
+			}
+		}
 	})
 }

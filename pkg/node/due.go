@@ -15,17 +15,19 @@ import (
 )
 
 const (
-	// wakesAtOnce bounds how many actors of each namespace a node wakes at once of those that are due in its shards, wakesPerSecond how
-	// many of all namespaces in a second: after an outage that may be much.
+	// wakesAtOnce bounds how many actors of each namespace a node wakes at once of those that are due in its shards,
+	// wakesPerSecond how many of all namespaces in a second: after an outage that may be much.
 	wakesAtOnce    = 32
 	wakesPerSecond = 1000
-	// wakeWait is how long the scanner waits for one of a namespace's wakes to end, before it goes on with other namespaces.
+	// wakeWait is how long the scanner waits for one of a namespace's wakes to end, before it goes on with other
+	// namespaces.
 	wakeWait = 100 * time.Millisecond
 	// wakeTimeout bounds the waking of one actor. It is woken again if it is due still.
 	wakeTimeout = 10 * time.Second
 	// dueGrace is how late an actor may be that a member attends to, before it is woken all the same.
 	dueGrace = 5 * time.Second
-	// attendedAgain is how often an actor is woken that has something to do at once, and that a member attends to: in case it does not.
+	// attendedAgain is how often an actor is woken that has something to do at once, and that a member attends to: in
+	// case it does not.
 	attendedAgain = 10 * time.Minute
 	// duePage is how many entries of a shard are read at once.
 	duePage = 256
@@ -39,7 +41,8 @@ const (
 // list of what is due when the membership has changed, when actors have been released that have something to do, and
 // when the time of the earliest entry that it has seen has come. As long as nothing of that happens it reads nothing.
 //
-// It leaves alone what no member hosts until the membership changes. A namespace whose actors take long to wake holds up no other.
+// It leaves alone what no member hosts until the membership changes. A namespace whose actors take long to wake holds
+// up no other.
 type scanner struct {
 	node   *Node
 	parker env.Parker
@@ -80,7 +83,8 @@ type wakes struct {
 
 func newScanner(n *Node) *scanner {
 	return &scanner{
-		node: n, parker: n.env.NewParker(), shards: make(map[int]*dueShard), wakes: make(map[string]*wakes), random: n.env.Rand("shards of what is due"),
+		node: n, parker: n.env.NewParker(), random: n.env.Rand("shards of what is due"),
+		shards: make(map[int]*dueShard), wakes: make(map[string]*wakes),
 	}
 }
 
@@ -151,7 +155,8 @@ func (s *scanner) look() {
 	s.view, s.counted = view, counted
 }
 
-// burden is how long the shard is left alone when actors have been released: longer the more of it would be read for nothing.
+// burden is how long the shard is left alone when actors have been released: longer the more of it would be read for
+// nothing.
 func (sh *dueShard) burden() time.Duration {
 	return min(time.Duration(sh.aside/duePage)*time.Second, wakeAgainMax)
 }
@@ -188,7 +193,10 @@ type pass struct {
 
 func (s *scanner) newPass(shard int) *pass {
 	sh := s.shards[shard]
-	p := &pass{shard: sh, attending: make(map[registry.Incarnation]bool), hosted: make(map[string]bool), next: never, failed: new(atomic.Int64)}
+	p := &pass{
+		shard: sh, attending: make(map[registry.Incarnation]bool), hosted: make(map[string]bool),
+		next: never, failed: new(atomic.Int64),
+	}
 	for _, n := range s.view.Members() {
 		p.attending[n.Incarnation] = true
 		if n.State != registry.NodeActive {
@@ -253,8 +261,8 @@ func (p *pass) dueAt(e registry.DueEntry) int64 {
 	return e.At
 }
 
-// end notes when the shard is to be read again. It is left alone for a while after actors of it were woken: longer each time while
-// that does not help.
+// end notes when the shard is to be read again. It is left alone for a while after actors of it were woken: longer
+// each time while that does not help.
 func (p *pass) end() {
 	sh := p.shard
 	switch {
@@ -274,7 +282,8 @@ func (p *pass) end() {
 	sh.next, sh.sweep, sh.aside = p.next, p.sweep, p.aside
 }
 
-// wake has an actor woken, at the rate and with as many others of its namespace as it may be. An error says that ctx has ended.
+// wake has an actor woken, at the rate and with as many others of its namespace as it may be. An error says that ctx
+// has ended.
 func (s *scanner) wake(ctx context.Context, id api.ActorID, p *pass) error {
 	w := s.wakes[id.Namespace]
 	if w == nil {
@@ -305,7 +314,8 @@ func (s *scanner) wake(ctx context.Context, id api.ActorID, p *pass) error {
 	return nil
 }
 
-// begin waits for one of the namespace's wakes to end, if all are under way, but not for long. begun is whether another one may begin.
+// begin waits for one of the namespace's wakes to end, if all are under way, but not for long. begun is whether
+// another one may begin.
 func (w *wakes) begin(ctx context.Context, e env.Env) (begun bool, err error) {
 	if w.crowded && w.held.Load() > wakesAtOnce/2 {
 		return false, nil

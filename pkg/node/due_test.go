@@ -445,7 +445,7 @@ func TestLimitsOfWhatIsDoneLater(t *testing.T) {
 		c.do(chore("a"), "set", order{Name: "7", After: 2 * time.Hour}, nil)
 		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x"}, nil), api.CodeInvalidArgument)
 		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x", After: 1, Method: "log"}, nil), api.CodeInvalidArgument)
-		wantCode(c, c.call("n1", time.Minute, chore("b"), "send", order{To: "c", Text: "x", Count: 1001}, nil), api.CodeOverloaded)
+		wantCode(c, c.call("n1", time.Minute, chore("b"), "send", order{To: "c", Text: "x", Count: 1001}, nil), api.CodeTooLarge)
 		c.do(chore("b"), "send", order{To: "c", Text: "x", Count: 1000}, nil)
 		c.sleep(10 * time.Second)
 		if s := c.logOf("c"); len(s.Log) != 1000 {

@@ -40,7 +40,8 @@ func hangers(on *env.Env, begun *int) actor.Kind {
 		With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
 }
 
-// A handler that does not return has failed: after ten times what it runs for is a dead letter, and what is behind that goes on.
+// A handler that does not return has failed: after ten times what it runs for is a dead letter, and what is behind
+// that goes on.
 func TestWhatHangsGoesToTheDeadLetters(t *testing.T) {
 	for how, runsAt := range map[string]string{"send": "b", "alarm": "a"} {
 		t.Run(how, func(t *testing.T) {

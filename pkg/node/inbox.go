@@ -26,14 +26,15 @@ const (
 	markFields = 4
 )
 
-// markPart begins the keys of an actor's marks, outsideMarkPart those of the marks of senders that somebody has named who is no node.
+// markPart begins the keys of an actor's marks, outsideMarkPart those of the marks of senders that somebody has named
+// who is no node.
 var (
 	markPart        = tuple.Pack("i")
 	outsideMarkPart = tuple.Pack("j")
 )
 
-// source is where messages come from. A peer that is no node can name any sender and number: such messages have marks of their own, so that they
-// don't keep out the sender's.
+// source is where messages come from. A peer that is no node can name any sender and number: such messages have marks
+// of their own, so that they don't keep out the sender's.
 type source struct {
 	sender  api.ActorID
 	outside bool
@@ -68,8 +69,9 @@ func parseMarkKey(key []byte) (s source, ok bool) {
 	return s, ok1 && ok2
 }
 
-// mark says how far an actor is with the messages of one source, which come in order of their numbers: what has that number, or
-// a smaller one, is done and never runs again. Unlike the records of calls a mark is never dropped, so a message may come as late as it likes.
+// mark says how far an actor is with the messages of one source, which come in order of their numbers: what has that
+// number, or a smaller one, is done and never runs again. Unlike the records of calls a mark is never dropped, so a
+// message may come as late as it likes.
 type mark struct {
 	number uint64
 	// failed is the error with which the one of that number was given up, nil if it was done.
@@ -78,8 +80,8 @@ type mark struct {
 	bound, birth uint64
 }
 
-// inbox is the marks of an actor: those of the present batch, and some of those that the store has. A volatile actor has no others than
-// those here: it keeps all of them, as long as the state that has what the messages did.
+// inbox is the marks of an actor: those of the present batch, and some of those that the store has. A volatile actor
+// has no others than those here: it keeps all of them, as long as the state that has what the messages did.
 type inbox struct {
 	volatile     bool
 	batch, cache map[source]mark

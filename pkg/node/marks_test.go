@@ -87,7 +87,8 @@ func TestAVolatileActorKeepsTheMarksOfAllSenders(t *testing.T) {
 	})
 }
 
-// Anybody can name a sender and a number. That keeps out what the sender itself sends neither here nor where the call is forwarded to.
+// Anybody can name a sender and a number. That keeps out what the sender itself sends neither here nor where the call
+// is forwarded to.
 func TestNobodyButANodeMovesTheMarksOfASender(t *testing.T) {
 	simulateChores(t, 4, func(c *cluster) {
 		c.startAll(3)

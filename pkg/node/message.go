@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// outboxMax and outboxBytesMax bound what an actor has sent that is not delivered yet: it is in memory, and loaded with the state.
-	outboxMax      = 1000
-	outboxBytesMax = 1 << 20
+	// outboxMax and outboxBytesMax bound what an actor has sent that is not delivered yet: it is in memory, and
+	// loaded with the state. One target takes half of it at the most.
+	outboxMax      = 2000
+	outboxBytesMax = 2 << 20
 	// numberBits is how many bits of a message's number tell apart those of one commit; the others are the number of that. It is more
 	// than an outbox holds.
 	numberBits = 12

@@ -12,10 +12,10 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another store: the records of calls are
-// kept, as of the time when they are first loaded, the floor below which calls are refused begins anew, and alarms and messages whose handlers have
-// asked others ask them under the same keys, but born anew. Messages, and how far their receivers are with them, keep their numbers: what is
-// done already does not run again.
+// RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another
+// store: the records of calls are kept, as of the time when they are first loaded, the floor below which calls are
+// refused begins anew, and alarms and messages whose handlers have asked others ask them under the same keys, but born
+// anew. Messages, and how far their receivers are with them, keep their numbers: what is done already does not run again.
 func RestoredState(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	switch {
 	case bytes.Equal(key, recordPart):

@@ -15,7 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
 )
 
-// unpinned is a store that can't pin versions, as FoundationDB can't: its backups are of one moment for each actor alone.
+// unpinned is a store that can't pin versions, as FoundationDB can't: its backups are of one moment for each actor
+// alone.
 type unpinned struct{ kv.Store }
 
 // restore replaces the cluster by what a backup has of it, which is made with something happening after so many actors.

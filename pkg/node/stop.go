@@ -61,9 +61,9 @@ func (n *Node) finished(s *slot) {
 	n.slots.end()
 }
 
-// Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other actors, gives up its lease, so that its
-// actors can be taken at once, and closes its connections. When ctx ends first it goes on without
-// waiting, and returns why. Another Stop waits for the first.
+// Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other
+// actors, gives up its lease, so that its actors can be taken at once, and closes its connections. When ctx ends
+// first it goes on without waiting, and returns why. Another Stop waits for the first.
 func (n *Node) Stop(ctx context.Context) error {
 	n.mu.Lock()
 	first := !n.stopping

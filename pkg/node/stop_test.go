@@ -13,8 +13,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// A handler that runs when its node stops gets its answers: of actors of the node, active or not, and of those of other nodes that ask
-// an actor of the node. Others are told to go elsewhere.
+// A handler that runs when its node stops gets its answers: of actors of the node, active or not, and of those of
+// other nodes that ask an actor of the node. Others are told to go elsewhere.
 func TestAStopLetsHandlersEndThatAskOthers(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
 		id := func(ns string) api.ActorID { return api.ActorID{Namespace: ns, ID: "a"} }

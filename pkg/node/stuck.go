@@ -20,8 +20,9 @@ import (
 // claim again, under the next token. When the handler returns at last, nobody looks at what it did, and the claim that it
 // could commit under is no longer the actor's.
 //
-// What the handler ran for has failed: its caller is told so, and an alarm, or a message that is tried for the last time, is counted as failed by
-// the first thing that the next activation does. Otherwise it would hang again and again, and what is behind it would wait for ever.
+// What the handler ran for has failed: its caller is told so, and an alarm, or a message that is tried for the last
+// time, is counted as failed by the first thing that the next activation does. Otherwise it would hang again and
+// again, and what is behind it would wait for ever.
 
 const (
 	// handlerReported is how long a handler runs before that is said in the log.
@@ -182,8 +183,8 @@ func errHangs(c *call) *api.Error {
 	return err
 }
 
-// noteOf returns the own call by which the next activation takes note that the handler of a call did not return, nil if it need not: who waits for an answer, or
-// will try again, counts itself.
+// noteOf returns the own call by which the next activation takes note that the handler of a call did not return, nil
+// if it need not: who waits for an answer, or will try again, counts itself.
 func (n *Node) noteOf(c *call) *call {
 	if c == nil || c.alarm == nil && (c.number == 0 || c.flags&api.InvokeLastTry == 0) {
 		return nil
@@ -206,7 +207,9 @@ func (a *activation) runNote(c *call) answer {
 			return answer{call: c, settled: true}
 		}
 		a.alarmFailed(&out)
-	} else if last, err := g.inbox.mark(a.node.ctx, a.claim, c.abandoned.source()); err == nil && c.abandoned.number > last.number {
+	} else if last, err := g.inbox.mark(a.node.ctx, a.claim, c.abandoned.source()); err != nil {
+		a.node.log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.actor.String(), "error", err)
+	} else if c.abandoned.number > last.number {
 		a.sendRun(&out)
 	}
 	return answer{call: c, writes: out.writes, settled: !out.writes}
@@ -217,11 +220,13 @@ type givenUpSlot struct {
 	calls []*call
 	// running is the call whose handler did not return, nil if it was a hook.
 	running *call
-	// heir is the slot that has waited for its room, next the one that takes note of what has happened; nil if there is none.
+	// heir is the slot that has waited for its room, next the one that takes note of what has happened; nil if there
+	// is none.
 	heir, next *slot
 }
 
-// abandon takes a slot out whose handler runs. noteOf returns the call by which the next activation takes note of that, nil for none.
+// abandon takes a slot out whose handler runs. noteOf returns the call by which the next activation takes note of
+// that, nil for none.
 func (d *dispatcher) abandon(s *slot, now time.Duration, noteOf func(running *call) *call) (g givenUpSlot, abandoned bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -72,11 +72,11 @@ type Acquired struct {
 	Found      bool
 }
 
-// Acquire claims an actor for the member unless another node holds it under a valid lease, and
-// reads the part of the actor's state whose keys lie in [begin, end), in the same transaction. The member
-// must have no activation of the actor: a claim of its own is taken anew, as writes of an earlier activation
-// may still land (R3). The member attends to what the actor has to do from then on.
-// It blocks until ctx ends. After an error the claim may be the member's all the same, or may become it. It fails with CodeFenced if the member has lost its lease.
+// Acquire claims an actor for the member unless another node holds it under a valid lease, and reads the part of the
+// actor's state whose keys lie in [begin, end), in the same transaction. The member must have no activation of the
+// actor: a claim of its own is taken anew, as writes of an earlier activation may still land (R3). The member attends
+// to what the actor has to do from then on. It blocks until ctx ends. After an error the claim may be the member's
+// all the same, or may become it. It fails with CodeFenced if the member has lost its lease.
 func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, begin, end []byte) (Acquired, error) {
 	return r.AcquireFor(ctx, m, actor, Attempt{}, begin, end)
 }
@@ -105,7 +105,8 @@ func acquired(got Acquired, err error) (Acquired, error) {
 
 func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
 	node, inc := m.lease()
-	// R1 and R8: claim, seq and the own fence are all read with conflict.
+	// R1 and R8: claim, seq and the own fence are all read with conflict. Without R8 the entry of what is due
+	// could name an incarnation that has ended already: nobody would be told of that again.
 	vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), quarantineKey(actor), dueTimeKeyOf(actor))
 	if err != nil {
 		return Acquired{}, err
@@ -155,8 +156,8 @@ func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) 
 	})
 }
 
-// Release gives the claim up, keeping its token, if it is still held: nobody attends to what the actor has to do from then on, and the
-// members are told. The activation must have ended, with nothing of it in doubt.
+// Release gives the claim up, keeping its token, if it is still held: nobody attends to what the actor has to do from
+// then on, and the members are told. The activation must have ended, with nothing of it in doubt.
 func (c *Claim) Release(ctx context.Context) error {
 	_, err := transact(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		now, due, err := readClaimAndDue(ctx, tx, c.actor)
@@ -178,8 +179,8 @@ type Broken struct {
 	Token uint64 // the claim's token now
 }
 
-// BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier. What the actor has to do is
-// attended by nobody from then on, and the members are told.
+// BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier.
+// What the actor has to do is attended by nobody from then on, and the members are told.
 func (r *Registry) BreakClaim(ctx context.Context, actor api.ActorID) (Broken, error) {
 	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Broken, error) {
 		now, due, err := readClaimAndDue(ctx, tx, actor)

@@ -17,14 +17,15 @@ import (
 // and moved by the commits of the actor's own state, so it is there if and only if the actor has, or had a moment ago,
 // something to do; its time is never later than that.
 //
-// The owner of the claim attends to the actor without the list, from memory. Every transaction that writes a claim writes the entry with
-// it, so the entry names the incarnation in the claim, and nobody if nobody owns the actor. Once that incarnation is no longer a member's, or
-// nobody's, whoever scans the shard wakes the actor. Counters that come with every heartbeat show both, so nobody need read the list to find
-// out: an entry is only written while its writer's lease is its own, thus before the change of the membership that ends it.
+// The owner of the claim attends to the actor without the list, from memory. Every transaction that writes a claim
+// writes the entry with it, so the entry names the incarnation in the claim, and nobody if nobody owns the actor.
+// Once that incarnation is no longer a member's, or nobody's, whoever scans the shard wakes the actor. Counters that
+// come with every heartbeat show both, so nobody need read the list to find out: an entry is only written while its
+// writer's lease is its own, thus before the change of the membership that ends it.
 //
-// A handover is the exception: the target learns of it by a message, which may be lost. So an actor that has something to do at once is
-// handed over attended by nobody; the scanner wakes it, and its first commit there makes it the target's. One that has something to do later
-// is woken when it is late.
+// A handover is the exception: the target learns of it by a message, which may be lost. So an actor that has
+// something to do at once is handed over attended by nobody; the scanner wakes it, and its first commit there makes
+// it the target's. One that has something to do later is woken when it is late.
 
 // DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all but the largest clusters.
 const DueShards = 256
@@ -81,7 +82,8 @@ var dueTimeKey = tuple.Pack("l")
 
 func dueTimeKeyOf(actor api.ActorID) []byte { return join(statePrefix(actor), dueTimeKey) }
 
-// dueTime returns the time that the value of dueTimeKey says, 0 for none, and for what can't be read, which whoever loads the state reports.
+// dueTime returns the time that the value of dueTimeKey says, 0 for none, and for what can't be read, which whoever
+// loads the state reports.
 func dueTime(value []byte) int64 {
 	if len(value) != 8 {
 		return 0
@@ -89,8 +91,9 @@ func dueTime(value []byte) int64 {
 	return int64(binary.BigEndian.Uint64(value))
 }
 
-// attend names in the entry of an actor who owns the actor by the same transaction, the zero incarnation for nobody, which the members are
-// told. at is the time of the entry, 0 for none, as of a read of the actor's state that a read of seq covers.
+// attend names in the entry of an actor who owns the actor by the same transaction, the zero incarnation for nobody,
+// which the members are told. at is the time of the entry, 0 for none, as of a read of the actor's state that a read
+// of seq covers.
 func attend(tx kv.Tx, actor api.ActorID, at int64, by Incarnation) {
 	if at == 0 {
 		return

@@ -32,7 +32,8 @@ func (c *Claim) Seq() Seq { return Seq(c.seq) }
 // before it leaves the actor here, whatever fails after it leaves it there. The activation must have nothing in doubt, and do nothing
 // meanwhile. move names the handover: only who was sent it along with the actor's state may Install that.
 //
-// The target attends to what the actor has to do, from its first commit on if that is to be done at once (see DueEntry).
+// The target attends to what the actor has to do, from its first commit on if that is to be done at once (see
+// DueEntry).
 //
 //   - nil: the target holds the claim, under the token.
 //   - CodeMoved, CodeFenced: the claim was lost before; drop the activation.

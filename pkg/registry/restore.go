@@ -16,10 +16,15 @@ import (
 // that whoever compares tokens outside takes those of before for the older ones.
 const TokensRaised = 1 << 32
 
-// CommitsRaised is by how much the first commit of an actor after a restore exceeds every commit that the backup tells of. Messages have their
-// numbers of the commits of their senders, and receivers keep the highest number that is done: where a backup is of one moment for each actor alone, a
-// receiver's may exceed all that is in the backup of the sender, which may not be in there at all.
+// CommitsRaised is by how much the first commit of an actor after a restore exceeds every commit that the backup
+// tells of. Messages have their numbers of the commits of their senders, and receivers keep the highest number that
+// is done: where a backup is of one moment for each actor alone, a receiver's may exceed all that is in the backup of
+// the sender, which may not be in there at all.
 const CommitsRaised = 1 << 32
+
+// commitsMax is more than any cluster commits. What exceeds it is the mark of a message that no actor has sent, as nodes once took them from
+// anybody.
+const commitsMax = 1 << 50
 
 // SchemaRestoring is the schema of a store that is being restored: nodes refuse it.
 const SchemaRestoring = -1
@@ -46,8 +51,9 @@ type Restoration struct {
 	Commits uint64
 }
 
-// Restored returns what is restored of a pair of a backup, without the cluster's meta. The membership is left out, actors have no owners and
-// higher tokens, and what is due is attended by nobody. Keys that are not Kelpie's are restored as they are. Errors are CodeCorruptState.
+// Restored returns what is restored of a pair of a backup, without the cluster's meta. The membership is left out,
+// actors have no owners and higher tokens, and what is due is attended by nobody. Keys that are not Kelpie's are
+// restored as they are. Errors are CodeCorruptState.
 func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 	asItIs := Restoration{Pairs: []kv.KeyValue{p}}
 	t, err := tuple.Unpack(p.Key)
@@ -123,10 +129,10 @@ func (r *Registry) BeginRestore(ctx context.Context) error {
 	return r.setMeta(ctx, Meta{ClusterID: "restoring", Schema: SchemaRestoring}, 0)
 }
 
-// EndRestore writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has returned, and commits the
-// greatest.
+// EndRestore writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has
+// returned, and commits the greatest.
 func (r *Registry) EndRestore(ctx context.Context, m Meta, unattended int, commits uint64) error {
-	m.Commits = commits + CommitsRaised
+	m.Commits = min(commits, commitsMax) + CommitsRaised
 	return r.setMeta(ctx, m, unattended)
 }
 
