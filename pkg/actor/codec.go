@@ -11,6 +11,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // Marshal encodes v as actors' requests, replies, state and values are encoded. Equal values
@@ -47,7 +48,8 @@ func Marshal(v any) ([]byte, error) {
 // Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than
 // api.DepthMax are refused: they come from nobody who means well, and would exhaust the stack. So are integers that the
 // type they are for can't hold: they would become others.
-func Unmarshal(b []byte, v any) error {
+func Unmarshal(b []byte, v any) (err error) {
+	defer env.Caught(&err) // msgpack's decoder panics on some values that are well-formed, and so may a decoder of v's own
 	d := api.NewDecoder(b)
 	if d.Skip(); d.Err() != nil {
 		return d.Err()

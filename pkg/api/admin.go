@@ -158,11 +158,13 @@ const (
 	ActorOwned    = "owned"
 	ActorOrphaned = "orphaned"
 	ActorReleased = "released"
-	ActorUnknown  = "unknown"
+	// ActorCorrupt: its claim in the store can't be read.
+	ActorCorrupt = "corrupt"
+	ActorUnknown = "unknown"
 )
 
 // ActorStates returns the states that an actor in a listing can be in.
-func ActorStates() []string { return []string{ActorOwned, ActorOrphaned, ActorReleased} }
+func ActorStates() []string { return []string{ActorOwned, ActorOrphaned, ActorReleased, ActorCorrupt} }
 
 // ActorsReply answers MethodActors. Next is empty after the last page; a page may be short, or empty, and not the last.
 type ActorsReply struct {

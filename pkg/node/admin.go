@@ -169,6 +169,9 @@ func wanted(in *api.ActorsRequest, id api.ActorID, row *api.ActorRow) bool {
 
 func (n *Node) actorRow(c registry.ClaimInfo) api.ActorRow {
 	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token, State: api.ActorReleased}
+	if c.Corrupt {
+		row.State = api.ActorCorrupt
+	}
 	if c.Owner.Node == "" {
 		return row
 	}

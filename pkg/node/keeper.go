@@ -256,6 +256,7 @@ func (k *keeper) learn(ctx context.Context) error {
 	}
 	after := k.view
 	k.mu.Unlock()
+	k.reportCorrupt(before, after)
 	if before != nil {
 		k.announce(before, after)
 		k.compared(before, after)
@@ -264,6 +265,29 @@ func (k *keeper) learn(ctx context.Context) error {
 		k.changed()
 	}
 	return nil
+}
+
+// reportCorrupt logs the records of the membership that can't be read, once each.
+func (k *keeper) reportCorrupt(before, after *registry.View) {
+	if before == after {
+		return
+	}
+	for _, n := range after.Nodes {
+		if n.State != registry.NodeCorrupt {
+			continue
+		}
+		if before != nil {
+			if old, _ := before.Node(n.ID); old.State == registry.NodeCorrupt {
+				continue
+			}
+		}
+		k.log.Error("the record of a node can't be read: it does not count as a member; start it again, or remove it", "node", n.ID)
+	}
+	for _, name := range after.CorruptNamespaces {
+		if before == nil || !slices.Contains(before.CorruptNamespaces, name) {
+			k.log.Error("the settings of a namespace can't be read: the defaults hold until they are set again", "namespace", name)
+		}
+	}
 }
 
 // announce tells of members that were fenced between two views and have not joined again.

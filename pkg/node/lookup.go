@@ -61,6 +61,10 @@ func (l *lookups) run(id api.ActorID) {
 	delete(l.waiting, id)
 	l.mu.Unlock()
 	for _, c := range calls {
+		if api.CodeOf(err) == api.CodeCorruptState {
+			n.router.again(c, err)
+			continue
+		}
 		if err != nil {
 			n.router.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner could not be looked up: %v", id, err))
 			continue

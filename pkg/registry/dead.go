@@ -80,6 +80,9 @@ func (c *Claim) DeadNumbers(ctx context.Context) ([]uint64, error) {
 		out = nil
 		return kv.Scan(ctx, r, begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
 			d, err := decodeDead(p)
+			if damaged(err) {
+				err = nil // its number is known
+			}
 			out = append(out, d.Number)
 			return err
 		})
@@ -111,7 +114,9 @@ func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after 
 		letters = make([]DeadLetter, 0, len(pairs))
 		for _, p := range pairs {
 			d, err := decodeDead(p)
-			if err != nil {
+			if damaged(err) {
+				d = DeadLetter{Actor: d.Actor, Number: d.Number, Code: api.CodeCorruptState.String(), Error: err.Error()}
+			} else if err != nil {
 				return struct{}{}, err
 			}
 			letters = append(letters, d)

@@ -114,21 +114,28 @@ func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int
 		entries []DueEntry
 		more    bool
 	}
-	p, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
-		pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
-		if err != nil {
-			return p, err
-		}
-		p = page{entries: make([]DueEntry, 0, len(pairs)), more: more}
-		for _, pair := range pairs {
-			e, err := decodeDue(pair)
+	read := func(ctx context.Context) (page, error) {
+		return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (p page, err error) {
+			pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
 			if err != nil {
 				return p, err
 			}
-			p.entries = append(p.entries, e)
-		}
-		return p, nil
-	})
+			p = page{entries: make([]DueEntry, 0, len(pairs)), more: more}
+			for _, pair := range pairs {
+				if e, err := decodeDue(pair); err == nil { // what can't be read is for the check of the store
+					p.entries = append(p.entries, e)
+				}
+			}
+			if len(p.entries) == 0 && more {
+				begin = kv.KeyAfter(pairs[len(pairs)-1].Key)
+			}
+			return p, nil
+		})
+	}
+	p, err := read(ctx)
+	for err == nil && p.more && len(p.entries) == 0 { // all of them damaged
+		p, err = read(ctx)
+	}
 	return p.entries, p.more, err
 }
 
@@ -141,9 +148,19 @@ func (r *Registry) NextDueShard(ctx context.Context, from int) (int, error) {
 		if err != nil || len(pairs) == 0 {
 			return DueShards, err
 		}
-		e, err := decodeDue(pairs[0])
-		return DueShard(e.Actor), err
+		return shardOf(pairs[0].Key)
 	})
+}
+
+// shardOf returns the shard of an entry by its key.
+func shardOf(key []byte) (int, error) {
+	t, err := tuple.Unpack(key)
+	if err == nil && len(t) > 2 {
+		if shard, ok := t[2].(int64); ok && shard >= 0 && shard < DueShards {
+			return int(shard), nil
+		}
+	}
+	return DueShards, api.Errorf(api.CodeCorruptState, "store: %x is not the key of something due", key)
 }
 
 func decodeDue(pair kv.KeyValue) (e DueEntry, err error) {

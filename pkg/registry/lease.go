@@ -116,7 +116,7 @@ type LeaseInfo struct {
 // Leases returns the lease of every node that ever was a member, in order of name.
 func (r *Registry) Leases(ctx context.Context) ([]LeaseInfo, error) {
 	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]LeaseInfo, error) {
-		nodes, err := scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode)
+		nodes, err := scanRecords(ctx, tx.Snapshot(), kindNode, corruptNode)
 		if err != nil {
 			return nil, err
 		}
@@ -127,11 +127,9 @@ func (r *Registry) Leases(ctx context.Context) ([]LeaseInfo, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := decodeRecord(fenceKey(n.ID), vals[0], &out[i].Fence); err != nil {
-				return nil, err
-			}
-			if err := decodeRecord(beatKey(n.ID), vals[1], &out[i].Beat); err != nil {
-				return nil, err
+			err = decodeAll(field{fenceKey(n.ID), vals[0], &out[i].Fence}, field{beatKey(n.ID), vals[1], &out[i].Beat})
+			if err != nil {
+				out[i].Node.State, out[i].Fence, out[i].Beat = NodeCorrupt, Fence{}, Beat{}
 			}
 		}
 		return out, nil

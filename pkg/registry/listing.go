@@ -17,6 +17,8 @@ type ClaimInfo struct {
 	Owner Owner
 	// Epoch is that of the owner's fence, if the owner is current.
 	Epoch uint64
+	// Corrupt is whether the claim, or its owner's fence, can't be read: nothing else is known then.
+	Corrupt bool
 }
 
 // Claims returns one page of claims, in order of namespace and id, of one namespace if that is not "", and of that those whose ids begin
@@ -43,6 +45,9 @@ func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after a
 		fences := make(map[string]Fence)
 		for _, pair := range pairs {
 			c, err := claimInfo(ctx, tx.Snapshot(), pair, fences)
+			if damaged(err) && c.Actor != (api.ActorID{}) {
+				c, err = ClaimInfo{Actor: c.Actor, Corrupt: true}, nil
+			}
 			if err != nil {
 				return p, err
 			}
@@ -81,10 +86,10 @@ func (r *Registry) Claim(ctx context.Context, actor api.ActorID) (ClaimInfo, err
 // claimInfo decodes a claim and compares it with its owner's fence, read once per page into fences.
 func claimInfo(ctx context.Context, r kv.Reader, pair kv.KeyValue, fences map[string]Fence) (ClaimInfo, error) {
 	var rec claimRecord
-	if err := decodeRecord(pair.Key, pair.Value, &rec); err != nil {
-		return ClaimInfo{}, err
-	}
 	actor, err := claimActor(pair.Key)
+	if err := decodeRecord(pair.Key, pair.Value, &rec); err != nil {
+		return ClaimInfo{Actor: actor}, err
+	}
 	info := ClaimInfo{Actor: actor, Owner: Owner{Node: rec.Node, Incarnation: rec.Incarnation, Token: rec.Token, Since: rec.Since}}
 	if err != nil || rec.Node == "" {
 		return info, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
 // JoinSpec is what a node brings along when it joins.
@@ -156,10 +157,13 @@ func (r *Registry) View(ctx context.Context) (*View, error) {
 			return nil, err
 		}
 		v := &View{Counter: decodeCounter(counter), Version: uint64(version)}
-		if v.Nodes, err = scanRecords[NodeInfo](ctx, tx.Snapshot(), kindNode); err != nil {
+		if v.Nodes, err = scanRecords(ctx, tx.Snapshot(), kindNode, corruptNode); err != nil {
 			return nil, err
 		}
-		v.Namespaces, err = scanRecords[Namespace](ctx, tx.Snapshot(), kindNamespace)
+		v.Namespaces, err = scanRecords(ctx, tx.Snapshot(), kindNamespace, func(name string) (ns Namespace, keep bool) {
+			v.CorruptNamespaces = append(v.CorruptNamespaces, name)
+			return ns, false
+		})
 		return v, err
 	})
 }
@@ -242,8 +246,8 @@ func readNode(ctx context.Context, r kv.Reader, id string) (f Fence, n NodeInfo,
 	if err != nil {
 		return f, n, err
 	}
-	if err = decodeRecord(fenceKey(id), vals[0], &f); err == nil {
-		err = decodeRecord(nodeKey(id), vals[1], &n)
+	if err = decodeRecord(fenceKey(id), vals[0], &f); err == nil && decodeRecord(nodeKey(id), vals[1], &n) != nil {
+		n = NodeInfo{ID: id, State: NodeCorrupt} // which can be fenced all the same, removed, and written anew
 	}
 	return f, n, err
 }
@@ -257,19 +261,35 @@ func read(ctx context.Context, r kv.Reader, key []byte, v any) error {
 	return decodeRecord(key, b, v)
 }
 
-// scanRecords reads all records of a kind, in order of key.
-func scanRecords[T any](ctx context.Context, r kv.Reader, kind string) ([]T, error) {
+func corruptNode(id string) (NodeInfo, bool) { return NodeInfo{ID: id, State: NodeCorrupt}, true }
+
+// scanRecords reads all records of a kind, in order of key. corrupt says what stands for one that can't be read, if anything.
+func scanRecords[T any](ctx context.Context, r kv.Reader, kind string, corrupt func(name string) (T, bool)) ([]T, error) {
 	begin, end := kindRange(kind)
 	var out []T
 	err := kv.Scan(ctx, r, begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
 		var v T
-		if err := decodeRecord(p.Key, p.Value, &v); err != nil {
-			return err
+		if decodeRecord(p.Key, p.Value, &v) != nil {
+			stand, keep := corrupt(recordName(p.Key))
+			if keep {
+				out = append(out, stand)
+			}
+			return nil
 		}
 		out = append(out, v)
 		return nil
 	})
 	return out, err
+}
+
+// recordName is the last element of a record's key.
+func recordName(key []byte) string {
+	t, err := tuple.Unpack(key)
+	if err != nil || len(t) == 0 {
+		return ""
+	}
+	name, _ := t[len(t)-1].(string)
+	return name
 }
 
 func raiseMembership(tx kv.Tx) {

@@ -14,6 +14,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // recordVersion is the first byte of every value; the rest is msgpack.
@@ -58,6 +59,8 @@ const (
 	NodeDraining NodeState = "draining"
 	NodeLeft     NodeState = "left"
 	NodeFailed   NodeState = "failed"
+	// NodeCorrupt is that of a node whose record can't be read.
+	NodeCorrupt NodeState = "corrupt"
 )
 
 // NodeInfo is what the members know of a node. It changes with the membership, not with load.
@@ -144,15 +147,29 @@ func encodeRecord(v any) []byte {
 }
 
 // decodeRecord decodes the value of key into v; no value leaves v as it is.
+// An error is CodeCorruptState, and leaves v in whatever state.
 func decodeRecord(key, value []byte, v any) error {
 	if value == nil {
 		return nil
 	}
 	if len(value) == 0 || value[0] != recordVersion {
-		return api.Errorf(api.CodeInternal, "store: key %q has a value of an unknown version", key)
+		return api.Errorf(api.CodeCorruptState, "store: key %q has a value of an unknown version", key)
 	}
-	if err := msgpack.Unmarshal(value[1:], v); err != nil {
-		return api.Errorf(api.CodeInternal, "store: the value of key %q can't be read: %v", key, err)
+	if err := unmarshal(value[1:], v); err != nil {
+		return api.Errorf(api.CodeCorruptState, "store: the value of key %q can't be read: %v", key, err)
 	}
 	return nil
 }
+
+// unmarshal decodes one value of bounded nesting. msgpack's decoder panics on some values that are well-formed.
+func unmarshal(b []byte, v any) (err error) {
+	d := api.NewDecoder(b)
+	if d.Skip(); d.Err() != nil {
+		return d.Err()
+	}
+	defer env.Caught(&err)
+	return msgpack.Unmarshal(b, v)
+}
+
+// damaged reports whether an error says that a record can't be read: it costs what the record is about, and nothing else.
+func damaged(err error) bool { return api.CodeOf(err) == api.CodeCorruptState }

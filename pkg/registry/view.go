@@ -19,6 +19,8 @@ type View struct {
 	Nodes []NodeInfo
 	// Namespaces are the settings of all namespaces, in order of name.
 	Namespaces []Namespace
+	// CorruptNamespaces are the names of those whose settings can't be read.
+	CorruptNamespaces []string
 }
 
 // Node returns a node by its name, and whether it is known.

@@ -59,3 +59,6 @@ func IsWelcome(b []byte) bool {
 	_, err := new(Identity).parseWelcome(b)
 	return err == nil
 }
+
+// Decode decodes a typed request or answer.
+func Decode(b []byte, v any) error { return decode(b, v) }

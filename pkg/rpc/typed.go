@@ -9,6 +9,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // HandleTyped registers a method whose request and reply are structs, encoded as
@@ -47,10 +48,11 @@ func CallTyped[Req, Resp any](ctx context.Context, p *Pool, addr, method string,
 
 // decode decodes one value of bounded nesting: msgpack's decoder recurses, and a stack that
 // overflows ends the process.
-func decode(b []byte, v any) error {
+func decode(b []byte, v any) (err error) {
 	d := api.NewDecoder(b)
 	if d.Skip(); d.Err() != nil {
 		return d.Err()
 	}
+	defer env.Caught(&err) // msgpack's decoder panics on some values that are well-formed
 	return msgpack.Unmarshal(b, v)
 }

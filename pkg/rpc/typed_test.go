@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"testing"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -72,5 +73,21 @@ func TestTypedCallsRefuseDeepNesting(t *testing.T) {
 	}, func(t *testing.T, w *world) {
 		_, err := w.pool.Call(background, addr, rpc.ClassCall, "greet", bomb)
 		wantCode(t, err, api.CodeInvalidArgument, false)
+	})
+}
+
+// FuzzTyped decodes what peers send of every kind of field that there is in requests.
+func FuzzTyped(f *testing.F) {
+	f.Add([]byte("\x81\xa4Time\xc0")) // nil for a time, on which msgpack's decoder panics
+	f.Add([]byte("\x81\xa4List\xdd\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var v struct {
+			Time   time.Time
+			Number int64
+			List   []string
+			Map    map[string]uint64
+			Inner  *struct{ Time time.Time }
+		}
+		_ = rpc.Decode(b, &v)
 	})
 }
