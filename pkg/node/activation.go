@@ -237,8 +237,8 @@ func (a *activation) loadNothing(ctx context.Context) (err error) {
 	if len(value) == 8 {
 		a.agenda.due = int64(binary.BigEndian.Uint64(value))
 	}
-	a.memory = &memory{spec: a.spec}
-	return a.memory.clear()
+	a.memory, err = a.loadMemory(nil)
+	return err
 }
 
 // entriesBefore returns how many entries come before a key.

@@ -126,7 +126,7 @@ func TestCodeOfAuthorsIsGuarded(t *testing.T) {
 		}{
 			{"set", hatesEncoding, api.CodeInternal, "actor touchy/a: method set panicked: can't encode 13"},
 			{"link", struct{}{}, api.CodeInternal, "actor touchy/a: method link left a state that does not encode: it is nested deeper than 64 levels, or contains itself: at Link.Link"},
-			{"take", hatesDecoding, api.CodeInternal, "actor touchy/a: method take panicked: can't decode 17"},
+			{"take", hatesDecoding, api.CodeInvalidArgument, "the request does not fit the method: panic: can't decode 17"},
 			{"give", hatesEncoding, api.CodeInternal, "actor touchy/a: method give panicked: can't encode 13"},
 			{"fail", struct{}{}, api.CodeInternal, "actor touchy/a: method fail panicked: no type"},
 			{"fail_silently", struct{}{}, api.CodeApplication, "nil"},
@@ -162,7 +162,7 @@ func TestStateThatCannotBeRestoredEndsTheActivation(t *testing.T) {
 		}
 		for range 3 {
 			err = c.call("n2", time.Minute, id, "get", struct{}{}, nil)
-			if api.CodeOf(err) != api.CodeCorruptState || !strings.Contains(err.Error(), "loading its state panicked: can't decode 17") {
+			if api.CodeOf(err) != api.CodeCorruptState || !strings.Contains(err.Error(), "its state does not fit the program: panic: can't decode 17") {
 				c.Errorf("a call of what can't be loaded: %v", err)
 			}
 		}
