@@ -164,6 +164,7 @@ func (o Options) Resolve() (Config, error) {
 	}
 	o.profile(d, &c)
 	o.override(&c)
+	c.makeRoom()
 	if o.Plan != nil {
 		c.Plan = *o.Plan
 	} else {
@@ -175,9 +176,9 @@ func (o Options) Resolve() (Config, error) {
 // profile makes the choices that differ from profile to profile.
 func (o Options) profile(d draw, c *Config) {
 	c.Faults = d.some("fault", pick(d, "faults", 15, 35, 60), names(faultKinds))
-	c.Workloads = d.some("workload", 40, names(workloads))
+	c.Workloads = d.some("workload", 40, drawnWorkloads())
 	if len(c.Workloads) == 0 {
-		c.Workloads = []string{pick(d, "workload", names(workloads)...)}
+		c.Workloads = []string{pick(d, "workload", drawnWorkloads()...)}
 	}
 	c.Nodes = pick(d, "nodes", 2, 3, 3, 4, 5)
 	c.Clients = pick(d, "clients", 3, 4, 6, 8)
@@ -190,7 +191,7 @@ func (o Options) profile(d draw, c *Config) {
 	case "storm":
 		c.Nodes, c.Clients, c.Calls, c.For = pick(d, "nodes", 5, 7, 9), 16, 200, time.Minute
 		c.Faults, c.Rate = names(faultKinds), 40
-		c.Workloads = names(workloads)
+		c.Workloads = drawnWorkloads()
 	case "moves":
 		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)
 		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" || w == "impatient" })
@@ -220,6 +221,16 @@ func (o Options) override(c *Config) {
 		c.Workloads = o.Workloads
 	}
 }
+
+// makeRoom has the memory limit leave room for actors that wait for each other.
+func (c *Config) makeRoom() {
+	if c.MemoryLimit > 0 && slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).namespace == jobs }) {
+		c.MemoryLimit = memoryForJobs
+	}
+}
+
+// memoryForJobs is a memory limit that has actors with logs make room for each other at times.
+const memoryForJobs = 40_000
 
 func set[T comparable](field *T, value T) {
 	var zero T

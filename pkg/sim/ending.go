@@ -19,7 +19,7 @@ import (
 const readerHost = "reader"
 
 // readers are the methods that show an actor's state.
-var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items", slow: "done"}
+var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items", slow: "done", jobs: "log", scratch: "log"}
 
 // lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
 func (w *world) lastReads() {
@@ -56,6 +56,8 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 			op, _ = callWithin[[]string](ctx, k, id, method, nil)
 		case "kv":
 			op, _ = callWithin[[]pair](ctx, k, id, method, nil)
+		case jobs, scratch:
+			op, _ = callWithin[[]entry](ctx, k, id, method, nil)
 		case "session":
 			op, _ = callWithin[sitting](ctx, k, id, method, nil)
 		case "register", "post":

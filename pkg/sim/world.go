@@ -42,6 +42,7 @@ type world struct {
 	breaking map[string]int // how many orders to break a node's lease are under way
 	broken   map[string]int // how many violations each checker found
 
+	jobs      jobbery
 	workers   []*worker
 	pictures  []Picture
 	undecided int
@@ -72,6 +73,7 @@ func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 	for _, k := range w.kinds {
 		k.Spec().Placement = c.Placement
 	}
+	w.jobs = jobbery{runs: make(map[string]int), over: env.NewEvent(w.env)}
 	w.events = newTimeline(w)
 	w.network = mem.NewNetwork(w.env)
 	w.weather = newWeather(w)
@@ -172,7 +174,7 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 	if w.bug != nil && w.bug.kinds != nil {
 		kinds = w.bug.kinds(kinds)
 	}
-	kinds = append(slices.Clone(kinds), l.slowKind())
+	kinds = append(append(slices.Clone(kinds), l.slowKind()), l.jobKinds()...)
 	if !w.on("hang") {
 		return kinds
 	}
