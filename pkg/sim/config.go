@@ -100,6 +100,9 @@ const (
 	forMax     = 24 * time.Hour
 )
 
+// farDelay is the typical time of a message between nodes of different regions.
+const farDelay = 100 * time.Millisecond
+
 // draw makes choices, each from a source of its own.
 type draw struct {
 	seed uint64
@@ -156,6 +159,9 @@ func (o Options) Resolve() (Config, error) {
 		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
+	if pick(d, "far", false, false, false, false, false, false, false, true) {
+		c.NetDelay = farDelay
+	}
 	if c.Capacity > 0 { // or there would be no room for the last calls
 		c.IdleTimeout = 200 * time.Millisecond
 	}
@@ -222,15 +228,21 @@ func (o Options) override(c *Config) {
 	}
 }
 
-// makeRoom has the memory limit leave room for actors that wait for each other.
+// makeRoom has no memory limit where actors wait for each other: those that wait make no room for those that they wait for.
 func (c *Config) makeRoom() {
-	if c.MemoryLimit > 0 && slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).namespace == jobs }) {
-		c.MemoryLimit = memoryForJobs
+	if !c.hasJobs() {
+		return
+	}
+	c.MemoryLimit = 0
+	if !slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).asked }) {
+		c.MaxRecords = 0 // with few records, calls of a moment ago are refused as old ones
 	}
 }
 
-// memoryForJobs is a memory limit that has actors with logs make room for each other at times.
-const memoryForJobs = 40_000
+// hasJobs reports whether jobs are part of the run.
+func (c *Config) hasJobs() bool {
+	return slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).namespace == jobs })
+}
 
 func set[T comparable](field *T, value T) {
 	var zero T

@@ -33,6 +33,7 @@ type grower struct {
 	names  int
 	root   string
 	deadly bool // some fail for good
+	leaves bool // messages and alarms call nobody
 }
 
 func (k *worker) grower() *grower {
@@ -58,8 +59,8 @@ func (g *grower) calls(at, depth int, waiting ...int) (steps []handoff) {
 	for at < jobActors-1 && depth > 0 && len(steps) < 2 && !g.oneIn(3) {
 		to, j := g.above(at), g.job()
 		switch {
-		case g.oneIn(10):
-			j.Fails = always
+		case g.oneIn(8):
+			j.Fails = 1 + g.random.IntN(2)*always
 		case g.oneIn(12):
 			to = waiting[g.random.IntN(len(waiting))] // a cycle
 		case g.oneIn(2):
@@ -68,6 +69,14 @@ func (g *grower) calls(at, depth int, waiting ...int) (steps []handoff) {
 		steps = append(steps, handoff{How: byCall, To: jobID(to), Job: j})
 	}
 	return steps
+}
+
+// refusing draws whether a job fails that a client waits for.
+func (g *grower) refusing() int {
+	if g.oneIn(12) {
+		return 1 + g.random.IntN(2)*always
+	}
+	return 0
 }
 
 // failing draws how often a job that nobody waits for fails.
@@ -82,11 +91,19 @@ func (g *grower) failing() int {
 	return 0
 }
 
+// called draws what a job calls that nobody waits for.
+func (g *grower) called(at int) []handoff {
+	if g.leaves {
+		return nil
+	}
+	return g.calls(at, 1)
+}
+
 // sends draws what a job sends.
 func (g *grower) sends(depth int) (steps []handoff) {
 	for len(steps) < 1 || len(steps) < 3 && g.oneIn(2) {
 		to, j := g.random.IntN(jobActors), g.job()
-		j.Fails, j.Steps = g.failing(), g.calls(to, 1)
+		j.Fails, j.Steps = g.failing(), g.called(to)
 		if depth > 0 && g.oneIn(4) {
 			j.Steps = append(j.Steps, g.sends(depth-1)...)
 		}
@@ -99,7 +116,7 @@ func (g *grower) sends(depth int) (steps []handoff) {
 func (g *grower) alarms(at int) (steps []handoff) {
 	for len(steps) < 1 || len(steps) < 3 && g.oneIn(2) {
 		j := g.job()
-		j.Alarm, j.Fails, j.Steps = j.Name, g.failing(), g.calls(at, 1)
+		j.Alarm, j.Fails, j.Steps = j.Name, g.failing(), g.called(at)
 		steps = append(steps, handoff{How: byAlarm, To: jobID(at), After: 1 + g.random.Jitter(3*time.Second), Job: j})
 	}
 	return steps
@@ -171,9 +188,7 @@ func nestOne(k *worker) {
 	if g.oneIn(15) {
 		j.Takes = g.random.Jitter(time.Second)
 	}
-	if g.oneIn(12) {
-		j.Fails = always
-	}
+	j.Fails = g.refusing()
 	k.order(jobID(at), j, k.key(j.Name))
 }
 
@@ -188,18 +203,28 @@ func pairOne(k *worker) {
 	}
 }
 
-func mailOne(k *worker) {
-	g := k.grower()
-	at, j := k.random.IntN(jobActors), g.job()
-	j.Steps = append(g.calls(at, 1), g.sends(1)...)
-	k.order(jobID(at), j, k.key(j.Name))
+// mailOne has a job send others, which call nobody if they are leaves.
+func mailOne(leaves bool) func(k *worker) {
+	return func(k *worker) {
+		g := k.grower()
+		g.leaves = leaves
+		at, j := k.random.IntN(jobActors), g.job()
+		j.Steps = append(g.calls(at, 1), g.sends(1)...)
+		j.Fails = g.refusing()
+		k.order(jobID(at), j, k.key(j.Name))
+	}
 }
 
-func chimeOne(k *worker) {
-	g := k.grower()
-	at, j := k.random.IntN(jobActors), g.job()
-	j.Steps = g.alarms(at)
-	k.order(jobID(at), j, k.key(j.Name))
+// chimeOne has a job set alarms, which call nobody if they are leaves.
+func chimeOne(leaves bool) func(k *worker) {
+	return func(k *worker) {
+		g := k.grower()
+		g.leaves = leaves
+		at, j := k.random.IntN(jobActors), g.job()
+		j.Steps = g.alarms(at)
+		j.Fails = g.refusing()
+		k.order(jobID(at), j, k.key(j.Name))
+	}
 }
 
 func againOne(k *worker) {
@@ -235,4 +260,43 @@ func stuckWork(k *worker) {
 	}
 	k.order(jobID(at), j, "")
 	k.made = k.due
+}
+
+// burstReply is a reply of which an actor keeps only so many.
+const burstReply = 60_000
+
+// burstWork makes calls of one actor under keys of their own, one after the other, whose replies are large.
+func burstWork(k *worker) {
+	for range min(k.due, 30) {
+		j := k.grower().job()
+		j.Reply = burstReply
+		k.order(jobID(0), j, j.Name)
+	}
+}
+
+// largeSizes are sizes of replies, up to the greatest that there may be.
+var largeSizes = []int{1, 60_000, 70_000, 300_000, api.PayloadBytesMax - 16}
+
+// largeWork has jobs done with large replies, also between actors, and many of them at once.
+func largeWork(k *worker) {
+	size := func() int { return largeSizes[k.random.IntN(len(largeSizes))] }
+	for rounds := min(k.due, 12); rounds > 0; rounds-- {
+		if k.random.IntN(4) == 0 {
+			k.together(40, func() {
+				j := k.grower().job()
+				j.Reply = burstReply
+				k.order(jobID(0), j, "")
+			})
+			continue
+		}
+		g := k.grower()
+		j, at := g.job(), k.random.IntN(jobActors-1)
+		j.Reply = size()
+		j.Steps = g.calls(at, 1)
+		for i := range j.Steps {
+			j.Steps[i].Job.Reply = size()
+		}
+		k.order(jobID(at), j, k.key(j.Name))
+		k.pause(k.random.Jitter(k.For / 12))
+	}
 }

@@ -81,6 +81,10 @@ type entry struct {
 	Told []int
 }
 
+func (j job) setsAlarms() bool {
+	return slices.ContainsFunc(j.Steps, func(st handoff) bool { return st.How == byAlarm })
+}
+
 type jobState struct {
 	// Begun counts activations: OnActivate does, and nothing else.
 	Begun int

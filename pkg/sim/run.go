@@ -73,7 +73,7 @@ const (
 
 // tail is how long what fails may be tried after the last fault.
 func (c *Config) tail() time.Duration {
-	if slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).namespace == jobs }) {
+	if c.hasJobs() {
 		return time.Hour
 	}
 	return 0

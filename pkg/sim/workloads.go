@@ -55,13 +55,18 @@ func init() {
 		{Entry{"send", "has actors send to others, with their commit, exactly once and in order"}, "post", sendWork, 0, false},
 		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 20, false},
 		{Entry{"impatient", "calls slow actors with deadlines that pass while calls wait, and gives calls up"}, slow, impatientWork, 2, false},
+		{Entry{"wipe", "appends to lists that are deleted now and then, each time once"}, wiped, wipeWork, 2, true},
 		{Entry{"nest", "has actors do jobs that call others for jobs, some at once, some failing, some in a cycle"}, jobs, jobWork(nestOne), jobActors, false},
-		{Entry{"pair", "calls two actors under one key, both of which call a third"}, jobs, jobWork(pairOne), jobActors, true},
-		{Entry{"mail", "has actors send jobs to others, which call and send in turn, and fail a few times or for good"}, jobs, jobWork(mailOne), jobActors, true},
-		{Entry{"chime", "has alarms do jobs that call others, and fail a few times or for good"}, jobs, jobWork(chimeOne), jobActors, true},
+		{Entry{"mail", "has actors send jobs to others, which send in turn, and fail a few times or for good"}, jobs, jobWork(mailOne(true)), jobActors, false},
+		{Entry{"chime", "has alarms do jobs, which fail a few times or for good"}, jobs, jobWork(chimeOne(true)), jobActors, false},
+		{Entry{"errand", "has actors send jobs to others, which call for jobs, and fail a few times or for good"}, jobs, jobWork(mailOne(false)), jobActors, true},
+		{Entry{"shift", "has alarms do jobs, which call for jobs, and fail a few times or for good"}, jobs, jobWork(chimeOne(false)), jobActors, true},
 		{Entry{"again", "has alarms that are set again for the time that they had"}, jobs, jobWork(againOne), jobActors, true},
+		{Entry{"pair", "calls two actors under one key, both of which call a third"}, jobs, jobWork(pairOne), jobActors, true},
 		{Entry{"visit", "has actors send jobs to volatile ones"}, scratch, jobWork(visitOne), scratchActors, true},
 		{Entry{"stuck", "has messages and alarms whose handlers never return"}, jobs, stuckWork, jobActors, true},
+		{Entry{"burst", "makes calls under keys of their own, one after the other, whose replies are large"}, jobs, burstWork, 1, true},
+		{Entry{"large", "has jobs done with replies of up to 1 MiB, and many of 60 kB at once"}, jobs, largeWork, jobActors, true},
 		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1, false},
 	}
 }
@@ -138,7 +143,11 @@ func listWork(k *worker) {
 func kvWork(k *worker) {
 	for k.more() {
 		id, key := k.target("kv"), fmt.Sprintf("k%d", k.random.IntN(5))
-		switch k.random.IntN(4) {
+		switch k.random.IntN(6) {
+		case 4:
+			call[string](k, id, "get", key)
+		case 5:
+			call[[]string](k, id, "swap", pair{key, k.unique()})
 		case 0:
 			call[bool](k, id, "set", pair{key, k.unique()})
 		case 1:

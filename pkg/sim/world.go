@@ -174,7 +174,7 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 	if w.bug != nil && w.bug.kinds != nil {
 		kinds = w.bug.kinds(kinds)
 	}
-	kinds = append(append(slices.Clone(kinds), l.slowKind()), l.jobKinds()...)
+	kinds = append(append(slices.Clone(kinds), l.slowKind(), l.wipedKind()), l.jobKinds()...)
 	if !w.on("hang") {
 		return kinds
 	}
