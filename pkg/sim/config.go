@@ -74,6 +74,10 @@ type Config struct {
 	StopAtOnce bool
 	// Placement is the strategy by which nodes are chosen.
 	Placement string
+	// Split is whether only some nodes host boxes.
+	Split bool
+	// Hasty is whether clients have deadlines shorter than a lease, while faults rage.
+	Hasty bool
 	// Actors is over how many actors a workload spreads its calls.
 	Actors int
 }
@@ -155,6 +159,8 @@ func (o Options) Resolve() (Config, error) {
 		MaxRecords:  pick(d, "max records", 0, 0, 0, 1, 3),
 		MemoryLimit: pick(d, "memory limit", int64(0), 0, 0, 0, 6000),
 		StopAtOnce:  pick(d, "stop", false, true),
+		Split:       pick(d, "split", false, false, false, true),
+		Hasty:       pick(d, "hasty", false, false, false, false, false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
 		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
 	}
@@ -201,7 +207,7 @@ func (o Options) profile(d draw, c *Config) {
 	case "moves":
 		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)
 		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" || w == "impatient" })
-		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit = 0, 0, 0, 0
+		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit, c.Hasty = 0, 0, 0, 0, false
 		if len(c.Faults) == 0 {
 			c.Faults = []string{"migrate"}
 		}

@@ -53,8 +53,13 @@ func (k *worker) more() bool {
 
 func (k *worker) pause(d time.Duration) { _ = env.Sleep(k.env, k.ctx, d) } // nothing ends it
 
-// callTimeout bounds a call.
-func (c *Config) callTimeout() time.Duration { return 2*c.LeaseTTL + 3*time.Second }
+// callTimeout bounds a call. Clients in a hurry wait for less than a lease.
+func (w *world) callTimeout() time.Duration {
+	if w.Hasty && !w.calm {
+		return w.LeaseTTL / 2
+	}
+	return 2*w.LeaseTTL + 3*time.Second
+}
 
 // unique returns a name that nobody else uses.
 func (k *worker) unique() string {

@@ -46,7 +46,7 @@ func init() {
 		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4, false},
 		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0, false},
 		{Entry{"late", "repeats calls of long ago under their keys: none of them has its effect twice"}, "list", lateWork, 2, false},
-		{Entry{"kv", "sets, deletes and scans keys of an actor"}, "kv", kvWork, 0, false},
+		{Entry{"kv", "sets, reads, deletes and scans keys of an actor"}, "kv", kvWork, 0, false},
 		{Entry{"hot", "everybody at one counter, without a pause"}, "counter", hotWork, 1, false},
 		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60, false},
 		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0, false},

@@ -27,12 +27,12 @@ var (
 	mail  = []string{"--profile", "default", "--workloads", "mail"}
 	chime = []string{"--profile", "default", "--workloads", "chime"}
 	lists = []string{"--profile", "default", "--workloads", "list,transfer"}
-	// at once are lists that every client calls without a pause.
+	// busy are lists that every client calls without a pause.
 	busy = []string{"--profile", "default", "--workloads", "hot,list"}
 )
 
 // told are the checkers of what callers were told.
-var told = []string{"once", "errors", "liveness"}
+var told = []string{"once", "errors", "liveness", "refusals"}
 
 // once are what can be wrong with what must happen once: calls and those that handlers make, messages, alarms, and what decides about
 // them.
