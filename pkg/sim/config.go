@@ -175,6 +175,7 @@ func (o Options) Resolve() (Config, error) {
 		c.MaxRecords = 0
 	}
 	o.profile(d, &c)
+	c.avoidJobs()
 	o.override(&c)
 	c.makeRoom()
 	if o.Plan != nil {
@@ -234,14 +235,26 @@ func (o Options) override(c *Config) {
 	}
 }
 
-// makeRoom has no memory limit where actors wait for each other: those that wait make no room for those that they wait for.
+// avoidJobs leaves jobs out of a run whose limits are too tight for them, and that has something else to do.
+func (c *Config) avoidJobs() {
+	if c.Capacity == 0 && c.MemoryLimit == 0 && c.MaxRecords == 0 {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(c.Workloads), func(name string) bool { return workloadNamed(name).namespace == jobs })
+	if len(others) > 0 {
+		c.Workloads = others
+	}
+}
+
+// makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for. With few records, calls of a
+// moment ago are refused as old ones; workloads that must be asked for have them all the same.
 func (c *Config) makeRoom() {
 	if !c.hasJobs() {
 		return
 	}
-	c.MemoryLimit = 0
+	c.Capacity, c.MemoryLimit = 0, 0
 	if !slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).asked }) {
-		c.MaxRecords = 0 // with few records, calls of a moment ago are refused as old ones
+		c.MaxRecords = 0
 	}
 }
 
