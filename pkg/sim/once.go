@@ -241,6 +241,7 @@ func (w *world) finishJobs() {
 	if !w.jobsRun() {
 		return
 	}
+	defer w.jobs.over.Set()
 	for _, op := range w.history.ops {
 		if _, ok := op.Input.(job); ok && op.Outcome == Pending && !refusedForGood(op.Err) {
 			w.violate("liveness", "a call has not been answered %v after the last fault: %v", w.now()-w.calmAt, op)
@@ -271,7 +272,6 @@ func (w *world) finishJobs() {
 			return
 		case len(c.missing) == 0 && err == nil:
 			w.sleep(settling)
-			w.jobs.over.Set()
 			return
 		case late:
 			w.violate("once", "%d jobs are not done %v after the last fault, such as %s (%v)", len(c.missing), w.now()-w.calmAt, c.missing[0], err)
