@@ -246,13 +246,14 @@ func (c *Config) avoidJobs() {
 	}
 }
 
-// makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for. With few records, calls of a
+// makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for, and a call that is refused for
+// others may be for long. With few records, calls of a
 // moment ago are refused as old ones; workloads that must be asked for have them all the same.
 func (c *Config) makeRoom() {
 	if !c.hasJobs() {
 		return
 	}
-	c.Capacity, c.MemoryLimit = 0, 0
+	c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls = 0, 0, 0, 0
 	if !slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).asked }) {
 		c.MaxRecords = 0
 	}
