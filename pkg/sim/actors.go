@@ -96,6 +96,23 @@ func actorKinds(idle time.Duration) []actor.Kind {
 	space := actor.New[noState]("kv").
 		With(actor.Write("set", func(ctx *actor.Context, _ *noState, p pair) (bool, error) { return true, ctx.Set(p.Key, p.Value) })).
 		With(actor.Write("delete", func(ctx *actor.Context, _ *noState, key string) (bool, error) { return true, ctx.Delete(key) })).
+		With(actor.Read("get", func(ctx *actor.Context, _ *noState, key string) (v string, err error) {
+			_, err = ctx.Get(key, &v)
+			return v, err
+		})).
+		With(actor.Write("swap", func(ctx *actor.Context, _ *noState, p pair) (seen []string, err error) {
+			for range 2 { // before and after
+				var v string
+				if _, err = ctx.Get(p.Key, &v); err == nil {
+					err = ctx.Set(p.Key, p.Value)
+				}
+				if err != nil {
+					return nil, err
+				}
+				seen = append(seen, v)
+			}
+			return seen, nil
+		})).
 		With(actor.Write("set_and_scan", func(ctx *actor.Context, _ *noState, p pair) ([]pair, error) {
 			if err := ctx.Set(p.Key, p.Value); err != nil {
 				return nil, err

@@ -74,6 +74,10 @@ type Config struct {
 	StopAtOnce bool
 	// Placement is the strategy by which nodes are chosen.
 	Placement string
+	// Split is whether only some nodes host boxes.
+	Split bool
+	// Hasty is whether clients have deadlines shorter than a lease, while faults rage.
+	Hasty bool
 	// Actors is over how many actors a workload spreads its calls.
 	Actors int
 }
@@ -99,6 +103,9 @@ const (
 	callsMax   = 1_000_000
 	forMax     = 24 * time.Hour
 )
+
+// farDelay is the typical time of a message between nodes of different regions.
+const farDelay = 100 * time.Millisecond
 
 // draw makes choices, each from a source of its own.
 type draw struct {
@@ -152,10 +159,15 @@ func (o Options) Resolve() (Config, error) {
 		MaxRecords:  pick(d, "max records", 0, 0, 0, 1, 3),
 		MemoryLimit: pick(d, "memory limit", int64(0), 0, 0, 0, 6000),
 		StopAtOnce:  pick(d, "stop", false, true),
+		Split:       pick(d, "split", false, false, false, true),
+		Hasty:       pick(d, "hasty", false, false, false, false, false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
 		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
+	if pick(d, "far", false, false, false, false, false, false, false, true) {
+		c.NetDelay = farDelay
+	}
 	if c.Capacity > 0 { // or there would be no room for the last calls
 		c.IdleTimeout = 200 * time.Millisecond
 	}
@@ -163,7 +175,9 @@ func (o Options) Resolve() (Config, error) {
 		c.MaxRecords = 0
 	}
 	o.profile(d, &c)
+	c.avoidJobs()
 	o.override(&c)
+	c.makeRoom()
 	if o.Plan != nil {
 		c.Plan = *o.Plan
 	} else {
@@ -175,9 +189,9 @@ func (o Options) Resolve() (Config, error) {
 // profile makes the choices that differ from profile to profile.
 func (o Options) profile(d draw, c *Config) {
 	c.Faults = d.some("fault", pick(d, "faults", 15, 35, 60), names(faultKinds))
-	c.Workloads = d.some("workload", 40, names(workloads))
+	c.Workloads = d.some("workload", 40, drawnWorkloads())
 	if len(c.Workloads) == 0 {
-		c.Workloads = []string{pick(d, "workload", names(workloads)...)}
+		c.Workloads = []string{pick(d, "workload", drawnWorkloads()...)}
 	}
 	c.Nodes = pick(d, "nodes", 2, 3, 3, 4, 5)
 	c.Clients = pick(d, "clients", 3, 4, 6, 8)
@@ -190,11 +204,11 @@ func (o Options) profile(d draw, c *Config) {
 	case "storm":
 		c.Nodes, c.Clients, c.Calls, c.For = pick(d, "nodes", 5, 7, 9), 16, 200, time.Minute
 		c.Faults, c.Rate = names(faultKinds), 40
-		c.Workloads = names(workloads)
+		c.Workloads = drawnWorkloads()
 	case "moves":
 		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)
 		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" || w == "impatient" })
-		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit = 0, 0, 0, 0
+		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit, c.Hasty = 0, 0, 0, 0, false
 		if len(c.Faults) == 0 {
 			c.Faults = []string{"migrate"}
 		}
@@ -219,6 +233,35 @@ func (o Options) override(c *Config) {
 	if o.Workloads != nil {
 		c.Workloads = o.Workloads
 	}
+}
+
+// avoidJobs leaves jobs out of a run whose limits are too tight for them, and that has something else to do.
+func (c *Config) avoidJobs() {
+	if c.Capacity == 0 && c.MemoryLimit == 0 && c.MaxRecords == 0 {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(c.Workloads), func(name string) bool { return workloadNamed(name).namespace == jobs })
+	if len(others) > 0 {
+		c.Workloads = others
+	}
+}
+
+// makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for, and a call that is refused for
+// others may be for long. With few records, calls of a
+// moment ago are refused as old ones; workloads that must be asked for have them all the same.
+func (c *Config) makeRoom() {
+	if !c.hasJobs() {
+		return
+	}
+	c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls = 0, 0, 0, 0
+	if !slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).asked }) {
+		c.MaxRecords = 0
+	}
+}
+
+// hasJobs reports whether jobs are part of the run.
+func (c *Config) hasJobs() bool {
+	return slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).namespace == jobs })
 }
 
 func set[T comparable](field *T, value T) {

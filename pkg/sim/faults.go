@@ -56,7 +56,9 @@ var faultKinds []fault
 func init() {
 	faultKinds = []fault{
 		{Entry: Entry{"crash", "a node's process ends as by SIGKILL, and starts again later or at once"}, params: []param{nodeName{}, oneOf{"0s", "100ms", "3s", "10s"}}, do: (*world).crash, every: 5 * time.Second},
-		{Entry: Entry{"crash-commit", "a node's process ends before, while or after it commits a claim or a state"}, params: []param{nodeName{}, oneOf{"before", "during", "after"}, oneOf{"0s", "1s", "5s"}}, do: (*world).crashAtCommit, every: 3 * time.Second},
+		{Entry: Entry{"crash-commit", "a node's process ends before, while or after it commits a claim or a state, or right after it has handed an actor over"}, params: []param{nodeName{}, oneOf{"before", "during", "after", "moving"}, oneOf{"0s", "1s", "5s"}}, do: (*world).crashAtCommit, every: 3 * time.Second},
+		{Entry: Entry{"die", "a node's process ends as by SIGKILL, and none of its name starts again; two nodes stay"}, params: []param{nodeName{}}, do: (*world).die, every: 20 * time.Second},
+		{Entry: Entry{"crash-loop", "a node's process ends again and again, so many heartbeats after each start"}, params: []param{nodeName{}, oneOf{"1", "2", "4"}, oneOf{"2", "5"}}, do: (*world).crashLoop, every: 10 * time.Second},
 		{Entry: Entry{"leave", "a node is stopped gracefully, and starts again"}, params: []param{nodeName{}, oneOf{"0s", "500ms", "5s"}}, do: (*world).leave, every: 5 * time.Second},
 		{Entry: Entry{"join", "a node joins that was not there before, and leaves again"}, params: []param{oneOf{"1", "2"}, long}, do: (*world).join, every: 8 * time.Second},
 		{Entry: Entry{"twin", "a second process of a node's name starts at another address, as an orchestrator does by mistake"}, params: []param{nodeName{}, oneOf{"crashed", "stopped"}, medium}, do: (*world).twin, every: 4 * time.Second},
@@ -81,6 +83,7 @@ func init() {
 		{Entry: Entry{"drain", "an operator empties a node, and has it take actors again later"}, params: []param{nodeName{}, medium}, do: (*world).drain, every: 5 * time.Second},
 		{Entry: Entry{"rebalance", "an operator spreads the actors evenly over the nodes"}, params: []param{oneOf{"actors", "load", "memory"}}, do: (*world).rebalance, every: 4 * time.Second},
 		{Entry: Entry{"roll", "a node is restarted as by a deploy: emptied, stopped, and started again"}, params: []param{nodeName{}, oneOf{"0s", "500ms", "3s"}}, do: (*world).roll, every: 5 * time.Second},
+		{Entry: Entry{"retire", "actors of a namespace that no node hosts any more have something to do, so many of them"}, params: []param{oneOf{"100", "1000", "3000"}}, do: (*world).retire, every: 30 * time.Second},
 		{Entry: Entry{"conflict", "a commit is refused as if another had come first"}},
 		{Entry: Entry{"too-old", "a read version has left the store's window"}},
 		{Entry: Entry{"unavailable", "an operation of the store fails"}},
@@ -161,6 +164,33 @@ func (w *world) crashAtCommit(args []string) {
 	l.trap = ""
 }
 
+// die ends a node for good, unless too few would be left.
+func (w *world) die(args []string) {
+	l := w.life(args[0])
+	if l == nil || w.dead[args[0]] || w.Nodes-len(w.dead) <= 2 {
+		return
+	}
+	w.counts["die"]++
+	w.dead[args[0]] = true
+	w.kill(l, "for good")
+}
+
+// crashLoop ends a node a few times, each time it has just begun to beat: so its processes' heartbeats have the same numbers.
+func (w *world) crashLoop(args []string) {
+	beats, _ := strconv.Atoi(args[1])
+	times, _ := strconv.Atoi(args[2])
+	for range times {
+		l := w.life(args[0])
+		if l == nil {
+			return
+		}
+		w.counts["crash-loop"]++
+		w.kill(l, "once more")
+		w.rebootAfter(args[0], 0)
+		w.sleep(time.Duration(beats)*w.Heartbeat + w.Heartbeat/2)
+	}
+}
+
 func (w *world) leave(args []string) {
 	l := w.life(args[0])
 	if l == nil || !l.started {
@@ -197,8 +227,8 @@ func (w *world) join(args []string) {
 // it.
 func (w *world) twin(args []string) {
 	name := args[0]
-	if w.living[name+"'"] != nil {
-		return // there are two already
+	if w.living[name+"'"] != nil || w.dead[name] {
+		return // there are two already, or there is to be none
 	}
 	if l := w.life(name); l != nil {
 		if args[1] == "stopped" && l.started {
@@ -322,6 +352,9 @@ func notStore(a, b string) string {
 }
 
 func (w *world) cutStore(args []string) {
+	over := env.NewEvent(w.env)
+	w.env.Go("probe", func() { w.probe(args[0], over) })
+	defer over.Set()
 	w.blockStore("cut", true, true, args[0], duration(args[1]))
 }
 
@@ -429,7 +462,7 @@ func (w *world) heal() {
 			w.kill(l, "the second of its name")
 		}
 	}
-	for _, name := range w.nodeNames() {
+	for _, name := range w.staying() {
 		if !w.ensure(name, w.now()+w.answerBound()) {
 			w.violate("liveness", "node %s does not start though nothing is wrong any more", name)
 		}

@@ -28,6 +28,7 @@ var models = map[string]porcupine.Model{
 	"account":  numberModel,
 	"register": registerModel,
 	"kv":       kvModel,
+	wiped:      wipedModel,
 }
 
 // linearizable checks the calls of each actor that has a model.
@@ -213,11 +214,39 @@ var kvModel = step([]pair(nil), slices.Equal[[]pair], func(all []pair, op *Op) (
 	case "delete":
 		key := op.Input.(string)
 		return slices.DeleteFunc(slices.Clone(all), func(p pair) bool { return p.Key == key }), op.Output == true
+	case "get":
+		return all, op.Output == valueOf(all, op.Input.(string))
+	case "swap":
+		p := op.Input.(pair)
+		seen, ok := op.Output.([]string)
+		return withPair(all, p), ok && slices.Equal(seen, []string{valueOf(all, p.Key), p.Value})
 	case "set_and_scan":
 		all = withPair(all, op.Input.(pair))
 	}
 	seen, ok := op.Output.([]pair)
 	return all, ok && slices.Equal(all, seen)
+})
+
+// valueOf is the value of a key, "" if it has none.
+func valueOf(all []pair, key string) string {
+	for _, p := range all {
+		if p.Key == key {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+// wipedModel is a list that can be deleted.
+var wipedModel = step([]string(nil), slices.Equal[[]string], func(items []string, op *Op) ([]string, bool) {
+	switch op.Method {
+	case "append":
+		return append(slices.Clone(items), op.Input.(string)), op.Output == int64(len(items)+1)
+	case "rm":
+		return nil, true
+	}
+	seen, ok := op.Output.([]string)
+	return items, ok && slices.Equal(seen, items)
 })
 
 func withPair(all []pair, p pair) []pair {

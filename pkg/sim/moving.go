@@ -51,7 +51,7 @@ func (w *world) undrain(name string) error {
 
 // undrainAll has all nodes take actors again, when nothing is wrong any more.
 func (w *world) undrainAll() {
-	for _, name := range w.nodeNames() {
+	for _, name := range w.staying() {
 		for end := w.now() + w.answerBound(); w.undrain(name) != nil; w.sleep(w.Heartbeat) {
 			if w.now() > end {
 				w.violate("liveness", "node %s can't be told to take actors again", name)
@@ -127,5 +127,5 @@ func (c *Config) onlyMoves() bool {
 			return false
 		}
 	}
-	return len(c.Faults) > 0 && c.Capacity == 0 && c.Mailbox == 0 && c.MaxCalls == 0 && c.MemoryLimit == 0 && c.Nodes > 2
+	return len(c.Faults) > 0 && !c.Hasty && c.Capacity == 0 && c.Mailbox == 0 && c.MaxCalls == 0 && c.MemoryLimit == 0 && c.Nodes > 2
 }

@@ -71,6 +71,14 @@ const (
 	stepsPerSecond = 1000
 )
 
+// tail is how long what fails may be tried after the last fault.
+func (c *Config) tail() time.Duration {
+	if c.hasJobs() {
+		return time.Hour
+	}
+	return 0
+}
+
 // Run makes one run. Errors are CodeInvalidArgument; what the run finds is in the result. It
 // blocks, without regard to time outside of the simulation, until the run is over.
 func Run(o Options) (*Result, error) {
@@ -85,7 +93,7 @@ func Run(o Options) (*Result, error) {
 func RunConfig(c Config) *Result {
 	s := coro.New(coro.Options{
 		Seed: c.Seed, ElapsedMax: 10*c.For + time.Hour,
-		StepsMax: uint64(stepsMin + stepsPerCall*c.Clients*c.Calls + stepsPerSecond*c.Nodes*int(c.For/time.Second)),
+		StepsMax: uint64(stepsMin + stepsPerCall*c.Clients*c.Calls + stepsPerSecond*c.Nodes*int((c.For+c.tail())/time.Second)),
 	})
 	var w *world
 	err := s.Run(func() {
@@ -141,6 +149,7 @@ func (w *world) live() {
 	}
 	if w.Program == nil {
 		w.dues()
+		w.finishJobs()
 		w.lastReads()
 	} else {
 		w.checkProgram()
@@ -180,6 +189,7 @@ func (w *world) judge() {
 		w.lists()
 		w.sessions()
 		w.conserved()
+		w.once()
 		w.moved()
 	}
 }

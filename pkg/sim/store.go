@@ -381,7 +381,10 @@ func (c *caller) reply(sent *commit, done ryw.Committed, err error) {
 
 // spring ends the process if a trap waits for this moment of a transaction that decides something.
 func (c *caller) spring(tx *ryw.Commit, moment string) {
-	if c.life == nil || c.life.trap != moment || !decides(tx) {
+	if c.life == nil || c.life.trap == "" || !decides(tx) {
+		return
+	}
+	if c.life.trap != moment && !(c.life.trap == "moving" && moment == "after" && handsOver(tx)) {
 		return
 	}
 	c.life.trap = ""
@@ -393,6 +396,16 @@ func (c *caller) spring(tx *ryw.Commit, moment string) {
 func decides(tx *ryw.Commit) bool {
 	for _, m := range tx.Mutations {
 		if k := describeKey(m.Key).kind; k == keyClaim || k == keySeq {
+			return true
+		}
+	}
+	return false
+}
+
+// handsOver reports whether a transaction hands an actor over to another node.
+func handsOver(tx *ryw.Commit) bool {
+	for _, m := range tx.Mutations {
+		if m.Kind == ryw.MutationSet && describeKey(m.Key).kind == keyClaim && decode[claimRecord](m.Value).Move != "" {
 			return true
 		}
 	}

@@ -53,8 +53,13 @@ func (k *worker) more() bool {
 
 func (k *worker) pause(d time.Duration) { _ = env.Sleep(k.env, k.ctx, d) } // nothing ends it
 
-// callTimeout bounds a call.
-func (c *Config) callTimeout() time.Duration { return 2*c.LeaseTTL + 3*time.Second }
+// callTimeout bounds a call. Clients in a hurry wait for less than a lease.
+func (w *world) callTimeout() time.Duration {
+	if w.Hasty && !w.calm {
+		return w.LeaseTTL / 2
+	}
+	return 2*w.LeaseTTL + 3*time.Second
+}
 
 // unique returns a name that nobody else uses.
 func (k *worker) unique() string {
@@ -99,9 +104,21 @@ func applicationError(err error) (applicationCode, bool) {
 // surely makes a call that is not given up until it has been answered, and has its effect once: by one call that the client
 // repeats as long as it takes, or by one after the other under a key of their own.
 func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op, Resp, bool) {
-	timeout, opts := max(k.For-k.now(), 0)+2*k.answerBound(), []client.CallOption(nil)
+	key := ""
 	if k.random.IntN(3) == 0 && k.MaxRecords == 0 { // a key that was forgotten is a new one
-		timeout, opts = k.callTimeout(), []client.CallOption{client.WithIdempotencyKey(k.unique())}
+		key = k.unique()
+	}
+	var out Resp
+	op := insist(k, id, method, input, key, func(r Resp) any { out = r; return r })
+	return op, out, op.Outcome == OK
+}
+
+// insist makes a call until it has been answered, under a key of its caller's own if that is not "", and records what shown returns
+// for the answer.
+func insist[Resp any](k *worker, id api.ActorID, method string, input any, key string, shown func(Resp) any) *Op {
+	timeout, opts := max(k.For-k.now(), 0)+2*k.answerBound(), []client.CallOption(nil)
+	if key != "" {
+		timeout, opts = k.callTimeout(), []client.CallOption{client.WithIdempotencyKey(key)}
 	}
 	op := k.history.begin(k.now(), k.name, id, method, input)
 	for {
@@ -113,18 +130,33 @@ func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op,
 		case app:
 			k.history.end(k.now(), op, code, nil)
 		case err == nil:
-			k.history.end(k.now(), op, out, nil)
+			k.history.end(k.now(), op, shown(out), nil)
 		case !slices.Contains(expectedCodes, api.CodeOf(err)):
 			k.history.end(k.now(), op, nil, err)
-		case k.stuck(op.From) || len(opts) == 0:
-			k.history.end(k.now(), op, nil, api.Errorf(api.CodeUnknown, "given up: %v", err))
+		case k.stuck(op.From) || len(opts) == 0 || refusedForGood(err):
+			k.history.end(k.now(), op, nil, givenUp(err))
 		default:
 			k.pause(k.random.Jitter(100*time.Millisecond) + time.Millisecond)
 			continue
 		}
 		k.events.op(op)
-		return op, out, op.Outcome == OK
+		return op
 	}
+}
+
+// givenUp is the end of a call that nobody repeats any more.
+func givenUp(err error) error {
+	out := api.Errorf(api.CodeUnknown, "given up: %w", err)
+	if refusedForGood(err) {
+		out.Detail = map[string]string{api.DetailFinal: "true"}
+	}
+	return out
+}
+
+// refusedForGood reports whether an actor no longer knows what has become of a call, and never will.
+func refusedForGood(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Detail[api.DetailFinal] != ""
 }
 
 // stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was time

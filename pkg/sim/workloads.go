@@ -5,6 +5,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -18,6 +19,8 @@ type workload struct {
 	run func(k *worker)
 	// spread is over how many actors; 0 is as the run has it.
 	spread int
+	// asked workloads are part of a run only if they are asked for by name.
+	asked bool
 }
 
 func (w *workload) actors(c *Config) int {
@@ -27,27 +30,44 @@ func (w *workload) actors(c *Config) int {
 	return c.Actors
 }
 
+// drawnWorkloads are those that a run may have without being asked.
+func drawnWorkloads() []string {
+	return names(slices.DeleteFunc(slices.Clone(workloads), func(w workload) bool { return w.asked }))
+}
+
 func workloadNamed(name string) *workload { return byName(workloads, name) }
 
 var workloads []workload
 
 func init() {
 	workloads = []workload{
-		{Entry{"counter", "adds to counters and reads them"}, "counter", counterWork("counter"), 0},
-		{Entry{"register", "swaps and reads values that are never the same twice"}, "register", registerWork, 0},
-		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4},
-		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0},
-		{Entry{"late", "repeats calls of long ago under their keys: none of them has its effect twice"}, "list", lateWork, 2},
-		{Entry{"kv", "sets, deletes and scans keys of an actor"}, "kv", kvWork, 0},
-		{Entry{"hot", "everybody at one counter, without a pause"}, "counter", hotWork, 1},
-		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60},
-		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0},
-		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay", relayWork, 4},
-		{Entry{"session", "visits volatile actors, which begin anew with every activation"}, "session", sessionWork, 0},
-		{Entry{"send", "has actors send to others, with their commit, exactly once and in order"}, "post", sendWork, 0},
-		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 20},
-		{Entry{"impatient", "calls slow actors with deadlines that pass while calls wait, and gives calls up"}, slow, impatientWork, 2},
-		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
+		{Entry{"counter", "adds to counters and reads them"}, "counter", counterWork("counter"), 0, false},
+		{Entry{"register", "swaps and reads values that are never the same twice"}, "register", registerWork, 0, false},
+		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4, false},
+		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0, false},
+		{Entry{"late", "repeats calls of long ago under their keys: none of them has its effect twice"}, "list", lateWork, 2, false},
+		{Entry{"kv", "sets, reads, deletes and scans keys of an actor"}, "kv", kvWork, 0, false},
+		{Entry{"hot", "everybody at one counter, without a pause"}, "counter", hotWork, 1, false},
+		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60, false},
+		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0, false},
+		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay", relayWork, 4, false},
+		{Entry{"session", "visits volatile actors, which begin anew with every activation"}, "session", sessionWork, 0, false},
+		{Entry{"send", "has actors send to others, with their commit, exactly once and in order"}, "post", sendWork, 0, false},
+		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 20, false},
+		{Entry{"impatient", "calls slow actors with deadlines that pass while calls wait, and gives calls up"}, slow, impatientWork, 2, false},
+		{Entry{"wipe", "appends to lists that are deleted now and then, each time once"}, wiped, wipeWork, 2, true},
+		{Entry{"nest", "has actors do jobs that call others for jobs, some at once, some failing, some in a cycle"}, jobs, jobWork(nestOne), jobActors, false},
+		{Entry{"mail", "has actors send jobs to others, which send in turn, and fail a few times or for good"}, jobs, jobWork(mailOne(true)), jobActors, false},
+		{Entry{"chime", "has alarms do jobs, which fail a few times or for good"}, jobs, jobWork(chimeOne(true)), jobActors, false},
+		{Entry{"errand", "has actors send jobs to others, which call for jobs, and fail a few times or for good"}, jobs, jobWork(mailOne(false)), jobActors, true},
+		{Entry{"shift", "has alarms do jobs, which call for jobs, and fail a few times or for good"}, jobs, jobWork(chimeOne(false)), jobActors, true},
+		{Entry{"again", "has alarms that are set again for the time that they had"}, jobs, jobWork(againOne), jobActors, true},
+		{Entry{"pair", "calls two actors under one key, both of which call a third"}, jobs, jobWork(pairOne), jobActors, true},
+		{Entry{"visit", "has actors send jobs to volatile ones"}, scratch, jobWork(visitOne), scratchActors, true},
+		{Entry{"stuck", "has messages and alarms whose handlers never return"}, jobs, stuckWork, jobActors, true},
+		{Entry{"burst", "makes calls under keys of their own, one after the other, whose replies are large"}, jobs, burstWork, 1, true},
+		{Entry{"large", "has jobs done with replies of up to 1 MiB, and many of 60 kB at once"}, jobs, largeWork, jobActors, true},
+		{Entry{"store", "transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1, false},
 	}
 }
 
@@ -123,7 +143,11 @@ func listWork(k *worker) {
 func kvWork(k *worker) {
 	for k.more() {
 		id, key := k.target("kv"), fmt.Sprintf("k%d", k.random.IntN(5))
-		switch k.random.IntN(4) {
+		switch k.random.IntN(6) {
+		case 4:
+			call[string](k, id, "get", key)
+		case 5:
+			call[[]string](k, id, "swap", pair{key, k.unique()})
 		case 0:
 			call[bool](k, id, "set", pair{key, k.unique()})
 		case 1:

@@ -38,10 +38,12 @@ type world struct {
 	emptying bool
 	calmAt   time.Duration
 	found    []Violation
-	counts   map[string]int // how often each fault befell somebody
-	breaking map[string]int // how many orders to break a node's lease are under way
-	broken   map[string]int // how many violations each checker found
+	dead     map[string]bool // nodes that never start again
+	counts   map[string]int  // how often each fault befell somebody
+	breaking map[string]int  // how many orders to break a node's lease are under way
+	broken   map[string]int  // how many violations each checker found
 
+	jobs      jobbery
 	workers   []*worker
 	pictures  []Picture
 	undecided int
@@ -67,11 +69,12 @@ type life struct {
 func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 	w := &world{
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
-		living: make(map[string]*life), counts: make(map[string]int), breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
+		living: make(map[string]*life), dead: make(map[string]bool), counts: make(map[string]int), breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
 	}
 	for _, k := range w.kinds {
 		k.Spec().Placement = c.Placement
 	}
+	w.jobs = jobbery{runs: make(map[string]int), over: env.NewEvent(w.env)}
 	w.events = newTimeline(w)
 	w.network = mem.NewNetwork(w.env)
 	w.weather = newWeather(w)
@@ -157,10 +160,23 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	l.machine.Go("watch end", func() {
 		if err := n.Wait(w.ctx); err != nil {
 			w.events.add(machineName, "ended", "%v", err)
+			l.endedItself(err)
 		}
 		l.stopped = true
 	})
 	return l, nil
+}
+
+// endedItself checks that a process has a reason to end by itself: another one that has its name, or may have had it for a moment,
+// as what a dead one has asked of the store may happen late.
+func (l *life) endedItself(err error) {
+	rivals := l.on("twin") || l.on("unknown-late") || l.on("slow-commit") || l.on("stall") || l.on("outage")
+	for _, other := range l.lives {
+		rivals = rivals || other.name == l.name && (other.number > l.number || l.now()-l.startedAt < freshFor && other != l)
+	}
+	if !rivals && l.Bug == "" {
+		l.violate("exits", "the process of %s has ended by itself, and no other has its name: %v", l.name, err)
+	}
 }
 
 // kindsFor are the actors that a new process hosts.
@@ -169,10 +185,13 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 		return w.Program.Kinds()
 	}
 	kinds := w.kinds
+	if w.Split {
+		kinds = slices.DeleteFunc(slices.Clone(kinds), func(k actor.Kind) bool { return k.Spec().Namespace == "box" && !w.hostsBoxes(l.name) })
+	}
 	if w.bug != nil && w.bug.kinds != nil {
 		kinds = w.bug.kinds(kinds)
 	}
-	kinds = append(slices.Clone(kinds), l.slowKind())
+	kinds = append(append(slices.Clone(kinds), l.slowKind(), l.wipedKind()), l.jobKinds()...)
 	if !w.on("hang") {
 		return kinds
 	}
@@ -181,6 +200,22 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 		out[i] = l.hanging(k)
 	}
 	return out
+}
+
+// hostsBoxes reports whether a node hosts boxes in a run where some do not: those that send to them then have others that are down to
+// wait for. One that never dies does.
+func (c *Config) hostsBoxes(name string) bool {
+	dying := func(name string) bool {
+		return slices.ContainsFunc(c.Plan, func(e Event) bool { return e.Fault == "die" && e.Args[0] == name })
+	}
+	first := nodeID(0)
+	for i := range c.Nodes {
+		if !dying(nodeID(i)) {
+			first = nodeID(i)
+			break
+		}
+	}
+	return name == first || draw{c.Seed}.source("hosts "+name).IntN(3) == 0
 }
 
 // startBound is how long a node may take to start before it is given up, and started again.
@@ -204,7 +239,7 @@ func (w *world) kill(l *life, why string) {
 
 // ensure has a process of the node running, however often it must be started.
 func (w *world) ensure(name string, until time.Duration) bool {
-	for w.now() < until {
+	for w.now() < until && !w.dead[name] {
 		l := w.living[name]
 		switch {
 		case l != nil && l.stopped:
@@ -242,6 +277,11 @@ func (w *world) nodeNames() []string {
 		out[i] = nodeID(i)
 	}
 	return out
+}
+
+// staying are the names of the nodes that have not died for good.
+func (w *world) staying() []string {
+	return slices.DeleteFunc(w.nodeNames(), func(name string) bool { return w.dead[name] })
 }
 
 func (w *world) addresses() []string {

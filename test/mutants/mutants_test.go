@@ -42,7 +42,7 @@ const (
 	seedsMax, seedsAtOnce, seedsOfNone = 240, 20, 80
 )
 
-var all = slices.Concat(moves, later, calls)
+var all = slices.Concat(moves, later, calls, once)
 
 const root = "../.."
 

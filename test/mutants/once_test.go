@@ -1,0 +1,205 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mutants
+
+// Files of the product.
+const (
+	ledgerFile    = "pkg/node/ledger.go"
+	recordFile    = "pkg/node/record.go"
+	askFile       = "pkg/node/ask.go"
+	inboxFile     = "pkg/node/inbox.go"
+	agendaFile    = "pkg/node/agenda.go"
+	courierFile   = "pkg/node/courier.go"
+	alarmFile     = "pkg/node/alarm.go"
+	dueFile       = "pkg/node/due.go"
+	callKeyFile   = "pkg/api/callkey.go"
+	keysFile      = "internal/callkey/keys.go"
+	persistFile   = "pkg/client/persist.go"
+	claimFile     = "pkg/registry/claim.go"
+	commitFile    = "pkg/registry/commit.go"
+	sharedDueFile = "pkg/registry/due.go"
+)
+
+// The workloads that the mutants of this file are looked for by, each alone.
+var (
+	nest  = []string{"--profile", "default", "--workloads", "nest"}
+	mail  = []string{"--profile", "default", "--workloads", "mail"}
+	chime = []string{"--profile", "default", "--workloads", "chime"}
+	lists = []string{"--profile", "default", "--workloads", "list,transfer"}
+	// busy are lists that every client calls without a pause.
+	busy = []string{"--profile", "default", "--workloads", "hot,list"}
+)
+
+// told are the checkers of what callers were told.
+var told = []string{"once", "errors", "liveness", "refusals"}
+
+// once are what can be wrong with what must happen once: calls and those that handlers make, messages, alarms, and what decides about
+// them.
+var once = []mutant{
+	// Keys and records of calls.
+	{
+		name: "open-call-acknowledged", what: "a client's oldest open call is taken for one whose answer it has",
+		changes: []change{{ledgerFile, "		if r.key.Counter < k.Settled(r.key.Path != \"\") &&", "		if r.key.Counter <= k.Settled(r.key.Path != \"\") &&"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "newest-call-acknowledges", what: "a client says with each call that it has the answers of all before, though some are open",
+		changes: []change{{keysFile, "	return o.calls[0]\n", "	return counter\n"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "children-share-a-key", what: "all calls that a handler makes have the same place in its key",
+		changes: []change{{callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "child-is-its-parent", what: "the records of calls that handlers make are stored as those of the calls that they handle",
+		changes: []change{{recordFile, "	if k.Path != \"\" {\n		t = append(t, k.Path)", "	if false {\n		t = append(t, k.Path)"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "failures-unrecorded", what: "a call that an actor has refused runs again when it is repeated",
+		changes: []change{{ledgerFile, "		if api.CodeOf(a.err) != api.CodeApplication {", "		if api.CodeOf(a.err) != api.CodeOK {"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "failure-told-as-success", what: "a repeat of a call that was refused is told that it was done",
+		changes: []change{{ledgerFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}", "	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "records-left-behind", what: "a moving actor does not take its records along",
+		changes: []change{{"pkg/node/parcel.go", "a.ledger.entries(), a.memory", "a.memory"}},
+		flags:   []string{"--profile", "default", "--workloads", "nest", "--faults", "migrate,loss,unknown-done,crash,partition"}, caught: told,
+	},
+	{
+		name: "other-request-answered", what: "a key that was used for another request answers that one's reply",
+		changes: []change{{ledgerFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "lost-answer-forgotten", what: "a client whose answer was lost says that the call has not run, if the next try is refused",
+		changes: []change{{persistFile, "		lost = lost || api.CodeOf(err) == api.CodeUnknown\n", "		lost = false\n"}},
+		flags:   []string{"--profile", "default", "--workloads", "register,hot,counter"}, caught: []string{"linearizable"},
+	},
+	// Calls that handlers make.
+	{
+		name: "asks-before-the-commit", what: "a handler asks another actor before the calls that ran before it are committed",
+		changes: []change{{askFile, "	if !a.asking.first {", "	if false {"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "half-done-is-not-run", what: "a handler that has asked another actor and then fails is told to have done nothing",
+		changes: []change{{askFile, "	if s.asked == 0 || !notRun(err) {", "	if true {"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "chain-forgotten", what: "a call knows only of the actor that made it, and not of those that wait for that",
+		changes: []change{{askFile, "chain: append(slices.Clone(c.chain), a.actor), body", "chain: []api.ActorID{a.actor}, body"}},
+		flags:   nest, caught: told,
+	},
+	// Messages.
+	{
+		name: "message-runs-again", what: "a message that comes once more runs once more",
+		changes: []change{{inboxFile, "	if c.number <= last.number {", "	if c.number < last.number {"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "done-message-unmarked", what: "a message that was handled leaves no mark",
+		changes: []change{{inboxFile, "		a.agenda.inbox.set(c.sender, mark{number: c.number})", "		_ = mark{number: c.number}"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "given-up-at-once", what: "a receiver gives a message up at its first failure",
+		changes: []change{{inboxFile, "	case c.flags&api.InvokeLastTry != 0 && counts(out.err)", "	case counts(out.err)"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "failed-message-is-delivered", what: "a message that has failed is taken for delivered",
+		changes: []change{{courierFile, "	case err == nil:\n		c.results[m.number] = result{number: m.number, ended: true}", "	case err == nil || counts(err):\n		c.results[m.number] = result{number: m.number, ended: true}"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "messages-of-failures-are-sent", what: "what a handler has sent goes out although it fails",
+		changes: []change{{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]", "		g.alarms = g.kept"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "messages-share-a-number", what: "all messages of one commit have the same number",
+		changes: []change{{agendaFile, "		m.number = claim.NextCommit()<<numberBits | uint64(i+1)\n		if m.origin", "		m.number = claim.NextCommit()<<numberBits | uint64(0*i+1)\n		if m.origin"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "courier-not-told", what: "what is sent while its actor is active is delivered by a later activation alone",
+		changes: []change{{agendaFile, "	g.courier.committed(g.next.settled, g.sent)", "	g.courier.committed(g.next.settled, nil)"}},
+		flags:   mail, caught: told,
+	},
+	{
+		name: "outbox-not-due", what: "an actor with messages alone has no entry in the list of what is due",
+		changes: []change{{agendaFile, "	if len(g.next.outbox) > 0 || g.due == registry.DueAtOnce && now < g.linger {", "	if len(g.next.outbox) < 0 {"}},
+		flags:   mail, caught: told,
+	},
+	// Alarms.
+	{
+		name: "alarms-of-failures-are-set", what: "what alarms a handler has set stay although it fails",
+		changes: []change{{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]", "		g.sent = g.sent[:g.sentKept]"}},
+		flags:   chime, caught: told,
+	},
+	{
+		name: "alarm-stays", what: "an alarm that runs is not taken for done",
+		changes: []change{{batchFile, "		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again\n", ""}},
+		flags:   chime, caught: told,
+	},
+	{
+		name: "alarm-buried-at-once", what: "an alarm goes to the dead letters at its first failure",
+		changes: []change{{alarmFile, "	if failed.Attempts < failuresMax {", "	if failed.Attempts < 1 {"}},
+		flags:   chime, caught: told,
+	},
+	{
+		name: "failed-alarm-is-dropped", what: "an alarm that has failed too often is dropped, and there is no dead letter",
+		changes: []change{{alarmFile, "		a.agenda.bury(&registry.DeadLetter{", "		(&agenda{}).bury(&registry.DeadLetter{"}},
+		flags:   chime, caught: told,
+	},
+	{
+		name: "failed-alarm-stays-failed", what: "an alarm that has failed does not run again",
+		changes: []change{{alarmFile, "		a.agenda.put(failed)\n", "		a.agenda.cancel(failed.Name)\n"}},
+		flags:   chime, caught: told,
+	},
+	{
+		name: "cancelled-alarm-runs", what: "an alarm that was cancelled after it was found to be due runs",
+		changes: []change{{alarmFile, "	if a.agenda.alarm(al.Name) != al {", "	if false {"}},
+		flags:   []string{"--profile", "default", "--workloads", "alarm"}, caught: []string{"due"},
+	},
+	{
+		name: "release-unseen", what: "nobody looks for what is due when an actor is released",
+		changes: []change{{dueFile, "	if changed || counted != s.counted {", "	if changed {"}},
+		flags:   []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"}, caught: []string{"due", "once"},
+	},
+	{
+		name: "shards-unscanned", what: "a part of what is due is no node's to look after",
+		changes: []change{{sharedDueFile, "		if best == self {", "		if best == self && shard%4 != 0 {"}},
+		flags:   chime, caught: told,
+	},
+	// Claims and commits.
+	{
+		name: "doubt-is-refusal", what: "a commit of which nobody knows what became of it is taken for one that did not happen",
+		changes: []change{{commitFile, "			return errInDoubt(c.actor) // it may still land", "			return errLost(c.actor) // it may still land"}},
+		flags:   lists, caught: []string{"lists", "linearizable", "conservation"},
+	},
+	{
+		name: "seq-unwritten", what: "a commit of a state does not raise its number",
+		changes: []change{{commitFile, "	tx.Set(seq, encodeRecord(&next)) // R1\n", ""}},
+		flags:   busy, caught: []string{"single-activation", "lists", "linearizable", "liveness"},
+	},
+	{
+		name: "released-without-its-token", what: "a released claim loses its token",
+		changes: []change{{claimFile, "tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))", "tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{}))"}},
+		flags:   busy, caught: []string{"tokens", "single-activation"},
+	},
+	{
+		name: "broken-without-a-token", what: "a claim that is broken keeps its token",
+		changes: []change{{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		return Broken", "encodeRecord(&claimRecord{Token: now.Token}))\n		return Broken"}},
+		flags:   []string{"--profile", "default", "--workloads", "hot,list", "--faults", "break-claim"}, caught: []string{"tokens", "single-activation"},
+	},
+}
