@@ -142,7 +142,7 @@ test-fdb: ## test on FoundationDB, on servers of its own; needs fdbserver, fdbcl
 
 .PHONY: mutants
 mutants: ## plant defects in the source, one at a time, and see that the simulator or a test finds each
-	$(GO) test -count=1 -v -timeout 30m ./test/mutants -mutants.hunt
+	$(GO) test -count=1 -v -timeout 60m ./test/mutants -mutants.hunt
 
 .PHONY: model
 model: ## explore the model of the protocols by large budgets, each for about a minute

@@ -188,7 +188,7 @@ func (o Options) Resolve() (Config, error) {
 
 // profile makes the choices that differ from profile to profile.
 func (o Options) profile(d draw, c *Config) {
-	c.Faults = d.some("fault", pick(d, "faults", 15, 35, 60), names(faultKinds))
+	c.Faults = d.some("fault", pick(d, "faults", 15, 35, 60), drawnFaults())
 	c.Workloads = d.some("workload", 40, drawnWorkloads())
 	if len(c.Workloads) == 0 {
 		c.Workloads = []string{pick(d, "workload", drawnWorkloads()...)}
@@ -200,10 +200,10 @@ func (o Options) profile(d draw, c *Config) {
 	switch o.Profile {
 	case "smoke":
 		c.Nodes, c.Clients, c.Calls, c.For = 3, 3, 40, 8*time.Second
-		c.Faults = d.some("fault", 10, names(faultKinds))
+		c.Faults = d.some("fault", 10, drawnFaults())
 	case "storm":
 		c.Nodes, c.Clients, c.Calls, c.For = pick(d, "nodes", 5, 7, 9), 16, 200, time.Minute
-		c.Faults, c.Rate = names(faultKinds), 40
+		c.Faults, c.Rate = drawnFaults(), 40
 		c.Workloads = drawnWorkloads()
 	case "moves":
 		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)

@@ -20,6 +20,8 @@ type fault struct {
 	params []param
 	do     func(w *world, args []string)
 	every  time.Duration // about how often a planned one happens, at most
+	// asked faults are part of a run only if they are asked for by name.
+	asked bool
 }
 
 func (f fault) name() string    { return f.Name }
@@ -41,6 +43,11 @@ func byName[T named](all []T, name string) *T {
 		return nil
 	}
 	return &all[i]
+}
+
+// drawnFaults are those that a run may have without being asked.
+func drawnFaults() []string {
+	return names(slices.DeleteFunc(slices.Clone(faultKinds), func(f fault) bool { return f.asked }))
 }
 
 func faultNamed(name string) *fault { return byName(faultKinds, name) }
@@ -83,7 +90,7 @@ func init() {
 		{Entry: Entry{"drain", "an operator empties a node, and has it take actors again later"}, params: []param{nodeName{}, medium}, do: (*world).drain, every: 5 * time.Second},
 		{Entry: Entry{"rebalance", "an operator spreads the actors evenly over the nodes"}, params: []param{oneOf{"actors", "load", "memory"}}, do: (*world).rebalance, every: 4 * time.Second},
 		{Entry: Entry{"roll", "a node is restarted as by a deploy: emptied, stopped, and started again"}, params: []param{nodeName{}, oneOf{"0s", "500ms", "3s"}}, do: (*world).roll, every: 5 * time.Second},
-		{Entry: Entry{"retire", "actors of a namespace that no node hosts any more have something to do, so many of them"}, params: []param{oneOf{"100", "1000", "3000"}}, do: (*world).retire, every: 30 * time.Second},
+		{Entry: Entry{"retire", "actors of a namespace that no node hosts any more have something to do, so many of them"}, params: []param{oneOf{"100", "1000", "3000"}}, do: (*world).retire, every: 30 * time.Second, asked: true},
 		{Entry: Entry{"conflict", "a commit is refused as if another had come first"}},
 		{Entry: Entry{"too-old", "a read version has left the store's window"}},
 		{Entry: Entry{"unavailable", "an operation of the store fails"}},

@@ -28,7 +28,9 @@ func refused(j job, at api.ActorID) *Op {
 func TestJobsAreJudged(t *testing.T) {
 	a, b := jobID(0), jobID(1)
 	plain := job{Name: "j"}
-	with := func(how string, child job) job { return job{Name: "j", Steps: []handoff{{How: how, To: b, Job: child}}} }
+	with := func(how string, child job) job {
+		return job{Name: "j", Steps: []handoff{{How: how, To: b, Job: child}}}
+	}
 	child, dying := job{Name: "k"}, job{Name: "k", Fails: always}
 	hanging := job{Name: "k", Takes: forever}
 	cyclic := job{Name: "j", Steps: []handoff{{How: byCall, To: a, Job: child}}}

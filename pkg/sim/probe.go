@@ -22,10 +22,8 @@ const (
 // probe asks a node that is cut off from the store for an actor, until that is over: once it must know that it is, it says so, and does not
 // hold the call.
 func (w *world) probe(name string, over *env.Event) {
-	for _, f := range w.Faults {
-		if f != "cut" {
-			return // it may be slow for another reason
-		}
+	if len(w.Faults) != 1 || !w.on("cut") {
+		return // it may be slow for another reason
 	}
 	w.sleep(2 * w.LeaseTTL)
 	pool := rpc.NewPool(w.env, w.network.Transport(w.env, probeHost), rpc.PoolConfig{})

@@ -5,6 +5,7 @@ package sim
 
 import (
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -48,6 +49,21 @@ type seqRecord struct {
 }
 
 const recordVersion = 1
+
+// dueAtOnce is the time of an entry in the list of what is due that is to be looked after at once, and dueShards how many parts that list has.
+const dueAtOnce, dueShards = 1, 256
+
+// dueShard is the part of the list of what is due that an actor belongs to.
+func dueShard(id api.ActorID) int {
+	hash := fnv.New64a()
+	hash.Write([]byte(id.Namespace + "\x00" + id.ID))
+	h := hash.Sum64()
+	h ^= h >> 33
+	h *= 0xff51afd7ed558ccd
+	h ^= h >> 33
+	h *= 0xc4ceb9fe1a85ec53
+	return int((h ^ h>>33) % dueShards)
+}
 
 func decode[T any](value []byte) T {
 	var v T

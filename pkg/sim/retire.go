@@ -12,7 +12,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
-	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // retired is a namespace that the cluster knows, and that no node hosts any more.
@@ -36,7 +35,7 @@ func (w *world) retire(args []string) {
 			}
 			for i := from; i < min(n, from+retireAtOnce); i++ {
 				id := api.ActorID{Namespace: retired, ID: strconv.Itoa(i)}
-				tx.Set(tuple.Pack("kelpie", "due", registry.DueShard(id), int64(registry.DueAtOnce), id.Namespace, id.ID), append([]byte{recordVersion}, make([]byte, len(incarnation{}))...))
+				tx.Set(tuple.Pack("kelpie", "due", dueShard(id), int64(dueAtOnce), id.Namespace, id.ID), append([]byte{recordVersion}, make([]byte, len(incarnation{}))...))
 			}
 			tx.Atomic(kv.AtomicAdd, tuple.Pack("kelpie", "unattended"), binary.LittleEndian.AppendUint64(nil, 1))
 			return struct{}{}, err

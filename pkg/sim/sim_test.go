@@ -33,7 +33,7 @@ func TestSeeds(t *testing.T) {
 		}
 	})
 	for _, item := range sim.Catalog() {
-		if item.Kind == "fault" && happened[item.Name] == 0 {
+		if item.Kind == "fault" && item.Name != "retire" && happened[item.Name] == 0 { // that one must be asked for
 			t.Errorf("%s never happened: %s", item.Name, item.Description)
 		}
 	}

@@ -122,6 +122,9 @@ func insist[Resp any](k *worker, id api.ActorID, method string, input any, key s
 	}
 	op := k.history.begin(k.now(), k.name, id, method, input)
 	for {
+		if k.calm {
+			timeout = max(timeout, k.answerBound()/2) // others may wait before it
+		}
 		ctx, cancel := env.WithTimeout(k.env, k.ctx, timeout)
 		out, err := client.Call[Resp](ctx, k.client, id, method, input, opts...)
 		cancel()

@@ -15,7 +15,6 @@ const (
 	dueFile       = "pkg/node/due.go"
 	callKeyFile   = "pkg/api/callkey.go"
 	keysFile      = "internal/callkey/keys.go"
-	persistFile   = "pkg/client/persist.go"
 	claimFile     = "pkg/registry/claim.go"
 	commitFile    = "pkg/registry/commit.go"
 	sharedDueFile = "pkg/registry/due.go"
@@ -77,11 +76,6 @@ var once = []mutant{
 		name: "other-request-answered", what: "a key that was used for another request answers that one's reply",
 		changes: []change{{ledgerFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
 		flags:   nest, caught: told,
-	},
-	{
-		name: "lost-answer-forgotten", what: "a client whose answer was lost says that the call has not run, if the next try is refused",
-		changes: []change{{persistFile, "		lost = lost || api.CodeOf(err) == api.CodeUnknown\n", "		lost = false\n"}},
-		flags:   []string{"--profile", "default", "--workloads", "register,hot,counter"}, caught: []string{"linearizable"},
 	},
 	// Calls that handlers make.
 	{
