@@ -75,6 +75,7 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 // expectedCodes are the errors that a caller must reckon with, when nothing is wrong but the world.
 var expectedCodes = []api.Code{
 	api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeNoCapacity, api.CodeStore,
+	api.CodeQuarantined,
 }
 
 // errors checks that no caller was told of anything else.

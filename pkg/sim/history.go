@@ -90,7 +90,7 @@ func outcomeOf(err error) Outcome {
 		return OK
 	}
 	switch api.CodeOf(err) {
-	case api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeCancelled:
+	case api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeCancelled, api.CodeQuarantined: // an earlier try may have run
 		return Pending
 	}
 	return Refused

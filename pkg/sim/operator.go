@@ -38,6 +38,28 @@ func (w *world) breakClaim(args []string) {
 	}
 }
 
+// quarantinesLookedAt is how often the operator looks for quarantined actors.
+const quarantinesLookedAt = 5 * time.Second
+
+// watchQuarantines clears what is quarantined until the run ends, as an operator does who knows that no actor harms
+// its node: from outside, a node that dies by chance while one runs again what died with another looks the same.
+func (w *world) watchQuarantines() {
+	for !w.ended {
+		w.sleep(quarantinesLookedAt)
+		reply, err := operate[api.QuarantinesRequest, api.QuarantinesReply](w, api.MethodQuarantines, &api.QuarantinesRequest{})
+		if err != nil {
+			continue // nobody answers now
+		}
+		for _, q := range reply.Quarantines {
+			_, err := operate[api.QuarantineRequest, api.QuarantineReply](w, api.MethodQuarantineClear, &api.QuarantineRequest{Actor: q.Actor})
+			w.events.add(operatorHost, "cleared", "%s, quarantined: %v", q.Actor, err)
+			if err == nil {
+				w.counts["quarantine"]++
+			}
+		}
+	}
+}
+
 func (w *world) told(what string, err error) {
 	if err != nil {
 		w.events.add(operatorHost, "refused", "%s: %v", what, err)

@@ -151,7 +151,7 @@ func (c *Client) Surely(id api.ActorID, method string, request, reply any) error
 func passing(err error) bool {
 	switch api.CodeOf(err) {
 	case api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeMoved, api.CodeFenced, api.CodeNoCapacity, api.CodeUnknownNamespace, api.CodeMismatch,
-		api.CodeStore:
+		api.CodeStore, api.CodeQuarantined:
 		return true
 	}
 	return false

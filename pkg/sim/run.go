@@ -142,6 +142,7 @@ func (w *world) live() {
 		clients = append(clients, k.start(w.workloadOf(i)))
 	}
 	w.env.Go("mailboxes", w.watchMailboxes)
+	w.env.Go("quarantines", w.watchQuarantines)
 	w.nemesis(w.Plan)
 	w.heal()
 	for _, done := range clients {
@@ -155,6 +156,7 @@ func (w *world) live() {
 		w.checkProgram()
 	}
 	w.checkListing()
+	w.ended = true
 	w.stopAll()
 }
 

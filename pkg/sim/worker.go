@@ -156,10 +156,11 @@ func givenUp(err error) error {
 	return out
 }
 
-// refusedForGood reports whether an actor no longer knows what has become of a call, and never will.
+// refusedForGood reports whether an actor no longer knows what has become of a call, and never will, or was
+// quarantined when the call came again.
 func refusedForGood(err error) bool {
 	e, ok := errors.AsType[*api.Error](err)
-	return ok && e.Detail[api.DetailFinal] != ""
+	return ok && e.Detail[api.DetailFinal] != "" || errors.Is(err, &api.Error{Code: api.CodeQuarantined})
 }
 
 // stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was time

@@ -34,6 +34,7 @@ type world struct {
 	history history
 	events  *timeline
 	calm    bool // faults have stopped
+	ended   bool // and the clients: the nodes are about to stop
 	// emptying is while a node is being drained on purpose: one at a time is.
 	emptying bool
 	calmAt   time.Duration
