@@ -165,9 +165,12 @@ func (o Options) Resolve() (Config, error) {
 		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
-	if pick(d, "far", false, false, false, false, false, false, false, true) {
+	// Moves must have somewhere to go, and time for it: there, what is drawn otherwise would be to blame.
+	moves := o.Profile == "moves"
+	if pick(d, "far", false, false, false, false, false, false, false, true) && !moves {
 		c.NetDelay = farDelay
 	}
+	c.Split = c.Split && !moves
 	if c.Capacity > 0 { // or there would be no room for the last calls
 		c.IdleTimeout = 200 * time.Millisecond
 	}

@@ -84,6 +84,7 @@ func (w *world) roll(args []string) {
 	defer func() { w.emptying = false }()
 	w.counts["roll"]++
 	w.events.add(args[0], "drain", "to be restarted")
+	known := w.knowsAnother(l)
 	done := env.NewFuture[int](w.env)
 	l.machine.Go("drain", func() {
 		ctx, cancel := env.WithTimeout(l.env, w.ctx, rollBound)
@@ -94,7 +95,7 @@ func (w *world) roll(args []string) {
 	defer cancel()
 	if left, err := done.Wait(bound); err != nil || left > 0 {
 		w.events.add(args[0], "drained", "%d actors left, %v", left, err)
-		if w.onlyMoves() {
+		if w.onlyMoves() && known {
 			w.violate("moves", "node %s is drained, and has %d actors left: %v", args[0], left, err)
 		}
 	}
@@ -105,6 +106,16 @@ func (w *world) roll(args []string) {
 		w.kill(l, "stopped")
 	}
 	w.rebootAfter(args[0], duration(args[1]))
+}
+
+// knowsAnother reports whether a node must know of another one by now that can take its actors.
+func (w *world) knowsAnother(l *life) bool {
+	for _, other := range w.living {
+		if other != l && other.started && w.now()-other.startedAt > 2*w.Heartbeat {
+			return true
+		}
+	}
+	return false
 }
 
 // moved checks that no call has failed, if nothing but moves has befallen the cluster.
