@@ -110,7 +110,7 @@ func (w *world) roll(args []string) {
 
 // knowsAnother reports whether a node must know of another one by now that can take its actors.
 func (w *world) knowsAnother(l *life) bool {
-	for _, other := range w.living {
+	for _, other := range w.living { //kelpie:unordered any will do
 		if other != l && other.started && w.now()-other.startedAt > 2*w.Heartbeat {
 			return true
 		}
