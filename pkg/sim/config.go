@@ -78,6 +78,8 @@ type Config struct {
 	Split bool
 	// Hasty is whether clients have deadlines shorter than a lease, while faults rage.
 	Hasty bool
+	// Early is whether clients make their calls in the first part of the run: what befalls actors later finds them left to themselves.
+	Early bool
 	// Actors is over how many actors a workload spreads its calls.
 	Actors int
 }
@@ -161,6 +163,7 @@ func (o Options) Resolve() (Config, error) {
 		StopAtOnce:  pick(d, "stop", false, true),
 		Split:       pick(d, "split", false, false, false, true),
 		Hasty:       pick(d, "hasty", false, false, false, false, false, true),
+		Early:       pick(d, "early", false, false, false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
 		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
 	}

@@ -47,6 +47,9 @@ func (k *worker) more() bool {
 	}
 	// Two thirds of the calls come at once after another: the pauses share out the time among the rest.
 	mean := 3 * k.For / time.Duration(k.due)
+	if k.Early {
+		mean /= 4
+	}
 	k.pause(k.random.Jitter(2 * mean))
 	return true
 }

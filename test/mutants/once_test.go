@@ -132,7 +132,7 @@ var once = []mutant{
 	{
 		name: "outbox-not-due", what: "an actor with messages alone has no entry in the list of what is due",
 		changes: []change{{agendaFile, "	if len(g.next.outbox) > 0 || g.due == registry.DueAtOnce && now < g.linger {", "	if len(g.next.outbox) < 0 {"}},
-		flags:   mail, caught: told,
+		flags:   []string{"--profile", "default", "--workloads", "send", "--faults", "crash,crash-commit"}, caught: []string{"due"},
 	},
 	// Alarms.
 	{
@@ -173,7 +173,7 @@ var once = []mutant{
 	{
 		name: "shards-unscanned", what: "a part of what is due is no node's to look after",
 		changes: []change{{sharedDueFile, "		if best == self {", "		if best == self && shard%4 != 0 {"}},
-		flags:   chime, caught: told,
+		flags:   []string{"--profile", "default", "--workloads", "alarm", "--faults", "crash,leave"}, caught: []string{"due"},
 	},
 	// Claims and commits.
 	{
