@@ -121,6 +121,9 @@ func (m *mutant) fails(t *testing.T, overlay string) {
 
 var violation = regexp.MustCompile(`(?m)^  at \S+  ([a-z-]+): (.*)$`)
 
+// memoryMax runs a program with 8 GB of addresses at the most: a mutant may well go round in circles.
+const memoryMax = `ulimit -v 8000000; exec "$0" "$@"`
+
 // isFound runs seeds until the mutant is found, or there have been enough.
 func (m *mutant) isFound(t *testing.T, overlay string) {
 	bin := filepath.Join(t.TempDir(), "kelpie")
@@ -134,7 +137,11 @@ func (m *mutant) isFound(t *testing.T, overlay string) {
 	}
 	for start := 1; start < most; start += seedsAtOnce {
 		args := append(slices.Clone(flags), "--start", fmt.Sprint(start), "--seeds", fmt.Sprint(seedsAtOnce))
-		out, err := command(t.Context(), bin, args...)
+		out, err := command(t.Context(), "sh", append([]string{"-c", memoryMax, bin}, args...)...)
+		if m.caught != nil && strings.Contains(out, "out of memory") {
+			t.Logf("by taking more memory than there is, within %d runs", start+seedsAtOnce-1)
+			return
+		}
 		if _, ran := err.(*exec.ExitError); err != nil && !ran {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ var once = []mutant{
 	},
 	{
 		name: "failure-told-as-success", what: "a repeat of a call that was refused is told that it was done",
-		changes: []change{{ledgerFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}", "	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
+		changes: []change{{recordFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}", "	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
 		flags:   nest, caught: told,
 	},
 	{
@@ -74,7 +74,7 @@ var once = []mutant{
 	},
 	{
 		name: "other-request-answered", what: "a key that was used for another request answers that one's reply",
-		changes: []change{{ledgerFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
+		changes: []change{{recordFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
 		flags:   nest, caught: told,
 	},
 	// Calls that handlers make.
@@ -101,7 +101,7 @@ var once = []mutant{
 	},
 	{
 		name: "done-message-unmarked", what: "a message that was handled leaves no mark",
-		changes: []change{{inboxFile, "		a.agenda.inbox.set(c.sender, mark{number: c.number})", "		_ = mark{number: c.number}"}},
+		changes: []change{{inboxFile, "		a.agenda.inbox.set(c.source(), mark{number: c.number})", "		_ = mark{number: c.number}"}},
 		flags:   mail, caught: told,
 	},
 	{
@@ -167,13 +167,44 @@ var once = []mutant{
 	},
 	{
 		name: "release-unseen", what: "nobody looks for what is due when an actor is released",
-		changes: []change{{dueFile, "	if changed || counted != s.counted {", "	if changed {"}},
+		changes: []change{{dueFile, "	} else if counted != s.counted {", "	} else if false {"}},
 		flags:   []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"}, caught: []string{"due", "once"},
 	},
 	{
 		name: "shards-unscanned", what: "a part of what is due is no node's to look after",
 		changes: []change{{sharedDueFile, "		if best == self {", "		if best == self && shard%4 != 0 {"}},
 		flags:   []string{"--profile", "default", "--workloads", "alarm", "--faults", "crash,leave"}, caught: []string{"due"},
+	},
+	// What makes one operation one, whatever runs again.
+	{
+		name: "deletion-unrecorded", what: "a deletion leaves no record: its repeat deletes what came after it",
+		changes: []change{{batchFile, "	if !c.key.IsZero() {\n		a.ledger.add(&out, a.claim.Version())", "	if false {\n		a.ledger.add(&out, a.claim.Version())"}},
+		flags:   lists, caught: []string{"lists", "linearizable"},
+	},
+	{
+		name: "large-reply-forgotten", what: "a reply that is kept away from its record is not stored",
+		changes: []change{{ledgerFile, "		out = append(out, r.bodyWrites()...)\n", ""}},
+		flags:   nest, caught: append([]string{"errors", "liveness"}, told...),
+	},
+	{
+		name: "parents-unnamed", what: "what two actors ask under one key of a caller has one key",
+		changes: []change{{callKeyFile, "	if k.Name != \"\" || k.Path != \"\" {", "	if false {"}},
+		flags:   nest, caught: told,
+	},
+	{
+		name: "alarms-unnumbered", what: "an alarm that is set again for the same time has the key that it had",
+		changes: []change{{"pkg/node/alarm.go", "	if al.number != 0 {\n		text", "	if false {\n		text"}},
+		flags:   []string{"--profile", "default", "--workloads", "chime"}, caught: told,
+	},
+	{
+		name: "behind-a-deletion", what: "calls that wait behind a deletion run on the activation that it has ended",
+		changes: []change{{batchFile, "		if a.destroyed {\n			return rest, true\n		}\n", ""}},
+		flags:   lists, caught: append([]string{"lists", "errors", "linearizable"}, told...),
+	},
+	{
+		name: "born-anew-in-doubt", what: "a call of which an answer was lost is born anew when it is refused for its birth",
+		changes: []change{{"pkg/client/persist.go", "ok && !lost && c.wait", "ok && c.wait"}, {"pkg/node/call.go", "		err = withoutBirth(err)\n", ""}},
+		flags:   nest, caught: told,
 	},
 	// Claims and commits.
 	{
@@ -193,7 +224,7 @@ var once = []mutant{
 	},
 	{
 		name: "broken-without-a-token", what: "a claim that is broken keeps its token",
-		changes: []change{{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		return Broken", "encodeRecord(&claimRecord{Token: now.Token}))\n		return Broken"}},
+		changes: []change{{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		attend", "encodeRecord(&claimRecord{Token: now.Token}))\n		attend"}},
 		flags:   []string{"--profile", "default", "--workloads", "hot,list", "--faults", "break-claim"}, caught: []string{"tokens", "single-activation"},
 	},
 }
