@@ -140,8 +140,8 @@ func (l *life) do(ctx *actor.Context, s *jobState, j job) (string, error) {
 	if s.Begun == 0 {
 		l.violate("initialised", "%s runs %s on %s, whose OnActivate has not run", l.name, j, ctx.Self())
 	}
-	if slices.ContainsFunc(s.Done, func(e entry) bool { return e.Name == j.Name }) {
-		l.violate("once", "%s runs %s on %s, which has it done: %v", l.name, j, ctx.Self(), namesOf(s.Done))
+	if i := slices.IndexFunc(s.Done, func(e entry) bool { return e.Name == j.Name }); i >= 0 {
+		l.violate("once", "%s runs %s on %s, which has it done as number %d of %d", l.name, j, ctx.Self(), i+1, len(s.Done))
 	}
 	l.jobs.runs[j.Name]++
 	run := l.jobs.runs[j.Name]
@@ -166,14 +166,6 @@ func (l *life) do(ctx *actor.Context, s *jobState, j job) (string, error) {
 	s.Done = append(s.Done, done)
 	place := strconv.Itoa(len(s.Done))
 	return place + strings.Repeat(" ", max(0, j.Reply-len(place))), nil
-}
-
-func namesOf(log []entry) []string {
-	out := make([]string, len(log))
-	for i, e := range log {
-		out[i] = e.Name
-	}
-	return out
 }
 
 // take hands a step on, and returns what was told.
