@@ -69,6 +69,9 @@ func (n *Node) runCalls(s *slot, calls []*call) {
 		n.trials.leave(s)
 	}()
 	for {
+		if s.activation != nil && s.activation.destroyed { // and not released yet: the calls are for a new one
+			s.activation = nil
+		}
 		if s.activation == nil {
 			a, err := n.activate(s, calls)
 			if errors.Is(err, errAbandoned) {

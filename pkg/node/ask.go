@@ -31,7 +31,13 @@ func (s *asking) begin(first bool) { s.asked, s.first, s.refused = 0, first, fal
 
 // verdict is the error of a handler that has failed. One that has asked others may have had effects there: only its caller,
 // by asking again, brings it to an end.
+//
+// If all that the handler has asked was refused for its birth, nothing has happened there, and the caller may make its call again under another
+// birth (R12).
 func (s *asking) verdict(err *api.Error) *api.Error {
+	if s.asked != 1 {
+		err = wireError(withoutBirth(err))
+	}
 	if s.asked == 0 || !notRun(err) {
 		return err
 	}
@@ -94,8 +100,10 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
 		err = api.Errorf(api.CodeUnavailable, "%w", err)
-	case api.CodeUnknown: // the child, if not its parent, may have run when an earlier run of the parent asked for it
-		err = withoutBirth(err)
+	case api.CodeUnknown:
+		if a.asking.asked > 1 || c.alarm != nil || c.number != 0 {
+			err = withoutBirth(err)
+		}
 	}
 	return reply, err
 }

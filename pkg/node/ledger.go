@@ -25,9 +25,10 @@ const (
 	// recordVersionsMax is how far the birth of a record may be behind the store's versions, which grow by about a million a
 	// second: a quarter of an hour, or a few recoveries of the store. Records of named calls are kept for that long.
 	recordVersionsMax = 1_000_000_000
-	// namedBytesOfRecord times the node's MaxRecords, and namedBytesMax at the most, is how much an actor keeps of named calls: 16 MiB by
+	// namedBytesOfRecord times the node's MaxRecords is how much an actor keeps of named calls, within the two bounds: 16 MiB by
 	// default, which is some 50,000 calls. New ones are refused when it is full.
 	namedBytesOfRecord = 16 << 10
+	namedBytesMin      = 1 << 20
 	namedBytesMax      = 32 << 20
 	// bodiesBytesMax bounds the replies that an actor keeps outside of its records, and volatileBodiesMax those of a volatile actor,
 	// which are in memory. Replies that are not young give way first.
@@ -206,7 +207,7 @@ func (l *ledger) admit(k *api.CallKey, now uint64) error {
 
 // crowded reports whether no more named calls fit.
 func (l *ledger) crowded() bool {
-	return l.names.bytes > min(l.most*namedBytesOfRecord, namedBytesMax)
+	return l.names.bytes > min(max(l.most*namedBytesOfRecord, namedBytesMin), namedBytesMax)
 }
 
 // fits reports whether a reply can be kept.

@@ -241,7 +241,7 @@ func TestNamedCallsAreNotDroppedForOthers(t *testing.T) {
 	const now = 2 * recordVersionsMax
 	b.now = now
 	ran := 0
-	for i := range 1000 {
+	for i := range 10_000 {
 		key := api.CallKey{Name: fmt.Sprint("k", i), Birth: now}
 		if err := b.ledger.admit(&key, now); err != nil {
 			if api.CodeOf(err) != api.CodeOverloaded {
@@ -252,13 +252,13 @@ func TestNamedCallsAreNotDroppedForOthers(t *testing.T) {
 		b.run(key, "x")
 		b.run(of(fmt.Sprint("c", i), 1, 1, now-recordsYoung-1), "x")
 		b.commit(now)
-		b.move()
-		b.ledger.most = 4
 		ran++
 	}
-	if ran == 1000 || ran < 100 {
+	if ran == 10_000 || ran < 1000 {
 		t.Errorf("%d named calls were admitted", ran)
 	}
+	b.move()
+	b.ledger.most = 4
 	for i := range ran {
 		if _, again := b.run(api.CallKey{Name: fmt.Sprint("k", i), Birth: now}, "x"); again {
 			t.Fatalf("named call %d has run again", i)

@@ -139,7 +139,7 @@ func insist[Resp any](k *worker, id api.ActorID, method string, input any, key s
 			k.history.end(k.now(), op, shown(out), nil)
 		case !slices.Contains(expectedCodes, api.CodeOf(err)):
 			k.history.end(k.now(), op, nil, err)
-		case k.stuck(op.From) || len(opts) == 0 || refusedForGood(err):
+		case k.stuck(op.From) || len(opts) == 0 && outcomeOf(err) == Pending || refusedForGood(err):
 			k.history.end(k.now(), op, nil, givenUp(err))
 		default:
 			k.pause(k.random.Jitter(100*time.Millisecond) + time.Millisecond)
@@ -159,12 +159,14 @@ func givenUp(err error) error {
 	return out
 }
 
-// refusedForGood reports whether an actor no longer knows what has become of a call, and never will, or was
-// quarantined when the call came again.
+// refusedForGood reports whether an actor no longer knows what has become of a call, and never will.
 func refusedForGood(err error) bool {
 	e, ok := errors.AsType[*api.Error](err)
-	return ok && e.Detail[api.DetailFinal] != "" || errors.Is(err, &api.Error{Code: api.CodeQuarantined})
+	return ok && e.Detail[api.DetailFinal] != ""
 }
+
+// quarantined reports whether a call has met an actor that is quarantined: an earlier try may have run.
+func quarantined(err error) bool { return errors.Is(err, &api.Error{Code: api.CodeQuarantined}) }
 
 // stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was time
 // since.
