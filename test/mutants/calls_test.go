@@ -7,7 +7,7 @@ const batchFile = "pkg/node/batch.go"
 
 // What several mutants are made of.
 var (
-	deadlineIgnored = change{batchFile, "	if now >= c.deadline {", "	if now >= c.deadline && false {"}
+	deadlineIgnored = change{batchFile, "	if now >= c.runBy() {", "	if now >= c.runBy() && false {"}
 	contextIgnored  = change{batchFile, "	if err := ctx.Err(); err != nil {\n		return answer{", "	if err := ctx.Err(); err != nil && false {\n		return answer{"}
 )
 

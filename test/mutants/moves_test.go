@@ -30,14 +30,14 @@ var (
 	// A bit of what is sent along is flipped on its way.
 	spoiled    = change{moveFile, "	sum := crc32.Checksum(all, castagnoli)\n", "	sum := crc32.Checksum(all, castagnoli)\n	if len(all) > 60 && all[len(all)-1]%2 == 0 {\n		all[len(all)*3/4] ^= 4\n	}\n"}
 	sumIgnored = change{arrivalFile, "crc32.Checksum(a.data, castagnoli) != p.Sum", "crc32.Checksum(a.data, castagnoli) != p.Sum && false"}
-	seqIgnored = change{handoverFile, "	if c.Seq() == a.Seq {", "	if a.Seq.N > 0 || c.Seq() == a.Seq {"}
+	seqIgnored = change{handoverFile, "		if c.Seq() != a.Seq {", "		if a.Seq.N == 0 && c.Seq() != a.Seq {"}
 )
 
 // moves are what can be wrong with moving an actor.
 var moves = []mutant{
 	{
 		name: "handover-in-two-transactions", what: "the claim is given up in one transaction, and given to the target in another",
-		changes: []change{{handoverFile, "return struct{}{}, c.handOver(ctx, tx, to, move, due)", `if err := c.Release(ctx); err != nil {
+		changes: []change{{handoverFile, "return struct{}{}, c.handOver(ctx, tx, to, move)", `if err := c.Release(ctx); err != nil {
 				return struct{}{}, err
 			}
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Move: move[:]}))

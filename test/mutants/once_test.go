@@ -64,7 +64,7 @@ var once = []mutant{
 	},
 	{
 		name: "failure-told-as-success", what: "a repeat of a call that was refused is told that it was done",
-		changes: []change{{ledgerFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}", "	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
+		changes: []change{{recordFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}", "	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
 		flags:   nest, caught: told,
 	},
 	{
@@ -74,7 +74,7 @@ var once = []mutant{
 	},
 	{
 		name: "other-request-answered", what: "a key that was used for another request answers that one's reply",
-		changes: []change{{ledgerFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
+		changes: []change{{recordFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
 		flags:   nest, caught: told,
 	},
 	// Calls that handlers make.
@@ -101,7 +101,7 @@ var once = []mutant{
 	},
 	{
 		name: "done-message-unmarked", what: "a message that was handled leaves no mark",
-		changes: []change{{inboxFile, "		a.agenda.inbox.set(c.sender, mark{number: c.number})", "		_ = mark{number: c.number}"}},
+		changes: []change{{inboxFile, "		a.agenda.inbox.set(c.source(), mark{number: c.number})", "		_ = mark{number: c.number}"}},
 		flags:   mail, caught: told,
 	},
 	{
@@ -167,7 +167,7 @@ var once = []mutant{
 	},
 	{
 		name: "release-unseen", what: "nobody looks for what is due when an actor is released",
-		changes: []change{{dueFile, "	if changed || counted != s.counted {", "	if changed {"}},
+		changes: []change{{dueFile, "	} else if counted != s.counted {", "	} else if false {"}},
 		flags:   []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"}, caught: []string{"due", "once"},
 	},
 	{
@@ -193,7 +193,7 @@ var once = []mutant{
 	},
 	{
 		name: "broken-without-a-token", what: "a claim that is broken keeps its token",
-		changes: []change{{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		return Broken", "encodeRecord(&claimRecord{Token: now.Token}))\n		return Broken"}},
+		changes: []change{{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		attend(", "encodeRecord(&claimRecord{Token: now.Token}))\n		attend("}},
 		flags:   []string{"--profile", "default", "--workloads", "hot,list", "--faults", "break-claim"}, caught: []string{"tokens", "single-activation"},
 	},
 }
