@@ -126,16 +126,11 @@ func (r *router) toOwner(c *call, owner registry.Owner) {
 		r.here(c)
 		return
 	}
-	node, ok := r.node.keeper.members().Node(owner.Node)
-	if !ok || node.Incarnation != owner.Incarnation { // the view is behind
-		ctx, cancel := env.WithDeadlineAt(r.node.env, r.node.ctx, c.deadline)
-		defer cancel()
-		if err := r.node.keeper.refresh(ctx); err == nil {
-			node, ok = r.node.keeper.members().Node(owner.Node)
-		}
-	}
-	if !ok {
-		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", c.actor, owner.Node))
+	ctx, cancel := env.WithDeadlineAt(r.node.env, r.node.ctx, c.deadline)
+	defer cancel()
+	node, known, _ := r.node.keeper.owner(ctx, owner) // one that an older view knows will do
+	if !known {
+		r.again(c, errOwnerUnknown(c.actor, owner.Node))
 		return
 	}
 	r.send(c, node)
@@ -341,6 +336,10 @@ func (r *router) forgetNode(addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cache.RemoveAll(addr)
+}
+
+func errOwnerUnknown(id api.ActorID, owner string) *api.Error {
+	return api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", id, owner)
 }
 
 func errStopped(id api.ActorID) error {
