@@ -5,7 +5,6 @@ package main
 
 import (
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -82,19 +81,6 @@ func (l listing[R]) keys() string {
 		b.WriteString("\n  " + f.key + strings.Repeat(" ", width-len(f.key)) + "  " + f.meaning)
 	}
 	return b.String()
-}
-
-// jsonKeys returns the keys of the JSON of a struct, in order.
-func jsonKeys[R any]() []string {
-	var keys []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[R]()) {
-		if f.Anonymous { // its fields are
-			continue
-		}
-		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		keys = append(keys, key)
-	}
-	return keys
 }
 
 // columnGap is between two columns.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -66,41 +65,6 @@ const (
 	// of the program tries it. Who says so has not executed the call; a try before, whose answer was lost, may have.
 	CodeQuarantined Code = 23
 )
-
-var codeNames = [...]string{
-	CodeOK:                 "ok",
-	CodeUnavailable:        "unavailable",
-	CodeUnknown:            "unknown",
-	CodeDeadlineExceeded:   "deadline_exceeded",
-	CodeCancelled:          "cancelled",
-	CodeOverloaded:         "overloaded",
-	CodeMoved:              "moved",
-	CodeUnknownNamespace:   "unknown_namespace",
-	CodeUnknownMethod:      "unknown_method",
-	CodeInvalidArgument:    "invalid_argument",
-	CodeTooLarge:           "too_large",
-	CodeApplication:        "application",
-	CodeNoCapacity:         "no_capacity",
-	CodeFenced:             "fenced",
-	CodeInternal:           "internal",
-	CodeNotFound:           "not_found",
-	CodeAlreadyExists:      "already_exists",
-	CodeMismatch:           "mismatch",
-	CodePermissionDenied:   "permission_denied",
-	CodeCorruptState:       "corrupt_state",
-	CodeFailedPrecondition: "failed_precondition",
-	CodeStore:              "store",
-	CodeDeadlock:           "deadlock",
-	CodeQuarantined:        "quarantined",
-}
-
-// String returns the code's name in snake_case, or "code_N" for one of a later version.
-func (c Code) String() string {
-	if int(c) < len(codeNames) {
-		return codeNames[c]
-	}
-	return "code_" + strconv.Itoa(int(c))
-}
 
 // Error is an error that crosses the wire. Errors are compared by code:
 // errors.Is(err, &Error{Code: CodeMoved}), or CodeOf(err) == CodeMoved.

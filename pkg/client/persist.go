@@ -44,7 +44,7 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 			payload = encodeInvoke(req)
 			continue
 		}
-		if !mendable(err) {
+		if !api.Retryable(err, api.Caller) { // which is safe: the call has a key
 			return nil, verdict(id, err, lost)
 		}
 		if api.CodeOf(err) == api.CodeUnknown && !lost {
@@ -92,18 +92,6 @@ func storeSilent(e *api.Error) time.Duration {
 	return time.Duration(millis) * time.Millisecond
 }
 
-// mendable reports whether another try of a call that failed so may do better. It is safe: the call has a key.
-func mendable(err error) bool {
-	e, _ := errors.AsType[*api.Error](err)
-	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded:
-		return true
-	case api.CodeUnknown:
-		return e == nil || e.Detail[api.DetailFinal] == ""
-	}
-	return false
-}
-
 // retryAfter is how long an actor or a node asks to be left alone, at most backoffMax.
 func retryAfter(err error) time.Duration {
 	e, _ := errors.AsType[*api.Error](err)
@@ -138,7 +126,7 @@ func (c *Client) learnBirth(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		hopeless := !mendable(err) && api.CodeOf(err) != api.CodeDeadlineExceeded && attempt >= nodes-1
+		hopeless := !api.Retryable(err, api.Caller) && api.CodeOf(err) != api.CodeDeadlineExceeded && attempt >= nodes-1
 		if hopeless || outage.everywhere(c, err) || !c.wait(ctx, c.pause(attempt)) {
 			return neverSent(err)
 		}
@@ -184,13 +172,7 @@ func verdict(id api.ActorID, err error, lost bool) error {
 }
 
 // notRun reports whether a try that failed so has certainly not run.
-func notRun(err error) bool {
-	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeUnknownNamespace:
-		return true
-	}
-	return rpc.NotSent(err)
-}
+func notRun(err error) bool { return api.CodeOf(err).Effect() == api.NeverRan || rpc.NotSent(err) }
 
 // pause grows with the attempts; the first two are for other addresses and wrong guesses.
 func (c *Client) pause(attempt int) time.Duration {

@@ -20,15 +20,15 @@ import (
 
 // The exit codes of every command. They are a contract with scripts: only ever added to.
 const (
-	ExitOK          = 0
-	ExitFailure     = 1
-	ExitUsage       = 2
-	ExitUnavailable = 3
-	ExitUnknown     = 4
-	ExitNotFound    = 5
-	ExitRefused     = 6
-	ExitApplication = 7
-	ExitCorrupt     = 8
+	ExitOK          = api.ExitOK
+	ExitFailure     = api.ExitFailure
+	ExitUsage       = api.ExitUsage
+	ExitUnavailable = api.ExitUnavailable
+	ExitUnknown     = api.ExitUnknown
+	ExitNotFound    = api.ExitNotFound
+	ExitRefused     = api.ExitRefused
+	ExitApplication = api.ExitApplication
+	ExitCorrupt     = api.ExitCorrupt
 	ExitProblem     = 9
 	ExitInterrupted = 130
 	ExitBrokenPipe  = 141
@@ -82,34 +82,7 @@ func ExitCodeOf(err error) int {
 	case errors.Is(err, kv.ErrUnavailable):
 		return ExitUnavailable
 	}
-	if code, ok := exitCodes[api.CodeOf(err)]; ok {
-		return code
-	}
-	return ExitFailure
-}
-
-var exitCodes = map[api.Code]int{
-	api.CodeInvalidArgument:    ExitUsage,
-	api.CodeTooLarge:           ExitUsage,
-	api.CodeUnavailable:        ExitUnavailable,
-	api.CodeOverloaded:         ExitUnavailable,
-	api.CodeNoCapacity:         ExitUnavailable,
-	api.CodeMoved:              ExitUnavailable,
-	api.CodeUnknown:            ExitUnknown,
-	api.CodeDeadlineExceeded:   ExitUnknown,
-	api.CodeCancelled:          ExitUnknown,
-	api.CodeUnknownNamespace:   ExitNotFound,
-	api.CodeUnknownMethod:      ExitNotFound,
-	api.CodeNotFound:           ExitNotFound,
-	api.CodeAlreadyExists:      ExitRefused,
-	api.CodeMismatch:           ExitRefused,
-	api.CodePermissionDenied:   ExitRefused,
-	api.CodeFailedPrecondition: ExitRefused,
-	api.CodeDeadlock:           ExitRefused,
-	api.CodeQuarantined:        ExitRefused,
-	api.CodeFenced:             ExitRefused,
-	api.CodeApplication:        ExitApplication,
-	api.CodeCorruptState:       ExitCorrupt,
+	return api.CodeOf(err).ExitCode()
 }
 
 // advised is an error with a line that says what to do about it.

@@ -9,7 +9,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
-	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // adminActorEvict deactivates an actor, or passes the request on to the node that has it.
@@ -18,42 +17,19 @@ func (n *Node) adminActorEvict(ctx context.Context, in *api.ActorEvictRequest) (
 	if err != nil {
 		return nil, err
 	}
-	for ; ; in.Hops++ {
-		owner, err := n.registry.Owner(ctx, id)
+	return atOwner(ctx, n, api.MethodActorEvict, id, in, &in.Hops, func(owner registry.Owner) (*api.ActorEvictReply, error) {
 		switch {
-		case err != nil:
-			return nil, wireError(err)
 		case !owner.Current:
 			return &api.ActorEvictReply{Actor: in.Actor}, nil
-		case in.Hops >= migrateHopsMax:
-			return nil, api.Errorf(api.CodeUnavailable, "actor %s keeps moving: it was looked for on %d nodes", id, in.Hops)
 		case owner.Node != n.config.NodeID:
-			return n.passOnEvict(ctx, in, owner)
+			return nil, nil
 		}
-		err = n.evict(ctx, id)
-		if api.CodeOf(err) == api.CodeMoved { // it is on its way, here or away
-			if err := env.Sleep(n.env, ctx, arrivalPause); err != nil {
-				return nil, wireError(err)
-			}
-			continue
-		}
-		if err != nil {
+		if err := n.evict(ctx, id); err != nil {
 			return nil, wireError(err)
 		}
 		n.log.Info("actor deactivated by an operator", "actor", in.Actor)
 		return &api.ActorEvictReply{Actor: in.Actor, Evicted: true, Node: n.config.NodeID}, nil
-	}
-}
-
-// passOnEvict sends a request to deactivate an actor to its owner.
-func (n *Node) passOnEvict(ctx context.Context, in *api.ActorEvictRequest, owner registry.Owner) (*api.ActorEvictReply, error) {
-	node, err := n.ownerNode(ctx, in.Actor, owner)
-	if err != nil {
-		return nil, err
-	}
-	next := *in
-	next.Hops++
-	return rpc.CallTyped[api.ActorEvictRequest, api.ActorEvictReply](ctx, n.pool, node.Address, api.MethodActorEvict, &next)
+	})
 }
 
 // eviction is an operator's wish that an actor be deactivated. Several wait for the same.

@@ -5,6 +5,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -306,7 +307,9 @@ func (g *agenda) alarmWrites(commit uint64) (out []registry.Write) {
 func (g *agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	g.next.outbox = slices.Clone(g.outbox)
 	for _, r := range g.next.settled {
-		i, ok := slices.BinarySearchFunc(g.next.outbox, r.number, func(m *message, number uint64) int { return int(m.number) - int(number) })
+		i, ok := slices.BinarySearchFunc(g.next.outbox, r.number, func(m *message, number uint64) int {
+			return cmp.Compare(m.number, number)
+		})
 		switch {
 		case !ok:
 		case r.ended:

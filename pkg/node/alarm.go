@@ -187,13 +187,5 @@ func (a *activation) alarmFailed(out *answer) {
 	out.writes, out.settled = true, false
 }
 
-// counts reports whether an error is the fault of what was called: otherwise it may be better by and by without anybody's doing.
-func counts(err error) bool {
-	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeStore, api.CodeCancelled:
-		return false
-	case api.CodeUnknown:
-		return final(err)
-	}
-	return !isStoreError(err)
-}
+// counts reports whether an error is the fault of the method that was called. Any other may pass without anybody's doing.
+func counts(err error) bool { return !api.Retryable(err, api.Schedule) && !isStoreError(err) }

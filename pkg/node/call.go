@@ -87,11 +87,7 @@ func (c *call) doubt() {
 
 // notRun reports whether a try that ended so has certainly not run.
 func notRun(err error) bool {
-	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeMoved, api.CodeFenced, api.CodeOverloaded, api.CodeNoCapacity, api.CodeUnknownNamespace:
-		return true
-	}
-	return isStoreError(err)
+	return api.CodeOf(err).Effect() == api.NeverRan || isStoreError(err)
 }
 
 // fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error says, is

@@ -164,10 +164,9 @@ func (n *Node) state() string {
 
 // passOn sends a request to the member that it is about. One that does not answer may have left, which this node has not heard yet.
 func passOn[Req, Resp any](ctx context.Context, n *Node, to, method string, in *Req) (*Resp, error) {
-	if node, ok := n.keeper.members().Node(to); !ok || !node.Member() { // the view may be behind
-		if err := n.keeper.refresh(ctx); err != nil {
-			return nil, wireError(err)
-		}
+	member := func(node registry.NodeInfo) bool { return node.Member() }
+	if _, _, err := n.keeper.node(ctx, to, member); err != nil {
+		return nil, wireError(err)
 	}
 	node, err := n.memberNamed(to)
 	if err != nil {

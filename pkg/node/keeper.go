@@ -243,6 +243,25 @@ func (k *keeper) refresh(ctx context.Context) error {
 	return k.learn(ctx)
 }
 
+// node returns the node of that name, and whether the view knows it. If the view has none that will do it may be behind:
+// then it is read again, and err is why that failed.
+func (k *keeper) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool, error) {
+	node, known := k.members().Node(name)
+	if known && willDo(node) {
+		return node, true, nil
+	}
+	if err := k.refresh(ctx); err != nil {
+		return node, known, err
+	}
+	node, known = k.members().Node(name)
+	return node, known, nil
+}
+
+// owner is node of the node that the store says owns an actor.
+func (k *keeper) owner(ctx context.Context, owner registry.Owner) (registry.NodeInfo, bool, error) {
+	return k.node(ctx, owner.Node, func(node registry.NodeInfo) bool { return node.Incarnation == owner.Incarnation })
+}
+
 // learn reads the membership, however long that takes.
 func (k *keeper) learn(ctx context.Context) error {
 	view, err := k.registry.View(ctx)

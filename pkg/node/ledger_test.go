@@ -71,7 +71,7 @@ func of(client string, counter, answered, birth uint64) api.CallKey {
 
 func (b *book) wantForgotten(key api.CallKey) {
 	b.Helper()
-	if a, ran := b.run(key, "x"); ran || api.CodeOf(a.err) != api.CodeUnknown || !final(a.err) {
+	if a, ran := b.run(key, "x"); ran || api.CodeOf(a.err) != api.CodeUnknown || !api.Final(a.err) {
 		b.Errorf("%+v: ran %v, %v; want it refused as unknown for good", key, ran, a.err)
 	}
 }

@@ -32,54 +32,60 @@ func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.M
 			return nil, err
 		}
 	}
-	for ; ; in.Hops++ {
-		owner, err := n.registry.Owner(ctx, id)
+	return atOwner(ctx, n, api.MethodMigrate, id, in, &in.Hops, func(owner registry.Owner) (*api.MigrateReply, error) {
 		switch {
-		case err != nil:
-			return nil, wireError(err)
 		case !owner.Current:
 			return nil, api.Errorf(api.CodeFailedPrecondition, "actor %s is active on no node: its next call places it", id)
-		case in.Hops >= migrateHopsMax:
-			return nil, api.Errorf(api.CodeUnavailable, "actor %s keeps moving: it was looked for on %d nodes", id, in.Hops)
 		case owner.Node == in.To:
 			return &api.MigrateReply{Actor: in.Actor, From: owner.Node, To: in.To, Token: owner.Token}, nil
 		case owner.Node != n.config.NodeID:
-			return n.passOnMigrate(ctx, in, owner)
+			return nil, nil
 		}
-		reply, err := n.migrateFrom(ctx, id, in)
+		return n.migrateFrom(ctx, id, in)
+	})
+}
+
+// atOwner serves a request about an actor where it is. serve answers what needs no owner, or what this node, the owner, is
+// asked for; it returns nil for a request that another owner is to get. While the actor is on its way, here or away,
+// its owner is looked for again, on at most migrateHopsMax nodes: hops, of the request, counts them.
+func atOwner[Req, Resp any](
+	ctx context.Context, n *Node, method string, id api.ActorID, in *Req, hops *int,
+	serve func(owner registry.Owner) (*Resp, error),
+) (*Resp, error) {
+	for ; ; *hops++ {
+		owner, err := n.registry.Owner(ctx, id)
+		if err != nil {
+			return nil, wireError(err)
+		}
+		if owner.Current && *hops >= migrateHopsMax {
+			return nil, api.Errorf(api.CodeUnavailable, "actor %s keeps moving: it was looked for on %d nodes", id, *hops)
+		}
+		reply, err := serve(owner)
+		if reply == nil && err == nil {
+			*hops++
+			return passToOwner[Req, Resp](ctx, n, method, id, in, owner)
+		}
 		if api.CodeOf(err) != api.CodeMoved {
 			return reply, err
 		}
-		if err := env.Sleep(n.env, ctx, arrivalPause); err != nil { // it is on its way, here or away
+		if err := env.Sleep(n.env, ctx, arrivalPause); err != nil {
 			return nil, wireError(err)
 		}
 	}
 }
 
-// passOnMigrate sends a request to move an actor to its owner.
-func (n *Node) passOnMigrate(ctx context.Context, in *api.MigrateRequest, owner registry.Owner) (*api.MigrateReply, error) {
-	node, err := n.ownerNode(ctx, in.Actor, owner)
+// passToOwner sends a request about an actor to its owner, which this node's view may not know yet.
+func passToOwner[Req, Resp any](
+	ctx context.Context, n *Node, method string, id api.ActorID, in *Req, owner registry.Owner,
+) (*Resp, error) {
+	node, known, err := n.keeper.owner(ctx, owner)
 	if err != nil {
-		return nil, err
+		return nil, wireError(err)
 	}
-	next := *in
-	next.Hops++
-	return rpc.CallTyped[api.MigrateRequest, api.MigrateReply](ctx, n.pool, node.Address, api.MethodMigrate, &next)
-}
-
-// ownerNode returns the node that owns an actor, which this one's view may not know yet.
-func (n *Node) ownerNode(ctx context.Context, actor string, owner registry.Owner) (registry.NodeInfo, error) {
-	node, ok := n.keeper.members().Node(owner.Node)
-	if ok && node.Incarnation == owner.Incarnation {
-		return node, nil
+	if !known {
+		return nil, errOwnerUnknown(id, owner.Node)
 	}
-	if err := n.keeper.refresh(ctx); err != nil {
-		return node, wireError(err)
-	}
-	if node, ok = n.keeper.members().Node(owner.Node); !ok {
-		return node, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", actor, owner.Node)
-	}
-	return node, nil
+	return rpc.CallTyped[Req, Resp](ctx, n.pool, node.Address, method, in)
 }
 
 // migrateFrom moves an actor away from this node, which owns it.
@@ -102,15 +108,11 @@ func (n *Node) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateR
 
 // targetNamed returns a node that actors can move to.
 func (n *Node) targetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
-	node, ok := n.keeper.members().Node(name)
-	if !ok || node.State != registry.NodeActive { // the view may be behind
-		if err := n.keeper.refresh(ctx); err != nil {
-			return node, wireError(err)
-		}
-		node, ok = n.keeper.members().Node(name)
-	}
+	node, known, err := n.keeper.node(ctx, name, func(node registry.NodeInfo) bool { return node.State == registry.NodeActive })
 	switch {
-	case !ok:
+	case err != nil:
+		return node, wireError(err)
+	case !known:
 		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
 	case node.State == registry.NodeDraining:
 		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is draining: choose another one, or 'kelpie node undrain %s'", name, name)

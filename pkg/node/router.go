@@ -126,16 +126,11 @@ func (r *router) toOwner(c *call, owner registry.Owner) {
 		r.here(c)
 		return
 	}
-	node, ok := r.node.keeper.members().Node(owner.Node)
-	if !ok || node.Incarnation != owner.Incarnation { // the view is behind
-		ctx, cancel := env.WithDeadlineAt(r.node.env, r.node.ctx, c.deadline)
-		defer cancel()
-		if err := r.node.keeper.refresh(ctx); err == nil {
-			node, ok = r.node.keeper.members().Node(owner.Node)
-		}
-	}
-	if !ok {
-		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", c.actor, owner.Node))
+	ctx, cancel := env.WithDeadlineAt(r.node.env, r.node.ctx, c.deadline)
+	defer cancel()
+	node, known, _ := r.node.keeper.owner(ctx, owner) // one that an older view knows will do
+	if !known {
+		r.again(c, errOwnerUnknown(c.actor, owner.Node))
 		return
 	}
 	r.send(c, node)
@@ -189,7 +184,7 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 			c.silent = nodeID
 		}
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.actor, addr, err))
-	case code == api.CodeUnknown && r.repeatable(c) && !final(err):
+	case code == api.CodeUnknown && r.retryable(c, err):
 		r.forget(c.actor, addr)
 		r.again(c, err)
 	case code == api.CodeNoCapacity:
@@ -214,12 +209,6 @@ func (r *router) repeatable(c *call) bool {
 	return m != nil && m.ReadOnly
 }
 
-// final reports whether another try would only get the same error.
-func final(err error) bool {
-	e, ok := errors.AsType[*api.Error](err)
-	return ok && e.Detail[api.DetailFinal] != ""
-}
-
 // corrected follows a node's word that another one owns the actor.
 func (r *router) corrected(c *call, addr string, err error) {
 	r.forget(c.actor, addr)
@@ -234,7 +223,7 @@ func (r *router) corrected(c *call, addr string, err error) {
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *router) again(c *call, err error) {
 	n := r.node
-	if saysWhen(err) || !mendable(err) && !(api.CodeOf(err) == api.CodeUnknown && r.repeatable(c) && !final(err)) {
+	if saysWhen(err) || !r.retryable(c, err) {
 		c.finish(nil, "", wireError(err))
 		return
 	}
@@ -295,13 +284,13 @@ func (r *router) pause(c *call) time.Duration {
 	return r.random.Jitter(min(routeBackoffMin<<min(c.attempts-2, 10), routeBackoffMax))
 }
 
-// mendable reports whether a call that failed so may do better elsewhere or later. It has not been run.
-func mendable(err error) bool {
-	switch api.CodeOf(err) {
-	case api.CodeMoved, api.CodeFenced, api.CodeUnavailable, api.CodeStore, api.CodeNoCapacity:
+// retryable reports whether another try of c may do better than one that failed with err, elsewhere or later, and may be
+// made: c has had no effect, or may have it again.
+func (r *router) retryable(c *call, err error) bool {
+	if isStoreError(err) {
 		return true
 	}
-	return isStoreError(err)
+	return api.Retryable(err, api.Router) && (notRun(err) || r.repeatable(c))
 }
 
 // movedTo is the error that names an actor's owner.
@@ -347,6 +336,10 @@ func (r *router) forgetNode(addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cache.RemoveAll(addr)
+}
+
+func errOwnerUnknown(id api.ActorID, owner string) *api.Error {
+	return api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", id, owner)
 }
 
 func errStopped(id api.ActorID) error {

@@ -152,17 +152,6 @@ func (r *Registry) setMeta(ctx context.Context, m Meta, unattended int) error {
 	}
 }
 
-// DecodeMeta reads the cluster's meta if the pair is it. Errors are CodeCorruptState.
-func DecodeMeta(p kv.KeyValue) (m Meta, is bool, err error) {
-	if string(p.Key) != string(metaKey) {
-		return m, false, nil
-	}
-	if err := decodeRecord(p.Key, p.Value, &m); err != nil {
-		return m, true, api.Errorf(api.CodeCorruptState, "the cluster's meta can't be read: %v", err)
-	}
-	return m, true, nil
-}
-
 // Living returns the member whose heartbeat another look finds changed, "" if there is none. wait blocks for as long as two heartbeats take.
 func (r *Registry) Living(ctx context.Context, wait func(m Meta) error) (string, error) {
 	m, err := r.Meta(ctx)

@@ -140,7 +140,7 @@ func (b backend) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, erro
 			}
 			return committed, nil
 		}
-		if !notExecuted(err) || permanent(err) || b.pause(ctx, &pause) != nil {
+		if !mayCommitAgain(err) || b.pause(ctx, &pause) != nil {
 			return ryw.Committed{}, commitError(err)
 		}
 	}
@@ -158,7 +158,7 @@ func (b backend) read(ctx context.Context, method string, payload []byte) ([]byt
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if !transient(err) || permanent(err) || b.isClosed() || b.env.Monotonic() >= giveUp {
+		if !mayReadAgain(err) || b.isClosed() || b.env.Monotonic() >= giveUp {
 			return nil, readError(err)
 		}
 		if err := b.pause(ctx, &pause); err != nil {

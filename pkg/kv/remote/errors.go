@@ -49,34 +49,14 @@ func fromWire(err error) error {
 	return out
 }
 
-// notExecuted reports whether a call that failed with err has had no effect and never will.
-func notExecuted(err error) bool {
-	if rpc.NotSent(err) {
-		return true
-	}
-	code := api.CodeOf(err)
-	return code == api.CodeUnavailable || code == api.CodeOverloaded
+// mayCommitAgain reports whether a commit that failed with err has had no effect, never will, and may succeed another time.
+func mayCommitAgain(err error) bool {
+	return api.Retryable(err, api.Caller) && (api.CodeOf(err).Effect() == api.NeverRan || rpc.NotSent(err))
 }
 
-// transient reports whether a read that failed with err may succeed another time.
-func transient(err error) bool {
-	if errors.Is(err, kv.ErrUnavailable) {
-		return true
-	}
-	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeUnknown, api.CodeOverloaded:
-		return true
-	}
-	return false
-}
-
-// permanent reports whether the server refuses this client, now and later.
-func permanent(err error) bool {
-	switch api.CodeOf(err) {
-	case api.CodeMismatch, api.CodePermissionDenied, api.CodeUnknownMethod, api.CodeTooLarge:
-		return true
-	}
-	return false
+// mayReadAgain reports whether a read that failed with err may succeed another time.
+func mayReadAgain(err error) bool {
+	return errors.Is(err, kv.ErrUnavailable) || api.Retryable(err, api.Caller)
 }
 
 // readError is what a read that is not tried again ends with: an error of the store.
