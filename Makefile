@@ -60,9 +60,11 @@ install: build ## install binary, completions and man pages under DESTDIR and PR
 	for page in docs/man/*.1; do put "$$page" "$$share/man/man1/$${page##*/}"; done
 
 .PHONY: test
-test: ## run every test, and again with the race detector where goroutines are real
+test: ## run every test, and again with the race detector where goroutines are real; CI=true requires every tool
 	$(GO) test -timeout 9m $(TESTFLAGS) ./...
+	@set -e; race=$$(GO='$(GO)' $(GO) run ./internal/testtools/leftout -race); [ "$$race" = yes ] || exit 0; set -x; \
 	KELPIE_TEST_WORLD=real $(GO) test -race -timeout 9m $(TESTFLAGS) $$($(GO) list ./... | grep -E '$(RACE)')
+	@GO='$(GO)' $(GO) run ./internal/testtools/leftout
 
 .PHONY: check
 check: lint fresh check-bench test ## everything that CI runs: lint, generated files fresh, bench module, tests
