@@ -20,7 +20,7 @@ SIMTIME ?= 2h
 # Time of make chaos, and its seed; empty for one from the clock.
 CHAOSTIME ?= 5m
 CHAOSSEED ?=
-# How often make crash takes the power away, and flips a bit; and its seed; empty for one from the clock.
+# How many power failures and flipped bits make crash simulates, and its seed; empty for one from the clock.
 CRASHES ?= 5000
 CRASHSEED ?=
 # Time of chaos on each cluster of make test-fdb, and other flags of internal/testfdb, such as -only conformance.
@@ -60,9 +60,11 @@ install: build ## install binary, completions and man pages under DESTDIR and PR
 	for page in docs/man/*.1; do put "$$page" "$$share/man/man1/$${page##*/}"; done
 
 .PHONY: test
-test: ## run every test, and again with the race detector where goroutines are real
+test: ## run every test, and again with the race detector where goroutines are real; CI=true requires every tool
 	$(GO) test -timeout 9m $(TESTFLAGS) ./...
+	@set -e; race=$$(GO='$(GO)' $(GO) run ./internal/testtools/leftout -race); [ "$$race" = yes ] || exit 0; set -x; \
 	KELPIE_TEST_WORLD=real $(GO) test -race -timeout 9m $(TESTFLAGS) $$($(GO) list ./... | grep -E '$(RACE)')
+	@GO='$(GO)' $(GO) run ./internal/testtools/leftout
 
 .PHONY: check
 check: lint fresh check-bench test ## everything that CI runs: lint, generated files fresh, bench module, tests
@@ -130,7 +132,7 @@ chaos: ## kill, pause and stop real processes under load for CHAOSTIME, and chec
 	$(GO) test -count=1 -v -timeout 0 ./test/chaos -run TestChaos -chaos.time $(CHAOSTIME) $(if $(CHAOSSEED),-chaos.seed $(CHAOSSEED))
 
 .PHONY: crash
-crash: ## take the power away CRASHES times, fail disks, flip bits, kill the store, and look for what was acknowledged
+crash: ## simulate CRASHES power failures, failing disks and flipped bits, kill the store, and check that nothing acknowledged is lost
 	$(GO) test -count=1 -v -timeout 0 ./pkg/kv/occ/pebbledb -run 'Crash|Fault|Failed|Full|Flipped|Damaged' \
 		-crash.points $(CRASHES) -crash.seed $(or $(CRASHSEED),$(shell date +%s)) -flips $(CRASHES) -faults.runs 100
 	$(GO) test -count=1 -v -timeout 0 ./test/e2e -run TestKilledStore -kill.rounds 50

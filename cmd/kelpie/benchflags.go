@@ -70,7 +70,7 @@ func (f *benchFlags) exclude(flags *pflag.FlagSet) error {
 	case flags.Changed("calls") && f.config.Calls < 1:
 		return api.Errorf(api.CodeInvalidArgument, "--calls %d: must be at least 1", f.config.Calls)
 	case flags.Changed("duration") && f.config.Duration <= 0:
-		return api.Errorf(api.CodeInvalidArgument, "--duration %v: must be more than nothing", f.config.Duration)
+		return api.Errorf(api.CodeInvalidArgument, "--duration %v: must be positive", f.config.Duration)
 	}
 	if !flags.Changed("calls") {
 		f.config.Duration = cmp.Or(f.config.Duration, benchDurationDefault)

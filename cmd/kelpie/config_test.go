@@ -73,7 +73,7 @@ func TestConfigShowNode(t *testing.T) {
 		terminal{}.run(args...).wants(t, host.ExitUsage, path+`:1: listen: "127.0.0.1": write it as HOST:PORT`)
 	}
 	write("store: kelpie://h:1\n")
-	terminal{}.run("store", "serve", "--config", path).wants(t, host.ExitUsage, path+`:1: store: kelpie://h:1 needs no serving`)
+	terminal{}.run("store", "serve", "--config", path).wants(t, host.ExitUsage, path+`:1: store: kelpie://h:1 is already networked`)
 	write("log-level: warn\nzone: eu\n")
 	terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": path}}.run("store", "serve").wants(t, host.ExitUsage, path+`:2: unknown key "zone"`)
 }

@@ -21,15 +21,15 @@ func registerYes(cmd *cobra.Command, yes *bool) {
 	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
 }
 
-// askable returns an error if it can't be asked whether to go on, and must be. Commands that look at the cluster before they ask
-// find that out before they do.
+// askable returns an error if confirmation is needed and nobody can give it. Commands that look at the cluster before they ask
+// call it first.
 func (k *kelpie) askable(yes bool) error {
 	if yes || k.isTerminal(k.Stdin) {
 		return nil
 	}
 	return host.Advise(
-		api.Errorf(api.CodeFailedPrecondition, "there is no terminal to ask at whether to do it"),
-		"give --yes to do it without being asked",
+		api.Errorf(api.CodeFailedPrecondition, "stdin is not a terminal, so nobody can confirm"),
+		"pass --yes to confirm",
 	)
 }
 

@@ -162,7 +162,7 @@ func TestContextErrors(t *testing.T) {
 		{"contexts:\n  a:\n    output: xml\n", nil, host.ExitUsage, "PATH:3: output: must be table, wide, json, yaml or name"},
 		{"contexts:\n  a:\n    output:\n", nil, host.ExitUsage, "PATH:3: output: must be text, not nothing"},
 		{"contexts:\n  a:\n    addr: h\ncurrent: a\n", nil, host.ExitUsage, `PATH:3 (context a): addr: "h": write it as HOST:PORT`},
-		{"contexts:\n  a:\n    timeout: -1s\ncurrent: a\n", nil, host.ExitUsage, "PATH:3 (context a): timeout: -1s: must be more than nothing"},
+		{"contexts:\n  a:\n    timeout: -1s\ncurrent: a\n", nil, host.ExitUsage, "PATH:3 (context a): timeout: -1s: must be positive"},
 		{"", []string{"--context", "b"}, host.ExitNotFound, `no context is named "b" in PATH`},
 	} {
 		term, path := configured(t, c.content)

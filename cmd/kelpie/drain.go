@@ -23,12 +23,11 @@ func (k *kelpie) nodeDrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drain NODE",
 		Short: "Move all actors of a node to other nodes",
-		Long: `Move all actors of a node to other nodes. From then on it takes no more, until "node undrain" or its restart. It goes
-on running, and serves: calls of its actors do not fail, and those that are sent to it are passed on.
+		Long: `Move all actors of a node to other nodes. The node accepts no more actors until "node undrain" or its restart. It keeps
+running and serving: calls to its actors do not fail, and it forwards calls for actors that have moved.
 
-The node does that by itself, and the command follows it: it may be interrupted, and the same command again follows on. The exit
-code is 0 if the node is empty in the end. A node that is stopped by SIGTERM drains by itself: see --drain-timeout of "node
-start".
+The node does the work, and the command follows it. You can interrupt it; rerun the command to reattach. The exit code is 0
+if the node ends up empty. A node that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 
 ` + jobListing.help(),
 		Example: "  kelpie node drain node-7600\n  kelpie node drain node-7600 --rate 200/s --timeout 10m --yes",

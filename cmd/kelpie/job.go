@@ -30,7 +30,7 @@ type jobFlags struct {
 }
 
 func (f *jobFlags) register(cmd *cobra.Command) {
-	cmd.Flags().Var(rateValue{&f.rate, "actors"}, "rate", "actors that a node moves per second at the most, as in 100/s (default as many as can be)")
+	cmd.Flags().Var(rateValue{&f.rate, "actors"}, "rate", "most actors a node moves per second, such as 100/s (default unlimited)")
 	cmd.Flags().BoolVar(&f.detach, "detach", false, "do not wait for the end")
 	registerYes(cmd, &f.yes)
 }

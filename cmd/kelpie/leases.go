@@ -78,9 +78,10 @@ func (k *kelpie) leaseBreak() *cobra.Command {
 		Long: `Take the lease of a node away: it drops all its actors, and other nodes can take them over at once. The
 node joins again by itself if it still runs. With --actor, take only that actor away from its owner.
 
-It is for a node that hangs, or can't be reached by who could stop it: "node drain" and "actors migrate" move actors without a failed
+It is for a node that hangs, or that nobody can reach to stop it: "node drain" and "actors migrate" move actors without a failed
 call. Nothing that was acknowledged is lost. Calls that the node is executing fail with "unknown", and
-what is in memory only is gone. What will happen is shown before it is asked whether it is meant.`,
+what is in memory only is gone. The command shows the impact, then asks for
+confirmation.`,
 		Example: "  kelpie leases break node-7600 --dry-run\n  kelpie leases break --actor counter/a --yes",
 		Args: func(_ *cobra.Command, args []string) error {
 			if (len(args) == 1) == (f.actor != "") || len(args) > 1 {
@@ -129,7 +130,7 @@ func (f *breakFlags) validate(args []string) error {
 	return api.ValidateNodeID(args[0])
 }
 
-// foretell says what will happen, and asks whether it is meant. It is false if nothing is to be done.
+// foretell shows the impact and asks for confirmation. It is false if there is nothing to do.
 func (k *kelpie) foretell(f *breakFlags, will, question string) (bool, error) {
 	if f.dryRun {
 		_, err := fmt.Fprintf(k.Stdout, "%s; nothing was broken\n", will)

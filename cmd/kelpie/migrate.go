@@ -34,9 +34,9 @@ func (k *kelpie) actorMigrate() *cobra.Command {
 An actor takes its memory along, and its calls wait for a moment; none fails. One that was
 moved less than ten seconds ago stays, unless there is --force.
 
-With --from NODE --all, the node itself moves its actors, those first that were not called for the longest, and the command follows
-it: it may be interrupted, and the same command again follows on. When it is done, the same command moves
-what is left. The exit code is 0 if all actors were moved.
+With --from NODE --all, the node itself moves its actors, the least recently called first, and the command follows it. You can
+interrupt it; rerun the command to reattach. Once the job has ended, the same command moves what is left. The exit code is 0 if
+all actors were moved.
 
 ` + migrateListing.help() + `
 

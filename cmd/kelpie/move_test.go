@@ -152,7 +152,7 @@ func TestRebalance(t *testing.T) {
 	if len(plan.Moves) != 1 || plan.Moves[0] != (api.BalanceMove{From: "n1", To: "n2", Amount: 10}) || plan.Jobs == nil {
 		t.Errorf("planned %+v", plan)
 	}
-	first.run("cluster", "rebalance", "--cancel").wants(t, host.ExitRefused, "no node is at a rebalance")
+	first.run("cluster", "rebalance", "--cancel").wants(t, host.ExitRefused, "no rebalance is running")
 	r := terminal{stdin: "y\n", env: first.env, interactive: true}.run("cluster", "rebalance", "-o", "json", "--no-color")
 	done := one[rebalanceResult](t, r)
 	if r.code != host.ExitOK || len(done.Jobs) != 1 || done.Jobs[0].Moved != 10 || done.Jobs[0].Kind != api.BulkRebalance || !strings.Contains(r.stderr, "10 to n2") {

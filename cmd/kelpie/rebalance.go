@@ -243,7 +243,7 @@ func (k *kelpie) cancelRebalance(ctx context.Context, s *session, o *output) err
 		ended = append(ended, *is)
 	}
 	if len(ended) == 0 {
-		return api.Errorf(api.CodeFailedPrecondition, "no node is at a rebalance")
+		return api.Errorf(api.CodeFailedPrecondition, "no rebalance is running")
 	}
 	return k.printRebalance(o, &api.RebalanceReply{Nodes: []api.BalanceNode{}, Moves: []api.BalanceMove{}, Fails: []api.BalanceFailed{}}, ended)
 }

@@ -69,7 +69,7 @@ func (c *connection) validate() error {
 		}
 	}
 	if c.timeout <= 0 {
-		return host.OfFlag("timeout", api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be more than nothing, such as %v", c.timeout, timeoutDefault))
+		return host.OfFlag("timeout", api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be positive, such as %v", c.timeout, timeoutDefault))
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func (f *simFlags) exclude(flags *pflag.FlagSet) error {
 	}
 	for _, name := range []string{"for", "duration"} {
 		if d, err := flags.GetDuration(name); err == nil && flags.Changed(name) && d <= 0 {
-			return api.Errorf(api.CodeInvalidArgument, "--%s %v: must be more than nothing", name, d)
+			return api.Errorf(api.CodeInvalidArgument, "--%s %v: must be positive", name, d)
 		}
 	}
 	return nil

@@ -158,8 +158,8 @@ this is the way from one machine to FoundationDB. It must be empty, unless --for
 alive in it, that is refused, too. A file is verified as a whole before anything is deleted or written; what comes by a pipe can't be.
 
 Nodes join the restored cluster as if they were new. No actor has an owner, and all tokens are higher than any that was given out before. Calls
-that were answered after the backup was made are lost with their effects, and clients of that time should be started anew: what they repeat may run
-again. Until the restore is complete, nodes refuse the store.`,
+that were answered after the backup was made are lost with their effects. Restart clients: a retry from a client started before the restore may
+execute twice. Until the restore is complete, nodes refuse the store.`,
 		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - --store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
 		Args:    host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -167,7 +167,7 @@ again. Until the restore is complete, nodes refuse the store.`,
 				return api.Errorf(api.CodeInvalidArgument, "say by --store where to restore: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
 			}
 			if args[0] == "-" && !yes {
-				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so it can't be asked whether to go on: give --yes")
+				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so there is nobody to ask; pass --yes to confirm")
 			}
 			from, err := k.openBackup(args[0])
 			if err != nil {

@@ -100,7 +100,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"store", "scan", "[", "--limit", "1"}, []string{"JSON array"}},
 		{[]string{"store", "scan", "--limit", "-1"}, []string{"--limit"}},
 		{[]string{"store", "scan", "--store", "mongo:x"}, []string{"of no kind that is known", "kelpie://HOST:PORT"}},
-		{[]string{"store", "serve", "--store", "kelpie://127.0.0.1:1"}, []string{"needs no serving"}},
+		{[]string{"store", "serve", "--store", "kelpie://127.0.0.1:1"}, []string{"is already networked"}},
 		{[]string{"node", "start", "--listen", "x"}, []string{"--listen", "HOST:PORT"}},
 		{[]string{"node", "start", "--store", "mongo:x"}, []string{"of no kind that is known", "pebble:DIR"}},
 		{[]string{"node", "start", "--capacity", "-1", "--store", "memory:"}, []string{"--capacity"}},

@@ -70,7 +70,7 @@ func accountsKind() *actor.Of[account] {
 func (a *account) book(ctx *actor.Context, b booking, change int64) (int64, error) {
 	switch {
 	case b.Amount <= 0:
-		return 0, actor.Errorf(codeAmount, "amount %d: must be more than nothing", b.Amount)
+		return 0, actor.Errorf(codeAmount, "amount %d: must be positive", b.Amount)
 	case len(b.Text) > textBytesMax:
 		return 0, actor.Errorf(codeText, "text of %d bytes: must have at most %d", len(b.Text), textBytesMax)
 	case change > 0 && a.Balance > math.MaxInt64-change:

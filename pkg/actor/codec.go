@@ -46,7 +46,7 @@ func Marshal(v any) ([]byte, error) {
 }
 
 // Unmarshal decodes what Marshal encoded into the value that v points to. Values nested deeper than
-// api.DepthMax are refused: they come from nobody who means well, and would exhaust the stack. So are integers that the
+// api.DepthMax are refused: that bounds stack use on hostile input. So are integers that the
 // type they are for can't hold: they would become others.
 func Unmarshal(b []byte, v any) (err error) {
 	defer env.Caught(&err) // msgpack's decoder panics on some values that are well-formed, and so may a decoder of v's own

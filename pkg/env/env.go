@@ -29,7 +29,8 @@ type Env interface {
 	Go(name string, f func())
 
 	// Yield lets other tasks have their turns that could run now, those that have just been woken for example,
-	// as far as it can without blocking. It is for who works for many at a time, and had better begin when they have come.
+	// as far as it can without blocking. Batchers call it so that tasks that have just been woken
+	// can enqueue first.
 	// In a simulated Env it does nothing: the scheduler chooses.
 	Yield()
 

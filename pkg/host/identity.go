@@ -39,7 +39,7 @@ func loadIdentity(dir string) (identity, error) {
 		return id, dirError(dir, err)
 	}
 	if err := json.Unmarshal(content, &id); err != nil || api.ValidateNodeID(id.Node) != nil {
-		return identity{}, api.Errorf(api.CodeCorruptState, "%s can't be read: it should hold the node's name and cluster; restore it, or delete it to have it made anew", path)
+		return identity{}, api.Errorf(api.CodeCorruptState, "%s can't be read: it should hold the node's name and cluster; restore it, or delete it, and the node makes a new one", path)
 	}
 	return id, nil
 }

@@ -426,8 +426,8 @@ func TestServeStoreErrors(t *testing.T) {
 	for _, c := range []struct{ listen, store, says string }{
 		{"7500", "memory:", "write it as HOST:PORT"},
 		{"127.0.0.1:0", "mongo:", "of no kind that is known"},
-		{"127.0.0.1:0", "kelpie://127.0.0.1:1", "needs no serving"},
-		{"127.0.0.1:0", "fdb:", "needs no serving"},
+		{"127.0.0.1:0", "kelpie://127.0.0.1:1", "is already networked"},
+		{"127.0.0.1:0", "fdb:", "is already networked"},
 	} {
 		p, _ := signalled()
 		err := ServeStore(t.Context(), p, StoreOptions{Listen: c.listen, Store: c.store, Log: LogOptions{Level: "info", Format: "text"}})

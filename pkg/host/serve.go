@@ -45,7 +45,7 @@ func (o *StoreOptions) validate() error {
 		return OfFlag("store", err)
 	}
 	if !u.embedded() {
-		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s needs no serving: give it to the nodes, which reach it themselves", o.Store))
+		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s is already networked; point the nodes at it directly", o.Store))
 	}
 	return o.Log.validate()
 }

@@ -61,7 +61,7 @@ func (n *Node) setDraining(ctx context.Context, draining bool) error {
 		n.keeper.setDraining(before)
 	}
 	if err != nil {
-		return api.Errorf(api.CodeUnavailable, "node %s: that it is draining could not be written down: %v", n.config.NodeID, err)
+		return api.Errorf(api.CodeUnavailable, "node %s: could not persist the draining state: %v", n.config.NodeID, err)
 	}
 	return nil
 }

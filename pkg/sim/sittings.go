@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// A session begins anew with every activation, and every answer names the visit that its sitting began with. So answers tell
+// A session starts over with every activation, and every answer names the visit that its sitting began with. So answers tell
 // the activations apart: those of one must be linearizable among themselves, and no two activations may answer in turns. A
 // visit that was repeated may have counted in an activation that did not answer it: a copy of it may lie with a paused
 // machine. But it counts once in each.

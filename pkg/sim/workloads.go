@@ -51,7 +51,7 @@ func init() {
 		{Entry{"cold", "many counters, each called a few times: storms of activations"}, "counter", coldWork, 60, false},
 		{Entry{"idle", "calls that come just when an idle actor is being deactivated"}, "register", idleWork, 0, false},
 		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay", relayWork, 4, false},
-		{Entry{"session", "visits volatile actors, which begin anew with every activation"}, "session", sessionWork, 0, false},
+		{Entry{"session", "visits volatile actors, which start over with every activation"}, "session", sessionWork, 0, false},
 		{Entry{"send", "has actors send to others, with their commit, exactly once and in order"}, "post", sendWork, 0, false},
 		{Entry{"alarm", "sets alarms and cancels some: each runs once, whoever has the actor then"}, "post", alarmWork, 20, false},
 		{Entry{"impatient", "calls slow actors with deadlines that pass while calls wait, and gives calls up"}, slow, impatientWork, 2, false},

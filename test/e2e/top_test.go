@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kelpiehq/kelpie/internal/testtools"
 )
 
 // screenPatience is how long a screen is waited for: far longer than it takes.
@@ -30,9 +32,6 @@ type screen struct {
 // openScreen runs a command in a terminal of its own.
 func openScreen(t *testing.T, width, height int, command string) *screen {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Fatal("tmux is missing; install it by: apt-get install -y tmux")
-	}
 	s := &screen{t, fmt.Sprintf("kelpie-%d", os.Getpid())}
 	s.tmux("-f", "/dev/null", "new-session", "-d", "-s", "top", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), command)
 	t.Cleanup(func() {
@@ -131,6 +130,7 @@ func startDev(t *testing.T) (addrs []string, pids []int) {
 
 // TestTopOfAPlayground drives the live view in a real terminal, while the node that it asks is killed.
 func TestTopOfAPlayground(t *testing.T) {
+	testtools.Require(t, "tmux")
 	addrs, pids := startDev(t)
 	if len(addrs) != 3 {
 		t.Fatalf("nodes at %v", addrs)

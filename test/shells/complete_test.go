@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kelpiehq/kelpie/internal/testtools"
 )
 
 var servingAt = regexp.MustCompile(`msg="?serving.* address=(\S+)`)
@@ -73,22 +75,27 @@ func write(t *testing.T, dir, name, content string) string {
 
 // TestCompletion shows that every shell, set up as its users have it, completes commands, flags and, from a node, names.
 func TestCompletion(t *testing.T) {
+	testtools.Require(t, "tmux")
 	node := startNode(t)
 	for name, start := range map[string]func(t *testing.T) (environment, shell []string){
 		"bash": func(t *testing.T) ([]string, []string) {
-			rc := write(t, t.TempDir(), "bashrc", "PS1='"+prompt+" '\nsource "+bashCompletion+"\n")
+			testtools.Require(t, "bash", "bash-completion")
+			rc := write(t, t.TempDir(), "bashrc", "PS1='"+prompt+" '\nsource "+testtools.BashCompletion+"\n")
 			return nil, []string{"bash", "--noprofile", "--rcfile", rc, "-i"}
 		},
 		"bash without bash-completion": func(t *testing.T) ([]string, []string) {
+			testtools.Require(t, "bash")
 			rc := write(t, t.TempDir(), "bashrc", "PS1='"+prompt+" '\nsource "+filepath.Join(installed, "share/bash-completion/completions/kelpie")+"\n")
 			return nil, []string{"bash", "--noprofile", "--rcfile", rc, "-i"}
 		},
 		"zsh": func(t *testing.T) ([]string, []string) {
+			testtools.Require(t, "zsh")
 			dir := t.TempDir()
 			write(t, dir, ".zshrc", "PS1='"+prompt+" '\nfpath=("+filepath.Join(installed, "share/zsh/site-functions")+" $fpath)\nautoload -Uz compinit\ncompinit -u -D\n")
 			return []string{"ZDOTDIR=" + dir}, []string{"zsh", "-d", "-i"}
 		},
 		"fish": func(t *testing.T) ([]string, []string) {
+			testtools.Require(t, "fish")
 			dir := t.TempDir()
 			// Without suggestions, which would show what is wanted without a tab.
 			write(t, dir, "fish/config.fish", "function fish_prompt\n echo -n '"+prompt+" '\nend\nset -g fish_autosuggestion_enabled 0\nset -g fish_greeting\n")

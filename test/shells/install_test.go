@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kelpiehq/kelpie/internal/testtools"
 )
 
 // pages returns the man pages of the repository.
@@ -100,6 +102,7 @@ func sameContent(t *testing.T, a, b string) bool {
 
 // TestManLint shows that mandoc has nothing to say against the man pages.
 func TestManLint(t *testing.T) {
+	testtools.Require(t, "mandoc")
 	out, err := exec.Command("mandoc", append([]string{"-T", "lint"}, pages(t)...)...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
@@ -108,6 +111,7 @@ func TestManLint(t *testing.T) {
 
 // TestManPage shows a page as its reader sees it.
 func TestManPage(t *testing.T) {
+	testtools.Require(t, "mandoc")
 	out, err := exec.Command("mandoc", "-T", "ascii", filepath.Join(installed, "share/man/man1/kelpie-actors-call.1")).Output()
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	// What the command is made of: without this, go test takes the result of a run before a change for one after it.
@@ -29,36 +28,13 @@ var installed, dest string
 func TestMain(m *testing.M) { os.Exit(installAndRun(m)) }
 
 func installAndRun(m *testing.M) int {
-	err := checkTools()
-	if err == nil {
-		var remove func()
-		if remove, err = install(); err == nil {
-			defer remove()
-			return m.Run()
-		}
+	remove, err := install()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	fmt.Fprintln(os.Stderr, err)
-	return 1
-}
-
-// bashCompletion is what users of bash with the package of that name source.
-const bashCompletion = "/usr/share/bash-completion/bash_completion"
-
-// checkTools wants what the tests are made with to be there.
-func checkTools() error {
-	var missing []string
-	for _, tool := range []string{"make", "bash", "zsh", "fish", "mandoc", "tmux"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = append(missing, tool)
-		}
-	}
-	if _, err := os.Stat(bashCompletion); err != nil {
-		missing = append(missing, "bash-completion")
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("missing: %s; install what the tests in test/shells need by: apt-get install -y make bash bash-completion zsh fish mandoc tmux", strings.Join(missing, ", "))
-	}
-	return nil
+	defer remove()
+	return m.Run()
 }
 
 // install does what a package's build does.

@@ -24,6 +24,8 @@ import (
 	// What the commands are made of: without this, go test takes the result of a run before a change for one after it.
 	_ "github.com/kelpiehq/kelpie/pkg/backup"
 	_ "github.com/kelpiehq/kelpie/pkg/host"
+
+	"github.com/kelpiehq/kelpie/internal/testtools"
 )
 
 const page = "../../docs/tutorial.md"
@@ -62,6 +64,7 @@ func blocks(t *testing.T) (all []block) {
 
 // TestTutorial does what the page says, in one shell and a home of its own, at ports that are free.
 func TestTutorial(t *testing.T) {
+	testtools.Require(t, "bash")
 	sh := startShell(t)
 	said, ran := "", 0
 	ports := freePorts(t, "7500", "7600", "7601", "7602")
