@@ -53,16 +53,16 @@ const (
 // accountsKind is every actor account/ID, of which each handles one call at a time.
 func accountsKind() *actor.Of[account] {
 	return actor.New[account]("account").
-		With(actor.Write("deposit", func(ctx *actor.Context, a *account, b booking) (int64, error) {
+		With(actor.WriteFunc("deposit", func(ctx *actor.Context, a *account, b booking) (int64, error) {
 			return a.book(ctx, b, b.Amount)
 		})).
-		With(actor.Write("withdraw", func(ctx *actor.Context, a *account, b booking) (int64, error) {
+		With(actor.WriteFunc("withdraw", func(ctx *actor.Context, a *account, b booking) (int64, error) {
 			return a.book(ctx, b, -b.Amount)
 		})).
-		With(actor.Read("balance", func(_ *actor.Context, a *account, _ struct{}) (int64, error) {
+		With(actor.ReadFunc("balance", func(_ *actor.Context, a *account, _ struct{}) (int64, error) {
 			return a.Balance, nil
 		})).
-		With(actor.Read("statement", statement))
+		With(actor.ReadFunc("statement", statement))
 }
 
 // book changes the balance, and writes the entry that says so. Both happen, or neither: after an error

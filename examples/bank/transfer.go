@@ -32,8 +32,8 @@ const codeTwice = "other_order"
 // The handler decides by replies alone, so that it asks the same when it runs again.
 func transfers() actor.Kind {
 	return actor.New[transfer]("transfer").
-		With(actor.Write("run", runTransfer)).
-		With(actor.Read("get", func(_ *actor.Context, t *transfer, _ struct{}) (transfer, error) { return *t, nil }))
+		With(actor.WriteFunc("run", runTransfer)).
+		With(actor.ReadFunc("get", func(_ *actor.Context, t *transfer, _ struct{}) (transfer, error) { return *t, nil }))
 }
 
 func runTransfer(ctx *actor.Context, t *transfer, o order) (bool, error) {
