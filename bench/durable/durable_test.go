@@ -23,7 +23,7 @@ type counter struct {
 }
 
 var counters = actor.New[counter]("counter").
-	With(actor.Write("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
+	With(actor.WriteFunc("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
 		c.N += n
 		return c.N, nil
 	}))

@@ -35,7 +35,7 @@ func (k echoKind) namespace() string { return string(k) }
 func (k echoKind) Spec() *actor.Spec {
 	return &actor.Spec{
 		Namespace: k.namespace(), Consistency: actor.Consistency(k), NewState: func() any { return new(struct{}) },
-		Methods: map[string]*actor.Method{"echo": {
+		Methods: map[string]*actor.MethodSpec{"echo": {
 			Name: "echo", ReadOnly: true,
 			Run: func(_ *actor.Context, _ any, request []byte) ([]byte, error) { return request, nil },
 		}},

@@ -36,15 +36,15 @@ var bags = actor.New[bag]("bag").
 		func(_ *actor.Context, s *bag) ([]byte, error) { return s.memory, nil },
 		func(_ *actor.Context, s *bag, luggage []byte) error { s.memory = luggage; return nil },
 	).
-	With(actor.Write("fill", func(_ *actor.Context, s *bag, sizes [2]int) (int, error) {
+	With(actor.WriteFunc("fill", func(_ *actor.Context, s *bag, sizes [2]int) (int, error) {
 		s.Text, s.memory = strings.Repeat("x", sizes[0]), make([]byte, sizes[1])
 		return 0, nil
 	})).
-	With(actor.Write("add", func(_ *actor.Context, s *bag, n int) (int, error) {
+	With(actor.WriteFunc("add", func(_ *actor.Context, s *bag, n int) (int, error) {
 		s.N += n
 		return s.N, nil
 	})).
-	With(actor.Read("get", func(_ *actor.Context, s *bag, _ struct{}) (int, error) { return s.N, nil }))
+	With(actor.ReadFunc("get", func(_ *actor.Context, s *bag, _ struct{}) (int, error) { return s.N, nil }))
 
 type cluster struct {
 	*testing.B

@@ -23,7 +23,7 @@ type echoKind struct{}
 func (echoKind) Spec() *actor.Spec {
 	return &actor.Spec{
 		Namespace: "echo", Consistency: actor.Stale, NewState: func() any { return new(struct{}) },
-		Methods: map[string]*actor.Method{"echo": {
+		Methods: map[string]*actor.MethodSpec{"echo": {
 			Name: "echo", ReadOnly: true,
 			Run: func(_ *actor.Context, _ any, request []byte) ([]byte, error) { return request, nil },
 		}},

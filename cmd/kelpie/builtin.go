@@ -30,14 +30,14 @@ type counter struct {
 
 func counterKind() actor.Kind {
 	return actor.New[counter]("counter").
-		With(actor.Write("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
+		With(actor.WriteFunc("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
 			if n > 0 && c.N > math.MaxInt64-n || n < 0 && c.N < math.MinInt64-n {
 				return 0, actor.Errorf("overflow", "%d and %d do not fit into 64 bits together", c.N, n)
 			}
 			c.N += n
 			return c.N, nil
 		})).
-		With(actor.Read("get", func(_ *actor.Context, c *counter, _ struct{}) (int64, error) {
+		With(actor.ReadFunc("get", func(_ *actor.Context, c *counter, _ struct{}) (int64, error) {
 			return c.N, nil
 		}))
 }
@@ -62,17 +62,17 @@ type kvListRequest struct {
 // kvKind has no state struct: all is in the actor's key-value space.
 func kvKind(namespace string) *actor.Of[struct{}] {
 	return actor.New[struct{}](namespace).
-		With(actor.Write("put", func(ctx *actor.Context, _ *struct{}, pair kvPair) (any, error) {
+		With(actor.WriteFunc("put", func(ctx *actor.Context, _ *struct{}, pair kvPair) (any, error) {
 			return nil, ctx.Set(pair.Key, pair.Value)
 		})).
-		With(actor.Read("get", func(ctx *actor.Context, _ *struct{}, key string) (value any, err error) {
+		With(actor.ReadFunc("get", func(ctx *actor.Context, _ *struct{}, key string) (value any, err error) {
 			_, err = ctx.Get(key, &value)
 			return value, err
 		})).
-		With(actor.Write("delete", func(ctx *actor.Context, _ *struct{}, key string) (any, error) {
+		With(actor.WriteFunc("delete", func(ctx *actor.Context, _ *struct{}, key string) (any, error) {
 			return nil, ctx.Delete(key)
 		})).
-		With(actor.Read("list", kvList))
+		With(actor.ReadFunc("list", kvList))
 }
 
 func kvList(ctx *actor.Context, _ *struct{}, req kvListRequest) ([]kvPair, error) {
@@ -106,7 +106,7 @@ func (echoKind) Spec() *actor.Spec {
 		Namespace:   "echo",
 		Consistency: actor.Stale,
 		NewState:    func() any { return new(struct{}) },
-		Methods: map[string]*actor.Method{"echo": {
+		Methods: map[string]*actor.MethodSpec{"echo": {
 			Name:     "echo",
 			ReadOnly: true,
 			Run:      func(_ *actor.Context, _ any, request []byte) ([]byte, error) { return request, nil },

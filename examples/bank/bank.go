@@ -50,20 +50,22 @@ const (
 	codeLimit        = "limit"
 )
 
-// accountsKind is every actor account/ID, of which each handles one call at a time.
-func accountsKind() *actor.Of[account] {
-	return actor.New[account]("account").
-		With(actor.Write("deposit", func(ctx *actor.Context, a *account, b booking) (int64, error) {
-			return a.book(ctx, b, b.Amount)
-		})).
-		With(actor.Write("withdraw", func(ctx *actor.Context, a *account, b booking) (int64, error) {
-			return a.book(ctx, b, -b.Amount)
-		})).
-		With(actor.Read("balance", func(_ *actor.Context, a *account, _ struct{}) (int64, error) {
-			return a.Balance, nil
-		})).
-		With(actor.Read("statement", statement))
-}
+// accounts is every actor account/ID, of which each handles one call at a time.
+var accounts = actor.New[account]("account")
+
+// The methods of an account. Each is a reference, by which other actors and clients call it.
+var (
+	deposit = actor.Write(accounts, "deposit", func(ctx *actor.Context, a *account, b booking) (int64, error) {
+		return a.book(ctx, b, b.Amount)
+	})
+	withdraw = actor.Write(accounts, "withdraw", func(ctx *actor.Context, a *account, b booking) (int64, error) {
+		return a.book(ctx, b, -b.Amount)
+	})
+	balance = actor.Read(accounts, "balance", func(_ *actor.Context, a *account, _ actor.None) (int64, error) {
+		return a.Balance, nil
+	})
+	statement = actor.Read(accounts, "statement", listEntries)
+)
 
 // book changes the balance, and writes the entry that says so. Both happen, or neither: after an error
 // the state is as it was before the call.
@@ -84,8 +86,8 @@ func (a *account) book(ctx *actor.Context, b booking, change int64) (int64, erro
 	return a.Balance, ctx.Set(entryKey(e.Number), e)
 }
 
-// statement lists entries in order.
-func statement(ctx *actor.Context, _ *account, req statementRequest) ([]entry, error) {
+// listEntries lists entries in order.
+func listEntries(ctx *actor.Context, _ *account, req statementRequest) ([]entry, error) {
 	limit := req.Limit
 	if limit == 0 {
 		limit = statementLimit

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // memorySpace is a key-value space for handlers under test.
@@ -41,31 +42,18 @@ type alice struct {
 
 func newAlice(t *testing.T) *alice { return &alice{T: t, space: make(memorySpace)} }
 
-// call runs a method as a node does: with an encoded request and reply.
-func call[Resp any](a *alice, method string, request any) (resp Resp, err error) {
-	a.Helper()
-	m := accountsKind().Spec().Methods[method]
-	if m == nil {
-		a.Fatalf("no method %q", method)
-	}
-	body, err := actor.Marshal(request)
-	if err != nil {
-		a.Fatal(err)
-	}
-	ctx := actor.NewContext(context.Background(), actor.ID{Namespace: "account", ID: "alice"}, a.space)
-	out, err := m.Run(ctx, &a.state, body)
-	if err != nil {
-		return resp, err
-	}
-	if err := actor.Unmarshal(out, &resp); err != nil {
-		a.Fatal(err)
-	}
-	return resp, nil
+// CallRaw implements actor.Caller: it runs a method as a node does.
+func (a *alice) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) ([]byte, error) {
+	return accounts.Spec().Methods[method].Run(actor.NewContext(ctx, id, a.space), &a.state, in)
+}
+
+func call[Req, Resp any](a *alice, m actor.Method[Req, Resp], request Req) (Resp, error) {
+	return m.On(a, "alice").Call(context.Background(), request)
 }
 
 func (a *alice) wantBalance(want int64) {
 	a.Helper()
-	if got, err := call[int64](a, "balance", nil); err != nil || got != want {
+	if got, err := call(a, balance, actor.None{}); err != nil || got != want {
 		a.Errorf("balance %d (%v), want %d", got, err, want)
 	}
 }
@@ -73,10 +61,10 @@ func (a *alice) wantBalance(want int64) {
 func TestBookings(t *testing.T) {
 	a := newAlice(t)
 	a.wantBalance(0)
-	if got, err := call[int64](a, "deposit", booking{1000, "salary"}); err != nil || got != 1000 {
+	if got, err := call(a, deposit, booking{1000, "salary"}); err != nil || got != 1000 {
 		t.Errorf("deposit: %d, %v", got, err)
 	}
-	if got, err := call[int64](a, "withdraw", booking{300, "rent"}); err != nil || got != 700 {
+	if got, err := call(a, withdraw, booking{300, "rent"}); err != nil || got != 700 {
 		t.Errorf("withdraw: %d, %v", got, err)
 	}
 	a.wantBalance(700)
@@ -93,7 +81,7 @@ func TestBookings(t *testing.T) {
 		{statementRequest{From: 2}, all[1:]},
 		{statementRequest{From: 3}, nil},
 	} {
-		got, err := call[[]entry](a, "statement", test.request)
+		got, err := call(a, statement, test.request)
 		if err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("statement %+v: %+v (%v), want %+v", test.request, got, err, test.want)
 		}
@@ -102,25 +90,31 @@ func TestBookings(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	a := newAlice(t)
-	if _, err := call[int64](a, "deposit", booking{5, ""}); err != nil {
+	if _, err := call(a, deposit, booking{5, ""}); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
-		method  string
-		request any
+		method  actor.Method[booking, int64]
+		request booking
 		code    string
 	}{
-		{"deposit", booking{0, ""}, codeAmount},
-		{"withdraw", booking{-1, ""}, codeAmount},
-		{"deposit", booking{math.MaxInt64, ""}, codeAmount},
-		{"deposit", booking{1, strings.Repeat("x", textBytesMax+1)}, codeText},
-		{"withdraw", booking{6, ""}, codeInsufficient},
-		{"statement", statementRequest{Limit: statementLimit + 1}, codeLimit},
+		{deposit, booking{0, ""}, codeAmount},
+		{withdraw, booking{-1, ""}, codeAmount},
+		{deposit, booking{math.MaxInt64, ""}, codeAmount},
+		{deposit, booking{1, strings.Repeat("x", textBytesMax+1)}, codeText},
+		{withdraw, booking{6, ""}, codeInsufficient},
 	} {
-		_, err := call[any](a, test.method, test.request)
-		if refused, ok := errors.AsType[*actor.Error](err); !ok || refused.Code != test.code {
-			t.Errorf("%s %+v: %v, want %s", test.method, test.request, err, test.code)
-		}
+		_, err := call(a, test.method, test.request)
+		wantCode(t, err, test.code)
 	}
+	_, err := call(a, statement, statementRequest{Limit: statementLimit + 1})
+	wantCode(t, err, codeLimit)
 	a.wantBalance(5)
+}
+
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	if refused, ok := errors.AsType[*actor.Error](err); !ok || refused.Code != code {
+		t.Errorf("%v, want %s", err, code)
+	}
 }

@@ -5,4 +5,4 @@ package main
 
 import "github.com/kelpiehq/kelpie/pkg/host"
 
-func main() { host.Main(accountsKind(), transfers()) }
+func main() { host.Main(accounts, transfers) }

@@ -30,11 +30,14 @@ const codeTwice = "other_order"
 // until there is an answer, over crashes of any node, has each step happen once.
 //
 // The handler decides by replies alone, so that it asks the same when it runs again.
-func transfers() actor.Kind {
-	return actor.New[transfer]("transfer").
-		With(actor.Write("run", runTransfer)).
-		With(actor.Read("get", func(_ *actor.Context, t *transfer, _ struct{}) (transfer, error) { return *t, nil }))
-}
+var transfers = actor.New[transfer]("transfer")
+
+var (
+	run = actor.Write(transfers, "run", runTransfer)
+	get = actor.Read(transfers, "get", func(_ *actor.Context, t *transfer, _ actor.None) (transfer, error) {
+		return *t, nil
+	})
+)
 
 func runTransfer(ctx *actor.Context, t *transfer, o order) (bool, error) {
 	switch {
@@ -46,24 +49,20 @@ func runTransfer(ctx *actor.Context, t *transfer, o order) (bool, error) {
 		return false, actor.Errorf(codeAmount, "%s is both ends of the transfer", o.From)
 	}
 	text := "transfer " + ctx.Self().ID
-	if _, err := bookAt(ctx, o.From, "withdraw", booking{o.Amount, text}); err != nil {
+	if _, err := withdraw.Call(ctx, o.From, booking{o.Amount, text}); err != nil {
 		return false, err
 	}
-	if _, err := bookAt(ctx, o.To, "deposit", booking{o.Amount, text}); err != nil {
+	if _, err := deposit.Call(ctx, o.To, booking{o.Amount, text}); err != nil {
 		if !refused(err) {
 			return false, err // nobody knows; the caller asks again
 		}
-		if _, undo := bookAt(ctx, o.From, "deposit", booking{o.Amount, "back: " + text}); undo != nil {
+		if _, undo := deposit.Call(ctx, o.From, booking{o.Amount, "back: " + text}); undo != nil {
 			return false, undo
 		}
 		return false, err
 	}
 	t.Order, t.Done = o, true
 	return true, nil
-}
-
-func bookAt(ctx *actor.Context, account, method string, b booking) (int64, error) {
-	return actor.Call[int64](ctx, actor.ID{Namespace: "account", ID: account}, method, b)
 }
 
 // refused reports whether an account has decided against a booking: then it has not happened.

@@ -13,8 +13,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim/simtest"
 )
 
-func accountID(i int) actor.ID { return actor.ID{Namespace: "account", ID: fmt.Sprint(i)} }
-
 // TestMoneyIsConserved has clients move money between accounts on clusters whose nodes, store and network fail: in the end
 // there is as much as there was, and every transfer that was acknowledged is in both accounts.
 func TestMoneyIsConserved(t *testing.T) {
@@ -23,16 +21,16 @@ func TestMoneyIsConserved(t *testing.T) {
 		var endowed int64
 		moved := make(map[int]int64) // into an account, less what went out of it
 		return sim.Program{
-			Kinds: func() []actor.Kind { return []actor.Kind{accountsKind(), transfers()} },
+			Kinds: func() []actor.Kind { return []actor.Kind{accounts, transfers} },
 			Client: func(c *sim.Client) {
 				own := c.IntN(accountsCount)
-				if err := c.Surely(accountID(own), "deposit", booking{endowment, "salary"}, nil); err == nil {
+				if err := c.Surely(accounts.ID(fmt.Sprint(own)), deposit.Name(), booking{endowment, "salary"}, nil); err == nil {
 					endowed, moved[own] = endowed+endowment, moved[own]+endowment
 				}
 				for c.More() {
 					from, to := c.IntN(accountsCount), c.IntN(accountsCount)
 					o := order{fmt.Sprint(from), fmt.Sprint(to), int64(1 + c.IntN(200))}
-					err := c.Surely(actor.ID{Namespace: "transfer", ID: c.Unique()}, "run", o, nil)
+					err := c.Surely(transfers.ID(c.Unique()), run.Name(), o, nil)
 					switch {
 					case err == nil:
 						moved[from], moved[to] = moved[from]-o.Amount, moved[to]+o.Amount
@@ -44,11 +42,11 @@ func TestMoneyIsConserved(t *testing.T) {
 			Check: func(c *sim.Client) {
 				var sum int64
 				for i := range accountsCount {
-					var balance int64
-					if err := c.Surely(accountID(i), "balance", nil, &balance); err != nil || balance != moved[i] {
-						c.Errorf("account %d holds %d (%v), want %d", i, balance, err, moved[i])
+					var holds int64
+					if err := c.Surely(accounts.ID(fmt.Sprint(i)), balance.Name(), nil, &holds); err != nil || holds != moved[i] {
+						c.Errorf("account %d holds %d (%v), want %d", i, holds, err, moved[i])
 					}
-					sum += balance
+					sum += holds
 				}
 				if sum != endowed {
 					c.Errorf("the accounts hold %d together, and were given %d", sum, endowed)

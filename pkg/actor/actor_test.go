@@ -153,14 +153,14 @@ func FuzzUnmarshal(f *testing.F) {
 }
 
 var kind = actor.New[state]("things").
-	With(actor.Write("add", func(_ *actor.Context, s *state, n int64) (int64, error) {
+	With(actor.WriteFunc("add", func(_ *actor.Context, s *state, n int64) (int64, error) {
 		s.N += n
 		return s.N, nil
 	})).
-	With(actor.Read("whoami", func(ctx *actor.Context, _ *state, _ struct{}) (string, error) {
+	With(actor.ReadFunc("whoami", func(ctx *actor.Context, _ *state, _ struct{}) (string, error) {
 		return ctx.Self().String(), nil
 	})).
-	With(actor.Write("fail", func(*actor.Context, *state, struct{}) (bool, error) {
+	With(actor.WriteFunc("fail", func(*actor.Context, *state, struct{}) (bool, error) {
 		return false, actor.Errorf("no", "not %d", 1)
 	}))
 
@@ -221,5 +221,5 @@ func TestMistakesInAKindShowWhenTheProgramStarts(t *testing.T) {
 }
 
 func noop(name string) actor.MethodOf[state] {
-	return actor.Read(name, func(*actor.Context, *state, struct{}) (bool, error) { return true, nil })
+	return actor.ReadFunc(name, func(*actor.Context, *state, struct{}) (bool, error) { return true, nil })
 }

@@ -74,22 +74,19 @@ func (c *Context) Rand() *env.Rand {
 // Errors are those of client.Call, and CodeDeadlock if the other actor waits, over others or by itself, for this handler. The
 // deadline is the handler's own.
 func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, error) {
-	var reply Resp
-	body, err := Marshal(request)
+	var none Resp
+	body, err := encodeRequest(request)
 	if err != nil {
-		return reply, api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
+		return none, err
 	}
 	if ctx.turn.Ask == nil {
-		return reply, api.Errorf(api.CodeFailedPrecondition, "%s can't be called from here: only handlers of calls may call other actors", id)
+		return none, api.Errorf(api.CodeFailedPrecondition, "%s can't be called from here: only handlers of calls may call other actors", id)
 	}
 	out, err := ctx.turn.Ask(id, method, body)
 	if err != nil {
-		return reply, err
+		return none, err
 	}
-	if err := Unmarshal(out, &reply); err != nil {
-		return reply, api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method, reply, err)
-	}
-	return reply, nil
+	return decodeReply[Resp](id, method, out)
 }
 
 // Self returns the actor's id.

@@ -172,12 +172,12 @@ func TestDeepBytesAreRefused(t *testing.T) {
 // TestValueThatDoesNotEncodeIsNamed shows that the error of a reply and of a value says whose it is.
 func TestValueThatDoesNotEncodeIsNamed(t *testing.T) {
 	kind := actor.New[family]("family").
-		With(actor.Read("show", func(_ *actor.Context, _ *family, _ struct{}) (*family, error) {
+		With(actor.ReadFunc("show", func(_ *actor.Context, _ *family, _ struct{}) (*family, error) {
 			f := &family{}
 			f.Parent = f
 			return f, nil
 		})).
-		With(actor.Write("put", func(ctx *actor.Context, _ *family, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("put", func(ctx *actor.Context, _ *family, _ struct{}) (bool, error) {
 			f := &family{}
 			f.Parent = f
 			return true, ctx.Set("key", f)

@@ -111,7 +111,7 @@ func TestARequestWithAnIntegerThatDoesNotFitIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := actor.New[struct{}]("n").With(actor.Read("m", func(_ *actor.Context, _ *struct{}, in numbers) (uint8, error) {
+	m := actor.New[struct{}]("n").With(actor.ReadFunc("m", func(_ *actor.Context, _ *struct{}, in numbers) (uint8, error) {
 		return in.Age, nil
 	})).Spec().Methods["m"]
 	_, err = m.Run(actor.NewContext(context.Background(), actor.ID{}, nil), new(struct{}), b)

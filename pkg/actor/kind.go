@@ -4,7 +4,6 @@
 package actor
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -52,11 +51,11 @@ type Spec struct {
 	renames []rename
 	// NewState returns a pointer to a new, zero state.
 	NewState func() any
-	Methods  map[string]*Method
+	Methods  map[string]*MethodSpec
 }
 
-// Method is one method of a kind.
-type Method struct {
+// MethodSpec is one method of a kind as a node sees it, without its types.
+type MethodSpec struct {
 	Name string
 	// ReadOnly methods change nothing.
 	ReadOnly bool
@@ -69,7 +68,7 @@ type Of[S any] struct {
 	spec Spec
 }
 
-// New returns a kind without methods. The namespace follows the rules of api.ValidateNamespace; New
+// New returns a kind without methods; Write and Read declare them. The namespace follows the rules of api.ValidateNamespace; New
 // panics if it does not, as it is a mistake in the program.
 func New[S any](namespace string) *Of[S] {
 	if err := api.ValidateNamespace(namespace); err != nil {
@@ -79,9 +78,12 @@ func New[S any](namespace string) *Of[S] {
 		Namespace:   namespace,
 		Consistency: Linearizable,
 		NewState:    func() any { return new(S) },
-		Methods:     make(map[string]*Method),
+		Methods:     make(map[string]*MethodSpec),
 	}}
 }
+
+// ID returns the id of one actor of the kind.
+func (k *Of[S]) ID(id string) ID { return ID{Namespace: k.spec.Namespace, ID: id} }
 
 // Spec implements Kind.
 func (k *Of[S]) Spec() *Spec { return &k.spec }
@@ -172,53 +174,4 @@ func (k *Of[S]) WithVersion(version uint32, upgrade func(old Stored, state *S) e
 	k.spec.Version = version
 	k.spec.Upgrade = func(old Stored, state any) error { return upgrade(old, state.(*S)) }
 	return k
-}
-
-// With adds a method made by Write or Read. It panics if there is one of that name.
-func (k *Of[S]) With(m MethodOf[S]) *Of[S] {
-	if _, ok := k.spec.Methods[m.method.Name]; ok {
-		panic(fmt.Sprintf("actor kind %s: method %q defined twice", k.spec.Namespace, m.method.Name))
-	}
-	k.spec.Methods[m.method.Name] = m.method
-	return k
-}
-
-// MethodOf is a method of a kind whose state is an S.
-type MethodOf[S any] struct {
-	method *Method
-}
-
-// Write returns a method that may change the actor's state and its key-value space.
-func Write[S, Req, Resp any](name string, f func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
-	return MethodOf[S]{&Method{Name: checked(name), Run: runner(name, f)}}
-}
-
-// Read returns a method that changes nothing. Its reply needs no commit. Writes to the key-value space fail in it.
-func Read[S, Req, Resp any](name string, f func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
-	return MethodOf[S]{&Method{Name: checked(name), ReadOnly: true, Run: runner(name, f)}}
-}
-
-func checked(name string) string {
-	if name == "" || len(name) > api.MethodBytesMax || name[0] == '$' {
-		panic(fmt.Sprintf("actor method %q: a name has 1 to %d bytes and does not begin with '$'", name, api.MethodBytesMax))
-	}
-	return name
-}
-
-func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) ([]byte, error) {
-	return func(ctx *Context, state any, request []byte) ([]byte, error) {
-		var req Req
-		if err := decodeRequest(request, &req); err != nil {
-			return nil, err
-		}
-		resp, err := f(ctx, state.(*S), req)
-		if err != nil {
-			return nil, err
-		}
-		reply, err := Marshal(resp)
-		if err != nil {
-			return nil, api.Errorf(api.CodeInternal, "actor %s: the reply of method %s does not encode: %w", ctx.self, name, err)
-		}
-		return reply, nil
-	}
 }

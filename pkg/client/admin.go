@@ -51,9 +51,13 @@ type failure struct {
 type failures []failure
 
 func (f failures) error(method string) error {
+	return api.Errorf(api.CodeOf(f[len(f)-1].err), "no node takes %s: %s", method, f.reasons())
+}
+
+func (f failures) reasons() string {
 	reasons := make([]string, len(f))
 	for i, failed := range f {
 		reasons[i] = fmt.Sprintf("%s (%v)", failed.addr, failed.err)
 	}
-	return api.Errorf(api.CodeOf(f[len(f)-1].err), "no node takes %s: %s", method, strings.Join(reasons, ", "))
+	return strings.Join(reasons, ", ")
 }

@@ -20,7 +20,7 @@ import (
 // DefaultTimeout bounds a call whose context has no deadline.
 const DefaultTimeout = 30 * time.Second
 
-// Config is what a client needs to know.
+// Config is what New needs to know.
 type Config struct {
 	// Addrs are addresses of nodes, HOST:PORT. At least one is required. They take turns, from the first on; one that
 	// has failed is passed over for a while.
@@ -46,7 +46,8 @@ type Client struct {
 	owners    *places.Places
 }
 
-// New returns a client. It connects when first needed. Errors are CodeInvalidArgument.
+// New returns a client in a world and on a network that the caller chooses, as the simulator does; programs use Dial. It connects
+// when first needed. Errors are CodeInvalidArgument.
 func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	if len(c.Addrs) == 0 {
 		return nil, api.Errorf(api.CodeInvalidArgument, "client: at least one address of a node is required")
@@ -67,39 +68,25 @@ func (c *Client) Close() {
 }
 
 // CallOption is a choice about one call.
-type CallOption func(*options)
-
-type options struct {
-	key   string
-	flags api.InvokeFlags
-}
+type CallOption = api.CallOption
 
 // WithIdempotencyKey gives the call a key by which another call, of another process too, is known for the same: it has its
 // effect once, and all get the same answer, for as long as the actor keeps it: a quarter of an hour, however many other calls it gets
 // (more precisely, a thousand million versions of the store). An actor with no room for more answers of such calls refuses new ones
 // as CodeOverloaded, before they run. The key has up to 128 bytes. A call without has a key of the client's own, which is enough for
 // the client's own retries.
-func WithIdempotencyKey(key string) CallOption { return func(o *options) { o.key = key } }
+func WithIdempotencyKey(key string) CallOption {
+	return func(o *api.CallOptions) { o.IdempotencyKey = key }
+}
 
 // Stale has a reading method answered from memory, without asking the store whether the actor still is where the call
 // arrived: it may be behind, by as long as a node does not notice that it has lost its lease.
-func Stale() CallOption { return func(o *options) { o.flags |= api.InvokeStale } }
+func Stale() CallOption { return func(o *api.CallOptions) { o.Stale = true } }
 
-// Call calls a method with a request, which is encoded as actor.Marshal does, and decodes the reply. See CallRaw.
-func Call[Resp any](ctx context.Context, c *Client, id api.ActorID, method string, request any, opts ...CallOption) (Resp, error) {
-	var reply Resp
-	body, err := actor.Marshal(request)
-	if err != nil {
-		return reply, api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
-	}
-	out, err := c.CallRaw(ctx, id, method, body, opts...)
-	if err != nil {
-		return reply, err
-	}
-	if err := actor.Unmarshal(out, &reply); err != nil {
-		return reply, api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method, reply, err)
-	}
-	return reply, nil
+// Call calls a method by its name, for tools that know no more of it. Programs call by the reference that actor.Write and actor.Read
+// return, or actor.Named. The request is encoded as actor.Marshal does, and the reply decoded. Errors are those of Client.CallRaw.
+func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method string, request any, opts ...CallOption) (Resp, error) {
+	return actor.Named[any, Resp](id.Namespace, method).On(c, id.ID).Call(ctx, request, opts...)
 }
 
 // CallRaw calls a method with an encoded request and returns the encoded reply. It blocks until the answer comes
@@ -112,7 +99,7 @@ func Call[Resp any](ctx context.Context, c *Client, id api.ActorID, method strin
 //
 // A call whose answer was lost is sent again, under the same key, so that it has its effect once.
 func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, body []byte, opts ...CallOption) ([]byte, error) {
-	var o options
+	var o api.CallOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -131,9 +118,12 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 	if err := c.learnBirth(ctx); err != nil {
 		return nil, err
 	}
-	key := c.keys.Next(o.key, id, c.env.Now())
+	key := c.keys.Next(o.IdempotencyKey, id, c.env.Now())
 	defer c.keys.Done(&key, id)
-	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Flags: o.flags, Body: body}
+	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
+	if o.Stale {
+		req.Flags |= api.InvokeStale
+	}
 	return c.persist(ctx, &req)
 }
 

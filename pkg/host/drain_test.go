@@ -25,7 +25,7 @@ func joined(t *testing.T, to *running, name string, drainTimeout time.Duration, 
 
 // sitters is a kind whose actors do nothing.
 func sitters() actor.Kind {
-	return actor.New[struct{}]("sitter").With(actor.Write("sit", func(*actor.Context, *struct{}, struct{}) (int, error) { return 0, nil }))
+	return actor.New[struct{}]("sitter").With(actor.WriteFunc("sit", func(*actor.Context, *struct{}, struct{}) (int, error) { return 0, nil }))
 }
 
 // ask calls a method of a node.

@@ -328,7 +328,7 @@ type blocker struct {
 }
 
 func (b *blocker) kind() actor.Kind {
-	return actor.New[struct{}]("blocker").With(actor.Write("block", func(*actor.Context, *struct{}, struct{}) (int, error) {
+	return actor.New[struct{}]("blocker").With(actor.WriteFunc("block", func(*actor.Context, *struct{}, struct{}) (int, error) {
 		b.entered <- struct{}{}
 		<-b.leave
 		return 7, nil

@@ -98,11 +98,11 @@ func TestAnEvictionEndsWithAStuckActivation(t *testing.T) {
 		open := env.NewEvent(c.env)
 		wait := func(*actor.Context, *diary) error { return open.Wait(context.Background()) }
 		c.kinds = append(c.kinds, actor.New[diary]("diary").OnDeactivate(wait).
-			With(actor.Write("note", func(_ *actor.Context, d *diary, _ struct{}) (diary, error) {
+			With(actor.WriteFunc("note", func(_ *actor.Context, d *diary, _ struct{}) (diary, error) {
 				d.Notes++
 				return *d, nil
 			})).
-			With(actor.Write("hang", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) { return *d, wait(ctx, d) })))
+			With(actor.WriteFunc("hang", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) { return *d, wait(ctx, d) })))
 		c.startAll(2)
 		for _, method := range []string{"note", "hang"} { // stuck in the hook, and in a handler
 			id := diaryID(method)

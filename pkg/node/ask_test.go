@@ -21,7 +21,7 @@ type route struct {
 
 // links call one another, and remember how often they were passed.
 var links = actor.New[counterState]("link").
-	With(actor.Write("pass", func(ctx *actor.Context, s *counterState, r route) ([]int64, error) {
+	With(actor.WriteFunc("pass", func(ctx *actor.Context, s *counterState, r route) ([]int64, error) {
 		s.N++
 		if len(r.Next) == 0 {
 			return []int64{s.N}, nil
@@ -29,14 +29,14 @@ var links = actor.New[counterState]("link").
 		rest, err := actor.Call[[]int64](ctx, actor.ID{Namespace: "link", ID: r.Next[0]}, "pass", route{Next: r.Next[1:]})
 		return append([]int64{s.N}, rest...), err
 	})).
-	With(actor.Write("swallow", func(ctx *actor.Context, s *counterState, to string) (string, error) {
+	With(actor.WriteFunc("swallow", func(ctx *actor.Context, s *counterState, to string) (string, error) {
 		s.N++
 		if _, err := actor.Call[[]int64](ctx, actor.ID{Namespace: "link", ID: to}, "pass", route{}); err != nil {
 			return "failed: " + api.CodeOf(err).String(), nil
 		}
 		return "done", nil
 	})).
-	With(actor.Read("passed", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+	With(actor.ReadFunc("passed", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 
 func link(id string) api.ActorID { return api.ActorID{Namespace: "link", ID: id} }
 

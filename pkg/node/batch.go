@@ -284,7 +284,7 @@ func (a *activation) fetchReply(ctx context.Context, r *record) ([]byte, error) 
 }
 
 // runHandler runs the handler of a call that has not been done before.
-func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (out answer, inTime bool) {
+func (a *activation) runHandler(ctx context.Context, c *call, m *actor.MethodSpec) (out answer, inTime bool) {
 	a.begin(ctx, m.ReadOnly)
 	if c.alarm != nil {
 		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again
@@ -307,7 +307,7 @@ func (a *activation) runHandler(ctx context.Context, c *call, m *actor.Method) (
 }
 
 // handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
-func (a *activation) handle(ctx context.Context, c *call, m *actor.Method) (body, state []byte, err error) {
+func (a *activation) handle(ctx context.Context, c *call, m *actor.MethodSpec) (body, state []byte, err error) {
 	err = a.guard("method "+m.Name, func() (err error) {
 		body, err = m.Run(actor.NewContext(ctx, a.actor, a.space).WithTurn(a.turn(ctx, c)), a.memory.value, c.body)
 		if err == nil && !m.ReadOnly {

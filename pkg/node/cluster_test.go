@@ -312,18 +312,18 @@ type counterState struct {
 }
 
 var counters = actor.New[counterState]("counter").
-	With(actor.Write("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+	With(actor.WriteFunc("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 		s.N += n
 		return s.N, nil
 	})).
-	With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+	With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
 		return s.N, nil
 	})).
-	With(actor.Write("add_then_fail", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+	With(actor.WriteFunc("add_then_fail", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 		s.N += n
 		return 0, actor.Errorf("refused", "no %d today", n)
 	})).
-	With(actor.Write("add_then_panic", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+	With(actor.WriteFunc("add_then_panic", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 		s.N += n
 		panic("a defect of the actor")
 	}))
@@ -334,18 +334,18 @@ type blob struct {
 
 // journals use both a state struct, of any size, and the key-value space.
 var journals = actor.New[blob]("journal").
-	With(actor.Write("fill", func(_ *actor.Context, s *blob, size int) (int, error) {
+	With(actor.WriteFunc("fill", func(_ *actor.Context, s *blob, size int) (int, error) {
 		s.Text = strings.Repeat("x", size)
 		return len(s.Text), nil
 	})).
-	With(actor.Write("fill_and_show", func(_ *actor.Context, s *blob, size int) (string, error) {
+	With(actor.WriteFunc("fill_and_show", func(_ *actor.Context, s *blob, size int) (string, error) {
 		s.Text = strings.Repeat("x", size)
 		return strings.Repeat("y", api.PayloadBytesMax+1), nil
 	})).
-	With(actor.Read("size", func(_ *actor.Context, s *blob, _ struct{}) (int, error) {
+	With(actor.ReadFunc("size", func(_ *actor.Context, s *blob, _ struct{}) (int, error) {
 		return len(s.Text), nil
 	})).
-	With(actor.Write("put", func(ctx *actor.Context, _ *blob, kv [2]string) (bool, error) {
+	With(actor.WriteFunc("put", func(ctx *actor.Context, _ *blob, kv [2]string) (bool, error) {
 		if err := ctx.Set(kv[0], kv[1]); err != nil {
 			return false, err
 		}
@@ -354,23 +354,23 @@ var journals = actor.New[blob]("journal").
 		}
 		return true, nil
 	})).
-	With(actor.Write("delete", func(ctx *actor.Context, _ *blob, key string) (bool, error) {
+	With(actor.WriteFunc("delete", func(ctx *actor.Context, _ *blob, key string) (bool, error) {
 		return true, ctx.Delete(key)
 	})).
-	With(actor.Write("put_and_list", func(ctx *actor.Context, _ *blob, kv [2]string) ([]string, error) {
+	With(actor.WriteFunc("put_and_list", func(ctx *actor.Context, _ *blob, kv [2]string) ([]string, error) {
 		if err := ctx.Set(kv[0], kv[1]); err != nil {
 			return nil, err
 		}
 		return keys(ctx, "", 1000)
 	})).
-	With(actor.Read("value", func(ctx *actor.Context, _ *blob, key string) (v string, err error) {
+	With(actor.ReadFunc("value", func(ctx *actor.Context, _ *blob, key string) (v string, err error) {
 		_, err = ctx.Get(key, &v)
 		return v, err
 	})).
-	With(actor.Read("list", func(ctx *actor.Context, _ *blob, prefix string) ([]string, error) {
+	With(actor.ReadFunc("list", func(ctx *actor.Context, _ *blob, prefix string) ([]string, error) {
 		return keys(ctx, prefix, 1000)
 	})).
-	With(actor.Write("flood", func(ctx *actor.Context, _ *blob, n int) (int, error) {
+	With(actor.WriteFunc("flood", func(ctx *actor.Context, _ *blob, n int) (int, error) {
 		for i := range n {
 			if err := ctx.Set(fmt.Sprintf("flood%06d", i), strings.Repeat("y", 90_000)); err != nil {
 				return 0, err
@@ -378,13 +378,13 @@ var journals = actor.New[blob]("journal").
 		}
 		return n, nil
 	})).
-	With(actor.Read("write_in_read", func(ctx *actor.Context, _ *blob, _ struct{}) (bool, error) {
+	With(actor.ReadFunc("write_in_read", func(ctx *actor.Context, _ *blob, _ struct{}) (bool, error) {
 		return true, ctx.Set("k", "v")
 	}))
 
 // scratchpads are volatile.
 var scratchpads = actor.New[blob]("scratchpad").Volatile().
-	With(actor.Write("note", func(ctx *actor.Context, s *blob, text string) ([]string, error) {
+	With(actor.WriteFunc("note", func(ctx *actor.Context, s *blob, text string) ([]string, error) {
 		s.Text += text
 		if text == "fail" {
 			return nil, actor.Errorf("fail", "told to fail")
@@ -394,7 +394,7 @@ var scratchpads = actor.New[blob]("scratchpad").Volatile().
 		}
 		return keys(ctx, "", 1000)
 	})).
-	With(actor.Read("notes", func(ctx *actor.Context, _ *blob, _ struct{}) ([]string, error) { return keys(ctx, "", 1000) }))
+	With(actor.ReadFunc("notes", func(ctx *actor.Context, _ *blob, _ struct{}) ([]string, error) { return keys(ctx, "", 1000) }))
 
 func keys(ctx *actor.Context, prefix string, limit int) ([]string, error) {
 	pairs, err := ctx.List(prefix, limit)

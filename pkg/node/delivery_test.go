@@ -31,7 +31,7 @@ type parcels struct {
 // posts send to boxes, which are of another namespace, and so may be on other nodes.
 func posts() actor.Kind {
 	return actor.New[choreState]("post").
-		With(actor.Write("send", func(ctx *actor.Context, _ *choreState, p parcels) (bool, error) {
+		With(actor.WriteFunc("send", func(ctx *actor.Context, _ *choreState, p parcels) (bool, error) {
 			for i := range max(p.Count, 1) {
 				for _, box := range p.Boxes {
 					text := p.Text
@@ -45,20 +45,20 @@ func posts() actor.Kind {
 			}
 			return true, nil
 		})).
-		With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
 }
 
 // boxKind does something at every put.
 func boxKind(at func(ctx *actor.Context, text string) error) actor.Kind {
 	return actor.New[choreState]("box").
-		With(actor.Write("put", func(ctx *actor.Context, s *choreState, text string) (bool, error) {
+		With(actor.WriteFunc("put", func(ctx *actor.Context, s *choreState, text string) (bool, error) {
 			s.Log = append(s.Log, text)
 			if at == nil {
 				return true, nil
 			}
 			return true, at(ctx, text)
 		})).
-		With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
 }
 
 // post sends by way of a node.
@@ -215,10 +215,10 @@ func TestAnAbandonedSenderSendsNoMore(t *testing.T) {
 		var on env.Env
 		sent := error(nil)
 		hung := actor.New[choreState]("hung").
-			With(actor.Write("send", func(ctx *actor.Context, _ *choreState, text string) (bool, error) {
+			With(actor.WriteFunc("send", func(ctx *actor.Context, _ *choreState, text string) (bool, error) {
 				return true, actor.Send(ctx, boxID("x"), "put", text)
 			})).
-			With(actor.Write("hang", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
+			With(actor.WriteFunc("hang", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
 				_ = env.Sleep(on, context.Background(), time.Hour)
 				sent = actor.Send(ctx, boxID("x"), "put", "from the dead")
 				return true, sent
@@ -255,14 +255,14 @@ func TestABusyActorRunsItsAlarms(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
 		var rang time.Duration
 		busy := actor.New[choreState]("busy").
-			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
+			With(actor.WriteFunc("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
 				return true, ctx.SetAlarm("x", actor.Alarm{After: d, Method: "ring"})
 			})).
-			With(actor.Write("ring", func(*actor.Context, *choreState, struct{}) (bool, error) {
+			With(actor.WriteFunc("ring", func(*actor.Context, *choreState, struct{}) (bool, error) {
 				rang = c.env.Monotonic()
 				return true, nil
 			})).
-			With(actor.Write("work", func(ctx *actor.Context, s *choreState, _ struct{}) (bool, error) {
+			With(actor.WriteFunc("work", func(ctx *actor.Context, s *choreState, _ struct{}) (bool, error) {
 				return true, env.Sleep(c.env, ctx, 100*time.Millisecond)
 			}))
 		c.kinds = []actor.Kind{busy}
@@ -445,10 +445,10 @@ func TestANamespaceThatIsSlowToWakeHoldsUpNoOther(t *testing.T) {
 				}
 				return nil
 			}).
-			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
+			With(actor.WriteFunc("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
 				return true, ctx.SetAlarm("x", actor.Alarm{After: d, Method: "ring"})
 			})).
-			With(actor.Write("ring", func(*actor.Context, *choreState, struct{}) (bool, error) { return true, nil }))
+			With(actor.WriteFunc("ring", func(*actor.Context, *choreState, struct{}) (bool, error) { return true, nil }))
 		c.kinds = append(c.kinds, slow)
 		c.startAll(1)
 		for i := range 300 {
@@ -482,10 +482,10 @@ func TestANamespaceThatIsSlowToWakeHoldsUpNoOther(t *testing.T) {
 func TestMessagesToADeadTargetLeaveRoomForOthers(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		fan := actor.New[choreState]("fan").
-			With(actor.Write("set", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
+			With(actor.WriteFunc("set", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
 				return true, ctx.SetAlarm("fan", actor.Alarm{After: time.Second, Method: "out", Request: n})
 			})).
-			With(actor.Write("out", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
+			With(actor.WriteFunc("out", func(ctx *actor.Context, _ *choreState, n int) (bool, error) {
 				for range n {
 					if err := actor.Send(ctx, boxID("x"), "put", "m"); err != nil {
 						return false, err
@@ -524,14 +524,14 @@ func TestMessagesToADeadTargetLeaveRoomForOthers(t *testing.T) {
 func TestAlarmsAtTheEndsOfTime(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		kind := actor.New[choreState]("ends").
-			With(actor.Write("set", func(ctx *actor.Context, s *choreState, at int64) (bool, error) {
+			With(actor.WriteFunc("set", func(ctx *actor.Context, s *choreState, at int64) (bool, error) {
 				return true, ctx.SetAlarm("x", actor.Alarm{At: time.Unix(at, 0), Method: "ring"})
 			})).
-			With(actor.Write("ring", func(_ *actor.Context, s *choreState, _ struct{}) (bool, error) {
+			With(actor.WriteFunc("ring", func(_ *actor.Context, s *choreState, _ struct{}) (bool, error) {
 				s.Runs++
 				return true, nil
 			})).
-			With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+			With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
 		c.kinds = []actor.Kind{kind}
 		c.startAll(1)
 		for at, runs := range map[int64]int{-1 << 40: 1, -1: 1, 0: 1, 1: 1, 1 << 62: 0} {

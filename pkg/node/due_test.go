@@ -45,7 +45,7 @@ var chores = newChores("chore")
 
 func newChores(namespace string) *actor.Of[choreState] {
 	return actor.New[choreState](namespace).
-		With(actor.Write("set", func(ctx *actor.Context, s *choreState, o order) (int, error) {
+		With(actor.WriteFunc("set", func(ctx *actor.Context, s *choreState, o order) (int, error) {
 			if o.Method == "" {
 				o.Method = "ring"
 			}
@@ -55,37 +55,37 @@ func newChores(namespace string) *actor.Of[choreState] {
 			}
 			return len(ctx.Alarms()), err
 		})).
-		With(actor.Write("cancel", func(ctx *actor.Context, _ *choreState, name string) (bool, error) { return ctx.CancelAlarm(name) })).
-		With(actor.Read("alarms", func(ctx *actor.Context, _ *choreState, _ struct{}) ([]string, error) {
+		With(actor.WriteFunc("cancel", func(ctx *actor.Context, _ *choreState, name string) (bool, error) { return ctx.CancelAlarm(name) })).
+		With(actor.ReadFunc("alarms", func(ctx *actor.Context, _ *choreState, _ struct{}) ([]string, error) {
 			out := []string{}
 			for _, al := range ctx.Alarms() {
 				out = append(out, fmt.Sprintf("%s %s %d", al.Name, al.Method, al.Attempts))
 			}
 			return out, nil
 		})).
-		With(actor.Write("ring", func(ctx *actor.Context, s *choreState, text string) (bool, error) {
+		With(actor.WriteFunc("ring", func(ctx *actor.Context, s *choreState, text string) (bool, error) {
 			s.Log = append(s.Log, text)
 			s.Times = append(s.Times, ctx.Now().UnixMilli())
 			s.Draws = append(s.Draws, ctx.Rand().Uint64())
 			return true, nil
 		})).
-		With(actor.Write("fail", func(_ *actor.Context, s *choreState, text string) (bool, error) {
+		With(actor.WriteFunc("fail", func(_ *actor.Context, s *choreState, text string) (bool, error) {
 			tries++
 			s.Log = append(s.Log, text)
 			return false, actor.Errorf("never", "never works")
 		})).
-		With(actor.Write("snooze", func(ctx *actor.Context, s *choreState, text string) (bool, error) {
+		With(actor.WriteFunc("snooze", func(ctx *actor.Context, s *choreState, text string) (bool, error) {
 			s.Log = append(s.Log, text)
 			if len(s.Log) < 3 {
 				return true, ctx.SetAlarm("snooze", actor.Alarm{After: time.Second, Method: "snooze", Request: text})
 			}
 			return true, nil
 		})).
-		With(actor.Write("bump", func(ctx *actor.Context, s *choreState, other string) (int64, error) {
+		With(actor.WriteFunc("bump", func(ctx *actor.Context, s *choreState, other string) (int64, error) {
 			s.Runs++
 			return actor.Call[int64](ctx, counter(other), "add", 1)
 		})).
-		With(actor.Write("send", func(ctx *actor.Context, s *choreState, o order) (int, error) {
+		With(actor.WriteFunc("send", func(ctx *actor.Context, s *choreState, o order) (int, error) {
 			for i := range max(o.Count, 1) {
 				text := o.Text
 				if o.Count > 0 {
@@ -104,8 +104,8 @@ func newChores(namespace string) *actor.Of[choreState] {
 			}
 			return s.Runs, nil
 		})).
-		With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil })).
-		With(actor.Read("send_in_read", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil })).
+		With(actor.ReadFunc("send_in_read", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
 			return true, actor.Send(ctx, chore("x"), "ring", "")
 		}))
 }

@@ -61,42 +61,42 @@ type silentError struct{ text string }
 func (e *silentError) Error() string { return e.text }
 
 var touchies = actor.New[touchyState]("touchy").
-	With(actor.Write("set", func(_ *actor.Context, s *touchyState, n int) (int, error) {
+	With(actor.WriteFunc("set", func(_ *actor.Context, s *touchyState, n int) (int, error) {
 		s.Touchy = &touchy{n}
 		return n, nil
 	})).
-	With(actor.Write("set_then_fail", func(_ *actor.Context, s *touchyState, n int) (int, error) {
+	With(actor.WriteFunc("set_then_fail", func(_ *actor.Context, s *touchyState, n int) (int, error) {
 		s.Touchy = &touchy{n}
 		return n, actor.Errorf("told", "told to fail")
 	})).
-	With(actor.Write("link", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
+	With(actor.WriteFunc("link", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
 		s.Link = &touchyState{Link: s}
 		return true, nil
 	})).
-	With(actor.Write("take", func(_ *actor.Context, _ *touchyState, _ touchy) (bool, error) { return true, nil })).
-	With(actor.Write("give", func(_ *actor.Context, s *touchyState, n int) (*touchy, error) {
+	With(actor.WriteFunc("take", func(_ *actor.Context, _ *touchyState, _ touchy) (bool, error) { return true, nil })).
+	With(actor.WriteFunc("give", func(_ *actor.Context, s *touchyState, n int) (*touchy, error) {
 		s.Touchy = &touchy{n + 1}
 		return &touchy{n}, nil
 	})).
-	With(actor.Write("fail", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
+	With(actor.WriteFunc("fail", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
 		s.Touchy = &touchy{1000}
 		return false, &panickingError{}
 	})).
-	With(actor.Write("fail_silently", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
+	With(actor.WriteFunc("fail_silently", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
 		s.Touchy = &touchy{1000}
 		var err *silentError
 		return false, err
 	})).
-	With(actor.Write("panic_silently", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
+	With(actor.WriteFunc("panic_silently", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
 		s.Touchy = &touchy{1000}
 		panic(&panickingError{})
 	})).
-	With(actor.Write("exit", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
+	With(actor.WriteFunc("exit", func(_ *actor.Context, s *touchyState, _ struct{}) (bool, error) {
 		s.Touchy = &touchy{1000}
 		runtime.Goexit()
 		return true, nil
 	})).
-	With(actor.Read("get", func(_ *actor.Context, s *touchyState, _ struct{}) (int, error) {
+	With(actor.ReadFunc("get", func(_ *actor.Context, s *touchyState, _ struct{}) (int, error) {
 		if s.Touchy == nil {
 			return 0, nil
 		}
@@ -203,7 +203,7 @@ func TestHooksAndConstructorsAreGuarded(t *testing.T) {
 				fail("unpacking")
 				return nil
 			}).
-		With(actor.Read("get", func(_ *actor.Context, s *touchyState, _ struct{}) (int, error) { return s.Touchy.N, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *touchyState, _ struct{}) (int, error) { return s.Touchy.N, nil }))
 	spec := hooked.Spec()
 	construct := spec.NewState
 	spec.NewState = func() any {
@@ -271,7 +271,7 @@ func TestGoexitFailsTheCallAlone(t *testing.T) {
 			}
 			return nil
 		}).
-		With(actor.Write("set", func(_ *actor.Context, _ *touchyState, n int) (int, error) { return n, nil }))
+		With(actor.WriteFunc("set", func(_ *actor.Context, _ *touchyState, n int) (int, error) { return n, nil }))
 	n, err := node.New(node.Config{Env: e, Store: store, Transport: tcp.New(), NodeID: "n1", Listen: "127.0.0.1:0", Kinds: []actor.Kind{touchies, activating}})
 	if err != nil {
 		t.Fatal(err)

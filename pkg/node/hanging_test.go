@@ -17,27 +17,27 @@ import (
 func hangers(on *env.Env, begun *int) actor.Kind {
 	self := func(id string) api.ActorID { return api.ActorID{Namespace: "hanger", ID: id} }
 	return actor.New[choreState]("hanger").
-		With(actor.Write("hang", func(_ *actor.Context, _ *choreState, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("hang", func(_ *actor.Context, _ *choreState, _ struct{}) (bool, error) {
 			*begun++
 			return true, env.Sleep(*on, context.Background(), 10_000*time.Hour)
 		})).
-		With(actor.Write("good", func(_ *actor.Context, s *choreState, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("good", func(_ *actor.Context, s *choreState, _ struct{}) (bool, error) {
 			s.Runs++
 			return true, nil
 		})).
-		With(actor.Write("alarm", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("alarm", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
 			if err := ctx.SetAlarm("bad", actor.Alarm{After: time.Second, Method: "hang"}); err != nil {
 				return false, err
 			}
 			return true, ctx.SetAlarm("good", actor.Alarm{After: 2 * time.Second, Method: "good"})
 		})).
-		With(actor.Write("send", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("send", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
 			if err := actor.Send(ctx, self("b"), "hang", nil); err != nil {
 				return false, err
 			}
 			return true, actor.Send(ctx, self("b"), "good", nil)
 		})).
-		With(actor.Read("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
 }
 
 // A handler that does not return has failed: after ten times what it runs for is a dead letter, and what is behind

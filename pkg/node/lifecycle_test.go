@@ -42,11 +42,11 @@ func diaries(activate, handle func(ctx *actor.Context) error) actor.Kind {
 			d.Ended++
 			return nil
 		}).
-		With(actor.Write("note", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) {
+		With(actor.WriteFunc("note", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) {
 			d.Notes++
 			return *d, optional(handle, ctx)
 		})).
-		With(actor.Read("read", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) {
+		With(actor.ReadFunc("read", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) {
 			var begun int
 			if ok, err := ctx.Get("begun", &begun); err != nil || !ok || begun != d.Begun {
 				return *d, actor.Errorf("torn", "begun %d in the space, %d in the state: %v", begun, d.Begun, err)
@@ -200,7 +200,7 @@ func TestAnActorThatIsStuckInItsDeactivationMakesRoom(t *testing.T) {
 		open := env.NewEvent(c.env)
 		stuck := actor.New[diary]("diary").
 			OnDeactivate(func(*actor.Context, *diary) error { return open.Wait(context.Background()) }).
-			With(actor.Write("note", func(_ *actor.Context, d *diary, _ struct{}) (diary, error) {
+			With(actor.WriteFunc("note", func(_ *actor.Context, d *diary, _ struct{}) (diary, error) {
 				d.Notes++
 				return *d, nil
 			}))

@@ -111,11 +111,11 @@ type (
 
 func profileKinds() (v0, v1, v2 actor.Kind) {
 	v0 = actor.New[profile0]("profile").
-		With(actor.Write("set", func(_ *actor.Context, p *profile0, to profile0) (bool, error) { *p = to; return true, nil })).
-		With(actor.Read("show", func(_ *actor.Context, p *profile0, _ struct{}) (profile0, error) { return *p, nil }))
+		With(actor.WriteFunc("set", func(_ *actor.Context, p *profile0, to profile0) (bool, error) { *p = to; return true, nil })).
+		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile0, _ struct{}) (profile0, error) { return *p, nil }))
 	v1 = actor.New[profile1]("profile").Renamed("name", "full_name").
-		With(actor.Write("set_phone", func(_ *actor.Context, p *profile1, n int) (bool, error) { p.Phone = n; return true, nil })).
-		With(actor.Read("show", func(_ *actor.Context, p *profile1, _ struct{}) (profile1, error) { return *p, nil }))
+		With(actor.WriteFunc("set_phone", func(_ *actor.Context, p *profile1, n int) (bool, error) { p.Phone = n; return true, nil })).
+		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile1, _ struct{}) (profile1, error) { return *p, nil }))
 	v2 = actor.New[profile2]("profile").Renamed("name", "full_name").
 		WithVersion(1, func(old actor.Stored, p *profile2) error {
 			var was profile1
@@ -128,11 +128,11 @@ func profileKinds() (v0, v1, v2 actor.Kind) {
 			p.FullName, p.Phones = was.FullName, []string{fmt.Sprint(was.Phone)}
 			return nil
 		}).
-		With(actor.Write("add_phone", func(_ *actor.Context, p *profile2, n string) (bool, error) {
+		With(actor.WriteFunc("add_phone", func(_ *actor.Context, p *profile2, n string) (bool, error) {
 			p.Phones = append(p.Phones, n)
 			return true, nil
 		})).
-		With(actor.Read("show", func(_ *actor.Context, p *profile2, _ struct{}) (profile2, error) { return *p, nil }))
+		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile2, _ struct{}) (profile2, error) { return *p, nil }))
 	return v0, v1, v2
 }
 

@@ -167,12 +167,12 @@ var travellers = actor.New[traveller]("traveller").
 		s.cache = luggage
 		return nil
 	}).
-	With(actor.Write("learn", func(_ *actor.Context, s *traveller, bytes int) (int, error) {
+	With(actor.WriteFunc("learn", func(_ *actor.Context, s *traveller, bytes int) (int, error) {
 		s.cache = []byte(strings.Repeat("z", bytes))
 		s.N++
 		return s.N, nil
 	})).
-	With(actor.Read("diary", func(_ *actor.Context, s *traveller, _ struct{}) ([]string, error) { return s.Diary, nil }))
+	With(actor.ReadFunc("diary", func(_ *actor.Context, s *traveller, _ struct{}) ([]string, error) { return s.Diary, nil }))
 
 func TestAnActorTakesAlongWhatItPacks(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
@@ -321,7 +321,7 @@ func (c *cluster) pool() *rpc.Pool {
 }
 
 var notebooks = actor.New[blob]("notebook").
-	With(actor.Write("note", func(_ *actor.Context, s *blob, text string) (string, error) {
+	With(actor.WriteFunc("note", func(_ *actor.Context, s *blob, text string) (string, error) {
 		s.Text += text
 		return s.Text, nil
 	}))

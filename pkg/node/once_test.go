@@ -43,11 +43,11 @@ func reportID(id string) api.ActorID { return api.ActorID{Namespace: "report", I
 // reports make replies of any size, and order them from each other.
 func reports() *actor.Of[reportState] {
 	return actor.New[reportState]("report").
-		With(actor.Write("make", func(_ *actor.Context, s *reportState, n int) (string, error) {
+		With(actor.WriteFunc("make", func(_ *actor.Context, s *reportState, n int) (string, error) {
 			s.Runs++
 			return strings.Repeat("r", n), nil
 		})).
-		With(actor.Write("order", func(ctx *actor.Context, s *reportState, n int) (int, error) {
+		With(actor.WriteFunc("order", func(ctx *actor.Context, s *reportState, n int) (int, error) {
 			got, err := actor.Call[string](ctx, reportID("child"), "make", n)
 			if err != nil {
 				return 0, err
@@ -55,7 +55,7 @@ func reports() *actor.Of[reportState] {
 			s.Runs++
 			return len(got), nil
 		})).
-		With(actor.Read("runs", func(_ *actor.Context, s *reportState, _ struct{}) (int, error) { return s.Runs, nil }))
+		With(actor.ReadFunc("runs", func(_ *actor.Context, s *reportState, _ struct{}) (int, error) { return s.Runs, nil }))
 }
 
 func (c *cluster) runs(via string, id api.ActorID) (n int) {
@@ -136,7 +136,7 @@ func TestCallsBehindADeletionFindAnActivatedActor(t *testing.T) {
 			}
 			return nil
 		}).
-		With(actor.Write("put", func(_ *actor.Context, s *state, k string) (int, error) { s.Made[k]++; return s.Made[k], nil }))
+		With(actor.WriteFunc("put", func(_ *actor.Context, s *state, k string) (int, error) { s.Made[k]++; return s.Made[k], nil }))
 	simulate(t, 2, func(c *cluster) {
 		activated = 0
 		c.kinds = append(c.kinds, kind)
@@ -173,7 +173,7 @@ func TestCallsBehindADeletionFindAnActivatedActor(t *testing.T) {
 
 func TestOneNameForCallsOfTwoActorsNamesTwoCallsBelow(t *testing.T) {
 	kind := actor.New[reportState]("payer").
-		With(actor.Write("pay", func(ctx *actor.Context, s *reportState, n int64) (int64, error) {
+		With(actor.WriteFunc("pay", func(ctx *actor.Context, s *reportState, n int64) (int64, error) {
 			return actor.Call[int64](ctx, counter("bank"), "add", n)
 		}))
 	simulate(t, 1, func(c *cluster) {
@@ -199,11 +199,11 @@ func TestAnAlarmSetAgainForTheSameTimeIsAnotherOne(t *testing.T) {
 		Left, Runs int
 	}
 	kind := actor.New[state]("pump").
-		With(actor.Write("start", func(ctx *actor.Context, s *state, n int) (bool, error) {
+		With(actor.WriteFunc("start", func(ctx *actor.Context, s *state, n int) (bool, error) {
 			s.Left = n
 			return true, ctx.SetAlarm("step", actor.Alarm{After: time.Second, Method: "step"})
 		})).
-		With(actor.Write("step", func(ctx *actor.Context, s *state, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("step", func(ctx *actor.Context, s *state, _ struct{}) (bool, error) {
 			s.Left--
 			s.Runs++
 			if _, err := actor.Call[int64](ctx, counter("sink"), "add", int64(1)); err != nil {
@@ -214,7 +214,7 @@ func TestAnAlarmSetAgainForTheSameTimeIsAnotherOne(t *testing.T) {
 			}
 			return true, nil
 		})).
-		With(actor.Read("runs", func(_ *actor.Context, s *state, _ struct{}) (int, error) { return s.Runs, nil }))
+		With(actor.ReadFunc("runs", func(_ *actor.Context, s *state, _ struct{}) (int, error) { return s.Runs, nil }))
 	simulate(t, 2, func(c *cluster) {
 		c.kinds = append(c.kinds, kind)
 		c.startAll(2)
@@ -237,13 +237,13 @@ func TestTheHandlerOfAMessageThatRunsAgainAsksOnce(t *testing.T) {
 				var c *cluster
 				var until time.Duration
 				kind := actor.New[reportState]("teller").
-					With(actor.Write("go", func(ctx *actor.Context, s *reportState, how string) (bool, error) {
+					With(actor.WriteFunc("go", func(ctx *actor.Context, s *reportState, how string) (bool, error) {
 						if how == "alarm" {
 							return true, ctx.SetAlarm("pay", actor.Alarm{After: time.Second, Method: "pay"})
 						}
 						return true, actor.Send(ctx, api.ActorID{Namespace: "teller", ID: "b"}, "pay", nil)
 					})).
-					With(actor.Write("pay", func(ctx *actor.Context, s *reportState, _ struct{}) (bool, error) {
+					With(actor.WriteFunc("pay", func(ctx *actor.Context, s *reportState, _ struct{}) (bool, error) {
 						if _, err := actor.Call[int64](ctx, counter("bank"), "add", int64(1_000_000)); err != nil {
 							return false, err
 						}
@@ -474,8 +474,8 @@ func TestACallBornInTheFutureIsBornAnew(t *testing.T) {
 // A former owner proves that it still has the actor before it says that something does not fit.
 func TestTooLargeIsNotAnsweredByAFormerOwner(t *testing.T) {
 	kind := actor.New[reportState]("flooder").
-		With(actor.Write("set", func(_ *actor.Context, s *reportState, n int) (int, error) { s.Runs = n; return n, nil })).
-		With(actor.Write("flood", func(ctx *actor.Context, s *reportState, _ struct{}) (int, error) {
+		With(actor.WriteFunc("set", func(_ *actor.Context, s *reportState, n int) (int, error) { s.Runs = n; return n, nil })).
+		With(actor.WriteFunc("flood", func(ctx *actor.Context, s *reportState, _ struct{}) (int, error) {
 			for i := range s.Runs {
 				if err := ctx.Set(fmt.Sprintf("flood%06d", i), strings.Repeat("y", 90_000)); err != nil {
 					return 0, err

@@ -39,7 +39,7 @@ func (c *cluster) overview(via, of string) api.NodeOverview {
 
 // sleepers take as long as they are told to.
 func (c *cluster) sleepers() actor.Kind {
-	return actor.New[counterState]("sleeper").With(actor.Read("sleep", func(ctx *actor.Context, _ *counterState, ms int) (bool, error) {
+	return actor.New[counterState]("sleeper").With(actor.ReadFunc("sleep", func(ctx *actor.Context, _ *counterState, ms int) (bool, error) {
 		return true, env.Sleep(c.env, ctx, time.Duration(ms)*time.Millisecond)
 	}))
 }

@@ -20,7 +20,7 @@ func TestAStopLetsHandlersEndThatAskOthers(t *testing.T) {
 		id := func(ns string) api.ActorID { return api.ActorID{Namespace: ns, ID: "a"} }
 		var machine env.Env
 		outer := actor.New[choreState]("outer").
-			With(actor.Write("work", func(ctx *actor.Context, _ *choreState, _ struct{}) (int64, error) {
+			With(actor.WriteFunc("work", func(ctx *actor.Context, _ *choreState, _ struct{}) (int64, error) {
 				if err := env.Sleep(machine, ctx, time.Second); err != nil {
 					return 0, err
 				}
@@ -33,7 +33,7 @@ func TestAStopLetsHandlersEndThatAskOthers(t *testing.T) {
 				return actor.Call[int64](ctx, id("far"), "back", int64(1))
 			}))
 		far := actor.New[choreState]("far").
-			With(actor.Write("back", func(ctx *actor.Context, _ *choreState, n int64) (int64, error) {
+			With(actor.WriteFunc("back", func(ctx *actor.Context, _ *choreState, n int64) (int64, error) {
 				return actor.Call[int64](ctx, counter("active"), "add", n)
 			}))
 		c.tune = hosting(map[string][]actor.Kind{"n1": {outer, counters}, "n2": {far}})

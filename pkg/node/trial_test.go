@@ -54,32 +54,32 @@ func (b *bombs) boom(at string) {
 
 func (b *bombs) kind(at string) actor.Kind {
 	return actor.New[counterState]("bomb").
-		With(actor.Write("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil })).
-		With(actor.Write("boom", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil })).
+		With(actor.WriteFunc("boom", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
 			s.N = -1
 			b.boom(at)
 			return s.N, nil
 		})).
-		With(actor.Write("slow", func(ctx *actor.Context, s *counterState, d time.Duration) (int64, error) {
+		With(actor.WriteFunc("slow", func(ctx *actor.Context, s *counterState, d time.Duration) (int64, error) {
 			s.N++
 			if err := env.Sleep(b.c.nodes[at].machine, ctx, d); err != nil {
 				return 0, err
 			}
 			return s.N, nil
 		})).
-		With(actor.Write("ask", func(ctx *actor.Context, s *counterState, id string) (int64, error) {
+		With(actor.WriteFunc("ask", func(ctx *actor.Context, s *counterState, id string) (int64, error) {
 			s.N++
 			return actor.Call[int64](ctx, bomb(id), "boom", struct{}{})
 		})).
-		With(actor.Write("send", func(ctx *actor.Context, s *counterState, id string) (int64, error) {
+		With(actor.WriteFunc("send", func(ctx *actor.Context, s *counterState, id string) (int64, error) {
 			s.N++
 			return s.N, actor.Send(ctx, bomb(id), "boom", struct{}{})
 		})).
-		With(actor.Write("plan", func(ctx *actor.Context, s *counterState, _ struct{}) (int64, error) {
+		With(actor.WriteFunc("plan", func(ctx *actor.Context, s *counterState, _ struct{}) (int64, error) {
 			s.N++
 			return s.N, ctx.SetAlarm("boom", actor.Alarm{After: time.Second, Method: "boom"})
 		}))
@@ -93,7 +93,7 @@ func (b *bombs) hooked(at string) actor.Kind {
 			}
 			return nil
 		}).
-		With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 }
 
 func bomb(id string) api.ActorID { return api.ActorID{Namespace: "bomb", ID: id} }

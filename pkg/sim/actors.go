@@ -51,22 +51,22 @@ const scanMax = 1000
 
 func actorKinds(idle time.Duration) []actor.Kind {
 	counter := actor.New[counterState]("counter").
-		With(actor.Write("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.Write("fail", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("fail", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			s.N += n // is to be undone
 			return 0, actor.Errorf("refused", "at %d", s.N-n)
 		})).
-		With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 	register := actor.New[registerState]("register").
-		With(actor.Write("swap", func(_ *actor.Context, s *registerState, v string) (string, error) {
+		With(actor.WriteFunc("swap", func(_ *actor.Context, s *registerState, v string) (string, error) {
 			old := s.V
 			s.V = v
 			return old, nil
 		})).
-		With(actor.Read("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) { return s.V, nil }))
+		With(actor.ReadFunc("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) { return s.V, nil }))
 	lists := actor.New[listState]("list").
 		OnActivate(func(_ *actor.Context, s *listState) error {
 			s.Begun++
@@ -76,31 +76,31 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			s.Ended++
 			return s.inTurns()
 		}).
-		With(actor.Write("append", func(_ *actor.Context, s *listState, item string) (int64, error) {
+		With(actor.WriteFunc("append", func(_ *actor.Context, s *listState, item string) (int64, error) {
 			if err := s.inTurns(); err != nil {
 				return 0, actor.Errorf("hooks", "%v", err)
 			}
 			s.Items = append(s.Items, item)
 			return int64(len(s.Items)), nil
 		})).
-		With(actor.Read("items", func(_ *actor.Context, s *listState, _ struct{}) ([]string, error) { return slices.Clone(s.Items), nil }))
+		With(actor.ReadFunc("items", func(_ *actor.Context, s *listState, _ struct{}) ([]string, error) { return slices.Clone(s.Items), nil }))
 	account := actor.New[counterState]("account").
-		With(actor.Write("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			if s.N+n < -overdraft {
 				return s.N, actor.Errorf(codeShort, "only %d left", s.N)
 			}
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.Read("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 	space := actor.New[noState]("kv").
-		With(actor.Write("set", func(ctx *actor.Context, _ *noState, p pair) (bool, error) { return true, ctx.Set(p.Key, p.Value) })).
-		With(actor.Write("delete", func(ctx *actor.Context, _ *noState, key string) (bool, error) { return true, ctx.Delete(key) })).
-		With(actor.Read("get", func(ctx *actor.Context, _ *noState, key string) (v string, err error) {
+		With(actor.WriteFunc("set", func(ctx *actor.Context, _ *noState, p pair) (bool, error) { return true, ctx.Set(p.Key, p.Value) })).
+		With(actor.WriteFunc("delete", func(ctx *actor.Context, _ *noState, key string) (bool, error) { return true, ctx.Delete(key) })).
+		With(actor.ReadFunc("get", func(ctx *actor.Context, _ *noState, key string) (v string, err error) {
 			_, err = ctx.Get(key, &v)
 			return v, err
 		})).
-		With(actor.Write("swap", func(ctx *actor.Context, _ *noState, p pair) (seen []string, err error) {
+		With(actor.WriteFunc("swap", func(ctx *actor.Context, _ *noState, p pair) (seen []string, err error) {
 			for range 2 { // before and after
 				var v string
 				if _, err = ctx.Get(p.Key, &v); err == nil {
@@ -113,13 +113,13 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			}
 			return seen, nil
 		})).
-		With(actor.Write("set_and_scan", func(ctx *actor.Context, _ *noState, p pair) ([]pair, error) {
+		With(actor.WriteFunc("set_and_scan", func(ctx *actor.Context, _ *noState, p pair) ([]pair, error) {
 			if err := ctx.Set(p.Key, p.Value); err != nil {
 				return nil, err
 			}
 			return scan(ctx)
 		})).
-		With(actor.Read("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
+		With(actor.ReadFunc("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
 	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn), sessions()}
 	kinds = append(kinds, postsAndBoxes()...)
 	for _, k := range kinds {
@@ -146,14 +146,14 @@ func scan(ctx *actor.Context) ([]pair, error) {
 // pursesKind are accounts that only handlers of relays move money between.
 func pursesKind() actor.Kind {
 	return actor.New[counterState]("purse").
-		With(actor.Write("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			if s.N+n < -overdraft {
 				return s.N, actor.Errorf(codeShort, "only %d left", s.N)
 			}
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.Read("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 }
 
 // errand is what a relay is asked to do: to move money from one purse to another.
@@ -167,7 +167,7 @@ func drawn(ctx *actor.Context) int64 { return 1 + ctx.Rand().Int64N(50) }
 // relays move amounts between purses, and count how often they have.
 func relays(amount func(*actor.Context) int64) actor.Kind {
 	return actor.New[counterState]("relay").
-		With(actor.Write("run", func(ctx *actor.Context, s *counterState, e errand) (int64, error) {
+		With(actor.WriteFunc("run", func(ctx *actor.Context, s *counterState, e errand) (int64, error) {
 			n := amount(ctx)
 			if _, err := actor.Call[int64](ctx, actor.ID{Namespace: "purse", ID: e.From}, "move", -n); err != nil {
 				return 0, err
@@ -178,7 +178,7 @@ func relays(amount func(*actor.Context) int64) actor.Kind {
 			s.N++
 			return s.N, nil
 		})).
-		With(actor.Read("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 }
 
 // sitting is what a session keeps in memory: the name of the sitting, which is its activation's own, and how many visits it had.
@@ -191,7 +191,7 @@ type sitting struct {
 func sessions() actor.Kind {
 	serial := 0
 	return actor.New[sitting]("session").Volatile().
-		With(actor.Write("visit", func(ctx *actor.Context, s *sitting, name string) (sitting, error) {
+		With(actor.WriteFunc("visit", func(ctx *actor.Context, s *sitting, name string) (sitting, error) {
 			if s.Born == "" {
 				serial++ // a repeated call may be the first of two activations
 				s.Born = sprintf("%s/%d", name, serial)
@@ -199,7 +199,7 @@ func sessions() actor.Kind {
 			s.N++
 			return *s, ctx.Set("last", name)
 		})).
-		With(actor.Read("look", func(ctx *actor.Context, s *sitting, _ struct{}) (sitting, error) {
+		With(actor.ReadFunc("look", func(ctx *actor.Context, s *sitting, _ struct{}) (sitting, error) {
 			var last string
 			if ok, err := ctx.Get("last", &last); err != nil || ok != (s.N > 0) {
 				return *s, actor.Errorf("torn", "the space of a session and its state do not agree: %v %v", ok, err)

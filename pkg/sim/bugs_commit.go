@@ -230,16 +230,16 @@ func ownChance(kinds []actor.Kind) []actor.Kind {
 func rollbackIncomplete(kinds []actor.Kind) []actor.Kind {
 	left := make(map[actor.ID]int64)
 	return replaced(kinds, actor.New[counterState]("counter").
-		With(actor.Write("add", func(ctx *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("add", func(ctx *actor.Context, s *counterState, n int64) (int64, error) {
 			s.N += n + left[ctx.Self()]
 			left[ctx.Self()] = 0
 			return s.N, nil
 		})).
-		With(actor.Write("fail", func(ctx *actor.Context, s *counterState, n int64) (int64, error) {
+		With(actor.WriteFunc("fail", func(ctx *actor.Context, s *counterState, n int64) (int64, error) {
 			left[ctx.Self()] += n
 			return 0, actor.Errorf("refused", "at %d", s.N)
 		})).
-		With(actor.Read("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil })))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil })))
 }
 
 // replaced returns the kinds with another in the place of the one of its name.

@@ -342,7 +342,7 @@ func unprovedBatch(kinds []actor.Kind) []actor.Kind {
 func unprovedSession(kinds []actor.Kind) []actor.Kind {
 	serial := 0
 	return replaced(kinds, actor.New[sitting]("session").Volatile().WithConsistency(actor.Stale).
-		With(actor.Read("visit", func(_ *actor.Context, s *sitting, name string) (sitting, error) {
+		With(actor.ReadFunc("visit", func(_ *actor.Context, s *sitting, name string) (sitting, error) {
 			if s.Born == "" {
 				serial++
 				s.Born = sprintf("%s/%d", name, serial)
@@ -350,5 +350,5 @@ func unprovedSession(kinds []actor.Kind) []actor.Kind {
 			s.N++ // stays in memory, as nothing undoes it
 			return *s, nil
 		})).
-		With(actor.Read("look", func(_ *actor.Context, s *sitting, _ struct{}) (sitting, error) { return *s, nil })))
+		With(actor.ReadFunc("look", func(_ *actor.Context, s *sitting, _ struct{}) (sitting, error) { return *s, nil })))
 }

@@ -70,8 +70,8 @@ func postsAndBoxes() []actor.Kind {
 		return s.Sent[i.To], err
 	}
 	post := actor.New[postState]("post").
-		With(actor.Write("send", send)).
-		With(actor.Write("later", func(ctx *actor.Context, s *postState, i item) (bool, error) {
+		With(actor.WriteFunc("send", send)).
+		With(actor.WriteFunc("later", func(ctx *actor.Context, s *postState, i item) (bool, error) {
 			if s.Ticks == 0 && s.Last == 0 {
 				if err := ctx.SetAlarm("tick", actor.Alarm{Every: dueEvery, Method: "tick"}); err != nil {
 					return false, err
@@ -84,7 +84,7 @@ func postsAndBoxes() []actor.Kind {
 			}
 			return true, err
 		})).
-		With(actor.Write("tick", func(ctx *actor.Context, s *postState, _ struct{}) (bool, error) {
+		With(actor.WriteFunc("tick", func(ctx *actor.Context, s *postState, _ struct{}) (bool, error) {
 			at := ctx.Now().UnixMilli()
 			if s.Last > 0 && (at <= s.Last || (at-s.Last)%dueEvery.Milliseconds() != 0) {
 				s.Wrong = sprintf("a tick of %d came after one of %d", at, s.Last)
@@ -92,10 +92,10 @@ func postsAndBoxes() []actor.Kind {
 			s.Ticks, s.Last = s.Ticks+1, at
 			return true, nil
 		})).
-		With(actor.Write("cancel", func(ctx *actor.Context, _ *postState, name string) (bool, error) { return ctx.CancelAlarm(name) })).
-		With(actor.Read("wrong", func(_ *actor.Context, s *postState, _ struct{}) (string, error) { return s.Wrong, nil }))
+		With(actor.WriteFunc("cancel", func(ctx *actor.Context, _ *postState, name string) (bool, error) { return ctx.CancelAlarm(name) })).
+		With(actor.ReadFunc("wrong", func(_ *actor.Context, s *postState, _ struct{}) (string, error) { return s.Wrong, nil }))
 	box := actor.New[boxState]("box").
-		With(actor.Write("put", func(_ *actor.Context, s *boxState, p put) (bool, error) {
+		With(actor.WriteFunc("put", func(_ *actor.Context, s *boxState, p put) (bool, error) {
 			if serial++; serial%failing == 0 {
 				return false, actor.Errorf("failing", "for no reason")
 			}
@@ -109,7 +109,7 @@ func postsAndBoxes() []actor.Kind {
 			s.Items = append(s.Items, p.Name)
 			return true, nil
 		})).
-		With(actor.Read("items", func(_ *actor.Context, s *boxState, _ struct{}) ([]string, error) {
+		With(actor.ReadFunc("items", func(_ *actor.Context, s *boxState, _ struct{}) ([]string, error) {
 			if s.Wrong != "" {
 				return nil, actor.Errorf("wrong", "%s", s.Wrong)
 			}

@@ -21,7 +21,7 @@ func (k *hangingKind) Spec() *actor.Spec { return &k.spec }
 // says, as one does that waits for something outside.
 func (l *life) hanging(k actor.Kind) actor.Kind {
 	h := &hangingKind{*k.Spec()}
-	h.spec.Methods = make(map[string]*actor.Method)
+	h.spec.Methods = make(map[string]*actor.MethodSpec)
 	for name, m := range k.Spec().Methods { //kelpie:unordered a copy of a map
 		method := *m
 		method.Run = func(ctx *actor.Context, state any, request []byte) ([]byte, error) {

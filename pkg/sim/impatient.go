@@ -45,13 +45,13 @@ var delaying = []string{"pause", "slow", "clock", "drift", "partition", "oneway"
 // does that waits for something outside.
 func (l *life) slowKind() actor.Kind {
 	kind := actor.New[counterState](slow).
-		With(actor.Write("work", func(ctx *actor.Context, s *counterState, c chore) (int64, error) {
+		With(actor.WriteFunc("work", func(ctx *actor.Context, s *counterState, c chore) (int64, error) {
 			l.begins(ctx, c)
 			_ = env.Sleep(l.env, context.Background(), c.Takes) // nothing ends it
 			s.N++
 			return s.N, nil
 		})).
-		With(actor.Read("done", func(ctx *actor.Context, s *counterState, c chore) (int64, error) {
+		With(actor.ReadFunc("done", func(ctx *actor.Context, s *counterState, c chore) (int64, error) {
 			l.begins(ctx, c)
 			return s.N, nil
 		}))

@@ -122,12 +122,12 @@ func (l *life) jobKinds() []actor.Kind {
 			s.Begun++
 			return nil
 		}).
-		With(actor.Write("do", l.do)).
-		With(actor.Read("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) { return slices.Clone(s.Done), nil }))
+		With(actor.WriteFunc("do", l.do)).
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) { return slices.Clone(s.Done), nil }))
 	volatile := actor.New[jobState](scratch).Volatile().
 		OnActivate(func(_ *actor.Context, s *jobState) error { s.Begun++; return nil }).
-		With(actor.Write("do", l.do)).
-		With(actor.Read("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) { return slices.Clone(s.Done), nil }))
+		With(actor.WriteFunc("do", l.do)).
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) { return slices.Clone(s.Done), nil }))
 	kinds := []actor.Kind{durable, volatile}
 	for _, k := range kinds {
 		k.Spec().IdleTimeout, k.Spec().Placement = l.IdleTimeout, l.Placement

@@ -26,12 +26,12 @@ func (l *life) wipedKind() actor.Kind {
 			s.Begun++
 			return nil
 		}).
-		With(actor.Write("append", func(ctx *actor.Context, s *listState, item string) (int64, error) {
+		With(actor.WriteFunc("append", func(ctx *actor.Context, s *listState, item string) (int64, error) {
 			begun(ctx, s)
 			s.Items = append(s.Items, item)
 			return int64(len(s.Items)), nil
 		})).
-		With(actor.Read("items", func(ctx *actor.Context, s *listState, _ struct{}) ([]string, error) {
+		With(actor.ReadFunc("items", func(ctx *actor.Context, s *listState, _ struct{}) ([]string, error) {
 			begun(ctx, s)
 			return slices.Clone(s.Items), nil
 		}))

@@ -38,11 +38,11 @@ type counter struct {
 }
 
 var counters = actor.New[counter]("counter").WithIdleTimeout(idleTimeout).
-	With(actor.Write("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
+	With(actor.WriteFunc("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
 		c.N += n
 		return c.N, nil
 	})).
-	With(actor.Read("get", func(_ *actor.Context, c *counter, _ struct{}) (int64, error) {
+	With(actor.ReadFunc("get", func(_ *actor.Context, c *counter, _ struct{}) (int64, error) {
 		return c.N, nil
 	}))
 

@@ -28,7 +28,7 @@ type careless struct {
 func carelessShows() actor.Kind {
 	seen := make(map[string]bool)
 	return actor.New[careless]("show").
-		With(actor.Write("buy", func(_ *actor.Context, s *careless, o order) (int, error) {
+		With(actor.WriteFunc("buy", func(_ *actor.Context, s *careless, o order) (int, error) {
 			if seen[o.ID] {
 				return s.Sold, nil
 			}
@@ -36,7 +36,7 @@ func carelessShows() actor.Kind {
 			s.Sold += o.Seats
 			return s.Sold, nil
 		})).
-		With(actor.Read("sold", func(_ *actor.Context, s *careless, _ struct{}) (int, error) { return s.Sold, nil }))
+		With(actor.ReadFunc("sold", func(_ *actor.Context, s *careless, _ struct{}) (int, error) { return s.Sold, nil }))
 }
 
 // careful is what a show keeps whose orders are part of its state: they move with it, and a call that is undone leaves none.
@@ -47,7 +47,7 @@ type careful struct {
 
 func carefulShows() actor.Kind {
 	return actor.New[careful]("show").
-		With(actor.Write("buy", func(_ *actor.Context, s *careful, o order) (int, error) {
+		With(actor.WriteFunc("buy", func(_ *actor.Context, s *careful, o order) (int, error) {
 			if s.Orders[o.ID] {
 				return s.Sold, nil
 			}
@@ -58,7 +58,7 @@ func carefulShows() actor.Kind {
 			s.Sold += o.Seats
 			return s.Sold, nil
 		})).
-		With(actor.Read("sold", func(_ *actor.Context, s *careful, _ struct{}) (int, error) { return s.Sold, nil }))
+		With(actor.ReadFunc("sold", func(_ *actor.Context, s *careful, _ struct{}) (int, error) { return s.Sold, nil }))
 }
 
 // boxOffice is clients that buy seats of a show, each order until they know that it went through, and what must be true

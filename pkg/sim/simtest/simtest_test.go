@@ -20,14 +20,14 @@ import (
 // counters are actors that are right.
 func counters() actor.Kind {
 	return actor.New[int]("counter").
-		With(actor.Write("add", func(_ *actor.Context, n *int, by int) (int, error) {
+		With(actor.WriteFunc("add", func(_ *actor.Context, n *int, by int) (int, error) {
 			if by < 0 {
 				return 0, actor.Errorf("negative", "%d", by)
 			}
 			*n += by
 			return *n, nil
 		})).
-		With(actor.Read("get", func(_ *actor.Context, n *int, _ struct{}) (int, error) { return *n, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, n *int, _ struct{}) (int, error) { return *n, nil }))
 }
 
 var one = actor.ID{Namespace: "counter", ID: "1"}

@@ -21,19 +21,19 @@ type state struct {
 func main() {
 	debug.SetMaxStack(16 << 20) // as soon as possible: the default is a gigabyte
 	host.Main(actor.New[state]("harm").
-		With(actor.Write("add", func(_ *actor.Context, s *state, n int) (int, error) {
+		With(actor.WriteFunc("add", func(_ *actor.Context, s *state, n int) (int, error) {
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.Write("link", func(_ *actor.Context, s *state, _ struct{}) (int, error) {
+		With(actor.WriteFunc("link", func(_ *actor.Context, s *state, _ struct{}) (int, error) {
 			s.Child = &state{Parent: s}
 			return s.N, nil
 		})).
-		With(actor.Write("overflow", func(_ *actor.Context, s *state, _ struct{}) (int, error) {
+		With(actor.WriteFunc("overflow", func(_ *actor.Context, s *state, _ struct{}) (int, error) {
 			s.N = deeper(s.N)
 			return s.N, nil
 		})).
-		With(actor.Write("exit", func(_ *actor.Context, s *state, _ struct{}) (int, error) {
+		With(actor.WriteFunc("exit", func(_ *actor.Context, s *state, _ struct{}) (int, error) {
 			s.N = -1
 			os.Exit(3)
 			return s.N, nil
