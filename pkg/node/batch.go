@@ -205,18 +205,9 @@ func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
 
 // runMethod runs a method for a call, unless that is too late, or a repeat of one that has been done.
 func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool) {
-	now := a.node.env.Monotonic()
-	if now >= c.runBy() {
-		return answer{call: c, err: errExpired(c), settled: true}, true
-	}
 	m := a.spec.Methods[c.method]
 	if m == nil {
 		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}, true
-	}
-	ctx, cancel := c.handlerContext(a.node.env)
-	defer cancel()
-	if err := ctx.Err(); err != nil {
-		return answer{call: c, err: wireError(err), settled: true}, true
 	}
 	keyed := !c.key.IsZero() && !m.ReadOnly && !c.own && c.number == 0 // those have been told from repeats
 	if keyed {
@@ -226,6 +217,15 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 		if err := a.ledger.admit(&c.key, a.claim.Version()); err != nil {
 			return answer{call: c, err: err, settled: true}, true
 		}
+	}
+	now := a.node.env.Monotonic() // only now: to tell a repeat may have taken the store
+	if now >= c.runBy() {
+		return answer{call: c, err: errExpired(c), settled: true}, true
+	}
+	ctx, cancel := c.handlerContext(a.node.env)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return answer{call: c, err: wireError(err), settled: true}, true
 	}
 	a.slot.enter(c.method, c, calls, now, c.runBy())
 	out, inTime = a.runHandler(ctx, c, m)

@@ -165,6 +165,16 @@ func refusedForGood(err error) bool {
 	return ok && e.Detail[api.DetailFinal] != ""
 }
 
+// withoutStore reports whether a client has given a call up because no node reached the store.
+func withoutStore(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if e, ok := err.(*api.Error); ok && e.Detail[api.DetailStoreSilent] != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // quarantined reports whether a call has met an actor that is quarantined: an earlier try may have run.
 func quarantined(err error) bool { return errors.Is(err, &api.Error{Code: api.CodeQuarantined}) }
 
