@@ -34,7 +34,7 @@ var transfers = actor.New[transfer]("transfer")
 
 var (
 	run = actor.Write(transfers, "run", runTransfer)
-	get = actor.Read(transfers, "get", func(_ *actor.Context, t *transfer, _ actor.None) (transfer, error) {
+	_   = actor.Read(transfers, "get", func(_ *actor.Context, t *transfer, _ actor.None) (transfer, error) {
 		return *t, nil
 	})
 )

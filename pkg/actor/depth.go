@@ -198,7 +198,7 @@ func checkDepth(v any, n *nesting) error {
 	if errors.Is(err, errEncodedTooDeep) && len(w.path) > 0 {
 		slices.Reverse(w.path)
 		names := w.path[:min(len(w.path), pathNamesMax)]
-		return fmt.Errorf("%w: at %s...", err, strings.Join(names, "."))
+		return fmt.Errorf("%w: at %s and deeper", err, strings.Join(names, "."))
 	}
 	return err
 }

@@ -33,7 +33,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c, err := New(env.Real(), tcp.New(), Config{Addrs: o.Addrs, Logger: o.Logger})
+	c, err := New(env.Real(), tcp.New(), Config(o))
 	if err != nil {
 		return nil, err
 	}
