@@ -243,7 +243,8 @@ func (w *world) finishJobs() {
 	}
 	defer w.jobs.over.Set()
 	for _, op := range w.history.ops {
-		if _, ok := op.Input.(job); ok && op.Outcome == Pending && !refusedForGood(op.Err) && !quarantined(op.Err) && !withoutStore(op.Err) {
+		known := refusedForGood(op.Err) || quarantined(op.Err) || withoutStore(op.Err)
+		if _, ok := op.Input.(job); ok && op.Outcome == Pending && !known {
 			w.violate("liveness", "a call has not been answered %v after the last fault: %v", w.now()-w.calmAt, op)
 			return
 		}
