@@ -166,7 +166,7 @@ func swapTablesOfOneSize(t *testing.T) (swaps int) {
 	t.Helper()
 	mem := vfs.NewCrashableMem()
 	db, want := open(t, mem), map[string]string{}
-	for v := kv.Version(1); v <= 3; v++ { // each with keys of its own: Pebble has nothing to merge
+	for v := kv.Version(1); v <= 8; v++ { // each with keys of its own: Pebble has nothing to merge
 		var batch []ryw.Mutation
 		for i := range 4 {
 			key, value := fmt.Sprint("key", v, ".", i), strings.Repeat(fmt.Sprint(v), 8)
