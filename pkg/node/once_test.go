@@ -483,8 +483,9 @@ func TestTooLargeIsNotAnsweredByAFormerOwner(t *testing.T) {
 			}
 			return s.Runs, nil
 		}))
-	shown := 0
+	runs, shown := 0, 0
 	simulate(t, 6, func(c *cluster) {
+		runs++
 		c.kinds = append(c.kinds, kind)
 		c.startAll(3)
 		id := api.ActorID{Namespace: "flooder", ID: "a"}
@@ -515,7 +516,7 @@ func TestTooLargeIsNotAnsweredByAFormerOwner(t *testing.T) {
 			c.Errorf("asked by way of the former owner: %d, %v; want 1, as was acknowledged", n, err)
 		}
 	})
-	if shown == 0 {
+	if runs > 0 && shown == 0 {
 		t.Error("no seed had another node take the actor")
 	}
 }
