@@ -27,7 +27,7 @@ func (t *tamperedTx) barrier(keys [][]byte) bool {
 
 // activates reports whether a read is that by which an actor is claimed: of claim, seq and the own fence.
 func (t *tamperedTx) activates(keys [][]byte) bool {
-	return len(keys) == 3 && t.audit.kind(keys[0]).kind == keyClaim && t.self(keys[2], keyFence)
+	return len(keys) >= 3 && t.audit.kind(keys[0]).kind == keyClaim && t.self(keys[2], keyFence)
 }
 
 // onOwnFence changes what a process reads of its own fence, once it has a lease.
