@@ -143,7 +143,7 @@ type releasing struct {
 
 // GetAll implements kv.Reader.
 func (r releasing) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error) {
-	if len(keys) != 2 || r.audit.kind(keys[0]).kind != keyClaim {
+	if len(keys) < 2 || len(keys) > 3 || r.audit.kind(keys[0]).kind != keyClaim {
 		return r.Tx.GetAll(ctx, keys...)
 	}
 	values, err := r.Snapshot().GetAll(ctx, keys...)

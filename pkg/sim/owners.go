@@ -38,7 +38,7 @@ func newOwners(w *world) *owners {
 
 // read notes that a process has begun to activate an actor: only that reads claim, seq and its own fence at once.
 func (o *owners) read(l *life, v kv.Version, keys [][]byte) {
-	if len(keys) != 3 {
+	if len(keys) < 3 {
 		return
 	}
 	claim, fence := describeKey(keys[0]), describeKey(keys[2])
