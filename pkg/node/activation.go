@@ -231,7 +231,7 @@ func deletionFirst(calls []*call) []*call {
 func (a *activation) loadNothing(ctx context.Context) (err error) {
 	a.unreadable = true
 	now := a.claim.Version()
-	a.ledger = &ledger{most: a.node.config.MaxRecords, volatile: a.spec.Volatile, floor: now}
+	a.ledger = &ledger{most: a.node.config.MaxRecords, volatile: a.spec.Volatile, floor: now, ledgerBatch: noBatch}
 	a.agenda = newAgenda()
 	value, err := a.claim.Get(ctx, alarmPart)
 	if err != nil {

@@ -60,13 +60,29 @@ type ledger struct {
 	volatile       bool
 	clients, names recordGroup
 	// bodies is how many bytes there are of replies that are not part of their records.
-	bodies int
-	floor  uint64
-	// The present batch's share.
+	bodies      int
+	floor       uint64
+	floorBefore uint64
+	// ledgerBatch is the present batch's share: the zero one most of the time, when it takes no room.
+	*ledgerBatch
+}
+
+// ledgerBatch is what a batch changes of a ledger.
+type ledgerBatch struct {
 	added, dropped []*record
 	shed           []shedBody
 	addedBytes     int
-	floorBefore    uint64
+}
+
+// noBatch is that of a ledger that nothing has changed. It is never written.
+var noBatch = new(ledgerBatch)
+
+// batch returns the batch's share, to be changed.
+func (l *ledger) batch() *ledgerBatch {
+	if l.ledgerBatch == noBatch {
+		l.ledgerBatch = new(ledgerBatch)
+	}
+	return l.ledgerBatch
 }
 
 // recordGroup is what there is of the records of clients, or of those of named calls.
@@ -86,7 +102,7 @@ type shedBody struct {
 // loadLedger decodes the stored records, as of a version of the store. It mends what can't be: a floor or a birth ahead of the store, which
 // would keep everybody out, and births from another store. Errors are CodeCorruptState.
 func loadLedger(entries []registry.Entry, most int, volatile bool, now uint64) (*ledger, error) {
-	l := &ledger{most: most, volatile: volatile}
+	l := &ledger{most: most, volatile: volatile, ledgerBatch: noBatch}
 	for _, e := range entries {
 		if len(e.Key) == len(recordPart) {
 			if len(e.Value) != 8 {
@@ -235,7 +251,8 @@ func (l *ledger) shedBodies(young uint64, most int) {
 			return
 		}
 		if size := r.bodyBytes(); size > 0 && !slices.Contains(l.added, r) {
-			l.shed = append(l.shed, shedBody{r, r.body, r.away})
+			b := l.batch()
+			b.shed = append(b.shed, shedBody{r, r.body, r.away})
 			l.bodies -= size
 			r.omitted, r.body, r.away = size, nil, 0
 		}
@@ -270,8 +287,9 @@ func (l *ledger) add(a *answer, now uint64) {
 		r.key.Birth = max(now, min(r.key.Birth, now+birthsAheadMax))
 	}
 	l.insert(r)
-	l.added = append(l.added, r)
-	l.addedBytes += r.bytes() + r.bodyBytes()
+	b := l.batch()
+	b.added = append(b.added, r)
+	b.addedBytes += r.bytes() + r.bodyBytes()
 	a.writes = true
 }
 
@@ -302,7 +320,8 @@ func fromHandlers(k *api.CallKey) int {
 
 func (l *ledger) drop(r *record) {
 	l.remove(r)
-	l.dropped = append(l.dropped, r)
+	b := l.batch()
+	b.dropped = append(b.dropped, r)
 }
 
 // age drops what is too old at a version of the store, and the oldest of what is too much of clients' calls, and raises the floor above it:
@@ -420,7 +439,7 @@ func (l *ledger) revert() {
 }
 
 func (l *ledger) settle() {
-	l.added, l.dropped, l.shed, l.addedBytes, l.floorBefore = nil, nil, nil, 0, l.floor
+	l.ledgerBatch, l.floorBefore = noBatch, l.floor
 }
 
 // errForgotten refuses a call of which nobody can say whether it has run.

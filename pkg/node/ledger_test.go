@@ -21,7 +21,7 @@ type book struct {
 }
 
 func newBook(t *testing.T) *book {
-	return &book{T: t, ledger: &ledger{most: DefaultMaxRecords}, stored: make(map[string][]byte)}
+	return &book{T: t, ledger: &ledger{most: DefaultMaxRecords, ledgerBatch: noBatch}, stored: make(map[string][]byte)}
 }
 
 // run answers a call as an activation does: from the records, or by running and recording it. It returns what the caller is

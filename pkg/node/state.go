@@ -43,10 +43,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // memory is an actor's state struct as its activation caches it, whole.
 type memory struct {
-	actor api.ActorID
-	spec  *actor.Spec
-	// guard is the activation's: constructor, encoder and decoder of the state are the author's.
-	guard func(what string, f func() error) error
+	// of is the activation: constructor, encoder and decoder of the state are the author's, and run under its guard.
+	of   *activation
+	spec *actor.Spec
 	// value is what handlers work on, a pointer from spec.NewState.
 	value any
 	// kept is value, encoded, as the last successful call left it; committed is what the store has.
@@ -61,7 +60,7 @@ type memory struct {
 
 // loadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
 func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
-	m := &memory{actor: a.actor, spec: a.spec, guard: a.guard, chunks: len(chunks)}
+	m := &memory{of: a, spec: a.spec, chunks: len(chunks)}
 	if len(chunks) == 0 {
 		return m, m.clear()
 	}
@@ -79,7 +78,7 @@ func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
 	if err := m.construct(); err != nil {
 		return nil, err
 	}
-	err = m.guard("loading its state", func() error {
+	err = m.of.guard("loading its state", func() error {
 		asIs, err := a.spec.Load(actor.NewStored(version, encoded), m.value)
 		if err == nil && !asIs {
 			encoded, err = actor.Marshal(m.value)
@@ -96,7 +95,7 @@ func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
 
 // construct makes a zero state.
 func (m *memory) construct() error {
-	err := m.guard("the constructor of its state", func() error {
+	err := m.of.guard("the constructor of its state", func() error {
 		m.value = m.spec.NewState()
 		return nil
 	})
@@ -129,7 +128,7 @@ func (m *memory) clear() error {
 	if err := m.construct(); err != nil {
 		return err
 	}
-	err := m.guard("encoding its new state", func() (err error) {
+	err := m.of.guard("encoding its new state", func() (err error) {
 		m.kept, err = actor.Marshal(m.value)
 		return err
 	})
@@ -144,11 +143,11 @@ func (m *memory) clear() error {
 func (m *memory) rollback() error {
 	err := m.construct()
 	if err == nil {
-		err = m.guard("decoding its state", func() error { return actor.Unmarshal(m.kept, m.value) })
+		err = m.of.guard("decoding its state", func() error { return actor.Unmarshal(m.kept, m.value) })
 	}
 	if err != nil {
 		m.lost = true
-		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.actor, reason(err))
+		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.of.actor, reason(err))
 	}
 	return nil
 }
@@ -157,10 +156,10 @@ func (m *memory) rollback() error {
 func (m *memory) encode(what string) ([]byte, error) {
 	encoded, err := actor.Marshal(m.value)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.actor, what, reason(plainError(err)))
+		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.actor, what, reason(plainError(err)))
 	}
 	if len(encoded) > stateBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.actor, len(encoded), stateBytesMax)
+		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.actor, len(encoded), stateBytesMax)
 	}
 	return encoded, nil
 }

@@ -22,7 +22,7 @@ const (
 	// warmUp is how many actors come before the first measurement, so that connections, pools and buffers have their size.
 	warmUp = 1000
 	// idleBytesMax is what an idle actor takes at the most, its few bytes of state included.
-	idleBytesMax = 1152
+	idleBytesMax = 1024
 	// idleBeats is over how many heartbeats traffic is counted.
 	idleBeats = 20
 	// patience is for tests that hang.
