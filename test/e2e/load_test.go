@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/client"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
 
 const (
@@ -74,7 +77,9 @@ func (t *tally) check(final int64) error {
 type load struct {
 	*cluster
 	// mayFail are the codes that a call may fail with.
-	mayFail  map[api.Code]bool
+	mayFail map[api.Code]bool
+	// client, if not nil, makes the calls, as a program does: under keys by which it finds out what became of them.
+	client   *client.Client
 	counters []*tally
 	round    atomic.Int64
 	stopping chan struct{}
@@ -86,10 +91,31 @@ type load struct {
 	longest time.Duration // of a call that was answered, since the last report
 }
 
+// startClientLoad is startLoad with a client, whose calls must not fail at all.
+func (c *cluster) startClientLoad() *load {
+	c.Helper()
+	var addrs []string
+	for _, n := range c.nodes {
+		addrs = append(addrs, n.address)
+	}
+	cl, err := client.New(env.Real(), tcp.New(), client.Config{Addrs: addrs})
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(cl.Close)
+	return c.beginLoad(&load{client: cl})
+}
+
 // startLoad starts the callers and waits until every counter has answered.
 func (c *cluster) startLoad(mayFail ...api.Code) *load {
 	c.Helper()
-	l := &load{cluster: c, mayFail: make(map[api.Code]bool), stopping: make(chan struct{}), failed: make(map[api.Code]int)}
+	return c.beginLoad(&load{}, mayFail...)
+}
+
+func (c *cluster) beginLoad(l *load, mayFail ...api.Code) *load {
+	c.Helper()
+	l.cluster, l.mayFail = c, make(map[api.Code]bool)
+	l.stopping, l.failed = make(chan struct{}), make(map[api.Code]int)
 	for _, code := range mayFail {
 		l.mayFail[code] = true
 	}
@@ -121,7 +147,7 @@ func (l *load) add(t *tally, address int) {
 	defer cancel()
 	round, began := l.round.Load(), time.Now()
 	t.attempt()
-	value, err := l.callAnywhere(ctx, address, t.id, "add", 1)
+	value, err := l.call(ctx, address, t.id)
 	l.count(api.CodeOf(err), time.Since(began))
 	switch {
 	case err == nil:
@@ -131,6 +157,14 @@ func (l *load) add(t *tally, address int) {
 	case !l.mayFail[api.CodeOf(err)]:
 		l.Errorf("add to %s, after %v: %v", t.id, time.Since(began).Round(time.Millisecond), err)
 	}
+}
+
+// call adds one, through the client or, without one, through any node that takes the call.
+func (l *load) call(ctx context.Context, address int, id api.ActorID) (int64, error) {
+	if l.client != nil {
+		return client.Call[int64](ctx, l.client, id, "add", 1)
+	}
+	return l.callAnywhere(ctx, address, id, "add", 1)
 }
 
 func (l *load) count(code api.Code, took time.Duration) {

@@ -20,7 +20,7 @@ func TestStoreIsKilled(t *testing.T) {
 	}
 	leased := lease{ttl: 2 * time.Second, heartbeat: 400 * time.Millisecond}
 	c := newCluster(t, 3, leased)
-	l := c.startLoad(api.CodeUnknown) // of what was committing when the store went away, to callers without keys
+	l := c.startClientLoad() // a client finds out what became of its calls: none fails
 	l.report("before")
 	before := c.leases()
 	for _, away := range []time.Duration{0, 2 * leased.ttl} {
