@@ -46,7 +46,8 @@ func (n *Node) beginDrain(ctx context.Context, req api.BulkRequest, stopping boo
 	return n.startBulk(req, stopping)
 }
 
-// setDraining changes and announces whether the node takes actors.
+// setDraining changes and announces whether the node takes actors. After an error the node goes on as before, and what the members know is in
+// doubt: the store decides, and so the next call asks it again.
 func (n *Node) setDraining(ctx context.Context, draining bool) error {
 	before := n.emptying.Swap(draining)
 	n.keeper.setDraining(draining)
@@ -56,11 +57,9 @@ func (n *Node) setDraining(ctx context.Context, draining bool) error {
 	if err == nil {
 		err = n.keeper.refresh(ctx)
 	}
-	if err != nil && !before {
+	if err != nil {
 		n.emptying.Store(before)
 		n.keeper.setDraining(before)
-	}
-	if err != nil {
 		return api.Errorf(api.CodeUnavailable, "node %s: could not persist the draining state: %v", n.config.NodeID, err)
 	}
 	return nil
@@ -134,7 +133,7 @@ func (n *Node) adminBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (
 	case !undrain:
 		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s runs no %s: see 'kelpie node show %s'", n.config.NodeID, clip(in.Kind), n.config.NodeID)
 	}
-	if undrain && n.draining() {
+	if undrain { // even if the node does not think so: its word that it is draining may have got through without an answer
 		if err := n.setDraining(ctx, false); err != nil {
 			return nil, err
 		}

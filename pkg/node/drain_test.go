@@ -368,3 +368,35 @@ func TestACancelIsOfOneKind(t *testing.T) {
 		}
 	})
 }
+
+// An order that the store could not take leaves nothing behind that the same order, repeated, does not mend.
+func TestANodeIsToldAgainToTakeActorsAfterAnOutage(t *testing.T) {
+	bothCuts(t, func(c *cluster, cut *cuts) {
+		c.startAll(2)
+		order := func(drain bool) error {
+			if drain {
+				_, err := admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
+				return err
+			}
+			_, err := admin[api.BulkCancelRequest, api.BulkStatus](c, "n1", api.MethodBulkCancel, &api.BulkCancelRequest{Node: "n1"})
+			return err
+		}
+		if err := order(true); err != nil {
+			c.Fatal(err)
+		}
+		for _, drain := range []bool{false, true, false} {
+			cut.from = []string{"n1"}
+			c.sleep(4 * heartbeat)
+			wantCode(c, order(drain), api.CodeUnavailable)
+			cut.from = nil
+			c.sleep(4 * heartbeat)
+		}
+		if err := order(false); err != nil {
+			c.Fatal(err)
+		}
+		c.sleep(4 * heartbeat)
+		if row := c.nodeRow("n2", "n1"); row.State != "active" {
+			c.Errorf("n1 is %s, want active", row.State)
+		}
+	})
+}
