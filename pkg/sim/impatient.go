@@ -59,6 +59,14 @@ func (l *life) slowKind() actor.Kind {
 	return kind
 }
 
+// tripsMost is tripsMax, or what the longest messages of a network between regions add to it on the two trips of a call.
+func (w *world) tripsMost() time.Duration {
+	if w.NetDelay < farDelay || w.Tail == 0 {
+		return tripsMax
+	}
+	return tripsMax + 2*tailFactor*(3*w.NetDelay/2)
+}
+
 // begins checks that somebody waits for a call whose handler begins: by the node's own clock, which no fault has a say in, and
 // by the caller's, if they can be compared. Nothing comes between the node's own look and this one.
 func (l *life) begins(ctx *actor.Context, c chore) {
@@ -66,7 +74,7 @@ func (l *life) begins(ctx *actor.Context, c chore) {
 	switch err := ctx.Err(); {
 	case err != nil:
 		l.violate("deadlines", "%s begins a call of %s that has ended for it: %v; its caller's deadline was %v ago", l.name, ctx.Self(), err, over)
-	case c.Until > 0 && over > tripsMax && !l.delays():
+	case c.Until > 0 && over > l.tripsMost() && !l.delays():
 		l.violate("deadlines", "%s begins a call of %s whose caller's deadline was %v ago", l.name, ctx.Self(), over)
 	}
 }

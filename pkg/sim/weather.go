@@ -37,6 +37,9 @@ func (x *weather) Delay(from, to string) time.Duration {
 	return x.delay(x.random, x.w.NetDelay, from, to)
 }
 
+// tailFactor is how much longer the few messages take that take long.
+const tailFactor = 20
+
 // delay draws how long something takes that typically takes so long.
 func (x *weather) delay(r *env.Rand, typical time.Duration, from, to string) time.Duration {
 	d := typical/2 + r.Jitter(typical)
@@ -44,7 +47,7 @@ func (x *weather) delay(r *env.Rand, typical time.Duration, from, to string) tim
 		return d
 	}
 	if x.w.Tail > 0 && r.IntN(1000) < x.w.Tail {
-		d *= 20
+		d *= tailFactor
 	}
 	if x.w.now() < x.clogged[pairOf(from, to)] {
 		d = clogFactor*d + 10*time.Millisecond
