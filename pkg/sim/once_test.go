@@ -123,7 +123,7 @@ func TestAskingIsJudged(t *testing.T) {
 	for last, good := range map[string]bool{"j": true, "k": false} {
 		w := judged()
 		w.jobs.sights = []sight{{node: "n1", actor: a, length: 1, last: last}}
-		if w.sawCommitted(map[api.ActorID][]entry{a: {{Name: "j"}}}); (len(w.found) == 0) != good {
+		if w.sawCommitted(map[api.ActorID][]entry{a: {{Name: "j"}}}, nil); (len(w.found) == 0) != good {
 			t.Errorf("%s: %v", last, w.found)
 		}
 	}
