@@ -54,8 +54,8 @@ func plainWriter(b *testing.B) func(i int) error {
 	}
 }
 
-// batchWriter returns a writer of transactions that hold what the batches of some actors write, with the conflicts of their claims:
-// state, sequence number, a record of an answer and the end of the one before.
+// batchWriter returns a writer of transactions that hold what the batches of some actors write, with the conflicts of
+// their claims: state, sequence number, a record of an answer and the end of the one before.
 func batchWriter(b *testing.B, actors int) func(caller int) error {
 	b.Helper()
 	store := benchtest.DiskStore(b)

@@ -104,8 +104,8 @@ func (c *cluster) call(id api.ActorID, method string, request any) {
 // moves is how often an actor is moved for each figure.
 const moves = 150
 
-// BenchmarkPause moves an actor to and fro, while a caller calls it without a pause, and reports how long the slowest call
-// took that overlapped with each move, and how long the actor took none by its own account.
+// BenchmarkPause moves an actor to and fro, while a caller calls it without a pause, and reports how long the slowest
+// call took that overlapped with each move, and how long the actor took none by its own account.
 func BenchmarkPause(b *testing.B) {
 	for _, size := range []struct {
 		name          string

@@ -84,7 +84,8 @@ own for each change, as it is seen.
 	return cmd
 }
 
-// watchActors prints changes at every tick, until a signal asks to stop, or nobody has answered for as long as --timeout says.
+// watchActors prints changes at every tick, until a signal asks to stop, or nobody has answered for as long as
+// --timeout says.
 func (k *kelpie) watchActors(ctx context.Context, s *session, f *actorFilter, o *output, ticks <-chan time.Time) error {
 	w := actorWatcher{filter: f, session: s, clock: s.env.Now}
 	p := newPrinter(k.Stdout, o.lookFormat(), k.style(o), actorChangeListing, false)

@@ -60,7 +60,8 @@ func cantRead(path, why string) error {
 	return api.Errorf(api.CodeFailedPrecondition, "can't read %s: %s", path, why)
 }
 
-// cantWrite names the backup in an error of its file, which bears another name until it is complete. Other errors stay as they are.
+// cantWrite names the backup in an error of its file, which bears another name until it is complete. Other errors
+// stay as they are.
 func cantWrite(path string, err error) error {
 	_, file := errors.AsType[*fs.PathError](err)
 	_, link := errors.AsType[*os.LinkError](err)
@@ -70,8 +71,8 @@ func cantWrite(path string, err error) error {
 	return host.Advise(api.Errorf(api.CodeFailedPrecondition, "can't write %s: %s", path, host.Reason(err)), "choose a place that can be written to and has room for the backup; no file is left")
 }
 
-// verify reads a file through from its beginning, so that nothing is deleted for a backup that turns out to be damaged, and goes back to its beginning.
-// What comes by a pipe is not verified.
+// verify reads a file through from its beginning, so that nothing is deleted for a backup that turns out to be
+// damaged, and goes back to its beginning. What comes by a pipe is not verified.
 func (b *backupFile) verify(ctx context.Context, p *progress) error {
 	if b.file == nil {
 		return nil

@@ -135,8 +135,8 @@ func TestBenchWrongUse(t *testing.T) {
 	benchLocal("--namespace", "kv", "--payload", "200000").wants(t, host.ExitUsage, "at most 100000 fit")
 }
 
-// TestBenchCluster shows a run over the network, and one in which calls fail: what was measured is printed, and the errors are
-// told in one line.
+// TestBenchCluster shows a run over the network, and one in which calls fail: what was measured is printed, and the
+// errors are told in one line.
 func TestBenchCluster(t *testing.T) {
 	node := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": node.address, "KELPIE_OUTPUT": "json"}}

@@ -59,8 +59,8 @@ func (f *benchFlags) register(cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("namespace", cobra.FixedCompletions(benchNamespaces(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
-// exclude refuses flags that have no meaning together, and settles how long the run is. It looks at the command line alone, before
-// variables are read.
+// exclude refuses flags that have no meaning together, and settles how long the run is. It looks at the command line
+// alone, before variables are read.
 func (f *benchFlags) exclude(flags *pflag.FlagSet) error {
 	switch {
 	case f.local && flags.Changed("addr"):

@@ -55,8 +55,8 @@ var benchLoads = map[string]benchLoad{
 // benchNamespaces are the keys of benchLoads.
 func benchNamespaces() []string { return slices.Sorted(maps.Keys(benchLoads)) }
 
-// mixOf returns a mix, the namespace's own if text is empty, with its requests. sized says that the payload was asked for. Errors
-// are CodeInvalidArgument.
+// mixOf returns a mix, the namespace's own if text is empty, with its requests. sized says that the payload was asked
+// for. Errors are CodeInvalidArgument.
 func mixOf(namespace, text string, payloadBytes int, sized bool) (bench.Mix, error) {
 	load, ok := benchLoads[namespace]
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// commandCases has what is tried of every command, by its path. A command that is not in it fails TestEveryCommandIsTried; files of
-// their own may add to it.
+// commandCases has what is tried of every command, by its path. A command that is not in it fails
+// TestEveryCommandIsTried; files of their own may add to it.
 var commandCases = map[string]commandCase{
 	"kelpie actors call": {
 		good:  []trial{{line: "actors call counter/c add 5", says: "5\n"}, {line: "actors call counter/d add -", stdin: "7", says: "7\n"}},

@@ -14,7 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// TestClusterStatus shows the sum of what nodes say, what is wrong, and that an answer without all of them says that it is one.
+// TestClusterStatus shows the sum of what nodes say, what is wrong, and that an answer without all of them says that
+// it is one.
 func TestClusterStatus(t *testing.T) {
 	var rows []api.NodeRow
 	addr := fakeNode(t, func(mux *rpc.Mux) {

@@ -27,8 +27,9 @@ const (
 	argumentNode      = "NODE"
 )
 
-// completeLive completes nodes, actors and namespaces, by asking the cluster, wherever the usage of a command below cmd has them as the first
-// argument, or as the values of flags of those names, or of --from and --to. For other arguments, none of which is a file, nothing is offered.
+// completeLive completes nodes, actors and namespaces, by asking the cluster, wherever the usage of a command below
+// cmd has them as the first argument, or as the values of flags of those names, or of --from and --to. For other
+// arguments, none of which is a file, nothing is offered.
 func (k *kelpie) completeLive(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		k.completeLive(c)
@@ -118,7 +119,8 @@ func (k *kelpie) completeNamespace(cmd *cobra.Command, _ []string, begun string)
 	return namespaceNames(cmd.Context(), s, begun, ""), cobra.ShellCompDirectiveNoFileComp
 }
 
-// namespaceNames returns the names of namespaces that begin with prefix, with a suffix; none if the cluster does not answer.
+// namespaceNames returns the names of namespaces that begin with prefix, with a suffix; none if the cluster does not
+// answer.
 func namespaceNames(ctx context.Context, s *session, prefix, suffix string) []cobra.Completion {
 	all, err := allNamespaces(ctx, s)
 	if err != nil {

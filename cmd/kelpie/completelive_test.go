@@ -55,7 +55,8 @@ func TestCompleteLive(t *testing.T) {
 	}
 }
 
-// TestCompleteFew shows that no more actors are offered than can be read, and that those after them are found by typing on.
+// TestCompleteFew shows that no more actors are offered than can be read, and that those after them are found by
+// typing on.
 func TestCompleteFew(t *testing.T) {
 	first, _ := twoNodes(t)
 	for i := range completionActorsMax + 10 {

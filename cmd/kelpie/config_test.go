@@ -91,8 +91,8 @@ func TestNodeStartsFromItsFile(t *testing.T) {
 // yamlBlock matches the examples of a document.
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n# (config|node|store).yaml\n(.*?)```")
 
-// TestDocumentedConfiguration shows that the examples in docs/configuration.md are what they say: files that are accepted, with every key
-// that there is.
+// TestDocumentedConfiguration shows that the examples in docs/configuration.md are what they say: files that are
+// accepted, with every key that there is.
 func TestDocumentedConfiguration(t *testing.T) {
 	examples := make(map[string]string)
 	for _, block := range yamlBlock.FindAllStringSubmatch(readText(t, filepath.Join(repository, "docs", "configuration.md")), -1) {

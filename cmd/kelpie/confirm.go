@@ -21,8 +21,8 @@ func registerYes(cmd *cobra.Command, yes *bool) {
 	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
 }
 
-// askable returns an error if confirmation is needed and nobody can give it. Commands that look at the cluster before they ask
-// call it first.
+// askable returns an error if confirmation is needed and nobody can give it. Commands that look at the cluster before
+// they ask call it first.
 func (k *kelpie) askable(yes bool) error {
 	if yes || k.isTerminal(k.Stdin) {
 		return nil

@@ -101,7 +101,8 @@ func TestContextEditsKeepTheRest(t *testing.T) {
 	}
 }
 
-// TestContextIsFollowed shows which address a command goes by: flag, context that a flag names, variable, another context, default, in this order.
+// TestContextIsFollowed shows which address a command goes by: flag, context that a flag names, variable, another
+// context, default, in this order.
 func TestContextIsFollowed(t *testing.T) {
 	found := func(name string) string {
 		return node(t, api.MethodNodes, func(*api.Empty) (*api.NodesReply, error) {

@@ -104,7 +104,8 @@ func flagOf(args []string, name string) string {
 	return ""
 }
 
-// TestOneFoundationDB shows that images and continuous integration take the same release, of the line whose API the store uses.
+// TestOneFoundationDB shows that images and continuous integration take the same release, of the line whose API the
+// store uses.
 func TestOneFoundationDB(t *testing.T) {
 	var want string
 	for name, before := range map[string]string{
@@ -144,8 +145,8 @@ func settings(t *testing.T, content string) map[string]string {
 	return found
 }
 
-// TestUnit shows that the unit starts a node as this version can be started, that its variables are known, and that it gives the node
-// the time to drain.
+// TestUnit shows that the unit starts a node as this version can be started, that its variables are known, and that
+// it gives the node the time to drain.
 func TestUnit(t *testing.T) {
 	unit, variables := settings(t, deployFile(t, "kelpie.service")), settings(t, deployFile(t, "kelpie.env"))
 	command := strings.Fields(unit["ExecStart"])

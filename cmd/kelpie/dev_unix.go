@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// ownGroup puts a process into a group of its own, which Ctrl-C at the terminal does not reach. When its parent dies, one that is
-// paused is ended by the system, as it can't see that itself.
+// ownGroup puts a process into a group of its own, which Ctrl-C at the terminal does not reach. When its parent dies,
+// one that is paused is ended by the system, as it can't see that itself.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // terminate asks a process to stop, also if it is paused.

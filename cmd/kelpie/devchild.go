@@ -129,7 +129,8 @@ func (e devEnd) how() string {
 func (e devEnd) died() bool { return e.state.ExitCode() > 0 }
 
 const (
-	// devLifelineVariable tells a process of a playground that its stdin is its lifeline, and what goes with it: see devRemoves.
+	// devLifelineVariable tells a process of a playground that its stdin is its lifeline, and what goes with it: see
+	// devRemoves.
 	devLifelineVariable = "KELPIE_DEV_LIFELINE"
 	devRemovesPrefix    = "remove:"
 	devDirPattern       = "kelpie-dev-"
@@ -143,8 +144,8 @@ func devRemoves(dir string) string {
 	return devRemovesPrefix + dir
 }
 
-// endWithParent makes a process of a playground end with the one that started it, however that ends: when it is killed, too, it takes
-// the other side of the lifeline along. Other processes it leaves alone.
+// endWithParent makes a process of a playground end with the one that started it, however that ends: when it is
+// killed, too, it takes the other side of the lifeline along. Other processes it leaves alone.
 func endWithParent() {
 	value := os.Getenv(devLifelineVariable)
 	if value == "" {

@@ -24,7 +24,8 @@ const (
 	devDrainTimeout = 5 * time.Second
 	// devStopTimeout is how long a process may take to stop: its drain, and then its last calls.
 	devStopTimeout = 15 * time.Second
-	// A process that is started again and again ends up waiting for devRestartMax; it counts as well when it has run for that long.
+	// A process that is started again and again ends up waiting for devRestartMax; it counts as well when it has run
+	// for that long.
 	devRestartMin = 500 * time.Millisecond
 	devRestartMax = 10 * time.Second
 )

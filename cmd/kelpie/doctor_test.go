@@ -28,7 +28,8 @@ func findings(t *testing.T, r result) map[string][]finding {
 	return by
 }
 
-// TestDoctorOfACluster shows that nothing is found wrong with a cluster where nothing is, and that every format can be had.
+// TestDoctorOfACluster shows that nothing is found wrong with a cluster where nothing is, and that every format can
+// be had.
 func TestDoctorOfACluster(t *testing.T) {
 	// With the default lease, so that a busy machine makes no node suspect.
 	listen := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0").address
@@ -65,7 +66,8 @@ func TestDoctorOfACluster(t *testing.T) {
 	}
 }
 
-// TestDoctorWithoutACluster shows that the machine is checked all the same, and what is said of a cluster that is not there.
+// TestDoctorWithoutACluster shows that the machine is checked all the same, and what is said of a cluster that is not
+// there.
 func TestDoctorWithoutACluster(t *testing.T) {
 	dir := t.TempDir()
 	term := terminal{env: map[string]string{"KELPIE_ADDR": nowhere, "XDG_CONFIG_HOME": dir, "KELPIE_DATA_DIR": filepath.Join(dir, "data")}}

@@ -24,7 +24,8 @@ type probe struct {
 	took time.Duration
 }
 
-// examineAddress asks who is at an address. The first question connects, so that the second tells how long an answer takes.
+// examineAddress asks who is at an address. The first question connects, so that the second tells how long an answer
+// takes.
 func examineAddress(ctx context.Context, s *session, addr string) probe {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

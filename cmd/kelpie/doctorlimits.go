@@ -7,7 +7,8 @@ package main
 
 import "syscall"
 
-// openFilesLimit returns how many files a process may have open. A program in Go raises its soft limit to the hard one by itself.
+// openFilesLimit returns how many files a process may have open. A program in Go raises its soft limit to the hard
+// one by itself.
 func openFilesLimit() (limit uint64, known bool) {
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {

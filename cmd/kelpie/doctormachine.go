@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// openFilesMin is what a node hardly runs with: a store of some size keeps hundreds of files open. openFilesGood leaves room for
-	// connections of as many clients as there may be.
+	// openFilesMin is what a node hardly runs with: a store of some size keeps hundreds of files open. openFilesGood
+	// leaves room for connections of as many clients as there may be.
 	openFilesMin, openFilesGood = 1024, 8192
 	// diskFreeMin is what a store's compactions may take at a time; diskFreeGood lasts for a while.
 	diskFreeMin, diskFreeGood = 100 << 20, 1 << 30
@@ -87,7 +87,8 @@ func checkPort(addr string, refused error, p *probe) finding {
 	return problem(check, "find it by: ss -ltnp; stop it, or give the node another port by --listen", "what listens at %s is no node: %s", addr, host.Reason(p.err))
 }
 
-// examineDataDir checks the data directory: may it be written to, is there room, and how long does it take to make something durable.
+// examineDataDir checks the data directory: may it be written to, is there room, and how long does it take to make
+// something durable.
 func examineDataDir(dir string) []finding {
 	const check = "data directory"
 	if dir == "" {

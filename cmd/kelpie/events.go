@@ -222,7 +222,8 @@ func (l *eventLog) known(e *api.Event) bool {
 	return known
 }
 
-// followEvents prints events as they come, until a signal asks to stop, or nobody has answered for as long as --timeout says.
+// followEvents prints events as they come, until a signal asks to stop, or nobody has answered for as long as
+// --timeout says.
 func (k *kelpie) followEvents(ctx context.Context, l *eventLog, o *output, ticks <-chan time.Time) error {
 	p := newPrinter(k.Stdout, o.lookFormat(), k.style(o), eventListing, false)
 	return k.lookOn(ticks, k.patience(l.session.timeout), func() error {

@@ -48,8 +48,8 @@ func TestFlagsSayTheirVariablesAndDefaults(t *testing.T) {
 	}
 }
 
-// TestSettingsHaveVariables shows that every flag of the commands that serve, and those that the commands which ask the cluster have
-// in common, can be set without a command line.
+// TestSettingsHaveVariables shows that every flag of the commands that serve, and those that the commands which ask
+// the cluster have in common, can be set without a command line.
 func TestSettingsHaveVariables(t *testing.T) {
 	for _, cmd := range documented(newTestRoot()) {
 		serves := cmd.CommandPath() == "kelpie node start" || cmd.CommandPath() == "kelpie store serve"

@@ -94,8 +94,8 @@ func plainErrors(t *testing.T, r result) {
 	}
 }
 
-// TestEveryCommandIsTried tries every command on success, in every format that it has, on wrong use, and on a cluster that is down. A
-// command that nobody has said how to try fails.
+// TestEveryCommandIsTried tries every command on success, in every format that it has, on wrong use, and on a cluster
+// that is down. A command that nobody has said how to try fails.
 func TestEveryCommandIsTried(t *testing.T) {
 	up := tryCluster(t)
 	down := terminal{env: map[string]string{"KELPIE_ADDR": nowhere}}

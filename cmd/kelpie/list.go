@@ -24,8 +24,8 @@ type output struct {
 	watch   bool
 }
 
-// lookFormat is the format of what is printed at a time. With --watch, JSON has a line for each row and YAML is a stream of documents: what never
-// ends has no closing bracket.
+// lookFormat is the format of what is printed at a time. With --watch, JSON has a line for each row and YAML is a
+// stream of documents: what never ends has no closing bracket.
 func (o *output) lookFormat() format {
 	switch {
 	case o.watch && o.format == formatJSON:
@@ -84,8 +84,8 @@ type listCommand[R any] struct {
 	// flags makes the command's own, such as filters.
 	flags   func(cmd *cobra.Command)
 	listing listing[R]
-	// fetch gets the rows and gives them to emit, a page at a time. An error of emit's it returns as it is. With a limit, session.limit
-	// says how many rows are wanted.
+	// fetch gets the rows and gives them to emit, a page at a time. An error of emit's it returns as it is. With a
+	// limit, session.limit says how many rows are wanted.
 	fetch func(ctx context.Context, s *session, args []string, emit func(page []R) error) error
 	// one says that there is always one row, and no list to be cut or sorted.
 	one bool

@@ -26,7 +26,8 @@ const (
 	formatYAML  format = "yaml"
 	formatName  format = "name"
 
-	// formatJSONLines and formatYAMLStream are those of --watch, for what is printed again and again. -o does not know them.
+	// formatJSONLines and formatYAMLStream are those of --watch, for what is printed again and again. -o does not
+	// know them.
 	formatJSONLines  format = "json lines"
 	formatYAMLStream format = "yaml stream"
 )

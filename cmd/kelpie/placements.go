@@ -132,8 +132,8 @@ func (f *placementFlags) add(sums []api.PlacementRow, row api.PlacementRow) []ap
 	return sums
 }
 
-// settled splits sums into those that are complete and those that later pages, which begin in the namespace that is open, may add to;
-// with none open, all are complete.
+// settled splits sums into those that are complete and those that later pages, which begin in the namespace that is
+// open, may add to; with none open, all are complete.
 func (f *placementFlags) settled(sums []api.PlacementRow, open string) (done, rest []api.PlacementRow) {
 	switch {
 	case open == "":

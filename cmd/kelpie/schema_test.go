@@ -185,8 +185,8 @@ func schemaDocument() string {
 	}))
 }
 
-// TestSchemaOnlyGrows shows that no command and no key of its JSON that is in the repository's schema goes, or changes its type. A
-// schema that takes something away is not generated either.
+// TestSchemaOnlyGrows shows that no command and no key of its JSON that is in the repository's schema goes, or
+// changes its type. A schema that takes something away is not generated either.
 func TestSchemaOnlyGrows(t *testing.T) {
 	before, err := os.ReadFile(filepath.Join(repository, schemaFile))
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
-// sortRowsMax is how many rows are sorted: listings come in the order of their keys, a page at a time, and another order needs them all.
+// sortRowsMax is how many rows are sorted: listings come in the order of their keys, a page at a time, and another
+// order needs them all.
 const sortRowsMax = 10_000
 
 // selection is the flags of a list that say how many of its rows are shown, and in which order.
@@ -111,7 +112,8 @@ func checkSortable(rows int) error {
 
 const descending = ":desc"
 
-// sorting is the order of --sort: by the value of a key of the rows' JSON, numbers as such, and what is equal as it came.
+// sorting is the order of --sort: by the value of a key of the rows' JSON, numbers as such, and what is equal as it
+// came.
 type sorting[R any] struct {
 	key  string
 	desc bool

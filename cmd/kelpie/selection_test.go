@@ -103,7 +103,8 @@ func (s *shared) lines() int {
 	return strings.Count(s.text.String(), "\n")
 }
 
-// TestListsStream shows, in every format, that a page is printed before the next is asked for: what a command keeps does not grow with the list.
+// TestListsStream shows, in every format, that a page is printed before the next is asked for: what a command keeps
+// does not grow with the list.
 func TestListsStream(t *testing.T) {
 	for _, f := range formats {
 		out := &shared{left: -1}
@@ -121,7 +122,8 @@ func TestListsStream(t *testing.T) {
 	}
 }
 
-// TestStreamsEndWithTheirReader shows that a list, and one that is watched, ends without a word when its reader has gone, and reads no further.
+// TestStreamsEndWithTheirReader shows that a list, and one that is watched, ends without a word when its reader has
+// gone, and reads no further.
 func TestStreamsEndWithTheirReader(t *testing.T) {
 	for _, flags := range []string{"", "-o json", "-o yaml", "-o name", "-o json --watch", "--watch"} {
 		pages := 0

@@ -84,8 +84,8 @@ func TestAddressesInTurn(t *testing.T) {
 	}
 }
 
-// untilReached runs a command that is never answered, with more and more time until that suffices to reach the node: on a
-// busy machine a short time is over before. It returns the result, and the time that was given.
+// untilReached runs a command that is never answered, with more and more time until that suffices to reach the node:
+// on a busy machine a short time is over before. It returns the result, and the time that was given.
 func untilReached(args ...string) (result, string) {
 	for timeout := 50 * time.Millisecond; ; timeout *= 2 {
 		r := terminal{}.run(append(args[:len(args):len(args)], "--timeout", timeout.String())...)
@@ -192,7 +192,8 @@ func TestLostAnswer(t *testing.T) {
 	r.wants(t, host.ExitUnknown, "with the same --idempotency-key")
 }
 
-// TestIdempotencyKey shows that the key reaches the node, and that a call with one is sent again when its answer was lost.
+// TestIdempotencyKey shows that the key reaches the node, and that a call with one is sent again when its answer was
+// lost.
 func TestIdempotencyKey(t *testing.T) {
 	var keys []string
 	addr := fakeNode(t, func(mux *rpc.Mux) {

@@ -188,7 +188,8 @@ func TestSimShrink(t *testing.T) {
 	simulated("--seed", "1", "--shrink").wants(t, host.ExitOK, "every promise held")
 }
 
-// TestSimPage shows which run a page shows: a single one, of many the first that breaks a promise, or what that shrinks to.
+// TestSimPage shows which run a page shows: a single one, of many the first that breaks a promise, or what that
+// shrinks to.
 func TestSimPage(t *testing.T) {
 	notWithRace(t)
 	dir := t.TempDir()
@@ -237,8 +238,8 @@ func TestSimVariable(t *testing.T) {
 	terminal{env: map[string]string{"KELPIE_SIM_SEED": "x"}}.sim().wants(t, host.ExitUsage, "KELPIE_SIM_SEED")
 }
 
-// TestSimInterrupt shows that an interrupt ends many runs with a summary of those that were made, and is no success: not
-// all that was asked for has been shown.
+// TestSimInterrupt shows that an interrupt ends many runs with a summary of those that were made, and is no success:
+// not all that was asked for has been shown.
 func TestSimInterrupt(t *testing.T) {
 	var stdout, stderr strings.Builder
 	signals := make(chan os.Signal, 1)

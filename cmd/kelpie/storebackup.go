@@ -131,7 +131,8 @@ func replaceable(path string, force bool) error {
 	return nil
 }
 
-// unlessInterrupted is the error of something that ends with a context of untilSignal; said is what it says if that was the reason.
+// unlessInterrupted is the error of something that ends with a context of untilSignal; said is what it says if that
+// was the reason.
 func unlessInterrupted(ctx context.Context, err error, said string) error {
 	if err != nil && ctx.Err() != nil {
 		return interrupted(said)

@@ -18,7 +18,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
-// TestAClusterMovesToAnotherStore backs a cluster up while it is written to, and lets another one go on from there, on a store of another kind.
+// TestAClusterMovesToAnotherStore backs a cluster up while it is written to, and lets another one go on from there,
+// on a store of another kind.
 func TestAClusterMovesToAnotherStore(t *testing.T) {
 	first, _ := twoNodes(t)
 	for i := range 30 {
@@ -161,7 +162,8 @@ func TestStoreWrites(t *testing.T) {
 	}
 }
 
-// TestADamagedBackupDeletesNothing restores by force what is no backup any more, or in place of what must not be replaced.
+// TestADamagedBackupDeletesNothing restores by force what is no backup any more, or in place of what must not be
+// replaced.
 func TestADamagedBackupDeletesNothing(t *testing.T) {
 	first, _ := twoNodes(t)
 	first.answers(t, "5", "counter/a", "add", "5")

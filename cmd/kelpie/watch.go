@@ -22,8 +22,8 @@ func (k *kelpie) watch(timeout time.Duration, print func(w io.Writer) error) err
 	return k.repeat(ticks.C, k.patience(timeout), print)
 }
 
-// repeat prints, and again at every tick, until it fails for good or a signal asks to stop. A terminal shows only the latest, and that at once
-// when it is complete; elsewhere rows are printed as they come.
+// repeat prints, and again at every tick, until it fails for good or a signal asks to stop. A terminal shows only the
+// latest, and that at once when it is complete; elsewhere rows are printed as they come.
 func (k *kelpie) repeat(ticks <-chan time.Time, p *patience, print func(w io.Writer) error) error {
 	return k.lookOn(ticks, p, func() error { return k.look(print) })
 }
@@ -58,7 +58,8 @@ func (k *kelpie) look(print func(w io.Writer) error) error {
 	return err
 }
 
-// patience is how long a watcher looks on while nobody answers: nodes die and are started again under those who watch them.
+// patience is how long a watcher looks on while nobody answers: nodes die and are started again under those who watch
+// them.
 type patience struct {
 	timeout time.Duration
 	stderr  io.Writer

@@ -15,7 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
-// TestWatch shows that a listing is printed again until somebody asks to stop, each time on an empty screen, and that a failure ends it.
+// TestWatch shows that a listing is printed again until somebody asks to stop, each time on an empty screen, and that
+// a failure ends it.
 func TestWatch(t *testing.T) {
 	for _, c := range []struct {
 		name     string

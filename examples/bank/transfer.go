@@ -25,9 +25,9 @@ type order struct {
 
 const codeTwice = "other_order"
 
-// transfers is every actor transfer/ID. It takes the money from one account and then gives it to the other. Each is the
-// effect of a call of its own, and stays. What makes them one is that the call of the transfer has a key: whoever repeats it
-// until there is an answer, over crashes of any node, has each step happen once.
+// transfers is every actor transfer/ID. It takes the money from one account and then gives it to the other. Each is
+// the effect of a call of its own, and stays. What makes them one is that the call of the transfer has a key: whoever
+// repeats it until there is an answer, over crashes of any node, has each step happen once.
 //
 // The handler decides by replies alone, so that it asks the same when it runs again.
 var transfers = actor.New[transfer]("transfer")

@@ -13,8 +13,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim/simtest"
 )
 
-// TestMoneyIsConserved has clients move money between accounts on clusters whose nodes, store and network fail: in the end
-// there is as much as there was, and every transfer that was acknowledged is in both accounts.
+// TestMoneyIsConserved has clients move money between accounts on clusters whose nodes, store and network fail: in
+// the end there is as much as there was, and every transfer that was acknowledged is in both accounts.
 func TestMoneyIsConserved(t *testing.T) {
 	const accountsCount, endowment = 4, 500
 	simtest.Run(t, simtest.Config{Seeds: 10, Calls: 30, Program: func() sim.Program {

@@ -13,8 +13,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim/simtest"
 )
 
-// TestBothOrNeither books trips on clusters in which everything fails that can: in the end every trip is confirmed or cancelled, and the
-// places that are taken are those of confirmed trips.
+// TestBothOrNeither books trips on clusters in which everything fails that can: in the end every trip is confirmed or
+// cancelled, and the places that are taken are those of confirmed trips.
 func TestBothOrNeither(t *testing.T) {
 	simtest.Run(t, simtest.Config{Seeds: 8, Calls: 8, Program: func() sim.Program {
 		booked := make(map[string]plan)

@@ -31,7 +31,8 @@ type decision struct {
 	Life    uint64        `json:"life"`  // which bucket decided: one that was forgotten begins again, full
 }
 
-// limits is every actor limit/CLIENT. One that is idle for a minute is full again, so nothing is lost when it is deactivated.
+// limits is every actor limit/CLIENT. One that is idle for a minute is full again, so nothing is lost when it is
+// deactivated.
 var limits = actor.New[bucket]("limit").Volatile().WithIdleTimeout(time.Minute)
 
 // take asks for one token.

@@ -17,9 +17,9 @@ const devices = 3
 
 var faults = []string{"crash", "leave", "pause", "unavailable", "break-claim"}
 
-// TestSilentDevicesGoOffline reports on clusters whose nodes crash, leave and pause, and whose store fails; clocks are right, as silence is
-// measured by them. Every report counts once, and in the end each device
-// that has reported is offline, though nobody calls its twin meanwhile.
+// TestSilentDevicesGoOffline reports on clusters whose nodes crash, leave and pause, and whose store fails; clocks
+// are right, as silence is measured by them. Every report counts once, and in the end each device that has reported
+// is offline, though nobody calls its twin meanwhile.
 func TestSilentDevicesGoOffline(t *testing.T) {
 	simtest.Run(t, simtest.Config{Seeds: 8, Calls: 20, Faults: faults, Program: func() sim.Program {
 		var reports [devices]int

@@ -40,23 +40,24 @@ func (k *Keys) Learn(version uint64, now time.Duration) {
 	}
 }
 
-// Relearn takes note of a version of the store at a monotonic time, even if it is less than the newest known: the store is another one.
+// Relearn takes note of a version of the store at a monotonic time, even if it is less than the newest known: the
+// store is another one.
 func (k *Keys) Relearn(version uint64, now time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.birth, k.learned = version, now
 }
 
-// Fresh reports whether a version was learnt less than maxAge before now. Calls that are born from an older one might be
-// taken for calls of long ago.
+// Fresh reports whether a version was learnt less than maxAge before now. Calls that are born from an older one might
+// be taken for calls of long ago.
 func (k *Keys) Fresh(now, maxAge time.Duration) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.birth > 0 && now-k.learned < maxAge
 }
 
-// Next returns the key of a new call to an actor, which is open until Done. A name is a key of the caller's own choice; "" is
-// none.
+// Next returns the key of a new call to an actor, which is open until Done. A name is a key of the caller's own
+// choice; "" is none.
 func (k *Keys) Next(name string, actor api.ActorID, now time.Time) api.CallKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -89,7 +90,8 @@ func (k *Keys) Done(key *api.CallKey, actor api.ActorID) {
 	}
 }
 
-// open is calls from the oldest open one on, in order of their counters. Those that are done are marked by their highest bit.
+// open is calls from the oldest open one on, in order of their counters. Those that are done are marked by their
+// highest bit.
 type open struct {
 	calls []uint64
 }

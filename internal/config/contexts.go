@@ -25,8 +25,8 @@ const (
 type Contexts struct {
 	file  *file
 	known func() *pflag.FlagSet
-	// Current is the name of the current context, "" if there is none; CurrentWhere is FILE:LINE of that. A file that was edited by
-	// hand may name one that it does not have.
+	// Current is the name of the current context, "" if there is none; CurrentWhere is FILE:LINE of that. A file that
+	// was edited by hand may name one that it does not have.
 	Current, CurrentWhere string
 	// All are the contexts, in order of the file.
 	All []Context
@@ -38,8 +38,8 @@ type Context struct {
 	Settings []Setting
 }
 
-// ReadContexts reads a file of contexts; one that does not exist holds none. Contexts have settings for the flags known, and
-// their values are checked: by setting those of a copy, which known returns.
+// ReadContexts reads a file of contexts; one that does not exist holds none. Contexts have settings for the flags
+// known, and their values are checked: by setting those of a copy, which known returns.
 func ReadContexts(path string, known func() *pflag.FlagSet) (*Contexts, error) {
 	f, err := read(path)
 	if missing(err) {
@@ -119,7 +119,8 @@ func ValidateContextName(name string) *api.Error {
 	return api.Errorf(api.CodeInvalidArgument, "context name %q: must be 1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit", name)
 }
 
-// CurrentSetting returns the name of the current context as the setting of a flag. It must not be called when there is none.
+// CurrentSetting returns the name of the current context as the setting of a flag. It must not be called when there
+// is none.
 func (c *Contexts) CurrentSetting(flag string) Setting {
 	return Setting{Flag: flag, Where: c.CurrentWhere, value: get(c.file.root(), keyCurrent)}
 }
@@ -172,8 +173,8 @@ func (c *Contexts) Remove(name string) {
 	}
 }
 
-// Encode returns the file's content. What people have written around the contexts may be such that it can't be written again as
-// it was: that is an error of CodeFailedPrecondition.
+// Encode returns the file's content. What people have written around the contexts may be such that it can't be
+// written again as it was: that is an error of CodeFailedPrecondition.
 func (c *Contexts) Encode() ([]byte, error) {
 	sayNull(&c.file.doc, false)
 	var b bytes.Buffer

@@ -39,7 +39,8 @@ func readContent(t *testing.T, content []byte) (*Contexts, error) {
 	return c, err
 }
 
-// FuzzContexts shows that any content is either refused with a place, or can be edited, after which it is read as what it should be, or refuses to be.
+// FuzzContexts shows that any content is either refused with a place, or can be edited, after which it is read as
+// what it should be, or refuses to be.
 func FuzzContexts(f *testing.F) {
 	for _, seed := range []string{
 		"", "#", "null", "{}", "[]", "a", "current: a\ncontexts: {a: {addr: [h:1], plain: true, limit: 7}, b: }\n", "contexts: &x {a: &y {}, b: *y}\n",

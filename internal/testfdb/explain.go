@@ -52,7 +52,8 @@ type process struct {
 	} `json:"roles,omitempty"`
 }
 
-// explain writes what the cluster and its servers say of themselves, so that a failure can be understood where only the output is at hand.
+// explain writes what the cluster and its servers say of themselves, so that a failure can be understood where only
+// the output is at hand.
 func (c *cluster) explain(w io.Writer) {
 	ctx, cancel := context.WithTimeout(context.Background(), explainPatience)
 	defer cancel()
@@ -88,7 +89,8 @@ func show(w io.Writer, lines []string) {
 	}
 }
 
-// tail returns the last lines of a file that hold one of several marks, or of all lines if there are none, and why it can't be read.
+// tail returns the last lines of a file that hold one of several marks, or of all lines if there are none, and why it
+// can't be read.
 func tail(file string, marks []string) []string {
 	written, err := os.ReadFile(file)
 	if err != nil {

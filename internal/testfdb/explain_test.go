@@ -80,7 +80,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestVersions shows that programs of another line of releases, or that are not FoundationDB's, are refused in one line.
+// TestVersions shows that programs of another line of releases, or that are not FoundationDB's, are refused in one
+// line.
 func TestVersions(t *testing.T) {
 	for said, want := range map[string]string{
 		"echo 'FoundationDB 7.3 (v7.3.79)'":     "",

@@ -20,7 +20,8 @@ import (
 	"time"
 )
 
-// The servers die with the thread that started them, where the system can do that: it must be one that lives as long as the process.
+// The servers die with the thread that started them, where the system can do that: it must be one that lives as long
+// as the process.
 func init() { runtime.LockOSThread() }
 
 func main() {

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// server is an fdbserver, which is started again and again at the same address, on the same data. It is for one goroutine at a time.
+// server is an fdbserver, which is started again and again at the same address, on the same data. It is for one
+// goroutine at a time.
 type server struct {
 	name, program, address, dir, file string
 

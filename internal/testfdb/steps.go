@@ -83,8 +83,8 @@ func (c *cluster) run(ctx context.Context, s step, stdout, stderr io.Writer) err
 	return err
 }
 
-// harm kills servers in turn, and starts them again, until a step has ended, whose end it leaves in the channel. All servers run when
-// it returns nil.
+// harm kills servers in turn, and starts them again, until a step has ended, whose end it leaves in the channel. All
+// servers run when it returns nil.
 func (c *cluster) harm(ctx context.Context, ended chan error, stdout io.Writer, calmTime, downTime time.Duration) error {
 	for i := 0; ; i++ {
 		if !calm(ended, calmTime) {

@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// Programs that stand in for FoundationDB's. A server tells that it runs, to the test and beside its cluster file; a cluster is there when
-// as many have as the cluster file names.
+// Programs that stand in for FoundationDB's. A server tells that it runs, to the test and beside its cluster file; a
+// cluster is there when as many have as the cluster file names.
 const (
 	fakeVersion = "if [ \"$1\" = --version ]; then echo 'FoundationDB 7.3 (v7.3.79)'; exit; fi\n"
 	fakeServer  = "#!/bin/sh\n" + fakeVersion + "echo \"$@\" >>\"$0.args\"\necho $$ >>\"$0.pids\"\necho >>\"$2.up\"\nexec sleep 1000\n"
@@ -229,7 +229,8 @@ func TestInterrupt(t *testing.T) {
 	wantGone(t, pid)
 }
 
-// TestHarm shows that servers are killed in turn, and started again, until the step ends, and that all of them run then.
+// TestHarm shows that servers are killed in turn, and started again, until the step ends, and that all of them run
+// then.
 func TestHarm(t *testing.T) {
 	dir, getenv := fake(t, fakeServer)
 	tools, err := findTools(getenv)

@@ -21,8 +21,8 @@ const (
 	LaterBytesMax = 90_000
 )
 
-// Alarm is a call that an actor makes of itself at a time to come. When is At, or After from now on. An alarm with neither is one
-// with Every or Cron, whose first time is the next of those.
+// Alarm is a call that an actor makes of itself at a time to come. When is At, or After from now on. An alarm with
+// neither is one with Every or Cron, whose first time is the next of those.
 type Alarm struct {
 	// At is when the alarm is due, to the millisecond; in the past, it is due at once, after the year 9999, at its end.
 	At time.Time
@@ -30,8 +30,8 @@ type Alarm struct {
 	After time.Duration
 	// Every, if not 0, has the alarm come again so long after each time that it was due; at least AlarmEveryMin.
 	Every time.Duration
-	// Cron, if not "", has the alarm come again by an expression of five fields (minute, hour, day of the month, month, day of the
-	// week), or @hourly, @daily, @weekly, @monthly or @yearly. Its time is UTC.
+	// Cron, if not "", has the alarm come again by an expression of five fields (minute, hour, day of the month,
+	// month, day of the week), or @hourly, @daily, @weekly, @monthly or @yearly. Its time is UTC.
 	Cron string
 	// Method is a writing method of the actor's own kind.
 	Method string
@@ -134,8 +134,8 @@ func (a Alarm) validate(name string) error {
 	return nil
 }
 
-// Next returns when a repeating alarm is due again, having been due at Due: the first of its times after that which is not before
-// now. Times that were missed are left out. ok is false for an alarm that does not come again.
+// Next returns when a repeating alarm is due again, having been due at Due: the first of its times after that which
+// is not before now. Times that were missed are left out. ok is false for an alarm that does not come again.
 func (p *PlannedAlarm) Next(now time.Time) (due time.Time, ok bool) {
 	switch {
 	case p.Every > 0:

@@ -14,12 +14,12 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// Marshal encodes v as actors' requests, replies, state and values are encoded. Equal values
-// have equal encodings: maps are sorted by their encoded keys. What is nested deeper than api.DepthMax or contains itself is refused,
-// as it could not be decoded.
+// Marshal encodes v as actors' requests, replies, state and values are encoded. Equal values have equal encodings:
+// maps are sorted by their encoded keys. What is nested deeper than api.DepthMax or contains itself is refused, as it
+// could not be decoded.
 //
-// An encoder of v's own runs within it: EncodeMsgpack, or what MarshalMsgpack, MarshalBinary or MarshalText return. One that
-// calls itself for ever without writing anything overflows the stack, as any function does.
+// An encoder of v's own runs within it: EncodeMsgpack, or what MarshalMsgpack, MarshalBinary or MarshalText return.
+// One that calls itself for ever without writing anything overflows the stack, as any function does.
 func Marshal(v any) ([]byte, error) {
 	if err := checkDepth(v, nestingOf(reflect.TypeOf(v))); err != nil {
 		return nil, err

@@ -46,8 +46,9 @@ func (c *Context) WithTurn(t Turn) *Context {
 	return c
 }
 
-// Now returns when the caller made the call, by the caller's clock; in what an alarm runs, the time for which that was set. It does not advance while the handler runs, and is the same
-// when the handler runs again for the same call: decide by it, not by a clock.
+// Now returns when the caller made the call, by the caller's clock; in what an alarm runs, the time for which that
+// was set. It does not advance while the handler runs, and is the same when the handler runs again for the same call:
+// decide by it, not by a clock.
 func (c *Context) Now() time.Time { return c.turn.Time }
 
 // Rand returns random numbers that belong to the call: when the handler runs again for it, they come again, in the same
@@ -66,13 +67,13 @@ func (c *Context) Rand() *env.Rand {
 // Call calls a method of another actor from within a handler, and waits for its reply; the actor handles nothing else
 // meanwhile. The request is encoded and the reply decoded as a client does.
 //
-// The other actor's effect is its own: it stays when the handler then fails. But it happens once, however often the handler
-// runs for its call, as the call has a key that follows from the handler's. So a handler that runs again should ask the same in
-// the same order: it takes time and chance from the Context, and decides by replies. Where its own state
-// has a say, remember that another call may have changed it in between.
+// The other actor's effect is its own: it stays when the handler then fails. But it happens once, however often the
+// handler runs for its call, as the call has a key that follows from the handler's. So a handler that runs again
+// should ask the same in the same order: it takes time and chance from the Context, and decides by replies. Where its
+// own state has a say, remember that another call may have changed it in between.
 //
-// Errors are those of client.Call, and CodeDeadlock if the other actor waits, over others or by itself, for this handler. The
-// deadline is the handler's own.
+// Errors are those of client.Call, and CodeDeadlock if the other actor waits, over others or by itself, for this
+// handler. The deadline is the handler's own.
 func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, error) {
 	var none Resp
 	body, err := encodeRequest(request)

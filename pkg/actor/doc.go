@@ -3,8 +3,8 @@
 
 // Package actor is what the author of an actor imports.
 //
-// An actor is a small, named object with durable state that handles one call at a time.
-// A Kind is all actors of one namespace: a state struct and methods on it.
+// An actor is a small, named object with durable state that handles one call at a time. A Kind is all actors of one
+// namespace: a state struct and methods on it.
 //
 //	type Counter struct {
 //		N int64 `json:"n"`
@@ -29,18 +29,17 @@
 //	err := Add.Send(ctx, "visits", 1)          // in a handler: calls it after the commit
 //	n, err := Add.On(c, "visits").Call(ctx, 1) // elsewhere: through a client
 //
-// A caller sees the reply of a writing method only when its effects are durable. A method that returns an
-// error, or panics, has no effect: the state is as it was before the call. A reading method must not change
-// the state.
+// A caller sees the reply of a writing method only when its effects are durable. A method that returns an error, or
+// panics, has no effect: the state is as it was before the call. A reading method must not change the state.
 //
-// A handler may run more than once for one call, when what it did could not be committed
-// the first time. Effects outside of the actor are therefore not undone and may be repeated; those on other
-// actors, by Method.Call, happen once.
+// A handler may run more than once for one call, when what it did could not be committed the first time. Effects
+// outside of the actor are therefore not undone and may be repeated; those on other actors, by Method.Call, happen
+// once.
 //
-// What must follow from a handler's commit, and no less, is sent (Method.Send) or set as an alarm (Method.Alarm): both are stored with the
-// state and done later, by whatever node has the actor then.
+// What must follow from a handler's commit, and no less, is sent (Method.Send) or set as an alarm (Method.Alarm):
+// both are stored with the state and done later, by whatever node has the actor then.
 //
-// Requests, replies, state and values are encoded as msgpack. Struct fields are named by a
-// msgpack tag, else by a json tag, else by their Go name; unknown fields are ignored, missing
-// ones are zero, so a struct can gain and lose fields. Renamed and WithVersion are for other changes.
+// Requests, replies, state and values are encoded as msgpack. Struct fields are named by a msgpack tag, else by a
+// json tag, else by their Go name; unknown fields are ignored, missing ones are zero, so a struct can gain and lose
+// fields. Renamed and WithVersion are for other changes.
 package actor

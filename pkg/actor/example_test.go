@@ -36,8 +36,8 @@ var Put = actor.Write(Carts, "put", func(_ *actor.Context, c *Cart, in Item) (in
 	return c.Items[in.Name], nil
 })
 
-// Declaring a method returns a reference that calls it. Outside of handlers a client makes the call: the memory of this example stands for
-// one, as a fake in a test does.
+// Declaring a method returns a reference that calls it. Outside of handlers a client makes the call: the memory of
+// this example stands for one, as a fake in a test does.
 func Example() {
 	ctx := context.Background()
 	c := newMemory(Carts) // client.Dial(ctx, client.Options{Addrs: []string{"127.0.0.1:7600"}})

@@ -10,8 +10,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// checkIntegers passes over one value that is to be decoded by a shape, and refuses it if an integer in it is outside of
-// what its place can hold: the decoder would keep its low bits, and so another number. The value is well-formed.
+// checkIntegers passes over one value that is to be decoded by a shape, and refuses it if an integer in it is outside
+// of what its place can hold: the decoder would keep its low bits, and so another number. The value is well-formed.
 func (s *shape) checkIntegers(d *api.Decoder) error {
 	b := d.Rest()
 	switch {

@@ -120,8 +120,8 @@ func TestARequestWithAnIntegerThatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzIntegers shows that what is decoded has every integer as it was sent: decoded as it came, and decoded again after it
-// was encoded from the struct, it is the same.
+// FuzzIntegers shows that what is decoded has every integer as it was sent: decoded as it came, and decoded again
+// after it was encoded from the struct, it is the same.
 func FuzzIntegers(f *testing.F) {
 	for _, n := range []int64{0, -1, 127, 128, 255, 256, -129, math.MinInt64, math.MaxInt64} {
 		f.Add(n, n, uint64(n))

@@ -9,8 +9,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// Agenda is what an actor has to do by itself: alarms, and sends to deliver. Changes are committed together with the state, and
-// undone together.
+// Agenda is what an actor has to do by itself: alarms, and sends to deliver. Changes are committed together with the
+// state, and undone together.
 type Agenda interface {
 	// Clock returns the wall clock of the actor's node.
 	Clock() time.Time
@@ -24,13 +24,15 @@ type Agenda interface {
 	Send(id ID, method string, request []byte) error
 }
 
-// SetAlarm has the actor run one of its own writing methods at a time to come, whether it is active then or not. An alarm of the same name is
-// replaced. It is set when what the handler does is committed: one that fails has set nothing.
+// SetAlarm has the actor run one of its own writing methods at a time to come, whether it is active then or not. An
+// alarm of the same name is replaced. It is set when what the handler does is committed: one that fails has set
+// nothing.
 //
-// The method runs like that of a call, and the alarm is done, or set for its next time, in the same transaction: so the effect of each
-// of its times is exactly once. Context.Now is the time for which it was set, however late it runs. One with Every or Cron that is late
-// runs once, not for every time that it has missed. A method that fails runs again after a second, then after twice as long each
-// time, up to a minute; after ten failures the alarm goes to the dead letters, and if it repeats it goes on with its next time.
+// The method runs like that of a call, and the alarm is done, or set for its next time, in the same transaction: so
+// the effect of each of its times is exactly once. Context.Now is the time for which it was set, however late it
+// runs. One with Every or Cron that is late runs once, not for every time that it has missed. A method that fails
+// runs again after a second, then after twice as long each time, up to a minute; after ten failures the alarm goes to
+// the dead letters, and if it repeats it goes on with its next time.
 //
 // An actor has at most 100 alarms, and their requests together at most 1 MiB. Volatile actors have none.
 func (c *Context) SetAlarm(name string, a Alarm) error {
@@ -47,7 +49,8 @@ func (c *Context) SetAlarm(name string, a Alarm) error {
 	return c.turn.Agenda.SetAlarm(planned)
 }
 
-// CancelAlarm removes an alarm, and reports whether there was one of that name. It is effective with the handler's commit.
+// CancelAlarm removes an alarm, and reports whether there was one of that name. It is effective with the handler's
+// commit.
 func (c *Context) CancelAlarm(name string) (bool, error) {
 	if c.turn.Agenda == nil {
 		return false, errNoAgenda("cancel an alarm")
@@ -63,16 +66,17 @@ func (c *Context) Alarms() []AlarmInfo {
 	return c.turn.Agenda.Alarms()
 }
 
-// Send has a method of another actor called after the commit of what the handler does: if the handler fails, nothing is sent; if it
-// does not, the method has its effect exactly once, however long that takes and whatever fails meanwhile. Nobody waits for its reply. What
-// one actor sends to another is handled in the order in which it was sent.
+// Send has a method of another actor called after the commit of what the handler does: if the handler fails, nothing
+// is sent; if it does not, the method has its effect exactly once, however long that takes and whatever fails
+// meanwhile. Nobody waits for its reply. What one actor sends to another is handled in the order in which it was
+// sent.
 //
-// A method that fails is called again after a second, then after twice as long each time, up to a minute; what was sent to
-// the same actor later waits meanwhile. After ten failures the message goes to the sender's dead letters. That nobody can be
-// reached, or is overloaded, is no failure.
+// A method that fails is called again after a second, then after twice as long each time, up to a minute; what was
+// sent to the same actor later waits meanwhile. After ten failures the message goes to the sender's dead letters.
+// That nobody can be reached, or is overloaded, is no failure.
 //
-// A request has at most 90,000 bytes encoded; an actor has at most 1,000 messages, and 1 MiB of them, that are not delivered yet.
-// Volatile actors can't send.
+// A request has at most 90,000 bytes encoded; an actor has at most 1,000 messages, and 1 MiB of them, that are not
+// delivered yet. Volatile actors can't send.
 func Send(ctx *Context, id ID, method string, request any) error {
 	if ctx.turn.Agenda == nil {
 		return errNoAgenda("send")

@@ -10,11 +10,11 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// Method is a reference to a method: it calls the method, and the compiler checks request and reply. Write and Read return one. It
-// holds two names and nothing else, so it can be copied, compared and used concurrently.
+// Method is a reference to a method: it calls the method, and the compiler checks request and reply. Write and Read
+// return one. It holds two names and nothing else, so it can be copied, compared and used concurrently.
 //
-// In a handler, Call waits for the reply, Send delivers after the commit, and Alarm delivers to the handler's own actor later. Everywhere
-// else, On takes the client to call through.
+// In a handler, Call waits for the reply, Send delivers after the commit, and Alarm delivers to the handler's own
+// actor later. Everywhere else, On takes the client to call through.
 type Method[Req, Resp any] struct {
 	namespace, name string
 }
@@ -22,11 +22,13 @@ type Method[Req, Resp any] struct {
 // None is the request of a method that needs none, and the reply of one that has nothing to say.
 type None = struct{}
 
-// Write declares a method that may change the actor's state and its key-value space, and returns a reference to it. It panics if
-// the kind has a method of that name or the name is empty, longer than api.MethodBytesMax or begins with '$'.
+// Write declares a method that may change the actor's state and its key-value space, and returns a reference to it.
+// It panics if the kind has a method of that name or the name is empty, longer than api.MethodBytesMax or begins with
+// '$'.
 //
-// Declare methods in package variables, next to their kind. A handler that refers to its own method, or two that refer to each other, make
-// an initialization cycle, which the compiler reports: assign one of them in an init function.
+// Declare methods in package variables, next to their kind. A handler that refers to its own method, or two that
+// refer to each other, make an initialization cycle, which the compiler reports: assign one of them in an init
+// function.
 func Write[S, Req, Resp any](
 	k *Of[S], name string, handler func(ctx *Context, state *S, req Req) (Resp, error),
 ) Method[Req, Resp] {
@@ -34,8 +36,8 @@ func Write[S, Req, Resp any](
 	return Named[Req, Resp](k.spec.Namespace, name)
 }
 
-// Read declares a method that changes nothing, and returns a reference to it. Its reply needs no commit. Writes to the key-value
-// space fail in it. It panics as Write does.
+// Read declares a method that changes nothing, and returns a reference to it. Its reply needs no commit. Writes to
+// the key-value space fail in it. It panics as Write does.
 func Read[S, Req, Resp any](
 	k *Of[S], name string, handler func(ctx *Context, state *S, req Req) (Resp, error),
 ) Method[Req, Resp] {
@@ -43,8 +45,8 @@ func Read[S, Req, Resp any](
 	return Named[Req, Resp](k.spec.Namespace, name)
 }
 
-// Named refers to a method that another program, or a package that this one can't import, declares. Nobody checks that the types are the
-// ones it was declared with.
+// Named refers to a method that another program, or a package that this one can't import, declares. Nobody checks
+// that the types are the ones it was declared with.
 func Named[Req, Resp any](namespace, name string) Method[Req, Resp] {
 	return Method[Req, Resp]{namespace: namespace, name: name}
 }
@@ -65,8 +67,9 @@ func (m Method[Req, Resp]) Send(ctx *Context, id string, req Req) error {
 	return Send(ctx, m.ID(id), m.name, req)
 }
 
-// Alarm sets an alarm that runs the method on the handler's own actor. It is Context.SetAlarm, with types. when says when, and leaves
-// Method and Request empty. Errors are CodeInvalidArgument: the actor is of another kind, for instance.
+// Alarm sets an alarm that runs the method on the handler's own actor. It is Context.SetAlarm, with types. when says
+// when, and leaves Method and Request empty. Errors are CodeInvalidArgument: the actor is of another kind, for
+// instance.
 func (m Method[Req, Resp]) Alarm(ctx *Context, name string, when Alarm, req Req) error {
 	switch {
 	case ctx.self.Namespace != m.namespace:
@@ -98,8 +101,8 @@ type Target[Req, Resp any] struct {
 	id     string
 }
 
-// Call calls the method and waits for the reply. Errors are those of the Caller: client.Client.CallRaw lists them. In a handler use
-// Method.Call, which runs once however often the handler does.
+// Call calls the method and waits for the reply. Errors are those of the Caller: client.Client.CallRaw lists them. In
+// a handler use Method.Call, which runs once however often the handler does.
 func (t Target[Req, Resp]) Call(ctx context.Context, req Req, opts ...api.CallOption) (Resp, error) {
 	id := t.method.ID(t.id)
 	body, err := encodeRequest(req)
@@ -145,8 +148,8 @@ func ReadFunc[S, Req, Resp any](name string, handler func(ctx *Context, state *S
 	return MethodOf[S]{&MethodSpec{Name: checked(name), ReadOnly: true, Run: runner(name, handler)}}
 }
 
-// With adds a method, and returns the kind: for kinds that are put together in one expression and called by name. It panics if
-// there is one of that name.
+// With adds a method, and returns the kind: for kinds that are put together in one expression and called by name. It
+// panics if there is one of that name.
 func (k *Of[S]) With(m MethodOf[S]) *Of[S] {
 	if _, ok := k.spec.Methods[m.spec.Name]; ok {
 		panic(fmt.Sprintf("actor kind %s: method %q defined twice", k.spec.Namespace, m.spec.Name))

@@ -35,8 +35,9 @@ func (s Stored) Field(name string, v any) (bool, error) {
 	return true, Unmarshal(raw, v)
 }
 
-// Load decodes a stored state into one made by NewState, and reports whether it is as the kind would encode it: if not,
-// chunks of what is stored must not be kept. Errors say why the program can't read the state. It runs code of the author's, which may panic.
+// Load decodes a stored state into one made by NewState, and reports whether it is as the kind would encode it: if
+// not, chunks of what is stored must not be kept. Errors say why the program can't read the state. It runs code of
+// the author's, which may panic.
 func (s *Spec) Load(old Stored, state any) (asIs bool, err error) {
 	switch {
 	case old.Version > s.Version:

@@ -19,8 +19,8 @@ type ClusterInfo struct {
 	HeartbeatMillis int64  `msgpack:"heartbeat_ms" json:"heartbeat_ms"`
 	// Schema is the layout of what the cluster has stored.
 	Schema int `msgpack:"schema" json:"schema"`
-	// Time is the wall clock of the node when it answered, RFC 3339; empty if it is of a version that does not tell. Nothing that
-	// keeps actors safe depends on it.
+	// Time is the wall clock of the node when it answered, RFC 3339; empty if it is of a version that does not tell.
+	// Nothing that keeps actors safe depends on it.
 	Time string `msgpack:"time" json:"time"`
 }
 

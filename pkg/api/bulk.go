@@ -13,8 +13,9 @@ const (
 	BulkRebalance = "rebalance"
 )
 
-// BulkRequest is the request of MethodBulk: a node is to move many of its actors. The moves are its own work, which goes on when whoever asked
-// is gone. A node has one such job at a time; a drain ends another. Any node takes the request, and passes it on.
+// BulkRequest is the request of MethodBulk: a node is to move many of its actors. The moves are its own work, which
+// goes on when whoever asked is gone. A node has one such job at a time; a drain ends another. Any node takes the
+// request, and passes it on.
 type BulkRequest struct {
 	// Node is the one whose actors are to move.
 	Node string `msgpack:"node"`
@@ -95,12 +96,12 @@ type BulkStatusRequest struct {
 	Node string `msgpack:"node"`
 }
 
-// BulkCancelRequest is the request of MethodBulkCancel: a node's job is to end after the moves that have begun, and the node takes actors
-// again if it was draining.
+// BulkCancelRequest is the request of MethodBulkCancel: a node's job is to end after the moves that have begun, and
+// the node takes actors again if it was draining.
 type BulkCancelRequest struct {
 	Node string `msgpack:"node"`
-	// Kind is that of the job; "" is any. Another job goes on: that is an error, unless Kind is BulkDrain, by which the node takes actors
-	// again whatever it is at. By the other kinds it does not.
+	// Kind is that of the job; "" is any. Another job goes on: that is an error, unless Kind is BulkDrain, by which
+	// the node takes actors again whatever it is at. By the other kinds it does not.
 	Kind string `msgpack:"kind"`
 }
 
@@ -112,7 +113,8 @@ const (
 	BulkTimedOut  = "timed_out"
 )
 
-// BulkStatus is how a node's job stands. It answers MethodBulk, MethodBulkStatus and MethodBulkCancel. Job is 0 if there never was one.
+// BulkStatus is how a node's job stands. It answers MethodBulk, MethodBulkStatus and MethodBulkCancel. Job is 0 if
+// there never was one.
 type BulkStatus struct {
 	Node string `msgpack:"node" json:"node"`
 	// NodeState is the node's, such as "active" or "draining".
@@ -126,8 +128,8 @@ type BulkStatus struct {
 	Namespace string  `msgpack:"namespace" json:"namespace"`
 	Limit     int     `msgpack:"limit" json:"limit"`
 	Rate      float64 `msgpack:"rate" json:"rate"`
-	// Total is how many actors were to move when the job began, Moved and Failed what has become of them, Left how many of them
-	// are still there.
+	// Total is how many actors were to move when the job began, Moved and Failed what has become of them, Left how
+	// many of them are still there.
 	Total  int `msgpack:"total" json:"total"`
 	Moved  int `msgpack:"moved" json:"moved"`
 	Failed int `msgpack:"failed" json:"failed"`

@@ -30,8 +30,8 @@ const (
 	Router Retrier = 1 << iota
 	// Caller is who sent the call, to a node or to a store: it asks again, there or at another address.
 	Caller
-	// Schedule is the actor that sent a message or set an alarm: it waits. A failure for which it need not wait is a fault
-	// of the method that was called, and is counted.
+	// Schedule is the actor that sent a message or set an alarm: it waits. A failure for which it need not wait is a
+	// fault of the method that was called, and is counted.
 	Schedule
 )
 
@@ -56,8 +56,9 @@ type class struct {
 	exit   int
 }
 
-// classes is the one table of what codes mean. The router leaves CodeOverloaded to the caller: to try again at once would
-// add to the load. The caller does not retry CodeNoCapacity: the router has asked every node until the deadline.
+// classes is the one table of what codes mean. The router leaves CodeOverloaded to the caller: to try again at once
+// would add to the load. The caller does not retry CodeNoCapacity: the router has asked every node until the
+// deadline.
 var classes = [...]class{
 	CodeOK:                 {"ok", Decided, 0, ExitOK},
 	CodeUnavailable:        {"unavailable", NeverRan, Router | Caller | Schedule, ExitUnavailable},
@@ -107,8 +108,8 @@ func (c Code) Effect() Effect { return c.class().effect }
 // ExitCode returns the exit code of a command that ends with an error of the code.
 func (c Code) ExitCode() int { return c.class().exit }
 
-// Retryable reports whether another try by who may do better than the one that returned err. Whether a call that may have
-// run may run again, its key says, not the error.
+// Retryable reports whether another try by who may do better than the one that returned err. Whether a call that may
+// have run may run again, its key says, not the error.
 func Retryable(err error, who Retrier) bool { return CodeOf(err).class().retry&who != 0 && !Final(err) }
 
 // Final reports whether err is a CodeUnknown that every other try would get as well (see DetailFinal).

@@ -48,7 +48,8 @@ type DeadLettersReply struct {
 	Next    string          `msgpack:"next"`
 }
 
-// DeadLetterRequest is the request of MethodDeadLetterRetry and MethodDeadLetterRm. Both fail as CodeNotFound without the letter.
+// DeadLetterRequest is the request of MethodDeadLetterRetry and MethodDeadLetterRm. Both fail as CodeNotFound without
+// the letter.
 type DeadLetterRequest struct {
 	Letter string `msgpack:"letter"`
 }

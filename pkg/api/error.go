@@ -61,8 +61,9 @@ const (
 	CodeStore Code = 21
 	// CodeDeadlock: the call would wait for an actor that waits for the call. Not executed.
 	CodeDeadlock Code = 22
-	// CodeQuarantined: the actor has ended the process of a node, and is refused until an operator clears that, or a new version
-	// of the program tries it. Who says so has not executed the call; a try before, whose answer was lost, may have.
+	// CodeQuarantined: the actor has ended the process of a node, and is refused until an operator clears that, or a
+	// new version of the program tries it. Who says so has not executed the call; a try before, whose answer was
+	// lost, may have.
 	CodeQuarantined Code = 23
 )
 

@@ -29,12 +29,13 @@ const (
 	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
 )
 
-// Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows it. Nodes keep
-// the last of them in memory only.
+// Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows
+// it. Nodes keep the last of them in memory only.
 type Event struct {
 	// Time is the wall clock of the node that tells it, RFC 3339.
 	Time string `msgpack:"time" json:"time"`
-	// By is the node that tells it, and Number its place among that node's events: numbers of a node grow, also when it is restarted.
+	// By is the node that tells it, and Number its place among that node's events: numbers of a node grow, also when
+	// it is restarted.
 	By     string `msgpack:"by" json:"by"`
 	Number uint64 `msgpack:"number" json:"number"`
 	Kind   string `msgpack:"kind" json:"kind"`
@@ -54,7 +55,8 @@ type Event struct {
 
 // EventsRequest is the request of MethodEvents.
 type EventsRequest struct {
-	// After are the numbers of the last events known, by node. Of a node that is not among them all are told that it has kept.
+	// After are the numbers of the last events known, by node. Of a node that is not among them all are told that it
+	// has kept.
 	After map[string]uint64 `msgpack:"after"`
 	// Limit is the greatest number of events of each node, the newest; 0 is all.
 	Limit int `msgpack:"limit"`

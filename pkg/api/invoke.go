@@ -17,15 +17,19 @@ const (
 	InvokeForwarded InvokeFlags = 1 << iota
 	// InvokeMayClaim permits the receiver of a forwarded call to activate the actor.
 	InvokeMayClaim
-	// InvokeStale asks for a reading method to be answered from memory, without proof that nobody else has the actor by now.
+	// InvokeStale asks for a reading method to be answered from memory, without proof that nobody else has the actor
+	// by now.
 	InvokeStale
-	// InvokeLastTry is set on a send that will be given up if it fails once more: the receiver then takes note, durably, that it has failed.
+	// InvokeLastTry is set on a send that will be given up if it fails once more: the receiver then takes note,
+	// durably, that it has failed.
 	InvokeLastTry
 	// InvokeOutside is set by the node that takes a send from a peer that is no node: anybody can name any sender.
 	InvokeOutside
-	// InvokePatient is set on a send whose deadline is later than that of its handler, so that the answer comes in time.
+	// InvokePatient is set on a send whose deadline is later than that of its handler, so that the answer comes in
+	// time.
 	InvokePatient
-	// InvokeRetry is set on a call of which an earlier try was sent and not answered: the node that had it may have ended because of it.
+	// InvokeRetry is set on a call of which an earlier try was sent and not answered: the node that had it may have
+	// ended because of it.
 	InvokeRetry
 )
 
@@ -38,7 +42,8 @@ type InvokeRequest struct {
 	Key CallKey
 	// Chain are the actors whose handlers wait for the call, the outermost first; none for a call from outside.
 	Chain []ActorID
-	// Sender is the actor that has sent the call, as the SendNumber of its sends, which grow; zero for a call that somebody waits for.
+	// Sender is the actor that has sent the call, as the SendNumber of its sends, which grow; zero for a call that
+	// somebody waits for.
 	Sender     ActorID
 	SendNumber uint64
 	// Body is the encoded request, up to PayloadBytesMax.
@@ -178,8 +183,9 @@ const DetailCode = "code"
 // DetailFinal is the detail, with any value, of an error with CodeUnknown that another try would only get again.
 const DetailFinal = "final"
 
-// DetailBirth is the detail of a final CodeUnknown that refuses a call for its birth alone: it holds a version of the store. A caller that knows
-// that no earlier try of the call can have run may make it again under the same key, born at that version.
+// DetailBirth is the detail of a final CodeUnknown that refuses a call for its birth alone: it holds a version of the
+// store. A caller that knows that no earlier try of the call can have run may make it again under the same key, born
+// at that version.
 const DetailBirth = "birth"
 
 // RefusedBirth returns the version that a call can be born at which was refused for its birth alone (see DetailBirth).
@@ -192,15 +198,17 @@ func RefusedBirth(err error) (version uint64, ok bool) {
 	return version, bad == nil
 }
 
-// DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to try again.
+// DetailRetryAfter is the detail of an error, mostly with CodeOverloaded, that says after how many milliseconds to
+// try again.
 const DetailRetryAfter = "retry_after_ms"
 
 // DetailRan is the detail, with any value, of an error with CodeDeadlineExceeded to a send whose handler has run.
 const DetailRan = "ran"
 
-// DetailStoreSilent is the detail of an error with CodeUnavailable of a node that can't reach the store: for how many milliseconds it has
-// had no answer.
+// DetailStoreSilent is the detail of an error with CodeUnavailable of a node that can't reach the store: for how many
+// milliseconds it has had no answer.
 const DetailStoreSilent = "store_silent_ms"
 
-// DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has failed at its last try.
+// DetailGivenUp is the detail, with any value, of an error to a send that the receiver will not run any more: it has
+// failed at its last try.
 const DetailGivenUp = "given_up"

@@ -5,8 +5,8 @@
 
 package api
 
-// LaterFields is how many fields AppendLater appends: those by which a later version would extend arrays that are sent and stored. There are
-// none yet. The build of later_next.go has some, for tests of rolling upgrades.
+// LaterFields is how many fields AppendLater appends: those by which a later version would extend arrays that are
+// sent and stored. There are none yet. The build of later_next.go has some, for tests of rolling upgrades.
 const LaterFields = 0
 
 // AppendLater appends the fields of a later version.

@@ -66,7 +66,7 @@ const MethodDestroy = "$destroy"
 const (
 	// MethodWake is the method, of every actor, that only makes it active: it does then what it has to do by itself.
 	MethodWake = "$wake"
-	// MethodRetry is the method, of every actor, that takes a dead letter of its own, whose number is the request, back to be tried
-	// again.
+	// MethodRetry is the method, of every actor, that takes a dead letter of its own, whose number is the request,
+	// back to be tried again.
 	MethodRetry = "$retry"
 )

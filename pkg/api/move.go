@@ -5,11 +5,13 @@ package api
 
 import "math"
 
-// How an actor moves, between its two nodes: the source asks the target to prepare, sends it what the actor has in memory, piece by
-// piece, hands the claim over in the store, and tells the target to complete. What operators ask for is in bulk.go.
+// How an actor moves, between its two nodes: the source asks the target to prepare, sends it what the actor has in
+// memory, piece by piece, hands the claim over in the store, and tells the target to complete. What operators ask for
+// is in bulk.go.
 
-// MoveID names one move. It is random, and never used twice. Its bytes are the requests of MethodMoveComplete (the claim has been handed over, the
-// actor is to be activated) and MethodMoveCancel (the actor stays where it is), whose replies are empty.
+// MoveID names one move. It is random, and never used twice. Its bytes are the requests of MethodMoveComplete (the
+// claim has been handed over, the actor is to be activated) and MethodMoveCancel (the actor stays where it is), whose
+// replies are empty.
 type MoveID [16]byte
 
 // MovePrepareRequest is the request of MethodMovePrepare: whether the node would take an actor.
@@ -20,14 +22,14 @@ type MovePrepareRequest struct {
 	From string `msgpack:"from"`
 }
 
-// MovePrepareReply agrees, in the name of the incarnation (hex) that the claim is to be handed over to. A refusal is an error: CodeNoCapacity,
-// CodeUnknownNamespace or CodeFailedPrecondition.
+// MovePrepareReply agrees, in the name of the incarnation (hex) that the claim is to be handed over to. A refusal is
+// an error: CodeNoCapacity, CodeUnknownNamespace or CodeFailedPrecondition.
 type MovePrepareReply struct {
 	Incarnation string `msgpack:"incarnation"`
 }
 
-// MovePieceRequest is the request of MethodMovePiece: some of what is moved. The reply is empty. Pieces arrive in any order; the
-// node answers that which completes them when their sum is right.
+// MovePieceRequest is the request of MethodMovePiece: some of what is moved. The reply is empty. Pieces arrive in any
+// order; the node answers that which completes them when their sum is right.
 type MovePieceRequest struct {
 	Move MoveID
 	// Offset is where Data belongs, of Total bytes in all, whose CRC-32C is Sum.
@@ -66,7 +68,8 @@ func DecodeMovePieceRequest(b []byte) (r MovePieceRequest, err error) {
 // MoveBytesMax is the most that is sent along with an actor. One that has more in memory leaves it behind.
 const MoveBytesMax = 128 << 20
 
-// MigrateRequest is the request of MethodMigrate: move an actor. Any node takes it, and passes it on to the one that has the actor.
+// MigrateRequest is the request of MethodMigrate: move an actor. Any node takes it, and passes it on to the one that
+// has the actor.
 type MigrateRequest struct {
 	Actor string `msgpack:"actor"`
 	// To is the node that it is to go to; "" is one that placement chooses.

@@ -3,8 +3,8 @@
 
 package api
 
-// ActorEvictRequest is the request of MethodActorEvict: the node that has an actor is to deactivate it. Any node takes it, and passes
-// it on.
+// ActorEvictRequest is the request of MethodActorEvict: the node that has an actor is to deactivate it. Any node
+// takes it, and passes it on.
 type ActorEvictRequest struct {
 	Actor string `msgpack:"actor"`
 	// Hops counts the nodes that have passed it on.
@@ -19,7 +19,8 @@ type ActorEvictReply struct {
 	Node string `msgpack:"node" json:"node"`
 }
 
-// PlacementRow is a row of `kelpie placements ls`: how many actors of a namespace a node owns. Counted by one of the two, the other is "".
+// PlacementRow is a row of `kelpie placements ls`: how many actors of a namespace a node owns. Counted by one of the
+// two, the other is "".
 type PlacementRow struct {
 	Namespace string `msgpack:"namespace" json:"namespace"`
 	Node      string `msgpack:"node" json:"node"`
@@ -36,8 +37,8 @@ type PlacementsRequest struct {
 	After string `msgpack:"after"`
 }
 
-// PlacementsReply answers MethodPlacements, in order of namespace and node. Next is empty after the last; what comes then adds to the counts of
-// the same namespace, or is of later ones.
+// PlacementsReply answers MethodPlacements, in order of namespace and node. Next is empty after the last; what comes
+// then adds to the counts of the same namespace, or is of later ones.
 type PlacementsReply struct {
 	Placements []PlacementRow `msgpack:"placements"`
 	Next       string         `msgpack:"next"`

@@ -3,7 +3,8 @@
 
 package api
 
-// DetailRefused is the detail of an error with CodeNoCapacity that says why a node does not take an actor: one of Refused...
+// DetailRefused is the detail of an error with CodeNoCapacity that says why a node does not take an actor: one of
+// Refused...
 const DetailRefused = "refused"
 
 const (

@@ -3,11 +3,12 @@
 
 package api
 
-// StatsActorsMax is how many actors the statistics of a node tell of: so many of each of the orders in which they can be looked at.
+// StatsActorsMax is how many actors the statistics of a node tell of: so many of each of the orders in which they can
+// be looked at.
 const StatsActorsMax = 50
 
-// StatsRequest is the request of MethodStats and MethodClusterStats. Both are the same for everybody who asks: answers are shared, and up to a
-// second old.
+// StatsRequest is the request of MethodStats and MethodClusterStats. Both are the same for everybody who asks:
+// answers are shared, and up to a second old.
 type StatsRequest struct{}
 
 // Usage is what a process takes of its machine.
@@ -18,15 +19,16 @@ type Usage struct {
 	MemoryBytes int64
 }
 
-// NodeStats answers MethodStats: how a node is doing. Rates and percentiles are of its last whole window, of a second or a heartbeat, whichever
-// is longer.
+// NodeStats answers MethodStats: how a node is doing. Rates and percentiles are of its last whole window, of a second
+// or a heartbeat, whichever is longer.
 type NodeStats struct {
 	Node        string `msgpack:"node" json:"node"`
 	Incarnation string `msgpack:"incarnation" json:"incarnation"`
 	// WindowMillis is how long the window was, 0 before the first has passed.
 	WindowMillis int64 `msgpack:"window_ms" json:"window_ms"`
 	UptimeMillis int64 `msgpack:"uptime_ms" json:"uptime_ms"`
-	// Ages are since when the heartbeats of nodes have not changed, in milliseconds: its own, and of those that it watches.
+	// Ages are since when the heartbeats of nodes have not changed, in milliseconds: its own, and of those that it
+	// watches.
 	Ages map[string]int64 `msgpack:"ages" json:"-"`
 	// Actors are active, Pending calls are in their mailboxes, waiting or running, Deepest of them in one.
 	Actors  int `msgpack:"actors" json:"actors"`
@@ -44,12 +46,13 @@ type NodeStats struct {
 	// StoreP50Micros and StoreP99Micros are how long commits took, heartbeats among them.
 	StoreP50Micros int64 `msgpack:"store_p50_us" json:"store_p50_us"`
 	StoreP99Micros int64 `msgpack:"store_p99_us" json:"store_p99_us"`
-	// CPU is processor time in hundredths of one processor, -1 if it is not known. MemoryBytes is what the process takes, ActorBytes about what its
-	// actors do.
+	// CPU is processor time in hundredths of one processor, -1 if it is not known. MemoryBytes is what the process
+	// takes, ActorBytes about what its actors do.
 	CPU         float64 `msgpack:"cpu_percent" json:"cpu_percent"`
 	MemoryBytes int64   `msgpack:"memory_bytes" json:"memory_bytes"`
 	ActorBytes  int64   `msgpack:"actor_bytes" json:"actor_bytes"`
-	// Moves are the actors on their way from the node to others, at most StatsActorsMax, the oldest first; Moving is how many there are.
+	// Moves are the actors on their way from the node to others, at most StatsActorsMax, the oldest first; Moving is
+	// how many there are.
 	Moves  []MoveStats `msgpack:"moves" json:"moves"`
 	Moving int         `msgpack:"moving" json:"moving"`
 	// Job is the job of moving actors that runs, nil if none does.
@@ -75,7 +78,8 @@ type ActorStats struct {
 	Node  string `msgpack:"node" json:"node"`
 	// Pending calls are in its mailbox, waiting or running.
 	Pending int `msgpack:"pending" json:"pending"`
-	// Calls were answered since it was activated, Rate of them a second lately: an average with a time constant of RateSeconds.
+	// Calls were answered since it was activated, Rate of them a second lately: an average with a time constant of
+	// RateSeconds.
 	Calls uint64  `msgpack:"calls" json:"calls"`
 	Rate  float64 `msgpack:"rate" json:"rate"`
 	// LatencyMicros is how long calls took lately, from the mailbox to the answer, on average.
@@ -130,8 +134,8 @@ type ActorDetail struct {
 	ActorRow
 	// Stats is nil if the actor is not active, or its owner did not answer.
 	Stats *ActorStats `msgpack:"stats" json:"stats"`
-	// StateBytes is the size of what is stored of the actor, its key-value space and what Kelpie keeps for it among it; StateKeys is in how many
-	// values. Partial says that it is more than that: only so much was looked at.
+	// StateBytes is the size of what is stored of the actor, its key-value space and what Kelpie keeps for it among
+	// it; StateKeys is in how many values. Partial says that it is more than that: only so much was looked at.
 	StateBytes int64 `msgpack:"state_bytes" json:"state_bytes"`
 	StateKeys  int   `msgpack:"state_keys" json:"state_keys"`
 	Partial    bool  `msgpack:"partial" json:"partial"`

@@ -17,13 +17,14 @@ type Checked struct {
 	Trailer
 	// Kinds counts by the kind of keys.
 	Kinds map[string]registry.KindCount
-	// Snapshot says that all was of one moment. Else nodes that write meanwhile can make it find problems that are none: check again, or stop them.
+	// Snapshot says that all was of one moment. Else nodes that write meanwhile can make it find problems that are
+	// none: check again, or stop them.
 	Snapshot bool
 	Problems int
 }
 
-// Check reads all that is in a store and compares what belongs together. report is told of every problem. It blocks until that is done or ctx ends.
-// Errors are the store's: one that can't read what it holds fails as such.
+// Check reads all that is in a store and compares what belongs together. report is told of every problem. It blocks
+// until that is done or ctx ends. Errors are the store's: one that can't read what it holds fails as such.
 func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.Problem), o Options) (Checked, error) {
 	r := &reading{env: e, store: store}
 	var out Checked

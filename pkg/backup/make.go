@@ -28,8 +28,9 @@ func (o *Options) tell(t Trailer) {
 	}
 }
 
-// Make writes a backup of the cluster in a store. It blocks until that is done or ctx ends; the store goes on serving. What was written before an error is no
-// backup, and is refused as one. Errors are CodeNotFound for a store without a cluster, those of the store, and those of w.
+// Make writes a backup of the cluster in a store. It blocks until that is done or ctx ends; the store goes on
+// serving. What was written before an error is no backup, and is refused as one. Errors are CodeNotFound for a store
+// without a cluster, those of the store, and those of w.
 func Make(ctx context.Context, e env.Env, store kv.Store, w io.Writer, o Options) (Header, Trailer, error) {
 	m, err := within(ctx, e, registry.New(e, store).Meta)
 	switch {

@@ -13,11 +13,13 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// patience is how long one step, a page that is read or a batch that is written, is tried with a store that does not answer: longer than it takes to
-// restart what serves the store, and not so long that a backup at night waits for the morning.
+// patience is how long one step, a page that is read or a batch that is written, is tried with a store that does not
+// answer: longer than it takes to restart what serves the store, and not so long that a backup at night waits for the
+// morning.
 const patience = time.Minute
 
-// within runs a step, which is given up after patience with CodeUnavailable: transactions are tried again until their context ends.
+// within runs a step, which is given up after patience with CodeUnavailable: transactions are tried again until their
+// context ends.
 func within[T any](ctx context.Context, e env.Env, step func(ctx context.Context) (T, error)) (T, error) {
 	bound, cancel := env.WithTimeout(e, ctx, patience)
 	defer cancel()

@@ -44,8 +44,8 @@ func (r *failingReader) Range(ctx context.Context, begin, end []byte, o kv.Range
 	return r.Reader.Range(ctx, begin, end, o)
 }
 
-// TestNothingWaitsForever backs up, checks and counts a store that has forgotten the version, as one does that was restarted, or that
-// does not answer: each of that ends, and says why.
+// TestNothingWaitsForever backs up, checks and counts a store that has forgotten the version, as one does that was
+// restarted, or that does not answer: each of that ends, and says why.
 func TestNothingWaitsForever(t *testing.T) {
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)

@@ -63,8 +63,8 @@ func transact[T any](ctx context.Context, r *reading, f func(ctx context.Context
 	})
 }
 
-// lost makes an error final that says that a pinned version can't be read any more, which trying again does not change: what pins it is in the memory of
-// the process that serves the store.
+// lost makes an error final that says that a pinned version can't be read any more, which trying again does not
+// change: what pins it is in the memory of the process that serves the store.
 func lost(err error) error {
 	if errors.Is(err, kv.ErrTooOld) || errors.Is(err, kv.ErrFutureVersion) {
 		return api.Errorf(api.CodeUnavailable, "the store was restarted, or has not been reached for too long, and can't be read any more as it was at the beginning: do it again")

@@ -20,9 +20,10 @@ const (
 	writeKeys  = 5_000
 )
 
-// Restore writes a backup into a store that is empty, or, with force, in place of what is there. It blocks until that is done or ctx ends. After an error
-// the store is refused by nodes, and by a restore without force. Errors are CodeFailedPrecondition for a store that is not empty, or one of
-// living nodes, CodeMismatch for a backup of another schema, CodeCorruptState for a damaged one, and those of the store and the file.
+// Restore writes a backup into a store that is empty, or, with force, in place of what is there. It blocks until that
+// is done or ctx ends. After an error the store is refused by nodes, and by a restore without force. Errors are
+// CodeFailedPrecondition for a store that is not empty, or one of living nodes, CodeMismatch for a backup of another
+// schema, CodeCorruptState for a damaged one, and those of the store and the file.
 func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bool, o Options) (Trailer, error) {
 	if r.Header.Schema != registry.SchemaVersion {
 		return Trailer{}, api.Errorf(api.CodeMismatch, "the backup has schema %d, this binary speaks %d: restore it with kelpie %s, and migrate the store", r.Header.Schema, registry.SchemaVersion, r.Header.Version)
@@ -125,7 +126,8 @@ func (s *restorer) flush(ctx context.Context) error {
 	return err
 }
 
-// commit writes without looking, again if nobody knows whether it was committed: nobody else writes, so it has the same effect.
+// commit writes without looking, again if nobody knows whether it was committed: nobody else writes, so it has the
+// same effect.
 func (s *restorer) commit(ctx context.Context, write func(tx kv.Tx)) error {
 	return do(ctx, s.env, func(ctx context.Context) error { return s.commitUntil(ctx, write) })
 }

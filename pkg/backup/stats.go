@@ -14,7 +14,8 @@ import (
 // Of is what keys are of.
 type Of struct{ Kind, Namespace string }
 
-// Stats counts all that is in a store, by kind and namespace. It blocks until that is done or ctx ends. Errors are the store's.
+// Stats counts all that is in a store, by kind and namespace. It blocks until that is done or ctx ends. Errors are
+// the store's.
 func Stats(ctx context.Context, e env.Env, store kv.Store, o Options) (map[Of]registry.KindCount, error) {
 	r := &reading{env: e, store: store}
 	if pinner, ok := store.(kv.Pinner); ok {

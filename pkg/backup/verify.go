@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// Verify reads all of a backup, and writes nothing: nil says that it is whole, and that no checksum fails. It blocks until that is known or ctx ends.
-// Errors are CodeCorruptState for a damaged one, that of ctx, and those of from.
+// Verify reads all of a backup, and writes nothing: nil says that it is whole, and that no checksum fails. It blocks
+// until that is known or ctx ends. Errors are CodeCorruptState for a damaged one, that of ctx, and those of from.
 func Verify(ctx context.Context, from io.Reader, o Options) (Header, Trailer, error) {
 	r, err := Open(from)
 	if err != nil {

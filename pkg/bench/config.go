@@ -41,8 +41,8 @@ type Config struct {
 	Rate int
 	// WarmUp is how long calls are made before any is measured; 0 is not at all.
 	WarmUp time.Duration
-	// Duration is after how long no more calls are begun, and Calls after how many. At least one of them is above 0; with
-	// both, the first to come counts.
+	// Duration is after how long no more calls are begun, and Calls after how many. At least one of them is above 0;
+	// with both, the first to come counts.
 	Duration time.Duration
 	Calls    int
 	// Timeout bounds each call: above 0, and up to LatencyMax.
@@ -51,8 +51,8 @@ type Config struct {
 	Each func(Progress)
 }
 
-// Validate checks what Run will want of all fields but Target. Errors are CodeInvalidArgument and name the field as the flags of
-// kelpie bench do.
+// Validate checks what Run will want of all fields but Target. Errors are CodeInvalidArgument and name the field as
+// the flags of kelpie bench do.
 func (c *Config) Validate() error {
 	if err := api.ValidateNamespace(c.Namespace); err != nil {
 		return err

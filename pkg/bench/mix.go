@@ -29,7 +29,8 @@ type Share struct {
 // Mix is what is called, in shares.
 type Mix []Share
 
-// ParseMix reads METHOD=WEIGHT[,METHOD=WEIGHT...]. A method without a weight has weight 1. Errors are CodeInvalidArgument.
+// ParseMix reads METHOD=WEIGHT[,METHOD=WEIGHT...]. A method without a weight has weight 1. Errors are
+// CodeInvalidArgument.
 func ParseMix(text string) (Mix, error) {
 	var m Mix
 	for part := range strings.SplitSeq(text, ",") {

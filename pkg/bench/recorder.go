@@ -22,7 +22,8 @@ const (
 	shardsMax = 16
 )
 
-// recorder counts calls and keeps their latencies. Its callers are spread over shards, so that they seldom wait for each other.
+// recorder counts calls and keeps their latencies. Its callers are spread over shards, so that they seldom wait for
+// each other.
 type recorder struct {
 	mix    Mix
 	shards []shard

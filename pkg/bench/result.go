@@ -17,8 +17,8 @@ type Result struct {
 	Elapsed time.Duration
 	// Interrupted says that the run's context ended before the run did. The calls in flight then are not counted.
 	Interrupted bool
-	// Unsent is how many calls of an open loop were due and were not begun, because all callers waited for answers. If there are
-	// any, the rate asked for was not reached, and what the latencies say of it is too good.
+	// Unsent is how many calls of an open loop were due and were not begun, because all callers waited for answers.
+	// If there are any, the rate asked for was not reached, and what the latencies say of it is too good.
 	Unsent int64
 	// Methods are those of the mix, in its order; All is all of them together.
 	Methods []Tally

@@ -13,11 +13,11 @@ import (
 // progressInterval is how often Config.Each is told of a run.
 const progressInterval = time.Second
 
-// Run makes the calls and blocks until the last of them is answered or has failed, or ctx ends. That ends the run early, and is no
-// error: what was measured until then is returned.
+// Run makes the calls and blocks until the last of them is answered or has failed, or ctx ends. That ends the run
+// early, and is no error: what was measured until then is returned.
 //
-// First of all, each method of the mix is called once, and an error of that is returned: what can't be called at all is not worth a
-// run. Other errors are those of Validate, CodeInvalidArgument.
+// First of all, each method of the mix is called once, and an error of that is returned: what can't be called at all
+// is not worth a run. Other errors are those of Validate, CodeInvalidArgument.
 func Run(ctx context.Context, c Config) (*Result, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err

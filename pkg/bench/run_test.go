@@ -41,8 +41,8 @@ func run(t *testing.T, c bench.Config) *bench.Result {
 	return r
 }
 
-// TestRunCountsWhatItCalls shows that a run makes the calls that it was asked for, and those of the probe, of the actors and methods that
-// it was told of, and counts them.
+// TestRunCountsWhatItCalls shows that a run makes the calls that it was asked for, and those of the probe, of the
+// actors and methods that it was told of, and counts them.
 func TestRunCountsWhatItCalls(t *testing.T) {
 	for _, rate := range []int{0, 100_000} {
 		var mu sync.Mutex
@@ -117,8 +117,8 @@ func TestWhatCanNotBeCalledIsAnError(t *testing.T) {
 	}
 }
 
-// TestAStallIsChargedForAllThatItHeldUp shows that in an open loop the latency of a call counts from when it was due: one call that
-// takes long delays all those behind it, by less and less.
+// TestAStallIsChargedForAllThatItHeldUp shows that in an open loop the latency of a call counts from when it was due:
+// one call that takes long delays all those behind it, by less and less.
 func TestAStallIsChargedForAllThatItHeldUp(t *testing.T) {
 	const stall = 100 * time.Millisecond
 	var calls atomic.Int64

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// schedule says when calls are due, as times since its beginning. It ends after some calls, or after some time, each unless 0.
+// schedule says when calls are due, as times since its beginning. It ends after some calls, or after some time, each
+// unless 0.
 type schedule struct {
 	began time.Time
 	calls int64
@@ -71,7 +72,8 @@ func (s *schedule) at(n int64) time.Duration {
 	return time.Duration(n/s.rate)*time.Second + time.Duration(n%s.rate)*time.Second/time.Duration(s.rate)
 }
 
-// timerSlack is by how much a timer of the runtime may be late when nothing else happens: what is left then is waited for more exactly.
+// timerSlack is by how much a timer of the runtime may be late when nothing else happens: what is left then is waited
+// for more exactly.
 const timerSlack = 2 * time.Millisecond
 
 // await waits until due, and returns false if ctx ends before.

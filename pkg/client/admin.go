@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// Admin calls a method of the nodes themselves (api.MethodNodes and the others of package api) at the addresses in turn,
-// until one can be reached and takes it. It blocks until then or until ctx ends, which it does after
+// Admin calls a method of the nodes themselves (api.MethodNodes and the others of package api) at the addresses in
+// turn, until one can be reached and takes it. It blocks until then or until ctx ends, which it does after
 // DefaultTimeout if it has no deadline. If no address takes the call in time, the error names each that was tried and
 // says why, and has the code of the last; any other error is that of the node that took it.
 func Admin[Req, Resp any](ctx context.Context, c *Client, method string, req *Req) (*Resp, error) {

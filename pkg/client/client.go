@@ -46,8 +46,8 @@ type Client struct {
 	owners    *places.Places
 }
 
-// New returns a client in a world and on a network that the caller chooses, as the simulator does; programs use Dial. It connects
-// when first needed. Errors are CodeInvalidArgument.
+// New returns a client in a world and on a network that the caller chooses, as the simulator does; programs use Dial.
+// It connects when first needed. Errors are CodeInvalidArgument.
 func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	if len(c.Addrs) == 0 {
 		return nil, api.Errorf(api.CodeInvalidArgument, "client: at least one address of a node is required")
@@ -70,11 +70,11 @@ func (c *Client) Close() {
 // CallOption is a choice about one call.
 type CallOption = api.CallOption
 
-// WithIdempotencyKey gives the call a key by which another call, of another process too, is known for the same: it has its
-// effect once, and all get the same answer, for as long as the actor keeps it: a quarter of an hour, however many other calls it gets
-// (more precisely, a thousand million versions of the store). An actor with no room for more answers of such calls refuses new ones
-// as CodeOverloaded, before they run. The key has up to 128 bytes. A call without has a key of the client's own, which is enough for
-// the client's own retries.
+// WithIdempotencyKey gives the call a key by which another call, of another process too, is known for the same: it
+// has its effect once, and all get the same answer, for as long as the actor keeps it: a quarter of an hour, however
+// many other calls it gets (more precisely, a thousand million versions of the store). An actor with no room for more
+// answers of such calls refuses new ones as CodeOverloaded, before they run. The key has up to 128 bytes. A call
+// without has a key of the client's own, which is enough for the client's own retries.
 func WithIdempotencyKey(key string) CallOption {
 	return func(o *api.CallOptions) { o.IdempotencyKey = key }
 }
@@ -83,8 +83,9 @@ func WithIdempotencyKey(key string) CallOption {
 // arrived: it may be behind, by as long as a node does not notice that it has lost its lease.
 func Stale() CallOption { return func(o *api.CallOptions) { o.Stale = true } }
 
-// Call calls a method by its name, for tools that know no more of it. Programs call by the reference that actor.Write and actor.Read
-// return, or actor.Named. The request is encoded as actor.Marshal does, and the reply decoded. Errors are those of Client.CallRaw.
+// Call calls a method by its name, for tools that know no more of it. Programs call by the reference that actor.Write
+// and actor.Read return, or actor.Named. The request is encoded as actor.Marshal does, and the reply decoded. Errors
+// are those of Client.CallRaw.
 func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method string, request any, opts ...CallOption) (Resp, error) {
 	return actor.Named[any, Resp](id.Namespace, method).On(c, id.ID).Call(ctx, request, opts...)
 }

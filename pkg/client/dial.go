@@ -16,17 +16,18 @@ import (
 
 // Options say which cluster a client calls.
 type Options struct {
-	// Addrs are addresses of nodes, HOST:PORT. One is enough; with several, the client outlives the nodes it was told of.
+	// Addrs are addresses of nodes, HOST:PORT. One is enough; with several, the client outlives the nodes it was told
+	// of.
 	Addrs []string
 	// Logger gets what goes wrong with connections; nil for none.
 	Logger *slog.Logger
 }
 
-// Dial connects to a cluster over TCP. It blocks until the first node answers, and gives each address a second. Close the client when
-// you are done; the end of ctx after Dial has returned does not matter to it.
+// Dial connects to a cluster over TCP. It blocks until the first node answers, and gives each address a second. Close
+// the client when you are done; the end of ctx after Dial has returned does not matter to it.
 //
-// Errors are CodeInvalidArgument for an address that can't be one, before anything is sent, and CodeUnavailable, naming each
-// address with the reason, if no node answers.
+// Errors are CodeInvalidArgument for an address that can't be one, before anything is sent, and CodeUnavailable,
+// naming each address with the reason, if no node answers.
 func Dial(ctx context.Context, o Options) (*Client, error) {
 	for _, addr := range o.Addrs {
 		if err := checkAddress(addr); err != nil {

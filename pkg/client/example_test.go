@@ -14,7 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/client"
 )
 
-// add is a method of the counters that every kelpie node hosts. A program that can import the kind has the reference from actor.Write.
+// add is a method of the counters that every kelpie node hosts. A program that can import the kind has the reference
+// from actor.Write.
 var add = actor.Named[int64, int64]("counter", "add")
 
 func Example() {

@@ -63,8 +63,8 @@ func encodeInvoke(req *api.InvokeRequest) []byte {
 	return req.AppendTo(make([]byte, 0, len(req.Body)+invokeHeaderBytes))
 }
 
-// outageMax is for how long nodes may be without the store before a client gives its calls up that find no other: a restart of a store
-// is over by then.
+// outageMax is for how long nodes may be without the store before a client gives its calls up that find no other: a
+// restart of a store is over by then.
 const outageMax = 5 * time.Second
 
 // outage counts the tries of a call, one after the other, that have met nodes without the store.
@@ -149,7 +149,8 @@ func (c *Client) askBirth(ctx context.Context, addr string) error {
 	return nil
 }
 
-// neverSent is the error of a call before which the question for a birth has failed: the call itself has certainly not run.
+// neverSent is the error of a call before which the question for a birth has failed: the call itself has certainly
+// not run.
 func neverSent(err error) error {
 	if code := api.CodeOf(err); code == api.CodeUnknown || code == api.CodeDeadlineExceeded {
 		return api.Errorf(api.CodeUnavailable, "no node answers: %w", err)

@@ -22,8 +22,8 @@ func Killed(recovered any) bool {
 	return ok
 }
 
-// Caught, deferred, makes a panic the function's error: for code that is not the program's own, or that bytes from outside may lead
-// astray. The panic of a task that is being killed goes on.
+// Caught, deferred, makes a panic the function's error: for code that is not the program's own, or that bytes from
+// outside may lead astray. The panic of a task that is being killed goes on.
 func Caught(err *error) {
 	r := recover()
 	switch {

@@ -7,8 +7,8 @@ package env
 // needed, some kilobytes.
 const idleWorkersMax = 64
 
-// workers run tasks on goroutines that have run others before. A new goroutine begins with a small stack, and that of a call
-// grows several times until its handler runs and its batch is committed: most of what a short task costs.
+// workers run tasks on goroutines that have run others before. A new goroutine begins with a small stack, and that of
+// a call grows several times until its handler runs and its batch is committed: most of what a short task costs.
 type workers struct {
 	// tasks has no buffer: a task goes to a worker that waits, or to a new goroutine.
 	tasks chan func()

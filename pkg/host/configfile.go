@@ -50,8 +50,8 @@ type NodeSettings struct {
 	Listen, DataDir string
 }
 
-// ReadNodeSettings returns the settings of "node start" with the flags given, by name; those with an empty value are left out. The values are
-// checked as the start of a node does it.
+// ReadNodeSettings returns the settings of "node start" with the flags given, by name; those with an empty value are
+// left out. The values are checked as the start of a node does it.
 func ReadNodeSettings(p Process, given map[string]string) (*NodeSettings, error) {
 	var o Options
 	flags := pflag.NewFlagSet("start", pflag.ContinueOnError)

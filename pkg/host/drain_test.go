@@ -65,8 +65,8 @@ func owners(t *testing.T, addr string) map[string]int {
 	return all
 }
 
-// TestStopDrains shows that a node which is asked to stop hands its actors over before, unless it is told not to; and that the
-// last of them stops without, as does the one that keeps the store.
+// TestStopDrains shows that a node which is asked to stop hands its actors over before, unless it is told not to; and
+// that the last of them stops without, as does the one that keeps the store.
 func TestStopDrains(t *testing.T) {
 	const actors = 40
 	a := begin(t, options(t, "a", func(o *Options) { o.DrainTimeout = time.Hour }))
@@ -114,7 +114,8 @@ func TestLastNodeDoesNotDrain(t *testing.T) {
 	}
 }
 
-// TestDrainEnds shows what ends a drain that can't be completed: its time, with a clean stop after it, or a second signal.
+// TestDrainEnds shows what ends a drain that can't be completed: its time, with a clean stop after it, or a second
+// signal.
 func TestDrainEnds(t *testing.T) {
 	blocked := &blocker{make(chan struct{}), make(chan struct{})}
 	a := begin(t, options(t, "a", nil))

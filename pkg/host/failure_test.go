@@ -33,7 +33,8 @@ func (d *fullDisk) Apply(v kv.Version, batch []ryw.Mutation) error {
 	return d.Engine.Apply(v, batch)
 }
 
-// TestFailedStoreEndsItsProcess shows that who serves a store whose disk has failed ends, and says why, instead of answering nobody.
+// TestFailedStoreEndsItsProcess shows that who serves a store whose disk has failed ends, and says why, instead of
+// answering nobody.
 func TestFailedStoreEndsItsProcess(t *testing.T) {
 	w := newWorld(slog.New(slog.DiscardHandler))
 	// Each begins to serve, and returns what waits for the end of that.

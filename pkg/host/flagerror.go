@@ -33,7 +33,8 @@ func flagError(cmd *cobra.Command, err error) error {
 // suggestDistance is how many letters a name may be off, and still be meant.
 const suggestDistance = 2
 
-// suggestFlag says of an error about a flag that cmd does not have which one may have been meant, "" if none is like it.
+// suggestFlag says of an error about a flag that cmd does not have which one may have been meant, "" if none is like
+// it.
 func suggestFlag(cmd *cobra.Command, err error) string {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok || unknown.GetSpecifiedShortnames() != "" {

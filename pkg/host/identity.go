@@ -60,8 +60,8 @@ func (id identity) save(dir string) error {
 	return nil
 }
 
-// ReplaceFile writes a file beside path, which only its owner can read, then puts it in the place of path, each step made durable before
-// the next. It fails with errors of the system.
+// ReplaceFile writes a file beside path, which only its owner can read, then puts it in the place of path, each step
+// made durable before the next. It fails with errors of the system.
 func ReplaceFile(path string, content []byte) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp")

@@ -45,8 +45,8 @@ func listen(parent context.Context, p Process) (interrupts, func()) {
 	}
 }
 
-// stop runs f, with a context that ends at the time bound; what f could not do by then is an error of CodeUnavailable. At the
-// second signal it does not wait for f any longer and returns ErrInterrupted.
+// stop runs f, with a context that ends at the time bound; what f could not do by then is an error of
+// CodeUnavailable. At the second signal it does not wait for f any longer and returns ErrInterrupted.
 func (i interrupts) stop(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(i.immediate, stopTimeout)
 	defer cancel()

@@ -16,8 +16,8 @@ func signalled() (Process, chan<- os.Signal) {
 	return Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}, signals
 }
 
-// TestFirstSignalStopsGracefully shows that the first signal ends one context and not the other, and that what runs by then is
-// waited for.
+// TestFirstSignalStopsGracefully shows that the first signal ends one context and not the other, and that what runs
+// by then is waited for.
 func TestFirstSignalStopsGracefully(t *testing.T) {
 	p, signals := signalled()
 	in, unlisten := listen(t.Context(), p)

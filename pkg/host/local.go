@@ -18,8 +18,8 @@ import (
 // localName is the name of a Local's node, and of its directory.
 const localName = "kelpie-local"
 
-// Local is a cluster of one node within this process, on a store of its own that is gone after Close: for measuring, and for
-// trying things out. Its methods may be called concurrently, but for Close.
+// Local is a cluster of one node within this process, on a store of its own that is gone after Close: for measuring,
+// and for trying things out. Its methods may be called concurrently, but for Close.
 type Local struct {
 	node  *node.Node
 	store *store
@@ -36,9 +36,10 @@ func CheckLocalStore(url string) error {
 	return err
 }
 
-// StartLocal starts a node that hosts the kinds. The store is "memory:", or "pebble:DIR", which is a new directory within DIR; without
-// DIR, one within the system's for temporary files. The node listens on a port of the loopback interface. It logs warnings, in the
-// form of "node start", to the process's stderr. Errors are for people (see PrintError).
+// StartLocal starts a node that hosts the kinds. The store is "memory:", or "pebble:DIR", which is a new directory
+// within DIR; without DIR, one within the system's for temporary files. The node listens on a port of the loopback
+// interface. It logs warnings, in the form of "node start", to the process's stderr. Errors are for people (see
+// PrintError).
 func StartLocal(ctx context.Context, p Process, store, version string, kinds ...actor.Kind) (*Local, error) {
 	if err := CheckLocalStore(store); err != nil {
 		return nil, err

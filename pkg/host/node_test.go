@@ -178,7 +178,8 @@ func TestJoinByMemory(t *testing.T) {
 	}
 }
 
-// TestStoreOwnerJoins shows that a node with the store keeps to it, when it is restarted with the address of a node that uses it.
+// TestStoreOwnerJoins shows that a node with the store keeps to it, when it is restarted with the address of a node
+// that uses it.
 func TestStoreOwnerJoins(t *testing.T) {
 	o := options(t, "owner", nil)
 	a := begin(t, o)

@@ -52,8 +52,8 @@ type Options struct {
 	MaxCalls int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
-	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is not at
-	// all. A node whose store is its own stops without: others can't go on without it.
+	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is
+	// not at all. A node whose store is its own stops without: others can't go on without it.
 	DrainTimeout time.Duration
 	Log          LogOptions
 }

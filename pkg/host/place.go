@@ -123,8 +123,8 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	return nil
 }
 
-// handshake asks the nodes at addrs, in turn, for their cluster. One that refuses, because it speaks another version of the
-// protocol, ends it: so would the others.
+// handshake asks the nodes at addrs, in turn, for their cluster. One that refuses, because it speaks another version
+// of the protocol, ends it: so would the others.
 func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, error) {
 	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{})
 	defer pool.Close()
@@ -189,7 +189,8 @@ func (pl *place) remember(clusterID string) error {
 	return pl.identity.save(pl.dir)
 }
 
-// adviseMismatch says what to do when the store holds another cluster than the node remembers, having been told of none.
+// adviseMismatch says what to do when the store holds another cluster than the node remembers, having been told of
+// none.
 func (pl *place) adviseMismatch(err error, o *Options) error {
 	told := len(o.Join) > 0 || o.LeaseTTL != 0 || o.Heartbeat != 0
 	if api.CodeOf(err) != api.CodeMismatch || told || pl.ClusterID == "" {

@@ -24,8 +24,8 @@ func System() Process {
 	return Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Signals: systemSignals}
 }
 
-// systemSignals delivers SIGINT, which Ctrl-C sends, and SIGTERM.
-// Exit ends the process with an exit code, after what the stores that it opened have left running. It is for the end of main.
+// systemSignals delivers SIGINT, which Ctrl-C sends, and SIGTERM. Exit ends the process with an exit code, after what
+// the stores that it opened have left running. It is for the end of main.
 func Exit(code int) {
 	if code != ExitInterrupted { // which is in a hurry
 		if err := stopFDB(); err != nil {

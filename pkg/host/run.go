@@ -14,9 +14,10 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// Run runs a node that hosts the kinds, until it is asked to stop or ends by itself. The first
-// signal, or the end of ctx, stops it gracefully: it moves its actors to other nodes, for as long as DrainTimeout says, and stops
-// within another 8 s. The second signal stops it at once (ErrInterrupted). version is the program's, for people. It blocks. Errors are for people (see PrintError).
+// Run runs a node that hosts the kinds, until it is asked to stop or ends by itself. The first signal, or the end of
+// ctx, stops it gracefully: it moves its actors to other nodes, for as long as DrainTimeout says, and stops within
+// another 8 s. The second signal stops it at once (ErrInterrupted). version is the program's, for people. It blocks.
+// Errors are for people (see PrintError).
 func Run(ctx context.Context, p Process, o Options, version string, kinds ...actor.Kind) error {
 	if err := o.validate(); err != nil {
 		return err

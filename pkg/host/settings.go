@@ -17,7 +17,8 @@ import (
 // Source is the value of a flag that says where settings are, such as --config.
 type Source interface {
 	pflag.Value
-	// Settings returns the settings for the flags, of which it is one. What it has for flags that are not there is left alone.
+	// Settings returns the settings for the flags, of which it is one. What it has for flags that are not there is
+	// left alone.
 	Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error)
 }
 
@@ -27,9 +28,9 @@ type NamedSource interface {
 	BeforeVariables() bool
 }
 
-// ReadSettings gives the flags that were not given the values of their variables, if these are set and not empty; and those that are
-// left, what the Sources among the flags have for them. Origin tells then where a value comes from. Errors are CodeInvalidArgument, or those
-// of a Source, and name the variable, or file and line.
+// ReadSettings gives the flags that were not given the values of their variables, if these are set and not empty; and
+// those that are left, what the Sources among the flags have for them. Origin tells then where a value comes from.
+// Errors are CodeInvalidArgument, or those of a Source, and name the variable, or file and line.
 func ReadSettings(flags *pflag.FlagSet, getenv func(string) string) error {
 	var failed error
 	var sources []Source
@@ -131,7 +132,8 @@ func Origin(f *pflag.Flag) (kind, where string) {
 // detailFlag is the key in an error's details of the flag whose value is wrong.
 const detailFlag = "flag"
 
-// OfFlag marks err, if it is an *api.Error, as being of the value of a flag, so that Execute can say where that comes from.
+// OfFlag marks err, if it is an *api.Error, as being of the value of a flag, so that Execute can say where that comes
+// from.
 func OfFlag(flag string, err error) error {
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		if e.Detail == nil {

@@ -28,8 +28,8 @@ const (
 	// storeConnectTimeout is how long a store that another process serves is waited for at the start: it may be
 	// starting as well.
 	storeConnectTimeout = 10 * time.Second
-	// storeBackoffMax bounds the pause between two tries to reach such a store again. It is short beside a lease: when the store
-	// comes back, a node that tried again much later than the others would be taken for dead by them.
+	// storeBackoffMax bounds the pause between two tries to reach such a store again. It is short beside a lease:
+	// when the store comes back, a node that tried again much later than the others would be taken for dead by them.
 	storeBackoffMax = 100 * time.Millisecond
 	// storeDialTimeout bounds each of those tries, for the same reason: one whose packets are lost must not take as
 	// long as a lease.
@@ -59,8 +59,8 @@ type store struct {
 	pool *rpc.Pool
 }
 
-// OpenStore opens a store that exists, to look into it: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits for a
-// store of another process up to 10 s. Errors are for people (see PrintError).
+// OpenStore opens a store that exists, to look into it: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits
+// for a store of another process up to 10 s. Errors are for people (see PrintError).
 func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 	u, err := parseStoreURL(url)
 	if err != nil {
@@ -207,8 +207,8 @@ func (s *store) release() {
 	}
 }
 
-// failure gives the error to be told when an embedded store has failed, at the most once, until ctx ends. The process is to end then: what is on
-// the disk is known only when it is opened anew.
+// failure gives the error to be told when an embedded store has failed, at the most once, until ctx ends. The process
+// is to end then: what is on the disk is known only when it is opened anew.
 func (s *store) failure(ctx context.Context) <-chan error {
 	failed := make(chan error, 1)
 	if s.embedded == nil {

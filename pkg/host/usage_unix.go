@@ -23,7 +23,8 @@ func maxrssBytes() int64 {
 	return 1024
 }
 
-// usage is what the process takes of its machine. Where the system does not tell how much memory it has now, that is what it had at most.
+// usage is what the process takes of its machine. Where the system does not tell how much memory it has now, that is
+// what it had at most.
 func usage() api.Usage {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

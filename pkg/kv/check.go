@@ -30,7 +30,8 @@ func CheckKey(key []byte) error {
 	return nil
 }
 
-// CheckEnd returns ErrOutOfRange for an end of a range, or a base of a selector, beyond the key space. Its end itself is allowed.
+// CheckEnd returns ErrOutOfRange for an end of a range, or a base of a selector, beyond the key space. Its end itself
+// is allowed.
 func CheckEnd(end []byte) error {
 	if string(end) > keySpaceEnd {
 		return ErrOutOfRange

@@ -129,10 +129,10 @@ type Tx interface {
 	AddReadConflictRange(begin, end []byte) error
 	AddWriteConflictRange(begin, end []byte) error
 
-	// Watch returns a watch of key as this transaction sees it. It is armed by
-	// a successful commit. It is a hint: poll as well. A key that the transaction has made unreadable is watched without an error, and
-	// the transaction is as before: it is the watch that has failed, with ErrUnreadable. A watch whose key is
-	// made unreadable after it has fired.
+	// Watch returns a watch of key as this transaction sees it. It is armed by a successful commit. It is a hint:
+	// poll as well. A key that the transaction has made unreadable is watched without an error, and the transaction
+	// is as before: it is the watch that has failed, with ErrUnreadable. A watch whose key is made unreadable after
+	// it has fired.
 	Watch(ctx context.Context, key []byte) (Watch, error)
 
 	// Commit ends the transaction. It returns nil when the transaction is
@@ -162,10 +162,10 @@ type Tx interface {
 
 // Watch waits for one key to change.
 type Watch interface {
-	// Wait is called after the commit, by one task at a time. It blocks until the key has another value than when the watch
-	// was made (nil), the watch was lost and must be made again (ErrUnavailable),
-	// its transaction was cancelled, reset or failed (ErrCancelled), or ctx ended. Of a key that
-	// the transaction had made unreadable it returns ErrUnreadable, also before the commit.
+	// Wait is called after the commit, by one task at a time. It blocks until the key has another value than when the
+	// watch was made (nil), the watch was lost and must be made again (ErrUnavailable), its transaction was
+	// cancelled, reset or failed (ErrCancelled), or ctx ended. Of a key that the transaction had made unreadable it
+	// returns ErrUnreadable, also before the commit.
 	Wait(ctx context.Context) error
 	// Cancel gives the watch up. It must be called unless Wait returned other than by ctx.
 	Cancel()

@@ -97,7 +97,8 @@ func TestTransact(t *testing.T) {
 	}
 }
 
-// TestTransactBacksOff shows that attempts become rare and stop with the context, whose cause and the last error are returned.
+// TestTransactBacksOff shows that attempts become rare and stop with the context, whose cause and the last error are
+// returned.
 func TestTransactBacksOff(t *testing.T) {
 	envtest.Simulated(t, 3, func(t *testing.T, w *coro.Scheduler) {
 		e := w.Machine(coro.MainMachine)

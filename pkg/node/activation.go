@@ -27,8 +27,8 @@ const (
 	activationBytes = 800
 )
 
-// runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to the
-// end: it is not if it was abandoned.
+// runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to
+// the end: it is not if it was abandoned.
 func (n *Node) runSlot(s *slot) (mine bool) {
 	for {
 		w := n.dispatcher.next(s, n.env.Monotonic(), s.activation.bytes())
@@ -226,8 +226,8 @@ func deletionFirst(calls []*call) []*call {
 	return slices.Concat(calls[i:i+1], calls[:i], calls[i+1:])
 }
 
-// loadNothing makes an activation of an actor whose stored state can't be read, to delete it. Nobody knows what calls have been done: what
-// was born by now is refused from then on, unless it has never run.
+// loadNothing makes an activation of an actor whose stored state can't be read, to delete it. Nobody knows what calls
+// have been done: what was born by now is refused from then on, unless it has never run.
 func (a *activation) loadNothing(ctx context.Context) (err error) {
 	a.unreadable = true
 	now := a.claim.Version()

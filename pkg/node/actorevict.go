@@ -35,8 +35,8 @@ func (n *Node) adminActorEvict(ctx context.Context, in *api.ActorEvictRequest) (
 // eviction is an operator's wish that an actor be deactivated. Several wait for the same.
 type eviction struct{ done *env.Future[struct{}] }
 
-// evict has the actor's slot deactivate it when what runs now has run, and waits for that until ctx ends; it goes on then. Calls that
-// wait behind that make it active again. An error of CodeMoved says that the actor is not here.
+// evict has the actor's slot deactivate it when what runs now has run, and waits for that until ctx ends; it goes on
+// then. Calls that wait behind that make it active again. An error of CodeMoved says that the actor is not here.
 func (n *Node) evict(ctx context.Context, id api.ActorID) error {
 	e, err := n.dispatcher.evict(id, func() *eviction { return &eviction{env.NewFuture[struct{}](n.env)} })
 	if err != nil {

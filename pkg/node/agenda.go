@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// sendsLinger is how long after its last message was delivered the entry of an actor in the list of what is due says that it has some: one that
-	// sends all the time need not move its entry all the time.
+	// sendsLinger is how long after its last message was delivered the entry of an actor in the list of what is due
+	// says that it has some: one that sends all the time need not move its entry all the time.
 	sendsLinger = 5 * time.Second
 	// sendsLookedAt is how often an actor with messages is woken to see whether all is in order.
 	sendsLookedAt = time.Minute
 )
 
-// agenda is what an actor has to do by itself: its alarms, and its messages that are not delivered; and how far it is with
-// those of others. Only actors that have something of these have one. It is used by the slot's task.
+// agenda is what an actor has to do by itself: its alarms, and its messages that are not delivered; and how far it is
+// with those of others. Only actors that have something of these have one. It is used by the slot's task.
 type agenda struct {
-	// The alarms in order of name: as the handler that runs, the last of the batch that succeeded, and the store have them. The slices are
-	// not changed, but replaced.
+	// The alarms in order of name: as the handler that runs, the last of the batch that succeeded, and the store have
+	// them. The slices are not changed, but replaced.
 	alarms, kept, committed []*alarm
 	// nextAlarm is when the first of the committed is to run, 0 for never.
 	nextAlarm int64
-	// outbox is the messages that the store has, in order of number; sent are the batch's, the first sentKept of them of handlers that have
-	// succeeded.
+	// outbox is the messages that the store has, in order of number; sent are the batch's, the first sentKept of them
+	// of handlers that have succeeded.
 	outbox      []*message
 	outboxBytes int
 	sent        []*message
@@ -42,10 +42,11 @@ type agenda struct {
 	buried  []*registry.DeadLetter
 	exhumed []uint64
 	inbox   inbox
-	// due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next alarm, DueAtOnce as long as there
-	// are messages and until linger, or 0 for none.
+	// due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next
+	// alarm, DueAtOnce as long as there are messages and until linger, or 0 for none.
 	due, linger int64
-	// mine says that the entry names the node: it did when the claim was taken, or this activation has written it since.
+	// mine says that the entry names the node: it did when the claim was taken, or this activation has written it
+	// since.
 	mine bool
 	// courier delivers what is in the outbox. It is nil before there was anything.
 	courier *courier
@@ -279,7 +280,8 @@ func (g *agenda) writes(claim *registry.Claim, now int64) []registry.Write {
 	return append(out, claim.MoveDue(g.due, g.next.due)...)
 }
 
-// alarmWrites are where the alarms differ from those that the store has. commit is the number of the commit that they are for.
+// alarmWrites are where the alarms differ from those that the store has. commit is the number of the commit that they
+// are for.
 func (g *agenda) alarmWrites(commit uint64) (out []registry.Write) {
 	before := g.committed
 	for i, al := range g.kept {
@@ -303,7 +305,8 @@ func (g *agenda) alarmWrites(commit uint64) (out []registry.Write) {
 	return out
 }
 
-// outboxWrites are the messages that have been sent, and those whose delivery has come to an end, or has failed once more.
+// outboxWrites are the messages that have been sent, and those whose delivery has come to an end, or has failed once
+// more.
 func (g *agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	g.next.outbox = slices.Clone(g.outbox)
 	for _, r := range g.next.settled {
@@ -385,7 +388,8 @@ func (g *agenda) stored() {
 	g.inbox.stored()
 }
 
-// clearing are the writes that delete it with the actor. How far it is with the messages of others stays: they may come again.
+// clearing are the writes that delete it with the actor. How far it is with the messages of others stays: they may
+// come again.
 func (g *agenda) clearing(claim *registry.Claim) []registry.Write {
 	out := []registry.Write{{Key: alarmPart, End: kv.PrefixEnd(alarmPart)}, {Key: outboxPart, End: kv.PrefixEnd(outboxPart)}}
 	if g != nil {

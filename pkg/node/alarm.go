@@ -37,8 +37,8 @@ const (
 	retriedAlarm = "$retry/"
 )
 
-// alarmPart begins the keys of an actor's alarms. It is itself the key of the time of its entry in the list of what is due. It sorts behind the
-// key-value space, and before all else that is loaded with the state.
+// alarmPart begins the keys of an actor's alarms. It is itself the key of the time of its entry in the list of what
+// is due. It sorts behind the key-value space, and before all else that is loaded with the state.
 var alarmPart = tuple.Pack("l")
 
 func alarmKey(name string) []byte { return tuple.Pack("l", name) }
@@ -48,12 +48,12 @@ type alarm struct {
 	actor.PlannedAlarm
 	// origin is the name that the handler knows it by, if it was taken back from the dead letters.
 	origin string
-	// tries is how often it has run in vain since it was due, Attempts being those that were its own fault. It runs again not before
-	// retry, in milliseconds since 1970.
+	// tries is how often it has run in vain since it was due, Attempts being those that were its own fault. It runs
+	// again not before retry, in milliseconds since 1970.
 	tries int
 	retry int64
-	// number tells apart the alarms of one name that were set for the same time; it grows with the actor's commits. An alarm that comes again
-	// keeps its number, as does one that is taken back from the dead letters.
+	// number tells apart the alarms of one name that were set for the same time; it grows with the actor's commits.
+	// An alarm that comes again keeps its number, as does one that is taken back from the dead letters.
 	number uint64
 	// fresh alarms get their number with the commit that sets them.
 	fresh bool
@@ -187,5 +187,6 @@ func (a *activation) alarmFailed(out *answer) {
 	out.writes, out.settled = true, false
 }
 
-// counts reports whether an error is the fault of the method that was called. Any other may pass without anybody's doing.
+// counts reports whether an error is the fault of the method that was called. Any other may pass without anybody's
+// doing.
 func counts(err error) bool { return !api.Retryable(err, api.Schedule) && !isStoreError(err) }

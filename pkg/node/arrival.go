@@ -33,8 +33,8 @@ type arrival struct {
 	touched  time.Duration
 }
 
-// arrivals are the actors that are on their way here. What is kept of one is used by the first activation under the claim that its
-// move has handed over, once, or forgotten.
+// arrivals are the actors that are on their way here. What is kept of one is used by the first activation under the
+// claim that its move has handed over, once, or forgotten.
 type arrivals struct {
 	mu      sync.Mutex
 	byMove  map[api.MoveID]*arrival
@@ -189,8 +189,8 @@ func (n *Node) moveCancel(req *rpc.Request) {
 	req.Reply(nil, nil)
 }
 
-// moveComplete activates an actor whose claim was handed over, unless a call has already. It runs on the task that reads the
-// connection, and so comes before the calls that the source sends behind it.
+// moveComplete activates an actor whose claim was handed over, unless a call has already. It runs on the task that
+// reads the connection, and so comes before the calls that the source sends behind it.
 func (n *Node) moveComplete(req *rpc.Request) {
 	if len(req.Payload) != len(api.MoveID{}) {
 		req.Reply(nil, api.Errorf(api.CodeInvalidArgument, "malformed name of a move"))

@@ -21,19 +21,19 @@ import (
 type asking struct {
 	// methods are those that have asked: their calls begin a batch.
 	methods map[string]bool
-	// Of the call that runs: how often it has asked, whether it is the first of its batch, and whether it was refused to, to
-	// run again as the first of the next.
+	// Of the call that runs: how often it has asked, whether it is the first of its batch, and whether it was refused
+	// to, to run again as the first of the next.
 	asked          int32
 	first, refused bool
 }
 
 func (s *asking) begin(first bool) { s.asked, s.first, s.refused = 0, first, false }
 
-// verdict is the error of a handler that has failed. One that has asked others may have had effects there: only its caller,
-// by asking again, brings it to an end.
+// verdict is the error of a handler that has failed. One that has asked others may have had effects there: only its
+// caller, by asking again, brings it to an end.
 //
-// If all that the handler has asked was refused for its birth, nothing has happened there, and the caller may make its call again under another
-// birth (R12).
+// If all that the handler has asked was refused for its birth, nothing has happened there, and the caller may make
+// its call again under another birth (R12).
 func (s *asking) verdict(err *api.Error) *api.Error {
 	if s.asked != 1 {
 		err = wireError(withoutBirth(err))
@@ -119,9 +119,9 @@ func withoutBirth(err error) error {
 	return &out
 }
 
-// bindBirth fixes the birth of what the handler of an alarm or a message asks of others, durably, before it asks for the first time. Such a
-// handler runs again until it succeeds, however long that takes, and asks under the same keys: with a birth of its own, each run could
-// outlive the records of those before, and have them done once more. (R10)
+// bindBirth fixes the birth of what the handler of an alarm or a message asks of others, durably, before it asks for
+// the first time. Such a handler runs again until it succeeds, however long that takes, and asks under the same keys:
+// with a birth of its own, each run could outlive the records of those before, and have them done once more. (R10)
 func (a *activation) bindBirth(c *call) error {
 	var write registry.Write
 	var bound func()

@@ -59,9 +59,9 @@ type answer struct {
 	asked bool
 }
 
-// process runs calls in batches and answers them, and reports whether the activation is still good. If
-// not, the calls that it has not answered are on their way elsewhere. It stops behind a call that has deleted the actor: rest is for another
-// activation.
+// process runs calls in batches and answers them, and reports whether the activation is still good. If not, the calls
+// that it has not answered are on their way elsewhere. It stops behind a call that has deleted the actor: rest is for
+// another activation.
 func (a *activation) process(calls []*call) (rest []*call, good bool) {
 	single := 0 // how many of the calls did not fit a transaction together
 	for {
@@ -135,9 +135,9 @@ func (a *activation) servable(calls []*call) []*call {
 	return rest
 }
 
-// runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many calls; 0
-// is any number.
-// It reports whether the handlers have returned in time: otherwise the calls are no longer its own.
+// runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many
+// calls; 0 is any number. It reports whether the handlers have returned in time: otherwise the calls are no longer
+// its own.
 func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime bool) {
 	if calls[0].method == api.MethodDestroy {
 		return []answer{a.runDestroy(calls[0])}, true
@@ -238,7 +238,8 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 	return out, true
 }
 
-// repeated returns the answer to a call that must not run: because it has run, or because nobody can say that it has not.
+// repeated returns the answer to a call that must not run: because it has run, or because nobody can say that it has
+// not.
 func (a *activation) repeated(c *call) (answer, bool) {
 	now := a.claim.Version()
 	if ahead(&c.key, now) { // of what this node has seen
@@ -329,8 +330,8 @@ func (a *activation) handle(ctx context.Context, c *call, m *actor.MethodSpec) (
 	return body, state, err
 }
 
-// conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed, and no
-// other.
+// conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed,
+// and no other.
 func (a *activation) conclude(answers []answer) error {
 	if a.broken != nil {
 		return a.broken
@@ -454,8 +455,8 @@ func (a *activation) concluded(answers []answer) bool {
 	return good
 }
 
-// unanswered sends on the calls of a batch that could not be concluded, err saying whether it may have been committed, and
-// those that have not been run.
+// unanswered sends on the calls of a batch that could not be concluded, err saying whether it may have been
+// committed, and those that have not been run.
 func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 	doubt := api.CodeOf(err) == api.CodeUnknown
 	for i := range answers {
@@ -470,7 +471,8 @@ func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 	}
 }
 
-// unproved answers the calls of a batch that was undone, as the store is out of reach. What a handler asked of other actors is not undone.
+// unproved answers the calls of a batch that was undone, as the store is out of reach. What a handler asked of other
+// actors is not undone.
 func (a *activation) unproved(answers []answer, silent error) {
 	for i := range answers {
 		err := silent

@@ -21,13 +21,13 @@ const (
 	stayWeight = 16
 )
 
-// budget bounds the calls that are on their way in a node, and the bytes of their requests: what comes beyond is refused before
-// anything is done for it. Only calls from outside are counted. Those of handlers are bounded by the handlers, and to refuse
-// them would not free anything.
+// budget bounds the calls that are on their way in a node, and the bytes of their requests: what comes beyond is
+// refused before anything is done for it. Only calls from outside are counted. Those of handlers are bounded by the
+// handlers, and to refuse them would not free anything.
 //
-// One actor's mailbox takes no more calls than there is still room for in the node, so that the calls of a hot actor alone never
-// fill more than half of it, of two no more than two thirds, and the rest get through: Choudhury and Hahne, "Dynamic Queue Length
-// Thresholds for Shared-Memory Packet Switches", 1998, with alpha 1.
+// One actor's mailbox takes no more calls than there is still room for in the node, so that the calls of a hot actor
+// alone never fill more than half of it, of two no more than two thirds, and the rest get through: Choudhury and
+// Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998, with alpha 1.
 type budget struct {
 	callsMax, bytesMax int64
 	calls, bytes       atomic.Int64
@@ -69,7 +69,8 @@ func errOverloaded(after time.Duration, format string, args ...any) error {
 	return withRetryAfter(api.Errorf(api.CodeOverloaded, format+": try again later", args...), min(after, retryAfterMax))
 }
 
-// withRetryAfter says when a call that failed so may be made again: whoever gets the error waits, and no node does for it.
+// withRetryAfter says when a call that failed so may be made again: whoever gets the error waits, and no node does
+// for it.
 func withRetryAfter(err error, after time.Duration) error {
 	out := *wireError(err)
 	out.Detail = maps.Clone(out.Detail)

@@ -23,8 +23,8 @@ const (
 	drainPause = 200 * time.Millisecond
 )
 
-// bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the node's own
-// work, and ends when nothing is left to do, it is cancelled, or its time is up.
+// bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the
+// node's own work, and ends when nothing is left to do, it is cancelled, or its time is up.
 type bulk struct {
 	node    *Node
 	id      uint64
@@ -60,7 +60,8 @@ type jobs struct {
 	count  uint64
 }
 
-// startBulk begins a job. A drain ends another one, and of two drains there is one, unless the node is about to stop: that has a pace of its own.
+// startBulk begins a job. A drain ends another one, and of two drains there is one, unless the node is about to stop:
+// that has a pace of its own.
 func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 	n.jobs.mu.Lock()
 	defer n.jobs.mu.Unlock()
@@ -201,7 +202,8 @@ func (b *bulk) note(id api.ActorID, err error) {
 	b.failures = append(b.failures, api.BulkFailure{Actor: id.String(), Error: wireError(err).Message})
 }
 
-// hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts what is left.
+// hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts
+// what is left.
 func (b *bulk) hopeless() bool {
 	return b.stopping && !slices.ContainsFunc(b.node.dispatcher.held(""), func(h holding) bool {
 		return b.node.hostedElsewhere(h.actor.Namespace)

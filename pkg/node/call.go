@@ -90,8 +90,8 @@ func notRun(err error) bool {
 	return api.CodeOf(err).Effect() == api.NeverRan || isStoreError(err)
 }
 
-// fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error says, is
-// to be finished all the same.
+// fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error
+// says, is to be finished all the same.
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
 	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender, number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}

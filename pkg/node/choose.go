@@ -10,8 +10,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors are those of
-// registry.Place.
+// choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors
+// are those of registry.Place.
 func (n *Node) choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
 	settings := n.settings(id.Namespace)
 	n.loads.learn(n.config.NodeID, n.dispatcher.load())
@@ -22,8 +22,8 @@ func (n *Node) choose(id api.ActorID, exclude ...registry.Refusal) (registry.Nod
 	})
 }
 
-// turn counts the placements in a namespace that places in turns. It begins anywhere, or the nodes of a cluster that has just begun would all
-// begin with the same one.
+// turn counts the placements in a namespace that places in turns. It begins anywhere, or the nodes of a cluster that
+// has just begun would all begin with the same one.
 func (r *router) turn(ns *registry.Namespace) uint64 {
 	if ns.Placement != registry.PlaceRoundRobin && ns.Fallback != registry.PlaceRoundRobin {
 		return 0

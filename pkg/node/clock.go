@@ -10,11 +10,12 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// clockStepMin is by how much the wall clock must go another way than the monotonic one, between two heartbeats, for that to be told: a clock that
-// is kept in time goes by some milliseconds.
+// clockStepMin is by how much the wall clock must go another way than the monotonic one, between two heartbeats, for
+// that to be told: a clock that is kept in time goes by some milliseconds.
 const clockStepMin = 500 * time.Millisecond
 
-// stepped watches the wall clock for steps. Nothing that keeps actors safe depends on it; alarms and times shown to people do.
+// stepped watches the wall clock for steps. Nothing that keeps actors safe depends on it; alarms and times shown to
+// people do.
 type stepped struct {
 	known  bool
 	offset time.Duration // of the wall clock to the monotonic one

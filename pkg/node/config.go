@@ -68,9 +68,9 @@ type Config struct {
 	MemoryLimit int64
 	// MaxPendingPerActor bounds each actor's mailbox; 0 is DefaultMaxPendingPerActor.
 	MaxPendingPerActor int
-	// MaxCalls and MaxCallBytes bound the calls that are on their way in the node and the bytes of their requests: what comes
-	// beyond is CodeOverloaded. 0 is DefaultMaxCalls and DefaultMaxCallBytes. No actor's mailbox takes more calls than there is
-	// still room for.
+	// MaxCalls and MaxCallBytes bound the calls that are on their way in the node and the bytes of their requests:
+	// what comes beyond is CodeOverloaded. 0 is DefaultMaxCalls and DefaultMaxCallBytes. No actor's mailbox takes
+	// more calls than there is still room for.
 	MaxCalls     int
 	MaxCallBytes int64
 	// MaxRecords is how many answers of calls an actor keeps for repeats, beside those that it must keep; 0 is

@@ -18,9 +18,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// A node that can't reach the store can't serve: it can prove nothing, and commit nothing. contact finds that out, once for the whole
-// node, and ends everything that waits for the store at the same moment: the registry uses the store only through it. What comes later
-// fails at once, until the store answers again.
+// A node that can't reach the store can't serve: it can prove nothing, and commit nothing. contact finds that out,
+// once for the whole node, and ends everything that waits for the store at the same moment: the registry uses the
+// store only through it. What comes later fails at once, until the store answers again.
 //
 // The heartbeat is what tries: it goes on while the store is out of reach, and nothing else does.
 
@@ -107,7 +107,8 @@ func (c *contact) describe(o *outage) *api.Error {
 	return err
 }
 
-// outOfReach reports whether an error says that the store is out of reach of the node that had to ask it: nothing was sent to the store.
+// outOfReach reports whether an error says that the store is out of reach of the node that had to ask it: nothing was
+// sent to the store.
 func outOfReach(err error) bool {
 	e, ok := errors.AsType[*api.Error](err)
 	return ok && e.Code == api.CodeUnavailable && e.Detail[api.DetailStoreSilent] != ""
@@ -243,5 +244,6 @@ func (n *Node) storeChanged(reason string) {
 	n.happened(api.Event{Kind: kind, Node: n.config.NodeID, Cause: reason})
 }
 
-// errorAfter is how many times the patience an outage lasts to be an error in the log, not a warning: about when leases run out.
+// errorAfter is how many times the patience an outage lasts to be an error in the log, not a warning: about when
+// leases run out.
 const errorAfter = 3

@@ -89,9 +89,10 @@ func (cs *couriers) dropSpent(c *courier, anyway bool) {
 	}
 }
 
-// courier delivers the messages of an actor while it has them in memory: those to one target one after the other, the next when
-// the one before is done. What has become of them it keeps for the actor's task, which commits it. Another courier of the same
-// actor, on a node that has not noticed its end, does no harm: the receiver runs each message once, and those of one sender in order.
+// courier delivers the messages of an actor while it has them in memory: those to one target one after the other, the
+// next when the one before is done. What has become of them it keeps for the actor's task, which commits it. Another
+// courier of the same actor, on a node that has not noticed its end, does no harm: the receiver runs each message
+// once, and those of one sender in order.
 type courier struct {
 	node   *Node
 	sender api.ActorID
@@ -255,7 +256,8 @@ func (c *courier) ended() (n int) {
 	return n
 }
 
-// committed notes that results have been committed, and new messages, which it delivers. What waits behind one that was given up goes on.
+// committed notes that results have been committed, and new messages, which it delivers. What waits behind one that
+// was given up goes on.
 func (c *courier) committed(settled []result, sent []*message) {
 	if c == nil {
 		return
@@ -466,7 +468,8 @@ func (c *courier) note(l *line, m *message, err error) {
 	c.settle(soon)
 }
 
-// failed counts a failure, and reports whether it was the last: the receiver has said so, or will never be able to. c.mu is held.
+// failed counts a failure, and reports whether it was the last: the receiver has said so, or will never be able to.
+// c.mu is held.
 func (c *courier) failed(l *line, m *message, err error) (last bool) {
 	l.tries++
 	if refused(err) {

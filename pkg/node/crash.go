@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// crashBackoffMin and crashBackoffMax bound how long an actor whose activation has failed is left alone. The time doubles
-	// with each failure.
+	// crashBackoffMin and crashBackoffMax bound how long an actor whose activation has failed is left alone. The time
+	// doubles with each failure.
 	crashBackoffMin = 100 * time.Millisecond
 	crashBackoffMax = 30 * time.Second
 	// crashesMax is how many such actors are remembered. Beyond that all are forgotten: each may then fail once more.
@@ -26,7 +26,8 @@ type crash struct {
 	err   error
 }
 
-// crashes keep actors whose activation fails, because of their state or their hook, from being activated again and again.
+// crashes keep actors whose activation fails, because of their state or their hook, from being activated again and
+// again.
 type crashes struct {
 	mu  sync.Mutex
 	all map[api.ActorID]crash

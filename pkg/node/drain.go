@@ -14,15 +14,16 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// drainToldTimeout bounds the writing down of a node's state, so that a store that is gone does not keep a node from stopping.
+// drainToldTimeout bounds the writing down of a node's state, so that a store that is gone does not keep a node from
+// stopping.
 const drainToldTimeout = 3 * time.Second
 
 // draining reports whether the node takes no actors that it does not own.
 func (n *Node) draining() bool { return n.emptying.Load() }
 
-// Drain has the node, which is about to stop, take no more actors and moves those it has to other nodes, until none is left, no other
-// node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on serving, and Stop is still to be
-// called. An error says why the drain could not begin, or that ctx has ended.
+// Drain has the node, which is about to stop, take no more actors and moves those it has to other nodes, until none
+// is left, no other node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on
+// serving, and Stop is still to be called. An error says why the drain could not begin, or that ctx has ended.
 func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
 	if !n.othersActive() {
 		return n.dispatcher.load().Activations, nil
@@ -46,8 +47,8 @@ func (n *Node) beginDrain(ctx context.Context, req api.BulkRequest, stopping boo
 	return n.startBulk(req, stopping)
 }
 
-// setDraining changes and announces whether the node takes actors. After an error the node goes on as before, and what the members know is in
-// doubt: the store decides, and so the next call asks it again.
+// setDraining changes and announces whether the node takes actors. After an error the node goes on as before, and
+// what the members know is in doubt: the store decides, and so the next call asks it again.
 func (n *Node) setDraining(ctx context.Context, draining bool) error {
 	before := n.emptying.Swap(draining)
 	n.keeper.setDraining(draining)
@@ -161,7 +162,8 @@ func (n *Node) state() string {
 	return ""
 }
 
-// passOn sends a request to the member that it is about. One that does not answer may have left, which this node has not heard yet.
+// passOn sends a request to the member that it is about. One that does not answer may have left, which this node has
+// not heard yet.
 func passOn[Req, Resp any](ctx context.Context, n *Node, to, method string, in *Req) (*Resp, error) {
 	member := func(node registry.NodeInfo) bool { return node.Member() }
 	if _, _, err := n.keeper.node(ctx, to, member); err != nil {

@@ -313,7 +313,8 @@ func TestARebalanceByLoadMovesWhatIsCalled(t *testing.T) {
 	})
 }
 
-// A node that is about to stop does not wait for nodes that are not there: for any at all, or for one that hosts what it has.
+// A node that is about to stop does not wait for nodes that are not there: for any at all, or for one that hosts what
+// it has.
 func TestAStopDoesNotWaitForNodesThatAreNotThere(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		c.tune = func(config *node.Config) {

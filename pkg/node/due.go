@@ -77,7 +77,8 @@ type dueShard struct {
 type wakes struct {
 	permits *env.Semaphore
 	held    atomic.Int64
-	// crowded namespaces have all their wakes under way, and those take long. They stay so until half of them have ended.
+	// crowded namespaces have all their wakes under way, and those take long. They stay so until half of them have
+	// ended.
 	crowded bool
 }
 
@@ -123,8 +124,8 @@ func (s *scanner) run(ctx context.Context) {
 	}
 }
 
-// first is the index of the shard to begin with, another one each time: where there is no room for all that is due, it must not
-// always be the same that is refused.
+// first is the index of the shard to begin with, another one each time: where there is no room for all that is due,
+// it must not always be the same that is refused.
 func (s *scanner) first() int {
 	if len(s.own) == 0 {
 		return 0
@@ -161,8 +162,8 @@ func (sh *dueShard) burden() time.Duration {
 	return min(time.Duration(sh.aside/duePage)*time.Second, wakeAgainMax)
 }
 
-// read scans a shard, unless it is empty. filled is the first shard that was found not to be, from one before this on; so is what is
-// returned. Most shards have nothing, and one read passes over all of them up to the next that has.
+// read scans a shard, unless it is empty. filled is the first shard that was found not to be, from one before this
+// on; so is what is returned. Most shards have nothing, and one read passes over all of them up to the next that has.
 func (s *scanner) read(ctx context.Context, shard, filled int) (int, error) {
 	if filled < shard {
 		var err error
@@ -242,7 +243,8 @@ func (s *scanner) scan(ctx context.Context, shard int) error {
 	return nil
 }
 
-// dueAt is when an actor is to be woken. A member that attends to it has it do things in time, by a clock that may not be this node's.
+// dueAt is when an actor is to be woken. A member that attends to it has it do things in time, by a clock that may
+// not be this node's.
 func (p *pass) dueAt(e registry.DueEntry) int64 {
 	attended := p.attending[e.Attended]
 	switch {

@@ -13,7 +13,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// Whoever an actor was handed over to attends to its alarms: if that node dies, others find them, though the one that set them lives on.
+// Whoever an actor was handed over to attends to its alarms: if that node dies, others find them, though the one that
+// set them lives on.
 func TestAnAlarmOfAnActorThatHasMovedOutlivesItsNode(t *testing.T) {
 	simulateChores(t, 4, func(c *cluster) {
 		c.startAll(3)

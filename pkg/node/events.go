@@ -28,8 +28,8 @@ const (
 	eventsRepeatMax = time.Minute
 )
 
-// events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many actors at once is told as
-// one event of so many.
+// events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many
+// actors at once is told as one event of so many.
 type events struct {
 	by string
 
@@ -63,7 +63,8 @@ func (es *events) add(now time.Time, e api.Event) {
 	es.kept = append(es.kept, e)
 }
 
-// sum takes note of an event of one actor, to be told together with others of the same kind and nodes, under the cause of the first.
+// sum takes note of an event of one actor, to be told together with others of the same kind and nodes, under the
+// cause of the first.
 func (es *events) sum(e api.Event) {
 	es.mu.Lock()
 	defer es.mu.Unlock()

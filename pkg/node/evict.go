@@ -10,7 +10,8 @@ import (
 )
 
 // A node at its capacity makes room for an actor by deactivating the one that was not called for the longest. The
-// calls of the newcomer wait in its slot meanwhile; those that come for the victim keep it where it is, and the next is tried.
+// calls of the newcomer wait in its slot meanwhile; those that come for the victim keep it where it is, and the next
+// is tried.
 
 // uses is the slots of a dispatcher in the order of their last calls.
 type uses struct {
@@ -43,8 +44,8 @@ func (u *uses) remove(s *slot) {
 	s.older, s.newer = nil, nil
 }
 
-// surplus returns the idle slot that was used the longest ago, taken for release, if activations take too many bytes, else nil. Its
-// bytes count no more.
+// surplus returns the idle slot that was used the longest ago, taken for release, if activations take too many bytes,
+// else nil. Its bytes count no more.
 func (d *dispatcher) surplus() *slot {
 	d.mu.Lock()
 	defer d.mu.Unlock()

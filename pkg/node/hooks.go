@@ -84,7 +84,8 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	return nil
 }
 
-// hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is made again.
+// hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is
+// made again.
 func (a *activation) hookTurn(name string) actor.Turn {
 	return actor.Turn{
 		Agenda: planner{a},
@@ -95,8 +96,8 @@ func (a *activation) hookTurn(name string) actor.Turn {
 	}
 }
 
-// deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is whether the claim
-// can be given back: not while something may still land that was committed through it.
+// deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
+// whether the claim can be given back: not while something may still land that was committed through it.
 func (n *Node) deactivate(s *slot) (inTime, release bool) {
 	a := s.activation
 	if a.destroyed {

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// marksMax bounds the marks that the activation of an actor caches that has them in the store. Beyond it begins anew.
+	// marksMax bounds the marks that the activation of an actor caches that has them in the store. Beyond it begins
+	// anew.
 	marksMax = 1000
 	// markBytes is about what a mark takes in memory, beside names and an error.
 	markBytes = 150
@@ -76,7 +77,8 @@ type mark struct {
 	number uint64
 	// failed is the error with which the one of that number was given up, nil if it was done.
 	failed *api.Error
-	// bound is the number of one that is not done, whose handler has asked others: birth is that of its calls, each time that it runs.
+	// bound is the number of one that is not done, whose handler has asked others: birth is that of its calls, each
+	// time that it runs.
 	bound, birth uint64
 }
 

@@ -17,8 +17,8 @@ import (
 // inspectedBytesMax is how much of what is stored of an actor is looked at.
 const inspectedBytesMax = 8 << 20
 
-// adminActorStats tells what is known of an actor, without activating it: of its claim and what is stored of it by this node, of its activation by
-// its owner.
+// adminActorStats tells what is known of an actor, without activating it: of its claim and what is stored of it by
+// this node, of its activation by its owner.
 func (n *Node) adminActorStats(ctx context.Context, in *api.ActorStatsRequest) (*api.ActorDetail, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {

@@ -24,7 +24,8 @@ type keeper struct {
 	log      *slog.Logger
 	contact  *contact
 	spec     registry.JoinSpec
-	// load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its lease.
+	// load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its
+	// lease.
 	load func() api.Load
 	// fenced is told that the lease is gone, before the node joins again; joined that it has.
 	fenced func()
@@ -243,8 +244,8 @@ func (k *keeper) refresh(ctx context.Context) error {
 	return k.learn(ctx)
 }
 
-// node returns the node of that name, and whether the view knows it. If the view has none that will do it may be behind:
-// then it is read again, and err is why that failed.
+// node returns the node of that name, and whether the view knows it. If the view has none that will do it may be
+// behind: then it is read again, and err is why that failed.
 func (k *keeper) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool, error) {
 	node, known := k.members().Node(name)
 	if known && willDo(node) {
@@ -318,9 +319,9 @@ func (k *keeper) announce(before, after *registry.View) {
 	}
 }
 
-// followForever refreshes the view as soon as the store says that the membership has changed, but not more often than it
-// beats: when a thousand nodes join at once, each need not read all of them a thousand times. Watches
-// are hints: the heartbeat polls the counter as well.
+// followForever refreshes the view as soon as the store says that the membership has changed, but not more often than
+// it beats: when a thousand nodes join at once, each need not read all of them a thousand times. Watches are hints:
+// the heartbeat polls the counter as well.
 func (k *keeper) followForever(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := k.registry.AwaitMembership(ctx, k.members().Counter)

@@ -10,14 +10,16 @@ import (
 )
 
 const (
-	// latencyParts is into how many buckets each power of two of microseconds is divided: a percentile is at most an eighth too high.
+	// latencyParts is into how many buckets each power of two of microseconds is divided: a percentile is at most an
+	// eighth too high.
 	latencyParts    = 8
 	latencyPartBits = 3
 	// latencyBuckets reach up to more than an hour.
 	latencyBuckets = 32 * latencyParts
 )
 
-// latencies counts durations in buckets whose width grows with them, as HDR histograms do (Gil Tene). Add may be called by many at once.
+// latencies counts durations in buckets whose width grows with them, as HDR histograms do (Gil Tene). Add may be
+// called by many at once.
 type latencies struct {
 	counts [latencyBuckets]atomic.Uint64
 }

@@ -15,44 +15,46 @@ import (
 )
 
 const (
-	// recordsBytesMax is, beside the node's MaxRecords, how much an actor keeps of its clients' calls for repeats, not counting what they
-	// have acknowledged. When it is exceeded an eighth is dropped, the oldest births first.
+	// recordsBytesMax is, beside the node's MaxRecords, how much an actor keeps of its clients' calls for repeats,
+	// not counting what they have acknowledged. When it is exceeded an eighth is dropped, the oldest births first.
 	recordsBytesMax = 512 << 10
-	// recordsYoung is how far behind the store's versions a birth is that calls in flight may have too, and callers that
-	// were given it a moment ago: a minute. Such records are kept until there are recordsCrowdMax times too many.
+	// recordsYoung is how far behind the store's versions a birth is that calls in flight may have too, and callers
+	// that were given it a moment ago: a minute. Such records are kept until there are recordsCrowdMax times too
+	// many.
 	recordsYoung    = 60_000_000
 	recordsCrowdMax = 8
-	// recordVersionsMax is how far the birth of a record may be behind the store's versions, which grow by about a million a
-	// second: a quarter of an hour, or a few recoveries of the store. Records of named calls are kept for that long.
+	// recordVersionsMax is how far the birth of a record may be behind the store's versions, which grow by about a
+	// million a second: a quarter of an hour, or a few recoveries of the store. Records of named calls are kept for
+	// that long.
 	recordVersionsMax = 1_000_000_000
-	// namedBytesOfRecord times the node's MaxRecords is how much an actor keeps of named calls, within the two bounds: 16 MiB by
-	// default, which is some 50,000 calls. New ones are refused when it is full.
+	// namedBytesOfRecord times the node's MaxRecords is how much an actor keeps of named calls, within the two
+	// bounds: 16 MiB by default, which is some 50,000 calls. New ones are refused when it is full.
 	namedBytesOfRecord = 16 << 10
 	namedBytesMin      = 1 << 20
 	namedBytesMax      = 32 << 20
-	// bodiesBytesMax bounds the replies that an actor keeps outside of its records, and volatileBodiesMax those of a volatile actor,
-	// which are in memory. Replies that are not young give way first.
+	// bodiesBytesMax bounds the replies that an actor keeps outside of its records, and volatileBodiesMax those of a
+	// volatile actor, which are in memory. Replies that are not young give way first.
 	bodiesBytesMax    = 256 << 20
 	volatileBodiesMax = 16 << 20
 	// prunedMax is how many records one commit drops because of their age or number: their deletions must fit it.
 	prunedMax = 4000
-	// birthsAheadMax is how far a birth may be ahead of the versions that the owner knows: callers learn them from other nodes, whose last
-	// heartbeat may be newer. Of one further ahead the store is asked.
+	// birthsAheadMax is how far a birth may be ahead of the versions that the owner knows: callers learn them from
+	// other nodes, whose last heartbeat may be newer. Of one further ahead the store is asked.
 	birthsAheadMax = 10_000_000
 	// birthOfRestored is the birth of records that come from a backup, whose versions mean nothing in another store.
 	birthOfRestored = 1
 )
 
-// ledger is an actor's records: what makes a call that is repeated under its key have its effect once. It holds all of them,
-// in order of their keys.
+// ledger is an actor's records: what makes a call that is repeated under its key have its effect once. It holds all
+// of them, in order of their keys.
 //
 // A record of a client's call is dropped when the client has said that it has the answer, unless it is the client's
-// newest: that one says what the client has said. Else the oldest go when there are too many or they are very old, and
-// raise the floor: what was born below it and has no record may have been among them, and is refused.
+// newest: that one says what the client has said. Else the oldest go when there are too many or they are very old,
+// and raise the floor: what was born below it and has no record may have been among them, and is refused.
 //
-// A record of a named call has as its birth the version at which the call ran, and is dropped when that is very old, and not before: the repeat may
-// come from another process, whose births are fresh. What was born that long ago and has no record is refused. When there is no room for
-// more, new named calls are refused before they run.
+// A record of a named call has as its birth the version at which the call ran, and is dropped when that is very old,
+// and not before: the repeat may come from another process, whose births are fresh. What was born that long ago and
+// has no record is refused. When there is no room for more, new named calls are refused before they run.
 type ledger struct {
 	records []*record
 	most    int // how many of clients are to be kept
@@ -99,8 +101,8 @@ type shedBody struct {
 	away int
 }
 
-// loadLedger decodes the stored records, as of a version of the store. It mends what can't be: a floor or a birth ahead of the store, which
-// would keep everybody out, and births from another store. Errors are CodeCorruptState.
+// loadLedger decodes the stored records, as of a version of the store. It mends what can't be: a floor or a birth
+// ahead of the store, which would keep everybody out, and births from another store. Errors are CodeCorruptState.
 func loadLedger(entries []registry.Entry, most int, volatile bool, now uint64) (*ledger, error) {
 	l := &ledger{most: most, volatile: volatile, ledgerBatch: noBatch}
 	for _, e := range entries {
@@ -158,8 +160,8 @@ func (l *ledger) remove(r *record) {
 	}
 }
 
-// find returns the record of a call that has run; or an error if nobody can say that it has not, at a version of the store; or neither
-// if it is new.
+// find returns the record of a call that has run; or an error if nobody can say that it has not, at a version of the
+// store; or neither if it is new.
 func (l *ledger) find(c *call, now uint64) (*record, error) {
 	i, ok := l.search(&c.key)
 	switch {
@@ -177,12 +179,14 @@ func (l *ledger) find(c *call, now uint64) (*record, error) {
 	return nil, nil
 }
 
-// ahead reports whether a call says that it was born further ahead of a version of the store than another node's can be.
+// ahead reports whether a call says that it was born further ahead of a version of the store than another node's can
+// be.
 func ahead(k *api.CallKey, now uint64) bool {
 	return k.Birth > now && k.Birth-now > birthsAheadMax
 }
 
-// settled returns below which counter a client repeats no calls such as one, as far as its records tell; i is among them.
+// settled returns below which counter a client repeats no calls such as one, as far as its records tell; i is among
+// them.
 func (l *ledger) settled(i int, k *api.CallKey) (below uint64) {
 	from, to := l.ofClient(i, k.Client)
 	for _, r := range l.records[from:to] {
@@ -203,7 +207,8 @@ func (l *ledger) ofClient(i int, client string) (from, to int) {
 	return from, to
 }
 
-// admit makes room for the record of a new call, at a version of the store. An error is CodeOverloaded: what there is must be kept.
+// admit makes room for the record of a new call, at a version of the store. An error is CodeOverloaded: what there is
+// must be kept.
 func (l *ledger) admit(k *api.CallKey, now uint64) error {
 	if k.Name == "" {
 		if !l.exceeds(2*recordsCrowdMax, 1) { // beyond, they are born ahead of the store, and can't be dropped yet
@@ -244,7 +249,8 @@ func (l *ledger) bodiesMax() int {
 	return bodiesBytesMax
 }
 
-// shedBodies drops replies of calls that were born before a version, the oldest first, until they take no more than so many bytes.
+// shedBodies drops replies of calls that were born before a version, the oldest first, until they take no more than
+// so many bytes.
 func (l *ledger) shedBodies(young uint64, most int) {
 	for _, r := range l.byBirth() {
 		if l.bodies <= most || r.key.Birth >= young {
@@ -266,8 +272,8 @@ func (l *ledger) byBirth() []*record {
 	return out
 }
 
-// add records the answer of a call that has run, at a version of the store. Only what the actor itself decided is kept: any other failure is
-// one that a repeat may overcome.
+// add records the answer of a call that has run, at a version of the store. Only what the actor itself decided is
+// kept: any other failure is one that a repeat may overcome.
 func (l *ledger) add(a *answer, now uint64) {
 	r := &record{key: a.call.key, request: requestHash(a.call), body: a.body}
 	r.key.Time = 0
@@ -283,7 +289,8 @@ func (l *ledger) add(a *answer, now uint64) {
 	if r.key.Name == "" {
 		l.acknowledge(&r.key)
 	} else {
-		// Its time counts from when it ran, as callers may have been given a version that is old; or from its birth, if this node is behind.
+		// Its time counts from when it ran, as callers may have been given a version that is old; or from its birth,
+		// if this node is behind.
 		r.key.Birth = max(now, min(r.key.Birth, now+birthsAheadMax))
 	}
 	l.insert(r)
@@ -293,8 +300,8 @@ func (l *ledger) add(a *answer, now uint64) {
 	a.writes = true
 }
 
-// acknowledge drops what the client of a new call no longer needs. Of its calls from outside, and of those that handlers have made
-// for it, the newest stays, for what its key says. The new call is going to be one.
+// acknowledge drops what the client of a new call no longer needs. Of its calls from outside, and of those that
+// handlers have made for it, the newest stays, for what its key says. The new call is going to be one.
 func (l *ledger) acknowledge(k *api.CallKey) {
 	i, _ := l.search(k)
 	from, to := l.ofClient(i, k.Client)
@@ -324,8 +331,8 @@ func (l *ledger) drop(r *record) {
 	b.dropped = append(b.dropped, r)
 }
 
-// age drops what is too old at a version of the store, and the oldest of what is too much of clients' calls, and raises the floor above it:
-// never above that version. What the present batch has added stays.
+// age drops what is too old at a version of the store, and the oldest of what is too much of clients' calls, and
+// raises the floor above it: never above that version. What the present batch has added stays.
 func (l *ledger) age(now uint64) {
 	horizon, young := before(now, recordVersionsMax), before(now, recordsYoung)
 	old := func(r *record) bool { return r.key.Birth < horizon }
@@ -449,7 +456,8 @@ func errForgotten(c *call, why string) *api.Error {
 	return err
 }
 
-// errOldBirth refuses a call for its birth: its record, if it has run, may have been dropped. now is a version from which on calls are not refused.
+// errOldBirth refuses a call for its birth: its record, if it has run, may have been dropped. now is a version from
+// which on calls are not refused.
 func errOldBirth(c *call, now uint64) *api.Error {
 	err := errForgotten(c, "the actor no longer has records that old")
 	err.Detail[api.DetailBirth] = strconv.FormatUint(now, 10)

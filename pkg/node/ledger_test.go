@@ -24,8 +24,8 @@ func newBook(t *testing.T) *book {
 	return &book{T: t, ledger: &ledger{most: DefaultMaxRecords, ledgerBatch: noBatch}, stored: make(map[string][]byte)}
 }
 
-// run answers a call as an activation does: from the records, or by running and recording it. It returns what the caller is
-// told, and whether the call has run.
+// run answers a call as an activation does: from the records, or by running and recording it. It returns what the
+// caller is told, and whether the call has run.
 func (b *book) run(key api.CallKey, body string) (answer, bool) {
 	c := &call{key: key, method: "add", body: []byte(body)}
 	r, err := b.ledger.find(c, b.now)
@@ -234,7 +234,8 @@ func TestANamedCallBornAheadOfItsOwnerRunsOnce(t *testing.T) {
 	}
 }
 
-// Named calls are kept for their time however many there are. When they fill the room, new ones are refused and old ones go on.
+// Named calls are kept for their time however many there are. When they fill the room, new ones are refused and old
+// ones go on.
 func TestNamedCallsAreNotDroppedForOthers(t *testing.T) {
 	b := newBook(t)
 	b.ledger.most = 4

@@ -13,17 +13,18 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// When a node dies that has very many actors, all their calls look for them elsewhere at once. What that asks of the store, and of the nodes
-// that take them, is bounded: owners are looked up once for all calls of an actor that want it, and so many at a time; while the lease of a
-// dead node runs out nobody asks whether it has, as the membership tells; and so many actors are claimed at a time.
+// When a node dies that has very many actors, all their calls look for them elsewhere at once. What that asks of the
+// store, and of the nodes that take them, is bounded: owners are looked up once for all calls of an actor that want
+// it, and so many at a time; while the lease of a dead node runs out nobody asks whether it has, as the membership
+// tells; and so many actors are claimed at a time.
 
 const (
-	// lookupsAtOnce and claimsAtOnce are how many owners a node looks up, and how many actors it claims, at once: enough to fill the store's
-	// batches, few enough to leave it to those who have their actors.
+	// lookupsAtOnce and claimsAtOnce are how many owners a node looks up, and how many actors it claims, at once:
+	// enough to fill the store's batches, few enough to leave it to those who have their actors.
 	lookupsAtOnce = 128
 	claimsAtOnce  = 256
-	// awaitedMax is how long a call waits for news of a node that does not answer before it asks the store again: the actor may have been
-	// taken from that node by itself.
+	// awaitedMax is how long a call waits for news of a node that does not answer before it asks the store again: the
+	// actor may have been taken from that node by itself.
 	awaitedMax = time.Second
 )
 

@@ -19,8 +19,8 @@ const (
 	// loaded with the state. One target takes half of it at the most.
 	outboxMax      = 2000
 	outboxBytesMax = 2 << 20
-	// numberBits is how many bits of a message's number tell apart those of one commit; the others are the number of that. It is more
-	// than an outbox holds.
+	// numberBits is how many bits of a message's number tell apart those of one commit; the others are the number of
+	// that. It is more than an outbox holds.
 	numberBits = 12
 
 	messageVersion = 1
@@ -34,8 +34,8 @@ func outboxKey(number uint64) []byte { return tuple.Pack("o", int64(number)) }
 
 // message is one that an actor has sent. It is not changed once it is committed, but replaced.
 type message struct {
-	// number grows with every message of its sender, for ever. A message that was taken back from the dead letters gets a new one;
-	// origin is the first.
+	// number grows with every message of its sender, for ever. A message that was taken back from the dead letters
+	// gets a new one; origin is the first.
 	number, origin uint64
 	target         api.ActorID
 	method         string

@@ -15,7 +15,8 @@ import (
 // statsWindow is the shortest time that rates and percentiles are of.
 const statsWindow = time.Second
 
-// meter measures what a node does. What is counted is looked at by the heartbeat, so that it costs nothing more where nobody watches.
+// meter measures what a node does. What is counted is looked at by the heartbeat, so that it costs nothing more where
+// nobody watches.
 type meter struct {
 	// usage tells what the process takes of its machine; nil if nobody knows.
 	usage func() api.Usage

@@ -45,9 +45,9 @@ func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.M
 	})
 }
 
-// atOwner serves a request about an actor where it is. serve answers what needs no owner, or what this node, the owner, is
-// asked for; it returns nil for a request that another owner is to get. While the actor is on its way, here or away,
-// its owner is looked for again, on at most migrateHopsMax nodes: hops, of the request, counts them.
+// atOwner serves a request about an actor where it is. serve answers what needs no owner, or what this node, the
+// owner, is asked for; it returns nil for a request that another owner is to get. While the actor is on its way, here
+// or away, its owner is looked for again, on at most migrateHopsMax nodes: hops, of the request, counts them.
 func atOwner[Req, Resp any](
 	ctx context.Context, n *Node, method string, id api.ActorID, in *Req, hops *int,
 	serve func(owner registry.Owner) (*Resp, error),

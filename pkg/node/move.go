@@ -18,20 +18,23 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// An actor moves in five steps, of which its source does all: the target prepares; the actor's slot stops taking calls; what the
-// activation has in memory is sent to the target; one transaction hands the claim over; the target activates the actor, and gets the
-// calls that have queued up, in their order. The transaction is the only moment that matters: a failure before it leaves the
-// actor here, one after it leaves it there, and what was lost on the way is read from the store.
+// An actor moves in five steps, of which its source does all: the target prepares; the actor's slot stops taking
+// calls; what the activation has in memory is sent to the target; one transaction hands the claim over; the target
+// activates the actor, and gets the calls that have queued up, in their order. The transaction is the only moment
+// that matters: a failure before it leaves the actor here, one after it leaves it there, and what was lost on the way
+// is read from the store.
 
 const (
 	// prepareTimeout bounds the question whether a target takes an actor.
 	prepareTimeout = 5 * time.Second
-	// transferTimeout bounds the sending of what an activation has in memory: its calls wait meanwhile. The actor then stays.
+	// transferTimeout bounds the sending of what an activation has in memory: its calls wait meanwhile. The actor
+	// then stays.
 	transferTimeout = 10 * time.Second
 	// pieceBytes is how much of that is sent in one piece, piecesAtOnce how many of them are on their way.
 	pieceBytes   = 256 << 10
 	piecesAtOnce = 8
-	// moveCooldown is how long an actor that has been moved here stays, unless it must go: it is not to be thrown back and forth.
+	// moveCooldown is how long an actor that has been moved here stays, unless it must go: it is not to be thrown
+	// back and forth.
 	moveCooldown = 10 * time.Second
 	// recentMovesMax is how many arrivals are remembered for that.
 	recentMovesMax = 100_000
@@ -120,8 +123,8 @@ func (ms *moves) forget(now time.Duration) {
 	}
 }
 
-// migrate moves an actor that this node has, and waits for that until ctx ends; the move goes on then. An error of CodeMoved says that the
-// actor is not here.
+// migrate moves an actor that this node has, and waits for that until ctx ends; the move goes on then. An error of
+// CodeMoved says that the actor is not here.
 func (n *Node) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (moved, error) {
 	m := &move{id: n.moveIDs.Bytes16(), actor: id, to: to, why: why, since: n.env.Monotonic(), done: env.NewFuture[moved](n.env)}
 	if err := n.moves.begin(m, force); err != nil {
@@ -175,7 +178,8 @@ func (n *Node) tell(m *move, method string) {
 	})
 }
 
-// runMove moves the actor of a slot, whose task runs it: so no call runs meanwhile. It reports whether the slot has gone.
+// runMove moves the actor of a slot, whose task runs it: so no call runs meanwhile. It reports whether the slot has
+// gone.
 func (n *Node) runMove(s *slot, m *move) (gone bool) {
 	began := n.env.Monotonic()
 	token, err := n.moveAway(s, m)

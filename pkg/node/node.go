@@ -233,9 +233,9 @@ func (n *Node) failed(node registry.NodeInfo) {
 	n.pool.Disconnect(node.Address, "node "+node.ID+" has failed")
 }
 
-// Invoke calls an actor, wherever it is, from inside the process. A key names the call, as that of client.WithIdempotencyKey
-// does; with "" it has one of the node's own, and has its effect once however often the node sends it. It blocks until the answer comes or ctx ends. Errors are
-// of type *api.Error.
+// Invoke calls an actor, wherever it is, from inside the process. A key names the call, as that of
+// client.WithIdempotencyKey does; with "" it has one of the node's own, and has its effect once however often the
+// node sends it. It blocks until the answer comes or ctx ends. Errors are of type *api.Error.
 func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
 	n.keys.Learn(n.newest(), n.env.Monotonic())
 	if err := n.contact.err(); err != nil && !n.keys.Fresh(n.env.Monotonic(), birthAgeMax) {

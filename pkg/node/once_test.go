@@ -229,7 +229,8 @@ func TestAnAlarmSetAgainForTheSameTimeIsAnotherOne(t *testing.T) {
 	})
 }
 
-// What the handler of an alarm or a message asks of others keeps its birth over all tries, however busy the others are and however long it takes.
+// What the handler of an alarm or a message asks of others keeps its birth over all tries, however busy the others
+// are and however long it takes.
 func TestTheHandlerOfAMessageThatRunsAgainAsksOnce(t *testing.T) {
 	for _, how := range []string{"send", "alarm"} {
 		for _, failing := range []time.Duration{100 * time.Second, 30 * time.Minute} {
@@ -414,7 +415,8 @@ func TestABurstOfNamedCallsIsServed(t *testing.T) {
 	})
 }
 
-// A flood of clients that never come back has an actor forget answers of a moment ago. What is on its way is then born anew, and not refused.
+// A flood of clients that never come back has an actor forget answers of a moment ago. What is on its way is then
+// born anew, and not refused.
 func TestAFloodOfClientsRefusesNobody(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		c.tune = func(config *node.Config) { config.MaxRecords = 10 }

@@ -16,7 +16,8 @@ import (
 type parcel struct {
 	// seq is that of the last commit, which state belongs to.
 	seq registry.Seq
-	// state is what an activation would read of the store: agenda, records and struct. Of a volatile actor it is all there is, with space.
+	// state is what an activation would read of the store: agenda, records and struct. Of a volatile actor it is all
+	// there is, with space.
 	state, space []registry.Entry
 	// marks are how far a volatile actor is with the messages of others.
 	marks []registry.Entry

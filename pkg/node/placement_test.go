@@ -50,7 +50,8 @@ func (c *cluster) placed(name string, actors int, via ...string) map[string]int 
 	return counts
 }
 
-// Reads that may be stale do not ask the store, from the heartbeat after it was set on, and ask it again when that is taken back.
+// Reads that may be stale do not ask the store, from the heartbeat after it was set on, and ask it again when that is
+// taken back.
 func TestTheConsistencyOfReadsIsSet(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
 		c.startAll(2)

@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// adminPlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time is in memory, and the
-// counts, of which there are as many as nodes and namespaces.
+// adminPlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time
+// is in memory, and the counts, of which there are as many as nodes and namespaces.
 func (n *Node) adminPlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
 	var after api.ActorID
 	if in.After != "" {

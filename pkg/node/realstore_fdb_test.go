@@ -15,7 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/fdb"
 )
 
-// openReal opens the store of nodes on goroutines: a part of the cluster that FDB_CLUSTER_FILE names, which nobody else has.
+// openReal opens the store of nodes on goroutines: a part of the cluster that FDB_CLUSTER_FILE names, which nobody
+// else has.
 func openReal(t *testing.T, _ env.Env) kv.Store {
 	t.Helper()
 	store, err := fdb.Open(fdb.Options{Prefix: fmt.Sprintf("%s-%d/", t.Name(), time.Now().UnixNano())})

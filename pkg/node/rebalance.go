@@ -58,8 +58,8 @@ func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*a
 	return reply, nil
 }
 
-// shiftPercentMin is how far a node must be from the mean, in percent of it, for bytes or calls to be worth moving: they are never quite
-// equal.
+// shiftPercentMin is how far a node must be from the mean, in percent of it, for bytes or calls to be worth moving:
+// they are never quite equal.
 const shiftPercentMin = 5
 
 // weights asks every node that takes actors what it carries. least is what is worth a move: a share of the mean, and of

@@ -21,7 +21,8 @@ type record struct {
 	key api.CallKey // without its time
 	// request is a hash of method and request: a key belongs to one request.
 	request [16]byte
-	// body is the reply. One that is kept away, in keys of its own, is here only until the record is stored; away is its size.
+	// body is the reply. One that is kept away, in keys of its own, is here only until the record is stored; away is
+	// its size.
 	body []byte
 	away int
 	// omitted is the size of a reply that is no longer kept.
@@ -34,7 +35,8 @@ const (
 	recordVersion = 1
 	// recordFields are those of the first version: away has come later.
 	recordFields = 9
-	// bodyInlineMax is the size of the largest reply that is part of its record: records are in memory, and loaded with the state.
+	// bodyInlineMax is the size of the largest reply that is part of its record: records are in memory, and loaded
+	// with the state.
 	bodyInlineMax = 1 << 10
 )
 
@@ -140,8 +142,8 @@ func (r *record) bytes() int {
 	return n
 }
 
-// encode is by position: a record is written for every call. A reply that is kept away is told as one that is not kept, too, for readers
-// that don't know of the former.
+// encode is by position: a record is written for every call. A reply that is kept away is told as one that is not
+// kept, too, for readers that don't know of the former.
 func (r *record) encode() []byte {
 	inline, err := r.body, r.err
 	if r.away > 0 {

@@ -14,8 +14,9 @@ import (
 
 // RestoredState is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another
 // store: the records of calls are kept, as of the time when they are first loaded, the floor below which calls are
-// refused begins anew, and alarms and messages whose handlers have asked others ask them under the same keys, but born
-// anew. Messages, and how far their receivers are with them, keep their numbers: what is done already does not run again.
+// refused begins anew, and alarms and messages whose handlers have asked others ask them under the same keys, but
+// born anew. Messages, and how far their receivers are with them, keep their numbers: what is done already does not
+// run again.
 func RestoredState(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	switch {
 	case bytes.Equal(key, recordPart):
@@ -60,8 +61,9 @@ func RestoredState(_ api.ActorID, key, value []byte) (registry.RestoredPart, err
 	return registry.RestoredPart{Value: value}, nil
 }
 
-// CheckState reads all that is stored as an actor's state, in order of key, and returns when the actor has something to do, in milliseconds since 1970 and 0
-// for never. It does not know the actor's kind, and so not what is in the state struct. Errors are CodeCorruptState.
+// CheckState reads all that is stored as an actor's state, in order of key, and returns when the actor has something
+// to do, in milliseconds since 1970 and 0 for never. It does not know the actor's kind, and so not what is in the
+// state struct. Errors are CodeCorruptState.
 func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 	var agenda, records []registry.Entry
 	var chunks []byte

@@ -20,7 +20,8 @@ const (
 	// placed is looked at again. The first correction of a wrong guess is free.
 	routeBackoffMin = 5 * time.Millisecond
 	routeBackoffMax = 250 * time.Millisecond
-	// quickAttempts is how often an owner that does not answer is tried again at once: its connection may just have been lost.
+	// quickAttempts is how often an owner that does not answer is tried again at once: its connection may just have
+	// been lost.
 	quickAttempts = 3
 	// placementCacheMax is how many actors' places a node remembers.
 	placementCacheMax = 100_000
@@ -261,7 +262,8 @@ func (r *router) again(c *call, err error) {
 	})
 }
 
-// await lets a call wait before it is routed again: if the node that owns its actor does not answer, for news of the members.
+// await lets a call wait before it is routed again: if the node that owns its actor does not answer, for news of the
+// members.
 func (r *router) await(c *call, pause time.Duration) error {
 	n := r.node
 	silent, view := c.silent, n.keeper.members()
@@ -284,8 +286,8 @@ func (r *router) pause(c *call) time.Duration {
 	return r.random.Jitter(min(routeBackoffMin<<min(c.attempts-2, 10), routeBackoffMax))
 }
 
-// retryable reports whether another try of c may do better than one that failed with err, elsewhere or later, and may be
-// made: c has had no effect, or may have it again.
+// retryable reports whether another try of c may do better than one that failed with err, elsewhere or later, and may
+// be made: c has had no effect, or may have it again.
 func (r *router) retryable(c *call, err error) bool {
 	if isStoreError(err) {
 		return true
@@ -303,7 +305,8 @@ func (r *router) movedTo(id api.ActorID, owner registry.Owner) error {
 	return err
 }
 
-// gone is the error for a caller whose guess it was that the actor is here: it names the node that it is thought to be on.
+// gone is the error for a caller whose guess it was that the actor is here: it names the node that it is thought to
+// be on.
 func (r *router) gone(id api.ActorID) error {
 	err := errMoved(id)
 	if addr, ok := r.cached(id); ok {

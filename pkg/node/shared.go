@@ -11,7 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// shared is something that is found out for all who ask in a while: it costs the same whether one looks or a hundred do.
+// shared is something that is found out for all who ask in a while: it costs the same whether one looks or a hundred
+// do.
 type shared[T any] struct {
 	mu    sync.Mutex
 	value *T
@@ -19,8 +20,8 @@ type shared[T any] struct {
 	next  *env.Future[*T] // of those who wait
 }
 
-// get returns what was found out at most so long ago, or has find do so, in a task with the context given. It blocks until then or until ctx
-// ends. The value belongs to all.
+// get returns what was found out at most so long ago, or has find do so, in a task with the context given. It blocks
+// until then or until ctx ends. The value belongs to all.
 func (s *shared[T]) get(ctx context.Context, n *Node, fresh time.Duration, find func(ctx context.Context) (*T, error)) (*T, error) {
 	s.mu.Lock()
 	if s.value != nil && n.env.Monotonic() < s.until {

@@ -53,7 +53,8 @@ type dispatcher struct {
 	start      func(*slot)
 	startAfter func(s, victim *slot)
 
-	// pending counts the calls in all mailboxes, taken all that there ever were in them; rate is how many came in a second, lately.
+	// pending counts the calls in all mailboxes, taken all that there ever were in them; rate is how many came in a
+	// second, lately.
 	pending, taken, rate atomic.Int64
 
 	// Of gauge: when it last measured, and how many calls had been taken.

@@ -82,7 +82,8 @@ func (s *space) reset() {
 	s.ctx, s.call, s.batch, s.bytes = nil, nil, nil, 0
 }
 
-// stored notes that the batch's writes have been committed: by the store or, those of a volatile actor, by being proved.
+// stored notes that the batch's writes have been committed: by the store or, those of a volatile actor, by being
+// proved.
 func (s *space) stored() {
 	for _, key := range sortedKeys(s.batch) {
 		s.hold(key, s.batch[key])

@@ -23,8 +23,8 @@ const (
 	// stateFormat is the first byte of a stored state. versionedFormat is that of one whose kind has a version.
 	stateFormat     = 1
 	versionedFormat = 2
-	// stateHeaderBytes is before the state in its first chunk: format, length, CRC-32C. In the versioned format the version of
-	// the kind follows, which the sum covers.
+	// stateHeaderBytes is before the state in its first chunk: format, length, CRC-32C. In the versioned format the
+	// version of the kind follows, which the sum covers.
 	stateHeaderBytes  = 1 + 4 + 4
 	stateVersionBytes = 4
 )

@@ -12,9 +12,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// A node dies that has very many actors, and all of them are called. The others take them without more than so many claims at once, without
-// asking the store over and over while the lease of the dead one runs out, and without losing their own leases; and
-// no call fails.
+// A node dies that has very many actors, and all of them are called. The others take them without more than so many
+// claims at once, without asking the store over and over while the lease of the dead one runs out, and without losing
+// their own leases; and no call fails.
 func TestADeadNodesActorsDoNotToppleTheNext(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		c.start("n1")

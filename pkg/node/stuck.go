@@ -16,9 +16,9 @@ import (
 )
 
 // A handler that does not return keeps its actor from everybody. Nothing can end it from outside; but the activation
-// can be given up: its slot leaves the dispatcher, the calls that waited are routed anew, and the next activation takes the
-// claim again, under the next token. When the handler returns at last, nobody looks at what it did, and the claim that it
-// could commit under is no longer the actor's.
+// can be given up: its slot leaves the dispatcher, the calls that waited are routed anew, and the next activation
+// takes the claim again, under the next token. When the handler returns at last, nobody looks at what it did, and the
+// claim that it could commit under is no longer the actor's.
 //
 // What the handler ran for has failed: its caller is told so, and an alarm, or a message that is tried for the last
 // time, is counted as failed by the first thing that the next activation does. Otherwise it would hang again and
@@ -27,7 +27,8 @@ import (
 const (
 	// handlerReported is how long a handler runs before that is said in the log.
 	handlerReported = 10 * time.Second
-	// handlerGrace is how long after the end of its context a handler may take to return before its activation is given up.
+	// handlerGrace is how long after the end of its context a handler may take to return before its activation is
+	// given up.
 	handlerGrace = 10 * time.Second
 	// handlersLookedAt is how often that is looked for.
 	handlersLookedAt = time.Second
@@ -44,7 +45,8 @@ type run struct {
 	what            string
 	since, deadline time.Duration
 	reported        bool
-	// move, and then evict, is what the task is to do next, if it is not nil. evicting is what it has last begun of the latter.
+	// move, and then evict, is what the task is to do next, if it is not nil. evicting is what it has last begun of
+	// the latter.
 	move            *move
 	evict, evicting *eviction
 	// abandoned runs have no slot any more: their task must not touch anything.

@@ -25,9 +25,10 @@ const (
 	timersPause  = 10 * time.Millisecond
 )
 
-// timers say when actors of the node have something to do, by the wall clock. An actor has a timer from the commit or the load that
-// says so until it has nothing to do, was released, or is active elsewhere: in that time nobody else looks after it as long as the node is a
-// member. A timer that fires is set again for a while later, and gone when the actor sets it anew.
+// timers say when actors of the node have something to do, by the wall clock. An actor has a timer from the commit or
+// the load that says so until it has nothing to do, was released, or is active elsewhere: in that time nobody else
+// looks after it as long as the node is a member. A timer that fires is set again for a while later, and gone when
+// the actor sets it anew.
 type timers struct {
 	env  env.Env
 	wake func(t timer)

@@ -48,8 +48,8 @@ func (r *Registry) ActorPairs(ctx context.Context, actor api.ActorID) ([]kv.KeyV
 	})
 }
 
-// WriteRestored writes pairs of a restore, or of an operator, as they are: nothing is checked. Nodes must not be alive in the store, unless the keys are none of
-// Kelpie's.
+// WriteRestored writes pairs of a restore, or of an operator, as they are: nothing is checked. Nodes must not be
+// alive in the store, unless the keys are none of Kelpie's.
 func WriteRestored(tx kv.Tx, pairs []kv.KeyValue) {
 	for _, p := range pairs {
 		tx.Set(p.Key, p.Value)

@@ -22,9 +22,10 @@ type Shift struct {
 	Amount   int64
 }
 
-// Balance returns the shifts that make the weights of all nodes equal, but for one unit, and for nodes that can't take
-// that much, whose share the others bear. No other shifts that reach that are less in sum: what a node is to get goes there directly, and no node both
-// gives and gets. Of nodes whose shares could be a unit more, those that have most keep it. Without need there are none.
+// Balance returns the shifts that make the weights of all nodes equal, but for one unit, and for nodes that can't
+// take that much, whose share the others bear. No other shifts that reach that are less in sum: what a node is to get
+// goes there directly, and no node both gives and gets. Of nodes whose shares could be a unit more, those that have
+// most keep it. Without need there are none.
 func Balance(nodes []Weight) []Shift {
 	var gives, gets []Weight
 	for i, share := range shares(nodes) {

@@ -22,11 +22,13 @@ type Problem struct {
 	What  string
 }
 
-// Checker looks at all pairs of a store, in order, and compares those that belong together. It keeps no more than one actor's state in memory.
+// Checker looks at all pairs of a store, in order, and compares those that belong together. It keeps no more than one
+// actor's state in memory.
 type Checker struct {
 	// Get reads other keys, as they were when the pairs were read.
 	Get func(ctx context.Context, key []byte) ([]byte, error)
-	// State reads all that is stored as an actor's state, and returns when it has something to do, in milliseconds since 1970, 0 for never.
+	// State reads all that is stored as an actor's state, and returns when it has something to do, in milliseconds
+	// since 1970, 0 for never.
 	State func(actor api.ActorID, entries []Entry) (due int64, err error)
 	// Report is told of every problem.
 	Report func(Problem)

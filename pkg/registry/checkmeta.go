@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Meta looks at the cluster's meta, after all pairs: without one, or with one that nodes refuse, the rest is no cluster, however whole it is.
-// Errors are Get's.
+// Meta looks at the cluster's meta, after all pairs: without one, or with one that nodes refuse, the rest is no
+// cluster, however whole it is. Errors are Get's.
 func (c *Checker) Meta(ctx context.Context) error {
 	value, err := c.Get(ctx, metaKey)
 	if err != nil {

@@ -209,8 +209,8 @@ func (c *Claim) Renew(p Proof) {
 	}
 }
 
-// Check returns nil if the claim was held at the version of the proof, reading it if the fence leaves that open. Otherwise
-// it returns an error of CodeFenced or CodeMoved, and the activation is to be dropped.
+// Check returns nil if the claim was held at the version of the proof, reading it if the fence leaves that open.
+// Otherwise it returns an error of CodeFenced or CodeMoved, and the activation is to be dropped.
 func (c *Claim) Check(ctx context.Context, p Proof) error {
 	if p.incarnation != c.incarnation { // R6: compared with the claim's own, not with what the node remembers
 		return errFenced(c.node)

@@ -136,9 +136,9 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 	return tx.CommittedVersion(), nil
 }
 
-// readLease has a transaction fail if the owner has lost its lease. Unlike the claim that may have happened before the version at which the
-// transaction reads: a node that has been fenced goes on to commit until the claim is rewritten. Errors say that the transaction has not
-// happened.
+// readLease has a transaction fail if the owner has lost its lease. Unlike the claim that may have happened before
+// the version at which the transaction reads: a node that has been fenced goes on to commit until the claim is
+// rewritten. Errors say that the transaction has not happened.
 func (c *Claim) readLease(ctx context.Context, tx kv.Tx) error {
 	var fence Fence
 	if err := read(ctx, tx, fenceKey(c.node), &fence); err != nil || fence.Incarnation != c.incarnation {
@@ -184,8 +184,8 @@ func (c *Claim) Get(ctx context.Context, key []byte) ([]byte, error) {
 	return value, err
 }
 
-// Range reads up to limit pairs of [begin, end) of the actor's state, in order, as of the last commit, and whether there
-// may be more. Errors are as Get's.
+// Range reads up to limit pairs of [begin, end) of the actor's state, in order, as of the last commit, and whether
+// there may be more. Errors are as Get's.
 func (c *Claim) Range(ctx context.Context, begin, end []byte, limit int) ([]Entry, bool, error) {
 	base := statePrefix(c.actor)
 	var entries []Entry

@@ -53,8 +53,8 @@ func (c *Claim) Exhume(number uint64) []Write {
 	}
 }
 
-// DeadLetter returns one of the actor's dead letters with its request; nil if there is none of that number. As others may delete them, it
-// reads at a fresh version. Errors are as Get's.
+// DeadLetter returns one of the actor's dead letters with its request; nil if there is none of that number. As others
+// may delete them, it reads at a fresh version. Errors are as Get's.
 func (c *Claim) DeadLetter(ctx context.Context, number uint64) (*DeadLetter, error) {
 	if err := c.refresh(ctx); err != nil {
 		return nil, err
@@ -90,9 +90,9 @@ func (c *Claim) DeadNumbers(ctx context.Context) ([]uint64, error) {
 	return out, err
 }
 
-// DeadLetters returns one page of dead letters without their requests, in order of actor and number: of one namespace or actor, if
-// they are not "". It begins after the given letter (zero: at the beginning) and reads up to limit, at most 1,000. more says that there may be
-// others after the last one.
+// DeadLetters returns one page of dead letters without their requests, in order of actor and number: of one namespace
+// or actor, if they are not "". It begins after the given letter (zero: at the beginning) and reads up to limit, at
+// most 1,000. more says that there may be others after the last one.
 func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after DeadLetter, limit int) (letters []DeadLetter, more bool, err error) {
 	if limit <= 0 || limit > pageRows {
 		limit = pageRows
@@ -126,8 +126,8 @@ func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after 
 	return letters, more, err
 }
 
-// RemoveDeadLetter deletes a dead letter, and reports whether there was one. One that is taken back by its actor at the same time may be
-// tried again all the same.
+// RemoveDeadLetter deletes a dead letter, and reports whether there was one. One that is taken back by its actor at
+// the same time may be tried again all the same.
 func (r *Registry) RemoveDeadLetter(ctx context.Context, actor api.ActorID, number uint64) (bool, error) {
 	head := deadKey(kindDead, actor, number)
 	gone := false

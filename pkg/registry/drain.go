@@ -9,8 +9,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// SetDraining says to all members that the member takes no actors, or that it does again. It fails with CodeFenced if the member has lost its
-// lease.
+// SetDraining says to all members that the member takes no actors, or that it does again. It fails with CodeFenced if
+// the member has lost its lease.
 func (r *Registry) SetDraining(ctx context.Context, m *Member, draining bool) error {
 	id, inc := m.lease()
 	_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
@@ -38,8 +38,8 @@ func stateWhile(draining bool) NodeState {
 	return NodeActive
 }
 
-// Forget removes what is known of a node that has left or failed, but for its fence, whose epoch must never fall. removed is false if the node holds a
-// lease, or is not known.
+// Forget removes what is known of a node that has left or failed, but for its fence, whose epoch must never fall.
+// removed is false if the node holds a lease, or is not known.
 func (r *Registry) Forget(ctx context.Context, id string) (removed bool, err error) {
 	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (bool, error) {
 		fence, node, err := readNode(ctx, tx, id)

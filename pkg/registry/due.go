@@ -13,9 +13,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
-// An actor with something to do by itself has one entry in the list of what is due: due/{shard}/{time}/{namespace}/{id}. It is written
-// and moved by the commits of the actor's own state, so it is there if and only if the actor has, or had a moment ago,
-// something to do; its time is never later than that.
+// An actor with something to do by itself has one entry in the list of what is due:
+// due/{shard}/{time}/{namespace}/{id}. It is written and moved by the commits of the actor's own state, so it is
+// there if and only if the actor has, or had a moment ago, something to do; its time is never later than that.
 //
 // The owner of the claim attends to the actor without the list, from memory. Every transaction that writes a claim
 // writes the entry with it, so the entry names the incarnation in the claim, and nobody if nobody owns the actor.
@@ -27,10 +27,12 @@ import (
 // something to do at once is handed over attended by nobody; the scanner wakes it, and its first commit there makes
 // it the target's. One that has something to do later is woken when it is late.
 
-// DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all but the largest clusters.
+// DueShards is how many parts the list of what is due has. Members share them out; there are several for each in all
+// but the largest clusters.
 const DueShards = 256
 
-// DueAtOnce is the time of an entry of an actor that is to be woken as soon as nobody attends to it, whatever clocks say.
+// DueAtOnce is the time of an entry of an actor that is to be woken as soon as nobody attends to it, whatever clocks
+// say.
 const DueAtOnce = 1
 
 // DueShard returns the part of the list that an actor belongs to.
@@ -60,8 +62,9 @@ func dueKey(actor api.ActorID, at int64) []byte {
 	return tuple.Pack(prefix, kindDue, DueShard(actor), at, actor.Namespace, actor.ID)
 }
 
-// MoveDue returns the writes that move the actor's entry in the list of what is due from one time to another, in milliseconds since 1970; 0 is none.
-// The actor's state has the time, too. From and to may be the same: the member then attends to it.
+// MoveDue returns the writes that move the actor's entry in the list of what is due from one time to another, in
+// milliseconds since 1970; 0 is none. The actor's state has the time, too. From and to may be the same: the member
+// then attends to it.
 func (c *Claim) MoveDue(from, to int64) []Write {
 	out := []Write{{Key: dueTimeKey}}
 	if to != 0 {
@@ -104,7 +107,8 @@ func attend(tx kv.Tx, actor api.ActorID, at int64, by Incarnation) {
 	}
 }
 
-// Due returns up to limit entries of a shard in order of time, after the given one (zero: from the beginning), and whether there may be more.
+// Due returns up to limit entries of a shard in order of time, after the given one (zero: from the beginning), and
+// whether there may be more.
 func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int) (entries []DueEntry, more bool, err error) {
 	begin, end := kindRange(kindDue, shard)
 	if after.Actor != (api.ActorID{}) {

@@ -28,9 +28,10 @@ type Seq struct {
 // Seq returns the number of the last commit of the actor's state.
 func (c *Claim) Seq() Seq { return Seq(c.seq) }
 
-// HandOver turns the claim into one of the target's, under the next token, in one transaction that reads both nodes' fences: whatever fails
-// before it leaves the actor here, whatever fails after it leaves it there. The activation must have nothing in doubt, and do nothing
-// meanwhile. move names the handover: only who was sent it along with the actor's state may Install that.
+// HandOver turns the claim into one of the target's, under the next token, in one transaction that reads both nodes'
+// fences: whatever fails before it leaves the actor here, whatever fails after it leaves it there. The activation
+// must have nothing in doubt, and do nothing meanwhile. move names the handover: only who was sent it along with the
+// actor's state may Install that.
 //
 // The target attends to what the actor has to do, from its first commit on if that is to be done at once (see
 // DueEntry).
@@ -107,9 +108,10 @@ type Arrived struct {
 	State []Entry
 }
 
-// Install makes a claim of one that was handed over to the member, whose state has arrived with it: that is used if it is of the actor's last
-// commit, else the store is read, as Acquire does. Nothing is written. It is for the first activation under that claim alone, as writes of
-// an earlier one may still land (R3): for each move Install is called once at the most, and not after Acquire.
+// Install makes a claim of one that was handed over to the member, whose state has arrived with it: that is used if
+// it is of the actor's last commit, else the store is read, as Acquire does. Nothing is written. It is for the first
+// activation under that claim alone, as writes of an earlier one may still land (R3): for each move Install is called
+// once at the most, and not after Acquire.
 //
 // Acquired has neither claim nor owner if the claim is not one that this move has handed over.
 func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a Arrived, begin, end []byte) (Acquired, error) {

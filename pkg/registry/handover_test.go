@@ -138,8 +138,8 @@ func TestALostClaimIsNotHandedOver(t *testing.T) {
 	})
 }
 
-// A claim that the target has taken by itself is not one that was handed over, though node, incarnation and token are the same: a write
-// of an activation under it may still land.
+// A claim that the target has taken by itself is not one that was handed over, though node, incarnation and token are
+// the same: a write of an activation under it may still land.
 func TestAClaimThatWasTakenIsNotInstalled(t *testing.T) {
 	both(t, func(t *fixture) {
 		n1, n2 := t.join("n1"), t.join("n2")

@@ -50,7 +50,8 @@ func kindRange(kind string, elems ...any) (begin, end []byte) {
 	return tuple.Range(append([]any{prefix, kind}, elems...)...)
 }
 
-// KindOf returns the kind of a key, and the namespace that it belongs to: both "" for a key that is not Kelpie's, the second for one that belongs to none.
+// KindOf returns the kind of a key, and the namespace that it belongs to: both "" for a key that is not Kelpie's, the
+// second for one that belongs to none.
 func KindOf(key []byte) (kind, namespace string) {
 	t, err := tuple.Unpack(key)
 	if err != nil || len(t) < 2 || t[0] != prefix {

@@ -37,7 +37,8 @@ const (
 	// pageRows is how many claims a listing reads at once.
 	pageRows = 1000
 
-	// stateReadBytesMax is the most that an actor's state struct and the records of its calls take in the store, with keys.
+	// stateReadBytesMax is the most that an actor's state struct and the records of its calls take in the store, with
+	// keys.
 	stateReadBytesMax = 64 << 20
 	// statePageBytes is how much of it is read at once.
 	statePageBytes = 8 << 20

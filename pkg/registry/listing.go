@@ -21,9 +21,9 @@ type ClaimInfo struct {
 	Corrupt bool
 }
 
-// Claims returns one page of claims, in order of namespace and id, of one namespace if that is not "", and of that those whose ids begin
-// with prefix. It begins after the given actor (zero: at the beginning) and reads up to limit claims, at most 1,000. more
-// says that there may be others after the last one.
+// Claims returns one page of claims, in order of namespace and id, of one namespace if that is not "", and of that
+// those whose ids begin with prefix. It begins after the given actor (zero: at the beginning) and reads up to limit
+// claims, at most 1,000. more says that there may be others after the last one.
 func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after api.ActorID, limit int) (claims []ClaimInfo, more bool, err error) {
 	if limit <= 0 || limit > pageRows {
 		limit = pageRows
@@ -58,7 +58,8 @@ func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after a
 	return p.claims, p.more, err
 }
 
-// claimRange is the range of the keys of claims: all, or those of a namespace, or of these those whose ids begin with prefix.
+// claimRange is the range of the keys of claims: all, or those of a namespace, or of these those whose ids begin with
+// prefix.
 func claimRange(namespace, prefix string) (begin, end []byte) {
 	switch {
 	case namespace == "":

@@ -62,7 +62,8 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		if slices.Contains(tried, fence.Incarnation) { // R7: an earlier attempt of this very join has happened
 			return &Member{Meta: meta, Node: node}, nil
 		}
-		// The name is this process's own if it is as the process left it, or as an earlier attempt made it that has been fenced since.
+		// The name is this process's own if it is as the process left it, or as an earlier attempt made it that has
+		// been fenced since.
 		own := append([]Incarnation{spec.Replaces}, tried...)
 		if spec.Replaces != (Incarnation{}) && !slices.Contains(own, node.Incarnation) {
 			return nil, errNameTaken(&node, id)
@@ -263,7 +264,8 @@ func read(ctx context.Context, r kv.Reader, key []byte, v any) error {
 
 func corruptNode(id string) (NodeInfo, bool) { return NodeInfo{ID: id, State: NodeCorrupt}, true }
 
-// scanRecords reads all records of a kind, in order of key. corrupt says what stands for one that can't be read, if anything.
+// scanRecords reads all records of a kind, in order of key. corrupt says what stands for one that can't be read, if
+// anything.
 func scanRecords[T any](ctx context.Context, r kv.Reader, kind string, corrupt func(name string) (T, bool)) ([]T, error) {
 	begin, end := kindRange(kind)
 	var out []T

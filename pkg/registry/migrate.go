@@ -10,18 +10,19 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// migrations turn a store of a schema into one of the next. Each is one transaction for what is small, or can be done again from the beginning when it was
-// interrupted: the schema changes last, and nodes of either version refuse the store before they would read what they don't know. How one is
-// added is in docs/operating.md.
+// migrations turn a store of a schema into one of the next. Each is one transaction for what is small, or can be done
+// again from the beginning when it was interrupted: the schema changes last, and nodes of either version refuse the
+// store before they would read what they don't know. How one is added is in docs/operating.md.
 var migrations = map[int]func(ctx context.Context, r *Registry) error{
-	// Schema 3 marks the messages that an actor has received, which nodes of schema 2 would not look at. A store of schema 2 has no marks: nothing is to be
-	// added.
+	// Schema 3 marks the messages that an actor has received, which nodes of schema 2 would not look at. A store of
+	// schema 2 has no marks: nothing is to be added.
 	2: func(context.Context, *Registry) error { return nil },
 }
 
-// Migrate brings a store to SchemaVersion, and returns from which schema: SchemaVersion if there was nothing to do. No node may be alive in it: see Living. It
-// blocks until that is done or ctx ends, and can then be done again. Errors are CodeNotFound for a store without a cluster, CodeMismatch for a later schema or one
-// that there is no way from, and those of the store.
+// Migrate brings a store to SchemaVersion, and returns from which schema: SchemaVersion if there was nothing to do.
+// No node may be alive in it: see Living. It blocks until that is done or ctx ends, and can then be done again.
+// Errors are CodeNotFound for a store without a cluster, CodeMismatch for a later schema or one that there is no way
+// from, and those of the store.
 func (r *Registry) Migrate(ctx context.Context) (from int, err error) {
 	m, err := r.Meta(ctx)
 	if err != nil {

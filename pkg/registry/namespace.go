@@ -114,9 +114,9 @@ func (p *NamespacePatch) Apply(ns Namespace) (Namespace, error) {
 	return ns, err
 }
 
-// SetNamespace changes the settings of a namespace, in one transaction, and returns what they were and are. Members take them up
-// with their views: within a heartbeat. With dry, it only says what it would do. It blocks until ctx ends. Errors are
-// CodeNotFound for a namespace that the cluster does not know, and as NamespacePatch.Apply's.
+// SetNamespace changes the settings of a namespace, in one transaction, and returns what they were and are. Members
+// take them up with their views: within a heartbeat. With dry, it only says what it would do. It blocks until ctx
+// ends. Errors are CodeNotFound for a namespace that the cluster does not know, and as NamespacePatch.Apply's.
 func (r *Registry) SetNamespace(ctx context.Context, name string, patch NamespacePatch, dry bool) (before, after Namespace, err error) {
 	type change struct{ before, after Namespace }
 	var tried change

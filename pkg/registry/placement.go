@@ -12,7 +12,8 @@ import (
 // Candidate is a member that an actor may be placed on.
 type Candidate struct {
 	Node NodeInfo
-	// Load is how busy it is, as far as is known: what it said of itself at the last ping, and what was placed there since.
+	// Load is how busy it is, as far as is known: what it said of itself at the last ping, and what was placed there
+	// since.
 	Load api.Load
 }
 
@@ -36,7 +37,8 @@ type Refusal struct {
 
 // Request is one question where to place an actor, with all that the answer depends on.
 type Request struct {
-	// Settings are those of the actor's namespace. An unknown strategy, which a later version may have set, is PlaceLeastLoaded.
+	// Settings are those of the actor's namespace. An unknown strategy, which a later version may have set, is
+	// PlaceLeastLoaded.
 	Settings Namespace
 	Actor    api.ActorID
 	// Local is the name of the node that places.
@@ -50,10 +52,10 @@ type Request struct {
 	Turn uint64
 }
 
-// Place chooses a node for an actor that nobody owns: by the namespace's strategy among the active members that host the namespace
-// and have room; if none has, among those that are full, which make room by deactivating what is idle. It is a pure function
-// of the request and of what is drawn from Random. Errors are CodeUnknownNamespace if no member hosts the namespace, and
-// CodeNoCapacity, with the most common reason first, if none that does may be taken.
+// Place chooses a node for an actor that nobody owns: by the namespace's strategy among the active members that host
+// the namespace and have room; if none has, among those that are full, which make room by deactivating what is idle.
+// It is a pure function of the request and of what is drawn from Random. Errors are CodeUnknownNamespace if no member
+// hosts the namespace, and CodeNoCapacity, with the most common reason first, if none that does may be taken.
 func Place(r Request) (NodeInfo, error) {
 	fit, full, none := r.sort()
 	if len(fit) == 0 {
@@ -65,7 +67,8 @@ func Place(r Request) (NodeInfo, error) {
 	return r.choose(fit).Node, nil
 }
 
-// sort divides the members into those that have room and those that are full; none counts why the others can't be taken.
+// sort divides the members into those that have room and those that are full; none counts why the others can't be
+// taken.
 func (r *Request) sort() (fit, full []Candidate, none noRoom) {
 	fit = make([]Candidate, 0, len(r.Members))
 	for _, c := range r.Members {

@@ -113,8 +113,8 @@ func TestPreferencesAreKept(t *testing.T) {
 	})
 }
 
-// TestRendezvousMovesLittle shows that the order of members makes no difference to rendezvous hashing, that one who goes moves only the
-// actors that it had, and that one who comes only takes actors.
+// TestRendezvousMovesLittle shows that the order of members makes no difference to rendezvous hashing, that one who
+// goes moves only the actors that it had, and that one who comes only takes actors.
 func TestRendezvousMovesLittle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		nodes := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,6}`), 2, 10, rapid.ID).Draw(t, "nodes")

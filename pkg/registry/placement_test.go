@@ -31,8 +31,9 @@ func (s *script) IntN(n int) int {
 // special matches what is special about a node.
 var special = regexp.MustCompile(`([/@+?!~])([a-z0-9=]*)`)
 
-// candidates reads a cluster: a word for each node, NAME:ACTIVATIONS as "a:3", then what is special about it: "/10" its capacity,
-// "@x" its zone, "+k=v" a label, "?4" calls that wait, "!" draining, "~" that it hosts another namespace.
+// candidates reads a cluster: a word for each node, NAME:ACTIVATIONS as "a:3", then what is special about it: "/10"
+// its capacity, "@x" its zone, "+k=v" a label, "?4" calls that wait, "!" draining, "~" that it hosts another
+// namespace.
 func candidates(t *testing.T, cluster string) []Candidate {
 	t.Helper()
 	number := func(s string) int {
@@ -210,8 +211,8 @@ func mostAndLeast(counts map[string]int) (most, least int) {
 	return n[len(n)-1], n[0]
 }
 
-// TestBalance shows how evenly 10,000 actors come to lie on ten nodes: placing by two choices keeps the loads within a few of each
-// other where chance, and a hash, do not.
+// TestBalance shows how evenly 10,000 actors come to lie on ten nodes: placing by two choices keeps the loads within
+// a few of each other where chance, and a hash, do not.
 func TestBalance(t *testing.T) {
 	members := candidates(t, "a:0 b:0 c:0 d:0 e:0 f:0 g:0 h:0 i:0 j:0")
 	for placement, apart := range map[Placement]int{
@@ -223,8 +224,8 @@ func TestBalance(t *testing.T) {
 	}
 }
 
-// TestSpreadBalancesZones shows that zones get as many actors each, however many nodes they have, and that the nodes of a
-// zone share them evenly.
+// TestSpreadBalancesZones shows that zones get as many actors each, however many nodes they have, and that the nodes
+// of a zone share them evenly.
 func TestSpreadBalancesZones(t *testing.T) {
 	members := candidates(t, "a:0@x b:0@y c:0@y d:0@z e:0@z f:0@z")
 	counts := spreadOf(t, PlaceSpread, members, 9000)

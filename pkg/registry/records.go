@@ -171,5 +171,6 @@ func unmarshal(b []byte, v any) (err error) {
 	return msgpack.Unmarshal(b, v)
 }
 
-// damaged reports whether an error says that a record can't be read: it costs what the record is about, and nothing else.
+// damaged reports whether an error says that a record can't be read: it costs what the record is about, and nothing
+// else.
 func damaged(err error) bool { return api.CodeOf(err) == api.CodeCorruptState }

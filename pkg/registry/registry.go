@@ -22,10 +22,11 @@ type Registry struct {
 
 // Contact decides whether the store is used at all. Its methods must not block and are called from many tasks.
 type Contact interface {
-	// Enter is called before a use of the store. The use fails at once with the error, or goes on under the context, which may end
-	// before the one given. leave is called when it is over.
+	// Enter is called before a use of the store. The use fails at once with the error, or goes on under the context,
+	// which may end before the one given. leave is called when it is over.
 	Enter(ctx context.Context) (within context.Context, leave func(), err error)
-	// Heard is told of the outcome of every attempt: nil if the store has answered, whatever the answer was, else why it has not.
+	// Heard is told of the outcome of every attempt: nil if the store has answered, whatever the answer was, else why
+	// it has not.
 	Heard(err error)
 }
 
@@ -34,8 +35,8 @@ func New(e env.Env, store kv.Store) *Registry {
 	return &Registry{env: e, store: store, random: e.Rand("registry")}
 }
 
-// Through has the store used as c decides, except by Join, Beat, View, and what ends leases: these find out whether the store is there.
-// It must be called before the registry is used.
+// Through has the store used as c decides, except by Join, Beat, View, and what ends leases: these find out whether
+// the store is there. It must be called before the registry is used.
 func (r *Registry) Through(c Contact) { r.contact = c }
 
 // enter is Contact.Enter.

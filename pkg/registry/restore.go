@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
-// TokensRaised is by how much a restore raises every token: above all that the cluster can have given out after the backup was made, so
-// that whoever compares tokens outside takes those of before for the older ones.
+// TokensRaised is by how much a restore raises every token: above all that the cluster can have given out after the
+// backup was made, so that whoever compares tokens outside takes those of before for the older ones.
 const TokensRaised = 1 << 32
 
 // CommitsRaised is by how much the first commit of an actor after a restore exceeds every commit that the backup
@@ -22,8 +22,8 @@ const TokensRaised = 1 << 32
 // the sender, which may not be in there at all.
 const CommitsRaised = 1 << 32
 
-// commitsMax is more than any cluster commits. What exceeds it is the mark of a message that no actor has sent, as nodes once took them from
-// anybody.
+// commitsMax is more than any cluster commits. What exceeds it is the mark of a message that no actor has sent, as
+// nodes once took them from anybody.
 const commitsMax = 1 << 50
 
 // SchemaRestoring is the schema of a store that is being restored: nodes refuse it.
@@ -152,7 +152,8 @@ func (r *Registry) setMeta(ctx context.Context, m Meta, unattended int) error {
 	}
 }
 
-// Living returns the member whose heartbeat another look finds changed, "" if there is none. wait blocks for as long as two heartbeats take.
+// Living returns the member whose heartbeat another look finds changed, "" if there is none. wait blocks for as long
+// as two heartbeats take.
 func (r *Registry) Living(ctx context.Context, wait func(m Meta) error) (string, error) {
 	m, err := r.Meta(ctx)
 	if err != nil {

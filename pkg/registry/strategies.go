@@ -16,9 +16,9 @@ import (
 type Placement string
 
 const (
-	// PlaceLeastLoaded takes two nodes at random and of them the one with fewer activations, at equal numbers the one with fewer
-	// calls in its mailboxes: within a constant of the best, without every node running to the same idle one
-	// (Mitzenmacher, "The power of two choices", 2001).
+	// PlaceLeastLoaded takes two nodes at random and of them the one with fewer activations, at equal numbers the one
+	// with fewer calls in its mailboxes: within a constant of the best, without every node running to the same idle
+	// one (Mitzenmacher, "The power of two choices", 2001).
 	PlaceLeastLoaded Placement = "least-loaded"
 	// PlaceRandom takes any node.
 	PlaceRandom Placement = "random"
@@ -27,16 +27,16 @@ const (
 	// PlaceAffinity takes the least loaded of the nodes that Namespace.Prefer names, and Namespace.Fallback chooses
 	// if none of them has room.
 	PlaceAffinity Placement = "affinity"
-	// PlaceLocalFirst takes the node that places, which is the one that was called, and Namespace.Fallback chooses if it
-	// has no room or does not host the namespace.
+	// PlaceLocalFirst takes the node that places, which is the one that was called, and Namespace.Fallback chooses if
+	// it has no room or does not host the namespace.
 	PlaceLocalFirst Placement = "local-first"
-	// PlaceRendezvous takes the node with the highest hash of its name and the actor's: always the same while it has room, and when
-	// nodes come or go only their share of the actors gets another one (Thaler and Ravishankar,
-	// "Using name-based mappings to increase hit rates", 1998).
+	// PlaceRendezvous takes the node with the highest hash of its name and the actor's: always the same while it has
+	// room, and when nodes come or go only their share of the actors gets another one (Thaler and Ravishankar, "Using
+	// name-based mappings to increase hit rates", 1998).
 	PlaceRendezvous Placement = "rendezvous"
-	// PlaceSpread takes two zones at random, of them the one whose nodes have fewer activations together, and in it the least loaded
-	// node: so zones have about as many actors each, however many nodes they have, and the loss of one costs
-	// no more than that. Of nodes without a zone "" is the zone.
+	// PlaceSpread takes two zones at random, of them the one whose nodes have fewer activations together, and in it
+	// the least loaded node: so zones have about as many actors each, however many nodes they have, and the loss of
+	// one costs no more than that. Of nodes without a zone "" is the zone.
 	PlaceSpread Placement = "spread"
 )
 
@@ -149,9 +149,9 @@ type zone struct {
 	activations int
 }
 
-// emptierZone returns the candidates of the less loaded of two zones drawn at random. Two, and not the emptiest of all, so that not
-// every node, whose view is a heartbeat old, runs to the same one; but two that differ, as zones are few. Nodes
-// of a zone that may not be chosen now count as well: the actors that they have are in the zone.
+// emptierZone returns the candidates of the less loaded of two zones drawn at random. Two, and not the emptiest of
+// all, so that not every node, whose view is a heartbeat old, runs to the same one; but two that differ, as zones are
+// few. Nodes of a zone that may not be chosen now count as well: the actors that they have are in the zone.
 func (r *Request) emptierZone(from []Candidate) []Candidate {
 	zones := r.zones(from)
 	one := r.Random.IntN(len(zones))

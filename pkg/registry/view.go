@@ -66,10 +66,11 @@ func (v *View) Hosts(namespace string) []string {
 	return hosts
 }
 
-// Watched returns the members that the given member is to watch, in order of name. Each member is watched by the one that
-// comes after it in each of a few rings, that is orders of all members by a hash of their names (consistent hashing,
-// Karger et al., 1997): so each watches as many as it is watched by, a change of membership moves few watches, and
-// neighbours that die together have other watchers in the other rings. It takes about as long as sorting the members.
+// Watched returns the members that the given member is to watch, in order of name. Each member is watched by the one
+// that comes after it in each of a few rings, that is orders of all members by a hash of their names (consistent
+// hashing, Karger et al., 1997): so each watches as many as it is watched by, a change of membership moves few
+// watches, and neighbours that die together have other watchers in the other rings. It takes about as long as sorting
+// the members.
 func (v *View) Watched(by string) []string {
 	members := v.Members()
 	var out []string
@@ -112,7 +113,8 @@ func ringOrder(members []NodeInfo, ring int) []int {
 	return order
 }
 
-// successor returns the first member after a place of a ring that is neither the one there nor taken, -1 if there is none.
+// successor returns the first member after a place of a ring that is neither the one there nor taken, -1 if there is
+// none.
 func successor(order []int, at int, taken []int) int {
 	for i := 1; i < len(order); i++ {
 		if m := order[(at+i)%len(order)]; !slices.Contains(taken, m) {

@@ -161,7 +161,8 @@ func (c *clientConn) retire() {
 	}
 }
 
-// expire ends the calls whose deadline the pool watches and has passed, and returns the earliest one left, zero for none.
+// expire ends the calls whose deadline the pool watches and has passed, and returns the earliest one left, zero for
+// none.
 func (c *clientConn) expire(now time.Duration) (next time.Duration) {
 	var expired []*pendingCall
 	c.mu.Lock()

@@ -11,8 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// TestAnswersLeave shows when the memory of an answer is free again: when it is on the network, which a caller that reads nothing fills, or
-// when it is dropped, be it before it was queued or after.
+// TestAnswersLeave shows when the memory of an answer is free again: when it is on the network, which a caller that
+// reads nothing fills, or when it is dropped, be it before it was queued or after.
 func TestAnswersLeave(t *testing.T) {
 	const requests, fit = 20, 4 // the network's window takes four answers
 	answer := make([]byte, 256<<10)

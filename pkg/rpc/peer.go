@@ -249,7 +249,8 @@ func (p *peer) leave(call *pendingCall) bool {
 	return true
 }
 
-// expire ends the calls whose deadline the pool watches and has passed, and returns the earliest one left, zero for none.
+// expire ends the calls whose deadline the pool watches and has passed, and returns the earliest one left, zero for
+// none.
 func (p *peer) expire(now time.Duration) (next time.Duration) {
 	var expired []*pendingCall
 	p.mu.Lock()

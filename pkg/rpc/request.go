@@ -84,9 +84,9 @@ func (r *Request) Reply(payload []byte, err error) {
 	}
 }
 
-// OnLeft makes f be called, once, when the answer takes no more memory in this process: it was handed to the network, or
-// dropped. Until then a caller who does not read his answers makes them wait here. It is called by the handler, before
-// Reply, at most once. f runs on the task that writes the connection, or on that of Reply, and must not block.
+// OnLeft makes f be called, once, when the answer takes no more memory in this process: it was handed to the network,
+// or dropped. Until then a caller who does not read his answers makes them wait here. It is called by the handler,
+// before Reply, at most once. f runs on the task that writes the connection, or on that of Reply, and must not block.
 func (r *Request) OnLeft(f func()) { r.left = f }
 
 // abandon ends the context of a request whose answer nobody waits for.

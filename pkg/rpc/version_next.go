@@ -5,8 +5,9 @@
 
 package rpc
 
-// A build with this tag speaks the version of the protocol that comes next, as far as tests of rolling upgrades need one: it has a kind of
-// frame that the present version does not know, and sends it to those alone who have agreed on the next.
+// A build with this tag speaks the version of the protocol that comes next, as far as tests of rolling upgrades need
+// one: it has a kind of frame that the present version does not know, and sends it to those alone who have agreed on
+// the next.
 
 // ProtocolVersion is the newest version of the protocol that this package speaks.
 const ProtocolVersion = 2

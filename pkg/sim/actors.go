@@ -181,7 +181,8 @@ func relays(amount func(*actor.Context) int64) actor.Kind {
 		With(actor.ReadFunc("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
 }
 
-// sitting is what a session keeps in memory: the name of the sitting, which is its activation's own, and how many visits it had.
+// sitting is what a session keeps in memory: the name of the sitting, which is its activation's own, and how many
+// visits it had.
 type sitting struct {
 	Born string
 	N    int64

@@ -15,8 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-// audit writes down every transaction that the store has committed and everything that it has answered, and goes through
-// all of it once more, in the order of the commits, with a store of its own.
+// audit writes down every transaction that the store has committed and everything that it has answered, and goes
+// through all of it once more, in the order of the commits, with a store of its own.
 type audit struct {
 	w     *world
 	txs   []*deed

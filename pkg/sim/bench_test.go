@@ -11,7 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// BenchmarkDefault makes runs of the default profile: how many checked calls and steps of the scheduler a second they come to.
+// BenchmarkDefault makes runs of the default profile: how many checked calls and steps of the scheduler a second they
+// come to.
 func BenchmarkDefault(b *testing.B) {
 	var calls int
 	var steps uint64
@@ -27,8 +28,8 @@ func BenchmarkDefault(b *testing.B) {
 	b.ReportMetric(float64(steps)/b.Elapsed().Seconds(), "steps/s")
 }
 
-// BenchmarkIdle makes runs of clusters that do nothing: how much faster than outside time passes, and how many operations of
-// the store each node makes in a second, which should not depend on how many there are.
+// BenchmarkIdle makes runs of clusters that do nothing: how much faster than outside time passes, and how many
+// operations of the store each node makes in a second, which should not depend on how many there are.
 func BenchmarkIdle(b *testing.B) {
 	for _, nodes := range []int{3, 5, 10, 100, 1000} {
 		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {

@@ -9,14 +9,14 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env/coro"
 )
 
-// bug is a defect that is planted to see whether the checkers find it. It is made of wrappers around what a node is given;
-// the node is the one that runs in production.
+// bug is a defect that is planted to see whether the checkers find it. It is made of wrappers around what a node is
+// given; the node is the one that runs in production.
 type bug struct {
 	Entry
 	// checkers are those that ought to find it.
 	checkers []string
-	// shows are the workloads of a run that plants it, unless some were asked for; nil is as for any run. They are for those that only show by a
-	// few: what else clients would do costs time, and finds nothing.
+	// shows are the workloads of a run that plants it, unless some were asked for; nil is as for any run. They are
+	// for those that only show by a few: what else clients would do costs time, and finds nothing.
 	shows []string
 	// store, env and kinds wrap what a process is given; nil for what stays as it is.
 	store func(t *tampered)

@@ -133,8 +133,8 @@ func formerOwnerReleases(t *tampered) {
 	t.tx = func(tx kv.Tx) kv.Tx { return releasing{Tx: tx, audit: t.audit, written: written} }
 }
 
-// releasing is a transaction whose read of claim and seq alone, with conflict, gives the claim that was written: that is
-// what a release reads.
+// releasing is a transaction whose read of claim and seq alone, with conflict, gives the claim that was written: that
+// is what a release reads.
 type releasing struct {
 	kv.Tx
 	audit   *audit
@@ -153,8 +153,8 @@ func (r releasing) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error)
 	return values, err
 }
 
-// ownClaimAdopted shows an activation's transaction its own claim as one token less, so that the token it would write is
-// the one that is there, and does not write it.
+// ownClaimAdopted shows an activation's transaction its own claim as one token less, so that the token it would write
+// is the one that is there, and does not write it.
 func ownClaimAdopted(t *tampered) {
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
 		if !t.activates(keys) {

@@ -19,8 +19,8 @@ import (
 
 // Bugs in how a node holds its lease, and in what it takes for proof that it does.
 
-// barrier reports whether a read is that of a barrier, of the own fence alone and before any other, or that of a heartbeat,
-// which begins with the own fence.
+// barrier reports whether a read is that of a barrier, of the own fence alone and before any other, or that of a
+// heartbeat, which begins with the own fence.
 func (t *tamperedTx) barrier(keys [][]byte) bool {
 	return (len(keys) == 1 || t.priority == kv.PriorityHigh) && t.reads == 0 && t.self(keys[0], keyFence)
 }
@@ -140,7 +140,8 @@ type sharedVersion struct {
 	until   time.Duration
 }
 
-// joining is a transaction that takes the read version of another, where it asks for one before it reads: as a barrier does.
+// joining is a transaction that takes the read version of another, where it asks for one before it reads: as a
+// barrier does.
 type joining struct {
 	kv.Tx
 	shared *sharedVersion
@@ -223,7 +224,8 @@ func epochKept(t *tampered) {
 	})
 }
 
-// foreignIncarnation takes whatever incarnation is in the fence after an unknown join for the one that was to be written.
+// foreignIncarnation takes whatever incarnation is in the fence after an unknown join for the one that was to be
+// written.
 func foreignIncarnation(t *tampered) {
 	var tried, found, alias incarnation
 	swap := func(value []byte, from, to incarnation) []byte {
@@ -282,8 +284,8 @@ func rejoinRegardless(t *tampered) {
 	}
 }
 
-// evictedWaiting makes nodes that take idle actors out of service, and then do not get round to it: the calls that come for
-// such an actor meanwhile wait with it.
+// evictedWaiting makes nodes that take idle actors out of service, and then do not get round to it: the calls that
+// come for such an actor meanwhile wait with it.
 func evictedWaiting(_ *life, m *coro.Machine) env.Env { return &evicting{m} }
 
 type evicting struct{ *coro.Machine }

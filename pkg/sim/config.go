@@ -15,14 +15,15 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// Options choose a run. What is left at its zero value is drawn from the seed, by the profile, each choice from a source
-// of its own: fixing one does not change the others.
+// Options choose a run. What is left at its zero value is drawn from the seed, by the profile, each choice from a
+// source of its own: fixing one does not change the others.
 type Options struct {
 	Seed    uint64
 	Profile string // "" is default
 	// Nodes and Clients are how many there are; Calls is how many each client makes.
 	Nodes, Clients, Calls int
-	// Faults and Workloads are names out of Catalog; nil is drawn, and empty is none (of workloads: a client that only reads).
+	// Faults and Workloads are names out of Catalog; nil is drawn, and empty is none (of workloads: a client that
+	// only reads).
 	Faults, Workloads []string
 	// Plan is what happens when; nil is drawn from the faults.
 	Plan *Plan
@@ -64,10 +65,11 @@ type Config struct {
 	// IdleTimeout is the actors'; Capacity and Mailbox are each node's limits, 0 for none.
 	IdleTimeout       time.Duration
 	Capacity, Mailbox int
-	// MaxCalls bounds the calls on their way in each node, MaxBatch those that are committed together, 0 for the default.
+	// MaxCalls bounds the calls on their way in each node, MaxBatch those that are committed together, 0 for the
+	// default.
 	MaxCalls, MaxBatch int
-	// MaxRecords is how many answers an actor keeps for repeats, and MemoryLimit how many bytes a node's activations may
-	// take, 0 for the default.
+	// MaxRecords is how many answers an actor keeps for repeats, and MemoryLimit how many bytes a node's activations
+	// may take, 0 for the default.
 	MaxRecords  int
 	MemoryLimit int64
 	// StopAtOnce is whether the nodes are stopped together at the end, not one after the other.
@@ -78,7 +80,8 @@ type Config struct {
 	Split bool
 	// Hasty is whether clients have deadlines shorter than a lease, while faults rage.
 	Hasty bool
-	// Early is whether clients make their calls in the first part of the run: what befalls actors later finds them left to themselves.
+	// Early is whether clients make their calls in the first part of the run: what befalls actors later finds them
+	// left to themselves.
 	Early bool
 	// Actors is over how many actors a workload spreads its calls.
 	Actors int
@@ -252,9 +255,9 @@ func (c *Config) avoidJobs() {
 	}
 }
 
-// makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for, and a call that is refused for
-// others may be for long. With few records, calls of a
-// moment ago are refused as old ones; workloads that must be asked for have them all the same.
+// makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for,
+// and a call that is refused for others may be for long. With few records, calls of a moment ago are refused as old
+// ones; workloads that must be asked for have them all the same.
 func (c *Config) makeRoom() {
 	if !c.hasJobs() {
 		return
@@ -319,8 +322,8 @@ func entryNames(entries []Entry) []string {
 // on reports whether a kind of fault is part of the run.
 func (c *Config) on(fault string) bool { return slices.Contains(c.Faults, fault) }
 
-// Flags returns the run as flags of `kelpie sim`, all choices but those that follow from the seed alone. A plan that was
-// given is among them.
+// Flags returns the run as flags of `kelpie sim`, all choices but those that follow from the seed alone. A plan that
+// was given is among them.
 func (o Options) Flags() string {
 	b := new(strings.Builder)
 	fmt.Fprintf(b, "--seed %d", o.Seed)

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Counters only grow, and no two sums of a few of their amounts are the same. So their totals are the order of the calls,
-// and the gaps between totals tell which of the calls that nobody knows about have run: no search is needed, where the one
-// for registers would try every subset of them.
+// Counters only grow, and no two sums of a few of their amounts are the same. So their totals are the order of the
+// calls, and the gaps between totals tell which of the calls that nobody knows about have run: no search is needed,
+// where the one for registers would try every subset of them.
 
 // moment is an answered call of a counter: the totals before and after it.
 type moment struct {
@@ -25,8 +25,8 @@ type counterCheck struct {
 	from int64 // the latest beginning of a call up to here
 }
 
-// unexplained returns the first call whose answer cannot be, nil if there is none; sure is false if a gap is the sum of more
-// open calls than were tried.
+// unexplained returns the first call whose answer cannot be, nil if there is none; sure is false if a gap is the sum
+// of more open calls than were tried.
 func unexplained(ops []*Op) (culprit *Op, sure bool) {
 	c := &counterCheck{open: make(map[int64]*Op)}
 	var moments []moment

@@ -11,8 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// TestCountersAreJudgedAsBySearch compares the verdicts on random histories of a counter with those of the search for an
-// order of the calls.
+// TestCountersAreJudgedAsBySearch compares the verdicts on random histories of a counter with those of the search for
+// an order of the calls.
 func TestCountersAreJudgedAsBySearch(t *testing.T) {
 	r := env.NewRand(1, 2)
 	verdicts := map[bool]int{}

@@ -15,8 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// What actors do later: a post sends items to boxes, at once or by an alarm, and nobody waits for it. In the end every item that was taken on is in
-// its box, once, and those of one post in the order in which it has sent them.
+// What actors do later: a post sends items to boxes, at once or by an alarm, and nobody waits for it. In the end
+// every item that was taken on is in its box, once, and those of one post in the order in which it has sent them.
 
 // boxes is how many boxes the posts send to.
 const boxes = 3
@@ -37,7 +37,8 @@ type item struct {
 
 type postState struct {
 	Sent map[string]int64 // to each box
-	// Ticks counts the runs of an alarm that repeats, and Last is the time for which the last was. Wrong is what must not be.
+	// Ticks counts the runs of an alarm that repeats, and Last is the time for which the last was. Wrong is what must
+	// not be.
 	Ticks, Last int64
 	Wrong       string
 }
@@ -203,7 +204,8 @@ func (k *worker) arrive(must, never map[string]*Op) bool {
 	}
 }
 
-// allThere compares what boxes hold with what they ought to, and reports whether there is nothing to wait for, and all is good. late says that what is not there is lost.
+// allThere compares what boxes hold with what they ought to, and reports whether there is nothing to wait for, and
+// all is good. late says that what is not there is lost.
 func (w *world) allThere(must, never map[string]*Op, held map[string]int, late bool) (done, good bool) {
 	for _, name := range sortedNames(held) {
 		if held[name] > 1 {
@@ -226,7 +228,8 @@ func (w *world) allThere(must, never map[string]*Op, held map[string]int, late b
 	return true, true
 }
 
-// dueBound is how long after the end of all faults everything has been done that was due. What has failed is tried again after a minute.
+// dueBound is how long after the end of all faults everything has been done that was due. What has failed is tried
+// again after a minute.
 func (w *world) dueBound() time.Duration { return w.answerBound() + 3*time.Minute }
 
 // stopTicks cancels the alarms that repeat, so that all comes to rest, and looks whether each was as it must be.

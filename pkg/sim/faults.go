@@ -182,7 +182,8 @@ func (w *world) die(args []string) {
 	w.kill(l, "for good")
 }
 
-// crashLoop ends a node a few times, each time it has just begun to beat: so its processes' heartbeats have the same numbers.
+// crashLoop ends a node a few times, each time it has just begun to beat: so its processes' heartbeats have the same
+// numbers.
 func (w *world) crashLoop(args []string) {
 	beats, _ := strconv.Atoi(args[1])
 	times, _ := strconv.Atoi(args[2])
@@ -230,8 +231,8 @@ func (w *world) join(args []string) {
 	w.kill(l, "stopped")
 }
 
-// twin starts a node again after it crashed or stopped, and a second process of its name at the same time: they race for
-// it.
+// twin starts a node again after it crashed or stopped, and a second process of its name at the same time: they race
+// for it.
 func (w *world) twin(args []string) {
 	name := args[0]
 	if w.living[name+"'"] != nil || w.dead[name] {
@@ -365,8 +366,8 @@ func (w *world) cutStore(args []string) {
 	w.blockStore("cut", true, true, args[0], duration(args[1]))
 }
 
-// blockStore keeps what a machine asks from the store, or what the store answers from the machine, or both. What is asked
-// and not answered is done.
+// blockStore keeps what a machine asks from the store, or what the store answers from the machine, or both. What is
+// asked and not answered is done.
 func (w *world) blockStore(fault string, there, back bool, name string, d time.Duration) {
 	block := func(n int) {
 		if there {

@@ -14,8 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// TestFound runs what once broke a promise: each file of testdata/found says what it was, and has a line of flags, and may be
-// a plan on the lines after it.
+// TestFound runs what once broke a promise: each file of testdata/found says what it was, and has a line of flags,
+// and may be a plan on the lines after it.
 func TestFound(t *testing.T) {
 	files, err := filepath.Glob("testdata/found/*.txt")
 	if err != nil || len(files) == 0 {

@@ -17,8 +17,8 @@ type hangingKind struct{ spec actor.Spec }
 // Spec implements actor.Kind.
 func (k *hangingKind) Spec() *actor.Spec { return &k.spec }
 
-// hanging returns the kind as a process hosts it: when a handler is to hang it does all its work first, whatever its context
-// says, as one does that waits for something outside.
+// hanging returns the kind as a process hosts it: when a handler is to hang it does all its work first, whatever its
+// context says, as one does that waits for something outside.
 func (l *life) hanging(k actor.Kind) actor.Kind {
 	h := &hangingKind{*k.Spec()}
 	h.spec.Methods = make(map[string]*actor.MethodSpec)

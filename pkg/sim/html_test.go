@@ -16,8 +16,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// TestHTML shows that the page of a failed run has its calls, machines, violations and history, and that nothing in it ends
-// the text that it is in.
+// TestHTML shows that the page of a failed run has its calls, machines, violations and history, and that nothing in
+// it ends the text that it is in.
 func TestHTML(t *testing.T) {
 	r := run(t, sim.Options{Seed: 4, Bug: "early-reply", Trace: true})
 	if len(r.Violations) == 0 || len(r.Pictures) == 0 {
@@ -67,8 +67,8 @@ func TestHTML(t *testing.T) {
 	wellFormed(t, page[strings.Index(page, "<svg"):strings.Index(page, "</svg>")+len("</svg>")])
 }
 
-// TestHTMLIsBounded shows that a run of any size makes a page that a browser can show, that says what it leaves out, and
-// leaves out no violation.
+// TestHTMLIsBounded shows that a run of any size makes a page that a browser can show, that says what it leaves out,
+// and leaves out no violation.
 func TestHTMLIsBounded(t *testing.T) {
 	r := run(t, sim.Options{Seed: 1, Profile: "smoke", Trace: true})
 	op, line := *r.Ops[0], r.Timeline[0]
@@ -94,7 +94,8 @@ func TestHTMLIsBounded(t *testing.T) {
 	}
 }
 
-// TestHTMLOfFaults shows in whose lane a fault is drawn, and how long: the hour by which a clock jumps is none that it lasts.
+// TestHTMLOfFaults shows in whose lane a fault is drawn, and how long: the hour by which a clock jumps is none that
+// it lasts.
 func TestHTMLOfFaults(t *testing.T) {
 	plan, err := sim.ParsePlan("1s clock n1 1h; 1s cut n2 2s; 3s stall 1s; 4s break-claim counter/0")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// Impatient clients call slow actors with deadlines that often pass while the call waits for its turn, or give up before: such a
-// call must not run any more.
+// Impatient clients call slow actors with deadlines that often pass while the call waits for its turn, or give up
+// before: such a call must not run any more.
 
 // slow is the namespace of the actors whose handlers take their time.
 const slow = "slow"
@@ -33,16 +33,16 @@ const (
 	impatienceMin, impatienceMax = 100 * time.Millisecond, time.Second
 	// choreMin and choreMax are how long a handler takes that takes long.
 	choreMin, choreMax = 50 * time.Millisecond, 1500 * time.Millisecond
-	// tripsMax is what the trips of a call from node to node may add to its deadline, when nothing holds messages up: a deadline
-	// travels as what is left of it.
+	// tripsMax is what the trips of a call from node to node may add to its deadline, when nothing holds messages up:
+	// a deadline travels as what is left of it.
 	tripsMax = time.Second
 )
 
 // delaying are the faults that hold messages up on their way, or have clocks disagree.
 var delaying = []string{"pause", "slow", "clock", "drift", "partition", "oneway", "clog"}
 
-// slowKind are the slow actors as a process hosts them. They do what they are asked to whatever their context says, as a handler
-// does that waits for something outside.
+// slowKind are the slow actors as a process hosts them. They do what they are asked to whatever their context says,
+// as a handler does that waits for something outside.
 func (l *life) slowKind() actor.Kind {
 	kind := actor.New[counterState](slow).
 		With(actor.WriteFunc("work", func(ctx *actor.Context, s *counterState, c chore) (int64, error) {
@@ -59,7 +59,8 @@ func (l *life) slowKind() actor.Kind {
 	return kind
 }
 
-// tripsMost is tripsMax, or what the longest messages of a network between regions add to it on the two trips of a call.
+// tripsMost is tripsMax, or what the longest messages of a network between regions add to it on the two trips of a
+// call.
 func (w *world) tripsMost() time.Duration {
 	if w.NetDelay < farDelay || w.Tail == 0 {
 		return tripsMax
@@ -67,8 +68,8 @@ func (w *world) tripsMost() time.Duration {
 	return tripsMax + 2*tailFactor*(3*w.NetDelay/2)
 }
 
-// begins checks that somebody waits for a call whose handler begins: by the node's own clock, which no fault has a say in, and
-// by the caller's, if they can be compared. Nothing comes between the node's own look and this one.
+// begins checks that somebody waits for a call whose handler begins: by the node's own clock, which no fault has a
+// say in, and by the caller's, if they can be compared. Nothing comes between the node's own look and this one.
 func (l *life) begins(ctx *actor.Context, c chore) {
 	over := l.now() - c.Until
 	switch err := ctx.Err(); {

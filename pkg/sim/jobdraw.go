@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// jobActors and scratchActors are how many there are. Calls go from one to another of a higher number, so that no two wait for
-	// each other.
+	// jobActors and scratchActors are how many there are. Calls go from one to another of a higher number, so that no
+	// two wait for each other.
 	jobActors, scratchActors = 6, 2
 	// deathsMax is how many jobs of a run fail for good that nobody waits for: each is tried for minutes.
 	deathsMax = 2
@@ -243,7 +243,8 @@ func visitOne(k *worker) {
 	k.order(jobID(at), j, k.key(j.Name))
 }
 
-// stuckOne hands a job on that never returns, with another behind it. One run has few of them: each holds its actor up for long.
+// stuckOne hands a job on that never returns, with another behind it. One run has few of them: each holds its actor
+// up for long.
 func stuckWork(k *worker) {
 	if !k.more() {
 		return

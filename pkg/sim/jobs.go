@@ -15,9 +15,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// A job is a tree of work: an actor enters its name into a log, and has others do jobs of its own by calls, messages and
-// alarms. Whatever fails on the way, each name must be in its actor's log once, or not at all, as the checker "once" tells
-// from what callers were told.
+// A job is a tree of work: an actor enters its name into a log, and has others do jobs of its own by calls, messages
+// and alarms. Whatever fails on the way, each name must be in its actor's log once, or not at all, as the checker
+// "once" tells from what callers were told.
 
 const (
 	// jobs is the namespace of actors that keep their log, scratch that of volatile ones.

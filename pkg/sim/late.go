@@ -10,8 +10,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// straggler is a client that never says which answers it has, and makes calls of long ago again, as copies that were held up
-// somewhere would. Each of them must have its effect once, however many records the actor has dropped meanwhile.
+// straggler is a client that never says which answers it has, and makes calls of long ago again, as copies that were
+// held up somewhere would. Each of them must have its effect once, however many records the actor has dropped
+// meanwhile.
 type straggler struct {
 	*worker
 	pool  *rpc.Pool

@@ -113,8 +113,8 @@ func readsOnly(method string) bool {
 	return false
 }
 
-// culprit returns the call whose answer cannot be explained: the first, in order of the answers, without which the calls
-// before it can. It is nil if it could not be found in time.
+// culprit returns the call whose answer cannot be explained: the first, in order of the answers, without which the
+// calls before it can. It is nil if it could not be found in time.
 func culprit(model porcupine.Model, ops []*Op) *Op {
 	ordered := slices.Clone(ops)
 	slices.SortStableFunc(ordered, func(a, b *Op) int { return compareReturn(a, b) })

@@ -183,7 +183,8 @@ func (c *onceCheck) buried(j job, at api.ActorID) {
 	delete(c.letters, name)
 }
 
-// letterOfStuck begins what dead letters are known by of messages whose handler never returned: they tell of the target alone.
+// letterOfStuck begins what dead letters are known by of messages whose handler never returned: they tell of the
+// target alone.
 const letterOfStuck = "a message to "
 
 // letterName is the job that a dead letter is of.
@@ -282,8 +283,8 @@ func (w *world) finishJobs() {
 	}
 }
 
-// jobBound is how long after the end of all faults every job is done. Those that fail for good are tried ten times, and hold up what comes after
-// them; those that never return have half a minute each time.
+// jobBound is how long after the end of all faults every job is done. Those that fail for good are tried ten times,
+// and hold up what comes after them; those that never return have half a minute each time.
 func (w *world) jobBound() time.Duration {
 	bound := w.dueBound()
 	for _, op := range w.history.ops {
@@ -353,8 +354,8 @@ func (w *world) refusals(c *onceCheck) {
 // freshFor is how long nobody may take a call for one of long ago.
 const freshFor = 20 * time.Second
 
-// sawCommitted checks that an actor that asked another one had nothing in its log that was not committed by then. read is
-// when its log was read: what it did later proves nothing.
+// sawCommitted checks that an actor that asked another one had nothing in its log that was not committed by then.
+// read is when its log was read: what it did later proves nothing.
 func (w *world) sawCommitted(logs map[api.ActorID][]entry, read map[api.ActorID]time.Duration) {
 	for _, s := range w.jobs.sights {
 		if s.at > read[s.actor] {

@@ -15,7 +15,8 @@ import (
 const operatorHost = "operator"
 
 func (w *world) breakLease(args []string) {
-	// It is to be fenced at any time until the order is done or given up: an order may wait long for a node that answers.
+	// It is to be fenced at any time until the order is done or given up: an order may wait long for a node that
+	// answers.
 	w.breaking[args[0]]++
 	reply, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: args[0]})
 	w.breaking[args[0]]--

@@ -16,11 +16,11 @@ type owners struct {
 	seqs   map[api.ActorID]seqRecord
 	joined map[incarnation]*life // who drew an incarnation
 	named  map[string]*life      // who joined last under a name
-	// unwritten holds those who have begun to activate an actor and have not written a claim since, with the version at which
-	// they read it. It is kept as things happen: what one process does with one actor comes in its order.
+	// unwritten holds those who have begun to activate an actor and have not written a claim since, with the version
+	// at which they read it. It is kept as things happen: what one process does with one actor comes in its order.
 	unwritten map[activating]kv.Version
-	// handed holds, of each actor whose claim was handed over, to whom: of its activations under that claim one may commit
-	// without having written it.
+	// handed holds, of each actor whose claim was handed over, to whom: of its activations under that claim one may
+	// commit without having written it.
 	handed map[api.ActorID]string
 }
 

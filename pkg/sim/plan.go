@@ -15,8 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// Plan is what happens to the world when, in order of time. As text it is events with semicolons or ends of lines between
-// them, each a time, a fault and what it befalls: "1.2s crash n1 3s; 4s cut n2 store 2s".
+// Plan is what happens to the world when, in order of time. As text it is events with semicolons or ends of lines
+// between them, each a time, a fault and what it befalls: "1.2s crash n1 3s; 4s cut n2 store 2s".
 type Plan []Event
 
 // Event is one fault.

@@ -19,8 +19,8 @@ const (
 	probeHost = "probe"
 )
 
-// probe asks a node that is cut off from the store for an actor, until that is over: once it must know that it is, it says so, and does not
-// hold the call.
+// probe asks a node that is cut off from the store for an actor, until that is over: once it must know that it is, it
+// says so, and does not hold the call.
 func (w *world) probe(name string, over *env.Event) {
 	if len(w.Faults) != 1 || !w.on("cut") {
 		return // it may be slow for another reason

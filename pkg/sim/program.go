@@ -16,22 +16,23 @@ import (
 )
 
 // Program is somebody's own actors, with what its clients do and what must be true of it. It takes the place of the
-// workloads. Its functions must follow from nothing but their Client: no clocks, goroutines, or random numbers of their own.
-// Of one run, they are called one at a time: what Client learns may be kept in variables that Check reads.
+// workloads. Its functions must follow from nothing but their Client: no clocks, goroutines, or random numbers of
+// their own. Of one run, they are called one at a time: what Client learns may be kept in variables that Check reads.
 // A Program that keeps any is good for one run.
 type Program struct {
-	// Kinds makes the actors, anew for each process of a node: what they share by memory is lost with the process, as it
-	// is outside.
+	// Kinds makes the actors, anew for each process of a node: what they share by memory is lost with the process, as
+	// it is outside.
 	Kinds func() []actor.Kind
 	// Client is what each client does while faults rage; it returns when it has done enough, usually when Client.More
 	// returns false.
 	Client func(c *Client)
-	// Check is called once, when faults have stopped and all clients are done: everything answers then. nil checks nothing.
+	// Check is called once, when faults have stopped and all clients are done: everything answers then. nil checks
+	// nothing.
 	Check func(c *Client)
 }
 
-// Client is a client of a Program, on a machine of its own. Its methods are called by its own task alone. Those that call
-// actors, or let time pass, block.
+// Client is a client of a Program, on a machine of its own. Its methods are called by its own task alone. Those that
+// call actors, or let time pass, block.
 type Client struct {
 	// Client calls actors, as any client does: for code that takes one, with contexts from Within. The timeline does
 	// not know of these calls.
@@ -62,8 +63,8 @@ func (c *Client) Raging() bool { return !c.worker.calm }
 // Calls returns how many calls the run asks each client for.
 func (c *Client) Calls() int { return c.worker.due }
 
-// More paces a client: it returns true as often as the run asks for calls, at times at once and at times after a pause, in
-// which actors get idle and nodes fail.
+// More paces a client: it returns true as often as the run asks for calls, at times at once and at times after a
+// pause, in which actors get idle and nodes fail.
 func (c *Client) More() bool { return c.worker.more() }
 
 // Unique returns a name that nobody else in the run has: for an order, or an idempotency key.
@@ -74,11 +75,12 @@ func (c *Client) Errorf(format string, args ...any) {
 	c.worker.violate("program", format, args...)
 }
 
-// Call calls an actor, and writes the call down for the timeline. A request of nil is empty; reply, if not nil, points to
-// what the reply is decoded into. Errors are those of client.CallRaw: of those for which Unknown is true, the call may have run,
-// or may still.
+// Call calls an actor, and writes the call down for the timeline. A request of nil is empty; reply, if not nil,
+// points to what the reply is decoded into. Errors are those of client.CallRaw: of those for which Unknown is true,
+// the call may have run, or may still.
 //
-// It waits for as long as a failover takes, a few seconds, and once faults have stopped for as long as anything may take.
+// It waits for as long as a failover takes, a few seconds, and once faults have stopped for as long as anything may
+// take.
 func (c *Client) Call(id api.ActorID, method string, request, reply any, opts ...client.CallOption) error {
 	return c.CallWithin(c.patience(), id, method, request, reply, opts...)
 }
@@ -127,9 +129,9 @@ func (c *Client) send(ctx context.Context, id api.ActorID, method string, reques
 	return nil
 }
 
-// Surely calls an actor under an idempotency key of its own, again and again until there is an answer: the call runs once. Its
-// error is the actor's own (CodeApplication), or one that trying again does not better. That a cluster which nothing
-// befalls any more does not answer is a violation by itself.
+// Surely calls an actor under an idempotency key of its own, again and again until there is an answer: the call runs
+// once. Its error is the actor's own (CodeApplication), or one that trying again does not better. That a cluster
+// which nothing befalls any more does not answer is a violation by itself.
 func (c *Client) Surely(id api.ActorID, method string, request, reply any) error {
 	k := c.worker
 	key, began := client.WithIdempotencyKey("surely/"+c.Unique()), k.now()
@@ -146,8 +148,8 @@ func (c *Client) Surely(id api.ActorID, method string, request, reply any) error
 	}
 }
 
-// passing reports whether a call that failed so may be answered later. A cluster that is starting knows no namespaces yet, and
-// a hello that was damaged on its way is a mismatch.
+// passing reports whether a call that failed so may be answered later. A cluster that is starting knows no namespaces
+// yet, and a hello that was damaged on its way is a mismatch.
 func passing(err error) bool {
 	switch api.CodeOf(err) {
 	case api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeMoved, api.CodeFenced, api.CodeNoCapacity, api.CodeUnknownNamespace, api.CodeMismatch,
@@ -157,8 +159,8 @@ func passing(err error) bool {
 	return false
 }
 
-// Unknown reports whether a call that returned err may have run, or may still run. A call that failed otherwise has had no
-// effect.
+// Unknown reports whether a call that returned err may have run, or may still run. A call that failed otherwise has
+// had no effect.
 func Unknown(err error) bool { return outcomeOf(err) == Pending }
 
 // shown is what a timeline shows of a request or a reply: a pointer's address says nothing.

@@ -50,7 +50,8 @@ type seqRecord struct {
 
 const recordVersion = 1
 
-// dueAtOnce is the time of an entry in the list of what is due that is to be looked after at once, and dueShards how many parts that list has.
+// dueAtOnce is the time of an entry in the list of what is due that is to be looked after at once, and dueShards how
+// many parts that list has.
 const dueAtOnce, dueShards = 1, 256
 
 // dueShard is the part of the list of what is due that an actor belongs to.

@@ -20,8 +20,8 @@ const retired = "retired"
 // retireAtOnce is how many of its actors are written in one transaction.
 const retireAtOnce = 500
 
-// retire leaves actors behind that have something to do and that nobody can do it for: all others must not wait for them. It writes what
-// the nodes that hosted them would have.
+// retire leaves actors behind that have something to do and that nobody can do it for: all others must not wait for
+// them. It writes what the nodes that hosted them would have.
 func (w *world) retire(args []string) {
 	n, _ := strconv.Atoi(args[0])
 	m := w.sched.Machine(operatorHost)

@@ -64,8 +64,8 @@ func (r *Result) Caught(checkers ...string) bool {
 }
 
 const (
-	// stepsMin, stepsPerCall and stepsPerSecond (of each node) bound a run, at many times what it takes: what needs more
-	// goes round in circles.
+	// stepsMin, stepsPerCall and stepsPerSecond (of each node) bound a run, at many times what it takes: what needs
+	// more goes round in circles.
 	stepsMin       = 1_000_000
 	stepsPerCall   = 1000
 	stepsPerSecond = 1000

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Shrink looks for the smallest run that still breaks the promise that this one breaks: fewer faults, clients, calls and
-// nodes, less time. It returns its options, with every choice made and all that happens planned, and its result, traced. tried,
-// if not nil, is told of every run that it tries. A run that breaks nothing comes back as it is. Errors are CodeInvalidArgument.
+// Shrink looks for the smallest run that still breaks the promise that this one breaks: fewer faults, clients, calls
+// and nodes, less time. It returns its options, with every choice made and all that happens planned, and its result,
+// traced. tried, if not nil, is told of every run that it tries. A run that breaks nothing comes back as it is.
+// Errors are CodeInvalidArgument.
 func Shrink(o Options, tried func(Options)) (Options, *Result, error) {
 	first, err := Run(o)
 	if err != nil {

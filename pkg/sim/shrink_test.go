@@ -9,7 +9,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// TestShrink shows that a failing run gets smaller, still fails by the same checker, and can be had again from its flags.
+// TestShrink shows that a failing run gets smaller, still fails by the same checker, and can be had again from its
+// flags.
 func TestShrink(t *testing.T) {
 	o := sim.Options{Seed: 13, Bug: "unfenced-commit"}
 	first := run(t, o)

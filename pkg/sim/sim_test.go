@@ -78,8 +78,8 @@ func hashOf(t *testing.T, seed uint64) string {
 
 const hashVar = "KELPIE_TEST_HASHES"
 
-// TestDeterminism shows that a seed takes the same steps in this process again, on one processor, with a timeline, and in
-// another process; and that seeds differ.
+// TestDeterminism shows that a seed takes the same steps in this process again, on one processor, with a timeline,
+// and in another process; and that seeds differ.
 func TestDeterminism(t *testing.T) {
 	const seeds = 5
 	var lines []string

@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// A session starts over with every activation, and every answer names the visit that its sitting began with. So answers tell
-// the activations apart: those of one must be linearizable among themselves, and no two activations may answer in turns. A
-// visit that was repeated may have counted in an activation that did not answer it: a copy of it may lie with a paused
-// machine. But it counts once in each.
+// A session starts over with every activation, and every answer names the visit that its sitting began with. So
+// answers tell the activations apart: those of one must be linearizable among themselves, and no two activations may
+// answer in turns. A visit that was repeated may have counted in an activation that did not answer it: a copy of it
+// may lie with a paused machine. But it counts once in each.
 
 // group is the answered calls of one sitting of a session.
 type group struct {
@@ -84,8 +84,8 @@ func sittingsOf(ops []*Op) []*group {
 
 func visits(op *Op) int64 { return op.Output.(sitting).N }
 
-// inconsistent returns an answer of the sitting that does not fit the others: the count must grow with each visit, never
-// shrink, and be made up of visits.
+// inconsistent returns an answer of the sitting that does not fit the others: the count must grow with each visit,
+// never shrink, and be made up of visits.
 func (g *group) inconsistent(all []*Op) (*Op, string) {
 	slices.SortFunc(g.ops, func(a, b *Op) int { return cmp.Or(cmp.Compare(visits(a), visits(b)), cmp.Compare(a.Called, b.Called)) })
 	counted := make(map[int64]*Op)

@@ -11,8 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-// tampered is the store as a process with a bug uses it: each hook that is not nil stands between its transactions and the
-// store.
+// tampered is the store as a process with a bug uses it: each hook that is not nil stands between its transactions
+// and the store.
 type tampered struct {
 	*caller
 	// tx wraps a transaction.

@@ -11,8 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// TestTimeline shows that a timeline tells every call, every planned fault and what became of claims and leases, in order of
-// time and in columns; and that telling it changes nothing.
+// TestTimeline shows that a timeline tells every call, every planned fault and what became of claims and leases, in
+// order of time and in columns; and that telling it changes nothing.
 func TestTimeline(t *testing.T) {
 	for _, o := range []sim.Options{{Seed: 5}, {Seed: 2, Profile: "storm", Calls: 20}} {
 		silent := run(t, o)
@@ -47,8 +47,8 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// TestTimelineOfFaults shows when faults are said to end: what lasts does after its length, or when all faults do, what does
-// not and what finds nobody to befall never.
+// TestTimelineOfFaults shows when faults are said to end: what lasts does after its length, or when all faults do,
+// what does not and what finds nobody to befall never.
 func TestTimelineOfFaults(t *testing.T) {
 	plan, err := sim.ParsePlan("1s partition n1 n2 2s; 1s clock n1 1h; 1s refuse n2 1s; 1s crash n3 3s; 2s slow n3 1ms 1s; 2s slow n1 1ms 1s; 3s break-claim counter/0; 7s handles n1 1h")
 	if err != nil {

@@ -104,8 +104,8 @@ func applicationError(err error) (applicationCode, bool) {
 	return "", false
 }
 
-// surely makes a call that is not given up until it has been answered, and has its effect once: by one call that the client
-// repeats as long as it takes, or by one after the other under a key of their own.
+// surely makes a call that is not given up until it has been answered, and has its effect once: by one call that the
+// client repeats as long as it takes, or by one after the other under a key of their own.
 func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op, Resp, bool) {
 	key := ""
 	if k.random.IntN(3) == 0 && k.MaxRecords == 0 { // a key that was forgotten is a new one
@@ -116,8 +116,8 @@ func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op,
 	return op, out, op.Outcome == OK
 }
 
-// insist makes a call until it has been answered, under a key of its caller's own if that is not "", and records what shown returns
-// for the answer.
+// insist makes a call until it has been answered, under a key of its caller's own if that is not "", and records what
+// shown returns for the answer.
 func insist[Resp any](k *worker, id api.ActorID, method string, input any, key string, shown func(Resp) any) *Op {
 	timeout, opts := max(k.For-k.now(), 0)+2*k.answerBound(), []client.CallOption(nil)
 	if key != "" {
@@ -178,8 +178,8 @@ func withoutStore(err error) bool {
 // quarantined reports whether a call has met an actor that is quarantined: an earlier try may have run.
 func quarantined(err error) bool { return errors.Is(err, &api.Error{Code: api.CodeQuarantined}) }
 
-// stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was time
-// since.
+// stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was
+// time since.
 func (k *worker) stuck(from time.Duration) bool {
 	return k.calm && k.now() > max(from, k.calmAt)+k.answerBound()
 }

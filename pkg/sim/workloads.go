@@ -96,8 +96,8 @@ func (k *worker) countSomething(id api.ActorID) {
 	}
 }
 
-// amount is one of so many that no two sums of a few are likely to be the same: that tells which calls have run, and keeps
-// the search for their order short.
+// amount is one of so many that no two sums of a few are likely to be the same: that tells which calls have run, and
+// keeps the search for their order short.
 func (k *worker) amount() int64 { return 1 + k.random.Int64N(1<<40) }
 
 func registerWork(k *worker) {

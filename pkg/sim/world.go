@@ -92,7 +92,8 @@ func (w *world) violate(checker, format string, args ...any) {
 	w.violateAt(w.now(), checker, format, args...)
 }
 
-// violateAt records that a promise was broken at a time. Of each kind the first few are kept: the others follow from them.
+// violateAt records that a promise was broken at a time. Of each kind the first few are kept: the others follow from
+// them.
 func (w *world) violateAt(at time.Duration, checker, format string, args ...any) {
 	w.broken[checker]++
 	if w.broken[checker] > violationsMax {
@@ -168,8 +169,8 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	return l, nil
 }
 
-// endedItself checks that a process has a reason to end by itself: another one that has its name, or may have had it for a moment,
-// as what a dead one has asked of the store may happen late.
+// endedItself checks that a process has a reason to end by itself: another one that has its name, or may have had it
+// for a moment, as what a dead one has asked of the store may happen late.
 func (l *life) endedItself(err error) {
 	rivals := l.on("twin") || l.on("unknown-late") || l.on("slow-commit") || l.on("stall") || l.on("outage")
 	for _, other := range l.lives {
@@ -203,8 +204,8 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 	return out
 }
 
-// hostsBoxes reports whether a node hosts boxes in a run where some do not: those that send to them then have others that are down to
-// wait for. One that never dies does.
+// hostsBoxes reports whether a node hosts boxes in a run where some do not: those that send to them then have others
+// that are down to wait for. One that never dies does.
 func (c *Config) hostsBoxes(name string) bool {
 	dying := func(name string) bool {
 		return slices.ContainsFunc(c.Plan, func(e Event) bool { return e.Fault == "die" && e.Args[0] == name })

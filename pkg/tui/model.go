@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// RefreshDefault is how often the cluster is asked; RefreshMin and RefreshMax are what it can be set to. Nodes answer from what they found out
-	// within the last second.
+	// RefreshDefault is how often the cluster is asked; RefreshMin and RefreshMax are what it can be set to. Nodes
+	// answer from what they found out within the last second.
 	RefreshDefault = time.Second
 	RefreshMin     = 500 * time.Millisecond
 	RefreshMax     = time.Minute
@@ -226,7 +226,8 @@ func (m *Model) show(pane int) {
 	}
 }
 
-// setFilter filters the pane. A filter of actors that looks like the beginning of a name also looks among those that do not stand out.
+// setFilter filters the pane. A filter of actors that looks like the beginning of a name also looks among those that
+// do not stand out.
 func (m *Model) setFilter(filter string) tea.Cmd {
 	m.filter[m.at] = clean(filter)
 	m.arrange()

@@ -20,7 +20,8 @@ const (
 	snapshotWidth = 150
 )
 
-// Snapshot asks the source once and writes what all panes show, as plain text without colours. Errors are the source's and w's.
+// Snapshot asks the source once and writes what all panes show, as plain text without colours. Errors are the
+// source's and w's.
 func Snapshot(ctx context.Context, source Source, w io.Writer) error {
 	stats, err := source.Stats(ctx)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// Source is where the view learns of the cluster, and acts on it. Its methods block until ctx ends; they may be called at the same time.
+// Source is where the view learns of the cluster, and acts on it. Its methods block until ctx ends; they may be
+// called at the same time.
 type Source interface {
 	// Stats asks one node how all are doing.
 	Stats(ctx context.Context) (*api.ClusterStats, error)

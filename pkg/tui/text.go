@@ -23,7 +23,8 @@ func clean(s string) string {
 	}, s)
 }
 
-// fit makes plain text exactly as wide as it should be: cut off with a mark, or filled up. Numbers are put to the right.
+// fit makes plain text exactly as wide as it should be: cut off with a mark, or filled up. Numbers are put to the
+// right.
 func fit(s string, width int, right bool) string {
 	if width <= 0 {
 		return ""
@@ -36,7 +37,8 @@ func fit(s string, width int, right bool) string {
 	return s + gap
 }
 
-// spread puts one text at the left and one at the right of a line, and leaves out the right one if both do not fit. Both may be styled.
+// spread puts one text at the left and one at the right of a line, and leaves out the right one if both do not fit.
+// Both may be styled.
 func spread(left, right string, width int) string {
 	gap := width - ansi.StringWidth(left) - ansi.StringWidth(right)
 	if gap < 1 {

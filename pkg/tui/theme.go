@@ -31,8 +31,8 @@ type theme struct {
 	alarm    lipgloss.Style
 }
 
-// newTheme returns the theme for a terminal with a dark or light background. The sixteen colours are the terminal's own but for those
-// that are hard to read on one of the backgrounds.
+// newTheme returns the theme for a terminal with a dark or light background. The sixteen colours are the terminal's
+// own but for those that are hard to read on one of the backgrounds.
 func newTheme(dark bool) theme {
 	pick := func(light, dark_ string) color.Color {
 		return lipgloss.LightDark(dark)(lipgloss.Color(light), lipgloss.Color(dark_))

@@ -27,7 +27,8 @@ const (
 	wrongsShown = 3
 )
 
-// TestChaos shows that no call fails, and every reply is right, whatever befalls the processes, as long as one node is left.
+// TestChaos shows that no call fails, and every reply is right, whatever befalls the processes, as long as one node
+// is left.
 func TestChaos(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {

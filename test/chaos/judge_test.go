@@ -56,8 +56,8 @@ func judgeHistory(h *history, within time.Duration) (undecided bool, err error) 
 	return undecided, err
 }
 
-// judgeOrder looks for an order of an actor's calls that explains all replies. If there is none it returns an error that
-// shows where orders end.
+// judgeOrder looks for an order of an actor's calls that explains all replies. If there is none it returns an error
+// that shows where orders end.
 func judgeOrder(h *history, within time.Duration) (undecided bool, err error) {
 	if within <= 0 {
 		return true, nil

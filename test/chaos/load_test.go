@@ -22,16 +22,17 @@ import (
 )
 
 const (
-	// callersCount is how many call at a time. Those below guestsFrom share clientsCount clients, which know owners and
-	// have connections; each other one is a guest, who makes a client for every call. A guest finds those who have taken
-	// over from a paused node, while clients wait for its answer.
+	// callersCount is how many call at a time. Those below guestsFrom share clientsCount clients, which know owners
+	// and have connections; each other one is a guest, who makes a client for every call. A guest finds those who
+	// have taken over from a paused node, while clients wait for its answer.
 	callersCount = 32
 	guestsFrom   = 22
 	clientsCount = 4
 	// countersCount and registersCount are how many are called at a time.
 	countersCount  = 32
 	registersCount = 24
-	// callsMax is after how many calls another actor takes the place of one, so that orders of its calls can be searched.
+	// callsMax is after how many calls another actor takes the place of one, so that orders of its calls can be
+	// searched.
 	callsMax = 1500
 	// callTimeout is the deadline of each call.
 	callTimeout = 30 * time.Second

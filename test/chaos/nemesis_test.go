@@ -25,7 +25,8 @@ func (s span) draw(r *rand.Rand) time.Duration {
 	return s.from + time.Duration(r.Int64N(int64(s.to-s.from)))
 }
 
-// Between two faults the store is calm for so long that a lease can run out, which a store that does not answer prevents.
+// Between two faults the store is calm for so long that a lease can run out, which a store that does not answer
+// prevents.
 var (
 	nodeCalm  = span{time.Second, 5 * time.Second}
 	storeCalm = span{3 * time.Second, 8 * time.Second}
@@ -52,8 +53,8 @@ func newNemesis(t *testing.T, c clock) *nemesis {
 	}
 }
 
-// run harms the cluster until ctx ends, and returns when everything is healed. What is done to one process is drawn apart from
-// what is done to others.
+// run harms the cluster until ctx ends, and returns when everything is healed. What is done to one process is drawn
+// apart from what is done to others.
 func (n *nemesis) run(ctx context.Context, c *cluster, seed uint64) {
 	for i, node := range c.nodes {
 		n.lanes.Go(func() {
@@ -160,8 +161,8 @@ func (l *lane) alive() bool {
 	return l.process.cmd != nil
 }
 
-// start starts the process and waits until it serves. One that ends as it does not find the store is started again, as a
-// service manager would.
+// start starts the process and waits until it serves. One that ends as it does not find the store is started again,
+// as a service manager would.
 func (l *lane) start() {
 	began := l.journal.now()
 	for l.journal.now()-began < patience {

@@ -130,7 +130,8 @@ func (c *cluster) ownedBy(node *daemon) []api.ActorRow {
 	return list[api.ActorRow](c, "actors", "ls", "--node", node.name)
 }
 
-// wantActors wants a node to own some, else a test of its death shows nothing. Placement is by chance, but see countersCount.
+// wantActors wants a node to own some, else a test of its death shows nothing. Placement is by chance, but see
+// countersCount.
 func (c *cluster) wantActors(node *daemon) []api.ActorRow {
 	c.Helper()
 	owned := c.ownedBy(node)

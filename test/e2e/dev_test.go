@@ -166,7 +166,8 @@ func TestDev(t *testing.T) {
 	p.leavesNothing()
 }
 
-// TestDevRestart shows that processes that die are started again, and are there again for callers, while the load goes on.
+// TestDevRestart shows that processes that die are started again, and are there again for callers, while the load
+// goes on.
 func TestDevRestart(t *testing.T) {
 	t.Parallel()
 	p := newPlayground(t, "--nodes", "2", "--load", "--rate", "100", "--restart", "--lease-ttl", "1s").up()
@@ -184,8 +185,8 @@ func TestDevRestart(t *testing.T) {
 	}
 }
 
-// paused wants all threads of a process to have stopped: one whose last thread stops after its parent's end is told nothing of that
-// by the system. The letter is behind the command's name, which is in parentheses (proc_pid_stat(5)).
+// paused wants all threads of a process to have stopped: one whose last thread stops after its parent's end is told
+// nothing of that by the system. The letter is behind the command's name, which is in parentheses (proc_pid_stat(5)).
 func paused(pid int) error {
 	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil {

@@ -23,8 +23,8 @@ import (
 
 var killRounds = flag.Int("kill.rounds", 6, "how often TestKilledStoreKeepsCommits kills the store")
 
-// TestKilledStoreKeepsCommits kills a store under load, without a warning, after random numbers of commits. Each time it is
-// started again, every transaction that it acknowledged is there, and every other in whole or not at all.
+// TestKilledStoreKeepsCommits kills a store under load, without a warning, after random numbers of commits. Each time
+// it is started again, every transaction that it acknowledged is there, and every other in whole or not at all.
 func TestKilledStoreKeepsCommits(t *testing.T) {
 	store := newDaemon(t, "store", "store", "serve", "--store", "pebble:"+t.TempDir())
 	rng := rand.New(rand.NewPCG(7, uint64(*killRounds)))

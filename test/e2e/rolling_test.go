@@ -28,7 +28,8 @@ const (
 	rollingIdle = 3000
 )
 
-// rolling is callers that use the client, none of whose calls may fail: it repeats, under the same key, what it has no answer to.
+// rolling is callers that use the client, none of whose calls may fail: it repeats, under the same key, what it has
+// no answer to.
 type rolling struct {
 	*cluster
 	client   *client.Client
@@ -151,8 +152,8 @@ func (r *rolling) job(node *daemon) (*api.BulkStatus, error) {
 	return rpc.CallTyped[api.BulkStatusRequest, api.BulkStatus](ctx, r.pool, node.address, api.MethodBulkStatus, &api.BulkStatusRequest{Node: node.name})
 }
 
-// TestRollingRestart shows that nodes can be restarted one after the other under load: by the signal that service managers send, each
-// moves its actors to the others before it stops, and no call fails, is lost or counts twice.
+// TestRollingRestart shows that nodes can be restarted one after the other under load: by the signal that service
+// managers send, each moves its actors to the others before it stops, and no call fails, is lost or counts twice.
 func TestRollingRestart(t *testing.T) {
 	c := newCluster(t, 3, lease{ttl: 5 * time.Second, heartbeat: time.Second})
 	r := c.startRolling()
@@ -178,8 +179,8 @@ func TestRollingRestart(t *testing.T) {
 	r.finish()
 }
 
-// TestNodeIsKilledWhileItDrains shows that a node that dies in the middle of its drain costs no call either: what has moved is where
-// it was moved to, and the rest is taken over.
+// TestNodeIsKilledWhileItDrains shows that a node that dies in the middle of its drain costs no call either: what has
+// moved is where it was moved to, and the rest is taken over.
 func TestNodeIsKilledWhileItDrains(t *testing.T) {
 	c := newCluster(t, 3, lease{ttl: 1500 * time.Millisecond, heartbeat: 300 * time.Millisecond})
 	r := c.startRolling()

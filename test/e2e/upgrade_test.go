@@ -16,7 +16,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// nextBinary builds the command as it would speak the version of the protocol that comes next: see pkg/rpc/version_next.go.
+// nextBinary builds the command as it would speak the version of the protocol that comes next: see
+// pkg/rpc/version_next.go.
 func nextBinary(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kelpie-next")
@@ -30,9 +31,9 @@ func nextBinary(t *testing.T) string {
 	return path
 }
 
-// TestVersionsAreMixed shows that nodes of two versions make one cluster: each is restarted with the next one, one after the other, and then with the
-// present one again, as an operator who thinks better of it does. Calls go through all of them, actors move both ways, and no
-// call fails.
+// TestVersionsAreMixed shows that nodes of two versions make one cluster: each is restarted with the next one, one
+// after the other, and then with the present one again, as an operator who thinks better of it does. Calls go through
+// all of them, actors move both ways, and no call fails.
 func TestVersionsAreMixed(t *testing.T) {
 	next := nextBinary(t)
 	c := newCluster(t, 3, lease{ttl: 5 * time.Second, heartbeat: time.Second})

@@ -14,7 +14,8 @@ type ClaimsRules struct {
 	TakersRevoke bool
 	// OwnRewritten (R3): a node that finds its own name in a claim, without an activation, writes the claim again.
 	OwnRewritten bool
-	// RetriesRead (R4): a batch that has conflicted is sent again only when claim and seq were read and are as expected.
+	// RetriesRead (R4): a batch that has conflicted is sent again only when claim and seq were read and are as
+	// expected.
 	RetriesRead bool
 	// RenewalsProve (R6): a kept version is replaced by a later one only if the fence at that version shows the
 	// incarnation and the revocations of the activation.

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package model explores Kelpie's protocols exhaustively, as small state machines of what is stored, what nodes
-// believe, and what is on its way. It is a model: it shares no code with the product, and a rule that the product must keep is a
-// flag here. With all rules, no reachable state breaks a promise. Without any one of them some state does, and the
-// explorer prints the shortest way there.
+// believe, and what is on its way. It is a model: it shares no code with the product, and a rule that the product
+// must keep is a flag here. With all rules, no reachable state breaks a promise. Without any one of them some state
+// does, and the explorer prints the shortest way there.
 //
 // There is one machine for each part, as one machine of everything would be too large to explore:
 //

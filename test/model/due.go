@@ -6,13 +6,13 @@ package model
 // DueRules are what keeps an actor that has something to do from being forgotten. The transaction of a claim makes the
 // actor's entry in the list of what is due name the claim's node as its attendant.
 type DueRules struct {
-	// EntryReadsFence: a transaction that makes an entry name a node reads that node's fence, with conflict. For a claim
-	// that is R8.
+	// EntryReadsFence: a transaction that makes an entry name a node reads that node's fence, with conflict. For a
+	// claim that is R8.
 	EntryReadsFence bool
 	// ReleaseTells: a release clears the attendant in the entry, and raises the counter that has scanners look.
 	ReleaseTells bool
-	// HandoverTells: so does a handover of what is due at once. That of what is due later makes the entry name the target,
-	// and tells nobody.
+	// HandoverTells: so does a handover of what is due at once. That of what is due later makes the entry name the
+	// target, and tells nobody.
 	HandoverTells bool
 	// BreakTells: who breaks a claim clears the attendant and tells.
 	BreakTells bool
@@ -76,8 +76,8 @@ type dueNode struct {
 	timer  bool
 	// handed is the token of a handover whose word is on its way, 0 for none.
 	handed uint8
-	// news says that counters have changed since its last heartbeat, look that its scanner is to read the list, and seen
-	// that it knows the time of the actor's entry.
+	// news says that counters have changed since its last heartbeat, look that its scanner is to read the list, and
+	// seen that it knows the time of the actor's entry.
 	news, look, seen bool
 }
 

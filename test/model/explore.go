@@ -101,8 +101,8 @@ type explorer[S comparable] struct {
 	limit   int
 	ids     map[digest]int32
 	origins []origin
-	// edges are the steps without fault, those from state i at begins[i] and on; done are the states that are at the end.
-	// They are kept for machines that have an end.
+	// edges are the steps without fault, those from state i at begins[i] and on; done are the states that are at the
+	// end. They are kept for machines that have an end.
 	edges  []int32
 	begins []int
 	done   []bool

@@ -43,8 +43,9 @@ func AllKeysRules() KeysRules {
 
 // KeysBudget bounds an exploration.
 type KeysBudget struct {
-	// Prunings, Losses, Forwards and GiveUps are how often records are dropped, an answer or a connection is lost, a node
-	// forwards a call a second time, and a client wants a call no more. Ticks are versions of the store that others make.
+	// Prunings, Losses, Forwards and GiveUps are how often records are dropped, an answer or a connection is lost, a
+	// node forwards a call a second time, and a client wants a call no more. Ticks are versions of the store that
+	// others make.
 	Prunings, Losses, Forwards, GiveUps, Ticks uint8
 	// Copies is how many copies of calls are on their way at once.
 	Copies uint8

@@ -35,8 +35,8 @@ type NestedBudget struct {
 	Retries uint8
 	// Ticks are versions of the store that others make. Copies is how many asks are on their way at once.
 	Ticks, Copies uint8
-	// Named has both parents be calls to two actors under one key of the caller's choice; else they are an alarm that was
-	// set twice for the same time: the second begins when the first has come to an end.
+	// Named has both parents be calls to two actors under one key of the caller's choice; else they are an alarm that
+	// was set twice for the same time: the second begins when the first has come to an end.
 	Named bool
 	// Large has the child's reply be a large one.
 	Large bool
@@ -85,8 +85,8 @@ type nestedState struct {
 	version uint8
 	parents [nestedParents]nestedParent
 	copies  [nestedCopies]nestedCopy
-	// Of the child's actor: records by key, and the birth below which it refuses what has no record, be it by a floor or
-	// by age.
+	// Of the child's actor: records by key, and the birth below which it refuses what has no record, be it by a floor
+	// or by age.
 	records [nestedParents]nestedRecord
 	floor   uint8
 	budget  NestedBudget

@@ -27,8 +27,8 @@ type SendsRules struct {
 	LetterBeforeNext bool
 	// RetryRemovesLetter: the transaction that sends a dead letter again removes the letter.
 	RetryRemovesLetter bool
-	// ResultsOutlive: what has become of a message is kept for the sender's next activation when the one that sent it is
-	// gone.
+	// ResultsOutlive: what has become of a message is kept for the sender's next activation when the one that sent it
+	// is gone.
 	ResultsOutlive bool
 }
 

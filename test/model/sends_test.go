@@ -25,8 +25,8 @@ func TestSendsNeedEachRule(t *testing.T) {
 }
 
 // The mark forgets that a message was given up when the next one is done. A sender that is restored from before it
-// stored the dead letter is then told that the message is done. This is known, and not mended by any rule above: it takes a
-// backup of both actors at one moment, or a receiver that keeps the numbers that it has given up.
+// stored the dead letter is then told that the message is done. This is known, and not mended by any rule above: it
+// takes a backup of both actors at one moment, or a receiver that keeps the numbers that it has given up.
 func TestRestoreOfAnOlderSenderLosesDeadLetters(t *testing.T) {
 	budget := SendsBudget{Losses: 1, Ends: 1, Failures: 2, Copies: 2, Restores: true}
 	mustBreak(t, Sends(AllSendsRules(), budget), brokenMessageLost, 17)

@@ -37,8 +37,8 @@ type mutant struct {
 }
 
 const (
-	// seedsMax is how many runs find a mutant at the most; seedsAtOnce how many are made before it is looked; seedsOfNone how many do
-	// not find one that is none.
+	// seedsMax is how many runs find a mutant at the most; seedsAtOnce how many are made before it is looked;
+	// seedsOfNone how many do not find one that is none.
 	seedsMax, seedsAtOnce, seedsOfNone = 240, 20, 80
 )
 

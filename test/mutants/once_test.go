@@ -33,8 +33,8 @@ var (
 // told are the checkers of what callers were told.
 var told = []string{"once", "errors", "liveness", "refusals"}
 
-// once are what can be wrong with what must happen once: calls and those that handlers make, messages, alarms, and what decides about
-// them.
+// once are what can be wrong with what must happen once: calls and those that handlers make, messages, alarms, and
+// what decides about them.
 var once = []mutant{
 	// Keys and records of calls.
 	{

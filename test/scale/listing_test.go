@@ -27,8 +27,9 @@ import (
 
 const (
 	command = "github.com/kelpiehq/kelpie/cmd/kelpie"
-	// listFactorMax is how much more memory a list of ten times as many actors takes at the most, in the process that prints it and in the node
-	// that reads it. What they need is a page; the rest is garbage that the runtime has not collected yet.
+	// listFactorMax is how much more memory a list of ten times as many actors takes at the most, in the process that
+	// prints it and in the node that reads it. What they need is a page; the rest is garbage that the runtime has not
+	// collected yet.
 	listFactorMax = 1.5
 	// peakLookedAt is how often the memory of a command is looked at.
 	peakLookedAt = 2 * time.Millisecond
@@ -36,7 +37,8 @@ const (
 	claimsAtOnce = 5000
 )
 
-// TestListsStayFlat shows that lists of actors take no memory for each: not the command that prints them, not the node that reads them.
+// TestListsStayFlat shows that lists of actors take no memory for each: not the command that prints them, not the
+// node that reads them.
 func TestListsStayFlat(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the memory of processes is read from /proc")
@@ -155,8 +157,8 @@ func (p *process) list(ctx context.Context, t *testing.T, binary string, args ..
 	return l
 }
 
-// watchPeak sends the most memory that a process had until it ended or done was closed. Of one that has ended, the system tells the peak of who
-// started it, if that is greater: so it is looked at while it runs.
+// watchPeak sends the most memory that a process had until it ended or done was closed. Of one that has ended, the
+// system tells the peak of who started it, if that is greater: so it is looked at while it runs.
 func watchPeak(pid int, done <-chan struct{}, peak chan<- int64) {
 	most := int64(0)
 	ticks := time.NewTicker(peakLookedAt)

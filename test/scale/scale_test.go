@@ -19,7 +19,8 @@ var (
 const (
 	// actorsMin is the least number of which the bytes of one can be told from those of the rest of the process.
 	actorsMin = 2000
-	// warmUp is how many actors come before the first measurement, so that connections, pools and buffers have their size.
+	// warmUp is how many actors come before the first measurement, so that connections, pools and buffers have their
+	// size.
 	warmUp = 1000
 	// idleBytesMax is what an idle actor takes at the most, its few bytes of state included.
 	idleBytesMax = 1024

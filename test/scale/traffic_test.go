@@ -75,8 +75,8 @@ func (c *counted) committed(isBeat bool) {
 	}
 }
 
-// overBeats returns the traffic from one heartbeat to the nth after it, for which it waits. The first is the next but one: the
-// next may have begun already.
+// overBeats returns the traffic from one heartbeat to the nth after it, for which it waits. The first is the next but
+// one: the next may have begun already.
 func (c *counted) overBeats(ctx context.Context, n int) (traffic, error) {
 	c.mu.Lock()
 	first := len(c.atBeats) + 1

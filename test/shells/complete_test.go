@@ -73,7 +73,8 @@ func write(t *testing.T, dir, name, content string) string {
 	return path
 }
 
-// TestCompletion shows that every shell, set up as its users have it, completes commands, flags and, from a node, names.
+// TestCompletion shows that every shell, set up as its users have it, completes commands, flags and, from a node,
+// names.
 func TestCompletion(t *testing.T) {
 	testtools.Require(t, "tmux")
 	node := startNode(t)
@@ -99,7 +100,8 @@ func TestCompletion(t *testing.T) {
 			dir := t.TempDir()
 			// Without suggestions, which would show what is wanted without a tab.
 			write(t, dir, "fish/config.fish", "function fish_prompt\n echo -n '"+prompt+" '\nend\nset -g fish_autosuggestion_enabled 0\nset -g fish_greeting\n")
-			// As if there were some already, else it makes completions of all man pages in the background, for longer than the test takes.
+			// As if there were some already, else it makes completions of all man pages in the background, for longer
+			// than the test takes.
 			write(t, dir, "fish/generated_completions/kelpie-test.fish", "")
 			return []string{"XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir}, []string{"fish", "--private", "-i"}
 		},

@@ -28,8 +28,8 @@ type Side struct {
 	Weight int
 }
 
-// Compare measures sides in turns, and reports the median of calls per second of each, and the ratio of each to the last. A turn
-// of each before that is not counted.
+// Compare measures sides in turns, and reports the median of calls per second of each, and the ratio of each to the
+// last. A turn of each before that is not counted.
 func Compare(b *testing.B, sides ...Side) {
 	b.Helper()
 	rates := make([][]float64, len(sides))

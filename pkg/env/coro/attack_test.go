@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env/coro"
 )
 
-// attack is a program of machines that are paused, slowed, killed and set to other clocks at random, whose tasks sleep and wake
-// each other. It knows when each of them may run.
+// attack is a program of machines that are paused, slowed, killed and set to other clocks at random, whose tasks
+// sleep and wake each other. It knows when each of them may run.
 type attack struct {
 	t    *testing.T
 	s    *coro.Scheduler

@@ -5,8 +5,8 @@ package coro
 
 import "iter"
 
-// carrier is a coroutine that runs one task after the other: to make one for each task, and to grow its stack each time,
-// takes longer than most tasks.
+// carrier is a coroutine that runs one task after the other: to make one for each task, and to grow its stack each
+// time, takes longer than most tasks.
 type carrier struct {
 	sched *Scheduler
 	task  *task // which it runs, nil while it is idle

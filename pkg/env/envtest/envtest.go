@@ -68,8 +68,8 @@ func Simulated(t *testing.T, seeds int, f func(t *testing.T, s *coro.Scheduler))
 	}
 }
 
-// RealOnly reports whether only tests of the real world are wanted, as with the race detector: it finds nothing where all
-// is done by one goroutine at a time, and takes long. What is run all the same does less of what it repeats.
+// RealOnly reports whether only tests of the real world are wanted, as with the race detector: it finds nothing where
+// all is done by one goroutine at a time, and takes long. What is run all the same does less of what it repeats.
 func RealOnly() bool { return os.Getenv(WorldVar) == "real" }
 
 func simulate(t *testing.T, seed uint64, f func(t *testing.T, s *coro.Scheduler)) {

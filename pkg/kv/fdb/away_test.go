@@ -76,7 +76,8 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestAwayClosed shows that closing a store ends the calls that wait for its cluster, watches among them, and all goroutines.
+// TestAwayClosed shows that closing a store ends the calls that wait for its cluster, watches among them, and all
+// goroutines.
 func TestAwayClosed(t *testing.T) {
 	s := openAway(t, Options{})
 	var others sync.WaitGroup

@@ -11,9 +11,9 @@ import (
 	"github.com/apple/foundationdb/bindings/go/src/fdb"
 )
 
-// call is a use of FoundationDB's client that blocks the task that makes it. No goroutine waits in its place: when its context
-// ends, or the store is closed, what it waits for is cancelled, and so it returns. A future that is cancelled is ready:
-// FoundationDB's client sees to that by itself, without the cluster.
+// call is a use of FoundationDB's client that blocks the task that makes it. No goroutine waits in its place: when
+// its context ends, or the store is closed, what it waits for is cancelled, and so it returns. A future that is
+// cancelled is ready: FoundationDB's client sees to that by itself, without the cluster.
 type call struct {
 	// Either futures, or tx, whose futures the binding does not show, are what is waited for.
 	futures []fdb.Future
@@ -38,8 +38,8 @@ func (s *store) await(ctx context.Context, futures ...fdb.Future) error {
 	return s.run(ctx, &call{futures: futures}, nil)
 }
 
-// run waits for a call's futures, and runs block, if any, which must return once the call was cancelled: that happens when ctx ends
-// or the store is closed. It then returns ctx's cause or errClosed.
+// run waits for a call's futures, and runs block, if any, which must return once the call was cancelled: that happens
+// when ctx ends or the store is closed. It then returns ctx's cause or errClosed.
 func (s *store) run(ctx context.Context, c *call, block func()) error {
 	if err := s.enter(c); err != nil {
 		c.cancel()

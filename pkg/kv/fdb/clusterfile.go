@@ -31,8 +31,8 @@ func defaultClusterFile() string {
 	return "/etc/foundationdb/fdb.cluster"
 }
 
-// findClusterFile returns the absolute path of the cluster file to use, in the order in which FoundationDB's programs look for it,
-// or says what is wrong with it. (FoundationDB's client would say nothing, and wait.)
+// findClusterFile returns the absolute path of the cluster file to use, in the order in which FoundationDB's programs
+// look for it, or says what is wrong with it. (FoundationDB's client would say nothing, and wait.)
 func findClusterFile(given string, getenv func(string) (string, bool)) (string, error) {
 	path := given
 	if path == "" {

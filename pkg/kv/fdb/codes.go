@@ -14,12 +14,14 @@ type fault struct {
 	name string // FoundationDB's own
 	// read is what a read with this error gives, or another call that changes nothing.
 	read *kv.Error
-	// maybe: a transaction whose commit has this error may have been committed, or may still be. It is what FoundationDB's predicate
-	// says, and what errors of time, cancellation and connections leave open; commitFault is more careful.
+	// maybe: a transaction whose commit has this error may have been committed, or may still be. It is what
+	// FoundationDB's predicate says, and what errors of time, cancellation and connections leave open; commitFault is
+	// more careful.
 	maybe bool
 }
 
-// faults are the errors that a client can meet, by their codes. What is not among them is treated by its class: see readFault.
+// faults are the errors that a client can meet, by their codes. What is not among them is treated by its class: see
+// readFault.
 var faults = []fault{
 	{1004, "timed_out", kv.ErrUnavailable, true},
 	{1006, "all_alternatives_failed", kv.ErrUnavailable, true},

@@ -73,8 +73,8 @@ func TestCommitFaultsAreCareful(t *testing.T) {
 	}
 }
 
-// TestPredicates shows that the table agrees with what FoundationDB's own predicate (fdb_error_predicate, 7.3) says of errors: which may have
-// committed, and which have not and are worth another try.
+// TestPredicates shows that the table agrees with what FoundationDB's own predicate (fdb_error_predicate, 7.3) says
+// of errors: which may have committed, and which have not and are worth another try.
 func TestPredicates(t *testing.T) {
 	for code, maybe := range map[int]bool{
 		1021: true, 1039: true,

@@ -27,8 +27,8 @@ func (t *tx) Commit(ctx context.Context) error {
 	return err
 }
 
-// use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose watches would
-// otherwise be waited for in vain.
+// use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose
+// watches would otherwise be waited for in vain.
 func (t *tx) use() ([]*watch, error) {
 	err := t.usable()
 	t.mu.Lock()
@@ -75,7 +75,8 @@ func (t *tx) commit(ctx context.Context) error {
 // CommittedVersion implements kv.Tx.
 func (t *tx) CommittedVersion() kv.Version { return t.committed }
 
-// Versionstamp implements kv.Tx, for transactions with versionstamped operations. The client knows the stamp before the commit ends, so this does not wait.
+// Versionstamp implements kv.Tx, for transactions with versionstamped operations. The client knows the stamp before
+// the commit ends, so this does not wait.
 func (t *tx) Versionstamp() ([]byte, error) {
 	if t.committed == 0 || t.stamp == nil {
 		return nil, kv.ErrNoVersion

@@ -17,12 +17,12 @@ import (
 // apiVersion is that of FoundationDB 7.3. The behaviour of the client is fixed by it.
 const apiVersion = 730
 
-// client is the process's one client of FoundationDB. Its network runs in one thread, which the binding starts with the first
-// database, and which can't be started a second time.
+// client is the process's one client of FoundationDB. Its network runs in one thread, which the binding starts with
+// the first database, and which can't be started a second time.
 //
 // Databases stay open until the process ends, one for a cluster file: what a store has left of its transactions and
-// futures is freed by finalizers, whenever these run, and must find its database. The binding's own table of them is not safe
-// for concurrent use.
+// futures is freed by finalizers, whenever these run, and must find its database. The binding's own table of them is
+// not safe for concurrent use.
 var client = struct {
 	sync.Mutex
 	databases map[string]fdb.Database
@@ -83,8 +83,8 @@ func setTLS(tls TLS) error {
 	return nil
 }
 
-// Stop stops the client's network, if it was started, and blocks until it has, but not for longer than patience. It is for a
-// process that is about to end: FoundationDB can't be used after it, and calls still under way never return.
+// Stop stops the client's network, if it was started, and blocks until it has, but not for longer than patience. It
+// is for a process that is about to end: FoundationDB can't be used after it, and calls still under way never return.
 func Stop(patience time.Duration) error {
 	client.Lock()
 	defer client.Unlock()

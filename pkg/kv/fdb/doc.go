@@ -1,11 +1,11 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fdb is a store on a FoundationDB cluster: Open gives a kv.Store whose
-// transactions are FoundationDB's own, through the official client.
+// Package fdb is a store on a FoundationDB cluster: Open gives a kv.Store whose transactions are FoundationDB's own,
+// through the official client.
 //
-// That client is a C library, so what needs it is only built with the tag fdb (API version 730: the
-// 7.3 line). Every other file is plain Go, and TestTypes type-checks the rest without the library.
+// That client is a C library, so what needs it is only built with the tag fdb (API version 730: the 7.3 line). Every
+// other file is plain Go, and TestTypes type-checks the rest without the library.
 //
 // The contract is pkg/kv's. What FoundationDB adds to it:
 //

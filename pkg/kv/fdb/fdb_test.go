@@ -150,8 +150,8 @@ func TestSizeLimit(t *testing.T) {
 	}
 }
 
-// TestWatchRearmed shows that a key can be watched again and again, each watch seeing the next change, and that one too many
-// for the client is lost, said to be unavailable, and leaves the others.
+// TestWatchRearmed shows that a key can be watched again and again, each watch seeing the next change, and that one
+// too many for the client is lost, said to be unavailable, and leaves the others.
 func TestWatchRearmed(t *testing.T) {
 	claimCluster(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 6*clusterTimeout)
@@ -214,8 +214,8 @@ func TestWatchRearmed(t *testing.T) {
 	}
 }
 
-// TestRangeBeforeUnreadable shows that a page that ends before a key with a versionstamp on its way can be read, and its transaction
-// committed, whatever FoundationDB's client would have fetched beyond the page.
+// TestRangeBeforeUnreadable shows that a page that ends before a key with a versionstamp on its way can be read, and
+// its transaction committed, whatever FoundationDB's client would have fetched beyond the page.
 func TestRangeBeforeUnreadable(t *testing.T) {
 	claimCluster(t)
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
@@ -271,8 +271,8 @@ func TestPoisonedCommit(t *testing.T) {
 	}
 }
 
-// TestCauseIsNoReadError shows that a read that was given up leaves the transaction as it was, even if what ended its context
-// is a store's error. Whether the read was faster does not matter.
+// TestCauseIsNoReadError shows that a read that was given up leaves the transaction as it was, even if what ended its
+// context is a store's error. Whether the read was faster does not matter.
 func TestCauseIsNoReadError(t *testing.T) {
 	claimCluster(t)
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)

@@ -46,7 +46,8 @@ type workload struct {
 	bare, store func(ctx context.Context, w *worker) error
 }
 
-// The last two are a commit of an actor's state: asking the store whether the claim is still held, and keeping the version at which it was.
+// The last two are a commit of an actor's state: asking the store whether the claim is still held, and keeping the
+// version at which it was.
 var workloads = []workload{
 	{"get", bareGet, storeGet},
 	{"set, commit", bareSet, storeSet},
@@ -54,7 +55,8 @@ var workloads = []workload{
 	{"kept version, set, commit", bareKeep, storeKeep},
 }
 
-// TestMeasure prints how many transactions a second the store does, beside the bare binding. The ratio should be 0.95 or more.
+// TestMeasure prints how many transactions a second the store does, beside the bare binding. The ratio should be 0.95
+// or more.
 func TestMeasure(t *testing.T) {
 	if *measureFlag == 0 {
 		t.Skip("nothing is measured without -fdb.measure")

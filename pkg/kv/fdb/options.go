@@ -26,8 +26,8 @@ const (
 
 // Options choose a cluster, and a place in it.
 type Options struct {
-	// ClusterFile is the path of the cluster file. If it is empty, it is looked for as all of FoundationDB's programs do:
-	// $FDB_CLUSTER_FILE, fdb.cluster in the working directory, then the system's default.
+	// ClusterFile is the path of the cluster file. If it is empty, it is looked for as all of FoundationDB's programs
+	// do: $FDB_CLUSTER_FILE, fdb.cluster in the working directory, then the system's default.
 	ClusterFile string
 	// Prefix begins every key of the store, so that several stores can share a cluster; none may
 	// be a prefix of another. It is at most 1000 bytes long and does not begin with \xff.
@@ -40,9 +40,9 @@ type Options struct {
 	TLS       TLS
 }
 
-// TLS is what a process has for clusters whose coordinators' addresses end in :tls. What is empty, FoundationDB's client
-// takes from its own variables (FDB_TLS_CERTIFICATE_FILE, FDB_TLS_KEY_FILE, FDB_TLS_CA_FILE, FDB_TLS_VERIFY_PEERS), then from its defaults.
-// The key's password is in FDB_TLS_PASSWORD alone.
+// TLS is what a process has for clusters whose coordinators' addresses end in :tls. What is empty, FoundationDB's
+// client takes from its own variables (FDB_TLS_CERTIFICATE_FILE, FDB_TLS_KEY_FILE, FDB_TLS_CA_FILE,
+// FDB_TLS_VERIFY_PEERS), then from its defaults. The key's password is in FDB_TLS_PASSWORD alone.
 type TLS struct {
 	// Cert, Key and CA are paths of PEM files: the process's own certificates, its key, and whom it trusts.
 	Cert, Key, CA string
@@ -64,8 +64,8 @@ var parameters = map[string]func(o *Options, given string) error{
 	"tls_verify_peers": func(o *Options, given string) error { o.TLS.VerifyPeers = given; return nil },
 }
 
-// ParseOptions parses FILE?NAME=VALUE&..., all parts of which may be missing. Names are prefix, timeout, size_limit, tls_cert, tls_key,
-// tls_ca and tls_verify_peers; values are escaped as in a URL's query.
+// ParseOptions parses FILE?NAME=VALUE&..., all parts of which may be missing. Names are prefix, timeout, size_limit,
+// tls_cert, tls_key, tls_ca and tls_verify_peers; values are escaped as in a URL's query.
 func ParseOptions(s string) (Options, error) {
 	file, query, _ := strings.Cut(s, "?")
 	values, err := url.ParseQuery(query)

@@ -41,8 +41,8 @@ func (r reader) scan(ctx context.Context, begin, end []byte, opt kv.RangeOptions
 	return found, failed
 }
 
-// inBatches reads a page as FoundationDB's client likes it best. What the binding has asked for beyond the page is left to itself; if that
-// fails, so does the commit.
+// inBatches reads a page as FoundationDB's client likes it best. What the binding has asked for beyond the page is
+// left to itself; if that fails, so does the commit.
 func (r reader) inBatches(begin, end []byte, opt kv.RangeOptions, bytesMax int) (page, error) {
 	mode := fdb.StreamingModeWantAll
 	if bytesMax < wantAllBytes {
@@ -51,8 +51,8 @@ func (r reader) inBatches(begin, end []byte, opt kv.RangeOptions, bytesMax int) 
 	return r.collect(begin, end, fdb.RangeOptions{Limit: opt.Limit, Mode: mode, Reverse: opt.Reverse}, bytesMax)
 }
 
-// oneByOne reads a page and nothing beyond it, where a versionstamped operation may have made keys unreadable: whoever reads the page must not
-// fail for them.
+// oneByOne reads a page and nothing beyond it, where a versionstamped operation may have made keys unreadable:
+// whoever reads the page must not fail for them.
 func (r reader) oneByOne(begin, end []byte, opt kv.RangeOptions, bytesMax int) (page, error) {
 	var found page
 	for bytes.Compare(begin, end) < 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// Open opens a store. It does not wait for the cluster, and does not try to reach it. It fails if the cluster file, or a
-// file of TLS, can't be read.
+// Open opens a store. It does not wait for the cluster, and does not try to reach it. It fails if the cluster file,
+// or a file of TLS, can't be read.
 func Open(opt Options) (kv.Store, error) {
 	if err := opt.validate(); err != nil {
 		return nil, err

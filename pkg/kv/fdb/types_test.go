@@ -33,8 +33,9 @@ const (
 	tag        = "fdb"
 )
 
-// TestTypes type-checks every package of the module that has a file with the tag fdb, with its tests, against the binding's source. It
-// needs neither FoundationDB's library nor its headers: what the binding takes from C is not looked at.
+// TestTypes type-checks every package of the module that has a file with the tag fdb, with its tests, against the
+// binding's source. It needs neither FoundationDB's library nor its headers: what the binding takes from C is not
+// looked at.
 func TestTypes(t *testing.T) {
 	c := newChecker()
 	c.parse(t, binding, "")
@@ -62,7 +63,8 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// taggedDirs returns the directories of Go packages below root with a file that is built with the tag only, relative to it.
+// taggedDirs returns the directories of Go packages below root with a file that is built with the tag only, relative
+// to it.
 func taggedDirs(t *testing.T, root string) []string {
 	t.Helper()
 	dirs := make(map[string]bool)
@@ -172,8 +174,8 @@ func newChecker() *checker {
 	}
 }
 
-// parse adds the files of a package that the tag fdb and cgo choose, and its tests. Without a directory, it is one of another module,
-// whose tests do not matter.
+// parse adds the files of a package that the tag fdb and cgo choose, and its tests. Without a directory, it is one of
+// another module, whose tests do not matter.
 func (c *checker) parse(t *testing.T, pkg, dir string) {
 	t.Helper()
 	tagged := build.Default

@@ -17,7 +17,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
 )
 
-// TestGoodStore shows that every part passes in the way that the broken stores are run: what they fail by is their break.
+// TestGoodStore shows that every part passes in the way that the broken stores are run: what they fail by is their
+// break.
 func TestGoodStore(t *testing.T) {
 	for _, p := range (&suite{}).parts() {
 		if failures := failuresOf(t, p.name, func(s kv.Store) kv.Store { return s }); len(failures) > 0 {
@@ -26,8 +27,8 @@ func TestGoodStore(t *testing.T) {
 	}
 }
 
-// TestBrokenStores shows that the suite finds what it is there to find: each of these stores breaks the contract in one way, and
-// each of the parts that are named with it must fail.
+// TestBrokenStores shows that the suite finds what it is there to find: each of these stores breaks the contract in
+// one way, and each of the parts that are named with it must fail.
 func TestBrokenStores(t *testing.T) {
 	for _, b := range brokenStores {
 		t.Run(strings.ReplaceAll(b.breaks, " ", "-"), func(t *testing.T) {

@@ -19,8 +19,8 @@ const exactLanes = 16
 // prefix of a key space. All are in the store.
 var neighbours = []string{"j", "j\xff\xff\xff", "k", "k\x00", "k\x00\x00", "k\x01", "k\xff", "l"}
 
-// testExactConflicts shows that conflict ranges are exact to the byte: a read conflicts with the writes of what it has read, and not
-// with those of the key directly after it or the one before.
+// testExactConflicts shows that conflict ranges are exact to the byte: a read conflicts with the writes of what it
+// has read, and not with those of the key directly after it or the one before.
 func testExactConflicts(w *world) {
 	reads, writes := exactReads(), exactWrites()
 	w.together(exactLanes, func(lane int) {

@@ -43,8 +43,8 @@ func calls() map[string]func(ctx context.Context, tx kv.Tx) error {
 	}
 }
 
-// testCancelled shows that every call returns when its context ends, before it or in its midst, that the error is the context's, and
-// that a transaction which another task cancels says so in every call from then on.
+// testCancelled shows that every call returns when its context ends, before it or in its midst, that the error is the
+// context's, and that a transaction which another task cancels says so in every call from then on.
 func testCancelled(w *world) {
 	w.put("k", "1")
 	ended, cancel := env.WithCancel(w.ctx)

@@ -16,9 +16,9 @@ const (
 	conflictRangeKeys   = 40
 )
 
-// testConflictRange is FoundationDB's workload of that name. A transaction reads, another writes at random and commits, and the
-// store itself is asked what the read would give now: if that is something else the first must conflict; if
-// nothing was written in the whole range it must not. No model says so.
+// testConflictRange is FoundationDB's workload of that name. A transaction reads, another writes at random and
+// commits, and the store itself is asked what the read would give now: if that is something else the first must
+// conflict; if nothing was written in the whole range it must not. No model says so.
 func testConflictRange(w *world) {
 	rnd := env.NewRand(1, 0x636f6e66)
 	missed, spared := 0, 0

@@ -15,8 +15,8 @@ import (
 // crowd is how many transactions are at one key at the same time.
 const crowd = 1000
 
-// testCrowd shows that a thousand concurrent transactions on one key are each decided: of those that read it at one version
-// exactly one commits, the number stored is that of the commits, and blind additions all commit.
+// testCrowd shows that a thousand concurrent transactions on one key are each decided: of those that read it at one
+// version exactly one commits, the number stored is that of the commits, and blind additions all commit.
 func testCrowd(w *world) {
 	first := w.put("crowd", "")
 	var committed, conflicts atomic.Int64
@@ -70,8 +70,9 @@ func (w *world) count(err error, committed, conflicts *atomic.Int64) {
 	}
 }
 
-// testRangeSkew shows write skew by ranges: two transactions that each find a range empty and write into it, by whatever kind of
-// write, can't both commit, in either order; and that those that read only what the other does not write both do.
+// testRangeSkew shows write skew by ranges: two transactions that each find a range empty and write into it, by
+// whatever kind of write, can't both commit, in either order; and that those that read only what the other does not
+// write both do.
 func testRangeSkew(w *world) {
 	for _, write := range exactWrites() {
 		for _, swapped := range []bool{false, true} {

@@ -22,8 +22,8 @@ const (
 const cycleNodes = 12
 
 // testCycle is FoundationDB's workload of that name: every key names the next one, all together a ring. Each
-// transaction takes a node out and puts it back one place further, so that a lost conflict, a torn snapshot or half of a commit leaves
-// no ring, or a shorter one.
+// transaction takes a node out and puts it back one place further, so that a lost conflict, a torn snapshot or half
+// of a commit leaves no ring, or a shorter one.
 func testCycle(w *world) {
 	tx := w.begin()
 	for i := range cycleNodes {

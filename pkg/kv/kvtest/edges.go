@@ -100,7 +100,8 @@ func edgeTransactionBytes(w *world) {
 	const (
 		sets     = 100
 		keyBytes = 16
-		// beyond is what a set counts beyond key and value: the key and its successor, as the write conflict range, and what goes with them.
+		// beyond is what a set counts beyond key and value: the key and its successor, as the write conflict range,
+		// and what goes with them.
 		beyond = 101
 		fits   = kv.TxBytesMax - sets*(keyBytes+beyond) - (sets-1)*kv.ValueBytesMax
 	)
@@ -213,11 +214,13 @@ func (w *world) checkEnded(name string, end func(tx kv.Tx), want error) {
 	w.wantValue(w.begin(), "reset", name)
 }
 
-// versionLifeMax is more than a read version lives. FoundationDB's is 5 s, by the clock of a storage server: where nothing is written that is behind by
-// what lies between two empty batches of commits (2.2 s), and it forgets a version half a second later.
+// versionLifeMax is more than a read version lives. FoundationDB's is 5 s, by the clock of a storage server: where
+// nothing is written that is behind by what lies between two empty batches of commits (2.2 s), and it forgets a
+// version half a second later.
 const versionLifeMax = 15 * time.Second
 
-// edgeOldVersion shows that a read version ages, also while nothing is written: reads at it and commits that depend on it fail.
+// edgeOldVersion shows that a read version ages, also while nothing is written: reads at it and commits that depend
+// on it fail.
 func edgeOldVersion(w *world) {
 	w.put("k", "1")
 	reader, committer, blind := w.beginNow(), w.beginNow(), w.begin()
@@ -255,8 +258,8 @@ func edgeFutureVersion(w *world) {
 	w.want("read at a version in the future", err, kv.ErrFutureVersion)
 }
 
-// edgeTimeout shows the contract's form of a timeout, a context with a deadline: where FoundationDB says 1031, a read says that the deadline
-// has passed, and a commit that its result is unknown. Either may be faster.
+// edgeTimeout shows the contract's form of a timeout, a context with a deadline: where FoundationDB says 1031, a read
+// says that the deadline has passed, and a commit that its result is unknown. Either may be faster.
 func edgeTimeout(w *world) {
 	w.put("k", "1")
 	passed, cancel := env.WithTimeout(w.env, w.ctx, 0)
@@ -291,7 +294,8 @@ func edgeWatch(w *world) {
 	w.want("watch of a transaction that was cancelled", watch.Wait(w.ctx), kv.ErrCancelled)
 }
 
-// unreadables are what makes key "k" unreadable. A versionstamped key may be any that its ten bytes, in place of "k", can make of it.
+// unreadables are what makes key "k" unreadable. A versionstamped key may be any that its ten bytes, in place of "k",
+// can make of it.
 var unreadables = map[string]func(tx kv.Tx){
 	"a versionstamped value": func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("k"), withStamp("", "")) },
 	"a versionstamped key":   func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedKey, withStamp("", ""), []byte("v")) },

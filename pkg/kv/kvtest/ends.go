@@ -13,7 +13,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// testContexts shows that a call whose context has ended returns, that its error says so, and that the transaction and the store go on.
+// testContexts shows that a call whose context has ended returns, that its error says so, and that the transaction
+// and the store go on.
 func testContexts(w *world) {
 	w.put("k", "1")
 	ended, cancel := env.WithCancel(w.ctx)

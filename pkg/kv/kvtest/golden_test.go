@@ -77,7 +77,8 @@ func TestRecordingOnOtherStores(t *testing.T) {
 	inWorld(t, env.Real(), store, func(w *world) { w.replayAll(recorded) })
 }
 
-// TestRecordingHasAll shows that the scripts that are made up have what those of FoundationDB have: all operations, and all ways to end.
+// TestRecordingHasAll shows that the scripts that are made up have what those of FoundationDB have: all operations,
+// and all ways to end.
 func TestRecordingHasAll(t *testing.T) {
 	golden, err := readScripts(bytes.NewReader(scriptsGzip))
 	if err != nil {
@@ -114,8 +115,8 @@ func kinds(scripts []script) map[string]int {
 	return count
 }
 
-// TestRecordingOfBrokenStores shows that a recording of a store that breaks the contract tells: replayed on a right store or compared with its
-// recording, it differs, and the seed and the step are named.
+// TestRecordingOfBrokenStores shows that a recording of a store that breaks the contract tells: replayed on a right
+// store or compared with its recording, it differs, and the seed and the step are named.
 func TestRecordingOfBrokenStores(t *testing.T) {
 	where := regexp.MustCompile(`^script with seed \d+, (step \d+, \w+ by \d|after the last step): `)
 	right := recording(t, 40, occ.NewMemory(), unbroken)

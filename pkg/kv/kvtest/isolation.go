@@ -38,7 +38,8 @@ func testWriteSkew(w *world) {
 	}
 }
 
-// testPhantoms shows that a range conflicts with what appears in it and what vanishes from it, exactly as far as it was read.
+// testPhantoms shows that a range conflicts with what appears in it and what vanishes from it, exactly as far as it
+// was read.
 func testPhantoms(w *world) {
 	scan := func(opt kv.RangeOptions) func(tx kv.Tx) error {
 		return func(tx kv.Tx) error {
@@ -213,8 +214,9 @@ func (w *world) increment(key []byte) error {
 	}
 }
 
-// testSharedVersions commits many transactions at a time. Those that share a version have different places in it, are all
-// seen by a read version of that number, and do not conflict with it: only what was written at a greater one does.
+// testSharedVersions commits many transactions at a time. Those that share a version have different places in it, are
+// all seen by a read version of that number, and do not conflict with it: only what was written at a greater one
+// does.
 func (s *suite) testSharedVersions(w *world) {
 	const tasks, rounds = 64, 50
 	shared := 0

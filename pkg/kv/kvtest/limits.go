@@ -92,7 +92,8 @@ func testOwnership(w *world) {
 	}
 }
 
-// testRangePages shows that a long range is read in pages, in both directions, with writes of the transaction's own among them.
+// testRangePages shows that a long range is read in pages, in both directions, with writes of the transaction's own
+// among them.
 func testRangePages(w *world) {
 	const n = 3000
 	for i := 0; i < n; i += 500 {

@@ -16,8 +16,9 @@ import (
 
 const machineTxs = 3
 
-// testMachine is a state machine of up to three transactions at a time, whose every answer is compared with the model.
-// Rapid draws its steps, and looks for fewer that fail as well: a failure names these, and the flag that draws them again.
+// testMachine is a state machine of up to three transactions at a time, whose every answer is compared with the
+// model. Rapid draws its steps, and looks for fewer that fail as well: a failure names these, and the flag that draws
+// them again.
 func testMachine(w *world) {
 	w.checkRapidly(func(t *rapid.T, fail func(how string)) {
 		m := &machine{world: w, model: newModel(), fail: fail}
@@ -58,8 +59,8 @@ type endedTx struct {
 	err error
 }
 
-// actions are the steps that there are, which are all the methods of kv.Tx and some failures, each with how often it comes. The first
-// of them is what others become in search of fewer.
+// actions are the steps that there are, which are all the methods of kv.Tx and some failures, each with how often it
+// comes. The first of them is what others become in search of fewer.
 var actions = weighted([]action{
 	{6, (*machine).get}, {8, (*machine).set}, {7, (*machine).commit}, {6, (*machine).atomic}, {5, (*machine).getRange},
 	{4, (*machine).readVersion}, {3, (*machine).clearRange}, {3, (*machine).getKey}, {3, (*machine).readConflict},

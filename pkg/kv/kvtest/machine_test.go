@@ -27,7 +27,8 @@ sets instead of adding
 fires watches of no change
 commits what was cancelled`, "\n")
 
-// TestMachineOnBrokenStores shows that the state machine finds breaks, and that what it says of them is short, for a person to read.
+// TestMachineOnBrokenStores shows that the state machine finds breaks, and that what it says of them is short, for a
+// person to read.
 func TestMachineOnBrokenStores(t *testing.T) {
 	if testing.Short() {
 		t.Skip("with -short, rapid makes a fifth of the checks, which are too few for some of the breaks")

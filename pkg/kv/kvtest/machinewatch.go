@@ -19,7 +19,8 @@ type machineWatch struct {
 	kv.Watch
 	key  string
 	seen []byte
-	// differs: the key has another value now than was seen. may: it had, or was perhaps given one by the watching transaction.
+	// differs: the key has another value now than was seen. may: it had, or was perhaps given one by the watching
+	// transaction.
 	differs, may bool
 }
 

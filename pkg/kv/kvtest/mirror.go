@@ -14,8 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// mirror follows what the transactions of a script write, to know where there are versionstamps in values, and
-// what becomes of them: stamps differ from store to store, and so does what an atomic operation computes from their bytes.
+// mirror follows what the transactions of a script write, to know where there are versionstamps in values, and what
+// becomes of them: stamps differ from store to store, and so does what an atomic operation computes from their bytes.
 type mirror struct {
 	// states are all there have been, by the number of commits before.
 	states []mirrorState

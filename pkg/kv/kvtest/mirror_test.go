@@ -24,8 +24,8 @@ func aged(t *testing.T, v kv.Version) occ.Engine {
 
 func unbroken(s kv.Store) kv.Store { return s }
 
-// TestScriptsOfAnyStamps shows that the scripts pass on a right store whatever the bytes of its versionstamps are: scripts
-// compute with them too.
+// TestScriptsOfAnyStamps shows that the scripts pass on a right store whatever the bytes of its versionstamps are:
+// scripts compute with them too.
 func TestScriptsOfAnyStamps(t *testing.T) {
 	for _, first := range []kv.Version{0x7fff_ffff_0000_0000, 0x2aaa_aaaa_aaaa_aaaa, 0x55ff_00aa_55ff_8000} {
 		if failures := failuresIn(t, aged(t, first), unbroken, testScripts); len(failures) > 0 {
@@ -45,8 +45,8 @@ func (tx setsMaxima) Atomic(op kv.AtomicOp, key, param []byte) {
 	tx.Tx.Atomic(op, key, param)
 }
 
-// TestComputedStamps shows that what is computed from a versionstamp is compared: script 95 finds the greater of the numbers that a
-// stamp and a parameter begin with. FoundationDB's stamp was less; one of every few is not.
+// TestComputedStamps shows that what is computed from a versionstamp is compared: script 95 finds the greater of the
+// numbers that a stamp and a parameter begin with. FoundationDB's stamp was less; one of every few is not.
 func TestComputedStamps(t *testing.T) {
 	scripts, err := readScripts(bytes.NewReader(scriptsGzip))
 	if err != nil {

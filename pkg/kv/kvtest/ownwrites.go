@@ -83,11 +83,12 @@ func (m mix) String() string {
 	return string(b)
 }
 
-// stored is what a mix is tried on: no value, values shorter and longer than the parameters, and the one that is compared with.
+// stored is what a mix is tried on: no value, values shorter and longer than the parameters, and the one that is
+// compared with.
 var stored = [][]byte{nil, {}, {0xff}, []byte("set"), []byte("longer")}
 
-// testOwnWrites shows that a transaction sees every order of up to three writes of a key as it will be committed, by a read of
-// the key, of several keys and of the range, and that it is so committed.
+// testOwnWrites shows that a transaction sees every order of up to three writes of a key as it will be committed, by
+// a read of the key, of several keys and of the range, and that it is so committed.
 func testOwnWrites(w *world) {
 	all := bufferedOps()
 	for _, first := range all {
@@ -200,7 +201,8 @@ func (o *ownWrites) check(when string, r kv.Reader, stamp []byte) {
 	}
 }
 
-// testUnreadable shows that a key with a versionstamp on its way can't be read by the transaction, whatever it wrote there before.
+// testUnreadable shows that a key with a versionstamp on its way can't be read by the transaction, whatever it wrote
+// there before.
 func testUnreadable(w *world) {
 	for _, op := range append(bufferedOps(), stampOp()) {
 		key := []byte("unreadable")

@@ -14,8 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// rapidFlags are the flags of package rapid as the suite sets them, where the command line does not: few enough checks for
-// slow stores, and always the same.
+// rapidFlags are the flags of package rapid as the suite sets them, where the command line does not: few enough
+// checks for slow stores, and always the same.
 var rapidFlags = map[string]string{
 	"rapid.checks":     "400",
 	"rapid.steps":      "50",
@@ -23,8 +23,9 @@ var rapidFlags = map[string]string{
 	"rapid.nofailfile": "true",
 }
 
-// checkRapidly has package rapid look for a failure of f, and shrink what it finds. The function f says by fail how it fails. Rapid is told
-// only that it does: it takes a failure for the same if its words are, and versionstamps are never the same.
+// checkRapidly has package rapid look for a failure of f, and shrink what it finds. The function f says by fail how
+// it fails. Rapid is told only that it does: it takes a failure for the same if its words are, and versionstamps are
+// never the same.
 func (w *world) checkRapidly(f func(t *rapid.T, fail func(how string))) {
 	defer setFlags(rapidFlags)()
 	reporter := &rapidReporter{TB: w.TB}
@@ -83,7 +84,8 @@ func mustSet(name, value string) (before string) {
 	return before
 }
 
-// rapidReporter is what rapid reports to: it keeps the failure, and leaves out what was drawn, which the failure says in fewer words.
+// rapidReporter is what rapid reports to: it keeps the failure, and leaves out what was drawn, which the failure says
+// in fewer words.
 type rapidReporter struct {
 	rapid.TB
 	failure string

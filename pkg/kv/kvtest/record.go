@@ -90,8 +90,8 @@ func encodeOut(out any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// compareScripts returns the first difference between two recordings of a script, nil if there is none. What was computed from
-// the bytes of stamps is not compared.
+// compareScripts returns the first difference between two recordings of a script, nil if there is none. What was
+// computed from the bytes of stamps is not compared.
 func compareScripts(a, b script) error {
 	if showPairs(a.Initial) != showPairs(b.Initial) {
 		return fmt.Errorf("before the first step: %s and %s", showPairs(a.Initial), showPairs(b.Initial))

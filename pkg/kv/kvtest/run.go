@@ -16,7 +16,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// testTimeout ends a test whose store does not answer. Stores whose commits take many milliseconds need minutes for the longest.
+// testTimeout ends a test whose store does not answer. Stores whose commits take many milliseconds need minutes for
+// the longest.
 const testTimeout = 5 * time.Minute
 
 // Open returns a new, empty store. It may use t.Cleanup for what Store.Close does not end.
@@ -36,7 +37,8 @@ func In(w World) Option { return func(s *suite) { s.world = w } }
 // committed at the same time, which is then tested. A store may, and FoundationDB does; most tests can't force it to.
 func SharesVersions() Option { return func(s *suite) { s.sharesVersions = true } }
 
-// OnlyConcurrent leaves the longest of those parts out in which one task acts at a time: for the race detector, which finds nothing in them.
+// OnlyConcurrent leaves the longest of those parts out in which one task acts at a time: for the race detector, which
+// finds nothing in them.
 func OnlyConcurrent() Option { return func(s *suite) { s.onlyConcurrent = true } }
 
 type suite struct {

@@ -21,9 +21,9 @@ const (
 	serialKeys   = 4
 )
 
-// testSerializability is FoundationDB's workload of that name: concurrent random transactions are recorded, what each has read and written,
-// and afterwards a serial order is looked for that explains all reads and keeps to what ended before what began. The
-// order of the versionstamps is not trusted: it has to be such an order itself.
+// testSerializability is FoundationDB's workload of that name: concurrent random transactions are recorded, what each
+// has read and written, and afterwards a serial order is looked for that explains all reads and keeps to what ended
+// before what began. The order of the versionstamps is not trusted: it has to be such an order itself.
 func testSerializability(w *world) {
 	for round := range serialRounds {
 		clearing := w.begin()

@@ -10,8 +10,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// testStampOrder shows that the order of versionstamps is the order of commits: what begins to commit after another was
-// acknowledged has the greater stamp, whichever tasks they are of, and nobody who reads sees a stamp come between those already seen.
+// testStampOrder shows that the order of versionstamps is the order of commits: what begins to commit after another
+// was acknowledged has the greater stamp, whichever tasks they are of, and nobody who reads sees a stamp come between
+// those already seen.
 func testStampOrder(w *world) {
 	var mu sync.Mutex
 	greatest := "" // of the commits that were acknowledged

@@ -11,7 +11,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// withStamp returns before, room for a versionstamp, after, and the stamp's offset, as versionstamped operations take it.
+// withStamp returns before, room for a versionstamp, after, and the stamp's offset, as versionstamped operations take
+// it.
 func withStamp(before, after string) []byte {
 	b := append([]byte(before), "0123456789"...)
 	b = append(b, after...)

@@ -13,8 +13,8 @@ import (
 const (
 	streamPairs      = 400
 	streamValueBytes = 64 << 10
-	// streamHeapBytes bounds what reading may add to the heap: a few pages, each of up to 4 MiB where another process serves the store, and there
-	// several times on its way. All pairs take more than twice as much.
+	// streamHeapBytes bounds what reading may add to the heap: a few pages, each of up to 4 MiB where another process
+	// serves the store, and there several times on its way. All pairs take more than twice as much.
 	streamHeapBytes = 12 << 20
 )
 

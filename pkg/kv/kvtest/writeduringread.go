@@ -19,8 +19,8 @@ const (
 )
 
 // testWriteDuringRead is FoundationDB's workload of that name: one transaction writes into the range that it is
-// reading, between one page and the next. Each page, in either direction, shows all writes before it and none after. (FoundationDB's
-// has reads and writes under way at the same time; a kv.Tx is for one task at a time.)
+// reading, between one page and the next. Each page, in either direction, shows all writes before it and none after.
+// (FoundationDB's has reads and writes under way at the same time; a kv.Tx is for one task at a time.)
 func testWriteDuringRead(w *world) {
 	r := &readWriter{world: w, rnd: env.NewRand(1, 0x77647264), stored: pairs{}}
 	for i := range writeDuringReadTxs {

@@ -14,8 +14,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// TestMemoryOfADay commits and reads for a day of virtual time, other keys each time, and shows that what the store keeps
-// beside its pairs is what the last window has made of it, and after a pause, nothing.
+// TestMemoryOfADay commits and reads for a day of virtual time, other keys each time, and shows that what the store
+// keeps beside its pairs is what the last window has made of it, and after a pause, nothing.
 func TestMemoryOfADay(t *testing.T) {
 	const day, pause, keys = 24*time.Hour - 10*time.Minute, 2 * time.Second, 4 // a simulation ends after a day
 	opt := Options{Window: 10 * time.Second}

@@ -18,8 +18,9 @@ func (s *Store) fail(err error) {
 	s.failed.Set()
 }
 
-// Failure blocks until the engine has failed, after which nothing is served any more until the store is opened again, by another process if it is on a disk.
-// It returns why: kv.ErrUnavailable, with the engine's error. Or it returns the cause of ctx's end.
+// Failure blocks until the engine has failed, after which nothing is served any more until the store is opened again,
+// by another process if it is on a disk. It returns why: kv.ErrUnavailable, with the engine's error. Or it returns
+// the cause of ctx's end.
 func (s *Store) Failure(ctx context.Context) error {
 	if err := s.failed.Wait(ctx); err != nil {
 		return err
@@ -50,8 +51,8 @@ func (s *Store) stop(why error) {
 	s.watches.close(why)
 }
 
-// Close implements kv.Store. It waits for the batch that is on its way to the
-// disk, and for reads. Only its first call does anything. After a failure of the engine, which Failure tells, it has nothing to add to that.
+// Close implements kv.Store. It waits for the batch that is on its way to the disk, and for reads. Only its first
+// call does anything. After a failure of the engine, which Failure tells, it has nothing to add to that.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	again := s.closed

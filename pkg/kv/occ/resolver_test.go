@@ -23,7 +23,8 @@ func (n naiveResolver) conflicts(begin, end int, v kv.Version) bool {
 	return false
 }
 
-// TestResolver compares the resolver with one that has a version for every key, and shows that it forgets everything in the end.
+// TestResolver compares the resolver with one that has a version for every key, and shows that it forgets everything
+// in the end.
 func TestResolver(t *testing.T) {
 	const points = 48
 	// Every other point is the key directly after the one before.

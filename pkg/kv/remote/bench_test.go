@@ -16,8 +16,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
 
-// BenchmarkStore compares a store in memory with the same store behind TCP, in one process: reads of a key at a version that is known, transactions that
-// read a key, ones that write one, and ones that do both, by one task and by several at a time.
+// BenchmarkStore compares a store in memory with the same store behind TCP, in one process: reads of a key at a
+// version that is known, transactions that read a key, ones that write one, and ones that do both, by one task and by
+// several at a time.
 func BenchmarkStore(b *testing.B) {
 	e := env.Real()
 	store, err := occ.Open(e, occ.NewMemory(), occ.Options{})

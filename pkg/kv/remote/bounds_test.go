@@ -68,7 +68,8 @@ func (f *fixture) fill(n int) {
 	}
 }
 
-// commitLarge begins to commit n large transactions, each through a store of its own, so that its client bounds nothing.
+// commitLarge begins to commit n large transactions, each through a store of its own, so that its client bounds
+// nothing.
 func commitLarge(f *fixture, g *env.Group, n, values int) (end func()) {
 	var ends []func()
 	for i := range n {
@@ -89,8 +90,9 @@ func commitLarge(f *fixture, g *env.Group, n, values int) (end func()) {
 	}
 }
 
-// TestGreedyClientHindersNobody lets a client ask for more than its share, in reads whose answers it does not take and in commits that take
-// for ever, and shows that the server holds no more than the share for it, and serves another client as if the first were not there.
+// TestGreedyClientHindersNobody lets a client ask for more than its share, in reads whose answers it does not take
+// and in commits that take for ever, and shows that the server holds no more than the share for it, and serves
+// another client as if the first were not there.
 func TestGreedyClientHindersNobody(t *testing.T) {
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)
@@ -136,8 +138,9 @@ func TestGreedyClientHindersNobody(t *testing.T) {
 	})
 }
 
-// TestDeadClientLeavesNothing kills a client, once as a crash that is noticed and once as a machine that falls silent, while the server waits for it in
-// all the ways there are, and shows that all is released: at once, or by the keepalive, and a pinned version when it expires.
+// TestDeadClientLeavesNothing kills a client, once as a crash that is noticed and once as a machine that falls
+// silent, while the server waits for it in all the ways there are, and shows that all is released: at once, or by the
+// keepalive, and a pinned version when it expires.
 func TestDeadClientLeavesNothing(t *testing.T) {
 	for name, kill := range map[string]func(f *fixture){
 		"crash":   func(f *fixture) { f.network.Cut("greedy") },
@@ -194,8 +197,8 @@ func TestDeadClientLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestClientBoundsItsCommits shows that a client has no more on its way than a server takes of it, that the others wait until one is
-// decided or their context ends, and that a heartbeat passes them.
+// TestClientBoundsItsCommits shows that a client has no more on its way than a server takes of it, that the others
+// wait until one is decided or their context ends, and that a heartbeat passes them.
 func TestClientBoundsItsCommits(t *testing.T) {
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)
@@ -230,7 +233,8 @@ func TestClientBoundsItsCommits(t *testing.T) {
 	})
 }
 
-// TestPinsAreBounded shows how many versions a client can pin, that another one can still, and that nobody gives up what another has pinned.
+// TestPinsAreBounded shows how many versions a client can pin, that another one can still, and that nobody gives up
+// what another has pinned.
 func TestPinsAreBounded(t *testing.T) {
 	envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)

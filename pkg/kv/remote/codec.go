@@ -46,8 +46,8 @@ func end(d *api.Decoder) error {
 	return d.Err()
 }
 
-// getAllRequest is [version, [key ...]]. In one that begins, here and in a rangeRequest, a priority is in the place of the
-// version, and the answer is the version and behind it that to a request at the version.
+// getAllRequest is [version, [key ...]]. In one that begins, here and in a rangeRequest, a priority is in the place
+// of the version, and the answer is the version and behind it that to a request at the version.
 type getAllRequest struct {
 	version kv.Version
 	keys    [][]byte

@@ -82,7 +82,8 @@ func (o outcome) honest() bool {
 // errNotTried: the transaction did not come to its commit.
 var errNotTried = errors.New("a read failed")
 
-// increment adds 1 to a counter, in a transaction that may read it first, which has to succeed, or to find that the version or the server is gone.
+// increment adds 1 to a counter, in a transaction that may read it first, which has to succeed, or to find that the
+// version or the server is gone.
 func (f *fixture) increment(ctx context.Context, store kv.Store, key string, reads bool) error {
 	f.Helper()
 	tx := store.Begin(kv.TxOptions{})
@@ -118,7 +119,8 @@ type disaster struct {
 	after func(f *fixture)
 	// before, if not nil, runs before the conversation.
 	before func(f *fixture)
-	// wants are outcomes that must be seen, at one frame or another, of a transaction that reads and of one that does not.
+	// wants are outcomes that must be seen, at one frame or another, of a transaction that reads and of one that does
+	// not.
 	reading, blind []outcome
 }
 
@@ -128,8 +130,9 @@ func restart(f *fixture) {
 	f.start(nil)
 }
 
-// TestCutAtEveryFrame makes something bad happen at each frame of a transaction's conversation in turn, from the first of the handshake to
-// the answer to its commit, and shows that the client is told the truth of the commit at each.
+// TestCutAtEveryFrame makes something bad happen at each frame of a transaction's conversation in turn, from the
+// first of the handshake to the answer to its commit, and shows that the client is told the truth of the commit at
+// each.
 func TestCutAtEveryFrame(t *testing.T) {
 	yes, lost, found := outcome{toldYes, 1}, outcome{toldUnknown, 0}, outcome{toldUnknown, 1}
 	no := outcome{toldNo, 0}
@@ -245,8 +248,8 @@ func (c flaky) Frame(_, _ string) mem.Fate {
 	return mem.Deliver
 }
 
-// TestNothingIsCommittedTwice lets clients count on a network that keeps breaking, with a server that keeps restarting, and shows that the counter
-// is between what they know of and what they do not.
+// TestNothingIsCommittedTwice lets clients count on a network that keeps breaking, with a server that keeps
+// restarting, and shows that the counter is between what they know of and what they do not.
 func TestNothingIsCommittedTwice(t *testing.T) {
 	envtest.Simulated(t, 6, func(t *testing.T, s *coro.Scheduler) {
 		const clients, each = 4, 40

@@ -49,7 +49,8 @@ func fromWire(err error) error {
 	return out
 }
 
-// mayCommitAgain reports whether a commit that failed with err has had no effect, never will, and may succeed another time.
+// mayCommitAgain reports whether a commit that failed with err has had no effect, never will, and may succeed another
+// time.
 func mayCommitAgain(err error) bool {
 	return api.Retryable(err, api.Caller) && (api.CodeOf(err).Effect() == api.NeverRan || rpc.NotSent(err))
 }

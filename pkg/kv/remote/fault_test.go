@@ -70,7 +70,8 @@ func TestServerDiesInCommit(t *testing.T) {
 	}
 }
 
-// TestServerRestartsInTransaction shows that a transaction that read from the server's former life can't commit, and one that only writes can.
+// TestServerRestartsInTransaction shows that a transaction that read from the server's former life can't commit, and
+// one that only writes can.
 func TestServerRestartsInTransaction(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		f := newFixture(t, e, nil)
@@ -120,7 +121,8 @@ func TestServerComesBack(t *testing.T) {
 	})
 }
 
-// TestServerStaysAway shows how long a client tries: a commit until its context ends, a read no longer than a read version lives.
+// TestServerStaysAway shows how long a client tries: a commit until its context ends, a read no longer than a read
+// version lives.
 func TestServerStaysAway(t *testing.T) {
 	envtest.Simulated(t, 4, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)
@@ -273,7 +275,8 @@ func TestWatchesAreLost(t *testing.T) {
 	}
 }
 
-// TestWatchesAreBounded shows that a connection can't make the server keep any number of watches, and that those given up make room.
+// TestWatchesAreBounded shows that a connection can't make the server keep any number of watches, and that those
+// given up make room.
 func TestWatchesAreBounded(t *testing.T) {
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)

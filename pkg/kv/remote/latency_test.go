@@ -57,7 +57,8 @@ func (f *fixture) together(n int, do func(ctx context.Context, i int) error) {
 	f.must(tasks.Wait(f.ctx))
 }
 
-// TestReadsArePipelined shows that reads at a time take one round trip, of however many transactions they are, and what a transaction takes.
+// TestReadsArePipelined shows that reads at a time take one round trip, of however many transactions they are, and
+// what a transaction takes.
 func TestReadsArePipelined(t *testing.T) {
 	distant(t, func(f *fixture) {
 		var tx kv.Tx
@@ -98,7 +99,8 @@ func TestReadsArePipelined(t *testing.T) {
 	})
 }
 
-// TestLongReadsAreReadInParts shows that the parts of a read that one request can't hold are under way together, a few at a time.
+// TestLongReadsAreReadInParts shows that the parts of a read that one request can't hold are under way together, a
+// few at a time.
 func TestLongReadsAreReadInParts(t *testing.T) {
 	distant(t, func(f *fixture) {
 		tx := f.begin()
@@ -167,7 +169,8 @@ func TestTransactionsBeginWithTheirFirstRead(t *testing.T) {
 	})
 }
 
-// TestServerOfAnEarlierVersion shows that a server that can't begin and read at once is asked for one after the other, once it is known.
+// TestServerOfAnEarlierVersion shows that a server that can't begin and read at once is asked for one after the
+// other, once it is known.
 func TestServerOfAnEarlierVersion(t *testing.T) {
 	envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) {
 		mux := rpc.NewMux()

@@ -38,13 +38,15 @@ const (
 
 // Bounds of what a Service holds at a time: for all its clients, and the share of each connection. See quota.
 const (
-	// requestBytesMax is for requests that are not answered: commits, most of all. The largest are a quarter of a share.
+	// requestBytesMax is for requests that are not answered: commits, most of all. The largest are a quarter of a
+	// share.
 	requestBytesMax   = 256 << 20
 	requestBytesShare = 64 << 20
 	// answerBytesMax is for answers to reads, from before they are made until they are on the network.
 	answerBytesMax   = 256 << 20
 	answerBytesShare = 64 << 20
-	// watchBytesMax is for watches. A share of it is 1,024 small ones: it has to leave room among the requests that rpc takes of a connection.
+	// watchBytesMax is for watches. A share of it is 1,024 small ones: it has to leave room among the requests that
+	// rpc takes of a connection.
 	watchBytesMax   = 64 << 20
 	watchBytesShare = 1 << 10 * watchCost
 	// watchCost is what a watch counts for if its request is not larger: about what its task takes.
@@ -54,8 +56,8 @@ const (
 	pinsShare = 4
 )
 
-// commitBytesMax is what a client has on its way of commits, of each class: others wait until one is decided. It is half of a share, for the
-// server may count one that the client knows to be decided, or that it has given up.
+// commitBytesMax is what a client has on its way of commits, of each class: others wait until one is decided. It is
+// half of a share, for the server may count one that the client knows to be decided, or that it has given up.
 const commitBytesMax = requestBytesShare / 2
 
 const (

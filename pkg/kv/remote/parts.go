@@ -10,8 +10,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// inParts calls f for the parts 0 to n-1 of a read, at most partsMax at a time, one of them on the task of the caller. It
-// returns the first error, after which no part is begun and those under way end.
+// inParts calls f for the parts 0 to n-1 of a read, at most partsMax at a time, one of them on the task of the
+// caller. It returns the first error, after which no part is begun and those under way end.
 func (c *client) inParts(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := env.WithCancel(ctx)
 	defer cancel()

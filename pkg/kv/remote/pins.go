@@ -14,8 +14,8 @@ import (
 
 var errTooManyPins = errors.New("too many versions are pinned: wait until a backup has ended")
 
-// pins knows which connection keeps which versions readable. A connection that is lost keeps them until they expire, for its client may
-// come back and go on with a backup; what several have pinned is not given up by one of them.
+// pins knows which connection keeps which versions readable. A connection that is lost keeps them until they expire,
+// for its client may come back and go on with a backup; what several have pinned is not given up by one of them.
 type pins struct {
 	env   env.Env
 	quota *quota

@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// holder is who is counted: a connection. What it sends in the control class counts apart, so that a heartbeat does not wait behind the data of
-// its own process.
+// holder is who is counted: a connection. What it sends in the control class counts apart, so that a heartbeat does
+// not wait behind the data of its own process.
 type holder struct {
 	address string
 	control bool
@@ -23,8 +23,9 @@ func holderOf(req *rpc.Request) holder {
 	return holder{address: req.Peer().Address, control: req.Class() == rpc.ClassControl}
 }
 
-// quota divides a number of units among holders, none of whom can starve the others: nobody holds more than a share, nor more than is
-// left for all others together. So n who take what they can have total/(n+1) each, and who comes next finds as much.
+// quota divides a number of units among holders, none of whom can starve the others: nobody holds more than a share,
+// nor more than is left for all others together. So n who take what they can have total/(n+1) each, and who comes
+// next finds as much.
 //
 // Who waits has its turn after those of its own that came before, and in rotation with the others.
 type quota struct {
@@ -62,7 +63,8 @@ func (q *quota) try(who holder, n int64) bool {
 	return q.take(who, q.account(who), n)
 }
 
-// wait takes n units, of which there are enough as long as nobody holds any. It blocks until they are there, or until ctx ends, and returns the cause of that.
+// wait takes n units, of which there are enough as long as nobody holds any. It blocks until they are there, or until
+// ctx ends, and returns the cause of that.
 func (q *quota) wait(ctx context.Context, who holder, n int64) error {
 	t := q.enter(who, n)
 	if t == nil {

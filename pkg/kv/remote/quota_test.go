@@ -17,7 +17,8 @@ import (
 
 func named(name string) holder { return holder{address: name} }
 
-// TestQuotaLeavesRoom lets holders take what they can, one after the other, and shows that each finds some, and what the bounds are.
+// TestQuotaLeavesRoom lets holders take what they can, one after the other, and shows that each finds some, and what
+// the bounds are.
 func TestQuotaLeavesRoom(t *testing.T) {
 	const total, share, n = 1000, 400, 9
 	q := newQuota(env.Real(), total, share)
@@ -51,7 +52,8 @@ func TestQuotaLeavesRoom(t *testing.T) {
 	}
 }
 
-// TestQuotaTurns shows who has the next turn: the first of its holder, the holders in rotation, and nobody waits for one who has had enough.
+// TestQuotaTurns shows who has the next turn: the first of its holder, the holders in rotation, and nobody waits for
+// one who has had enough.
 func TestQuotaTurns(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
 		q := newQuota(e, 100, 10)

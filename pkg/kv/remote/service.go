@@ -16,9 +16,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// Service serves a backend to any number of clients, which it checks: whatever one sends, the backend gets only
-// what a kv.Tx could have sent. What it holds for them is bounded, for each connection and for all together, so that no client
-// starves the others: see quota, and limits.go for the numbers.
+// Service serves a backend to any number of clients, which it checks: whatever one sends, the backend gets only what
+// a kv.Tx could have sent. What it holds for them is bounded, for each connection and for all together, so that no
+// client starves the others: see quota, and limits.go for the numbers.
 //
 //   - Requests count from when they are read, before the next one is, until they are answered. One for which there is no
 //     room is refused, and sent again by its client.
@@ -85,8 +85,8 @@ func (s *Service) handle(mux *rpc.Mux, method string, q *quota, costMin int, h r
 	})
 }
 
-// answering waits for room for an answer of at most so many bytes, and gives back what f's leaves of it. The rest is given back when
-// the answer has left.
+// answering waits for room for an answer of at most so many bytes, and gives back what f's leaves of it. The rest is
+// given back when the answer has left.
 func (s *Service) answering(ctx context.Context, req *rpc.Request, bytesMax int, f func() ([]byte, error)) ([]byte, error) {
 	who := holderOf(req)
 	if err := s.answers.wait(ctx, who, int64(bytesMax)); err != nil {
@@ -117,7 +117,8 @@ func (s *Service) readVersion(ctx context.Context, req *rpc.Request) ([]byte, er
 	return answer, err
 }
 
-// beginFunc returns the version to read at, and what its answer begins with. n is the number in the place of the version in the request.
+// beginFunc returns the version to read at, and what its answer begins with. n is the number in the place of the
+// version in the request.
 type beginFunc func(ctx context.Context, n kv.Version) (v kv.Version, head []byte, err error)
 
 // at is for reads at a version that is known.

@@ -46,8 +46,9 @@ func (s *endless) Range(_ context.Context, _ kv.Version, begin, _ []byte, opt kv
 	return pairs, true, nil
 }
 
-// TestRangesAreStreamed scans a range of 200 pages, as a consumer that is slow and as several at a time, and shows that pages are made as they
-// are consumed: the server is never ahead, holds nothing while the consumer works, and no more than one page for each.
+// TestRangesAreStreamed scans a range of 200 pages, as a consumer that is slow and as several at a time, and shows
+// that pages are made as they are consumed: the server is never ahead, holds nothing while the consumer works, and no
+// more than one page for each.
 func TestRangesAreStreamed(t *testing.T) {
 	const pages, pageBytes, consumers = 200, 256 << 10, 3
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {

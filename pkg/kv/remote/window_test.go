@@ -19,7 +19,8 @@ func (f *fixture) at(v kv.Version) kv.Tx {
 	return tx
 }
 
-// wantAt wants an error, nil for none, of all that can be done at a version: reads of all kinds, and a commit that depends on them.
+// wantAt wants an error, nil for none, of all that can be done at a version: reads of all kinds, and a commit that
+// depends on them.
 func (f *fixture) wantAt(what string, v kv.Version, want error) {
 	f.Helper()
 	_, err := f.at(v).Get(f.ctx, []byte("k"))
@@ -37,8 +38,8 @@ func (f *fixture) wantAt(what string, v kv.Version, want error) {
 	f.want(what+": commit", tx.Commit(f.ctx), want)
 }
 
-// TestReadVersionWindow shows that a version that is too old, and one that is not there yet, are known for what they are at a
-// distance, also when the server has begun another life in between.
+// TestReadVersionWindow shows that a version that is too old, and one that is not there yet, are known for what they
+// are at a distance, also when the server has begun another life in between.
 func TestReadVersionWindow(t *testing.T) {
 	envtest.Simulated(t, 2, func(t *testing.T, s *coro.Scheduler) {
 		f := newFixture(t, s.Machine(coro.MainMachine), nil)

@@ -30,7 +30,8 @@ type Backend interface {
 	Watch(ctx context.Context, key, value []byte, version kv.Version) (kv.Watch, error)
 }
 
-// Beginner is a Backend that can fetch a read version together with the first read at it, for which it would ask over a distance twice.
+// Beginner is a Backend that can fetch a read version together with the first read at it, for which it would ask over
+// a distance twice.
 type Beginner interface {
 	Backend
 

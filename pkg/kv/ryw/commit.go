@@ -26,7 +26,8 @@ func (t *tx) Commit(ctx context.Context) error {
 	return err
 }
 
-// use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose watches would be waited for in vain.
+// use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose
+// watches would be waited for in vain.
 func (t *tx) use() ([]*watch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -124,7 +124,8 @@ func TestLongKeys(t *testing.T) {
 	}
 }
 
-// TestTransactionSize shows the edge as FoundationDB has it: 99 values of 100,000 bytes and one of 88,300, on keys of 16.
+// TestTransactionSize shows the edge as FoundationDB has it: 99 values of 100,000 bytes and one of 88,300, on keys of
+// 16.
 func TestTransactionSize(t *testing.T) {
 	for more, want := range map[int]error{0: nil, 1: kv.ErrTxTooLarge} {
 		b, tx := newTx()

@@ -104,7 +104,8 @@ func TestWatchLost(t *testing.T) {
 	}
 }
 
-// TestWatchEnds shows that an end that the store gives is kept, that of a context is not, and that Cancel reaches the store.
+// TestWatchEnds shows that an end that the store gives is kept, that of a context is not, and that Cancel reaches the
+// store.
 func TestWatchEnds(t *testing.T) {
 	b, tx := newTx()
 	w := watchA(t, tx)

@@ -72,9 +72,9 @@ func (n *Network) SetLatency(d time.Duration) {
 	n.latency = d
 }
 
-// Cut takes a host down, as a crash does: its links break for both sides (for the other one not before a
-// block in that direction ends), its listeners are gone, dialling from and to it fails. Its transports stay down for ever; the next call of Transport brings up
-// a new life of the host.
+// Cut takes a host down, as a crash does: its links break for both sides (for the other one not before a block in
+// that direction ends), its listeners are gone, dialling from and to it fails. Its transports stay down for ever; the
+// next call of Transport brings up a new life of the host.
 func (n *Network) Cut(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

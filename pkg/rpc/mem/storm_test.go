@@ -27,8 +27,8 @@ const (
 
 var stormHosts = []string{"a", "b", "c"}
 
-// storm is a few hosts with links between them, on which everything is sent and everything happens. What each seed has of
-// it is drawn first.
+// storm is a few hosts with links between them, on which everything is sent and everything happens. What each seed
+// has of it is drawn first.
 type storm struct {
 	t        *testing.T
 	e        env.Env
@@ -78,8 +78,8 @@ func (st *storm) nap(d time.Duration) {
 	}
 }
 
-// TestStorm checks, under many seeds, that frames arrive in order, unchanged, not too early, not through a block, in time where
-// nothing is in the way; and that nothing is lost but by what may lose it.
+// TestStorm checks, under many seeds, that frames arrive in order, unchanged, not too early, not through a block, in
+// time where nothing is in the way; and that nothing is lost but by what may lose it.
 func TestStorm(t *testing.T) {
 	envtest.Simulated(t, stormSeeds, func(t *testing.T, s *coro.Scheduler) {
 		e := s.Machine(coro.MainMachine)

@@ -21,8 +21,8 @@ type coalescer struct {
 // copyBytesMax is the largest body that is copied behind its header for one write.
 const copyBytesMax = 32 << 10
 
-// A frame of yamux, https://github.com/hashicorp/yamux/blob/master/spec.md, begins
-// with version, type (1 byte each), flags (2), stream (4), length (4). Only one of type data has a body, of that length.
+// A frame of yamux, https://github.com/hashicorp/yamux/blob/master/spec.md, begins with version, type (1 byte each),
+// flags (2), stream (4), length (4). Only one of type data has a body, of that length.
 const (
 	yamuxHeaderBytes  = 12
 	yamuxTypeOffset   = 1

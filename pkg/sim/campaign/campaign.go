@@ -27,8 +27,8 @@ type Campaign struct {
 	Jobs int
 	// For is after how long, in real time, no more seeds are started; 0 is never.
 	For time.Duration
-	// CheckDeterminism runs each seed twice. A seed that goes another way the second time breaks a promise of the checker
-	// Determinism.
+	// CheckDeterminism runs each seed twice. A seed that goes another way the second time breaks a promise of the
+	// checker Determinism.
 	CheckDeterminism bool
 	// Each, if not nil, is told of every run, in order of seed, on the goroutine that called Run. An error of it ends
 	// the campaign.
@@ -44,12 +44,12 @@ type Outcome struct {
 	Wall   time.Duration // real, of both runs if determinism is checked
 }
 
-// aheadPerJob is how many runs may have ended, for each that runs at a time, and wait to be reported because one before them takes
-// longer: a result holds a run's whole history.
+// aheadPerJob is how many runs may have ended, for each that runs at a time, and wait to be reported because one
+// before them takes longer: a result holds a run's whole history.
 const aheadPerJob = 8
 
-// Run makes the runs and blocks until all that were started have ended. No more are started once ctx ends, which is no error.
-// Errors are CodeInvalidArgument, and those of Each.
+// Run makes the runs and blocks until all that were started have ended. No more are started once ctx ends, which is
+// no error. Errors are CodeInvalidArgument, and those of Each.
 func (c Campaign) Run(ctx context.Context) (Summary, error) {
 	if err := c.validate(); err != nil {
 		return Summary{}, err
@@ -125,8 +125,8 @@ type job struct {
 	done chan ended
 }
 
-// start starts runs in order of seed, until there are no more or ctx ends. It returns where their outcomes will come, in that
-// order; the caller receives them all.
+// start starts runs in order of seed, until there are no more or ctx ends. It returns where their outcomes will come,
+// in that order; the caller receives them all.
 func (c *Campaign) start(ctx context.Context) <-chan chan ended {
 	jobs := cmp.Or(c.Jobs, runtime.GOMAXPROCS(0))
 	waiting := make(chan job)

@@ -32,8 +32,8 @@ type Config struct {
 	Seeds int
 	// Nodes and Clients are how many there are; Calls is how often Client.More returns true to each client.
 	Nodes, Clients, Calls int
-	// Faults are names out of sim.Catalog, such as crash, pause, cut, break-claim and unknown-done. nil is what each seed draws
-	// out of all, and empty is none.
+	// Faults are names out of sim.Catalog, such as crash, pause, cut, break-claim and unknown-done. nil is what each
+	// seed draws out of all, and empty is none.
 	Faults []string
 	// Profile is one of sim.Profiles; "" is default.
 	Profile string

@@ -3,9 +3,9 @@
 
 // Package simtest puts an author's own actors into a simulated cluster, from an ordinary go test.
 //
-// Each seed is a cluster of its own: so many nodes and clients, and so much that goes wrong. Nodes crash, pause and are
-// parted from each other and from the store; actors get idle and move; answers are lost. The author says what the clients
-// do, and what must be true in the end:
+// Each seed is a cluster of its own: so many nodes and clients, and so much that goes wrong. Nodes crash, pause and
+// are parted from each other and from the store; actors get idle and move; answers are lost. The author says what the
+// clients do, and what must be true in the end:
 //
 //	func TestCounter(t *testing.T) {
 //		id := actor.ID{Namespace: "counter", ID: "1"}
@@ -30,8 +30,8 @@
 //		}})
 //	}
 //
-// A seed that fails is reported with what happened, and with the command that runs it again. Explore looks for one without
-// failing a test. The environment chooses seeds: KELPIE_SIM_SEED=17 runs that one alone, with its whole
+// A seed that fails is reported with what happened, and with the command that runs it again. Explore looks for one
+// without failing a test. The environment chooses seeds: KELPIE_SIM_SEED=17 runs that one alone, with its whole
 // timeline; KELPIE_SIM_SEEDS=1000 runs so many, instead of what Config says.
 //
 // Seeds run side by side. Those of one Run share nothing but what the program takes from outside of Config.Program:

@@ -39,7 +39,8 @@ func carelessShows() actor.Kind {
 		With(actor.ReadFunc("sold", func(_ *actor.Context, s *careless, _ struct{}) (int, error) { return s.Sold, nil }))
 }
 
-// careful is what a show keeps whose orders are part of its state: they move with it, and a call that is undone leaves none.
+// careful is what a show keeps whose orders are part of its state: they move with it, and a call that is undone
+// leaves none.
 type careful struct {
 	Sold   int             `json:"sold"`
 	Orders map[string]bool `json:"orders"`

@@ -21,8 +21,8 @@ type Failure struct {
 	Violations []sim.Violation
 	// Result is the whole run, with its timeline.
 	Result *sim.Result
-	// Unsteady says that the run went otherwise when it was run again: the program follows from more than its seed, such
-	// as the order of a map, a clock, or a variable that runs share. Result is then of the second time.
+	// Unsteady says that the run went otherwise when it was run again: the program follows from more than its seed,
+	// such as the order of a map, a clock, or a variable that runs share. Result is then of the second time.
 	Unsteady bool
 
 	config *Config

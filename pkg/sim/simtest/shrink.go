@@ -12,8 +12,9 @@ import (
 // shrinkFor is about how long the search for a smaller run takes, at most, in time outside of the simulation.
 const shrinkFor = 10 * time.Second
 
-// Shrink looks for the smallest run of the seed that still breaks the promise: fewer faults, clients, calls and nodes, less
-// time. It returns f itself if there is none, or if runs differ from time to time. It blocks for some seconds.
+// Shrink looks for the smallest run of the seed that still breaks the promise: fewer faults, clients, calls and
+// nodes, less time. It returns f itself if there is none, or if runs differ from time to time. It blocks for some
+// seconds.
 func (f *Failure) Shrink() *Failure {
 	if f.Unsteady {
 		return f

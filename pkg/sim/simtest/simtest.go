@@ -12,9 +12,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
-// Run runs the seeds, and fails the test at the first that breaks a promise: one that the program checks, or one of the
-// cluster's. It blocks until they have run, about a tenth of a second each, and after a failure up to ten seconds more, to find
-// a smaller run that fails.
+// Run runs the seeds, and fails the test at the first that breaks a promise: one that the program checks, or one of
+// the cluster's. It blocks until they have run, about a tenth of a second each, and after a failure up to ten seconds
+// more, to find a smaller run that fails.
 func Run(t testing.TB, c Config) {
 	t.Helper()
 	first, count, asked, err := c.seeds()
@@ -34,8 +34,8 @@ func Run(t testing.TB, c Config) {
 	}
 }
 
-// Explore runs the seeds from 1 on, whatever the environment says, and returns the first that breaks a promise, nil if none
-// does. It blocks as Run does. Errors, of a Config that makes no run, are CodeInvalidArgument.
+// Explore runs the seeds from 1 on, whatever the environment says, and returns the first that breaks a promise, nil
+// if none does. It blocks as Run does. Errors, of a Config that makes no run, are CodeInvalidArgument.
 func Explore(c Config) (*Failure, error) {
 	count, err := c.count("")
 	if err != nil {

@@ -21,12 +21,14 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// Pebble does not know which logs there must be, nor where a log or a manifest ends: a log that is missing, or shortened, or swapped with
-// another, is to it what a loss of power leaves. Nor does it know one table from another of the same size. So a store keeps an account of
-// its own of the files that acknowledged data may be in: the file accountName lists them, with how many bytes of each are known to be durable.
-// It is written, durably, before a log or a manifest is made or removed, when the first of a log is synced, and whenever a manifest is: so
-// before a table is a part of the store. That would cost too much for every sync of a log: tailName has the newest length of the newest log. It is overwritten after each sync, and not synced itself: it may be behind after a loss of power, and is
-// exact after the death of the process.
+// Pebble does not know which logs there must be, nor where a log or a manifest ends: a log that is missing, or
+// shortened, or swapped with another, is to it what a loss of power leaves. Nor does it know one table from another
+// of the same size. So a store keeps an account of its own of the files that acknowledged data may be in: the file
+// accountName lists them, with how many bytes of each are known to be durable. It is written, durably, before a log
+// or a manifest is made or removed, when the first of a log is synced, and whenever a manifest is: so before a table
+// is a part of the store. That would cost too much for every sync of a log: tailName has the newest length of the
+// newest log. It is overwritten after each sync, and not synced itself: it may be behind after a loss of power, and
+// is exact after the death of the process.
 const (
 	accountName    = "FILES"
 	accountNewName = "FILES.new"
@@ -51,8 +53,8 @@ type account struct {
 	tail   vfs.File
 }
 
-// extent is the part of a file that is durable. sum is a checksum: of all of it for a manifest, of its ends for a table; the
-// chunks of a log have their own.
+// extent is the part of a file that is durable. sum is a checksum: of all of it for a manifest, of its ends for a
+// table; the chunks of a log have their own.
 type extent struct {
 	length int64
 	sum    uint32
@@ -202,15 +204,16 @@ func (a *account) learnTables() error {
 	return nil
 }
 
-// tableEndBytes is how much of the beginning and of the end of a table is checked at each opening. A table's entries are numbered, so that
-// two do not begin alike; its blocks have checksums of their own.
+// tableEndBytes is how much of the beginning and of the end of a table is checked at each opening. A table's entries
+// are numbered, so that two do not begin alike; its blocks have checksums of their own.
 const tableEndBytes = 4096
 
 func endsSum(head, tail []byte) uint32 {
 	return crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tail)
 }
 
-// checkForeignLogs reports a log that is newer than all that the store has made: Pebble would take it for a part of the store.
+// checkForeignLogs reports a log that is newer than all that the store has made: Pebble would take it for a part of
+// the store.
 func (a *account) checkForeignLogs() error {
 	name, number, err := newestLog(a.fs, a.dir)
 	if err != nil || name == "" {
@@ -390,7 +393,8 @@ func encodeTail(name string, length int64) []byte {
 	return append(out, text...)
 }
 
-// readTail returns the newest length of the newest log, false if it is not known: then it has only what the account says.
+// readTail returns the newest length of the newest log, false if it is not known: then it has only what the account
+// says.
 func (a *account) readTail() (name string, length int64, ok bool) {
 	data, err := readFile(a.fs, a.path(tailName))
 	if err != nil || len(data) < 4 {

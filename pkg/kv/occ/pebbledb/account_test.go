@@ -65,7 +65,8 @@ func lives(t *testing.T, f func(t *testing.T, files image, want map[string]strin
 	}
 }
 
-// check opens a store with damaged files: all that was acknowledged is there, or the damage is told of, with a name if there is one.
+// check opens a store with damaged files: all that was acknowledged is there, or the damage is told of, with a name
+// if there is one.
 func checkAcknowledgedOr(t *testing.T, what string, files image, want map[string]string, name string) (noticed bool) {
 	t.Helper()
 	got, err := readImageStore(files)
@@ -199,7 +200,8 @@ func swapTablesOfOneSize(t *testing.T) (swaps int) {
 	return swaps
 }
 
-// Of what was durable when the power went, the first sync of each log is known all the same, however old the account of its end is.
+// Of what was durable when the power went, the first sync of each log is known all the same, however old the account
+// of its end is.
 func TestDamagedAfterALossOfPower(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	db := open(t, mem)
@@ -221,7 +223,8 @@ func TestDamagedAfterALossOfPower(t *testing.T) {
 	}
 }
 
-// A store of a release that keeps no account gets one; and one that such a release has used since is not taken for damaged.
+// A store of a release that keeps no account gets one; and one that such a release has used since is not taken for
+// damaged.
 func TestAStoreOfAnEarlierRelease(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	db := open(t, mem)

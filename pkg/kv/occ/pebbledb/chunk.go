@@ -11,8 +11,9 @@ import (
 	"math/bits"
 )
 
-// The records of Pebble's logs and manifests are in chunks, which do not cross the bounds of blocks. Each has a header: checksum, length
-// and type, of which the lowest is that of its format; in a log also the log's number and an offset. See Pebble's package record.
+// The records of Pebble's logs and manifests are in chunks, which do not cross the bounds of blocks. Each has a
+// header: checksum, length and type, of which the lowest is that of its format; in a log also the log's number and an
+// offset. See Pebble's package record.
 const blockBytes = 32 << 10
 
 // Kinds of chunks: all of a record, or its first, a further, or the last one.
@@ -25,8 +26,9 @@ const (
 
 // chunkFormat is how chunks look in a file.
 type chunkFormat struct {
-	// headers are the sizes of the headers that there may be, by how much greater the types are than the kinds: of logs those of
-	// two formats, as Pebble opens the first log of a new store before it decides on the format of the store.
+	// headers are the sizes of the headers that there may be, by how much greater the types are than the kinds: of
+	// logs those of two formats, as Pebble opens the first log of a new store before it decides on the format of the
+	// store.
 	headers map[byte]int
 	// number is that of a log, whose file may have been another's; 0 of a manifest.
 	number uint32
@@ -128,8 +130,8 @@ func (f chunkFormat) after(data []byte, at int) iter.Seq2[int, chunk] {
 	}
 }
 
-// damagedAt returns where a record is that fails its checksum with another record after it. A record is begun when the one before it
-// has been synced, so no loss of power does that.
+// damagedAt returns where a record is that fails its checksum with another record after it. A record is begun when
+// the one before it has been synced, so no loss of power does that.
 func (f chunkFormat) damagedAt(data []byte) (int, bool) {
 	end := f.end(data)
 	for _, c := range f.after(data, end) {

@@ -128,8 +128,8 @@ func (db *DB) Version() kv.Version {
 	return db.version
 }
 
-// Close implements occ.Engine. It writes what is only in the log to a table, for up to some ten MB. After a failed write it leaves the directory
-// locked until the process ends, because Pebble's tasks may still be writing.
+// Close implements occ.Engine. It writes what is only in the log to a table, for up to some ten MB. After a failed
+// write it leaves the directory locked until the process ends, because Pebble's tasks may still be writing.
 func (db *DB) Close() error {
 	db.mu.Lock()
 	latest, failed := db.latest, db.failed

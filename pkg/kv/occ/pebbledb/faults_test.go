@@ -22,8 +22,9 @@ import (
 
 var faultRuns = flag.Int("faults.runs", 10, "how many faults TestFaults tries")
 
-// TestFaults gives a process's disk a fault at a random operation: a sync that fails once, on whatever file, or no more space from then on. The
-// process stops acknowledging and names the cause, or goes on if it needs not what has failed. On a healthy disk all that was acknowledged is there.
+// TestFaults gives a process's disk a fault at a random operation: a sync that fails once, on whatever file, or no
+// more space from then on. The process stops acknowledging and names the cause, or goes on if it needs not what has
+// failed. On a healthy disk all that was acknowledged is there.
 func TestFaults(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	whole := runFaulty(t, t.TempDir(), fault{})
@@ -58,7 +59,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestFailedLogSync shows that a sync of the log that fails, once, ends the store however healthy the disk is from then on.
+// TestFailedLogSync shows that a sync of the log that fails, once, ends the store however healthy the disk is from
+// then on.
 func TestFailedLogSync(t *testing.T) {
 	for _, at := range []int64{3, 20, 61} {
 		f := fault{kind: "log", at: at}

@@ -18,8 +18,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
 )
 
-// Variables that make this program a process with a store on a faulty disk, instead of the tests: where Pebble can't go on
-// in one of its own tasks, that ends the process.
+// Variables that make this program a process with a store on a faulty disk, instead of the tests: where Pebble can't
+// go on in one of its own tasks, that ends the process.
 const (
 	faultyDir   = "KELPIE_TEST_FAULTY_DIR"
 	faultyFault = "KELPIE_TEST_FAULTY_FAULT"

@@ -117,7 +117,8 @@ func damage(data []byte, misdirected bool, rng *rand.Rand) ([]byte, string) {
 	return out, fmt.Sprintf("bit %d of byte %d of %d", bit, at, len(data))
 }
 
-// filledStore returns the files of a store with so many tables flushed before it was closed, if it was, and what it held, batch by batch.
+// filledStore returns the files of a store with so many tables flushed before it was closed, if it was, and what it
+// held, batch by batch.
 func filledStore(t *testing.T, tables int, closed bool) (image, []map[string]string) {
 	t.Helper()
 	mem, states := vfs.NewCrashableMem(), []map[string]string{{}}
@@ -189,7 +190,8 @@ func TestDamagedManifest(t *testing.T) {
 	t.Fatal("no manifest")
 }
 
-// TestDamagedLog damages the newest log of a store that was not closed, all along: whatever was known to be durable is missed.
+// TestDamagedLog damages the newest log of a store that was not closed, all along: whatever was known to be durable
+// is missed.
 func TestDamagedLog(t *testing.T) {
 	const step = 2003
 	files, states := filledStore(t, 0, false)

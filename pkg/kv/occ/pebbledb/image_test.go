@@ -78,8 +78,8 @@ func readImage(mem *vfs.MemFS) (image, error) {
 	return out, nil
 }
 
-// afterPowerLoss is what one of the disks has, of all that would be right, when the power is back: of what was not synced it has
-// forgotten names and sectors, and mixed up others.
+// afterPowerLoss is what one of the disks has, of all that would be right, when the power is back: of what was not
+// synced it has forgotten names and sectors, and mixed up others.
 func (i images) afterPowerLoss(rng *rand.Rand) image {
 	if i.old == nil && rng.IntN(2) == 0 {
 		return nil
@@ -163,7 +163,8 @@ func (i image) disk() (*vfs.MemFS, error) {
 	return mem, syncName(mem, dataDir)
 }
 
-// afterKill returns the disk of a process that died without the power going: everything is there, and what was not synced may still be lost.
+// afterKill returns the disk of a process that died without the power going: everything is there, and what was not
+// synced may still be lost.
 func (i images) afterKill() (*vfs.MemFS, error) {
 	mem, err := i.old.disk()
 	if err != nil || i.now == nil {

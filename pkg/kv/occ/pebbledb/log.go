@@ -13,9 +13,10 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// checkLog returns kv.ErrCorrupt if the newest log in a directory is damaged before its end. Pebble takes a damaged record of it for
-// the end, as after a loss of power, unless a later block says that it had been synced; and what blocks say of that lags behind: in
-// v2.1.7 it counts only the blocks that were synced before they were full. Earlier logs have to be whole for Pebble.
+// checkLog returns kv.ErrCorrupt if the newest log in a directory is damaged before its end. Pebble takes a damaged
+// record of it for the end, as after a loss of power, unless a later block says that it had been synced; and what
+// blocks say of that lags behind: in v2.1.7 it counts only the blocks that were synced before they were full. Earlier
+// logs have to be whole for Pebble.
 func checkLog(fsys vfs.FS, dir string) error {
 	name, number, err := newestLog(fsys, dir)
 	if err != nil || name == "" {

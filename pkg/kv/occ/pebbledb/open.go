@@ -82,8 +82,8 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 	return db, nil
 }
 
-// create makes an empty store. What is acknowledged later is in files of its second life: Pebble opens the first log of a
-// new store before it decides on the format, and so writes it in an older one.
+// create makes an empty store. What is acknowledged later is in files of its second life: Pebble opens the first log
+// of a new store before it decides on the format, and so writes it in an older one.
 func (m marker) create(lock *pebble.Lock, opt Options) error {
 	if err := m.begin(); err != nil {
 		return err

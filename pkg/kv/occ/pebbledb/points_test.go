@@ -28,9 +28,10 @@ var (
 // generations is how often the power goes on one disk, before the next test begins with an empty one.
 const generations = 20
 
-// TestCrashPoints takes the power away, or kills the process, before random operations on the disk, while tasks commit
-// transactions to a store, and while the store recovers from the last time. On the disk of then the store opens, and
-// of each task it has the effects of all transactions up to one that is not before the last acknowledged, in order, in whole and at the versions that were told.
+// TestCrashPoints takes the power away, or kills the process, before random operations on the disk, while tasks
+// commit transactions to a store, and while the store recovers from the last time. On the disk of then the store
+// opens, and of each task it has the effects of all transactions up to one that is not before the last acknowledged,
+// in order, in whole and at the versions that were told.
 func TestCrashPoints(t *testing.T) {
 	for first := 0; first < *crashPoints; first += generations {
 		c := newCrashes(*crashSeed + uint64(first))

@@ -17,8 +17,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 )
 
-// TestSpaceIsReclaimed clears most of what a store has, key by key or as a range, and shows that the directory shrinks, with
-// no more than the writes of a store that goes on.
+// TestSpaceIsReclaimed clears most of what a store has, key by key or as a range, and shows that the directory
+// shrinks, with no more than the writes of a store that goes on.
 func TestSpaceIsReclaimed(t *testing.T) {
 	const pairs, valueBytes = 3000, 2000
 	key := func(i int) string { return fmt.Sprintf("key/%08d", i) }

@@ -12,18 +12,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Names of the files on which Pebble stands: its write-ahead logs, its manifests, and the markers that say which is current.
+// Names of the files on which Pebble stands: its write-ahead logs, its manifests, and the markers that say which is
+// current.
 const (
 	logSuffix      = ".log"
 	tableSuffix    = ".sst"
 	manifestPrefix = "MANIFEST-"
 )
 
-// vitalFS catches what fails of the files on which Pebble stands, and of the directory: of a full disk, for one. Pebble would panic, of a log with
-// a lock in a state that makes the runtime end the process without a word about the cause, or would try
-// again a sync that has failed, which says nothing about what is on the disk even if it succeeds then.
-// Instead, the operation never returns, and await says why. Failed writes of tables are left to Pebble, which writes
-// others: what is in them is in the log.
+// vitalFS catches what fails of the files on which Pebble stands, and of the directory: of a full disk, for one.
+// Pebble would panic, of a log with a lock in a state that makes the runtime end the process without a word about the
+// cause, or would try again a sync that has failed, which says nothing about what is on the disk even if it succeeds
+// then. Instead, the operation never returns, and await says why. Failed writes of tables are left to Pebble, which
+// writes others: what is in them is in the log.
 type vitalFS struct {
 	vfs.FS
 	account *account

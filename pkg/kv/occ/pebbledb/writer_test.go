@@ -15,8 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// crashWriter commits one transaction after the other, by which its part of the store comes from one of states to the next. Each writes
-// several keys, or clears them, and an entry of a log that is in the order of commits.
+// crashWriter commits one transaction after the other, by which its part of the store comes from one of states to the
+// next. Each writes several keys, or clears them, and an entry of a log that is in the order of commits.
 type crashWriter struct {
 	name         string
 	seed         uint64
