@@ -50,7 +50,8 @@ func firstAt(n *node.Node, ns, method string) func(int) error {
 	one := []byte{1} // as encoded
 	var next atomic.Int64
 	return func(int) error {
-		_, err := n.Invoke(context.Background(), api.ActorID{Namespace: ns, ID: strconv.FormatInt(next.Add(1), 10)}, method, "", one)
+		_, err := n.Invoke(context.Background(), api.ActorID{Namespace: ns, ID: strconv.FormatInt(next.Add(1), 10)},
+			method, "", one)
 		return err
 	}
 }
@@ -63,18 +64,20 @@ func claim(b *testing.B) func(int) error {
 	return func(int) error {
 		of := []byte("/" + strconv.FormatInt(next.Add(1), 10))
 		key := func(kind string) []byte { return append([]byte(kind), of...) }
-		_, err := kv.Transact(context.Background(), env.Real(), store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-			if _, err := tx.GetAll(ctx, key("claim"), key("call"), []byte("fence"), []byte("fence2")); err != nil {
-				return struct{}{}, err
-			}
-			begin := key("state")
-			if _, _, err := tx.Snapshot().Range(ctx, begin, kv.PrefixEnd(append(begin, '/')), kv.RangeOptions{}); err != nil {
-				return struct{}{}, err
-			}
-			tx.Set(key("claim"), make([]byte, claimBytes))
-			tx.Set(key("call"), make([]byte, claimBytes))
-			return struct{}{}, nil
-		})
+		_, err := kv.Transact(context.Background(), env.Real(), store, kv.TxOptions{},
+			func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+				if _, err := tx.GetAll(ctx, key("claim"), key("call"), []byte("fence"), []byte("fence2")); err != nil {
+					return struct{}{}, err
+				}
+				begin := key("state")
+				if _, _, err := tx.Snapshot().Range(ctx, begin, kv.PrefixEnd(append(begin, '/')),
+					kv.RangeOptions{}); err != nil {
+					return struct{}{}, err
+				}
+				tx.Set(key("claim"), make([]byte, claimBytes))
+				tx.Set(key("call"), make([]byte, claimBytes))
+				return struct{}{}, nil
+			})
 		return err
 	}
 }

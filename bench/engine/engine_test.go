@@ -113,7 +113,8 @@ func fill(b *testing.B, store kv.Store) {
 }
 
 func BenchmarkMemory(b *testing.B) {
-	for name, open := range map[string]func(*testing.B) kv.Store{"memory": benchtest.MemoryStore, "disk": benchtest.DiskStore} {
+	for name, open := range map[string]func(*testing.B) kv.Store{
+		"memory": benchtest.MemoryStore, "disk": benchtest.DiskStore} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				before := heap()

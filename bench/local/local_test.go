@@ -143,7 +143,8 @@ func allocs(b *testing.B, call call) float64 {
 // BenchmarkWay measures one way alone, for profiles.
 func BenchmarkWay(b *testing.B) {
 	n := benchtest.Node(b, benchtest.MemoryStore(b), stale, linearizable)
-	for name, way := range map[string]call{"stale": invoke(n, stale), "linearizable": invoke(n, linearizable), "bare": bare(b)} {
+	for name, way := range map[string]call{"stale": invoke(n, stale), "linearizable": invoke(n, linearizable),
+		"bare": bare(b)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

@@ -155,7 +155,8 @@ func (c *cluster) pauses(id api.ActorID, method string) (seen, told []time.Durat
 	var times []span
 	for i := range moves {
 		from := time.Now()
-		reply := admin[api.MigrateRequest, api.MigrateReply](c, api.MethodMigrate, &api.MigrateRequest{Actor: id.String(), To: fmt.Sprint("n", 1+i%2), Force: true})
+		reply := admin[api.MigrateRequest, api.MigrateReply](c, api.MethodMigrate,
+			&api.MigrateRequest{Actor: id.String(), To: fmt.Sprint("n", 1+i%2), Force: true})
 		if reply.Moved {
 			times = append(times, span{from, time.Now()})
 			told = append(told, time.Duration(reply.PauseMicros)*time.Microsecond)
@@ -199,10 +200,12 @@ func BenchmarkDrain(b *testing.B) {
 	var moved int
 	for b.Loop() {
 		for _, node := range []string{"n1", "n2"} {
-			s := admin[api.BulkRequest, api.BulkStatus](c, api.MethodBulk, &api.BulkRequest{Node: node, Kind: api.BulkDrain})
+			s := admin[api.BulkRequest, api.BulkStatus](c, api.MethodBulk,
+				&api.BulkRequest{Node: node, Kind: api.BulkDrain})
 			for s.State == api.BulkRunning {
 				time.Sleep(5 * time.Millisecond)
-				s = admin[api.BulkStatusRequest, api.BulkStatus](c, api.MethodBulkStatus, &api.BulkStatusRequest{Node: node})
+				s = admin[api.BulkStatusRequest, api.BulkStatus](c, api.MethodBulkStatus,
+					&api.BulkStatusRequest{Node: node})
 			}
 			if s.Left > 0 {
 				b.Fatalf("%+v", s)

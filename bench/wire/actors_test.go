@@ -37,7 +37,8 @@ func serveActors() (string, error) {
 		return "", err
 	}
 	n, err := node.New(node.Config{
-		Env: e, Store: store, Transport: tcp.New(), NodeID: "n1", Listen: "127.0.0.1:0", Kinds: []actor.Kind{echoKind{}},
+		Env: e, Store: store, Transport: tcp.New(), NodeID: "n1", Listen: "127.0.0.1:0",
+		Kinds: []actor.Kind{echoKind{}},
 	})
 	if err != nil {
 		return "", err

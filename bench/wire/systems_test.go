@@ -98,7 +98,8 @@ func serveGRPC() (string, error) {
 		HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{
 			MethodName: "Echo",
-			Handler: func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+			Handler: func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (
+				any, error) {
 				var payload []byte
 				err := decode(&payload)
 				return &payload, err

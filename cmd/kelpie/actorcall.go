@@ -18,14 +18,17 @@ func (k *kelpie) actorCall() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "call ACTOR METHOD [JSON]",
 		Short: "Call a method of an actor",
-		Long: `Call a method of an actor, wherever it is, and print its answer as JSON. The request is a JSON value: an
-argument, or - to read it from stdin. Whole numbers are exact in 64 bits; binary in an answer
-is a string of hexadecimal digits after 0x.
+		Long: `Call a method of an actor, wherever it is, and print its answer as JSON. The
+request is a JSON value: an argument, or - to read it from stdin. Whole numbers
+are exact in 64 bits; binary in an answer is a string of hexadecimal digits
+after 0x.
 
-A call that ends with exit code 4 may have been executed. With --idempotency-key it can be repeated, under the
-same key, without being executed twice.`,
-		Example: "  kelpie actors call counter/a add 5\n  kelpie actors call counter/a get\n  kelpie actors call kv/settings put '{\"key\":\"colour\",\"value\":\"red\"}'\n  kelpie actors call kv/settings put - <request.json",
-		Args:    host.Args("ACTOR", "METHOD", "JSON?"),
+A call that ends with exit code 4 may have been executed. With --idempotency-key
+it can be repeated, under the same key, without being executed twice.`,
+		Example: "  kelpie actors call counter/a add 5\n  kelpie actors call counter/a get\n  kelpie actors call " +
+			"kv/settings put '{\"key\":\"colour\",\"value\":\"red\"}'\n  kelpie actors call kv/settings put - " +
+			"<request.json",
+		Args: host.Args("ACTOR", "METHOD", "JSON?"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := api.ParseActorID(args[0])
 			if err != nil {
@@ -35,7 +38,8 @@ same key, without being executed twice.`,
 				return err
 			}
 			if len(key) > api.IdempotencyKeyBytesMax {
-				return api.Errorf(api.CodeInvalidArgument, "--idempotency-key has %d bytes: at most %d", len(key), api.IdempotencyKeyBytesMax)
+				return api.Errorf(api.CodeInvalidArgument, "--idempotency-key has %d bytes: at most %d", len(key),
+					api.IdempotencyKeyBytesMax)
 			}
 			var body []byte
 			if len(args) == 3 {
@@ -56,7 +60,8 @@ same key, without being executed twice.`,
 		},
 	}
 	c.register(cmd.Flags())
-	cmd.Flags().StringVar(&key, "idempotency-key", "", "name of the call: repeated under it, the call is not executed twice")
+	cmd.Flags().StringVar(&key, "idempotency-key", "", "name of the call: repeated under it, the call is not "+
+		"executed twice")
 	return cmd
 }
 
@@ -66,7 +71,8 @@ func validateMethod(method string) error {
 		return api.Errorf(api.CodeInvalidArgument, "method %q: a name has 1 to %d bytes", method, api.MethodBytesMax)
 	}
 	if method[0] == '$' {
-		return api.Errorf(api.CodeInvalidArgument, "method %q: names that begin with '$' are kelpie's own; actors rm deletes an actor's state", method)
+		return api.Errorf(api.CodeInvalidArgument, "method %q: names that begin with '$' are kelpie's own; actors rm "+
+			"deletes an actor's state", method)
 	}
 	return nil
 }
@@ -90,9 +96,10 @@ func (k *kelpie) actorRemove() *cobra.Command {
 	var c connection
 	var yes bool
 	cmd := &cobra.Command{
-		Use:     "rm ACTOR",
-		Short:   "Delete an actor's state",
-		Long:    "Delete all state of an actor. The actor still exists, as every actor does: its next call finds it as new.",
+		Use:   "rm ACTOR",
+		Short: "Delete an actor's state",
+		Long: "Delete all state of an actor. The actor still exists, as every actor does: its next call finds it " +
+			"as new.",
 		Example: "  kelpie actors rm counter/a",
 		Args:    host.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,9 +17,10 @@ func (k *kelpie) actorEvict() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evict ACTOR",
 		Short: "Deactivate an actor",
-		Long: `Deactivate an actor now, as if it had had no call for long: its node finishes what runs, commits it, and gives the claim back. The next
-call, or one that waits already, makes it active again, where placement puts it. Nothing that is stored is lost; a
-volatile actor loses what it has in memory.`,
+		Long: `Deactivate an actor now, as if it had had no call for long: its node finishes
+what runs, commits it, and gives the claim back. The next call, or one that
+waits already, makes it active again, where placement puts it. Nothing that is
+stored is lost; a volatile actor loses what it has in memory.`,
 		Example: "  kelpie actors evict counter/a",
 		Args:    host.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +32,8 @@ volatile actor loses what it has in memory.`,
 				return err
 			}
 			defer s.close()
-			reply, err := order[api.ActorEvictRequest, api.ActorEvictReply](cmd.Context(), s, api.MethodActorEvict, &api.ActorEvictRequest{Actor: args[0]})
+			reply, err := order[api.ActorEvictRequest, api.ActorEvictReply](cmd.Context(), s, api.MethodActorEvict,
+				&api.ActorEvictRequest{Actor: args[0]})
 			if err != nil {
 				return err
 			}

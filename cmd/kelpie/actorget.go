@@ -41,12 +41,16 @@ type actorDetail struct {
 
 func newActorDetail(d *api.ActorDetail) actorDetail {
 	out := actorDetail{
-		ActorRow: d.ActorRow, StateBytes: d.StateBytes, StateKeys: d.StateKeys, StatePartial: d.Partial, Quarantine: d.Quarantine,
-		AgeMillis: -1, IdleMillis: -1, Pending: -1, Calls: -1, Rate: -1, LatencyMicros: -1, MemoryBytes: -1, RunningMillis: -1,
+		ActorRow: d.ActorRow, StateBytes: d.StateBytes, StateKeys: d.StateKeys, StatePartial: d.Partial,
+		Quarantine: d.Quarantine,
+		AgeMillis:  -1, IdleMillis: -1, Pending: -1, Calls: -1, Rate: -1, LatencyMicros: -1, MemoryBytes: -1,
+		RunningMillis: -1,
 	}
 	if s := d.Stats; s != nil {
-		out.Active, out.AgeMillis, out.IdleMillis, out.Pending, out.Calls, out.Rate = true, s.AgeMillis, s.IdleMillis, s.Pending, int64(s.Calls), s.Rate
-		out.LatencyMicros, out.MemoryBytes, out.Handler, out.RunningMillis = s.LatencyMicros, s.MemoryBytes, s.Handler, s.RunningMillis
+		out.Active, out.AgeMillis, out.IdleMillis, out.Pending, out.Calls, out.Rate = true, s.AgeMillis, s.IdleMillis,
+			s.Pending, int64(s.Calls), s.Rate
+		out.LatencyMicros, out.MemoryBytes, out.Handler, out.RunningMillis = s.LatencyMicros, s.MemoryBytes, s.Handler,
+			s.RunningMillis
 	}
 	return out
 }
@@ -55,20 +59,37 @@ var actorDetailListing = listing[actorDetail]{
 	name: func(d *actorDetail) string { return d.Actor },
 	tall: true,
 	fields: append(lift(actorListing, func(d *actorDetail) *api.ActorRow { return &d.ActorRow }),
-		field[actorDetail]{key: "active", meaning: "whether it is active, and its owner has answered: what follows is -1 otherwise, but for its stored state", header: "ACTIVE", cell: func(d *actorDetail) string { return strconv.FormatBool(d.Active) }},
-		field[actorDetail]{key: "age_ms", meaning: "time since it was activated", header: "AGE", cell: func(d *actorDetail) string { return millis(d.AgeMillis) }},
-		field[actorDetail]{key: "idle_ms", meaning: "time since its last call came", header: "IDLE", cell: func(d *actorDetail) string { return millis(d.IdleMillis) }},
-		field[actorDetail]{key: "pending", meaning: "calls in its mailbox, waiting or running", header: "PENDING", cell: func(d *actorDetail) string { return known(int64(d.Pending)) }},
-		field[actorDetail]{key: "calls", meaning: "calls answered since it was activated", header: "CALLS", cell: func(d *actorDetail) string { return known(d.Calls) }},
-		field[actorDetail]{key: "rate", meaning: "calls a second lately: an average of about ten seconds", header: "CALLS/S", cell: func(d *actorDetail) string { return knownRate(d.Rate) }},
-		field[actorDetail]{key: "latency_us", meaning: "microseconds from the mailbox to the answer lately, on average", header: "LATENCY", cell: func(d *actorDetail) string { return microsText(d.LatencyMicros) }},
-		field[actorDetail]{key: "memory_bytes", meaning: "about what it takes in its node's memory", header: "MEMORY", cell: func(d *actorDetail) string { return human.Bytes(d.MemoryBytes) }},
-		field[actorDetail]{key: "handler", meaning: "the method that runs now, empty if none does", header: "HANDLER", cell: func(d *actorDetail) string { return dash(d.Handler) }},
-		field[actorDetail]{key: "running_ms", meaning: "for how long it has", header: "RUNNING", cell: func(d *actorDetail) string { return millis(d.RunningMillis) }},
-		field[actorDetail]{key: "state_bytes", meaning: "size of all that is stored of it: its state, alarms, messages and answers to repeat", header: "STORED", cell: (*actorDetail).stored},
-		field[actorDetail]{key: "state_keys", meaning: "number of values that it is stored in", cell: func(d *actorDetail) string { return strconv.Itoa(d.StateKeys) }},
-		field[actorDetail]{key: "state_partial", meaning: "whether there is more than that, and was not looked at", cell: func(d *actorDetail) string { return strconv.FormatBool(d.StatePartial) }},
-		field[actorDetail]{key: "quarantine", meaning: "why all nodes refuse it, empty if they do not", header: "QUARANTINE", cell: func(d *actorDetail) string { return dash(d.Quarantine) }},
+		field[actorDetail]{key: "active", meaning: "whether it is active, and its owner has answered: what follows " +
+			"is -1 otherwise, but for its stored state", header: "ACTIVE", cell: func(d *actorDetail) string {
+			return strconv.FormatBool(d.Active)
+		}},
+		field[actorDetail]{key: "age_ms", meaning: "time since it was activated", header: "AGE",
+			cell: func(d *actorDetail) string { return millis(d.AgeMillis) }},
+		field[actorDetail]{key: "idle_ms", meaning: "time since its last call came", header: "IDLE",
+			cell: func(d *actorDetail) string { return millis(d.IdleMillis) }},
+		field[actorDetail]{key: "pending", meaning: "calls in its mailbox, waiting or running", header: "PENDING",
+			cell: func(d *actorDetail) string { return known(int64(d.Pending)) }},
+		field[actorDetail]{key: "calls", meaning: "calls answered since it was activated", header: "CALLS",
+			cell: func(d *actorDetail) string { return known(d.Calls) }},
+		field[actorDetail]{key: "rate", meaning: "calls a second lately: an average of about ten seconds",
+			header: "CALLS/S", cell: func(d *actorDetail) string { return knownRate(d.Rate) }},
+		field[actorDetail]{
+			key: "latency_us", meaning: "microseconds from the mailbox to the answer lately, on average",
+			header: "LATENCY", cell: func(d *actorDetail) string { return microsText(d.LatencyMicros) }},
+		field[actorDetail]{key: "memory_bytes", meaning: "about what it takes in its node's memory", header: "MEMORY",
+			cell: func(d *actorDetail) string { return human.Bytes(d.MemoryBytes) }},
+		field[actorDetail]{key: "handler", meaning: "the method that runs now, empty if none does", header: "HANDLER",
+			cell: func(d *actorDetail) string { return dash(d.Handler) }},
+		field[actorDetail]{key: "running_ms", meaning: "for how long it has", header: "RUNNING",
+			cell: func(d *actorDetail) string { return millis(d.RunningMillis) }},
+		field[actorDetail]{key: "state_bytes", meaning: "size of all that is stored of it: its state, alarms, " +
+			"messages and answers to repeat", header: "STORED", cell: (*actorDetail).stored},
+		field[actorDetail]{key: "state_keys", meaning: "number of values that it is stored in",
+			cell: func(d *actorDetail) string { return strconv.Itoa(d.StateKeys) }},
+		field[actorDetail]{key: "state_partial", meaning: "whether there is more than that, and was not looked at",
+			cell: func(d *actorDetail) string { return strconv.FormatBool(d.StatePartial) }},
+		field[actorDetail]{key: "quarantine", meaning: "why all nodes refuse it, empty if they do not",
+			header: "QUARANTINE", cell: func(d *actorDetail) string { return dash(d.Quarantine) }},
 	),
 }
 
@@ -104,10 +125,13 @@ func (k *kelpie) actorGet() *cobra.Command {
 		use:   "get ACTOR",
 		short: "Show who owns an actor, and how it is doing",
 		args:  host.Args("ACTOR"),
-		long: `Show who owns an actor, and how it is doing. Its state is "unknown" if it was never called. Looking does not activate it.
+		long: `Show who owns an actor, and how it is doing. Its state is "unknown" if it was
+never called. Looking does not activate it.
 
-With --state, show its stored state instead, as JSON: {"struct":..., "space":{...}}, its state struct and its key-value space, null and empty if
-there are none. Of a volatile actor nothing is stored. What a call has just changed is there once it is answered.`,
+With --state, show its stored state instead, as JSON: {"struct":...,
+"space":{...}}, its state struct and its key-value space, null and empty if
+there are none. Of a volatile actor nothing is stored. What a call has just
+changed is there once it is answered.`,
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().BoolVar(&state, "state", false, "show its stored state, as JSON")
 			cmd.Example = "  kelpie actors get counter/a\n  kelpie actors get counter/a --state"
@@ -118,7 +142,8 @@ there are none. Of a volatile actor nothing is stored. What a call has just chan
 			if _, err := api.ParseActorID(args[0]); err != nil {
 				return err
 			}
-			d, err := ask[api.ActorStatsRequest, api.ActorDetail](ctx, s, api.MethodActorStats, &api.ActorStatsRequest{Actor: args[0], State: state})
+			d, err := ask[api.ActorStatsRequest, api.ActorDetail](ctx, s, api.MethodActorStats,
+				&api.ActorStatsRequest{Actor: args[0], State: state})
 			if err != nil {
 				return err
 			}

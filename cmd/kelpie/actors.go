@@ -13,10 +13,13 @@ import (
 )
 
 func (k *kelpie) actors() *cobra.Command {
-	return group("actors", "List actors, call them, move them, delete their state", `An actor is written NAMESPACE/ID, such as counter/a. A namespace has 1 to 128 letters, digits, dots, hyphens and
-underscores, beginning with a letter or digit; an id 1 to 256 printable ASCII characters other than space. Every
-actor of a namespace exists: the first call makes it active on some node.`,
-		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.actorWatch(), k.deadLetters(), k.quarantine())
+	return group("actors", "List actors, call them, move them, delete their state",
+		`An actor is written NAMESPACE/ID, such as counter/a. A namespace has 1 to 128
+letters, digits, dots, hyphens and underscores, beginning with a letter or
+digit; an id 1 to 256 printable ASCII characters other than space. Every actor
+of a namespace exists: the first call makes it active on some node.`,
+		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.actorWatch(),
+		k.deadLetters(), k.quarantine())
 }
 
 func (k *kelpie) actorList() *cobra.Command {
@@ -24,8 +27,9 @@ func (k *kelpie) actorList() *cobra.Command {
 	return listCommand[api.ActorRow]{
 		use:   "ls",
 		short: "List actors and their owners",
-		long: `List the actors that were called at least once and are owned by a node, in order of namespace and id. They are printed as they are
-read, a page at a time: a cluster that changes meanwhile may show an actor as it was before or after.`,
+		long: `List the actors that were called at least once and are owned by a node, in order
+of namespace and id. They are printed as they are read, a page at a time: a
+cluster that changes meanwhile may show an actor as it was before or after.`,
 		example: `  kelpie actors ls --namespace counter
   kelpie actors ls --node node-7600 --state orphaned -o name
   kelpie actors ls --namespace user --prefix eu- --limit 10

@@ -35,11 +35,15 @@ type actorChange struct {
 var actorChangeListing = listing[actorChange]{
 	name: func(c *actorChange) string { return c.Actor },
 	fields: slices.Concat(
-		[]field[actorChange]{{key: "at", meaning: "when it was seen, by the clock of this machine", header: "AT", cell: func(c *actorChange) string { return c.At }}},
+		[]field[actorChange]{
+			{key: "at", meaning: "when it was seen, by the clock of this machine", header: "AT",
+				cell: func(c *actorChange) string { return c.At }}},
 		lift(actorListing, func(c *actorChange) *api.ActorRow { return &c.ActorRow }),
 		[]field[actorChange]{
-			{key: "before_node", meaning: "its owner before, empty if nobody was", header: "BEFORE", cell: func(c *actorChange) string { return dash(c.BeforeNode) }},
-			{key: "before_state", meaning: "its state before, unknown if it was not seen", header: "WAS", cell: func(c *actorChange) string { return c.BeforeState }},
+			{key: "before_node", meaning: "its owner before, empty if nobody was", header: "BEFORE",
+				cell: func(c *actorChange) string { return dash(c.BeforeNode) }},
+			{key: "before_state", meaning: "its state before, unknown if it was not seen", header: "WAS",
+				cell: func(c *actorChange) string { return c.BeforeState }},
 		},
 	),
 }
@@ -52,19 +56,22 @@ func (k *kelpie) actorWatch() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Print how owners and states of actors change",
-		Long: `Look at the actors again and again, and print those whose owner or state is another than before, until interrupted. What
-changes back between two looks is not seen. At most 100,000 actors are watched: filters say which. -o json prints an object on a line of its
-own for each change, as it is seen.
+		Long: `Look at the actors again and again, and print those whose owner or state is
+another than before, until interrupted. What changes back between two looks is
+not seen. At most 100,000 actors are watched: filters say which. -o json prints
+an object on a line of its own for each change, as it is seen.
 
 ` + actorChangeListing.help(),
-		Example: "  kelpie actors watch --namespace counter\n  kelpie actors watch --node node-7600 -o json\n  kelpie actors watch --prefix eu- --interval 500ms",
-		Args:    host.Args(),
+		Example: "  kelpie actors watch --namespace counter\n  kelpie actors watch --node node-7600 -o json\n  " +
+			"kelpie actors watch --prefix eu- --interval 500ms",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.validate(); err != nil {
 				return err
 			}
 			if interval < watchIntervalMin {
-				return api.Errorf(api.CodeInvalidArgument, "--interval %v: must be at least %v", interval, watchIntervalMin)
+				return api.Errorf(api.CodeInvalidArgument, "--interval %v: must be at least %v", interval,
+					watchIntervalMin)
 			}
 			s, err := c.open()
 			if err != nil {
@@ -119,7 +126,8 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 	err := eachActorPage(ctx, w.session, w.filter.ActorsRequest, func(page []api.ActorRow) error {
 		for _, row := range page {
 			if len(now) == watchedMax {
-				return host.Advise(api.Errorf(api.CodeFailedPrecondition, "there are more than %d actors, which are too many to watch", watchedMax), "say which by --namespace, --node, --state or --prefix")
+				return host.Advise(api.Errorf(api.CodeFailedPrecondition, "there are more than %d actors, which are "+
+					"too many to watch", watchedMax), "say which by --namespace, --node, --state or --prefix")
 			}
 			now[row.Actor] = row
 			if before, ok := w.seen[row.Actor]; !ok || changed(before, row) {
@@ -135,7 +143,8 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 		if _, still := now[actor]; still {
 			continue
 		}
-		row, err := ask[api.ActorGetRequest, api.ActorRow](ctx, w.session, api.MethodActorGet, &api.ActorGetRequest{Actor: actor})
+		row, err := ask[api.ActorGetRequest, api.ActorRow](ctx, w.session, api.MethodActorGet,
+			&api.ActorGetRequest{Actor: actor})
 		if err != nil {
 			return err
 		}

@@ -25,24 +25,27 @@ func TestActorWatch(t *testing.T) {
 		{owned("a", "n1", 1), owned("b", "n1", 1), owned("c", "n1", 1)},
 		{owned("a", "n1", 1), owned("b", "n1", 1), owned("c", "n1", 1)},
 		{owned("a", "n2", 2), owned("b", "n1", 1), owned("d", "n1", 1)},
-		{owned("a", "n2", 2), {Actor: "counter/b", Node: "n1", State: api.ActorOrphaned, Token: 1}, owned("d", "n1", 3)},
+		{owned("a", "n2", 2), {Actor: "counter/b", Node: "n1", State: api.ActorOrphaned, Token: 1},
+			owned("d", "n1", 3)},
 	}
 	term := terminal{signals: make(chan os.Signal, 1)}
 	looked := 0
 	addr := fakeNode(t, func(mux *rpc.Mux) {
-		rpc.HandleTyped(mux, api.MethodActors, func(_ context.Context, req *api.ActorsRequest) (*api.ActorsReply, error) {
-			if req.Namespace != "counter" {
-				t.Errorf("asked for %+v", req)
-			}
-			look := looks[min(looked, len(looks)-1)]
-			if looked++; looked == len(looks)+1 {
-				term.signals <- os.Interrupt
-			}
-			return &api.ActorsReply{Actors: look}, nil
-		})
-		rpc.HandleTyped(mux, api.MethodActorGet, func(_ context.Context, req *api.ActorGetRequest) (*api.ActorRow, error) {
-			return &api.ActorRow{Actor: req.Actor, State: api.ActorReleased, Token: 1}, nil
-		})
+		rpc.HandleTyped(mux, api.MethodActors,
+			func(_ context.Context, req *api.ActorsRequest) (*api.ActorsReply, error) {
+				if req.Namespace != "counter" {
+					t.Errorf("asked for %+v", req)
+				}
+				look := looks[min(looked, len(looks)-1)]
+				if looked++; looked == len(looks)+1 {
+					term.signals <- os.Interrupt
+				}
+				return &api.ActorsReply{Actors: look}, nil
+			})
+		rpc.HandleTyped(mux, api.MethodActorGet,
+			func(_ context.Context, req *api.ActorGetRequest) (*api.ActorRow, error) {
+				return &api.ActorRow{Actor: req.Actor, State: api.ActorReleased, Token: 1}, nil
+			})
 	})
 	r := term.run("actors", "watch", "--namespace", "counter", "--interval", "50ms", "-o", "json", "--addr", addr)
 	if r.code != host.ExitOK || r.stderr != "watching 3 actors\n" {

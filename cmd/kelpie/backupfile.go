@@ -68,7 +68,8 @@ func cantWrite(path string, err error) error {
 	if !file && !link {
 		return err
 	}
-	return host.Advise(api.Errorf(api.CodeFailedPrecondition, "can't write %s: %s", path, host.Reason(err)), "choose a place that can be written to and has room for the backup; no file is left")
+	return host.Advise(api.Errorf(api.CodeFailedPrecondition, "can't write %s: %s", path, host.Reason(err)),
+		"choose a place that can be written to and has room for the backup; no file is left")
 }
 
 // verify reads a file through from its beginning, so that nothing is deleted for a backup that turns out to be
@@ -80,7 +81,9 @@ func (b *backupFile) verify(ctx context.Context, p *progress) error {
 	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	_, _, err := backup.Verify(ctx, b.file, backup.Options{Progress: func(t backup.Trailer) { _ = p.say(b.bar(t) + " verified " + copied(t)) }}) // for the looks
+	// for the looks
+	_, _, err := backup.Verify(ctx, b.file,
+		backup.Options{Progress: func(t backup.Trailer) { _ = p.say(b.bar(t) + " verified " + copied(t)) }})
 	p.clear()
 	if err == nil {
 		_, err = b.file.Seek(0, io.SeekStart)
@@ -99,7 +102,8 @@ func (b *backupFile) bar(t backup.Trailer) string {
 // err names the backup in an error of reading it.
 func (b *backupFile) err(err error) error {
 	if api.CodeOf(err) == api.CodeCorruptState {
-		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", b.name, host.Message(err)), "nothing of it was restored: use another copy, or another backup")
+		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", b.name, host.Message(err)),
+			"nothing of it was restored: use another copy, or another backup")
 	}
 	return err
 }

@@ -21,18 +21,24 @@ func (k *kelpie) bench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Put load on actors and measure how they answer",
-		Long: `Call actors of the stock binary's namespaces, many at a time, and measure how many calls are answered per
-second, and how soon. The actors are called bench-0, bench-1 and so on; they keep what was written to them.
+		Long: `Call actors of the stock binary's namespaces, many at a time, and measure how
+many calls are answered per second, and how soon. The actors are called bench-0,
+bench-1 and so on; they keep what was written to them.
 
-Without --rate, each of --callers calls again as soon as it has its answer. With it, calls are due at even intervals, and the
-latency of a call is counted from when it was due, even if all callers were busy then: what a stall costs shows in all
-the calls that it held up. add, put and delete write: they are answered once they are durable. The others read.
+Without --rate, each of --callers calls again as soon as it has its answer. With
+it, calls are due at even intervals, and the latency of a call is counted from
+when it was due, even if all callers were busy then: what a stall costs shows in
+all the calls that it held up. add, put and delete write: they are answered once
+they are durable. The others read.
 
-With --local, no cluster is needed and none is touched: a node is started in this process, on a store of its own that is
-deleted afterwards, and called without a network. Caller and node share the processors then, as they do on one machine.
+With --local, no cluster is needed and none is touched: a node is started in
+this process, on a store of its own that is deleted afterwards, and called
+without a network. Caller and node share the processors then, as they do on one
+machine.
 
-Latencies are those of calls that were answered. If any call failed, the exit code is 1. An interrupt ends the
-run: what was measured until then is printed, and the exit code is 130.
+Latencies are those of calls that were answered. If any call failed, the exit
+code is 1. An interrupt ends the run: what was measured until then is printed,
+and the exit code is 130.
 
 What is printed as JSON or YAML is one object, of the run.
 
@@ -113,7 +119,8 @@ func benchLine(c *bench.Config, p bench.Progress) string {
 	}
 	fmt.Fprintf(&b, ", %s calls/s, %d answered, %d failed", perSecond(p.PerSecond), p.Answered, p.Failed)
 	if p.Answered > 0 {
-		fmt.Fprintf(&b, ", p50 %s, p99 %s, max %s", shortTime(p.Latency.P50), shortTime(p.Latency.P99), shortTime(p.Latency.Max))
+		fmt.Fprintf(&b, ", p50 %s, p99 %s, max %s", shortTime(p.Latency.P50), shortTime(p.Latency.P99),
+			shortTime(p.Latency.Max))
 	}
 	return b.String()
 }
@@ -127,7 +134,8 @@ func (k *kelpie) printBench(f *benchFlags, r *bench.Result) error {
 	if r.Unsent == 0 || r.Interrupted {
 		return nil
 	}
-	_, err := fmt.Fprintf(k.Stderr, "warning: %d calls were due and not begun, as all callers were waiting: the rate was not reached; raise --callers or lower --rate\n", r.Unsent)
+	_, err := fmt.Fprintf(k.Stderr, "warning: %d calls were due and not begun, as all callers were waiting: the rate "+
+		"was not reached; raise --callers or lower --rate\n", r.Unsent)
 	return err
 }
 
@@ -160,7 +168,8 @@ func benchFailed(r *bench.Result) error {
 		for i, e := range r.Errors {
 			codes[i] = fmt.Sprintf("%d %s", e.Count, e.Code)
 		}
-		said = fmt.Sprintf("%d of %d calls failed: %s; one of them: %s", r.All.Failed, r.All.Answered+r.All.Failed, strings.Join(codes, ", "), host.Message(r.Errors[0].Example))
+		said = fmt.Sprintf("%d of %d calls failed: %s; one of them: %s", r.All.Failed, r.All.Answered+r.All.Failed,
+			strings.Join(codes, ", "), host.Message(r.Errors[0].Example))
 	}
 	switch {
 	case r.Interrupted && r.Elapsed == 0:

@@ -18,7 +18,8 @@ import (
 
 // benchLocal runs "bench --local" on a store in memory.
 func benchLocal(args ...string) result {
-	return terminal{}.run(append([]string{"bench", "--local", "--store", "memory:", "--callers", "4", "--actors", "10"}, args...)...)
+	return terminal{}.run(
+		append([]string{"bench", "--local", "--store", "memory:", "--callers", "4", "--actors", "10"}, args...)...)
 }
 
 // benchRowOf decodes what bench -o json printed.
@@ -54,7 +55,8 @@ func TestBenchLocal(t *testing.T) {
 			if calls != 60 || row.Total.Calls != 60 || row.Total.Failed != 0 || len(row.Errors) != 0 {
 				t.Errorf("calls do not add up: %+v", row)
 			}
-			if l := row.Total; row.Seconds <= 0 || l.CallsPerSecond <= 0 || l.P50 > l.P90 || l.P90 > l.P99 || l.P99 > l.P999 || l.P999 > l.Max || l.Max == 0 {
+			if l := row.Total; row.Seconds <= 0 || l.CallsPerSecond <= 0 || l.P50 > l.P90 || l.P90 > l.P99 ||
+				l.P99 > l.P999 || l.P999 > l.Max || l.Max == 0 {
 				t.Errorf("times do not agree: %+v", row)
 			}
 			if row.Target != "local memory:" || row.Actors != 10 || row.Callers != 4 {
@@ -131,7 +133,8 @@ func TestBenchWrongUse(t *testing.T) {
 			terminal{}.run(append([]string{"bench"}, c.args...)...).wants(t, host.ExitUsage, c.says)
 		})
 	}
-	terminal{}.run("bench", "--local", "--store", "pebble:/nonexistent/dir").wants(t, host.ExitRefused, "no store can be made in /nonexistent/dir")
+	terminal{}.run("bench", "--local", "--store", "pebble:/nonexistent/dir").wants(t, host.ExitRefused,
+		"no store can be made in /nonexistent/dir")
 	benchLocal("--namespace", "kv", "--payload", "200000").wants(t, host.ExitUsage, "at most 100000 fit")
 }
 
@@ -149,13 +152,15 @@ func TestBenchCluster(t *testing.T) {
 	term.answers(t, "9223372036854775807", "counter/bench-1", "add", "9223372036854775807")
 	r = term.run("bench", "--calls", "200", "--actors", "2", "--mix", "add")
 	row := benchRowOf(t, r)
-	if r.code != host.ExitFailure || row.Total.Calls == 0 || row.Total.Failed == 0 || row.Total.Calls+row.Total.Failed != 200 {
+	if r.code != host.ExitFailure || row.Total.Calls == 0 || row.Total.Failed == 0 || row.Total.Calls+
+		row.Total.Failed != 200 {
 		t.Errorf("exit code %d, %+v", r.code, row)
 	}
 	if len(row.Errors) != 1 || row.Errors[0].Code != "application" || row.Errors[0].Count != row.Total.Failed {
 		t.Errorf("errors %+v", row.Errors)
 	}
-	if strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "of 200 calls failed: ") || !strings.Contains(r.stderr, "overflow") {
+	if strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "of 200 calls failed: ") ||
+		!strings.Contains(r.stderr, "overflow") {
 		t.Errorf("said %q", r.stderr)
 	}
 
@@ -190,12 +195,14 @@ func TestBenchInterrupted(t *testing.T) {
 		},
 		isTerminal: func(stream any) bool { return stream == stderr },
 	}
-	args := []string{"bench", "--local", "--store", "memory:", "--duration", "1h", "--warm-up", "0", "--callers", "2", "--mix", "get"}
+	args := []string{"bench", "--local", "--store", "memory:", "--duration", "1h", "--warm-up", "0", "--callers", "2",
+		"--mix", "get"}
 	code := k.run(args)
 	if code != host.ExitInterrupted || !strings.Contains(stdout.String(), "get ") {
 		t.Errorf("exit code %d\n%s", code, stdout.String())
 	}
-	for _, want := range []string{clearLine + "1s of 1h0m0s, ", " calls/s, ", " 0 failed, p50 ", clearLine + "error: interrupted after "} {
+	for _, want := range []string{clearLine + "1s of 1h0m0s, ", " calls/s, ", " 0 failed, p50 ", clearLine +
+		"error: interrupted after "} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("does not say %q:\n%q", want, stderr.String())
 		}
@@ -211,10 +218,12 @@ func TestBenchInterrupted(t *testing.T) {
 func TestBenchLine(t *testing.T) {
 	c := bench.Config{WarmUp: time.Second}
 	for want, p := range map[string]bench.Progress{
-		"warming up: 1s of 1s, 12.5 calls/s, 0 answered, 2 failed": {WarmingUp: true, Elapsed: time.Second, PerSecond: 12.5, Failed: 2},
+		"warming up: 1s of 1s, 12.5 calls/s, 0 answered, 2 failed": {
+			WarmingUp: true, Elapsed: time.Second, PerSecond: 12.5, Failed: 2},
 		"3s, 1234 calls/s, 3000 answered, 0 failed, p50 1.23ms, p99 12.3ms, max 1.23s": {
 			Elapsed: 3 * time.Second, PerSecond: 1234.4, Answered: 3000,
-			Latency: bench.Latency{P50: 1234 * time.Microsecond, P99: 12345 * time.Microsecond, Max: 1234 * time.Millisecond},
+			Latency: bench.Latency{P50: 1234 * time.Microsecond, P99: 12345 * time.Microsecond,
+				Max: 1234 * time.Millisecond},
 		},
 	} {
 		if got := benchLine(&c, p); got != want {
@@ -233,11 +242,13 @@ func TestBenchFailed(t *testing.T) {
 		},
 	}
 	err := benchFailed(failed)
-	if want := "3 of 10 calls failed: 2 unavailable, 1 unknown; one of them: no node"; err.Error() != want || host.ExitCodeOf(err) != host.ExitFailure {
+	if want := "3 of 10 calls failed: 2 unavailable, 1 unknown; one of them: no node"; err.Error() != want ||
+		host.ExitCodeOf(err) != host.ExitFailure {
 		t.Errorf("%v, exit code %d", err, host.ExitCodeOf(err))
 	}
 	failed.Interrupted = true
-	if err := benchFailed(failed); !strings.HasPrefix(err.Error(), "interrupted after 2s; 3 of 10") || host.ExitCodeOf(err) != host.ExitInterrupted {
+	if err := benchFailed(failed); !strings.HasPrefix(err.Error(), "interrupted after 2s; 3 of 10") ||
+		host.ExitCodeOf(err) != host.ExitInterrupted {
 		t.Errorf("%v, exit code %d", err, host.ExitCodeOf(err))
 	}
 	if err := benchFailed(&bench.Result{}); err != nil {

@@ -60,7 +60,8 @@ func benchNamespaces() []string { return slices.Sorted(maps.Keys(benchLoads)) }
 func mixOf(namespace, text string, payloadBytes int, sized bool) (bench.Mix, error) {
 	load, ok := benchLoads[namespace]
 	if !ok {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--namespace %q: must be one of %s, whose requests are known", namespace, strings.Join(benchNamespaces(), ", "))
+		return nil, api.Errorf(api.CodeInvalidArgument, "--namespace %q: must be one of %s, whose requests are known",
+			namespace, strings.Join(benchNamespaces(), ", "))
 	}
 	if text == "" {
 		text = load.mix
@@ -78,7 +79,8 @@ func mixOf(namespace, text string, payloadBytes int, sized bool) (bench.Mix, err
 	for i, s := range mix {
 		request, ok := load.requests[s.Method]
 		if !ok {
-			return nil, api.Errorf(api.CodeInvalidArgument, "--mix: %s has no method %q: its methods are %s", namespace, s.Method, strings.Join(slices.Sorted(maps.Keys(load.requests)), ", "))
+			return nil, api.Errorf(api.CodeInvalidArgument, "--mix: %s has no method %q: its methods are %s",
+				namespace, s.Method, strings.Join(slices.Sorted(maps.Keys(load.requests)), ", "))
 		}
 		if mix[i].Request, err = benchRequest(s.Method, request(payload)); err != nil {
 			return nil, err
@@ -86,14 +88,16 @@ func mixOf(namespace, text string, payloadBytes int, sized bool) (bench.Mix, err
 		carried = carried || slices.Contains(load.sized, s.Method)
 	}
 	if sized && !carried {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--payload %d: no method of %s=%s sends one: put of kv and echo of echo do", payloadBytes, namespace, mix)
+		return nil, api.Errorf(api.CodeInvalidArgument, "--payload %d: no method of %s=%s sends one: put of kv and "+
+			"echo of echo do", payloadBytes, namespace, mix)
 	}
 	return mix, nil
 }
 
 func checkPayload(payloadBytes int) error {
 	if payloadBytes < 0 || payloadBytes > api.PayloadBytesMax {
-		return api.Errorf(api.CodeInvalidArgument, "--payload %d: must be from 0 to %d bytes", payloadBytes, api.PayloadBytesMax)
+		return api.Errorf(api.CodeInvalidArgument, "--payload %d: must be from 0 to %d bytes", payloadBytes,
+			api.PayloadBytesMax)
 	}
 	return nil
 }
@@ -101,7 +105,8 @@ func checkPayload(payloadBytes int) error {
 func benchRequest(method string, v any) ([]byte, error) {
 	request, err := actor.Marshal(v)
 	if err == nil && len(request) > api.PayloadBytesMax {
-		err = api.Errorf(api.CodeInvalidArgument, "--payload: a request of %s would have %d bytes with what goes around it, and at most %d fit into a call", method, len(request), api.PayloadBytesMax)
+		err = api.Errorf(api.CodeInvalidArgument, "--payload: a request of %s would have %d bytes with what goes "+
+			"around it, and at most %d fit into a call", method, len(request), api.PayloadBytesMax)
 	}
 	return request, err
 }

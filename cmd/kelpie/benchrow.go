@@ -66,7 +66,8 @@ var benchListing = listing[benchRow]{fields: []field[benchRow]{
 	{key: "interrupted", meaning: "whether a signal ended the run"},
 	{key: "unsent", meaning: "calls that were due by --rate, and were not begun, all callers being busy"},
 	{key: "total", meaning: "all methods together, as an object like those of methods; its method is all"},
-	{key: "methods", meaning: "each with method, calls (answered), failed, calls_per_second (answered), and the latencies of those answered in microseconds: mean_us, p50_us, p90_us, p99_us, p999_us, max_us"},
+	{key: "methods", meaning: "each with method, calls (answered), failed, calls_per_second (answered), and the " +
+		"latencies of those answered in microseconds: mean_us, p50_us, p90_us, p99_us, p999_us, max_us"},
 	{key: "errors", meaning: "each with code, count and example, the most frequent first"},
 }}
 
@@ -108,7 +109,8 @@ func newBenchMethodRow(method string, t bench.Tally) benchMethodRow {
 	l := &t.Latency
 	return benchMethodRow{
 		Method: method, Calls: t.Answered, Failed: t.Failed, CallsPerSecond: tenths(t.PerSecond),
-		Mean: micros(l.Mean), P50: micros(l.P50), P90: micros(l.P90), P99: micros(l.P99), P999: micros(l.P999), Max: micros(l.Max),
+		Mean: micros(l.Mean), P50: micros(l.P50), P90: micros(l.P90), P99: micros(l.P99), P999: micros(l.P999),
+		Max: micros(l.Max),
 	}
 }
 

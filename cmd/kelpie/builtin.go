@@ -10,7 +10,8 @@ import (
 )
 
 // builtinHelp says what nodes of the stock binary host.
-const builtinHelp = `The node hosts these namespaces; a program that hosts others is a few lines of Go, and takes the same flags:
+const builtinHelp = `The node hosts these namespaces; a program that hosts others is a few lines of
+Go, and takes the same flags:
 
   counter  add N gives the new value; get gives the value
   kv       put {"key":KEY,"value":VALUE}; get KEY gives the value, or null; delete KEY;
@@ -81,7 +82,8 @@ func kvList(ctx *actor.Context, _ *struct{}, req kvListRequest) ([]kvPair, error
 	case limit == 0:
 		limit = listLimitDefault
 	case limit < 0 || limit > listLimitMax:
-		return nil, actor.Errorf("limit", "limit %d: must be from 1 to %d, or 0 for %d", limit, listLimitMax, listLimitDefault)
+		return nil, actor.Errorf("limit", "limit %d: must be from 1 to %d, or 0 for %d", limit, listLimitMax,
+			listLimitDefault)
 	}
 	found, err := ctx.List(req.Prefix, limit)
 	if err != nil {

@@ -14,65 +14,89 @@ import (
 // TestEveryCommandIsTried; files of their own may add to it.
 var commandCases = map[string]commandCase{
 	"kelpie actors call": {
-		good:  []trial{{line: "actors call counter/c add 5", says: "5\n"}, {line: "actors call counter/d add -", stdin: "7", says: "7\n"}},
-		wrong: []trial{{line: "actors call counter/a", says: "METHOD is missing"}, {line: "actors call counter/a add {", says: "not JSON"}},
-		down:  []string{"actors call counter/a get"},
+		good: []trial{{line: "actors call counter/c add 5", says: "5\n"},
+			{line: "actors call counter/d add -", stdin: "7", says: "7\n"}},
+		wrong: []trial{{line: "actors call counter/a", says: "METHOD is missing"},
+			{line: "actors call counter/a add {", says: "not JSON"}},
+		down: []string{"actors call counter/a get"},
 	},
 	"kelpie actors dead-letters ls": {
-		good: []trial{{line: "actors dead-letters ls --actor counter/a", says: "counter/a#1", on: serving(api.MethodDeadLetters, func(*api.DeadLettersRequest) (*api.DeadLettersReply, error) {
-			return &api.DeadLettersReply{Letters: []api.DeadLetterRow{{Letter: "counter/a#1", Actor: "counter/a", Kind: "send"}}}, nil
-		})}},
+		good: []trial{
+			{line: "actors dead-letters ls --actor counter/a", says: "counter/a#1",
+				on: serving(api.MethodDeadLetters, func(*api.DeadLettersRequest) (*api.DeadLettersReply, error) {
+					return &api.DeadLettersReply{
+						Letters: []api.DeadLetterRow{{Letter: "counter/a#1", Actor: "counter/a", Kind: "send"}}}, nil
+				})}},
 		wrong: []trial{{line: "actors dead-letters ls --actor counter", says: "NAMESPACE/ID"}},
 		down:  []string{"actors dead-letters ls"},
 		shape: listOf(deadLetterListing),
 	},
 	"kelpie actors dead-letters retry": {
-		good:  []trial{{line: "actors dead-letters retry counter/a#1", says: "counter/a#1 is tried again", on: serving(api.MethodDeadLetterRetry, letter)}},
+		good: []trial{
+			{line: "actors dead-letters retry counter/a#1", says: "counter/a#1 is tried again",
+				on: serving(api.MethodDeadLetterRetry, letter)}},
 		wrong: []trial{{line: "actors dead-letters retry", says: "at least one"}},
 		down:  []string{"actors dead-letters retry counter/a#1"},
 	},
 	"kelpie actors quarantine ls": {
-		good: []trial{{line: "actors quarantine ls --namespace counter", says: "counter/a", on: serving(api.MethodQuarantines, func(*api.QuarantinesRequest) (*api.QuarantinesReply, error) {
-			return &api.QuarantinesReply{Quarantines: []api.QuarantineRow{{Actor: "counter/a", Node: "n1", Method: "add", Versions: []string{"v1"}}}}, nil
-		})}},
+		good: []trial{
+			{line: "actors quarantine ls --namespace counter", says: "counter/a",
+				on: serving(api.MethodQuarantines, func(*api.QuarantinesRequest) (*api.QuarantinesReply, error) {
+					return &api.QuarantinesReply{
+						Quarantines: []api.QuarantineRow{
+							{Actor: "counter/a", Node: "n1", Method: "add", Versions: []string{"v1"}}}}, nil
+				})}},
 		wrong: []trial{{line: "actors quarantine ls --namespace a/b", says: "namespace"}},
 		down:  []string{"actors quarantine ls"},
 		shape: listOf(quarantineListing),
 	},
 	"kelpie actors quarantine clear": {
-		good: []trial{{line: "actors quarantine clear counter/a", says: "counter/a is no longer quarantined", on: serving(api.MethodQuarantineClear, func(req *api.QuarantineRequest) (*api.QuarantineReply, error) {
-			return &api.QuarantineReply{Actor: req.Actor}, nil
-		})}},
-		wrong: []trial{{line: "actors quarantine clear", says: "at least one"}, {line: "actors quarantine clear counter", says: "NAMESPACE/ID"}},
-		down:  []string{"actors quarantine clear counter/a"},
+		good: []trial{
+			{line: "actors quarantine clear counter/a", says: "counter/a is no longer quarantined",
+				on: serving(api.MethodQuarantineClear, func(req *api.QuarantineRequest) (*api.QuarantineReply, error) {
+					return &api.QuarantineReply{Actor: req.Actor}, nil
+				})}},
+		wrong: []trial{{line: "actors quarantine clear", says: "at least one"}, {
+			line: "actors quarantine clear counter", says: "NAMESPACE/ID"}},
+		down: []string{"actors quarantine clear counter/a"},
 	},
 	"kelpie actors dead-letters rm": {
-		good:  []trial{{line: "actors dead-letters rm counter/a#1 --yes", says: "counter/a#1 removed", on: serving(api.MethodDeadLetterRm, letter)}},
+		good: []trial{
+			{line: "actors dead-letters rm counter/a#1 --yes", says: "counter/a#1 removed",
+				on: serving(api.MethodDeadLetterRm, letter)}},
 		wrong: []trial{{line: "actors dead-letters rm counter/a --yes", says: "ACTOR#NUMBER"}},
 		down:  []string{"actors dead-letters rm counter/a#1 --yes"},
 	},
 	"kelpie actors evict": {
-		good:  []trial{{line: "actors evict counter/never", says: "active on no node"}, {before: "actors call counter/e add 1", line: "actors evict counter/e", says: "actor counter/e deactivated on node n"}},
-		wrong: []trial{{line: "actors evict", says: "ACTOR is missing"}, {line: "actors evict counter", says: "NAMESPACE/ID"}},
-		down:  []string{"actors evict counter/a"},
+		good: []trial{{line: "actors evict counter/never", says: "active on no node"}, {
+			before: "actors call counter/e add 1", line: "actors evict counter/e",
+			says: "actor counter/e deactivated on node n"}},
+		wrong: []trial{{line: "actors evict", says: "ACTOR is missing"}, {
+			line: "actors evict counter", says: "NAMESPACE/ID"}},
+		down: []string{"actors evict counter/a"},
 	},
 	"kelpie actors get": {
-		good:  []trial{{line: "actors get counter/a", says: "counter/a"}, {line: "actors get counter/a --state", says: `{"struct":{"n":1},"space":{}}`}},
+		good: []trial{{line: "actors get counter/a", says: "counter/a"},
+			{line: "actors get counter/a --state", says: `{"struct":{"n":1},"space":{}}`}},
 		wrong: []trial{{line: "actors get counter", says: "NAMESPACE/ID"}},
 		down:  []string{"actors get counter/a"},
 		shape: oneOf(actorDetailListing),
 	},
 	"kelpie actors ls": {
-		good: []trial{{line: "actors ls", says: "counter/a"}, {line: "actors ls --namespace counter --prefix a --state owned", says: "counter/a"}},
+		good: []trial{{line: "actors ls", says: "counter/a"},
+			{line: "actors ls --namespace counter --prefix a --state owned", says: "counter/a"}},
 		wrong: []trial{
-			{line: "actors ls --state asleep", says: "must be one of owned, orphaned, released"}, {line: "actors ls x", says: "no argument"},
-			{line: "actors ls --node a/b", says: "node name"}, {line: "actors ls --namspace counter", says: "did you mean --namespace?"},
+			{line: "actors ls --state asleep", says: "must be one of owned, orphaned, released"},
+			{line: "actors ls x", says: "no argument"},
+			{line: "actors ls --node a/b", says: "node name"},
+			{line: "actors ls --namspace counter", says: "did you mean --namespace?"},
 		},
 		down:  []string{"actors ls"},
 		shape: listOf(actorListing),
 	},
 	"kelpie actors migrate": {
-		good:  []trial{{before: "actors call counter/m add 1", line: "actors migrate counter/m --force", says: "counter/m"}},
+		good: []trial{
+			{before: "actors call counter/m add 1", line: "actors migrate counter/m --force", says: "counter/m"}},
 		wrong: []trial{{line: "actors migrate", says: "either one actor or"}},
 		down:  []string{"actors migrate counter/a"},
 		shape: oneOf(migrateListing),
@@ -83,8 +107,9 @@ var commandCases = map[string]commandCase{
 		down:  []string{"actors rm counter/a --yes"},
 	},
 	"kelpie actors watch": {
-		good:  []trial{{line: "actors watch --namespace counter", interrupt: true, errs: "watching "}},
-		wrong: []trial{{line: "actors watch --interval 1ms", says: "at least"}, {line: "actors watch --state asleep", says: "must be one of"}},
+		good: []trial{{line: "actors watch --namespace counter", interrupt: true, errs: "watching "}},
+		wrong: []trial{{line: "actors watch --interval 1ms", says: "at least"}, {
+			line: "actors watch --state asleep", says: "must be one of"}},
 		down:  []string{"actors watch"},
 		shape: linesOf(actorChangeListing),
 	},
@@ -121,12 +146,15 @@ var commandCases = map[string]commandCase{
 		alone: "it asks nobody",
 	},
 	"kelpie leases break": {
-		good:  []trial{{line: "leases break --actor counter/never --yes", says: "nobody owns actor counter/never"}, {line: "leases break n2 --dry-run", says: "nothing was broken"}},
+		good: []trial{{line: "leases break --actor counter/never --yes", says: "nobody owns actor counter/never"},
+			{line: "leases break n2 --dry-run", says: "nothing was broken"}},
 		wrong: []trial{{line: "leases break", says: "either one node or"}},
 		down:  []string{"leases break n --yes", "leases break --actor counter/a --dry-run"},
 	},
 	"kelpie leases ls": {
-		good:  []trial{{line: "leases ls", says: "n1"}, {line: "leases ls --state failed,suspect,active -o name", says: "n1\nn2\n"}},
+		good: []trial{
+			{line: "leases ls", says: "n1"},
+			{line: "leases ls --state failed,suspect,active -o name", says: "n1\nn2\n"}},
 		wrong: []trial{{line: "leases ls --state dead", says: "must be one of active, suspect"}},
 		down:  []string{"leases ls"},
 		shape: listOf(leaseListing),
@@ -144,8 +172,9 @@ var commandCases = map[string]commandCase{
 		shape: listOf(namespaceListing),
 	},
 	"kelpie namespaces set": {
-		good:  []trial{{line: "namespaces set cache --idle-timeout 1m --dry-run", says: "idle_timeout_ms"}},
-		wrong: []trial{{line: "namespaces set counter", says: "say what to set"}, {line: "namespaces set counter --consistency weak", says: "must be linearizable or stale"}},
+		good: []trial{{line: "namespaces set cache --idle-timeout 1m --dry-run", says: "idle_timeout_ms"}},
+		wrong: []trial{{line: "namespaces set counter", says: "say what to set"},
+			{line: "namespaces set counter --consistency weak", says: "must be linearizable or stale"}},
 		down:  []string{"namespaces set counter --placement random"},
 		shape: listOf(namespaceChangeListing),
 	},
@@ -162,15 +191,20 @@ var commandCases = map[string]commandCase{
 		shape: oneOf(jobListing),
 	},
 	"kelpie node ls": {
-		good:  []trial{{line: "node ls", says: "n1"}, {line: "node ls --zone eu --label disk=ssd --state active -o name", says: "n1\n"}},
-		wrong: []trial{{line: "node ls --state dead", says: "must be one of active"}, {line: "node ls --label disk", says: "KEY=VALUE"}, {line: "node ls --zone a/b", says: "zone"}},
+		good: []trial{
+			{line: "node ls", says: "n1"},
+			{line: "node ls --zone eu --label disk=ssd --state active -o name", says: "n1\n"}},
+		wrong: []trial{{line: "node ls --state dead", says: "must be one of active"},
+			{line: "node ls --label disk", says: "KEY=VALUE"}, {line: "node ls --zone a/b", says: "zone"}},
 		down:  []string{"node ls"},
 		shape: listOf(nodeListing),
 	},
 	"kelpie node rm": {
-		good: []trial{{line: "node rm n3 --yes", says: "node n3 forgotten", on: serving(api.MethodNodeRemove, func(req *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
-			return &api.NodeRemoveReply{Node: req.Node}, nil
-		})}},
+		good: []trial{
+			{line: "node rm n3 --yes", says: "node n3 forgotten",
+				on: serving(api.MethodNodeRemove, func(req *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
+					return &api.NodeRemoveReply{Node: req.Node}, nil
+				})}},
 		wrong: []trial{{line: "node rm", says: "NODE is missing"}},
 		down:  []string{"node rm n --yes"},
 	},
@@ -191,8 +225,11 @@ var commandCases = map[string]commandCase{
 		down:  []string{"node undrain n"},
 	},
 	"kelpie placements ls": {
-		good:  []trial{{line: "placements ls", says: "counter"}, {line: "placements ls --by namespace -o name", says: "counter\n"}, {line: "placements ls --by node --namespace counter", says: "*"}},
-		wrong: []trial{{line: "placements ls --by zone", says: "must be node or namespace"}, {line: "placements ls --node a/b", says: "node name"}},
+		good: []trial{{line: "placements ls", says: "counter"}, {
+			line: "placements ls --by namespace -o name", says: "counter\n"},
+			{line: "placements ls --by node --namespace counter", says: "*"}},
+		wrong: []trial{{line: "placements ls --by zone", says: "must be node or namespace"},
+			{line: "placements ls --node a/b", says: "node name"}},
 		down:  []string{"placements ls", "placements ls --by node"},
 		shape: listOf(placementListing),
 	},
@@ -232,8 +269,9 @@ var commandCases = map[string]commandCase{
 		shape: listOf(settingListing),
 	},
 	"kelpie context add": {
-		good:  []trial{{line: "context add prod --addr h:1", says: "context prod added", on: withContexts}},
-		wrong: []trial{{line: "context add prod", says: "--addr is missing"}, {line: "context add", says: "NAME is missing"}},
+		good: []trial{{line: "context add prod --addr h:1", says: "context prod added", on: withContexts}},
+		wrong: []trial{{line: "context add prod", says: "--addr is missing"},
+			{line: "context add", says: "NAME is missing"}},
 		alone: "it asks nobody",
 	},
 	"kelpie context ls": {
@@ -264,8 +302,10 @@ var commandCases = map[string]commandCase{
 		shape: listOf(findingListing),
 	},
 	"kelpie events": {
-		good:  []trial{{line: "events", says: "joined"}, {line: "events --kind joined --node n2 --limit 1", says: "n2"}},
-		wrong: []trial{{line: "events --kind born", says: "must be one of joined"}, {line: "events --actor a", says: "NAMESPACE/ID"}},
+		good: []trial{
+			{line: "events", says: "joined"}, {line: "events --kind joined --node n2 --limit 1", says: "n2"}},
+		wrong: []trial{{line: "events --kind born", says: "must be one of joined"},
+			{line: "events --actor a", says: "NAMESPACE/ID"}},
 		down:  []string{"events", "events --watch"},
 		shape: listOf(eventListing),
 	},
@@ -281,9 +321,10 @@ var commandCases = map[string]commandCase{
 		shape: listOf(problemListing),
 	},
 	"kelpie store clear": {
-		good:  []trial{{before: "store set 0x0101 x --yes", line: "store clear 0x0101 --yes", says: "deleted"}},
-		wrong: []trial{{line: "store clear", says: "KEY is missing"}, {line: "store clear 0x1 --yes", says: "hexadecimal"}},
-		down:  []string{"store clear 0x01 --yes"},
+		good: []trial{{before: "store set 0x0101 x --yes", line: "store clear 0x0101 --yes", says: "deleted"}},
+		wrong: []trial{{line: "store clear", says: "KEY is missing"},
+			{line: "store clear 0x1 --yes", says: "hexadecimal"}},
+		down: []string{"store clear 0x01 --yes"},
 	},
 	"kelpie store migrate": {
 		good:  []trial{{line: "store migrate --help", says: "schema"}},
@@ -291,14 +332,16 @@ var commandCases = map[string]commandCase{
 		alone: "the nodes have stopped: TestAClusterMovesToAnotherStore",
 	},
 	"kelpie store restore": {
-		good:  []trial{{line: "store restore --help", says: "must be empty"}},
-		wrong: []trial{{line: "store restore f", says: "--store"}, {line: "store restore - --store pebble:d", says: "--yes"}},
+		good: []trial{{line: "store restore --help", says: "must be empty"}},
+		wrong: []trial{{line: "store restore f", says: "--store"},
+			{line: "store restore - --store pebble:d", says: "--yes"}},
 		alone: "the nodes have stopped: TestAClusterMovesToAnotherStore",
 	},
 	"kelpie store set": {
-		good:  []trial{{line: "store set 0x02 hello --yes", says: "5 bytes", after: "store clear 0x02 --yes"}},
-		wrong: []trial{{line: "store set 0x01", says: "VALUE is missing"}, {line: "store set 0x01 0xf --yes", says: "0xf"}},
-		down:  []string{"store set 0x01 x --yes"},
+		good: []trial{{line: "store set 0x02 hello --yes", says: "5 bytes", after: "store clear 0x02 --yes"}},
+		wrong: []trial{{line: "store set 0x01", says: "VALUE is missing"},
+			{line: "store set 0x01 0xf --yes", says: "0xf"}},
+		down: []string{"store set 0x01 x --yes"},
 	},
 	"kelpie store stats": {
 		good:  []trial{{line: "store stats", says: "claim"}},

@@ -18,16 +18,18 @@ import (
 const waitInterval = 200 * time.Millisecond
 
 func (k *kelpie) cluster() *cobra.Command {
-	return group("cluster", "Show the cluster, wait for it, balance it", "", k.clusterStatus(), k.clusterWait(), k.clusterRebalance())
+	return group("cluster", "Show the cluster, wait for it, balance it", "", k.clusterStatus(), k.clusterWait(),
+		k.clusterRebalance())
 }
 
 func (k *kelpie) clusterWait() *cobra.Command {
 	var c connection
 	var nodes int
 	cmd := &cobra.Command{
-		Use:     "wait --nodes N",
-		Short:   "Wait until the cluster has that many active nodes",
-		Long:    "Wait until at least N nodes are active, or until --timeout has passed. Nodes that do not answer yet are waited for.",
+		Use:   "wait --nodes N",
+		Short: "Wait until the cluster has that many active nodes",
+		Long: "Wait until at least N nodes are active, or until --timeout has passed. Nodes that do not answer " +
+			"yet are waited for.",
 		Example: "  kelpie cluster wait --nodes 3 --timeout 1m",
 		Args:    host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,7 +71,8 @@ func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 				return active, nil
 			}
 			heard = true
-			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough, s.timeout)
+			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough,
+				s.timeout)
 		case host.ExitUnavailable:
 			if !heard { // what a node has said is more than that the last question was cut short
 				last = err

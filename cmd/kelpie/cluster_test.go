@@ -18,7 +18,8 @@ import (
 // twoNodes starts a cluster of two and returns a terminal that asks either.
 func twoNodes(t *testing.T) (first, second terminal) {
 	t.Helper()
-	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat", "100ms", "--lease-ttl", "1s")
+	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat",
+		"100ms", "--lease-ttl", "1s")
 	b := serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0")
 	first = terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	second = terminal{env: map[string]string{"KELPIE_ADDR": b.address}}
@@ -66,7 +67,8 @@ func TestActors(t *testing.T) {
 	if got := strings.Join(names, " "); got != "counter/a counter/b counter/c echo/any kv/x" {
 		t.Errorf("listed %s", got)
 	}
-	if got := second.run("actors", "ls", "-o", "name", "--namespace", "counter", "--limit", "2").stdout; got != "counter/a\ncounter/b\n" {
+	if got := second.run("actors", "ls", "-o", "name", "--namespace", "counter", "--limit",
+		"2").stdout; got != "counter/a\ncounter/b\n" {
 		t.Errorf("listed %q", got)
 	}
 	owner := actors[0].Node
@@ -76,7 +78,8 @@ func TestActors(t *testing.T) {
 		}
 	}
 	first.run("actors", "get", "counter/a").wants(t, host.ExitOK, "counter/a", owner, "owned")
-	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitOK, "actor: counter/never\n", "state: unknown\n")
+	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitOK, "actor: counter/never\n",
+		"state: unknown\n")
 
 	first.run("actors", "rm", "counter/a", "--yes").wants(t, host.ExitOK, "state of actor counter/a deleted")
 	second.answers(t, "0", "counter/a", "get")
@@ -90,8 +93,10 @@ func TestActorErrors(t *testing.T) {
 			counter := "counter/" + actor
 			term.run("actors", "call", "nosuch/"+actor, "get").wants(t, host.ExitNotFound, "nosuch", "namespaces ls")
 			term.run("actors", "call", counter, "nosuch").wants(t, host.ExitNotFound, "counter", "nosuch")
-			term.run("actors", "call", counter, "add", `"five"`).wants(t, host.ExitUsage, "the request does not fit the method")
-			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, host.ExitApplication, "limit: ", "must be from 1 to 1000")
+			term.run("actors", "call", counter, "add", `"five"`).wants(t, host.ExitUsage,
+				"the request does not fit the method")
+			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, host.ExitApplication, "limit: ",
+				"must be from 1 to 1000")
 		}
 	}
 	first.answers(t, "9223372036854775807", "counter/a", "add", "9223372036854775807")
@@ -103,10 +108,12 @@ func TestActorErrors(t *testing.T) {
 func TestSteering(t *testing.T) {
 	first, second := twoNodes(t)
 	nodes := rows[api.NodeRow](t, second.run("node", "ls", "-o", "json"))
-	if len(nodes) != 2 || nodes[0].Node != "n1" || nodes[1].Node != "n2" || nodes[0].State != "active" || strings.Join(nodes[1].Namespaces, " ") != "cache counter echo kv" {
+	if len(nodes) != 2 || nodes[0].Node != "n1" || nodes[1].Node != "n2" || nodes[0].State != "active" ||
+		strings.Join(nodes[1].Namespaces, " ") != "cache counter echo kv" {
 		t.Errorf("nodes %+v", nodes)
 	}
-	first.run("node", "ls", "-o", "wide").wants(t, host.ExitOK, "INCARNATION", nodes[0].Incarnation, "cache,counter,echo,kv")
+	first.run("node", "ls", "-o", "wide").wants(t, host.ExitOK, "INCARNATION", nodes[0].Incarnation,
+		"cache,counter,echo,kv")
 	if got := first.run("namespaces", "ls", "-o", "name").stdout; got != "cache\ncounter\necho\nkv\n" {
 		t.Errorf("namespaces %q", got)
 	}
@@ -116,14 +123,17 @@ func TestSteering(t *testing.T) {
 	}
 
 	first.answers(t, "1", "counter/a", "add", "1")
-	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, host.ExitOK, "actor counter/a taken from node n", "token 2")
-	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitOK, "nobody owns actor counter/never")
+	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, host.ExitOK,
+		"actor counter/a taken from node n", "token 2")
+	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitOK,
+		"nobody owns actor counter/never")
 	second.answers(t, "2", "counter/a", "add", "1")
 	first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK, "lease of node n2 broken, epoch 2")
 	first.run("leases", "break", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`, "node ls")
 	first.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK, "2 nodes active") // it has joined again
 	first.answers(t, "3", "counter/a", "add", "1")
-	first.run("cluster", "wait", "--nodes", "3", "--timeout", "1s").wants(t, host.ExitUnavailable, "only 2 nodes of 3 active after 1s")
+	first.run("cluster", "wait", "--nodes", "3", "--timeout", "1s").wants(t, host.ExitUnavailable,
+		"only 2 nodes of 3 active after 1s")
 }
 
 // TestStoreCommands shows the store as people see it, by way of a node and past it.
@@ -140,14 +150,17 @@ func TestStoreCommands(t *testing.T) {
 			return term.run(append(append([]string{"store", "scan"}, at...), args...)...).stdout
 		}
 		client := regexp.MustCompile("#x[0-9a-f]{32}")
-		if got := client.ReplaceAllString(scan("-o", "name", "state"), "CLIENT"); got != "state/counter/a/r/CLIENT/#1\nstate/counter/a/s/#0\nstate/kv/x/k/a%2Fb\nstate/kv/x/r/CLIENT/#1\n" {
+		if got := client.ReplaceAllString(scan("-o", "name", "state"),
+			"CLIENT"); got != "state/counter/a/r/CLIENT/#1\nstate/counter/a/s/#0\nstate/kv/x/k/a%2Fb\n"+
+			"state/kv/x/r/CLIENT/#1\n" {
 			t.Errorf("%v: keys %q", at, got)
 		}
 		record := regexp.MustCompile(`"value":\["0x[0-9a-f]{32}",[0-9]+,1,1,"0x05",0,0,"",""\]`)
 		if got := scan("-o", "json", `["state","counter","a","r"]`); !record.MatchString(got) {
 			t.Errorf("%v: records %s", at, got)
 		}
-		if got := scan("-o", "json", `["state","counter","a","s"]`) + scan("-o", "json", `["state","kv","x","k"]`); got != `[
+		if got := scan("-o", "json", `["state","counter","a","s"]`) +
+			scan("-o", "json", `["state","kv","x","k"]`); got != `[
 {"key":"state/counter/a/s/#0","value":{"n":5},"bytes":13}
 ]
 [
@@ -167,10 +180,12 @@ func TestStoreCommands(t *testing.T) {
 				Token uint64
 			}
 		}
-		if err := json.Unmarshal([]byte(get.stdout), &row); err != nil || row.Key != "claim/counter/a" || row.Value.Node != "n1" || row.Value.Token != 1 {
+		if err := json.Unmarshal([]byte(get.stdout), &row); err != nil || row.Key != "claim/counter/a" ||
+			row.Value.Node != "n1" || row.Value.Token != 1 {
 			t.Errorf("%v: claim %s%s (%v)", at, get.stdout, get.stderr, err)
 		}
-		term.run(append([]string{"store", "get", "no/such"}, at...)...).wants(t, host.ExitNotFound, "no/such", "store scan")
+		term.run(append([]string{"store", "get", "no/such"}, at...)...).wants(t, host.ExitNotFound, "no/such",
+			"store scan")
 	}
 	term.run("store", "scan").wants(t, host.ExitOK, "KEY ", "meta ", "membership ", "fence/n1 ", "beat/n1 ")
 	term.run("store", "get", "meta", "--store", "pebble:"+dir).wants(t, host.ExitRefused, "in use by another process")

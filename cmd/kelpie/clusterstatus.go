@@ -44,23 +44,37 @@ var clusterStatusListing = listing[clusterStatus]{
 	name: func(c *clusterStatus) string { return c.ClusterID },
 	tall: true,
 	fields: []field[clusterStatus]{
-		{key: "cluster_id", meaning: "id of the cluster", header: "CLUSTER", cell: func(c *clusterStatus) string { return c.ClusterID }},
-		{key: "store_url", meaning: "its store", header: "STORE", cell: func(c *clusterStatus) string { return c.StoreURL }},
-		{key: "schema", meaning: "layout of what is stored", header: "SCHEMA", wide: true, cell: func(c *clusterStatus) string { return strconv.Itoa(c.Schema) }},
-		{key: "protocol_version", meaning: "version of the protocol of the node that answers", header: "PROTOCOL", wide: true, cell: func(c *clusterStatus) string { return strconv.Itoa(c.ProtocolVersion) }},
-		{key: "versions", meaning: "versions of the members' programs", header: "VERSIONS", cell: func(c *clusterStatus) string { return list(c.Versions) }},
-		{key: "lease_ttl_ms", meaning: "time after which a silent node's actors move", header: "LEASE TTL", cell: func(c *clusterStatus) string { return millis(c.LeaseTTLMillis) }},
-		{key: "heartbeat_ms", meaning: "interval of heartbeats", header: "HEARTBEAT", cell: func(c *clusterStatus) string { return millis(c.HeartbeatMillis) }},
+		{key: "cluster_id", meaning: "id of the cluster", header: "CLUSTER", cell: func(c *clusterStatus) string {
+			return c.ClusterID
+		}},
+		{key: "store_url", meaning: "its store", header: "STORE", cell: func(c *clusterStatus) string {
+			return c.StoreURL
+		}},
+		{key: "schema", meaning: "layout of what is stored", header: "SCHEMA", wide: true,
+			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Schema) }},
+		{key: "protocol_version", meaning: "version of the protocol of the node that answers", header: "PROTOCOL",
+			wide: true, cell: func(c *clusterStatus) string { return strconv.Itoa(c.ProtocolVersion) }},
+		{key: "versions", meaning: "versions of the members' programs", header: "VERSIONS",
+			cell: func(c *clusterStatus) string { return list(c.Versions) }},
+		{key: "lease_ttl_ms", meaning: "time after which a silent node's actors move", header: "LEASE TTL",
+			cell: func(c *clusterStatus) string { return millis(c.LeaseTTLMillis) }},
+		{key: "heartbeat_ms", meaning: "interval of heartbeats", header: "HEARTBEAT",
+			cell: func(c *clusterStatus) string { return millis(c.HeartbeatMillis) }},
 		{key: "active", meaning: "nodes that take actors", header: "NODES", cell: (*clusterStatus).nodes},
 		{key: "suspect", meaning: "members whose heartbeat is late"},
 		{key: "draining", meaning: "members that take no actors"},
 		{key: "left", meaning: "nodes that have been stopped"},
 		{key: "failed", meaning: "nodes that have lost their lease and not joined again"},
-		{key: "namespaces", meaning: "namespaces that are known", header: "NAMESPACES", cell: func(c *clusterStatus) string { return strconv.Itoa(c.Namespaces) }},
-		{key: "actors", meaning: "active actors, at the nodes' last heartbeats", header: "ACTORS", cell: func(c *clusterStatus) string { return strconv.Itoa(c.Actors) }},
-		{key: "pending", meaning: "calls in their mailboxes, at the nodes' last heartbeats", header: "PENDING", cell: func(c *clusterStatus) string { return strconv.Itoa(c.Pending) }},
-		{key: "silent", meaning: "members that do not answer when they are asked from here", header: "SILENT", wide: true, cell: func(c *clusterStatus) string { return list(c.Silent) }},
-		{key: "problems", meaning: "what is wrong, a sentence each", header: "PROBLEMS", cell: func(c *clusterStatus) string { return dash(strings.Join(c.Problems, "; ")) }},
+		{key: "namespaces", meaning: "namespaces that are known", header: "NAMESPACES",
+			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Namespaces) }},
+		{key: "actors", meaning: "active actors, at the nodes' last heartbeats", header: "ACTORS",
+			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Actors) }},
+		{key: "pending", meaning: "calls in their mailboxes, at the nodes' last heartbeats", header: "PENDING",
+			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Pending) }},
+		{key: "silent", meaning: "members that do not answer when they are asked from here", header: "SILENT",
+			wide: true, cell: func(c *clusterStatus) string { return list(c.Silent) }},
+		{key: "problems", meaning: "what is wrong, a sentence each", header: "PROBLEMS",
+			cell: func(c *clusterStatus) string { return dash(strings.Join(c.Problems, "; ")) }},
 	},
 }
 
@@ -82,9 +96,10 @@ func (k *kelpie) clusterStatus() *cobra.Command {
 	return listCommand[clusterStatus]{
 		use:   "status",
 		short: "Show how the cluster stands",
-		long: `Show how the cluster stands, in one row, and what is wrong if something is. The exit code says whether it could be found out, and not
-whether all is well: scripts look at "problems". Every member is asked whether it answers; of one that does not, the row has what the
-store knows, and stderr says so.`,
+		long: `Show how the cluster stands, in one row, and what is wrong if something is. The
+exit code says whether it could be found out, and not whether all is well:
+scripts look at "problems". Every member is asked whether it answers; of one
+that does not, the row has what the store knows, and stderr says so.`,
 		example: "  kelpie cluster status\n  kelpie cluster status -o json --watch",
 		args:    host.Args(),
 		listing: clusterStatusListing,
@@ -116,7 +131,8 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (*clusterStatus, erro
 	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
 		row.Silent = append(row.Silent, n.node)
 		row.problem("node %s does not answer from here", n.node)
-		fmt.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last heartbeat said\n", n.node, n.address, host.Reason(n.err))
+		fmt.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last "+
+			"heartbeat said\n", n.node, n.address, host.Reason(n.err))
 	}
 	return row, nil
 }
@@ -209,7 +225,8 @@ func silentMembers(ctx context.Context, s *session, nodes []api.NodeRow) []silen
 			defer func() { <-permits }()
 			ctx, cancel := context.WithTimeout(ctx, silenceMax)
 			defer cancel()
-			_, errs[i] = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, nodes[i].Address, api.MethodClusterInfo, &api.Empty{})
+			_, errs[i] = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, nodes[i].Address,
+				api.MethodClusterInfo, &api.Empty{})
 		})
 	}
 	asked.Wait()

@@ -31,7 +31,8 @@ func TestClusterStatus(t *testing.T) {
 	})
 	rows = []api.NodeRow{{Node: "n1", Address: addr, State: "active", Actors: 3, Pending: 1, Version: "v1"}}
 	well := one[clusterStatus](t, terminal{}.run("cluster", "status", "-o", "json", "--addr", addr))
-	if well.Active != 1 || well.Actors != 3 || well.Pending != 1 || well.Schema != 3 || len(well.Problems) != 0 || len(well.Silent) != 0 || well.Namespaces != 1 {
+	if well.Active != 1 || well.Actors != 3 || well.Pending != 1 || well.Schema != 3 || len(well.Problems) != 0 ||
+		len(well.Silent) != 0 || well.Namespaces != 1 {
 		t.Errorf("%+v", well)
 	}
 
@@ -43,29 +44,35 @@ func TestClusterStatus(t *testing.T) {
 	)
 	r := terminal{}.run("cluster", "status", "-o", "json", "--addr", addr)
 	ill := one[clusterStatus](t, r)
-	if ill.Active != 1 || ill.Suspect != 1 || ill.Failed != 1 || ill.Left != 1 || ill.Draining != 1 || ill.Actors != 7 || !slices.Equal(ill.Silent, []string{"n2"}) {
+	if ill.Active != 1 || ill.Suspect != 1 || ill.Failed != 1 || ill.Left != 1 || ill.Draining != 1 ||
+		ill.Actors != 7 || !slices.Equal(ill.Silent, []string{"n2"}) {
 		t.Errorf("%+v", ill)
 	}
-	if r.stderr != "partial: node n2 at "+nowhere+" does not answer (connection refused); of it, the row has what its last heartbeat said\n" {
+	if r.stderr != "partial: node n2 at "+nowhere+" does not answer (connection refused); of it, the row has what "+
+		"its last heartbeat said\n" {
 		t.Errorf("says %q", r.stderr)
 	}
 	problems := strings.Join(ill.Problems, "\n")
-	for _, want := range []string{"heartbeat of node n2 is late", "node n2 is at its capacity of 4 actors", "node n3 has failed", "node n2 does not answer from here", "2 versions: v1, v2"} {
+	for _, want := range []string{"heartbeat of node n2 is late", "node n2 is at its capacity of 4 actors",
+		"node n3 has failed", "node n2 does not answer from here", "2 versions: v1, v2"} {
 		if !strings.Contains(problems, want) {
 			t.Errorf("problems %q lack %q", problems, want)
 		}
 	}
-	terminal{}.run("cluster", "status", "--addr", addr).wants(t, host.ExitOK, "1 active, 1 suspect, 1 draining, 1 left, 1 failed", "partial: node n2")
+	terminal{}.run("cluster", "status", "--addr", addr).wants(t, host.ExitOK,
+		"1 active, 1 suspect, 1 draining, 1 left, 1 failed", "partial: node n2")
 }
 
 // TestPlacementPages shows that counts of several pages are added up, and a namespace printed when it is complete.
 func TestPlacementPages(t *testing.T) {
 	pages := map[string]api.PlacementsReply{
 		"": {Next: "b/5", Placements: []api.PlacementRow{
-			{Namespace: "a", Node: "n1", Actors: 1}, {Namespace: "a", Node: "n2", Actors: 2, Orphaned: 1}, {Namespace: "b", Node: "n1", Actors: 4},
+			{Namespace: "a", Node: "n1", Actors: 1}, {Namespace: "a", Node: "n2", Actors: 2, Orphaned: 1},
+			{Namespace: "b", Node: "n1", Actors: 4},
 		}},
 		"b/5": {Next: "b/9", Placements: []api.PlacementRow{{Namespace: "b", Node: "n0", Actors: 8}}},
-		"b/9": {Placements: []api.PlacementRow{{Namespace: "b", Node: "n1", Actors: 16}, {Namespace: "c", Node: "n2", Actors: 32}}},
+		"b/9": {Placements: []api.PlacementRow{{Namespace: "b", Node: "n1", Actors: 16}, {
+			Namespace: "c", Node: "n2", Actors: 32}}},
 	}
 	out := new(shared)
 	var printed []int
@@ -91,7 +98,8 @@ func TestPlacementPages(t *testing.T) {
 	}
 	out.left, printed = -1, nil
 	p := host.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Getenv: func(string) string { return "" }}
-	if code := run(p, []string{"placements", "ls", "--addr", addr}); code != host.ExitOK || !slices.Equal(printed, []int{0, 3, 3}) {
+	if code := run(p, []string{"placements", "ls", "--addr", addr}); code != host.ExitOK ||
+		!slices.Equal(printed, []int{0, 3, 3}) {
 		t.Errorf("exit code %d, lines printed before each page: %v", code, printed)
 	}
 }

@@ -36,7 +36,8 @@ func (k *kelpie) completeLive(cmd *cobra.Command) {
 	}
 	asks := cmd.Flags().Lookup("addr") != nil
 	for flag, function := range map[string]cobra.CompletionFunc{
-		"actor": k.completeActor, "namespace": k.completeNamespace, "node": k.completeNode, "from": k.completeNode, "to": k.completeNode,
+		"actor": k.completeActor, "namespace": k.completeNamespace, "node": k.completeNode, "from": k.completeNode,
+		"to": k.completeNode,
 	} {
 		if _, has := cmd.GetFlagCompletionFunc(flag); asks && cmd.Flags().Lookup(flag) != nil && !has {
 			must(cmd.RegisterFlagCompletionFunc(flag, function))
@@ -110,7 +111,8 @@ func (k *kelpie) completeNode(cmd *cobra.Command, _ []string, _ string) ([]cobra
 }
 
 // completeNamespace offers the namespaces that the cluster knows.
-func (k *kelpie) completeNamespace(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (k *kelpie) completeNamespace(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
 	s := k.completionSession(cmd)
 	if s == nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -136,7 +138,8 @@ func namespaceNames(ctx context.Context, s *session, prefix, suffix string) []co
 }
 
 // completeActor offers namespaces, and actors of one once that has been typed.
-func (k *kelpie) completeActor(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (k *kelpie) completeActor(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
 	const noSpace = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	s := k.completionSession(cmd)
 	if s == nil {

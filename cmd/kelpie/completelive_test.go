@@ -11,13 +11,15 @@ import (
 
 // completions returns what a shell is told of a line whose last word is not finished.
 func (term terminal) completions(line string) string {
-	return strings.Join(strings.Fields(term.run(append([]string{"__completeNoDesc"}, strings.Split(line, " ")...)...).stdout), " ")
+	return strings.Join(
+		strings.Fields(term.run(append([]string{"__completeNoDesc"}, strings.Split(line, " ")...)...).stdout), " ")
 }
 
 // TestCompleteLive shows that actors and namespaces are completed from the cluster, and that no answer is no offer.
 func TestCompleteLive(t *testing.T) {
 	first, second := twoNodes(t)
-	for _, actor := range []string{"counter/a!", "counter/a", "counter/a~", "counter/b1", "counter/b10", "counter/b2", "kv/b1"} {
+	for _, actor := range []string{"counter/a!", "counter/a", "counter/a~", "counter/b1", "counter/b10", "counter/b2",
+		"kv/b1"} {
 		method := []string{"actors", "call", actor, "get"}
 		if strings.HasPrefix(actor, "kv/") {
 			method = append(method, `"key"`)
@@ -49,7 +51,8 @@ func TestCompleteLive(t *testing.T) {
 		if got := second.completions(line); got != want {
 			t.Errorf("%q is completed by %q, want %q", line, got, want)
 		}
-		if got := nobody.completions(line); strings.HasPrefix(want, "c") && !strings.HasPrefix(line, "bench") && got != ":4" && got != ":6" {
+		if got := nobody.completions(line); strings.HasPrefix(want, "c") && !strings.HasPrefix(line, "bench") &&
+			got != ":4" && got != ":6" {
 			t.Errorf("without a cluster, %q is completed by %q", line, got)
 		}
 	}
@@ -64,7 +67,8 @@ func TestCompleteFew(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 	}
-	if got := strings.Fields(first.completions("actors get echo/")); len(got) != completionActorsMax+1 || got[0] != "echo/000" {
+	if got := strings.Fields(first.completions("actors get echo/")); len(got) != completionActorsMax+1 ||
+		got[0] != "echo/000" {
 		t.Errorf("offered %q", got)
 	}
 	if got := first.completions("actors get echo/059"); got != "echo/059 :4" {

@@ -27,8 +27,10 @@ const (
     cur=${words[cword]}
     prev=${words[cword > 0 ? cword - 1 : 0]}
 `
-	bashNeeds      = "This script depends on the 'bash-completion' package.\nIf it is not installed already, you can install it via your OS's package manager.\n"
-	bashNeedsAlone = "With the package 'bash-completion', arguments in quotes are completed, too; without it, the others.\n"
+	bashNeeds = "This script depends on the 'bash-completion' package.\nIf it is not installed already, you can " +
+		"install it via your OS's package manager.\n"
+	bashNeedsAlone = "With the package 'bash-completion', arguments in quotes are completed, too; without it, the " +
+		"others.\n"
 )
 
 // completionCommand makes the command that cobra adds a group, and its script for bash one that needs no package.

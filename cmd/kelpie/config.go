@@ -14,7 +14,8 @@ import (
 )
 
 func (k *kelpie) config() *cobra.Command {
-	return group("config", "Show the settings in effect", "Settings come from flags, variables and files; docs/configuration.md describes the files.", k.configShow())
+	return group("config", "Show the settings in effect", "Settings come from flags, variables and files; "+
+		"docs/configuration.md describes the files.", k.configShow())
 }
 
 // settingRow is a row of "config show".
@@ -28,10 +29,14 @@ type settingRow struct {
 var settingListing = listing[settingRow]{
 	name: func(r *settingRow) string { return r.Setting },
 	fields: []field[settingRow]{
-		{key: "setting", meaning: "the setting: a flag, without dashes; config is the file itself", header: "SETTING", cell: func(r *settingRow) string { return r.Setting }},
-		{key: "value", meaning: "its value, lists with commas between the items", header: "VALUE", cell: func(r *settingRow) string { return dash(r.Value) }},
-		{key: "source", meaning: "flag, variable, file or default: the first of these that has it", header: "SOURCE", wide: true, cell: func(r *settingRow) string { return r.Source }},
-		{key: "from", meaning: "the flag, the variable, or file and line", header: "FROM", cell: func(r *settingRow) string { return r.From }},
+		{key: "setting", meaning: "the setting: a flag, without dashes; config is the file itself", header: "SETTING",
+			cell: func(r *settingRow) string { return r.Setting }},
+		{key: "value", meaning: "its value, lists with commas between the items", header: "VALUE",
+			cell: func(r *settingRow) string { return dash(r.Value) }},
+		{key: "source", meaning: "flag, variable, file or default: the first of these that has it", header: "SOURCE",
+			wide: true, cell: func(r *settingRow) string { return r.Source }},
+		{key: "from", meaning: "the flag, the variable, or file and line", header: "FROM",
+			cell: func(r *settingRow) string { return r.From }},
 	},
 }
 
@@ -52,13 +57,16 @@ func (k *kelpie) configShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show every setting with its value and where that is from",
-		Long: `Show what commands that ask the cluster go by: every setting, its value, and whether that is from a flag, a variable, a
-context of the configuration file or the default; the first of these that has one counts. With --node, show the same of "kelpie node start",
-without starting one, after the checks that a start makes. Nobody is asked.
+		Long: `Show what commands that ask the cluster go by: every setting, its value, and
+whether that is from a flag, a variable, a context of the configuration file or
+the default; the first of these that has one counts. With --node, show the same
+of "kelpie node start", without starting one, after the checks that a start
+makes. Nobody is asked.
 
 ` + settingListing.help(),
-		Example: "  kelpie config show\n  kelpie config show --context prod -o json\n  kelpie config show --node --config node.yaml",
-		Args:    host.Args(),
+		Example: "  kelpie config show\n  kelpie config show --context prod -o json\n  kelpie config show --node " +
+			"--config node.yaml",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := k.settings(cmd.Flags(), ofNode, file)
 			if err != nil {
@@ -74,7 +82,8 @@ without starting one, after the checks that a start makes. Nobody is asked.
 	c.register(cmd.Flags())
 	o.register(cmd)
 	cmd.Flags().BoolVar(&ofNode, "node", false, `show the settings of "node start" instead (default false)`)
-	cmd.Flags().StringVar(&file, "config", "", "with --node: the file that the node would be given by --config (default the one of $KELPIE_NODE_CONFIG)")
+	cmd.Flags().StringVar(&file, "config", "", "with --node: the file that the node would be given by --config "+
+		"(default the one of $KELPIE_NODE_CONFIG)")
 	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
 	return cmd
 }
@@ -91,7 +100,8 @@ func (k *kelpie) settings(flags *pflag.FlagSet, ofNode bool, file string) ([]set
 		return all, nil
 	}
 	if file != "" {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--config is of --node: %s names the file of contexts", configVariable)
+		return nil, api.Errorf(api.CodeInvalidArgument, "--config is of --node: %s names the file of contexts",
+			configVariable)
 	}
 	path, from := configPath(k.Getenv)
 	row := settingRow{Setting: "config", Value: path, Source: host.FromVariable, From: from}

@@ -14,7 +14,8 @@ import (
 
 // TestConfigShow shows that every setting of the client is shown with where it is from.
 func TestConfigShow(t *testing.T) {
-	term, path := configured(t, "current: prod\ncontexts:\n  prod:\n    addr: [h:1, h:2]\n    timeout: 7s\n    output: json\n")
+	term, path := configured(t, "current: prod\ncontexts:\n  prod:\n    addr: [h:1, h:2]\n    timeout: 7s\n    "+
+		"output: json\n")
 	term.env["KELPIE_TIMEOUT"], term.env["NO_COLOR"] = "8s", "1"
 	all := rows[settingRow](t, term.run("config", "show", "--addr", "x:1,y:2"))
 	want := []settingRow{
@@ -34,7 +35,8 @@ func TestConfigShow(t *testing.T) {
 		t.Errorf("%d rows", len(all))
 	}
 	term.run("config", "show", "-o", "name").wants(t, host.ExitOK, "config\ncontext\naddr\ntimeout\noutput\nno-color\n")
-	terminal{}.run("config", "show", "-o", "wide").wants(t, host.ExitOK, "SETTING    VALUE            SOURCE    FROM", "addr       127.0.0.1:7600   default   default", "config     -                default   default")
+	terminal{}.run("config", "show", "-o", "wide").wants(t, host.ExitOK, "SETTING    VALUE            SOURCE    FROM",
+		"addr       127.0.0.1:7600   default   default", "config     -                default   default")
 	terminal{}.run("config", "show", "--config", "x").wants(t, host.ExitUsage, "--config is of --node", "KELPIE_CONFIG")
 	terminal{}.run("config", "show", "x").wants(t, host.ExitUsage, "no argument is expected")
 	term.run("config", "show", "--context", "no").wants(t, host.ExitNotFound, `no context is named "no"`)
@@ -66,26 +68,32 @@ func TestConfigShowNode(t *testing.T) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK, "capacity        7 ", path+":3\n", "config          "+path+"   --config\n")
+	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK, "capacity        7 ",
+		path+":3\n", "config          "+path+"   --config\n")
 	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitUsage, "give --data-dir")
 	write("listen: 127.0.0.1\n")
-	for _, args := range [][]string{{"config", "show", "--node", "--config", path}, {"node", "start", "--config", path}} {
+	for _, args := range [][]string{{"config", "show", "--node", "--config", path},
+		{"node", "start", "--config", path}} {
 		terminal{}.run(args...).wants(t, host.ExitUsage, path+`:1: listen: "127.0.0.1": write it as HOST:PORT`)
 	}
 	write("store: kelpie://h:1\n")
-	terminal{}.run("store", "serve", "--config", path).wants(t, host.ExitUsage, path+`:1: store: kelpie://h:1 is already networked`)
+	terminal{}.run("store", "serve", "--config", path).wants(t, host.ExitUsage,
+		path+`:1: store: kelpie://h:1 is already networked`)
 	write("log-level: warn\nzone: eu\n")
-	terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": path}}.run("store", "serve").wants(t, host.ExitUsage, path+`:2: unknown key "zone"`)
+	terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": path}}.run("store", "serve").wants(t, host.ExitUsage,
+		path+`:2: unknown key "zone"`)
 }
 
 // TestNodeStartsFromItsFile shows that a node serves with what a file says alone.
 func TestNodeStartsFromItsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "node.yaml")
-	if err := os.WriteFile(path, []byte("node-id: from-file\nlisten: 127.0.0.1:0\nstore: \"memory:\"\nzone: eu\nlabel: [disk=ssd]\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("node-id: from-file\nlisten: 127.0.0.1:0\nstore: \"memory:\"\nzone: eu\n"+
+		"label: [disk=ssd]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	n := serve(t, "node", "start", "--config", path, "--zone", "us")
-	terminal{}.run("node", "ls", "-o", "json", "--addr", n.address).wants(t, host.ExitOK, `"node":"from-file"`, `"zone":"us"`, `"labels":["disk=ssd"]`)
+	terminal{}.run("node", "ls", "-o", "json", "--addr", n.address).wants(t, host.ExitOK, `"node":"from-file"`,
+		`"zone":"us"`, `"labels":["disk=ssd"]`)
 }
 
 // yamlBlock matches the examples of a document.
@@ -95,21 +103,25 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n# (config|node|store).yaml\n(.*
 // accepted, with every key that there is.
 func TestDocumentedConfiguration(t *testing.T) {
 	examples := make(map[string]string)
-	for _, block := range yamlBlock.FindAllStringSubmatch(readText(t, filepath.Join(repository, "docs", "configuration.md")), -1) {
+	for _, block := range yamlBlock.FindAllStringSubmatch(
+		readText(t, filepath.Join(repository, "docs", "configuration.md")), -1) {
 		path := filepath.Join(t.TempDir(), block[1]+".yaml")
 		if err := os.WriteFile(path, []byte(block[2]), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		examples[block[1]] = path
 	}
-	client := rows[settingRow](t, terminal{env: map[string]string{"KELPIE_CONFIG": examples["config"]}}.run("config", "show", "-o", "json"))
-	node := rows[settingRow](t, terminal{env: map[string]string{"KELPIE_NODE_CONFIG": examples["node"]}}.run("config", "show", "--node", "-o", "json"))
+	client := rows[settingRow](t, terminal{env: map[string]string{"KELPIE_CONFIG": examples["config"]}}.run(
+		"config", "show", "-o", "json"))
+	node := rows[settingRow](t, terminal{env: map[string]string{"KELPIE_NODE_CONFIG": examples["node"]}}.run(
+		"config", "show", "--node", "-o", "json"))
 	for _, row := range append(client, node...) {
 		if row.Source != host.FromFile && row.Setting != "config" && row.Setting != "output" {
 			t.Errorf("the example has no %s: it is from %s", row.Setting, row.From)
 		}
 	}
 	// A store has no command that shows its settings: it gets as far as the one that is wrong.
-	r := terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": examples["store"]}}.run("store", "serve", "--log-level", "loud")
+	r := terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": examples["store"]}}.run("store", "serve",
+		"--log-level", "loud")
 	r.wants(t, host.ExitUsage, "--log-level")
 }

@@ -19,12 +19,16 @@ import (
 )
 
 func (k *kelpie) context() *cobra.Command {
-	return group("context", "Name clusters, choose between them", `A context is a cluster by name: the addresses of its nodes, and what commands that ask it take for --timeout, --output and --no-color
-unless they are told otherwise. Commands go by the current context, or the one that --context or KELPIE_CONTEXT names. A flag goes before its
-variable, that before the context, and that before the default: KELPIE_ADDR hides the addresses of the current context. A context that --context
-names goes before variables, too.
+	return group("context", "Name clusters, choose between them",
+		`A context is a cluster by name: the addresses of its nodes, and what commands
+that ask it take for --timeout, --output and --no-color unless they are told
+otherwise. Commands go by the current context, or the one that --context or
+KELPIE_CONTEXT names. A flag goes before its variable, that before the context,
+and that before the default: KELPIE_ADDR hides the addresses of the current
+context. A context that --context names goes before variables, too.
 
-Contexts are kept in the file that KELPIE_CONFIG names, else kelpie/config.yaml in $XDG_CONFIG_HOME or ~/.config.`,
+Contexts are kept in the file that KELPIE_CONFIG names, else kelpie/config.yaml
+in $XDG_CONFIG_HOME or ~/.config.`,
 		k.contextList(), k.contextAdd(), k.contextUse(), k.contextRemove())
 }
 
@@ -41,12 +45,20 @@ type contextRow struct {
 var contextListing = listing[contextRow]{
 	name: func(r *contextRow) string { return r.Context },
 	fields: []field[contextRow]{
-		{key: "context", meaning: "name of the context", header: "CONTEXT", cell: func(r *contextRow) string { return r.Context }},
-		{key: "current", meaning: "whether commands go by it that are not told otherwise", header: "CURRENT", cell: func(r *contextRow) string { return mark(r.Current) }},
-		{key: "addr", meaning: "addresses of nodes", header: "ADDR", cell: func(r *contextRow) string { return list(r.Addr) }},
-		{key: "timeout", meaning: "what it has for --timeout, empty if nothing", header: "TIMEOUT", cell: func(r *contextRow) string { return dash(r.Timeout) }},
-		{key: "output", meaning: "what it has for --output, empty if nothing", header: "OUTPUT", cell: func(r *contextRow) string { return dash(r.Output) }},
-		{key: "no_color", meaning: "whether it prints without colour", header: "NO COLOR", wide: true, cell: func(r *contextRow) string { return mark(r.NoColor) }},
+		{key: "context", meaning: "name of the context", header: "CONTEXT", cell: func(r *contextRow) string {
+			return r.Context
+		}},
+		{key: "current", meaning: "whether commands go by it that are not told otherwise", header: "CURRENT",
+			cell: func(r *contextRow) string { return mark(r.Current) }},
+		{key: "addr", meaning: "addresses of nodes", header: "ADDR", cell: func(r *contextRow) string {
+			return list(r.Addr)
+		}},
+		{key: "timeout", meaning: "what it has for --timeout, empty if nothing", header: "TIMEOUT",
+			cell: func(r *contextRow) string { return dash(r.Timeout) }},
+		{key: "output", meaning: "what it has for --output, empty if nothing", header: "OUTPUT",
+			cell: func(r *contextRow) string { return dash(r.Output) }},
+		{key: "no_color", meaning: "whether it prints without colour", header: "NO COLOR", wide: true,
+			cell: func(r *contextRow) string { return mark(r.NoColor) }},
 	},
 }
 
@@ -137,9 +149,10 @@ func (k *kelpie) contextAdd() *cobra.Command {
 	v := newContextValues()
 	var use bool
 	cmd := &cobra.Command{
-		Use:     "add NAME --addr HOST:PORT[,HOST:PORT...]",
-		Short:   "Add a context",
-		Long:    "Add a context with the flags that are given, which commands then take for theirs. No cluster is asked; variables are not looked at.",
+		Use:   "add NAME --addr HOST:PORT[,HOST:PORT...]",
+		Short: "Add a context",
+		Long: "Add a context with the flags that are given, which commands then take for theirs. No cluster is " +
+			"asked; variables are not looked at.",
 		Example: "  kelpie context add prod --addr 10.0.0.1:7600,10.0.0.2:7600 --timeout 10s --use",
 		Args:    host.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -161,7 +174,8 @@ func (v *contextValues) check(name string) error {
 		return err
 	}
 	if !v.flags.Lookup("addr").Changed {
-		return api.Errorf(api.CodeInvalidArgument, "--addr is missing: the addresses of nodes, such as %s", host.DefaultListen)
+		return api.Errorf(api.CodeInvalidArgument, "--addr is missing: the addresses of nodes, such as %s",
+			host.DefaultListen)
 	}
 	return v.validate()
 }
@@ -204,9 +218,10 @@ func (k *kelpie) existing(name string) (c *config.Contexts, path string, err err
 
 func (k *kelpie) contextUse() *cobra.Command {
 	return &cobra.Command{
-		Use:     "use NAME",
-		Short:   "Make a context the current one",
-		Long:    "Make a context the current one: commands go by it unless --context, KELPIE_CONTEXT or their own flags and variables say otherwise.",
+		Use:   "use NAME",
+		Short: "Make a context the current one",
+		Long: "Make a context the current one: commands go by it unless --context, KELPIE_CONTEXT or their own " +
+			"flags and variables say otherwise.",
 		Example: "  kelpie context use prod",
 		Args:    host.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -228,9 +243,10 @@ func (k *kelpie) contextUse() *cobra.Command {
 func (k *kelpie) contextRemove() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:     "rm NAME",
-		Short:   "Remove a context",
-		Long:    "Remove a context from the configuration file. If it is the current one, there is none then; the cluster stays as it is.",
+		Use:   "rm NAME",
+		Short: "Remove a context",
+		Long: "Remove a context from the configuration file. If it is the current one, there is none then; the " +
+			"cluster stays as it is.",
 		Example: "  kelpie context rm prod",
 		Args:    host.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -240,7 +256,8 @@ func (k *kelpie) contextRemove() *cobra.Command {
 			}
 			question, said := "Remove context %s?", "context %s removed\n"
 			if c.Current == args[0] {
-				question, said = "Remove context %s, which is the current one?", "context %s removed, which was the current one: there is none now\n"
+				question, said = "Remove context %s, which is the current one?",
+					"context %s removed, which was the current one: there is none now\n"
 			}
 			if err := k.confirm(yes, fmt.Sprintf(question, args[0])); err != nil {
 				return err
@@ -259,7 +276,8 @@ func (k *kelpie) contextRemove() *cobra.Command {
 }
 
 // completeContext completes an argument that is a context's name.
-func (k *kelpie) completeContext(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (k *kelpie) completeContext(_ *cobra.Command, args []string, _ string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -39,9 +39,12 @@ func TestContexts(t *testing.T) {
 	path := filepath.Join(home, "kelpie", "config.yaml")
 	term := terminal{env: map[string]string{"XDG_CONFIG_HOME": home, "KELPIE_ADDR": nowhere}}
 	term.run("context", "ls").wants(t, host.ExitOK, "CONTEXT   CURRENT   ADDR")
-	term.run("context", "add", "prod", "--addr", "a:1,b:2", "--timeout", "90s", "-o", "wide", "--no-color").wants(t, host.ExitOK, "context prod added\n")
-	term.run("context", "add", "test", "--addr", "c:3", "--use").wants(t, host.ExitOK, "context test added, and is the current one now")
-	term.run("context", "add", "prod", "--addr", "c:3").wants(t, host.ExitRefused, "context prod is in "+path+" already", "context rm prod")
+	term.run("context", "add", "prod", "--addr", "a:1,b:2", "--timeout", "90s", "-o", "wide", "--no-color").wants(
+		t, host.ExitOK, "context prod added\n")
+	term.run("context", "add", "test", "--addr", "c:3", "--use").wants(t, host.ExitOK,
+		"context test added, and is the current one now")
+	term.run("context", "add", "prod", "--addr", "c:3").wants(t, host.ExitRefused, "context prod is in "+path+
+		" already", "context rm prod")
 	want := `contexts:
   prod:
     addr:
@@ -62,10 +65,12 @@ current: test
 		t.Errorf("mode %v (%v)", info.Mode(), err)
 	}
 	all := rows[contextRow](t, term.run("context", "ls", "-o", "json"))
-	if len(all) != 2 || all[0].Context != "prod" || all[0].Current || all[0].Timeout != "1m30s" || all[0].Output != "wide" || !all[0].NoColor || !all[1].Current || !slices.Equal(all[1].Addr, []string{"c:3"}) {
+	if len(all) != 2 || all[0].Context != "prod" || all[0].Current || all[0].Timeout != "1m30s" ||
+		all[0].Output != "wide" || !all[0].NoColor || !all[1].Current || !slices.Equal(all[1].Addr, []string{"c:3"}) {
 		t.Errorf("rows %+v", all)
 	}
-	term.run("context", "ls").wants(t, host.ExitOK, "prod      -         a:1,b:2   1m30s", "test      *         c:3       -")
+	term.run("context", "ls").wants(t, host.ExitOK, "prod      -         a:1,b:2   1m30s",
+		"test      *         c:3       -")
 	term.run("context", "ls", "-o", "name").wants(t, host.ExitOK, "prod\ntest\n")
 	term.run("context", "ls", "-o", "yaml").wants(t, host.ExitOK, "- context: prod\n")
 	term.run("context", "use", "prod").wants(t, host.ExitOK, "context prod is the current one now")
@@ -74,12 +79,15 @@ current: test
 
 	term.run("context", "rm", "prod").wants(t, host.ExitRefused, "--yes")
 	asked := terminal{env: term.env, interactive: true, stdin: "n\n"}.run("context", "rm", "prod")
-	if asked.code != host.ExitRefused || !strings.Contains(asked.stderr, "Remove context prod, which is the current one? [y/N]") {
+	if asked.code != host.ExitRefused || !strings.Contains(asked.stderr, "Remove context prod, which is the current "+
+		"one? [y/N]") {
 		t.Errorf("%+v", asked)
 	}
-	term.run("context", "rm", "prod", "--yes").wants(t, host.ExitOK, "context prod removed, which was the current one: there is none now")
+	term.run("context", "rm", "prod", "--yes").wants(t, host.ExitOK,
+		"context prod removed, which was the current one: there is none now")
 	term.run("context", "rm", "test", "--yes").wants(t, host.ExitOK, "context test removed\n")
-	term.run("context", "rm", "test", "--yes").wants(t, host.ExitNotFound, `no context is named "test"`, path, "context ls")
+	term.run("context", "rm", "test", "--yes").wants(t, host.ExitNotFound, `no context is named "test"`, path,
+		"context ls")
 	term.run("context", "ls", "-o", "json").wants(t, host.ExitOK, "[]\n")
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v (%v)", entries, err)
@@ -95,7 +103,8 @@ func TestContextEditsKeepTheRest(t *testing.T) {
 	}
 	term.env["KELPIE_CONFIG"] = link
 	term.run("context", "add", "b", "--addr", "h:2", "--use").wants(t, host.ExitOK, "added")
-	want := "# mine\ncurrent: b # for now\ncontexts:\n  # the first\n  a:\n    addr: h:1\n  b:\n    addr:\n      - h:2\n"
+	want := "# mine\ncurrent: b # for now\ncontexts:\n  # the first\n  a:\n    addr: h:1\n  b:\n    addr:\n      - " +
+		"h:2\n"
 	if got := readText(t, path); got != want {
 		t.Errorf("the file is\n%s", got)
 	}
@@ -110,7 +119,8 @@ func TestContextIsFollowed(t *testing.T) {
 		})
 	}
 	byFlag, byVariable, byContext, byCurrent := found("flag"), found("variable"), found("context"), found("current")
-	term, _ := configured(t, "current: here\ncontexts:\n  here:\n    addr: ["+nowhere+", "+byCurrent+"]\n    output: name\n  there:\n    addr: "+byContext+"\n    output: yaml\n")
+	term, _ := configured(t, "current: here\ncontexts:\n  here:\n    addr: ["+nowhere+", "+byCurrent+
+		"]\n    output: name\n  there:\n    addr: "+byContext+"\n    output: yaml\n")
 	for _, c := range []struct {
 		env  map[string]string
 		args []string
@@ -121,8 +131,10 @@ func TestContextIsFollowed(t *testing.T) {
 		{map[string]string{"KELPIE_CONTEXT": "no"}, []string{"--context", "there"}, "- node: context\n"},
 		{map[string]string{"KELPIE_CONTEXT": "there"}, []string{"-o", "name"}, "context\n"},
 		{map[string]string{"KELPIE_ADDR": byVariable}, nil, "variable\n"},
-		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name"}, []string{"--context", "there"}, "- node: context\n"},
-		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name", "KELPIE_CONTEXT": "there"}, nil, "variable\n"},
+		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name"}, []string{"--context", "there"},
+			"- node: context\n"},
+		{map[string]string{"KELPIE_ADDR": byVariable, "KELPIE_OUTPUT": "name", "KELPIE_CONTEXT": "there"}, nil,
+			"variable\n"},
 		{map[string]string{"KELPIE_ADDR": byVariable}, []string{"--addr", byFlag}, "flag\n"},
 	} {
 		env := map[string]string{"KELPIE_CONFIG": term.env["KELPIE_CONFIG"]}
@@ -136,7 +148,8 @@ func TestContextIsFollowed(t *testing.T) {
 	}
 	// Its --timeout is of something else than a context's, which would have it fail at once.
 	term, _ = configured(t, "current: here\ncontexts:\n  here:\n    addr: "+nowhere+"\n    timeout: -7s\n")
-	terminal{env: term.env, interactive: true, stdin: "y\n"}.run("node", "drain", "n", "--to", "m").wants(t, host.ExitUnavailable, nowhere)
+	terminal{env: term.env, interactive: true, stdin: "y\n"}.run("node", "drain", "n", "--to", "m").wants(
+		t, host.ExitUnavailable, nowhere)
 }
 
 // TestContextErrors shows that a mistake is told in one line, with file and line where it is in the file.
@@ -155,15 +168,22 @@ func TestContextErrors(t *testing.T) {
 		{"current: a\n", nil, host.ExitNotFound, `PATH:1: current: there is no context "a"`},
 		{"contexts: 7\n", nil, host.ExitUsage, `PATH:1: contexts must be keys with values`},
 		{"contexts:\n  a b: {}\n", nil, host.ExitUsage, `PATH:2: context name "a b"`},
-		{"contexts:\n  a:\n    adr: h:1\n", nil, host.ExitUsage, `PATH:3: unknown key "adr": it must be one of addr, no-color, output, timeout`},
-		{"contexts:\n  a:\n    timeout: 10\n", nil, host.ExitUsage, "PATH:3: timeout: must be a time with its unit, such as 10s or 2m, not \"10\""},
-		{"contexts:\n  a:\n    addr: {h: 1}\n", nil, host.ExitUsage, "PATH:3: addr: must be a list, not keys with values"},
+		{"contexts:\n  a:\n    adr: h:1\n", nil, host.ExitUsage,
+			`PATH:3: unknown key "adr": it must be one of addr, no-color, output, timeout`},
+		{"contexts:\n  a:\n    timeout: 10\n", nil, host.ExitUsage,
+			"PATH:3: timeout: must be a time with its unit, such as 10s or 2m, not \"10\""},
+		{"contexts:\n  a:\n    addr: {h: 1}\n", nil, host.ExitUsage,
+			"PATH:3: addr: must be a list, not keys with values"},
 		{"contexts:\n  a:\n    addr: [[h]]\n", nil, host.ExitUsage, "PATH:3: addr: must be a list of text"},
-		{"contexts:\n  a:\n    no-color: 1\n", nil, host.ExitUsage, "PATH:3: no-color: must be true or false, not \"1\""},
-		{"contexts:\n  a:\n    output: xml\n", nil, host.ExitUsage, "PATH:3: output: must be table, wide, json, yaml or name"},
+		{"contexts:\n  a:\n    no-color: 1\n", nil, host.ExitUsage,
+			"PATH:3: no-color: must be true or false, not \"1\""},
+		{"contexts:\n  a:\n    output: xml\n", nil, host.ExitUsage,
+			"PATH:3: output: must be table, wide, json, yaml or name"},
 		{"contexts:\n  a:\n    output:\n", nil, host.ExitUsage, "PATH:3: output: must be text, not nothing"},
-		{"contexts:\n  a:\n    addr: h\ncurrent: a\n", nil, host.ExitUsage, `PATH:3 (context a): addr: "h": write it as HOST:PORT`},
-		{"contexts:\n  a:\n    timeout: -1s\ncurrent: a\n", nil, host.ExitUsage, "PATH:3 (context a): timeout: -1s: must be positive"},
+		{"contexts:\n  a:\n    addr: h\ncurrent: a\n", nil, host.ExitUsage,
+			`PATH:3 (context a): addr: "h": write it as HOST:PORT`},
+		{"contexts:\n  a:\n    timeout: -1s\ncurrent: a\n", nil, host.ExitUsage,
+			"PATH:3 (context a): timeout: -1s: must be positive"},
 		{"", []string{"--context", "b"}, host.ExitNotFound, `no context is named "b" in PATH`},
 	} {
 		term, path := configured(t, c.content)

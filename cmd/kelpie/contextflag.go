@@ -98,7 +98,8 @@ func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string)
 
 // takesContext reports whether a flag is one that contexts have values for, rather than another of the same name.
 func takesContext(f *pflag.Flag) bool {
-	return f != nil && slices.Contains([]string{addrVariable, timeoutVariable, outputVariable, noColorVariable}, host.VariableOf(f))
+	return f != nil && slices.Contains([]string{addrVariable, timeoutVariable, outputVariable, noColorVariable},
+		host.VariableOf(f))
 }
 
 // contextFlags returns flags that contexts have values for, as their own: without variables.
@@ -125,7 +126,8 @@ func (v *contextValues) register(flags *pflag.FlagSet) {
 
 func noConfigPath() error {
 	return host.Advise(
-		api.Errorf(api.CodeInvalidArgument, "there is no place for a configuration file, as neither $%s nor $XDG_CONFIG_HOME nor $HOME is set", configVariable),
+		api.Errorf(api.CodeInvalidArgument, "there is no place for a configuration file, as neither $%s nor "+
+			"$XDG_CONFIG_HOME nor $HOME is set", configVariable),
 		"name one by %s", configVariable,
 	)
 }
@@ -140,9 +142,10 @@ func noContext(name, path string) error {
 // completeContextFlags completes --context wherever it is.
 func (k *kelpie) completeContextFlags(cmd *cobra.Command) {
 	if f := cmd.Flags().Lookup("context"); f != nil {
-		must(cmd.RegisterFlagCompletionFunc("context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return k.contextNames(), cobra.ShellCompDirectiveNoFileComp
-		}))
+		must(cmd.RegisterFlagCompletionFunc(
+			"context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				return k.contextNames(), cobra.ShellCompDirectiveNoFileComp
+			}))
 	}
 	for _, sub := range cmd.Commands() {
 		k.completeContextFlags(sub)

@@ -14,8 +14,10 @@ import (
 )
 
 func (k *kelpie) deadLetters() *cobra.Command {
-	return group("dead-letters", "List what actors could not do, have it tried again, remove it", `An alarm or a send whose method has failed ten times goes to the dead letters of the actor that had set or sent it. An
-actor keeps 1,000; beyond that the oldest go. A dead letter is written ACTOR#NUMBER, such as cart/alice#4097.`,
+	return group("dead-letters", "List what actors could not do, have it tried again, remove it",
+		`An alarm or a send whose method has failed ten times goes to the dead letters of
+the actor that had set or sent it. An actor keeps 1,000; beyond that the oldest
+go. A dead letter is written ACTOR#NUMBER, such as cart/alice#4097.`,
 		k.deadLetterList(), k.deadLetterRetry(), k.deadLetterRemove())
 }
 
@@ -56,7 +58,8 @@ func validateDeadLetters(req *api.DeadLettersRequest) error {
 }
 
 // eachDeadLetterPage gives the dead letters that req selects to emit, as many as the session wants.
-func eachDeadLetterPage(ctx context.Context, s *session, req api.DeadLettersRequest, emit func([]api.DeadLetterRow) error) error {
+func eachDeadLetterPage(ctx context.Context, s *session, req api.DeadLettersRequest,
+	emit func([]api.DeadLetterRow) error) error {
 	for left := s.limit; ; {
 		req.Limit = max(left, 0) // 0, or too many, is a full page
 		reply, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &req)
@@ -81,10 +84,12 @@ func (k *kelpie) deadLetterRetry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry LETTER...",
 		Short: "Have dead letters tried again",
-		Long: `Have dead letters tried again, as if they had not failed yet: their actors take them back. A message is sent behind those that its
-actor has sent to the same target since; an alarm runs at once, for the time for which it was set.`,
-		Example: "  kelpie actors dead-letters retry cart/alice#4097\n  kelpie actors dead-letters ls --actor cart/alice -o name | xargs kelpie actors dead-letters retry",
-		Args:    atLeastOneLetter,
+		Long: `Have dead letters tried again, as if they had not failed yet: their actors take
+them back. A message is sent behind those that its actor has sent to the same
+target since; an alarm runs at once, for the time for which it was set.`,
+		Example: "  kelpie actors dead-letters retry cart/alice#4097\n  kelpie actors dead-letters ls --actor " +
+			"cart/alice -o name | xargs kelpie actors dead-letters retry",
+		Args: atLeastOneLetter,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return k.eachLetter(cmd.Context(), &c, args, api.MethodDeadLetterRetry, "dead letter %s is tried again\n")
 		},
@@ -138,7 +143,8 @@ func (k *kelpie) eachLetter(ctx context.Context, c *connection, letters []string
 	}
 	defer s.close()
 	for _, letter := range letters {
-		if _, err := order[api.DeadLetterRequest, api.DeadLetterReply](ctx, s, method, &api.DeadLetterRequest{Letter: letter}); err != nil {
+		if _, err := order[api.DeadLetterRequest, api.DeadLetterReply](ctx, s, method,
+			&api.DeadLetterRequest{Letter: letter}); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintf(k.Stdout, said, letter); err != nil {

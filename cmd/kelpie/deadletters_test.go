@@ -58,29 +58,38 @@ func TestDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	bury(t, s.address,
-		registry.DeadLetter{Alarm: "tea", Target: api.ActorID{Namespace: "counter", ID: "a"}, Method: "add", Request: five, Bytes: len(five), Code: "application:overflow", Error: "too much", Attempts: 10, Died: 1e12},
-		registry.DeadLetter{Target: api.ActorID{Namespace: "counter", ID: "b"}, Method: "add", Request: five, Origin: 7, Code: "internal", Attempts: 12},
+		registry.DeadLetter{Alarm: "tea", Target: api.ActorID{Namespace: "counter", ID: "a"}, Method: "add",
+			Request: five, Bytes: len(five), Code: "application:overflow", Error: "too much", Attempts: 10, Died: 1e12},
+		registry.DeadLetter{Target: api.ActorID{Namespace: "counter", ID: "b"}, Method: "add", Request: five,
+			Origin: 7, Code: "internal", Attempts: 12},
 		registry.DeadLetter{Target: api.ActorID{Namespace: "counter", ID: "c"}, Method: "add", Attempts: 10},
 	)
-	term.run("actors", "dead-letters", "ls").wants(t, host.ExitOK, "LETTER", "counter/a#1", "alarm", "application:overflow", "2001-09-09", "counter/b")
-	if got := term.run("actors", "dead-letters", "ls", "--limit", "2", "-o", "name").stdout; got != "counter/a#1\ncounter/a#2\n" {
+	term.run("actors", "dead-letters", "ls").wants(t, host.ExitOK, "LETTER", "counter/a#1", "alarm",
+		"application:overflow", "2001-09-09", "counter/b")
+	if got := term.run("actors", "dead-letters", "ls", "--limit", "2", "-o",
+		"name").stdout; got != "counter/a#1\ncounter/a#2\n" {
 		t.Errorf("listed %q", got)
 	}
 	all := rows[api.DeadLetterRow](t, term.run("actors", "dead-letters", "ls", "--actor", "counter/a", "-o", "json"))
-	if len(all) != 3 || all[0].Alarm != "tea" || all[0].Error != "too much" || all[0].RequestBytes != len(five) || all[1].Kind != "send" || all[1].Attempts != 12 {
+	if len(all) != 3 || all[0].Alarm != "tea" || all[0].Error != "too much" || all[0].RequestBytes != len(five) ||
+		all[1].Kind != "send" || all[1].Attempts != 12 {
 		t.Errorf("listed %+v", all)
 	}
-	if none := rows[api.DeadLetterRow](t, term.run("actors", "dead-letters", "ls", "--namespace", "kv", "-o", "json")); len(none) != 0 {
+	if none := rows[api.DeadLetterRow](
+		t, term.run("actors", "dead-letters", "ls", "--namespace", "kv", "-o", "json")); len(none) != 0 {
 		t.Errorf("listed %+v", none)
 	}
 
-	term.run("actors", "dead-letters", "retry", "counter/a#1", "counter/a#2").wants(t, host.ExitOK, "dead letter counter/a#1 is tried again\n", "counter/a#2")
+	term.run("actors", "dead-letters", "retry", "counter/a#1", "counter/a#2").wants(t, host.ExitOK,
+		"dead letter counter/a#1 is tried again\n", "counter/a#2")
 	for _, counter := range []string{"counter/a", "counter/b"} {
 		eventually(t, func() bool { return term.run("actors", "call", counter, "get").stdout == "5\n" })
 	}
-	term.run("actors", "dead-letters", "retry", "counter/a#1").wants(t, host.ExitNotFound, "no dead letter 1", "dead-letters ls")
+	term.run("actors", "dead-letters", "retry", "counter/a#1").wants(t, host.ExitNotFound, "no dead letter 1",
+		"dead-letters ls")
 	term.run("actors", "dead-letters", "rm", "counter/a#3").wants(t, host.ExitRefused, "--yes")
-	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, host.ExitOK, "dead letter counter/a#3 removed")
+	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, host.ExitOK,
+		"dead letter counter/a#3 removed")
 	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, host.ExitNotFound, "no dead letter 3")
 	term.run("actors", "dead-letters", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
 }
@@ -107,8 +116,10 @@ func TestDeadLettersUsage(t *testing.T) {
 		{"rm counter#1 --yes", "NAMESPACE/ID"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			terminal{}.run(append([]string{"actors", "dead-letters"}, strings.Fields(c.args)...)...).wants(t, host.ExitUsage, c.says)
+			terminal{}.run(append([]string{"actors", "dead-letters"}, strings.Fields(c.args)...)...).wants(
+				t, host.ExitUsage, c.says)
 		})
 	}
-	terminal{}.run("actors", "dead-letters", "rm", "counter/a#1", "--yes", "--addr", nowhere).wants(t, host.ExitUnavailable, nowhere)
+	terminal{}.run("actors", "dead-letters", "rm", "counter/a#1", "--yes", "--addr", nowhere).wants(
+		t, host.ExitUnavailable, nowhere)
 }

@@ -109,7 +109,8 @@ func flagOf(args []string, name string) string {
 func TestOneFoundationDB(t *testing.T) {
 	var want string
 	for name, before := range map[string]string{
-		"compose.yaml": "foundationdb/foundationdb:", "Dockerfile": "ARG FDB_VERSION=", "../.github/workflows/foundationdb.yml": "FDB_VERSION: ",
+		"compose.yaml": "foundationdb/foundationdb:", "Dockerfile": "ARG FDB_VERSION=",
+		"../.github/workflows/foundationdb.yml": "FDB_VERSION: ",
 	} {
 		parts := strings.Split(deployFile(t, name), before)
 		if len(parts) < 2 {
@@ -190,7 +191,8 @@ func TestUnitVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	unit := filepath.Join(t.TempDir(), "kelpie.service")
-	installed := strings.Replace(deployFile(t, "kelpie.service"), "ExecStart=/usr/local/bin/kelpie ", "ExecStart="+self+" ", 1)
+	installed := strings.Replace(deployFile(t, "kelpie.service"), "ExecStart=/usr/local/bin/kelpie ", "ExecStart="+
+		self+" ", 1)
 	if err := os.WriteFile(unit, []byte(installed), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,8 @@ func TestDevBusyPort(t *testing.T) {
 	port := busy.Addr().(*net.TCPAddr).Port
 	dir := filepath.Join(t.TempDir(), "data")
 	terminal{}.run("dev", "--data-dir", dir, "--listen", busy.Addr().String()).wants(t, host.ExitRefused,
-		"can't start n1: can't listen at "+busy.Addr().String()+": address already in use", "choose other ports by --listen")
+		"can't start n1: can't listen at "+busy.Addr().String()+": address already in use",
+		"choose other ports by --listen")
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("the directory was made")
 	}
@@ -55,7 +56,8 @@ func TestDevBusyPort(t *testing.T) {
 	before := net.JoinHostPort("127.0.0.1", strconv.Itoa(port-1))
 	if l, err := net.Listen("tcp", before); err == nil {
 		l.Close()
-		terminal{}.run("dev", "--data-dir", dir, "--listen", before).wants(t, host.ExitRefused, "can't start n2: can't listen at "+busy.Addr().String())
+		terminal{}.run("dev", "--data-dir", dir, "--listen", before).wants(t, host.ExitRefused,
+			"can't start n2: can't listen at "+busy.Addr().String())
 	}
 }
 
@@ -92,7 +94,8 @@ func TestDevPorts(t *testing.T) {
 func TestDevPause(t *testing.T) {
 	var child devChild
 	for _, c := range []struct{ ran, want time.Duration }{
-		{time.Second, 500 * time.Millisecond}, {time.Second, time.Second}, {0, 2 * time.Second}, {0, 4 * time.Second}, {0, 8 * time.Second},
+		{time.Second, 500 * time.Millisecond}, {time.Second, time.Second}, {0, 2 * time.Second}, {0, 4 * time.Second},
+		{0, 8 * time.Second},
 		{0, 10 * time.Second}, {0, 10 * time.Second}, {time.Minute, 500 * time.Millisecond},
 	} {
 		if got := child.pause(c.ran); got != c.want {

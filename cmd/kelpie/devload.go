@@ -48,7 +48,9 @@ var devCalls = []devCall{
 	{4, "cache/load-", "put", func(n int) any { return kvPair{"latest", n} }},
 	{4, "cache/load-", "get", func(int) any { return "latest" }},
 	// Slow beside the others:
-	{2, "kv/load-large", "put", func(n int) any { return kvPair{fmt.Sprintf("k%d", n%8), strings.Repeat("x", devLargeBytes)} }},
+	{2, "kv/load-large", "put", func(n int) any {
+		return kvPair{fmt.Sprintf("k%d", n%8), strings.Repeat("x", devLargeBytes)}
+	}},
 	{2, "kv/load-large", "list", func(int) any { return kvListRequest{} }},
 	// Refused:
 	{2, "counter/load-full", "add", func(int) any { return int64(math.MaxInt64) }},
@@ -151,5 +153,6 @@ func (l *devLoad) stop() string {
 	l.cancel()
 	l.calls.Wait()
 	l.client.Close()
-	return fmt.Sprintf("load: %d calls answered, %d refused by their actors, %d failed\n", l.answered.Load(), l.refused.Load(), l.failed.Load())
+	return fmt.Sprintf("load: %d calls answered, %d refused by their actors, %d failed\n", l.answered.Load(),
+		l.refused.Load(), l.failed.Load())
 }

@@ -71,19 +71,23 @@ func planDev(listen string, nodes int) (a devAddresses, err error) {
 func parseDevListen(listen string, nodes int) (at string, port int, err error) {
 	at, text, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: write it as HOST:PORT, such as %s", listen, host.DefaultListen)
+		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: write it as HOST:PORT, such as %s", listen,
+			host.DefaultListen)
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: %q is not a port, a number from 0 to %d", listen, text, portMax)
+		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: %q is not a port, a number from 0 to %d",
+			listen, text, portMax)
 	}
 	port = int(number)
 	if port+nodes-1 > portMax {
-		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %s: there are no %d ports from %d on, as the last is %d", listen, nodes, port, portMax)
+		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %s: there are no %d ports from %d on, as the "+
+			"last is %d", listen, nodes, port, portMax)
 	}
 	if ip, err := netip.ParseAddr(at); at != "localhost" && (err != nil || !ip.IsLoopback()) {
 		return "", 0, host.Advise(
-			api.Errorf(api.CodeInvalidArgument, "--listen %q: a playground is for this machine alone: the host must be localhost, 127.0.0.1 or ::1", listen),
+			api.Errorf(api.CodeInvalidArgument, "--listen %q: a playground is for this machine alone: the host must "+
+				"be localhost, 127.0.0.1 or ::1", listen),
 			"a cluster that others reach is made by \"kelpie node start\"",
 		)
 	}
@@ -92,7 +96,8 @@ func parseDevListen(listen string, nodes int) (at string, port int, err error) {
 
 func busyPort(address, name string, err error) error {
 	return host.Advise(
-		api.Errorf(api.CodeFailedPrecondition, "can't start %s: can't listen at %s: %s", name, address, host.Reason(err)),
+		api.Errorf(api.CodeFailedPrecondition, "can't start %s: can't listen at %s: %s", name, address,
+			host.Reason(err)),
 		"stop what listens there, or choose other ports by --listen, such as --listen 127.0.0.1:7700",
 	)
 }

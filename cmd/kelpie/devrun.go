@@ -59,7 +59,8 @@ func (k *kelpie) runDev(ctx context.Context, f *devFlags) (err error) {
 	}
 	signals, unlisten := k.Signals()
 	defer unlisten()
-	p := &playground{kelpie: k, flags: f, signals: signals, restarts: make(chan *devChild, devNodesMax+1), answers: make(chan devAnswer)}
+	p := &playground{kelpie: k, flags: f, signals: signals, restarts: make(chan *devChild, devNodesMax+1),
+		answers: make(chan devAnswer)}
 	if err := p.makeDir(); err != nil {
 		return err
 	}
@@ -124,7 +125,8 @@ func (p *playground) plan(a devAddresses) {
 	}
 	for i, address := range a.nodes {
 		name := devNodeName(i)
-		args := []string{"node", "start", "--node-id", name, "--store", "kelpie://" + a.store, "--drain-timeout", devDrainTimeout.String()}
+		args := []string{"node", "start", "--node-id", name, "--store", "kelpie://" + a.store, "--drain-timeout",
+			devDrainTimeout.String()}
 		if p.leaseTTL != 0 {
 			args = append(args, "--lease-ttl", p.leaseTTL.String())
 		}
@@ -165,7 +167,8 @@ func (p *playground) start(ctx context.Context) error {
 	case end := <-p.children.ends:
 		end.child.pid = 0
 		p.showLogs(end.child)
-		return host.Advise(api.Errorf(api.CodeUnavailable, "%s did not start: it %s", end.child.name, end.how()), "what it logged is above")
+		return host.Advise(api.Errorf(api.CodeUnavailable, "%s did not start: it %s", end.child.name, end.how()),
+			"what it logged is above")
 	}
 }
 
@@ -211,7 +214,8 @@ func awaitStore(ctx context.Context, store *devChild) error {
 // showLogs shows the ends of logs, for whom processes did not start.
 func (p *playground) showLogs(children ...*devChild) {
 	for _, child := range children {
-		_, _ = fmt.Fprintf(p.Stderr, "-- %s.log\n%s\n", child.name, strings.Join(child.tail(), "\n")) // the error follows, and is told by the exit code, too
+		// the error follows, and is told by the exit code, too
+		_, _ = fmt.Fprintf(p.Stderr, "-- %s.log\n%s\n", child.name, strings.Join(child.tail(), "\n"))
 	}
 }
 
@@ -331,7 +335,8 @@ func (p *playground) stopAll(children []*devChild) error {
 		case <-p.signals:
 			return host.ErrInterrupted
 		case <-late:
-			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, processes were still running, and were killed", devStopTimeout)
+			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, processes were still running, "+
+				"and were killed", devStopTimeout)
 		}
 	}
 	return nil

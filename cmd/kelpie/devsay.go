@@ -33,7 +33,8 @@ func (p *playground) welcome() error {
 	}
 	fmt.Fprintf(&b, "\nTheir data and logs are in %s, which %s.\n", p.dir, kept)
 	if p.flags.load {
-		fmt.Fprintf(&b, "Actors of counter, kv and cache are called %d times a second; some refuse, some are slow.\n", p.flags.rate)
+		fmt.Fprintf(&b, "Actors of counter, kv and cache are called %d times a second; some refuse, some are slow.\n",
+			p.flags.rate)
 	}
 	self, victim := programName(), p.nodes[len(p.nodes)/2]
 	b.WriteString("\nTry in another terminal:\n\n")
@@ -76,7 +77,8 @@ func (p *playground) consequence(end devEnd) string {
 	case p.leaseTTL == 0:
 		said = "; the others take its actors as they are called, when its lease has run out"
 	default:
-		said = fmt.Sprintf("; the others take its actors as they are called, when its lease of %v has run out", p.leaseTTL)
+		said = fmt.Sprintf("; the others take its actors as they are called, when its lease of %v has run out",
+			p.leaseTTL)
 	}
 	if !p.flags.restart {
 		said += "; with --restart, it would be started again"

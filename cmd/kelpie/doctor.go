@@ -36,10 +36,15 @@ type finding struct {
 var findingListing = listing[finding]{
 	name: func(f *finding) string { return f.Check },
 	fields: []field[finding]{
-		{key: "check", meaning: "what was looked at", header: "CHECK", cell: func(f *finding) string { return f.Check }},
-		{key: "state", meaning: "ok, warning or problem", header: "STATE", cell: func(f *finding) string { return f.State }},
+		{key: "check", meaning: "what was looked at", header: "CHECK", cell: func(f *finding) string {
+			return f.Check
+		}},
+		{key: "state", meaning: "ok, warning or problem", header: "STATE", cell: func(f *finding) string {
+			return f.State
+		}},
 		{key: "finding", meaning: "what was found", header: "FINDING", cell: func(f *finding) string { return f.Says }},
-		{key: "advice", meaning: "what to do about it, empty if nothing", header: "WHAT TO DO", cell: func(f *finding) string { return dash(f.Advice) }},
+		{key: "advice", meaning: "what to do about it, empty if nothing", header: "WHAT TO DO",
+			cell: func(f *finding) string { return dash(f.Advice) }},
 	},
 }
 
@@ -75,7 +80,8 @@ type lenientContext struct {
 }
 
 // Settings implements host.Source.
-func (l *lenientContext) Settings(flags *pflag.FlagSet, getenv func(string) string) (settings []config.Setting, _ error) {
+func (l *lenientContext) Settings(flags *pflag.FlagSet, getenv func(string) string) (settings []config.Setting,
+	_ error) {
 	settings, l.failed = l.contextFlag.Settings(flags, getenv)
 	return settings, nil
 }
@@ -89,8 +95,10 @@ func (f *doctorFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.timeout, "timeout", doctorTimeout, "how long to wait for each answer")
 	host.Variable(flags, "timeout", timeoutVariable)
 	f.output.register(cmd)
-	flags.StringVar(&f.store, "store", "", "URL of a store to open and read from, besides what nodes say: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default none)")
-	flags.StringVar(&f.listen, "listen", "", "address that a node on this machine would listen at (default as of \"node start\")")
+	flags.StringVar(&f.store, "store", "", "URL of a store to open and read from, besides what nodes say: "+
+		"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default none)")
+	flags.StringVar(&f.listen, "listen", "", "address that a node on this machine would listen at (default as of "+
+		"\"node start\")")
 	flags.StringVar(&f.dataDir, "data-dir", "", "its data directory (default as of \"node start\")")
 	flags.StringVar(&f.file, "config", "", "its configuration file (default the one of $KELPIE_NODE_CONFIG)")
 	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
@@ -102,16 +110,20 @@ func (k *kelpie) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check this machine and the cluster, and say what is wrong",
-		Long: `Check the configuration files, this machine as a place for a node (port, limits, data directory), and the cluster: whether every node
-answers, versions, store, leases, clocks, namespaces, dead letters, quarantined actors. Every check says on one line what it has found and what to do about it. It
-changes nothing, but for a small file in the data directory that is written to see how long that takes, and removed. Without a cluster, it checks
-the rest.
+		Long: `Check the configuration files, this machine as a place for a node (port, limits,
+data directory), and the cluster: whether every node answers, versions, store,
+leases, clocks, namespaces, dead letters, quarantined actors. Every check says
+on one line what it has found and what to do about it. It changes nothing, but
+for a small file in the data directory that is written to see how long that
+takes, and removed. Without a cluster, it checks the rest.
 
-A warning is what may become a problem, or is one if it was not meant. If there is a problem, the exit code is 9.
+A warning is what may become a problem, or is one if it was not meant. If there
+is a problem, the exit code is 9.
 
 ` + findingListing.help(),
-		Example: "  kelpie doctor\n  kelpie doctor --context prod -o json\n  kelpie doctor --store kelpie://127.0.0.1:7500 --data-dir /var/lib/kelpie",
-		Args:    host.Args(),
+		Example: "  kelpie doctor\n  kelpie doctor --context prod -o json\n  kelpie doctor --store " +
+			"kelpie://127.0.0.1:7500 --data-dir /var/lib/kelpie",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := f.open()
 			if err != nil {
@@ -161,7 +173,8 @@ func (k *kelpie) examineFiles(f *doctorFlags) []finding {
 	}
 	n, err := host.ReadNodeSettings(k.Process, map[string]string{"config": f.file})
 	if err != nil {
-		return append(all, failure("node configuration", err, "correct it; kelpie config show --node tells what is in effect"))
+		return append(all, failure("node configuration", err, "correct it; kelpie config show --node tells what is "+
+			"in effect"))
 	}
 	return append(all, healthy("node configuration", "%s is understood", n.Flags.Lookup("config").Value))
 }

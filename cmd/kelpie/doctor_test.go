@@ -34,14 +34,16 @@ func TestDoctorOfACluster(t *testing.T) {
 	// With the default lease, so that a busy machine makes no node suspect.
 	listen := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0").address
 	other := serve(t, "node", "start", "--join", listen, "--node-id", "n2", "--listen", "127.0.0.1:0").address
-	args := []string{"doctor", "--addr", listen + "," + other, "--listen", listen, "--data-dir", t.TempDir(), "--store", "kelpie://" + listen}
+	args := []string{"doctor", "--addr", listen + "," + other, "--listen", listen, "--data-dir", t.TempDir(),
+		"--store", "kelpie://" + listen}
 	r := terminal{}.run(append(args, "-o", "json")...)
 	if r.code != host.ExitOK || r.stderr != "" {
 		t.Errorf("%+v", r)
 	}
 	by := findings(t, r)
 	for check, n := range map[string]int{
-		"contexts": 1, "open files": 1, "port": 1, "data directory": 1, "disk": 1, "address": 2, "nodes": 1, "versions": 1, "clocks": 1, "clock steps": 1, "store": 2,
+		"contexts": 1, "open files": 1, "port": 1, "data directory": 1, "disk": 1, "address": 2, "nodes": 1,
+		"versions": 1, "clocks": 1, "clock steps": 1, "store": 2,
 		"leases": 1, "namespaces": 1, "dead letters": 1, "quarantine": 1,
 	} {
 		if len(by[check]) != n {
@@ -49,7 +51,8 @@ func TestDoctorOfACluster(t *testing.T) {
 		}
 	}
 	for check, says := range map[string]string{
-		"port": "node n1 listens at " + listen, "nodes": "2 nodes active", "clocks": "the clocks of 2 nodes", "namespaces": "each hosted by more than one node",
+		"port": "node n1 listens at " + listen, "nodes": "2 nodes active", "clocks": "the clocks of 2 nodes",
+		"namespaces": "each hosted by more than one node",
 	} {
 		if f := by[check][0]; f.State != stateOK || !strings.Contains(f.Says, says) {
 			t.Errorf("%+v, want %q", f, says)
@@ -70,7 +73,9 @@ func TestDoctorOfACluster(t *testing.T) {
 // there.
 func TestDoctorWithoutACluster(t *testing.T) {
 	dir := t.TempDir()
-	term := terminal{env: map[string]string{"KELPIE_ADDR": nowhere, "XDG_CONFIG_HOME": dir, "KELPIE_DATA_DIR": filepath.Join(dir, "data")}}
+	term := terminal{
+		env: map[string]string{"KELPIE_ADDR": nowhere, "XDG_CONFIG_HOME": dir,
+			"KELPIE_DATA_DIR": filepath.Join(dir, "data")}}
 	r := term.run("doctor", "-o", "json")
 	if r.code != host.ExitProblem || r.stderr != "error: not all is well: 2 problems\n" {
 		t.Errorf("%+v", r)
@@ -82,7 +87,8 @@ func TestDoctorWithoutACluster(t *testing.T) {
 		"data directory": {State: stateOK, Says: "does not exist yet, and can be made in " + dir},
 		"contexts":       {State: stateOK, Says: "has none"},
 	} {
-		if f := by[check]; len(f) != 1 || f[0].State != want.State || !strings.Contains(f[0].Says, want.Says) || !strings.Contains(f[0].Advice, want.Advice) {
+		if f := by[check]; len(f) != 1 || f[0].State != want.State || !strings.Contains(f[0].Says, want.Says) ||
+			!strings.Contains(f[0].Advice, want.Advice) {
 			t.Errorf("%+v, want %+v", f, want)
 		}
 	}
@@ -101,11 +107,13 @@ func TestDoctorOfFiles(t *testing.T) {
 	term.env["KELPIE_ADDR"] = nowhere
 	r := term.run("doctor", "-o", "json", "--config", nodeFile)
 	by := findings(t, r)
-	if f := by["contexts"][0]; r.code != host.ExitProblem || f.State != stateProblem || !strings.Contains(f.Says, path+`:1: unknown key "curent"`) {
+	if f := by["contexts"][0]; r.code != host.ExitProblem || f.State != stateProblem ||
+		!strings.Contains(f.Says, path+`:1: unknown key "curent"`) {
 		t.Errorf("%d %+v", r.code, f)
 	}
 	for _, check := range []string{"node configuration", "node settings"} {
-		if f := by[check]; len(f) != 1 || f[0].State != stateProblem || !strings.Contains(f[0].Says, nodeFile+":1: listen:") {
+		if f := by[check]; len(f) != 1 || f[0].State != stateProblem ||
+			!strings.Contains(f[0].Says, nodeFile+":1: listen:") {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -115,7 +123,8 @@ func TestDoctorOfFiles(t *testing.T) {
 	if err := os.WriteFile(nodeFile, []byte("store: \"memory:\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	by = findings(t, terminal{env: map[string]string{"KELPIE_ADDR": nowhere, "KELPIE_NODE_CONFIG": nodeFile}}.run("doctor", "-o", "json"))
+	by = findings(t, terminal{env: map[string]string{"KELPIE_ADDR": nowhere, "KELPIE_NODE_CONFIG": nodeFile}}.run(
+		"doctor", "-o", "json"))
 	if f := by["node configuration"][0]; f.State != stateOK || f.Says != nodeFile+" is understood" {
 		t.Errorf("%+v", f)
 	}
@@ -144,7 +153,8 @@ func TestDoctorOfASickCluster(t *testing.T) {
 	lost := api.Errorf(api.CodeUnavailable, "the store is down")
 	sick := fakeNode(t, func(mux *rpc.Mux) {
 		rpc.HandleTyped(mux, api.MethodClusterInfo, func(context.Context, *api.Empty) (*api.ClusterInfo, error) {
-			return &api.ClusterInfo{NodeID: "a", ClusterID: "c", Version: "old", ProtocolVersion: rpc.ProtocolVersion, Time: "2001-02-03T04:05:06Z"}, nil
+			return &api.ClusterInfo{NodeID: "a", ClusterID: "c", Version: "old", ProtocolVersion: rpc.ProtocolVersion,
+				Time: "2001-02-03T04:05:06Z"}, nil
 		})
 		rpc.HandleTyped(mux, api.MethodNodes, func(context.Context, *api.Empty) (*api.NodesReply, error) {
 			return &api.NodesReply{Nodes: []api.NodeRow{
@@ -153,21 +163,30 @@ func TestDoctorOfASickCluster(t *testing.T) {
 				{Node: "c", State: "failed", Address: nowhere},
 			}}, nil
 		})
-		rpc.HandleTyped(mux, api.MethodStoreScan, func(context.Context, *api.StoreScanRequest) (*api.StoreScanReply, error) { return nil, lost })
-		rpc.HandleTyped(mux, api.MethodLeases, func(context.Context, *api.Empty) (*api.LeasesReply, error) { return nil, lost })
-		rpc.HandleTyped(mux, api.MethodNamespaces, func(context.Context, *api.Empty) (*api.NamespacesReply, error) { return nil, lost })
-		rpc.HandleTyped(mux, api.MethodDeadLetters, func(context.Context, *api.DeadLettersRequest) (*api.DeadLettersReply, error) { return nil, lost })
-		rpc.HandleTyped(mux, api.MethodQuarantines, func(context.Context, *api.QuarantinesRequest) (*api.QuarantinesReply, error) { return nil, lost })
+		rpc.HandleTyped(mux, api.MethodStoreScan,
+			func(context.Context, *api.StoreScanRequest) (*api.StoreScanReply, error) { return nil, lost })
+		rpc.HandleTyped(mux, api.MethodLeases, func(context.Context, *api.Empty) (*api.LeasesReply, error) {
+			return nil, lost
+		})
+		rpc.HandleTyped(mux, api.MethodNamespaces, func(context.Context, *api.Empty) (*api.NamespacesReply, error) {
+			return nil, lost
+		})
+		rpc.HandleTyped(mux, api.MethodDeadLetters,
+			func(context.Context, *api.DeadLettersRequest) (*api.DeadLettersReply, error) { return nil, lost })
+		rpc.HandleTyped(mux, api.MethodQuarantines,
+			func(context.Context, *api.QuarantinesRequest) (*api.QuarantinesReply, error) { return nil, lost })
 	})
 	other := fakeNode(t, handleInfo)
-	r := terminal{}.run("doctor", "-o", "json", "--addr", sick+","+other, "--data-dir", t.TempDir(), "--store", "pebble:"+t.TempDir())
+	r := terminal{}.run("doctor", "-o", "json", "--addr", sick+","+other, "--data-dir", t.TempDir(), "--store",
+		"pebble:"+t.TempDir())
 	by := findings(t, r)
 	if r.code != host.ExitProblem {
 		t.Errorf("exit code %d", r.code)
 	}
 	for check, says := range map[string][]string{
-		"cluster":      {"problem the addresses are of two clusters: " + sick + " of c, "},
-		"nodes":        {"warning node c has failed", "ok 2 nodes active", "problem node b does not answer at " + nowhere + ": connection refused"},
+		"cluster": {"problem the addresses are of two clusters: " + sick + " of c, "},
+		"nodes": {"warning node c has failed", "ok 2 nodes active", "problem node b does not answer at " +
+			nowhere + ": connection refused"},
 		"versions":     {"warning this program is version "},
 		"clocks":       {"warning the clock of node a is "},
 		"store":        {"problem the store is down", "problem there is no store in "},

@@ -28,17 +28,23 @@ func checkAddress(p *probe, timeout time.Duration) finding {
 	const check = "address"
 	switch code := api.CodeOf(p.err); {
 	case p.err == nil:
-		return healthy(check, "%s is node %s of cluster %s, and answers within %v", p.addr, p.info.NodeID, p.info.ClusterID, rounded(p.took))
+		return healthy(check, "%s is node %s of cluster %s, and answers within %v", p.addr, p.info.NodeID,
+			p.info.ClusterID, rounded(p.took))
 	case errors.Is(p.err, syscall.ECONNREFUSED):
-		return problem(check, "start the node there by kelpie node start, or correct --addr", "nobody listens at %s: connection refused", p.addr)
+		return problem(check, "start the node there by kelpie node start, or correct --addr",
+			"nobody listens at %s: connection refused", p.addr)
 	case code == api.CodeUnknownMethod:
-		return problem(check, "give the address of a node; a store that is served on its own is none", "what listens at %s is no node", p.addr)
+		return problem(check, "give the address of a node; a store that is served on its own is none",
+			"what listens at %s is no node", p.addr)
 	case code == api.CodeMismatch:
-		return problem(check, "use the version of kelpie that the cluster runs", "%s can't be talked to: %s", p.addr, host.Message(p.err))
+		return problem(check, "use the version of kelpie that the cluster runs", "%s can't be talked to: %s", p.addr,
+			host.Message(p.err))
 	case code == api.CodeDeadlineExceeded:
-		return problem(check, "see whether the node hangs, or a firewall drops packets", "no answer from %s within %v", p.addr, timeout)
+		return problem(check, "see whether the node hangs, or a firewall drops packets", "no answer from %s within %v",
+			p.addr, timeout)
 	}
-	return problem(check, "correct --addr, or see what runs there", "no node answers at %s: %s", p.addr, host.Reason(p.err))
+	return problem(check, "correct --addr, or see what runs there", "no node answers at %s: %s", p.addr,
+		host.Reason(p.err))
 }
 
 // checkSameCluster wants all addresses to be of one cluster.
@@ -46,8 +52,10 @@ func checkSameCluster(answered []probe) []finding {
 	first := answered[0]
 	for _, p := range answered[1:] {
 		if p.info.ClusterID != first.info.ClusterID {
-			return []finding{problem("cluster", "name nodes of one cluster by --addr, or make a context for each by kelpie context add",
-				"the addresses are of two clusters: %s of %s, %s of %s", first.addr, first.info.ClusterID, p.addr, p.info.ClusterID)}
+			return []finding{problem("cluster", "name nodes of one cluster by --addr, or make a context for each by "+
+				"kelpie context add",
+				"the addresses are of two clusters: %s of %s, %s of %s", first.addr, first.info.ClusterID, p.addr,
+				p.info.ClusterID)}
 		}
 	}
 	return nil
@@ -63,19 +71,31 @@ func checkNodes(nodes []api.NodeRow) []finding {
 		case "active":
 			active++
 		case "suspect":
-			all = append(all, warning(check, "see whether it runs, and reaches the store", "node %s is suspect: its heartbeat is late", n.Node))
+			all = append(
+				all, warning(check, "see whether it runs, and reaches the store",
+					"node %s is suspect: its heartbeat is late", n.Node))
 		case "draining":
-			all = append(all, warning(check, "stop it, or have it take actors again by: kelpie node undrain "+n.Node, "node %s is draining: it takes no actors", n.Node))
+			all = append(
+				all, warning(check, "stop it, or have it take actors again by: kelpie node undrain "+n.Node,
+					"node %s is draining: it takes no actors", n.Node))
 		case "failed":
-			all = append(all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node, "node %s has failed, and is still listed", n.Node))
+			all = append(
+				all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node,
+					"node %s has failed, and is still listed", n.Node))
 		case "left":
-			all = append(all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node, "node %s has left, and is still listed", n.Node))
+			all = append(
+				all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node,
+					"node %s has left, and is still listed", n.Node))
 		default:
-			all = append(all, warning(check, "use the version of kelpie that the cluster runs", "node %s is %q, which this version does not know", n.Node, n.State))
+			all = append(
+				all, warning(check, "use the version of kelpie that the cluster runs",
+					"node %s is %q, which this version does not know", n.Node, n.State))
 		}
 	}
 	if active == 0 {
-		return append(all, problem(check, "start a node by kelpie node start --join, or undrain one", "no node is active: none takes actors"))
+		return append(
+			all, problem(check, "start a node by kelpie node start --join, or undrain one",
+				"no node is active: none takes actors"))
 	}
 	return append(all, healthy(check, "%s active", counted(active, "node")))
 }
@@ -85,7 +105,8 @@ func checkMember(name string, p *probe) []finding {
 	const check = "nodes"
 	switch {
 	case p.err != nil:
-		return []finding{problem(check, "see whether it hangs, and whether its --advertise can be reached from everywhere",
+		return []finding{problem(check, "see whether it hangs, and whether its --advertise can be reached from "+
+			"everywhere",
 			"node %s does not answer at %s: %s", name, p.addr, host.Reason(p.err))}
 	case p.info.NodeID != name:
 		return []finding{problem(check, "give each node an address of its own by --advertise",
@@ -96,7 +117,8 @@ func checkMember(name string, p *probe) []finding {
 
 // checkVersions wants all nodes, and this program, to be of the same version.
 func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
-	const check, advice = "versions", "finish the upgrade: restart the nodes of the older version, one at a time, with the newer"
+	const check, advice = "versions", "finish the upgrade: restart the nodes of the older version, one at a time, " +
+		"with the newer"
 	programs, protocols := make(map[string][]string), make(map[string][]string)
 	for _, p := range nodes {
 		programs[p.info.Version] = append(programs[p.info.Version], p.info.NodeID)
@@ -105,14 +127,20 @@ func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
 	}
 	var all []finding
 	if len(protocols) > 1 {
-		all = append(all, warning(check, advice, "nodes speak different versions of the protocol: %s", groups(protocols)))
+		all = append(
+			all, warning(check, advice, "nodes speak different versions of the protocol: %s", groups(protocols)))
 	} else if spoken := fmt.Sprint(ownProtocol); len(nodes) > 0 && protocols[spoken] == nil {
-		all = append(all, warning(check, "use the version of kelpie that the cluster runs", "this program speaks version %s of the protocol, the nodes version %d", spoken, nodes[0].info.ProtocolVersion))
+		all = append(
+			all, warning(check, "use the version of kelpie that the cluster runs",
+				"this program speaks version %s of the protocol, the nodes version %d", spoken,
+				nodes[0].info.ProtocolVersion))
 	}
 	if len(programs) > 1 {
 		all = append(all, warning(check, advice, "nodes run different versions: %s", groups(programs)))
 	} else if len(nodes) > 0 && programs[own] == nil {
-		all = append(all, warning(check, "use the version of kelpie that the cluster runs", "this program is version %s, the nodes run %s", own, nodes[0].info.Version))
+		all = append(
+			all, warning(check, "use the version of kelpie that the cluster runs",
+				"this program is version %s, the nodes run %s", own, nodes[0].info.Version))
 	}
 	if len(all) > 0 {
 		return all
@@ -151,7 +179,8 @@ func checkClocks(nodes []probe) []finding {
 				word = "behind"
 			}
 			all = append(all, warning(check, "have NTP keep the clocks of all machines; "+safe,
-				"the clock of node %s is %v %s this machine's: its alarms run, and its timestamps are, that much off", p.info.NodeID, off.Abs().Round(100*time.Millisecond), word))
+				"the clock of node %s is %v %s this machine's: its alarms run, and its timestamps are, that much off",
+				p.info.NodeID, off.Abs().Round(100*time.Millisecond), word))
 		}
 	}
 	if len(all) > 0 {
@@ -160,7 +189,9 @@ func checkClocks(nodes []probe) []finding {
 	if told == 0 {
 		return []finding{healthy(check, "no node tells its time; %s", safe)}
 	}
-	return []finding{healthy(check, "the clocks of %s and this machine agree to within %v; %s", counted(told, "node"), clockGood, safe)}
+	return []finding{
+		healthy(check, "the clocks of %s and this machine agree to within %v; %s", counted(told, "node"), clockGood,
+			safe)}
 }
 
 // checkStore judges a read of the store that took so long or failed.
@@ -170,7 +201,8 @@ func checkStore(by string, took time.Duration, err error) finding {
 	case err != nil:
 		return failure(check, err, "see whether the store runs, and is reached from the nodes")
 	case took > storeGood:
-		return warning(check, "see whether the store is overloaded or far away; every commit waits for it", "a read %s takes %v", by, rounded(took))
+		return warning(check, "see whether the store is overloaded or far away; every commit waits for it",
+			"a read %s takes %v", by, rounded(took))
 	}
 	return healthy(check, "a read %s takes %v", by, rounded(took))
 }
@@ -186,7 +218,8 @@ func checkLeases(leases []api.LeaseRow, ttlMillis int64) []finding {
 		}
 		held++
 		if l.TTLLeftMillis >= 0 && l.TTLLeftMillis < ttlMillis/3 {
-			all = append(all, warning(check, "see whether it runs, and reaches the store: when nothing is left, other nodes take its actors",
+			all = append(all, warning(check, "see whether it runs, and reaches the store: when nothing is left, "+
+				"other nodes take its actors",
 				"node %s has %s left of a lease of %s", l.Node, millis(l.TTLLeftMillis), millis(ttlMillis)))
 		}
 		if l.Revocations > 0 {
@@ -220,16 +253,21 @@ func checkNamespaces(namespaces []api.NamespaceRow) []finding {
 	for _, n := range namespaces {
 		switch {
 		case len(n.Nodes) == 0:
-			all = append(all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls of its actors fail", n.Namespace))
+			all = append(
+				all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls of its "+
+					"actors fail", n.Namespace))
 		case len(n.Nodes) == 1 && len(hosts) > 1:
-			all = append(all, warning(check, "start another node whose program hosts it", "only node %s hosts namespace %s: its actors have nowhere else to go", n.Nodes[0], n.Namespace))
+			all = append(
+				all, warning(check, "start another node whose program hosts it",
+					"only node %s hosts namespace %s: its actors have nowhere else to go", n.Nodes[0], n.Namespace))
 		}
 	}
 	if len(all) > 0 {
 		return all
 	}
 	if len(hosts) == 1 {
-		return []finding{healthy(check, "%s, all hosted by the one node there is", counted(len(namespaces), "namespace"))}
+		return []finding{
+			healthy(check, "%s, all hosted by the one node there is", counted(len(namespaces), "namespace"))}
 	}
 	return []finding{healthy(check, "%s, each hosted by more than one node", counted(len(namespaces), "namespace"))}
 }
@@ -246,7 +284,8 @@ func checkSteps(events []api.Event) finding {
 	if steps == 0 {
 		return healthy(check, "none that a node remembers")
 	}
-	return warning(check, "have NTP slew the clocks instead; alarms come early or late by a step, and no actor is in danger",
+	return warning(check, "have NTP slew the clocks instead; alarms come early or late by a step, and no actor is in "+
+		"danger",
 		"%s, the last at %s on node %s: %s", counted(steps, "step"), last.Time, last.Node, last.Cause)
 }
 
@@ -255,7 +294,8 @@ func checkDeadLetters(n int, more bool) finding {
 	const check, advice = "dead letters", "see them by kelpie actors dead-letters ls; then retry or rm them"
 	switch {
 	case more:
-		return warning(check, advice, "more than %s: alarms and messages that have failed ten times", counted(n, "dead letter"))
+		return warning(check, advice, "more than %s: alarms and messages that have failed ten times",
+			counted(n, "dead letter"))
 	case n > 0:
 		return warning(check, advice, "%s: alarms and messages that have failed ten times", counted(n, "dead letter"))
 	}
@@ -267,13 +307,15 @@ const quarantinesNamed = 3
 
 // checkQuarantines judges the actors that are refused.
 func checkQuarantines(rows []api.QuarantineRow) []finding {
-	const check, advice = "quarantine", "mend the method, then kelpie actors quarantine clear; see all by kelpie actors quarantine ls"
+	const check, advice = "quarantine", "mend the method, then kelpie actors quarantine clear; see all by kelpie " +
+		"actors quarantine ls"
 	if len(rows) == 0 {
 		return []finding{healthy(check, "no actor has ended a node")}
 	}
 	var all []finding
 	for i := range rows[:min(len(rows), quarantinesNamed)] {
-		all = append(all, problem(check, advice, "actor %s is refused: its method %s has ended node %s", rows[i].Actor, rows[i].Method, rows[i].Node))
+		all = append(all, problem(check, advice, "actor %s is refused: its method %s has ended node %s", rows[i].Actor,
+			rows[i].Method, rows[i].Node))
 	}
 	if more := len(rows) - quarantinesNamed; more > 0 {
 		all = append(all, problem(check, advice, "%s more are refused", counted(more, "actor")))

@@ -47,14 +47,21 @@ func TestCheckMachine(t *testing.T) {
 	found(t, "disk", one(checkDiskFree("/d", diskFreeMin-1)), "problem only 99MiB are free at /d")
 	found(t, "disk", one(checkDiskFree("/d", diskFreeGood-1)), "warning 1023MiB are free at /d")
 	found(t, "disk", one(checkDiskFree("/d", diskFreeGood)), "ok 1GiB are free at /d")
-	found(t, "dir", one(checkDataDir("/d", "/d", syncGood, nil)), "ok /d can be written to; a small durable write takes 50ms")
-	found(t, "dir", one(checkDataDir("/d/e", "/d", syncGood, nil)), "ok /d/e does not exist yet, and can be made in /d; a small")
-	found(t, "dir", one(checkDataDir("/d", "/d", syncGood+time.Millisecond, nil)), "warning /d can be written to, but a small durable write takes 51ms")
-	found(t, "dir", one(checkDataDir("/d", "/d", 0, &os.PathError{Op: "open", Path: "/d/x", Err: syscall.EACCES})), "problem /d can't be used: permission denied")
+	found(t, "dir", one(checkDataDir("/d", "/d", syncGood, nil)),
+		"ok /d can be written to; a small durable write takes 50ms")
+	found(t, "dir", one(checkDataDir("/d/e", "/d", syncGood, nil)),
+		"ok /d/e does not exist yet, and can be made in /d; a small")
+	found(t, "dir", one(checkDataDir("/d", "/d", syncGood+time.Millisecond, nil)),
+		"warning /d can be written to, but a small durable write takes 51ms")
+	found(t, "dir", one(checkDataDir("/d", "/d", 0, &os.PathError{Op: "open", Path: "/d/x", Err: syscall.EACCES})),
+		"problem /d can't be used: permission denied")
 	found(t, "port", one(checkPort("h:1", nil, nil)), "ok h:1 is free")
-	found(t, "port", one(checkPort("h:1", syscall.EADDRNOTAVAIL, &probe{})), "problem h:1 is no address of this machine")
-	found(t, "port", one(checkPort("h:1", syscall.EACCES, &probe{})), "problem nobody can listen at h:1: permission denied")
-	found(t, "port", one(checkPort("h:1", syscall.EADDRINUSE, &probe{info: &api.ClusterInfo{NodeID: "a"}})), "ok node a listens at h:1")
+	found(t, "port", one(checkPort("h:1", syscall.EADDRNOTAVAIL, &probe{})),
+		"problem h:1 is no address of this machine")
+	found(t, "port", one(checkPort("h:1", syscall.EACCES, &probe{})),
+		"problem nobody can listen at h:1: permission denied")
+	found(t, "port", one(checkPort("h:1", syscall.EADDRINUSE, &probe{info: &api.ClusterInfo{NodeID: "a"}})),
+		"ok node a listens at h:1")
 }
 
 // TestExamineMachine shows the same of a real port and real directories.
@@ -76,13 +83,15 @@ func TestExamineMachine(t *testing.T) {
 		}
 	}()
 	addr := l.Addr().String()
-	found(t, "a stranger", []finding{examinePort(context.Background(), s, addr)}, "problem what listens at "+addr+" is no node: ")
+	found(t, "a stranger", []finding{examinePort(context.Background(), s, addr)}, "problem what listens at "+addr+
+		" is no node: ")
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	found(t, "nobody", []finding{examinePort(context.Background(), s, addr)}, "ok "+addr+" is free")
 	store := fakeNode(t, func(*rpc.Mux) {})
-	found(t, "a store", []finding{examinePort(context.Background(), s, store)}, "problem a store that is served on its own, or another program")
+	found(t, "a store", []finding{examinePort(context.Background(), s, store)},
+		"problem a store that is served on its own, or another program")
 
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -90,7 +99,8 @@ func TestExamineMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	found(t, "a file", examineDataDir(file), "problem "+file+" can't be used: "+file+" is no directory")
-	found(t, "below a file", examineDataDir(filepath.Join(file, "x")), "problem "+filepath.Join(file, "x")+" can't be used: not a directory")
+	found(t, "below a file", examineDataDir(filepath.Join(file, "x")), "problem "+filepath.Join(file, "x")+
+		" can't be used: not a directory")
 	found(t, "none", examineDataDir(""), "ok the store is in memory")
 	if _, err := syncTime(filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a directory that is missing: %v", err)
@@ -104,33 +114,42 @@ func TestExamineMachine(t *testing.T) {
 func TestCheckAddress(t *testing.T) {
 	info := &api.ClusterInfo{NodeID: "a", ClusterID: "c"}
 	for want, err := range map[string]error{
-		"ok h:1 is node a of cluster c, and answers within 3ms":    nil,
-		"problem nobody listens at h:1: connection refused":        &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
-		"problem what listens at h:1 is no node":                   api.Errorf(api.CodeUnknownMethod, "x"),
-		"problem h:1 can't be talked to: protocol versions differ": api.Errorf(api.CodeMismatch, "protocol versions differ"),
-		"problem no answer from h:1 within 5s":                     context.DeadlineExceeded,
-		"problem no node answers at h:1: no such host":             &net.DNSError{Err: "no such host"},
-		"problem no node answers at h:1: no route to host":         syscall.EHOSTUNREACH,
+		"ok h:1 is node a of cluster c, and answers within 3ms": nil,
+		"problem nobody listens at h:1: connection refused":     &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+		"problem what listens at h:1 is no node":                api.Errorf(api.CodeUnknownMethod, "x"),
+		"problem h:1 can't be talked to: protocol versions differ": api.Errorf(api.CodeMismatch,
+			"protocol versions differ"),
+		"problem no answer from h:1 within 5s":             context.DeadlineExceeded,
+		"problem no node answers at h:1: no such host":     &net.DNSError{Err: "no such host"},
+		"problem no node answers at h:1: no route to host": syscall.EHOSTUNREACH,
 	} {
-		found(t, want, []finding{checkAddress(&probe{addr: "h:1", info: info, err: err, took: 3 * time.Millisecond}, 5*time.Second)}, want)
+		found(t, want,
+			[]finding{checkAddress(&probe{addr: "h:1", info: info, err: err, took: 3 * time.Millisecond},
+				5*time.Second)}, want)
 	}
 	of := func(cluster string) probe {
 		return probe{addr: "h:" + cluster, info: &api.ClusterInfo{ClusterID: cluster}}
 	}
 	found(t, "one cluster", checkSameCluster([]probe{of("1"), of("1")}))
-	found(t, "two clusters", checkSameCluster([]probe{of("1"), of("1"), of("2")}), "problem the addresses are of two clusters: h:1 of 1, h:2 of 2")
+	found(t, "two clusters", checkSameCluster([]probe{of("1"), of("1"), of("2")}),
+		"problem the addresses are of two clusters: h:1 of 1, h:2 of 2")
 }
 
 // TestCheckNodes shows what is said of each state that a node can be in.
 func TestCheckNodes(t *testing.T) {
 	found(t, "all", checkNodes([]api.NodeRow{
-		{Node: "a", State: "active"}, {Node: "b", State: "suspect"}, {Node: "c", State: "draining"}, {Node: "d", State: "failed"}, {Node: "e", State: "left"}, {Node: "f", State: "new"},
-	}), "warning node b is suspect", "warning node c is draining", "warning node d has failed", "warning node e has left", `warning node f is "new"`, "ok 1 node active")
+		{Node: "a", State: "active"}, {Node: "b", State: "suspect"}, {Node: "c", State: "draining"},
+		{Node: "d", State: "failed"}, {Node: "e", State: "left"}, {Node: "f", State: "new"},
+	}), "warning node b is suspect", "warning node c is draining", "warning node d has failed",
+		"warning node e has left", `warning node f is "new"`, "ok 1 node active")
 	found(t, "none", checkNodes(nil), "problem no node is active")
-	found(t, "draining", checkNodes([]api.NodeRow{{Node: "a", State: "draining"}}), "warning node a is draining", "problem no node is active")
+	found(t, "draining", checkNodes([]api.NodeRow{{Node: "a", State: "draining"}}), "warning node a is draining",
+		"problem no node is active")
 	found(t, "a member", checkMember("a", &probe{info: &api.ClusterInfo{NodeID: "a"}}))
-	found(t, "silent", checkMember("a", &probe{addr: "h:1", err: context.DeadlineExceeded}), "problem node a does not answer at h:1: no answer came in time")
-	found(t, "another", checkMember("a", &probe{addr: "h:1", info: &api.ClusterInfo{NodeID: "b"}}), "problem node a should be at h:1, but node b answers there")
+	found(t, "silent", checkMember("a", &probe{addr: "h:1", err: context.DeadlineExceeded}),
+		"problem node a does not answer at h:1: no answer came in time")
+	found(t, "another", checkMember("a", &probe{addr: "h:1", info: &api.ClusterInfo{NodeID: "b"}}),
+		"problem node a should be at h:1, but node b answers there")
 }
 
 // TestCheckVersions shows that all must run the same, this program included.
@@ -138,23 +157,31 @@ func TestCheckVersions(t *testing.T) {
 	of := func(node, version string, protocol int) probe {
 		return probe{info: &api.ClusterInfo{NodeID: node, Version: version, ProtocolVersion: protocol}}
 	}
-	found(t, "same", checkVersions("v1", 1, []probe{of("a", "v1", 1), of("b", "v1", 1)}), "ok all run v1, with version 1 of the protocol")
-	found(t, "upgrade", checkVersions("v2", 1, []probe{of("a", "v1", 1), of("b", "v2", 1), of("c", "v1", 1)}), "warning nodes run different versions: v1 (a, c), v2 (b)")
-	found(t, "protocol", checkVersions("v2", 2, []probe{of("a", "v2", 1), of("b", "v2", 2)}), "warning nodes speak different versions of the protocol: 1 (a), 2 (b)")
-	found(t, "older", checkVersions("v1", 1, []probe{of("a", "v2", 2)}), "warning this program speaks version 1 of the protocol, the nodes version 2", "warning this program is version v1, the nodes run v2")
+	found(t, "same", checkVersions("v1", 1, []probe{of("a", "v1", 1), of("b", "v1", 1)}),
+		"ok all run v1, with version 1 of the protocol")
+	found(t, "upgrade", checkVersions("v2", 1, []probe{of("a", "v1", 1), of("b", "v2", 1), of("c", "v1", 1)}),
+		"warning nodes run different versions: v1 (a, c), v2 (b)")
+	found(t, "protocol", checkVersions("v2", 2, []probe{of("a", "v2", 1), of("b", "v2", 2)}),
+		"warning nodes speak different versions of the protocol: 1 (a), 2 (b)")
+	found(t, "older", checkVersions("v1", 1, []probe{of("a", "v2", 2)}), "warning this program speaks version 1 of "+
+		"the protocol, the nodes version 2", "warning this program is version v1, the nodes run v2")
 }
 
 // TestCheckClocks shows that the time of the answer counts as uncertain, and that no clock endangers anything.
 func TestCheckClocks(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	of := func(off, took time.Duration) probe {
-		return probe{info: &api.ClusterInfo{NodeID: "a", Time: now.Add(off).Format(time.RFC3339Nano)}, sent: now, took: took}
+		return probe{info: &api.ClusterInfo{NodeID: "a", Time: now.Add(off).Format(time.RFC3339Nano)}, sent: now,
+			took: took}
 	}
 	found(t, "none", checkClocks([]probe{{info: &api.ClusterInfo{}}}), "ok no node tells its time")
-	found(t, "same", checkClocks([]probe{of(0, 0), of(clockGood, 0), of(-clockGood, 0)}), "ok the clocks of 3 nodes and this machine agree")
-	found(t, "slow answer", checkClocks([]probe{of(3*time.Second, 3*time.Second), of(0, 3*time.Second)}), "ok the clocks of 2 nodes")
+	found(t, "same", checkClocks([]probe{of(0, 0), of(clockGood, 0), of(-clockGood, 0)}),
+		"ok the clocks of 3 nodes and this machine agree")
+	found(t, "slow answer", checkClocks([]probe{of(3*time.Second, 3*time.Second), of(0, 3*time.Second)}),
+		"ok the clocks of 2 nodes")
 	got := checkClocks([]probe{of(2*time.Second, 0), of(-time.Hour, 0)})
-	found(t, "off", got, "warning the clock of node a is 2s ahead of this machine's", "warning the clock of node a is 1h0m0s behind this machine's")
+	found(t, "off", got, "warning the clock of node a is 2s ahead of this machine's",
+		"warning the clock of node a is 1h0m0s behind this machine's")
 	if !strings.Contains(got[0].Advice, "ownership never depends on clocks") {
 		t.Error(got[0].Advice)
 	}
@@ -162,25 +189,43 @@ func TestCheckClocks(t *testing.T) {
 
 // TestCheckContents shows what is said of the store, leases, namespaces, dead letters and quarantined actors.
 func TestCheckContents(t *testing.T) {
-	found(t, "store", []finding{checkStore("by x", storeGood, nil), checkStore("by x", storeGood+time.Millisecond, nil), checkStore("by x", 0, errors.New("lost"))},
+	found(t, "store",
+		[]finding{checkStore("by x", storeGood, nil), checkStore("by x", storeGood+time.Millisecond, nil),
+			checkStore("by x", 0, errors.New("lost"))},
 		"ok a read by x takes 100ms", "warning a read by x takes 101ms", "problem lost")
-	found(t, "leases", checkLeases([]api.LeaseRow{{Node: "a", Incarnation: "1", TTLLeftMillis: 3334}, {Node: "b", Incarnation: "1", TTLLeftMillis: -1}, {Node: "c", TTLLeftMillis: -1}}, 10000), "ok 2 leases held")
-	found(t, "leases", checkLeases([]api.LeaseRow{{Node: "a", Incarnation: "1", TTLLeftMillis: 3332}, {Node: "b", Incarnation: "1", TTLLeftMillis: 9000, Revocations: 2}, {Node: "c", Revocations: 1}}, 10000),
+	found(t, "leases",
+		checkLeases([]api.LeaseRow{{Node: "a", Incarnation: "1", TTLLeftMillis: 3334},
+			{Node: "b", Incarnation: "1", TTLLeftMillis: -1}, {Node: "c", TTLLeftMillis: -1}}, 10000),
+		"ok 2 leases held")
+	found(t, "leases",
+		checkLeases([]api.LeaseRow{{Node: "a", Incarnation: "1", TTLLeftMillis: 3332},
+			{Node: "b", Incarnation: "1", TTLLeftMillis: 9000, Revocations: 2}, {Node: "c", Revocations: 1}}, 10000),
 		"warning node a has 3.3s left of a lease of 10s", "warning 2 actors have been taken from node b")
-	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a"}}, {Namespace: "m", Nodes: []string{"a"}}}), "ok 2 namespaces, all hosted by the one node")
-	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}}), "ok 1 namespace, each hosted by more than one node")
-	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"b"}}, {Namespace: "k"}}),
+	found(t, "namespaces",
+		checkNamespaces(
+			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a"}}, {Namespace: "m", Nodes: []string{"a"}}}),
+		"ok 2 namespaces, all hosted by the one node")
+	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}}),
+		"ok 1 namespace, each hosted by more than one node")
+	found(t, "namespaces",
+		checkNamespaces(
+			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"b"}},
+				{Namespace: "k"}}),
 		"warning only node b hosts namespace m", "warning no node hosts namespace k")
 	found(t, "letters", []finding{checkDeadLetters(0, false), checkDeadLetters(1, false), checkDeadLetters(1000, true)},
 		"ok none", "warning 1 dead letter:", "warning more than 1000 dead letters")
 	found(t, "quarantine", checkQuarantines(nil), "ok no actor")
 	bad := api.QuarantineRow{Actor: "cart/a", Method: "add", Node: "n1"}
 	found(t, "quarantine", checkQuarantines([]api.QuarantineRow{bad, bad, bad, bad}),
-		"problem actor cart/a is refused: its method add has ended node n1", "problem actor cart/a", "problem actor cart/a", "problem 1 actor more")
+		"problem actor cart/a is refused: its method add has ended node n1", "problem actor cart/a",
+		"problem actor cart/a", "problem 1 actor more")
 }
 
 func TestCheckSteps(t *testing.T) {
 	found(t, "none", []finding{checkSteps([]api.Event{{Kind: api.EventJoined}})}, "ok none")
-	found(t, "two", []finding{checkSteps([]api.Event{{Kind: api.EventClockStepped, Node: "a"}, {Kind: api.EventClockStepped, Node: "b", Time: "T", Cause: "by +3.0 s"}})},
+	found(t, "two",
+		[]finding{checkSteps(
+			[]api.Event{{Kind: api.EventClockStepped, Node: "a"},
+				{Kind: api.EventClockStepped, Node: "b", Time: "T", Cause: "by +3.0 s"}})},
 		"warning 2 steps, the last at T on node b: by +3.0 s")
 }

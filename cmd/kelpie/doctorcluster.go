@@ -32,7 +32,8 @@ func examineAddress(ctx context.Context, s *session, addr string) probe {
 	p := probe{addr: addr}
 	for range 2 {
 		p.sent = time.Now()
-		p.info, p.err = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, addr, api.MethodClusterInfo, &api.Empty{})
+		p.info, p.err = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, addr, api.MethodClusterInfo,
+			&api.Empty{})
 		p.took = time.Since(p.sent)
 		if p.err != nil {
 			break
@@ -53,7 +54,8 @@ func examineCluster(ctx context.Context, s *session) []finding {
 		}
 	}
 	if len(answered) == 0 {
-		return append(all, problem("cluster", "start a node by kelpie node start, or say where one is by --addr or --context",
+		return append(all, problem("cluster", "start a node by kelpie node start, or say where one is by --addr or "+
+			"--context",
 			"no node answers, so that nothing can be said of the cluster"))
 	}
 	all = append(all, checkSameCluster(answered)...)
@@ -106,7 +108,8 @@ func examineSteps(ctx context.Context, s *session) finding {
 // examineStore measures a read of the store by way of a node.
 func examineStore(ctx context.Context, s *session) finding {
 	began := time.Now()
-	_, err := ask[api.StoreScanRequest, api.StoreScanReply](ctx, s, api.MethodStoreScan, &api.StoreScanRequest{Limit: 1})
+	_, err := ask[api.StoreScanRequest, api.StoreScanReply](ctx, s, api.MethodStoreScan,
+		&api.StoreScanRequest{Limit: 1})
 	return checkStore("by way of the node at "+s.addrs[0], time.Since(began), err)
 }
 
@@ -145,13 +148,15 @@ func examineContents(ctx context.Context, s *session, info *api.ClusterInfo) []f
 	} else {
 		all = append(all, checkNamespaces(namespaces)...)
 	}
-	letters, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &api.DeadLettersRequest{})
+	letters, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters,
+		&api.DeadLettersRequest{})
 	if err != nil {
 		all = append(all, failure("dead letters", err, advice))
 	} else {
 		all = append(all, checkDeadLetters(len(letters.Letters), letters.Next != ""))
 	}
-	quarantined, err := ask[api.QuarantinesRequest, api.QuarantinesReply](ctx, s, api.MethodQuarantines, &api.QuarantinesRequest{})
+	quarantined, err := ask[api.QuarantinesRequest, api.QuarantinesReply](ctx, s, api.MethodQuarantines,
+		&api.QuarantinesRequest{})
 	if err != nil {
 		return append(all, failure("quarantine", err, advice))
 	}

@@ -34,9 +34,11 @@ const (
 // examineMachine checks this machine as a place for a node.
 func (k *kelpie) examineMachine(ctx context.Context, s *session, f *doctorFlags) []finding {
 	all := []finding{checkOpenFiles(openFilesLimit())}
-	n, err := host.ReadNodeSettings(k.Process, map[string]string{"config": f.file, "listen": f.listen, "data-dir": f.dataDir})
+	n, err := host.ReadNodeSettings(
+		k.Process, map[string]string{"config": f.file, "listen": f.listen, "data-dir": f.dataDir})
 	if err != nil {
-		return append(all, failure("node settings", err, "correct them; kelpie config show --node tells where each is from"))
+		return append(all, failure("node settings", err, "correct them; kelpie config show --node tells where each "+
+			"is from"))
 	}
 	all = append(all, examinePort(ctx, s, n.Listen))
 	return append(all, examineDataDir(n.DataDir)...)
@@ -44,14 +46,16 @@ func (k *kelpie) examineMachine(ctx context.Context, s *session, f *doctorFlags)
 
 // checkOpenFiles judges the limit of open files; known is false where the system does not tell.
 func checkOpenFiles(limit uint64, known bool) finding {
-	const check, advice = "open files", "raise the limit before the node starts: ulimit -n 65536, or LimitNOFILE=65536 of systemd"
+	const check, advice = "open files", "raise the limit before the node starts: ulimit -n 65536, or " +
+		"LimitNOFILE=65536 of systemd"
 	switch {
 	case !known:
 		return healthy(check, "the limit is not known on this system")
 	case limit < openFilesMin:
 		return problem(check, advice, "a process may have only %d files and connections open", limit)
 	case limit < openFilesGood:
-		return warning(check, advice, "a process may have %d files and connections open, which many clients exhaust", limit)
+		return warning(check, advice, "a process may have %d files and connections open, which many clients exhaust",
+			limit)
 	}
 	return healthy(check, "a process may have %d files and connections open", limit)
 }
@@ -76,15 +80,19 @@ func checkPort(addr string, refused error, p *probe) finding {
 	case refused == nil:
 		return healthy(check, "%s is free: no node runs here, and one could", addr)
 	case errors.Is(refused, syscall.EADDRNOTAVAIL):
-		return problem(check, "choose an address of this machine by --listen, and what others use by --advertise", "%s is no address of this machine", addr)
+		return problem(check, "choose an address of this machine by --listen, and what others use by --advertise",
+			"%s is no address of this machine", addr)
 	case !errors.Is(refused, syscall.EADDRINUSE):
-		return problem(check, "choose another port by --listen", "nobody can listen at %s: %s", addr, host.Reason(refused))
+		return problem(check, "choose another port by --listen", "nobody can listen at %s: %s", addr,
+			host.Reason(refused))
 	case p.err == nil:
 		return healthy(check, "node %s listens at %s", p.info.NodeID, addr)
 	case api.CodeOf(p.err) == api.CodeUnknownMethod:
-		return problem(check, "give the node another port by --listen", "a store that is served on its own, or another program that speaks Kelpie's protocol, listens at %s", addr)
+		return problem(check, "give the node another port by --listen",
+			"a store that is served on its own, or another program that speaks Kelpie's protocol, listens at %s", addr)
 	}
-	return problem(check, "find it by: ss -ltnp; stop it, or give the node another port by --listen", "what listens at %s is no node: %s", addr, host.Reason(p.err))
+	return problem(check, "find it by: ss -ltnp; stop it, or give the node another port by --listen",
+		"what listens at %s is no node: %s", addr, host.Reason(p.err))
 }
 
 // examineDataDir checks the data directory: may it be written to, is there room, and how long does it take to make
@@ -154,21 +162,24 @@ func syncTime(dir string) (_ time.Duration, err error) {
 func checkDataDir(dir, at string, took time.Duration, err error) finding {
 	const check = "data directory"
 	if err != nil {
-		return problem(check, "choose one that can be written to by --data-dir", "%s can't be used: %s", dir, host.Reason(err))
+		return problem(check, "choose one that can be written to by --data-dir", "%s can't be used: %s", dir,
+			host.Reason(err))
 	}
 	says := "can be written to"
 	if at != dir {
 		says = "does not exist yet, and can be made in " + at
 	}
 	if took > syncGood {
-		return warning(check, "use a local disk with a write cache that survives power loss; a node that has the store itself commits no faster", "%s %s, but a small durable write takes %v", dir, says, rounded(took))
+		return warning(check, "use a local disk with a write cache that survives power loss; a node that has the "+
+			"store itself commits no faster", "%s %s, but a small durable write takes %v", dir, says, rounded(took))
 	}
 	return healthy(check, "%s %s; a small durable write takes %v", dir, says, rounded(took))
 }
 
 // checkDiskFree judges the bytes left on the file system of dir.
 func checkDiskFree(dir string, free uint64) finding {
-	const check, advice = "disk", "make room, or choose another place by --data-dir; a store that can't write serves nobody"
+	const check, advice = "disk", "make room, or choose another place by --data-dir; a store that can't write serves " +
+		"nobody"
 	left := host.Bytes(free >> 20 << 20)
 	switch {
 	case free < diskFreeMin:

@@ -23,17 +23,20 @@ func (k *kelpie) nodeDrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drain NODE",
 		Short: "Move all actors of a node to other nodes",
-		Long: `Move all actors of a node to other nodes. The node accepts no more actors until "node undrain" or its restart. It keeps
-running and serving: calls to its actors do not fail, and it forwards calls for actors that have moved.
+		Long: `Move all actors of a node to other nodes. The node accepts no more actors until
+"node undrain" or its restart. It keeps running and serving: calls to its actors
+do not fail, and it forwards calls for actors that have moved.
 
-The node does the work, and the command follows it. You can interrupt it; rerun the command to reattach. The exit code is 0
-if the node ends up empty. A node that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
+The node does the work, and the command follows it. You can interrupt it; rerun
+the command to reattach. The exit code is 0 if the node ends up empty. A node
+that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 
 ` + jobListing.help(),
 		Example: "  kelpie node drain node-7600\n  kelpie node drain node-7600 --rate 200/s --timeout 10m --yes",
 		Args:    host.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := &api.BulkRequest{Node: args[0], Kind: api.BulkDrain, To: to, Rate: float64(f.rate), TimeoutMillis: within.Milliseconds()}
+			req := &api.BulkRequest{Node: args[0], Kind: api.BulkDrain, To: to, Rate: float64(f.rate),
+				TimeoutMillis: within.Milliseconds()}
 			if err := validateDrain(req); err != nil {
 				return err
 			}
@@ -69,7 +72,8 @@ func validateDrain(req *api.BulkRequest) error {
 		}
 	}
 	if req.TimeoutMillis < 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must not be negative; 0 is never to give up", time.Duration(req.TimeoutMillis)*time.Millisecond)
+		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must not be negative; 0 is never to give up",
+			time.Duration(req.TimeoutMillis)*time.Millisecond)
 	}
 	return nil
 }
@@ -89,7 +93,8 @@ func (k *kelpie) drain(ctx context.Context, s *session, o *output, f *jobFlags, 
 	if is, err = order[api.BulkRequest, api.BulkStatus](ctx, s, api.MethodBulk, req); err != nil {
 		return err
 	}
-	if err := k.confirm(f.yes, fmt.Sprintf("Node %s has %s. They move to %s, and it takes no more until it is undrained or restarted. Drain it?",
+	if err := k.confirm(f.yes, fmt.Sprintf("Node %s has %s. They move to %s, and it takes no more until it is "+
+		"undrained or restarted. Drain it?",
 		req.Node, counted(is.Total, "actor"), whereto(req.To))); err != nil {
 		return err
 	}
@@ -106,8 +111,8 @@ func (k *kelpie) nodeUndrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undrain NODE",
 		Short: "Have a node take actors again",
-		Long: `End the drain of a node: what has moved stays where it is, and the node takes actors again. To bring some back, see
-"cluster rebalance".`,
+		Long: `End the drain of a node: what has moved stays where it is, and the node takes
+actors again. To bring some back, see "cluster rebalance".`,
 		Example: "  kelpie node undrain node-7600",
 		Args:    host.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -50,17 +50,31 @@ var eventKinds = []struct{ kind, meaning string }{
 var eventListing = listing[api.Event]{
 	name: func(e *api.Event) string { return e.By + "#" + strconv.FormatUint(e.Number, 10) },
 	fields: []field[api.Event]{
-		{key: "time", meaning: "when, by the clock of the node that tells it", header: "TIME", cell: func(e *api.Event) string { return e.Time }},
-		{key: "by", meaning: "the node that tells it", header: "BY", wide: true, cell: func(e *api.Event) string { return e.By }},
-		{key: "number", meaning: "its place among that node's events", header: "NUMBER", wide: true, cell: func(e *api.Event) string { return count(e.Number) }},
+		{key: "time", meaning: "when, by the clock of the node that tells it", header: "TIME",
+			cell: func(e *api.Event) string { return e.Time }},
+		{key: "by", meaning: "the node that tells it", header: "BY", wide: true, cell: func(e *api.Event) string {
+			return e.By
+		}},
+		{key: "number", meaning: "its place among that node's events", header: "NUMBER", wide: true,
+			cell: func(e *api.Event) string { return count(e.Number) }},
 		{key: "kind", meaning: "what happened", header: "KIND", cell: func(e *api.Event) string { return e.Kind }},
-		{key: "node", meaning: "the node that it happened to", header: "NODE", cell: func(e *api.Event) string { return dash(e.Node) }},
+		{key: "node", meaning: "the node that it happened to", header: "NODE", cell: func(e *api.Event) string {
+			return dash(e.Node)
+		}},
 		{key: "actor", meaning: "the actor that it happened to, or one of them", header: "ACTORS", cell: eventActors},
-		{key: "incarnation", meaning: "the node's run, if it is about that", header: "INCARNATION", wide: true, cell: func(e *api.Event) string { return dash(e.Incarnation) }},
-		{key: "count", meaning: "number of actors that it happened to, 0 if it is about a node", cell: func(e *api.Event) string { return strconv.Itoa(e.Count) }},
-		{key: "from", meaning: "the node that actors went from", header: "FROM", cell: func(e *api.Event) string { return dash(e.From) }},
-		{key: "to", meaning: "the node that actors went to", header: "TO", cell: func(e *api.Event) string { return dash(e.To) }},
-		{key: "cause", meaning: "why, in words", header: "CAUSE", cell: func(e *api.Event) string { return dash(e.Cause) }},
+		{key: "incarnation", meaning: "the node's run, if it is about that", header: "INCARNATION", wide: true,
+			cell: func(e *api.Event) string { return dash(e.Incarnation) }},
+		{key: "count", meaning: "number of actors that it happened to, 0 if it is about a node",
+			cell: func(e *api.Event) string { return strconv.Itoa(e.Count) }},
+		{key: "from", meaning: "the node that actors went from", header: "FROM", cell: func(e *api.Event) string {
+			return dash(e.From)
+		}},
+		{key: "to", meaning: "the node that actors went to", header: "TO", cell: func(e *api.Event) string {
+			return dash(e.To)
+		}},
+		{key: "cause", meaning: "why, in words", header: "CAUSE", cell: func(e *api.Event) string {
+			return dash(e.Cause)
+		}},
 	},
 }
 
@@ -84,11 +98,13 @@ type eventFlags struct {
 }
 
 func (f *eventFlags) register(cmd *cobra.Command, o *output) {
-	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on with new events as they come, until interrupted; -o json then prints a line for each")
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on with new events as they come, until interrupted; -o "+
+		"json then prints a line for each")
 	cmd.Flags().IntVar(&f.limit, "limit", 0, "greatest number of past events to list, the newest, 0 for no limit")
 	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "only events of these kinds")
 	cmd.Flags().StringVar(&f.node, "node", "", "only events about this node, or that moved actors from or to it")
-	cmd.Flags().StringVar(&f.actor, "actor", "", "only events about this actor; one of many actors is named in them, so it may be missed")
+	cmd.Flags().StringVar(&f.actor, "actor", "", "only events about this actor; one of many actors is named in them, "+
+		"so it may be missed")
 	var kinds []cobra.Completion
 	for _, k := range eventKinds {
 		kinds = append(kinds, cobra.CompletionWithDesc(k.kind, k.meaning))
@@ -138,12 +154,14 @@ func (k *kelpie) events() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "Show what has happened to nodes and actors, and why",
-		Long: `Show what has happened to nodes and actors, the oldest first. Every node remembers the last thousand events that it knows of, in memory: those
-that only a node knew which is gone are gone with it. What happens to many actors at once is one event. Times are those of the
-nodes' own clocks. Kinds of events:
+		Long: `Show what has happened to nodes and actors, the oldest first. Every node
+remembers the last thousand events that it knows of, in memory: those that only
+a node knew which is gone are gone with it. What happens to many actors at once
+is one event. Times are those of the nodes' own clocks. Kinds of events:
 ` + kinds.String() + "\n\n" + eventListing.help(),
-		Example: "  kelpie events --watch\n  kelpie events --kind failed,taken_over -o json\n  kelpie events --node node-7601 --limit 20",
-		Args:    host.Args(),
+		Example: "  kelpie events --watch\n  kelpie events --kind failed,taken_over -o json\n  kelpie events --node " +
+			"node-7601 --limit 20",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.validate(); err != nil {
 				return err
@@ -190,13 +208,15 @@ type eventLog struct {
 // next returns the events that are wanted and were not returned before.
 func (l *eventLog) next(ctx context.Context) ([]api.Event, error) {
 	first := l.after == nil
-	reply, err := ask[api.EventsRequest, api.EventsReply](ctx, l.session, api.MethodEvents, &api.EventsRequest{After: l.after})
+	reply, err := ask[api.EventsRequest, api.EventsReply](ctx, l.session, api.MethodEvents,
+		&api.EventsRequest{After: l.after})
 	if err != nil {
 		return nil, err
 	}
 	l.after = reply.After
 	if !slices.Equal(reply.Silent, l.silent) && len(reply.Silent) > 0 {
-		fmt.Fprintf(l.stderr, "warning: what only these nodes know is missing, they do not answer: %s\n", strings.Join(reply.Silent, ", "))
+		fmt.Fprintf(l.stderr, "warning: what only these nodes know is missing, they do not answer: %s\n",
+			strings.Join(reply.Silent, ", "))
 	}
 	l.silent = reply.Silent
 	var out []api.Event

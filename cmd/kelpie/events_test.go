@@ -26,7 +26,8 @@ func TestEvents(t *testing.T) {
 	}
 	var found []api.Event
 	eventually(t, func() bool { found = migrated(); return len(found) > 0 })
-	if e := found[0]; len(found) != 1 || e.Actor != "counter/a" || e.From != owner || e.To != to || e.Count != 1 || !strings.Contains(e.Cause, "operator") {
+	if e := found[0]; len(found) != 1 || e.Actor != "counter/a" || e.From != owner || e.To != to || e.Count != 1 ||
+		!strings.Contains(e.Cause, "operator") {
 		t.Errorf("the move is told as %+v", found)
 	}
 	second.run("events").wants(t, host.ExitOK, "TIME", "CAUSE", "joined", "migrated", "counter/a", "127.0.0.1:")
@@ -40,7 +41,8 @@ func TestEvents(t *testing.T) {
 	first.run("events", "--kind", "born").wants(t, host.ExitUsage, "--kind born", "taken_over")
 	first.run("events", "--limit", "-1").wants(t, host.ExitUsage, "--limit -1")
 	first.run("events", "--actor", "a").wants(t, host.ExitUsage, "NAMESPACE/ID")
-	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("events").wants(t, host.ExitUnavailable, "127.0.0.1:1")
+	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("events").wants(t, host.ExitUnavailable,
+		"127.0.0.1:1")
 }
 
 // TestEventsAreFollowed shows that events come once each, a line of JSON each.
@@ -72,7 +74,8 @@ func TestEventsAreFollowed(t *testing.T) {
 			signals <- os.Interrupt
 		}
 	}
-	if code := <-ended; code != host.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 || seen["lease_broken n2"] != 1 || seen["lease_lost n2"] != 1 {
+	if code := <-ended; code != host.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 ||
+		seen["lease_broken n2"] != 1 || seen["lease_lost n2"] != 1 {
 		t.Errorf("%d, seen %v: %s", code, seen, stderr.String())
 	}
 }
@@ -87,19 +90,23 @@ func TestActorGet(t *testing.T) {
 		if err := json.Unmarshal([]byte(via.run("actors", "get", "counter/a", "-o", "json").stdout), &d); err != nil {
 			t.Fatal(err)
 		}
-		if !d.Active || d.Calls != 1 || d.Pending != 0 || d.Rate <= 0 || d.StateBytes <= 0 || d.Token != 1 || d.AgeMillis < 0 {
+		if !d.Active || d.Calls != 1 || d.Pending != 0 || d.Rate <= 0 || d.StateBytes <= 0 || d.Token != 1 ||
+			d.AgeMillis < 0 {
 			t.Errorf("counter/a is %+v", d)
 		}
 	}
 	for actor, want := range map[string]string{
-		"counter/a": `{"struct":{"n":5},"space":{}}`, "kv/x": `{"struct":null,"space":{"k":[1,"<"]}}`, "kv/never": `{"struct":null,"space":{}}`,
+		"counter/a": `{"struct":{"n":5},"space":{}}`, "kv/x": `{"struct":null,"space":{"k":[1,"<"]}}`,
+		"kv/never": `{"struct":null,"space":{}}`,
 	} {
-		if r := second.run("actors", "get", actor, "--state"); r.code != host.ExitOK || r.stdout != want+"\n" || r.stderr != "" {
+		if r := second.run("actors", "get", actor, "--state"); r.code != host.ExitOK || r.stdout != want+"\n" ||
+			r.stderr != "" {
 			t.Errorf("state of %s: %+v, want %s", actor, r, want)
 		}
 	}
 	var d actorDetail
-	if err := json.Unmarshal([]byte(first.run("actors", "get", "kv/never", "-o", "json").stdout), &d); err != nil || d.Active || d.State != "unknown" || d.Calls != -1 {
+	if err := json.Unmarshal([]byte(first.run("actors", "get", "kv/never", "-o", "json").stdout), &d); err != nil ||
+		d.Active || d.State != "unknown" || d.Calls != -1 {
 		t.Errorf("an actor that was never called is %+v, %v", d, err)
 	}
 	first.run("actors", "get", "kv").wants(t, host.ExitUsage, "NAMESPACE/ID")

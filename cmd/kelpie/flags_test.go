@@ -53,7 +53,8 @@ func TestFlagsSayTheirVariablesAndDefaults(t *testing.T) {
 func TestSettingsHaveVariables(t *testing.T) {
 	for _, cmd := range documented(newTestRoot()) {
 		serves := cmd.CommandPath() == "kelpie node start" || cmd.CommandPath() == "kelpie store serve"
-		if asks := cmd.Flags().Lookup("addr") != nil && !slices.Contains([]string{"kelpie context add"}, cmd.CommandPath()); asks || serves {
+		if asks := cmd.Flags().Lookup("addr") != nil &&
+			!slices.Contains([]string{"kelpie context add"}, cmd.CommandPath()); asks || serves {
 			cmd.Flags().VisitAll(func(f *pflag.Flag) {
 				common := slices.Contains([]string{"addr", "context", "output", "no-color"}, f.Name)
 				if (serves && f.Name != "help" || common) && host.VariableOf(f) == "" {

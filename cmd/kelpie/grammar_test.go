@@ -84,7 +84,8 @@ func leaves(cmd *cobra.Command) []*cobra.Command {
 }
 
 // goNames is what only a programmer of Go understands.
-var goNames = regexp.MustCompile(`\*?\b(main|api|host|json|strconv|errors|context|reflect|msgpack|time|net|url|yaml|pflag|fmt|big)\.[A-Z(]|\b(json|strconv|msgpack|time|yaml): |<nil>|%!|goroutine |0xc0[0-9a-f]{6}`)
+var goNames = regexp.MustCompile(
+	`\*?\b(main|api|host|json|strconv|errors|context|reflect|msgpack|time|net|url|yaml|pflag|fmt|big)\.[A-Z(]|\b(json|strconv|msgpack|time|yaml): |<nil>|%!|goroutine |0xc0[0-9a-f]{6}`)
 
 // plainErrors wants errors to be for people.
 func plainErrors(t *testing.T, r result) {
@@ -120,7 +121,8 @@ func TestEveryCommandIsTried(t *testing.T) {
 // tryCluster starts a cluster of two, with some actors.
 func tryCluster(t *testing.T) terminal {
 	t.Helper()
-	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat", "100ms", "--lease-ttl", "2s", "--zone", "eu", "--label", "disk=ssd")
+	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat",
+		"100ms", "--lease-ttl", "2s", "--zone", "eu", "--label", "disk=ssd")
 	serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	term.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK)
@@ -138,7 +140,8 @@ func (c commandCase) try(t *testing.T, cmd *cobra.Command, up, down terminal) {
 			continue
 		}
 		r := tr.run(t, up)
-		if plainErrors(t, r); r.code != host.ExitOK || !strings.Contains(r.stdout, tr.says) || !strings.Contains(r.stderr, tr.errs) {
+		if plainErrors(t, r); r.code != host.ExitOK || !strings.Contains(r.stdout, tr.says) ||
+			!strings.Contains(r.stderr, tr.errs) {
 			t.Errorf("%s: %+v, wants %q", tr.line, r, tr.says+tr.errs)
 		}
 	}
@@ -155,7 +158,8 @@ func (c commandCase) try(t *testing.T, cmd *cobra.Command, up, down terminal) {
 // tryFormats tries every format, one look of --watch, and the flags that all lists have.
 func (c commandCase) tryFormats(t *testing.T, cmd *cobra.Command, up terminal) {
 	flags := cmd.Flags()
-	prints := flags.Lookup("output") != nil && cmd.CommandPath() != "kelpie context add" // whose flag is what the context is to have
+	// whose flag is what the context is to have
+	prints := flags.Lookup("output") != nil && cmd.CommandPath() != "kelpie context add"
 	if prints != (c.shape != nil) {
 		t.Error("a command that has -o, and no other, has a shape in commandCases")
 	}
@@ -227,7 +231,8 @@ func (c commandCase) tryList(t *testing.T, cmd *cobra.Command, up terminal) {
 		key = max(key, k)
 	}
 	for _, sort := range []string{key, key + ":desc"} {
-		if r := tr.run(t, up, "--sort", sort, "-o", "name"); r.code != host.ExitOK || strings.Count(r.stdout, "\n") != all {
+		if r := tr.run(t, up, "--sort", sort, "-o", "name"); r.code != host.ExitOK ||
+			strings.Count(r.stdout, "\n") != all {
 			t.Errorf("--sort %s: %+v", sort, r)
 		}
 	}

@@ -56,7 +56,8 @@ func (r result) wants(t *testing.T, code int, says ...string) {
 		t.Errorf("exit code %d, want %d", r.code, code)
 	}
 	plainErrors(t, r)
-	if r.code != host.ExitOK && (r.stdout != "" || strings.Count(r.stderr, "\n") > 2 || !strings.HasPrefix(r.stderr, "error: ")) {
+	if r.code != host.ExitOK &&
+		(r.stdout != "" || strings.Count(r.stderr, "\n") > 2 || !strings.HasPrefix(r.stderr, "error: ")) {
 		t.Error("not one or two lines on stderr alone")
 	}
 	for _, s := range says {

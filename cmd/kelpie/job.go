@@ -30,7 +30,8 @@ type jobFlags struct {
 }
 
 func (f *jobFlags) register(cmd *cobra.Command) {
-	cmd.Flags().Var(rateValue{&f.rate, "actors"}, "rate", "most actors a node moves per second, such as 100/s (default unlimited)")
+	cmd.Flags().Var(rateValue{&f.rate, "actors"}, "rate", "most actors a node moves per second, such as 100/s "+
+		"(default unlimited)")
 	cmd.Flags().BoolVar(&f.detach, "detach", false, "do not wait for the end")
 	registerYes(cmd, &f.yes)
 }
@@ -55,12 +56,14 @@ func (k *kelpie) follow(ctx context.Context, s *session, j *job) error {
 		switch code := host.ExitCodeOf(err); {
 		case ctx.Err() != nil:
 			p.clear()
-			return host.Advise(interrupted("interrupted; "+j.names()+" will go on by itself"), "see \"kelpie node show NODE\"; to end it: %s", j.cancel)
+			return host.Advise(interrupted("interrupted; "+j.names()+" will go on by itself"),
+				"see \"kelpie node show NODE\"; to end it: %s", j.cancel)
 		case err == nil:
 			heard = time.Now()
 		case code != host.ExitUnavailable || time.Since(heard) >= s.timeout:
 			p.clear()
-			return host.Advise(err, "what has begun goes on, unless the node has ended: see \"kelpie node show NODE\"; the same command goes on with what is left")
+			return host.Advise(err, "what has begun goes on, unless the node has ended: see \"kelpie node show "+
+				"NODE\"; the same command goes on with what is left")
 		}
 		if !slices.ContainsFunc(j.nodes, running) {
 			return nil
@@ -84,12 +87,14 @@ func (j *job) look(ctx context.Context, s *session) error {
 		if !running(*was) {
 			continue
 		}
-		is, err := ask[api.BulkStatusRequest, api.BulkStatus](ctx, s, api.MethodBulkStatus, &api.BulkStatusRequest{Node: was.Node})
+		is, err := ask[api.BulkStatusRequest, api.BulkStatus](ctx, s, api.MethodBulkStatus,
+			&api.BulkStatusRequest{Node: was.Node})
 		switch {
 		case err != nil:
 			return err
 		case is.Job != was.Job || is.Kind != was.Kind:
-			return api.Errorf(api.CodeFailedPrecondition, "node %s has been restarted, or does something else by now: %d of %s had been moved", was.Node, was.Moved, counted(was.Total, "actor"))
+			return api.Errorf(api.CodeFailedPrecondition, "node %s has been restarted, or does something else by "+
+				"now: %d of %s had been moved", was.Node, was.Moved, counted(was.Total, "actor"))
 		}
 		*was = *is
 	}
@@ -140,7 +145,8 @@ func (j *job) verdict() error {
 		default:
 			continue
 		}
-		return host.Advise(api.Errorf(api.CodeInternal, "node %s %s", b.Node, what), "the same command again goes on with what is left; \"kelpie node show %s\" tells more", b.Node)
+		return host.Advise(api.Errorf(api.CodeInternal, "node %s %s", b.Node, what),
+			"the same command again goes on with what is left; \"kelpie node show %s\" tells more", b.Node)
 	}
 	return nil
 }
@@ -207,7 +213,8 @@ func jobOf(ctx context.Context, s *session, node string) (*api.BulkStatus, error
 
 // cancelJob ends the job of a kind that a node is at.
 func cancelJob(ctx context.Context, s *session, node, kind string) (*api.BulkStatus, error) {
-	return order[api.BulkCancelRequest, api.BulkStatus](ctx, s, api.MethodBulkCancel, &api.BulkCancelRequest{Node: node, Kind: kind})
+	return order[api.BulkCancelRequest, api.BulkStatus](ctx, s, api.MethodBulkCancel,
+		&api.BulkCancelRequest{Node: node, Kind: kind})
 }
 
 // whereto says where actors go.

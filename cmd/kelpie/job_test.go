@@ -30,7 +30,9 @@ func lookedAt(t *testing.T) string {
 		handle(mux, api.MethodActorGet, func(*api.ActorGetRequest) (*api.ActorRow, error) {
 			return &api.ActorRow{Node: "n", Token: 1, State: "owned"}, nil
 		})
-		handle(mux, api.MethodBulkStatus, func(*api.BulkStatusRequest) (*api.BulkStatus, error) { return &api.BulkStatus{Node: "n"}, nil })
+		handle(mux, api.MethodBulkStatus, func(*api.BulkStatusRequest) (*api.BulkStatus, error) {
+			return &api.BulkStatus{Node: "n"}, nil
+		})
 		handle(mux, api.MethodBulk, func(req *api.BulkRequest) (*api.BulkStatus, error) {
 			if !req.DryRun {
 				return nil, refused
@@ -43,8 +45,12 @@ func lookedAt(t *testing.T) string {
 			}
 			return &api.RebalanceReply{Moves: []api.BalanceMove{{From: "n", To: "m", Amount: 1}}}, nil
 		})
-		handle(mux, api.MethodLeaseBreak, func(*api.LeaseBreakRequest) (*api.LeaseBreakReply, error) { return nil, refused })
-		handle(mux, api.MethodClaimBreak, func(*api.ClaimBreakRequest) (*api.ClaimBreakReply, error) { return nil, refused })
+		handle(mux, api.MethodLeaseBreak, func(*api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
+			return nil, refused
+		})
+		handle(mux, api.MethodClaimBreak, func(*api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
+			return nil, refused
+		})
 	})
 }
 
@@ -80,7 +86,8 @@ func TestInterruptedJob(t *testing.T) {
 		asked++
 		is := &api.BulkStatus{Node: "n"}
 		if began > 0 {
-			is = &api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkMigrate, State: api.BulkRunning, Total: 10, Moved: 4, Left: 6, Why: "an operator"}
+			is = &api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkMigrate, State: api.BulkRunning, Total: 10, Moved: 4,
+				Left: 6, Why: "an operator"}
 		}
 		switch asked {
 		case 3:
@@ -95,13 +102,15 @@ func TestInterruptedJob(t *testing.T) {
 	if r.code != host.ExitInterrupted || r.stdout != "" || began != 1 {
 		t.Errorf("%d begun: %+v", began, r)
 	}
-	for _, s := range []string{clearLine + "4 of 10 actors moved", "node n will go on by itself", "kelpie node show", "kelpie actors migrate --from n --cancel"} {
+	for _, s := range []string{clearLine + "4 of 10 actors moved", "node n will go on by itself", "kelpie node show",
+		"kelpie actors migrate --from n --cancel"} {
 		if !strings.Contains(r.stderr, s) {
 			t.Errorf("does not say %q: %q", s, r.stderr)
 		}
 	}
 	r = terminal{}.run(append(command, "-o", "json")...)
-	if b := one[api.BulkStatus](t, r); r.code != host.ExitOK || b.Moved != 10 || b.State != api.BulkDone || !strings.Contains(r.stderr, "at it already") {
+	if b := one[api.BulkStatus](t, r); r.code != host.ExitOK || b.Moved != 10 || b.State != api.BulkDone ||
+		!strings.Contains(r.stderr, "at it already") {
 		t.Errorf("%+v: %+v", r, b)
 	}
 }
@@ -115,14 +124,21 @@ func TestLostJob(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"restarted", api.BulkStatus{Node: "n", Job: 1, Kind: api.BulkDrain, State: api.BulkRunning}, nil, host.ExitRefused, []string{"has been restarted"}},
-		{"gone", api.BulkStatus{}, api.Errorf(api.CodeFailedPrecondition, "node n is not a member of the cluster: it is left"), host.ExitRefused, []string{"it is left"}},
-		{"cancelled", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkCancelled, Total: 10, Moved: 3}, nil, host.ExitFailure, []string{"3 of 10 actors moved"}},
-		{"timed out", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkTimedOut, Total: 10, Moved: 3, Left: 7}, nil, host.ExitFailure, []string{"not done in time", "7 left"}},
-		{"failed", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9, Failed: 1, Left: 1, Failures: []api.BulkFailure{{Actor: "counter/a", Error: "no luck"}}}, nil,
+		{"restarted", api.BulkStatus{Node: "n", Job: 1, Kind: api.BulkDrain, State: api.BulkRunning}, nil,
+			host.ExitRefused, []string{"has been restarted"}},
+		{"gone", api.BulkStatus{}, api.Errorf(api.CodeFailedPrecondition, "node n is not a member of the cluster: it "+
+			"is left"), host.ExitRefused, []string{"it is left"}},
+		{"cancelled", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkCancelled, Total: 10,
+			Moved: 3}, nil, host.ExitFailure, []string{"3 of 10 actors moved"}},
+		{"timed out", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkTimedOut, Total: 10,
+			Moved: 3, Left: 7}, nil, host.ExitFailure, []string{"not done in time", "7 left"}},
+		{"failed", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9,
+			Failed: 1, Left: 1, Failures: []api.BulkFailure{{Actor: "counter/a", Error: "no luck"}}}, nil,
 			host.ExitFailure, []string{"could not move 1 actor", "counter/a   no luck"}},
-		{"left", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9, Left: 1}, nil, host.ExitFailure, []string{"still has 1 actor"}},
-		{"done", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 10}, nil, host.ExitOK, []string{"done"}},
+		{"left", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9,
+			Left: 1}, nil, host.ExitFailure, []string{"still has 1 actor"}},
+		{"done", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 10},
+			nil, host.ExitOK, []string{"done"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			began := 0

@@ -17,10 +17,12 @@ import (
 )
 
 // keyHelp is how keys of the store are written.
-const keyHelp = `Keys are tuples, written as paths below the cluster's prefix: claim/counter/a. An element that is not
-text begins with '#': #7 is an integer, #x00ff bytes, #null, #true and #false themselves. In text, %2F stands
-for '/', %25 for '%', and %23 for a '#' at its beginning. A key of text, whole numbers, true, false and null can
-also be written as a JSON array, ["claim","counter","a"], and any key of the store as its bytes, 0x02....`
+const keyHelp = `Keys are tuples, written as paths below the cluster's prefix: claim/counter/a.
+An element that is not text begins with '#': #7 is an integer, #x00ff bytes,
+#null, #true and #false themselves. In text, %2F stands for '/', %25 for '%',
+and %23 for a '#' at its beginning. A key of text, whole numbers, true, false
+and null can also be written as a JSON array, ["claim","counter","a"], and any
+key of the store as its bytes, 0x02....`
 
 // clusterPrefix is the first element of every key of a cluster. Paths leave it out.
 const clusterPrefix = "kelpie"
@@ -142,7 +144,8 @@ func parseScalar(s string) (any, error) {
 	}
 	n, ok := new(big.Int).SetString(s, 10)
 	if !ok {
-		return nil, fmt.Errorf("#%s is neither a whole number nor #null, #true, #false or #x with hexadecimal; write %%23 for a '#' in text", s)
+		return nil, fmt.Errorf("#%s is neither a whole number nor #null, #true, #false or #x with hexadecimal; write "+
+			"%%23 for a '#' in text", s)
 	}
 	return checkInteger(n)
 }

@@ -30,7 +30,8 @@ func TestKeyForms(t *testing.T) {
 		{"%5Ba]/[b", tuple.Tuple{"[a]", "[b"}},
 		{"%30x41", tuple.Tuple{"0x41"}},
 		{"a//", tuple.Tuple{"a", "", ""}},
-		{"a/#-7/#18446744073709551616/#x00ff/#null/#true", tuple.Tuple{"a", -7, bigOf("18446744073709551616"), []byte{0, 0xff}, nil, true}},
+		{"a/#-7/#18446744073709551616/#x00ff/#null/#true",
+			tuple.Tuple{"a", -7, bigOf("18446744073709551616"), []byte{0, 0xff}, nil, true}},
 	} {
 		key := tuple.Pack(append(tuple.Tuple{clusterPrefix}, c.key...)...)
 		if got := formatKey(key); got != c.path {
@@ -47,7 +48,8 @@ func TestKeyAsJSON(t *testing.T) {
 	for text, key := range map[string]tuple.Tuple{
 		`[]`:                        {},
 		`["claim","counter","a/b"]`: {"claim", "counter", "a/b"},
-		`["a", 1, -9223372036854775808, 18446744073709551615, true, null]`: {"a", 1, -9223372036854775808, uint64(18446744073709551615), true, nil},
+		`["a", 1, -9223372036854775808, 18446744073709551615, true, null]`: {
+			"a", 1, -9223372036854775808, uint64(18446744073709551615), true, nil},
 	} {
 		want := tuple.Pack(append(tuple.Tuple{clusterPrefix}, key...)...)
 		if got, err := parseKey(text); err != nil || !bytes.Equal(got, want) {

@@ -15,8 +15,9 @@ import (
 )
 
 func (k *kelpie) leases() *cobra.Command {
-	return group("leases", "List leases, break them", `Every node holds one lease, kept by heartbeats; all the actors that it owns hang from it. Breaking it
-lets other nodes take them over at once.`, k.leaseList(), k.leaseShow(), k.leaseBreak())
+	return group("leases", "List leases, break them",
+		`Every node holds one lease, kept by heartbeats; all the actors that it owns hang
+from it. Breaking it lets other nodes take them over at once.`, k.leaseList(), k.leaseShow(), k.leaseBreak())
 }
 
 func (k *kelpie) leaseList() *cobra.Command {
@@ -24,8 +25,8 @@ func (k *kelpie) leaseList() *cobra.Command {
 	return listCommand[api.LeaseRow]{
 		use:   "ls",
 		short: "List the lease of every node",
-		long: `List the lease of every node. Ages are as the node that answers sees them, by its own clock; it watches
-the heartbeats of some of the others.`,
+		long: `List the lease of every node. Ages are as the node that answers sees them, by
+its own clock; it watches the heartbeats of some of the others.`,
 		example: "  kelpie leases ls --state suspect,failed\n  kelpie leases ls --sort age_ms:desc -o wide",
 		args:    host.Args(),
 		flags:   func(cmd *cobra.Command) { registerStates(cmd, &states, nodeStates) },
@@ -38,7 +39,10 @@ the heartbeats of some of the others.`,
 			if err != nil {
 				return err
 			}
-			return emit(slices.DeleteFunc(reply.Leases, func(r api.LeaseRow) bool { return len(states) > 0 && !slices.Contains(states, r.State) }))
+			return emit(
+				slices.DeleteFunc(reply.Leases, func(r api.LeaseRow) bool {
+					return len(states) > 0 && !slices.Contains(states, r.State)
+				}))
 		},
 	}.command(k)
 }
@@ -75,11 +79,13 @@ func (k *kelpie) leaseBreak() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "break NODE | --actor ACTOR",
 		Short: "Take a node's lease, or one actor's claim, away",
-		Long: `Take the lease of a node away: it drops all its actors, and other nodes can take them over at once. The
-node joins again by itself if it still runs. With --actor, take only that actor away from its owner.
+		Long: `Take the lease of a node away: it drops all its actors, and other nodes can take
+them over at once. The node joins again by itself if it still runs. With
+--actor, take only that actor away from its owner.
 
-It is for a node that hangs, or that nobody can reach to stop it: "node drain" and "actors migrate" move actors without a failed
-call. Nothing that was acknowledged is lost. Calls that the node is executing fail with "unknown", and
+It is for a node that hangs, or that nobody can reach to stop it: "node drain"
+and "actors migrate" move actors without a failed call. Nothing that was
+acknowledged is lost. Calls that the node is executing fail with "unknown", and
 what is in memory only is gone. The command shows the impact, then asks for
 confirmation.`,
 		Example: "  kelpie leases break node-7600 --dry-run\n  kelpie leases break --actor counter/a --yes",
@@ -152,13 +158,15 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *bre
 			_, err = fmt.Fprintf(k.Stdout, "node %s holds no lease: it is %s\n", node, row.State)
 			return err
 		}
-		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which other nodes take as they are called; if it is alive, it joins again without them",
+		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which other "+
+			"nodes take as they are called; if it is alive, it joins again without them",
 			node, row.State, row.Address, row.Epoch, counted(row.Actors, "actor"))
 		if ok, err := k.foretell(f, will, fmt.Sprintf("Break the lease of node %s?", node)); !ok || err != nil {
 			return err
 		}
 	}
-	reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, s, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: node})
+	reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, s, api.MethodLeaseBreak,
+		&api.LeaseBreakRequest{Node: node})
 	if err != nil {
 		return err
 	}
@@ -173,7 +181,8 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *bre
 func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) error {
 	actor := f.actor
 	if f.dryRun || !f.yes {
-		row, err := ask[api.ActorGetRequest, api.ActorRow](ctx, s, api.MethodActorGet, &api.ActorGetRequest{Actor: actor})
+		row, err := ask[api.ActorGetRequest, api.ActorRow](ctx, s, api.MethodActorGet,
+			&api.ActorGetRequest{Actor: actor})
 		if err != nil {
 			return err
 		}
@@ -181,13 +190,16 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 			_, err = fmt.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
 			return err
 		}
-		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s), and any node can take it, under a higher token",
+		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s), and any node "+
+			"can take it, under a higher token",
 			row.Node, actor, row.Token, row.Since, row.State)
-		if ok, err := k.foretell(f, will, fmt.Sprintf("Take actor %s away from node %s?", actor, row.Node)); !ok || err != nil {
+		if ok, err := k.foretell(f, will, fmt.Sprintf("Take actor %s away from node %s?", actor, row.Node)); !ok ||
+			err != nil {
 			return err
 		}
 	}
-	reply, err := order[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, s, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: actor})
+	reply, err := order[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, s, api.MethodClaimBreak,
+		&api.ClaimBreakRequest{Actor: actor})
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@ func (o *output) lookFormat() format {
 
 // registerWatch makes the flag of commands whose rows change.
 func (o *output) registerWatch(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "print again every "+watchInterval.String()+", until interrupted; -o json prints each row on a line of its own then")
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "print again every "+watchInterval.String()+
+		", until interrupted; -o json prints each row on a line of its own then")
 }
 
 func (o *output) register(cmd *cobra.Command) {
@@ -61,7 +62,8 @@ func (o *output) addColor(flags *pflag.FlagSet) {
 // complete completes the value of --output.
 func (o *output) complete(cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
-		[]cobra.Completion{string(formatTable), string(formatWide), string(formatJSON), string(formatYAML), string(formatName)},
+		[]cobra.Completion{string(formatTable), string(formatWide), string(formatJSON), string(formatYAML),
+			string(formatName)},
 		cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -124,7 +126,9 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 		}
 		print := func(w io.Writer) error {
 			p := newPrinter(w, o.lookFormat(), k.style(&o), l.listing, l.one)
-			return printSelected(p, &sel, by, func(emit func(page []R) error) error { return l.fetch(cmd.Context(), s, args, emit) })
+			return printSelected(p, &sel, by, func(emit func(page []R) error) error {
+				return l.fetch(cmd.Context(), s, args, emit)
+			})
 		}
 		if o.watch {
 			return k.watch(s.timeout, print)

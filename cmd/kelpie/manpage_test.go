@@ -181,7 +181,8 @@ func guardRoff(line string) string {
 // TestRoff shows that no text is taken for a request or an escape.
 func TestRoff(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain": "plain", ".TH": `\&.TH`, "'br": `\(aqbr`, `a\nb`: `a\enb`, "--yes": `\-\-yes`, "…": `\[u2026]`, "~/x": `\(ti/x`,
+		"plain": "plain", ".TH": `\&.TH`, "'br": `\(aqbr`, `a\nb`: `a\enb`, "--yes": `\-\-yes`, "…": `\[u2026]`,
+		"~/x": `\(ti/x`,
 	} {
 		if got := roff(text); got != want {
 			t.Errorf("%q is written %q, want %q", text, got, want)

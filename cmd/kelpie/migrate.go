@@ -30,13 +30,15 @@ func (k *kelpie) actorMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate {ACTOR | --from NODE --all}",
 		Short: "Move actors to other nodes",
-		Long: `Move an actor, or many actors of a node, to another node: the one that --to names, else one that placement chooses.
-An actor takes its memory along, and its calls wait for a moment; none fails. One that was
-moved less than ten seconds ago stays, unless there is --force.
+		Long: `Move an actor, or many actors of a node, to another node: the one that --to
+names, else one that placement chooses. An actor takes its memory along, and its
+calls wait for a moment; none fails. One that was moved less than ten seconds
+ago stays, unless there is --force.
 
-With --from NODE --all, the node itself moves its actors, the least recently called first, and the command follows it. You can
-interrupt it; rerun the command to reattach. Once the job has ended, the same command moves what is left. The exit code is 0 if
-all actors were moved.
+With --from NODE --all, the node itself moves its actors, the least recently
+called first, and the command follows it. You can interrupt it; rerun the
+command to reattach. Once the job has ended, the same command moves what is
+left. The exit code is 0 if all actors were moved.
 
 ` + migrateListing.help() + `
 
@@ -113,7 +115,8 @@ func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	}
 	switch {
 	case !f.all && !f.cancel:
-		return api.Errorf(api.CodeInvalidArgument, "--from %s: add --all to move the actors of the node, which --namespace and --limit make fewer", f.from)
+		return api.Errorf(api.CodeInvalidArgument, "--from %s: add --all to move the actors of the node, which "+
+			"--namespace and --limit make fewer", f.from)
 	case f.from == f.to:
 		return api.Errorf(api.CodeInvalidArgument, "--to %s is where the actors are: name another node", f.to)
 	case f.limit < 0:
@@ -125,7 +128,8 @@ func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 }
 
 func (k *kelpie) migrateOne(ctx context.Context, s *session, o *output, f *migrateFlags, actor string) error {
-	reply, err := order[api.MigrateRequest, api.MigrateReply](ctx, s, api.MethodMigrate, &api.MigrateRequest{Actor: actor, To: f.to, Force: f.force})
+	reply, err := order[api.MigrateRequest, api.MigrateReply](ctx, s, api.MethodMigrate,
+		&api.MigrateRequest{Actor: actor, To: f.to, Force: f.force})
 	if err != nil {
 		return err
 	}
@@ -138,7 +142,8 @@ func (k *kelpie) migrateOne(ctx context.Context, s *session, o *output, f *migra
 
 func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migrateFlags) error {
 	j := &job{cancel: "kelpie actors migrate --from " + f.from + " --cancel"}
-	req := &api.BulkRequest{Node: f.from, Kind: api.BulkMigrate, To: f.to, Namespace: f.namespace, Limit: f.limit, Rate: float64(f.rate), Force: f.force}
+	req := &api.BulkRequest{Node: f.from, Kind: api.BulkMigrate, To: f.to, Namespace: f.namespace, Limit: f.limit,
+		Rate: float64(f.rate), Force: f.force}
 	is, err := jobOf(ctx, s, f.from)
 	if err != nil {
 		return err
@@ -153,11 +158,13 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if f.dryRun {
-		fmt.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from, whereto(f.to))
+		fmt.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from,
+			whereto(f.to))
 		return k.printJob(o, *is)
 	}
 	if is.Total > 0 {
-		if err := k.confirm(f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from, whereto(f.to))); err != nil {
+		if err := k.confirm(
+			f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from, whereto(f.to))); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,8 @@ func TestMigrate(t *testing.T) {
 	}
 	first.run("actors", "migrate", "counter/a", "--to", from).wants(t, host.ExitOK, "PAUSE", "was there")
 	first.run("actors", "migrate", "counter/a").wants(t, host.ExitRefused, "was moved here", "force")
-	if m := one[api.MigrateReply](t, first.run("actors", "migrate", "counter/a", "--force", "-o", "json")); !m.Moved || m.To != to {
+	if m := one[api.MigrateReply](t, first.run("actors", "migrate", "counter/a", "--force", "-o", "json")); !m.Moved ||
+		m.To != to {
 		t.Errorf("moved as %+v", m)
 	}
 	second.answers(t, "5", "counter/a", "get")
@@ -68,12 +69,16 @@ func TestMigrateMany(t *testing.T) {
 		has = first.owned(t)
 	}
 	many := []string{"actors", "migrate", "--from", "n1", "--all", "--to", "n2"}
-	first.run(append(many, "--dry-run")...).wants(t, host.ExitOK, counted(has["n1"], "actor")+" of node n1 would move to node n2")
+	first.run(append(many, "--dry-run")...).wants(t, host.ExitOK, counted(has["n1"], "actor")+
+		" of node n1 would move to node n2")
 	first.run(many...).wants(t, host.ExitRefused, "--yes")
-	if b := one[api.BulkStatus](t, second.run(append(many, "--namespace", "kv", "--yes", "-o", "json")...)); b.Total != 0 || b.State != api.BulkDone {
+	if b := one[api.BulkStatus](
+		t, second.run(append(many, "--namespace", "kv", "--yes", "-o", "json")...)); b.Total != 0 ||
+		b.State != api.BulkDone {
 		t.Errorf("of another namespace: %+v", b)
 	}
-	if b := one[api.BulkStatus](t, second.run(append(many, "--limit", "1", "--yes", "-o", "json")...)); b.Moved != 1 || b.State != api.BulkDone {
+	if b := one[api.BulkStatus](t, second.run(append(many, "--limit", "1", "--yes", "-o", "json")...)); b.Moved != 1 ||
+		b.State != api.BulkDone {
 		t.Errorf("with a limit: %+v", b)
 	}
 	first.run(append(many, "--yes", "-o", "wide")...).wants(t, host.ExitOK, "migrate", "done", "n2")
@@ -84,7 +89,8 @@ func TestMigrateMany(t *testing.T) {
 	// Those that have just come stay, and are named; the others go.
 	back := []string{"actors", "migrate", "--from", "n2", "--all", "--yes"}
 	r := first.run(back...)
-	if r.code != host.ExitFailure || !strings.Contains(r.stdout, "NOT MOVED") || !strings.Contains(r.stdout, "was moved here") || !strings.Contains(r.stderr, "the same command") {
+	if r.code != host.ExitFailure || !strings.Contains(r.stdout, "NOT MOVED") ||
+		!strings.Contains(r.stdout, "was moved here") || !strings.Contains(r.stderr, "the same command") {
 		t.Errorf("%+v", r)
 	}
 	first.run(append(back, "--force")...).wants(t, host.ExitOK, "done")
@@ -92,11 +98,15 @@ func TestMigrateMany(t *testing.T) {
 		t.Errorf("nodes own %v", has)
 	}
 	first.run("actors", "migrate", "--from", "n1", "--cancel").wants(t, host.ExitRefused, "n1 runs no migrate")
-	if r := first.run("actors", "migrate", "--from", "n1", "--all", "--rate", "1/s", "--force", "--yes", "--detach", "-o", "json"); one[api.BulkStatus](t, r).State != api.BulkRunning {
+	if r := first.run("actors", "migrate", "--from", "n1", "--all", "--rate", "1/s", "--force", "--yes", "--detach",
+		"-o", "json"); one[api.BulkStatus](t, r).State != api.BulkRunning {
 		t.Errorf("%+v", r)
 	}
-	second.run("actors", "migrate", "--from", "n1", "--all", "--namespace", "kv", "--yes").wants(t, host.ExitRefused, "at work already")
-	if b := one[api.BulkStatus](t, second.run("actors", "migrate", "--from", "n1", "--cancel", "-o", "json")); b.State != api.BulkCancelled || b.Moved >= actors {
+	second.run("actors", "migrate", "--from", "n1", "--all", "--namespace", "kv", "--yes").wants(t, host.ExitRefused,
+		"at work already")
+	if b := one[api.BulkStatus](
+		t, second.run("actors", "migrate", "--from", "n1", "--cancel", "-o", "json")); b.State != api.BulkCancelled ||
+		b.Moved >= actors {
 		t.Errorf("%+v", b)
 	}
 	for i := range actors {
@@ -112,14 +122,17 @@ func TestDrain(t *testing.T) {
 	first.run("node", "show", "n2").wants(t, host.ExitOK, "NODE ", "STATE ", "TTL LEFT ", "JOB           -\n")
 	if r := second.run("node", "drain", "n2", "--yes", "-o", "json"); r.code != host.ExitOK {
 		t.Errorf("%+v", r)
-	} else if b := one[api.BulkStatus](t, r); b.Kind != api.BulkDrain || b.Left != 0 || b.Failed != 0 || b.State != api.BulkDone || b.NodeState != "draining" {
+	} else if b := one[api.BulkStatus](t, r); b.Kind != api.BulkDrain || b.Left != 0 || b.Failed != 0 ||
+		b.State != api.BulkDone || b.NodeState != "draining" {
 		t.Errorf("drained as %+v", b)
 	}
 	if has := first.owned(t); has["n1"] != actors {
 		t.Errorf("nodes own %v", has)
 	}
-	first.run("node", "show", "n2").wants(t, host.ExitOK, "draining", "drain to the nodes that placement chooses, for an operator, done")
-	if d := one[nodeDetail](t, first.run("node", "show", "n2", "-o", "json")); d.Job == nil || d.Job.Kind != api.BulkDrain || d.Node != "n2" || d.Epoch != 1 || d.Beat == 0 {
+	first.run("node", "show", "n2").wants(t, host.ExitOK, "draining",
+		"drain to the nodes that placement chooses, for an operator, done")
+	if d := one[nodeDetail](t, first.run("node", "show", "n2", "-o", "json")); d.Job == nil ||
+		d.Job.Kind != api.BulkDrain || d.Node != "n2" || d.Epoch != 1 || d.Beat == 0 {
 		t.Errorf("shown as %+v", d)
 	}
 	first.run("node", "drain", "n1", "--yes").wants(t, host.ExitRefused, "the only one that takes actors")
@@ -127,15 +140,18 @@ func TestDrain(t *testing.T) {
 	first.run("actors", "migrate", "counter/0", "--to", "n2").wants(t, host.ExitRefused, "undrain n2")
 	first.run("node", "undrain", "n2").wants(t, host.ExitOK, "node n2 is active and takes actors")
 	first.run("node", "undrain", "n3").wants(t, host.ExitNotFound, `"n3"`)
-	if r := first.run("node", "drain", "n1", "--to", "n2", "--rate", "1/s", "--yes", "--detach", "-o", "json"); one[api.BulkStatus](t, r).State != api.BulkRunning {
+	if r := first.run("node", "drain", "n1", "--to", "n2", "--rate", "1/s", "--yes", "--detach", "-o",
+		"json"); one[api.BulkStatus](t, r).State != api.BulkRunning {
 		t.Errorf("%+v", r)
 	}
 	r := first.run("node", "drain", "n1", "--yes", "--detach", "-o", "json")
-	if b := one[api.BulkStatus](t, r); b.Job != 1 || b.To != "n2" || !strings.Contains(r.stderr, "being drained already, for an operator, to node n2") {
+	if b := one[api.BulkStatus](t, r); b.Job != 1 || b.To != "n2" ||
+		!strings.Contains(r.stderr, "being drained already, for an operator, to node n2") {
 		t.Errorf("%+v", r)
 	}
 	first.run("node", "undrain", "n1").wants(t, host.ExitOK, "node n1 is active")
-	if d := one[nodeDetail](t, first.run("node", "show", "n1", "-o", "json")); d.Job == nil || d.Job.State != api.BulkCancelled || d.State != "active" {
+	if d := one[nodeDetail](t, first.run("node", "show", "n1", "-o", "json")); d.Job == nil ||
+		d.Job.State != api.BulkCancelled || d.State != "active" {
 		t.Errorf("shown as %+v", d)
 	}
 }
@@ -147,15 +163,19 @@ func TestRebalance(t *testing.T) {
 	first.activate(t, actors)
 	second.run("node", "drain", "n2", "--yes").wants(t, host.ExitOK)
 	second.run("node", "undrain", "n2").wants(t, host.ExitOK)
-	first.run("cluster", "rebalance", "--plan").wants(t, host.ExitOK, "MOVES", "n1     20    -10    10     10 to n2", "n2     0     +10    10     -")
+	first.run("cluster", "rebalance", "--plan").wants(t, host.ExitOK, "MOVES", "n1     20    -10    10     10 to n2",
+		"n2     0     +10    10     -")
 	plan := one[rebalanceResult](t, first.run("cluster", "rebalance", "--plan", "-o", "json"))
-	if len(plan.Moves) != 1 || plan.Moves[0] != (api.BalanceMove{From: "n1", To: "n2", Amount: 10}) || plan.Jobs == nil {
+	if len(plan.Moves) != 1 || plan.Moves[0] != (api.BalanceMove{From: "n1", To: "n2", Amount: 10}) ||
+		plan.Jobs == nil {
 		t.Errorf("planned %+v", plan)
 	}
 	first.run("cluster", "rebalance", "--cancel").wants(t, host.ExitRefused, "no rebalance is running")
-	r := terminal{stdin: "y\n", env: first.env, interactive: true}.run("cluster", "rebalance", "-o", "json", "--no-color")
+	r := terminal{stdin: "y\n", env: first.env, interactive: true}.run("cluster", "rebalance", "-o", "json",
+		"--no-color")
 	done := one[rebalanceResult](t, r)
-	if r.code != host.ExitOK || len(done.Jobs) != 1 || done.Jobs[0].Moved != 10 || done.Jobs[0].Kind != api.BulkRebalance || !strings.Contains(r.stderr, "10 to n2") {
+	if r.code != host.ExitOK || len(done.Jobs) != 1 || done.Jobs[0].Moved != 10 ||
+		done.Jobs[0].Kind != api.BulkRebalance || !strings.Contains(r.stderr, "10 to n2") {
 		t.Errorf("%+v: %+v", r, done)
 	}
 	if has := first.owned(t); has["n1"] != 10 || has["n2"] != 10 {
@@ -182,8 +202,10 @@ func TestRebalanceIsCancelled(t *testing.T) {
 func TestForetelling(t *testing.T) {
 	first, second := twoNodes(t)
 	first.answers(t, "1", "counter/a", "add", "1")
-	second.run("leases", "break", "n2", "--dry-run").wants(t, host.ExitOK, "node n2, which is active at 127.0.0.1:", "of epoch 1", "joins again", "nothing was broken")
-	first.run("leases", "break", "--actor", "counter/a", "--dry-run").wants(t, host.ExitOK, "would lose actor counter/a", "under token 1", "nothing was broken")
+	second.run("leases", "break", "n2", "--dry-run").wants(t, host.ExitOK, "node n2, which is active at 127.0.0.1:",
+		"of epoch 1", "joins again", "nothing was broken")
+	first.run("leases", "break", "--actor", "counter/a", "--dry-run").wants(t, host.ExitOK,
+		"would lose actor counter/a", "under token 1", "nothing was broken")
 	first.run("leases", "break", "--actor", "counter/never", "--dry-run").wants(t, host.ExitOK, "nobody owns")
 	first.run("leases", "break", "n3", "--dry-run").wants(t, host.ExitNotFound, `"n3"`, "node ls")
 	first.answers(t, "2", "counter/a", "add", "1")
@@ -196,7 +218,8 @@ func TestForetelling(t *testing.T) {
 
 // TestNodeRemove shows that a node is forgotten when it has gone, and not before.
 func TestNodeRemove(t *testing.T) {
-	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat", "100ms", "--lease-ttl", "1s")
+	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat",
+		"100ms", "--lease-ttl", "1s")
 	first := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	t.Run("while it is alive", func(t *testing.T) {
 		serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0")
@@ -218,9 +241,12 @@ func TestCompleteNodes(t *testing.T) {
 	first, _ := twoNodes(t)
 	nobody := terminal{env: map[string]string{"KELPIE_ADDR": nowhere}}
 	for _, args := range [][]string{
-		{"node", "drain", ""}, {"node", "undrain", ""}, {"node", "show", ""}, {"node", "rm", ""}, {"leases", "break", ""},
-		{"node", "drain", "n1", "--to", ""}, {"actors", "migrate", "counter/a", "--to", ""}, {"actors", "migrate", "--from", ""},
-		{"leases", "show", ""}, {"actors", "ls", "--node", ""}, {"actors", "watch", "--node", ""}, {"placements", "ls", "--node", ""},
+		{"node", "drain", ""}, {"node", "undrain", ""}, {"node", "show", ""}, {"node", "rm", ""},
+		{"leases", "break", ""},
+		{"node", "drain", "n1", "--to", ""}, {"actors", "migrate", "counter/a", "--to", ""},
+		{"actors", "migrate", "--from", ""},
+		{"leases", "show", ""}, {"actors", "ls", "--node", ""}, {"actors", "watch", "--node", ""},
+		{"placements", "ls", "--node", ""},
 	} {
 		complete := func(term terminal) []string {
 			var names []string
@@ -237,10 +263,12 @@ func TestCompleteNodes(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"namespaces", "show", ""}, {"namespaces", "set", ""}, {"actors", "ls", "--namespace", ""}, {"actors", "dead-letters", "ls", "--namespace", ""},
+		{"namespaces", "show", ""}, {"namespaces", "set", ""}, {"actors", "ls", "--namespace", ""},
+		{"actors", "dead-letters", "ls", "--namespace", ""},
 		{"placements", "ls", "--namespace", ""}, {"actors", "migrate", "--namespace", ""},
 	} {
-		if got := first.run(append([]string{"__completeNoDesc"}, args...)...).stdout; got != "cache\ncounter\necho\nkv\n:4\n" {
+		if got := first.run(
+			append([]string{"__completeNoDesc"}, args...)...).stdout; got != "cache\ncounter\necho\nkv\n:4\n" {
 			t.Errorf("%v is completed by %q", args, got)
 		}
 	}

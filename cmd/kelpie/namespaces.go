@@ -14,8 +14,10 @@ import (
 )
 
 func (k *kelpie) namespaces() *cobra.Command {
-	return group("namespaces", "List namespaces, change their settings", `A namespace has settings that are the same on all nodes. It begins with those that its actors' program names, and
-they can be changed while the cluster runs.`, k.namespaceList(), k.namespaceShow(), k.namespaceSet())
+	return group("namespaces", "List namespaces, change their settings",
+		`A namespace has settings that are the same on all nodes. It begins with those
+that its actors' program names, and they can be changed while the cluster runs.`, k.namespaceList(), k.namespaceShow(),
+		k.namespaceSet())
 }
 
 func (k *kelpie) namespaceList() *cobra.Command {
@@ -55,7 +57,8 @@ func (k *kelpie) namespaceShow() *cobra.Command {
 			}
 			i := slices.IndexFunc(all, func(r api.NamespaceRow) bool { return r.Namespace == args[0] })
 			if i < 0 {
-				return api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it has joined; see 'kelpie namespaces ls'", args[0])
+				return api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it "+
+					"has joined; see 'kelpie namespaces ls'", args[0])
 			}
 			return emit(all[i : i+1])
 		},

@@ -15,8 +15,10 @@ import (
 
 // TestNamespaceSettings shows settings as people see and change them, asked at either node.
 func TestNamespaceSettings(t *testing.T) {
-	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat", "100ms", "--lease-ttl", "1s", "--zone", "eu")
-	b := serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0", "--zone", "us", "--label", "disk=ssd", "--label", "cpu=big")
+	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat",
+		"100ms", "--lease-ttl", "1s", "--zone", "eu")
+	b := serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0", "--zone", "us",
+		"--label", "disk=ssd", "--label", "cpu=big")
 	first := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	second := terminal{env: map[string]string{"KELPIE_ADDR": b.address}}
 	first.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK)
@@ -34,7 +36,8 @@ func TestNamespaceSettings(t *testing.T) {
 		}
 		return row
 	}
-	if row := show(second); row.Placement != "least-loaded" || row.Prefer != "" || strings.Join(row.Nodes, " ") != "n1 n2" {
+	if row := show(second); row.Placement != "least-loaded" || row.Prefer != "" ||
+		strings.Join(row.Nodes, " ") != "n1 n2" {
 		t.Errorf("before: %+v", row)
 	}
 	near := []string{"namespaces", "set", "counter", "--placement", "affinity", "--prefer", "disk=ssd"}
@@ -44,7 +47,8 @@ func TestNamespaceSettings(t *testing.T) {
 		t.Errorf("after a dry run: %+v", row)
 	}
 	want := []namespaceChange{
-		{"counter", "placement", "least-loaded", "affinity", false}, {"counter", "prefer", "", "disk=ssd", false}, {"counter", "fallback", "", "least-loaded", false},
+		{"counter", "placement", "least-loaded", "affinity", false}, {"counter", "prefer", "", "disk=ssd", false},
+		{"counter", "fallback", "", "least-loaded", false},
 	}
 	if got := rows[namespaceChange](t, first.run(append(near, "-o", "json")...)); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("changed %+v, want %+v", got, want)
@@ -64,8 +68,10 @@ func TestNamespaceSettings(t *testing.T) {
 		}
 	}
 
-	first.run("namespaces", "set", "kv", "--consistency", "stale", "-o", "yaml").wants(t, host.ExitOK, "setting: consistency\n", "after: stale\n")
-	first.run("namespaces", "set", "counter", "--idle-timeout", "90s", "-o", "yaml").wants(t, host.ExitOK, "setting: idle_timeout_ms\n", "after: \"90000\"\n")
+	first.run("namespaces", "set", "kv", "--consistency", "stale", "-o", "yaml").wants(t, host.ExitOK,
+		"setting: consistency\n", "after: stale\n")
+	first.run("namespaces", "set", "counter", "--idle-timeout", "90s", "-o", "yaml").wants(t, host.ExitOK,
+		"setting: idle_timeout_ms\n", "after: \"90000\"\n")
 	for _, p := range placements { // every one that is documented is one that nodes know
 		args := []string{"namespaces", "set", "kv", "--placement", p.name, "--dry-run"}
 		if p.name == "affinity" {
@@ -75,8 +81,11 @@ func TestNamespaceSettings(t *testing.T) {
 	}
 
 	first.run("namespaces", "show", "nosuch").wants(t, host.ExitNotFound, `"nosuch"`, "namespaces ls")
-	first.run("namespaces", "set", "nosuch", "--placement", "random").wants(t, host.ExitNotFound, `"nosuch"`, "namespaces ls")
-	first.run("namespaces", "set", "kv", "--placement", "affinity").wants(t, host.ExitUsage, "needs to know what to prefer", "--prefer")
+	first.run("namespaces", "set", "nosuch", "--placement", "random").wants(t, host.ExitNotFound, `"nosuch"`,
+		"namespaces ls")
+	first.run("namespaces", "set", "kv", "--placement", "affinity").wants(t, host.ExitUsage,
+		"needs to know what to prefer", "--prefer")
 	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, host.ExitUsage, "has no fallback")
-	first.run("namespaces", "set", "kv", "--idle-timeout", "1ms").wants(t, host.ExitUsage, "--idle-timeout 1ms", "at least 100ms")
+	first.run("namespaces", "set", "kv", "--idle-timeout", "1ms").wants(t, host.ExitUsage, "--idle-timeout 1ms",
+		"at least 100ms")
 }

@@ -51,9 +51,12 @@ type namespaceFlags struct {
 
 func (f *namespaceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.placement, "placement", "", "how a node is chosen for an actor that nobody owns, one of those above")
-	flags.StringVar(&f.prefer, "prefer", "", "which nodes placement affinity prefers: node=NAME, zone=NAME or, for a label, KEY=VALUE")
-	flags.StringVar(&f.fallback, "fallback", "", "the placement where affinity and local-first find no room (default least-loaded)")
+	flags.StringVar(&f.placement, "placement", "", "how a node is chosen for an actor that nobody owns, one of those "+
+		"above")
+	flags.StringVar(&f.prefer, "prefer", "", "which nodes placement affinity prefers: node=NAME, zone=NAME or, for a "+
+		"label, KEY=VALUE")
+	flags.StringVar(&f.fallback, "fallback", "", "the placement where affinity and local-first find no room (default "+
+		"least-loaded)")
 	flags.DurationVar(&f.idleTimeout, "idle-timeout", 0, "how long an actor stays active without calls, at least 100ms")
 	flags.StringVar(&f.consistency, "consistency", "", "how reads are answered, one of those above")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
@@ -61,7 +64,8 @@ func (f *namespaceFlags) register(cmd *cobra.Command) {
 	for i, p := range placements {
 		names[i] = cobra.CompletionWithDesc(p.name, p.meaning)
 	}
-	must(cmd.RegisterFlagCompletionFunc("consistency", cobra.FixedCompletions(consistencies, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("consistency",
+		cobra.FixedCompletions(consistencies, cobra.ShellCompDirectiveNoFileComp)))
 	for _, flag := range []string{"placement", "fallback"} {
 		must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)))
 	}
@@ -74,7 +78,8 @@ func (f *namespaceFlags) request(namespace string, flags *pflag.FlagSet) (*api.N
 		field **string
 		value *string
 	}{
-		"placement": {&req.Placement, &f.placement}, "prefer": {&req.Prefer, &f.prefer}, "fallback": {&req.Fallback, &f.fallback},
+		"placement": {&req.Placement, &f.placement}, "prefer": {&req.Prefer, &f.prefer}, "fallback": {
+			&req.Fallback, &f.fallback},
 		"consistency": {&req.Consistency, &f.consistency},
 	} {
 		if flags.Changed(flag) {
@@ -88,8 +93,10 @@ func (f *namespaceFlags) request(namespace string, flags *pflag.FlagSet) (*api.N
 	if err := api.ValidateNamespace(namespace); err != nil {
 		return nil, err
 	}
-	if req.Placement == nil && req.Prefer == nil && req.Fallback == nil && req.IdleTimeoutMillis == nil && req.Consistency == nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "say what to set: --placement, --prefer, --fallback, --idle-timeout or --consistency")
+	if req.Placement == nil && req.Prefer == nil && req.Fallback == nil && req.IdleTimeoutMillis == nil &&
+		req.Consistency == nil {
+		return nil, api.Errorf(api.CodeInvalidArgument, "say what to set: --placement, --prefer, --fallback, "+
+			"--idle-timeout or --consistency")
 	}
 	return req, f.validate(req)
 }
@@ -107,7 +114,8 @@ func (f *namespaceFlags) validate(req *api.NamespaceSetRequest) error {
 		}
 	}
 	if req.Consistency != nil && !slices.Contains(consistencies, f.consistency) {
-		return api.Errorf(api.CodeInvalidArgument, "--consistency %q: must be %s", f.consistency, strings.Join(consistencies, " or "))
+		return api.Errorf(api.CodeInvalidArgument, "--consistency %q: must be %s", f.consistency,
+			strings.Join(consistencies, " or "))
 	}
 	if req.Prefer != nil {
 		return api.ValidatePreference(f.prefer)
@@ -160,15 +168,17 @@ func (k *kelpie) namespaceSet() *cobra.Command {
 
 func namespaceSetHelp() string {
 	var b strings.Builder
-	b.WriteString(`Change settings of a namespace while the cluster runs; those not named stay as they are. Nodes follow
-within a heartbeat, and within a minute for an idle timeout that gets shorter. Actors stay where they are until they are deactivated
+	b.WriteString(`Change settings of a namespace while the cluster runs; those not named stay as
+they are. Nodes follow within a heartbeat, and within a minute for an idle
+timeout that gets shorter. Actors stay where they are until they are deactivated
 or moved. What changes is printed. A placement is one of:
 `)
 	for _, p := range placements {
 		fmt.Fprintf(&b, "\n  %-12s  %s", p.name, p.meaning)
 	}
 	b.WriteString("\n\nAll choose among the nodes that host the namespace, are not draining and have room.\n\n" +
-		"The consistency of reads is linearizable, for which the store proves that they are current, or stale: answered from memory, they may\n" +
+		"The consistency of reads is linearizable, for which the store proves that they are current, or stale: " +
+		"answered from memory, they may\n" +
 		"be behind when another node has taken an actor over, as its own had failed, and this one has not noticed.\n\n" + namespaceChangeListing.help())
 	return b.String()
 }

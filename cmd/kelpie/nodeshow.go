@@ -30,11 +30,16 @@ var nodeDetailListing = listing[nodeDetail]{
 	name: func(d *nodeDetail) string { return d.Node },
 	tall: true,
 	fields: append(lift(nodeListing, func(d *nodeDetail) *api.NodeRow { return &d.NodeRow }),
-		field[nodeDetail]{key: "age_ms", meaning: "time since the node that answers saw its heartbeat, -1 if it does not watch", header: "LAST BEAT", cell: func(d *nodeDetail) string { return millis(d.AgeMillis) }},
-		field[nodeDetail]{key: "ttl_left_ms", meaning: "what is left of its lease, -1 if that is not known", header: "TTL LEFT", cell: func(d *nodeDetail) string { return millis(d.TTLLeftMillis) }},
-		field[nodeDetail]{key: "beat", meaning: "number of the last heartbeat", header: "BEAT", cell: func(d *nodeDetail) string { return count(d.Beat) }},
-		field[nodeDetail]{key: "revocations", meaning: "claims that others have taken from it under its lease", header: "REVOCATIONS", cell: func(d *nodeDetail) string { return count(d.Revocations) }},
-		field[nodeDetail]{key: "job", meaning: "its latest job of moving actors, as \"node drain\" shows it; null if there was none, or it does not answer", header: "JOB", cell: (*nodeDetail).job},
+		field[nodeDetail]{key: "age_ms", meaning: "time since the node that answers saw its heartbeat, -1 if it does " +
+			"not watch", header: "LAST BEAT", cell: func(d *nodeDetail) string { return millis(d.AgeMillis) }},
+		field[nodeDetail]{key: "ttl_left_ms", meaning: "what is left of its lease, -1 if that is not known",
+			header: "TTL LEFT", cell: func(d *nodeDetail) string { return millis(d.TTLLeftMillis) }},
+		field[nodeDetail]{key: "beat", meaning: "number of the last heartbeat", header: "BEAT",
+			cell: func(d *nodeDetail) string { return count(d.Beat) }},
+		field[nodeDetail]{key: "revocations", meaning: "claims that others have taken from it under its lease",
+			header: "REVOCATIONS", cell: func(d *nodeDetail) string { return count(d.Revocations) }},
+		field[nodeDetail]{key: "job", meaning: "its latest job of moving actors, as \"node drain\" shows it; null if " +
+			"there was none, or it does not answer", header: "JOB", cell: (*nodeDetail).job},
 	),
 }
 
@@ -42,7 +47,10 @@ var nodeDetailListing = listing[nodeDetail]{
 func lift[R, Part any](l listing[Part], part func(*R) *Part) []field[R] {
 	var lifted []field[R]
 	for _, f := range l.fields {
-		lifted = append(lifted, field[R]{key: f.key, meaning: f.meaning, header: f.header, wide: f.wide, cell: func(r *R) string { return f.cell(part(r)) }})
+		lifted = append(
+			lifted, field[R]{key: f.key, meaning: f.meaning, header: f.header, wide: f.wide, cell: func(r *R) string {
+				return f.cell(part(r))
+			}})
 	}
 	return lifted
 }
@@ -57,7 +65,8 @@ func (d *nodeDetail) job() string {
 	}
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s to %s, for %s, %s: %d of %s moved, %d failed, %d left, %s",
-		b.Kind, whereto(b.To), b.Why, b.State, b.Moved, counted(b.Total, "actor"), b.Failed, b.Left, millis(b.ElapsedMillis))
+		b.Kind, whereto(b.To), b.Why, b.State, b.Moved, counted(b.Total, "actor"), b.Failed, b.Left,
+		millis(b.ElapsedMillis))
 	for i, f := range b.Failures {
 		if i == failuresShown {
 			s.WriteString("; ...")
@@ -70,9 +79,10 @@ func (d *nodeDetail) job() string {
 
 func (k *kelpie) nodeShow() *cobra.Command {
 	return listCommand[nodeDetail]{
-		use:     "show NODE",
-		short:   "Show all that is known of a node",
-		long:    "Show all that is known of a node: how it stands, its lease, and its latest job of moving actors, done or not.",
+		use:   "show NODE",
+		short: "Show all that is known of a node",
+		long: "Show all that is known of a node: how it stands, its lease, and its latest job of moving actors, " +
+			"done or not.",
 		example: "  kelpie node show node-7600\n  kelpie node show node-7600 -o json --watch",
 		args:    host.Args("NODE"),
 		listing: nodeDetailListing,
@@ -135,8 +145,9 @@ func (k *kelpie) nodeRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm NODE",
 		Short: "Forget a node that has left or failed",
-		Long: `Forget a node that has left or failed and does not come back: it is listed no more. One that is alive is refused. If it does come
-back, it joins as it did the first time.`,
+		Long: `Forget a node that has left or failed and does not come back: it is listed no
+more. One that is alive is refused. If it does come back, it joins as it did the
+first time.`,
 		Example: "  kelpie node rm node-7601",
 		Args:    host.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -151,7 +162,8 @@ back, it joins as it did the first time.`,
 				return err
 			}
 			defer s.close()
-			reply, err := order[api.NodeRemoveRequest, api.NodeRemoveReply](cmd.Context(), s, api.MethodNodeRemove, &api.NodeRemoveRequest{Node: args[0]})
+			reply, err := order[api.NodeRemoveRequest, api.NodeRemoveReply](cmd.Context(), s, api.MethodNodeRemove,
+				&api.NodeRemoveRequest{Node: args[0]})
 			if err != nil {
 				return err
 			}

@@ -217,7 +217,8 @@ var yamlWords = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "n
 func blockStyle(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!str":
-		if !plainText.MatchString(n.Value) || strings.HasSuffix(n.Value, ":") || slices.Contains(yamlWords, strings.ToLower(n.Value)) {
+		if !plainText.MatchString(n.Value) || strings.HasSuffix(n.Value, ":") ||
+			slices.Contains(yamlWords, strings.ToLower(n.Value)) {
 			n.Style = yaml.DoubleQuotedStyle
 			break
 		}

@@ -51,7 +51,8 @@ func check[R any](t *testing.T, l listing[R]) {
 }
 
 var testRows = []api.ActorRow{
-	{Actor: "counter/a", Node: "n1", Address: "127.0.0.1:1", State: "owned", Epoch: 2, Token: 18446744073709551615, Since: "2026-01-02T03:04:05Z"},
+	{Actor: "counter/a", Node: "n1", Address: "127.0.0.1:1", State: "owned", Epoch: 2, Token: 18446744073709551615,
+		Since: "2026-01-02T03:04:05Z"},
 	{Actor: "counter/b<", State: "released", Token: 3},
 	{Actor: "yes", Node: "1", State: "owned\x1b[2J\n"},
 }
@@ -131,7 +132,8 @@ yes
 // TestNoRows shows that an empty answer is still one.
 func TestNoRows(t *testing.T) {
 	for f, want := range map[format]string{
-		formatTable: "ACTOR   NODE   STATE   EPOCH   TOKEN   SINCE\n", formatName: "", formatJSON: "[]\n", formatYAML: "[]\n",
+		formatTable: "ACTOR   NODE   STATE   EPOCH   TOKEN   SINCE\n", formatName: "", formatJSON: "[]\n",
+		formatYAML: "[]\n",
 	} {
 		if got := print(t, f, style{}, false); got != want {
 			t.Errorf("-o %s prints %q, want %q", f, got, want)
@@ -154,7 +156,8 @@ func TestOneRow(t *testing.T) {
 // TestColour shows that colour changes nothing of the columns.
 func TestColour(t *testing.T) {
 	got := print(t, formatTable, style{colour: true}, false, testRows[:2])
-	for _, want := range []string{sgrBold + "ACTOR" + sgrReset + "     ", sgrGreen + "owned" + sgrReset + "      2", sgrDim + "released" + sgrReset + "   0"} {
+	for _, want := range []string{sgrBold + "ACTOR" + sgrReset + "     ", sgrGreen + "owned" + sgrReset + "      2",
+		sgrDim + "released" + sgrReset + "   0"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}

@@ -55,7 +55,8 @@ func notJSON(arg string, err error) error {
 }
 
 func tooLarge(size string) error {
-	return api.Errorf(api.CodeTooLarge, "the request has %s: at most %d bytes fit into a call", size, api.PayloadBytesMax)
+	return api.Errorf(api.CodeTooLarge, "the request has %s: at most %d bytes fit into a call", size,
+		api.PayloadBytesMax)
 }
 
 // encodeJSON encodes one JSON value as msgpack. Whole numbers stay exact in 64 bits.
@@ -113,7 +114,8 @@ func exactNumber(n json.Number) (any, error) {
 	}
 	u, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not fit into 64 bits; with a point, %s.0, it is taken for an approximate number", s, s)
+		return nil, fmt.Errorf(
+			"%s does not fit into 64 bits; with a point, %s.0, it is taken for an approximate number", s, s)
 	}
 	return u, nil
 }

@@ -23,10 +23,15 @@ var placementListing = listing[api.PlacementRow]{
 		return r.Namespace + " " + r.Node
 	},
 	fields: []field[api.PlacementRow]{
-		{key: "namespace", meaning: "namespace of the actors, empty with --by node", header: "NAMESPACE", cell: func(r *api.PlacementRow) string { return cmp.Or(r.Namespace, "*") }},
-		{key: "node", meaning: "their owner, empty with --by namespace", header: "NODE", cell: func(r *api.PlacementRow) string { return cmp.Or(r.Node, "*") }},
-		{key: "actors", meaning: "how many the node owns", header: "ACTORS", cell: func(r *api.PlacementRow) string { return strconv.Itoa(r.Actors) }},
-		{key: "orphaned", meaning: "those of them whose owner has lost its lease", header: "ORPHANED", cell: func(r *api.PlacementRow) string { return strconv.Itoa(r.Orphaned) }},
+		{key: "namespace", meaning: "namespace of the actors, empty with --by node", header: "NAMESPACE",
+			cell: func(r *api.PlacementRow) string { return cmp.Or(r.Namespace, "*") }},
+		{key: "node", meaning: "their owner, empty with --by namespace", header: "NODE",
+			cell: func(r *api.PlacementRow) string { return cmp.Or(r.Node, "*") }},
+		{key: "actors", meaning: "how many the node owns", header: "ACTORS", cell: func(r *api.PlacementRow) string {
+			return strconv.Itoa(r.Actors)
+		}},
+		{key: "orphaned", meaning: "those of them whose owner has lost its lease", header: "ORPHANED",
+			cell: func(r *api.PlacementRow) string { return strconv.Itoa(r.Orphaned) }},
 	},
 }
 
@@ -50,7 +55,8 @@ func (f *placementFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.Namespace, "namespace", "", "only actors of this namespace")
 	flags.StringVar(&f.Node, "node", "", "only actors that this node owns")
 	flags.StringVar(&f.by, "by", "", "count by node or by namespace alone (default by both)")
-	must(cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]cobra.Completion{byNode, byNamespace}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc(
+		"by", cobra.FixedCompletions([]cobra.Completion{byNode, byNamespace}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func (f *placementFlags) validate() error {
@@ -65,9 +71,11 @@ func (k *kelpie) placementList() *cobra.Command {
 	return listCommand[api.PlacementRow]{
 		use:   "ls",
 		short: "Count the actors of nodes and namespaces",
-		long: `Count the actors that each node owns, of each namespace. The nodes count, a page at a time; a namespace is printed when all of it has
-been counted. It is not of one moment: an actor that moves meanwhile may be counted twice, or not at all.`,
-		example: "  kelpie placements ls\n  kelpie placements ls --by node --sort actors:desc\n  kelpie placements ls --namespace counter -o json",
+		long: `Count the actors that each node owns, of each namespace. The nodes count, a page
+at a time; a namespace is printed when all of it has been counted. It is not of
+one moment: an actor that moves meanwhile may be counted twice, or not at all.`,
+		example: "  kelpie placements ls\n  kelpie placements ls --by node --sort actors:desc\n  kelpie placements " +
+			"ls --namespace counter -o json",
 		args:    host.Args(),
 		flags:   f.register,
 		listing: placementListing,

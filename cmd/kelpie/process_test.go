@@ -55,7 +55,8 @@ func TestSignals(t *testing.T) {
 			var said strings.Builder
 			for serving := false; lines.Scan(); {
 				said.WriteString(lines.Text() + "\n")
-				if !serving && strings.Contains(lines.Text(), "msg=\"serving") || strings.Contains(lines.Text(), "msg=serving") {
+				if !serving && strings.Contains(lines.Text(), "msg=\"serving") ||
+					strings.Contains(lines.Text(), "msg=serving") {
 					serving = true
 					if err := cmd.Process.Signal(signal); err != nil {
 						t.Fatal(err)
@@ -72,7 +73,8 @@ func TestSignals(t *testing.T) {
 // TestPipeCloses shows that a command whose reader has gone ends without a word, at once or in the middle of a list.
 func TestPipeCloses(t *testing.T) {
 	addr := manyActors(t, 100_000, func(int) {})
-	for _, args := range [][]string{{"version"}, {"actors", "ls", "--addr", addr}, {"actors", "ls", "-o", "json", "--watch", "--addr", addr}} {
+	for _, args := range [][]string{{"version"}, {"actors", "ls", "--addr", addr},
+		{"actors", "ls", "-o", "json", "--watch", "--addr", addr}} {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)

@@ -14,9 +14,12 @@ import (
 )
 
 func (k *kelpie) quarantine() *cobra.Command {
-	return group("quarantine", "List actors that have ended the process of a node, let them run again", `Code of an actor can end the process of its node: by a stack overflow, by os.Exit, by taking all memory. Its calls would then
-go to the next node, and so on. An actor whose code was running when the processes of two or three nodes ended is quarantined: all nodes refuse its calls,
-until its quarantine is cleared here or a node runs another version of the program.`,
+	return group("quarantine", "List actors that have ended the process of a node, let them run again",
+		`Code of an actor can end the process of its node: by a stack overflow, by
+os.Exit, by taking all memory. Its calls would then go to the next node, and so
+on. An actor whose code was running when the processes of two or three nodes
+ended is quarantined: all nodes refuse its calls, until its quarantine is
+cleared here or a node runs another version of the program.`,
 		k.quarantineList(), k.quarantineClear())
 }
 
@@ -44,7 +47,8 @@ func (k *kelpie) quarantineList() *cobra.Command {
 }
 
 // eachQuarantinePage gives the quarantined actors that req selects to emit, as many as the session wants.
-func eachQuarantinePage(ctx context.Context, s *session, req api.QuarantinesRequest, emit func([]api.QuarantineRow) error) error {
+func eachQuarantinePage(ctx context.Context, s *session, req api.QuarantinesRequest,
+	emit func([]api.QuarantineRow) error) error {
 	for left := s.limit; ; {
 		req.Limit = max(left, 0) // 0, or too many, is a full page
 		reply, err := ask[api.QuarantinesRequest, api.QuarantinesReply](ctx, s, api.MethodQuarantines, &req)
@@ -70,9 +74,10 @@ func (k *kelpie) quarantineClear() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clear ACTOR...",
 		Short: "Let quarantined actors run again",
-		Long: `Let quarantined actors run again. Mend first what ended the nodes: an actor that still ends its node takes two or three with it before it is
-quarantined again.`,
-		Example: "  kelpie actors quarantine clear cart/alice\n  kelpie actors quarantine ls -o name | xargs kelpie actors quarantine clear",
+		Long: `Let quarantined actors run again. Mend first what ended the nodes: an actor that
+still ends its node takes two or three with it before it is quarantined again.`,
+		Example: "  kelpie actors quarantine clear cart/alice\n  kelpie actors quarantine ls -o name | xargs kelpie " +
+			"actors quarantine clear",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return api.Errorf(api.CodeInvalidArgument, "name at least one actor")
@@ -91,7 +96,8 @@ quarantined again.`,
 			}
 			defer s.close()
 			for _, actor := range args {
-				if _, err := order[api.QuarantineRequest, api.QuarantineReply](cmd.Context(), s, api.MethodQuarantineClear, &api.QuarantineRequest{Actor: actor}); err != nil {
+				if _, err := order[api.QuarantineRequest, api.QuarantineReply](cmd.Context(), s,
+					api.MethodQuarantineClear, &api.QuarantineRequest{Actor: actor}); err != nil {
 					return err
 				}
 				if _, err := fmt.Fprintf(k.Stdout, "actor %s is no longer quarantined\n", actor); err != nil {

@@ -34,11 +34,13 @@ func condemn(t *testing.T, address, actor string) {
 		t.Fatal(err)
 	}
 	for _, node := range []string{"lost1", "lost2", "finder"} {
-		m, err := r.Join(ctx, registry.JoinSpec{Node: registry.NodeInfo{ID: node, Address: nowhere, Version: view.Nodes[0].Version}})
+		m, err := r.Join(
+			ctx, registry.JoinSpec{Node: registry.NodeInfo{ID: node, Address: nowhere, Version: view.Nodes[0].Version}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.AcquireFor(ctx, m, id, registry.Attempt{Method: "add", Retry: true, Mark: true}, []byte("x"), []byte("y")); err != nil {
+		if _, err := r.AcquireFor(ctx, m, id, registry.Attempt{Method: "add", Retry: true, Mark: true}, []byte("x"),
+			[]byte("y")); err != nil {
 			t.Fatal(err)
 		}
 		if node == "finder" {
@@ -57,25 +59,33 @@ func TestQuarantine(t *testing.T) {
 	s := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": s.address}}
 	term.run("actors", "quarantine", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
-	term.run("actors", "quarantine", "clear", "counter/a").wants(t, host.ExitNotFound, "counter/a is not quarantined", "quarantine ls")
+	term.run("actors", "quarantine", "clear", "counter/a").wants(t, host.ExitNotFound, "counter/a is not quarantined",
+		"quarantine ls")
 	for _, actor := range []string{"counter/a", "counter/b", "kv/a"} {
 		condemn(t, s.address, actor)
 	}
 
-	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitRefused, "actor counter/a is quarantined: it ended the process of node lost2 while it ran method add", "quarantine clear counter/a")
+	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitRefused,
+		"actor counter/a is quarantined: it ended the process of node lost2 while it ran method add",
+		"quarantine clear counter/a")
 	term.run("actors", "quarantine", "ls").wants(t, host.ExitOK, "ACTOR", "counter/a", "lost2", "add", "kv/a")
-	if got := term.run("actors", "quarantine", "ls", "--limit", "2", "-o", "name").stdout; got != "counter/a\ncounter/b\n" {
+	if got := term.run("actors", "quarantine", "ls", "--limit", "2", "-o",
+		"name").stdout; got != "counter/a\ncounter/b\n" {
 		t.Errorf("listed %q", got)
 	}
-	if all := rows[api.QuarantineRow](t, term.run("actors", "quarantine", "ls", "--namespace", "kv", "-o", "json")); len(all) != 1 || all[0].Actor != "kv/a" || all[0].Nodes != 1 || all[0].Since == "" {
+	if all := rows[api.QuarantineRow](
+		t, term.run("actors", "quarantine", "ls", "--namespace", "kv", "-o", "json")); len(all) != 1 ||
+		all[0].Actor != "kv/a" || all[0].Nodes != 1 || all[0].Since == "" {
 		t.Errorf("listed %+v", all)
 	}
 	term.run("actors", "get", "counter/a").wants(t, host.ExitOK, "QUARANTINE", "it ended the process of node lost2")
-	if r := term.run("doctor", "--data-dir", t.TempDir()); r.code != host.ExitProblem || !strings.Contains(r.stdout, "actor counter/a is refused: its method add has ended node lost2") {
+	if r := term.run("doctor", "--data-dir", t.TempDir()); r.code != host.ExitProblem ||
+		!strings.Contains(r.stdout, "actor counter/a is refused: its method add has ended node lost2") {
 		t.Errorf("doctor: exit code %d, %s", r.code, r.stdout)
 	}
 
-	term.run("actors", "quarantine", "clear", "counter/a", "counter/b").wants(t, host.ExitOK, "actor counter/a is no longer quarantined\n", "counter/b")
+	term.run("actors", "quarantine", "clear", "counter/a", "counter/b").wants(t, host.ExitOK,
+		"actor counter/a is no longer quarantined\n", "counter/b")
 	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitOK, "1\n")
 	if got := term.run("actors", "quarantine", "ls", "-o", "name").stdout; got != "kv/a\n" {
 		t.Errorf("listed %q", got)

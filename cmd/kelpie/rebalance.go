@@ -36,7 +36,8 @@ var rebalanceListing = listing[rebalanceResult]{
 	name: func(r *rebalanceResult) string { return r.By },
 	fields: []field[rebalanceResult]{
 		{key: "by", meaning: "what is made equal: actors, load or memory"},
-		{key: "nodes", meaning: "the nodes that take actors, each with node, has and gets; less than 0 is what it gives"},
+		{key: "nodes",
+			meaning: "the nodes that take actors, each with node, has and gets; less than 0 is what it gives"},
 		{key: "moves", meaning: "how much goes where, each with from, to and amount"},
 		{key: "fails", meaning: "nodes that did not begin, each with node and error"},
 		{key: "jobs", meaning: "the jobs of the nodes that give, as \"node drain\" shows them; empty with --plan"},
@@ -57,16 +58,19 @@ func (k *kelpie) clusterRebalance() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebalance",
 		Short: "Have all nodes carry the same",
-		Long: `Move actors from the nodes that carry more to those that carry less, until all that take actors carry about the same: of
-actors, of calls per second (load), or of bytes in memory. No more actors move than must. The nodes do that by themselves,
-and the command follows them: it may be interrupted. The exit code is 0 if all was moved.
+		Long: `Move actors from the nodes that carry more to those that carry less, until all
+that take actors carry about the same: of actors, of calls per second (load), or
+of bytes in memory. No more actors move than must. The nodes do that by
+themselves, and the command follows them: it may be interrupted. The exit code
+is 0 if all was moved.
 
 ` + rebalanceListing.help(),
 		Example: "  kelpie cluster rebalance --plan\n  kelpie cluster rebalance --by memory --rate 100/s --yes",
 		Args:    host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.ContainsFunc(bys, func(b struct{ name, meaning string }) bool { return b.name == f.by }) {
-				return api.Errorf(api.CodeInvalidArgument, "--by %q: must be %s, %s or %s", f.by, api.ByActors, api.ByLoad, api.ByMemory)
+				return api.Errorf(api.CodeInvalidArgument, "--by %q: must be %s, %s or %s", f.by, api.ByActors,
+					api.ByLoad, api.ByMemory)
 			}
 			if !f.plan && !f.cancel {
 				if err := k.askable(f.yes); err != nil {
@@ -144,7 +148,8 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 		return err
 	}
 	for _, failed := range reply.Fails {
-		return host.Advise(api.Errorf(api.CodeInternal, "node %s has not begun: %s", failed.Node, failed.Error), "the same command again goes on with what is left")
+		return host.Advise(api.Errorf(api.CodeInternal, "node %s has not begun: %s", failed.Node, failed.Error),
+			"the same command again goes on with what is left")
 	}
 	return j.verdict()
 }
@@ -245,5 +250,7 @@ func (k *kelpie) cancelRebalance(ctx context.Context, s *session, o *output) err
 	if len(ended) == 0 {
 		return api.Errorf(api.CodeFailedPrecondition, "no rebalance is running")
 	}
-	return k.printRebalance(o, &api.RebalanceReply{Nodes: []api.BalanceNode{}, Moves: []api.BalanceMove{}, Fails: []api.BalanceFailed{}}, ended)
+	return k.printRebalance(
+		o, &api.RebalanceReply{Nodes: []api.BalanceNode{}, Moves: []api.BalanceMove{}, Fails: []api.BalanceFailed{}},
+		ended)
 }

@@ -51,18 +51,20 @@ func isTerminal(stream any) bool {
 }
 
 func (k *kelpie) root() *cobra.Command {
-	root := group("kelpie", "Virtual actors on a transactional store", `Kelpie runs virtual actors: small, named, single-threaded objects with durable state, each active on
-one node of a cluster at a time.
+	root := group("kelpie", "Virtual actors on a transactional store",
+		`Kelpie runs virtual actors: small, named, single-threaded objects with durable
+state, each active on one node of a cluster at a time.
 
   kelpie dev                              start a playground: a store and three nodes on this machine
   kelpie node start                       start a node, the first of a cluster
   kelpie actors call counter/a add 5      call an actor, wherever it is
   kelpie actors ls                        see which actors are where
 
-Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr, KELPIE_ADDR or a context
-(see "kelpie context --help") says otherwise.
-Answers go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
-		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.cluster(), k.events(), k.top(), k.store(), k.dev(), k.doctor(),
+Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr,
+KELPIE_ADDR or a context (see "kelpie context --help") says otherwise. Answers
+go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
+		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.cluster(), k.events(), k.top(), k.store(),
+		k.dev(), k.doctor(),
 		k.context(), k.config(), k.sim(), k.bench(), k.version(), exitCodesTopic())
 	k.completeLive(root)
 	root.SetHelpCommand(helpCommand(root))
@@ -100,7 +102,8 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Show the help of a command or topic",
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion,
+			cobra.ShellCompDirective) {
 			cmd, _, err := root.Find(args)
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveNoFileComp

@@ -36,12 +36,14 @@ func (sel *selection) register(cmd *cobra.Command, columns []string) {
 	if len(columns) == 0 || flags.Lookup("sort") != nil {
 		return
 	}
-	flags.StringVar(&sel.sort, "sort", "", "COLUMN[:desc], by its key in the JSON: sort up to 10,000 rows (default the order of their keys)")
+	flags.StringVar(&sel.sort, "sort", "", "COLUMN[:desc], by its key in the JSON: sort up to 10,000 rows (default "+
+		"the order of their keys)")
 	var completions []cobra.Completion
 	for _, c := range columns {
 		completions = append(completions, c, c+descending)
 	}
-	must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(completions, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc(
+		"sort", cobra.FixedCompletions(completions, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func (sel *selection) validate() error {
@@ -63,7 +65,8 @@ func (sel *selection) fetched() int {
 var errEnough = errors.New("enough rows")
 
 // printSelected prints what fetch gets: as it comes if by is nil, else sorted.
-func printSelected[R any](p printer[R], sel *selection, by *sorting[R], fetch func(emit func(page []R) error) error) error {
+func printSelected[R any](p printer[R], sel *selection, by *sorting[R],
+	fetch func(emit func(page []R) error) error) error {
 	var rows []R
 	left := sel.limit
 	err := fetch(func(page []R) error {
@@ -105,7 +108,8 @@ func checkSortable(rows int) error {
 		return nil
 	}
 	return host.Advise(
-		api.Errorf(api.CodeFailedPrecondition, "--sort: there are more than %d rows, which are too many to sort here", sortRowsMax),
+		api.Errorf(api.CodeFailedPrecondition, "--sort: there are more than %d rows, which are too many to sort here",
+			sortRowsMax),
 		"filter them, or leave --sort out and pipe them into sort",
 	)
 }
@@ -127,7 +131,8 @@ func newSorting[R any](l listing[R], flag string) (*sorting[R], error) {
 	key, desc := strings.CutSuffix(flag, descending)
 	columns := l.sortable()
 	if !slices.Contains(columns, key) {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--sort %q: write it as COLUMN or COLUMN:desc; the columns are %s", flag, strings.Join(columns, ", "))
+		return nil, api.Errorf(api.CodeInvalidArgument, "--sort %q: write it as COLUMN or COLUMN:desc; the columns "+
+			"are %s", flag, strings.Join(columns, ", "))
 	}
 	return &sorting[R]{key, desc}, nil
 }

@@ -18,7 +18,8 @@ import (
 func TestSort(t *testing.T) {
 	addr := node(t, api.MethodNodes, func(*api.Empty) (*api.NodesReply, error) {
 		return &api.NodesReply{Nodes: []api.NodeRow{
-			{Node: "a", Actors: 10, Epoch: 18446744073709551615, Zone: "eu", Labels: []string{"x=2"}}, {Node: "b", Actors: 9, Epoch: 18446744073709551614, Zone: "us"}, {Node: "c", Actors: 100, Zone: "eu"},
+			{Node: "a", Actors: 10, Epoch: 18446744073709551615, Zone: "eu", Labels: []string{"x=2"}},
+			{Node: "b", Actors: 9, Epoch: 18446744073709551614, Zone: "us"}, {Node: "c", Actors: 100, Zone: "eu"},
 		}}, nil
 	})
 	for flags, want := range map[string]string{
@@ -68,7 +69,8 @@ func manyActors(t *testing.T, total int, asked func(page int)) string {
 func TestTooManyToSort(t *testing.T) {
 	pages := 0
 	addr := manyActors(t, 1_000_000, func(int) { pages++ })
-	terminal{}.run("actors", "ls", "--sort", "node", "--addr", addr).wants(t, host.ExitRefused, "--sort: there are more than 10000 rows", "pipe")
+	terminal{}.run("actors", "ls", "--sort", "node", "--addr", addr).wants(t, host.ExitRefused,
+		"--sort: there are more than 10000 rows", "pipe")
 	if pages != 11 {
 		t.Errorf("%d pages were read", pages)
 	}
@@ -115,8 +117,11 @@ func TestListsStream(t *testing.T) {
 			}
 		})
 		var stderr strings.Builder
-		p := host.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: &stderr, Getenv: func(string) string { return "" }}
-		if code := run(p, []string{"actors", "ls", "-o", string(f), "--addr", addr}); code != host.ExitOK || out.lines() < 3500 {
+		p := host.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: &stderr, Getenv: func(string) string {
+			return ""
+		}}
+		if code := run(p, []string{"actors", "ls", "-o", string(f), "--addr", addr}); code != host.ExitOK ||
+			out.lines() < 3500 {
 			t.Errorf("-o %s: exit code %d with %d lines\n%s", f, code, out.lines(), stderr.String())
 		}
 	}
@@ -148,10 +153,12 @@ func TestStreamsEndWithTheirReader(t *testing.T) {
 func TestWatchedJSON(t *testing.T) {
 	addr := manyActors(t, 2, func(int) {})
 	r := terminal{}.interrupted().run("actors", "ls", "--watch", "-o", "json", "--addr", addr)
-	if lines := strings.Split(r.stdout, "\n"); r.code != host.ExitOK || len(lines) != 3 || !strings.HasPrefix(lines[1], `{"actor":"n/0000001",`) {
+	if lines := strings.Split(r.stdout, "\n"); r.code != host.ExitOK || len(lines) != 3 ||
+		!strings.HasPrefix(lines[1], `{"actor":"n/0000001",`) {
 		t.Errorf("%+v", r)
 	}
-	if r = (terminal{}).interrupted().run("actors", "ls", "--watch", "-o", "yaml", "--addr", addr); !strings.HasPrefix(r.stdout, "---\n- actor: n/0000000\n") {
+	if r = (terminal{}).interrupted().run("actors", "ls", "--watch", "-o", "yaml", "--addr", addr); !strings.HasPrefix(
+		r.stdout, "---\n- actor: n/0000000\n") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -51,7 +51,8 @@ const (
 )
 
 func (c *connection) addrFlag(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&c.addrs, "addr", []string{host.DefaultListen}, "addresses of nodes, HOST:PORT[,HOST:PORT...], tried in turn")
+	flags.StringSliceVar(&c.addrs, "addr", []string{host.DefaultListen},
+		"addresses of nodes, HOST:PORT[,HOST:PORT...], tried in turn")
 }
 
 func (c *connection) timeoutFlag(flags *pflag.FlagSet) {
@@ -61,7 +62,8 @@ func (c *connection) timeoutFlag(flags *pflag.FlagSet) {
 // validate checks the flags. Errors are CodeInvalidArgument.
 func (c *connection) validate() error {
 	if len(c.addrs) == 0 {
-		return host.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: at least one address of a node is needed, such as %s", host.DefaultListen))
+		return host.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: at least one address of a node is "+
+			"needed, such as %s", host.DefaultListen))
 	}
 	for _, addr := range c.addrs {
 		if err := host.CheckAddress("--addr", addr); err != nil {
@@ -69,7 +71,9 @@ func (c *connection) validate() error {
 		}
 	}
 	if c.timeout <= 0 {
-		return host.OfFlag("timeout", api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be positive, such as %v", c.timeout, timeoutDefault))
+		return host.OfFlag(
+			"timeout", api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be positive, such as %v", c.timeout,
+				timeoutDefault))
 	}
 	return nil
 }
@@ -116,7 +120,8 @@ func order[Req, Resp any](ctx context.Context, s *session, method string, req *R
 
 // try calls f with one address after the other until one serves, and returns that. What may have been
 // executed is not tried elsewhere, unless it does no harm to repeat: then each address gets a share of the time.
-func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.Context, addr string) error) (addr string, err error) {
+func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.Context, addr string) error) (
+	addr string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	var silent []string
@@ -143,7 +148,8 @@ func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.C
 }
 
 // tryOne calls f with an address, the first of so many that are left.
-func (s *session) tryOne(ctx context.Context, repeatable bool, left int, addr string, f func(ctx context.Context, addr string) error) error {
+func (s *session) tryOne(ctx context.Context, repeatable bool, left int, addr string,
+	f func(ctx context.Context, addr string) error) error {
 	if deadline, ok := ctx.Deadline(); ok && repeatable {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))

@@ -42,8 +42,12 @@ func fakeNode(t *testing.T, register func(mux *rpc.Mux)) string {
 
 // handleInfo makes a fake node known for a node.
 func handleInfo(mux *rpc.Mux) {
-	rpc.HandleTyped(mux, api.MethodClusterInfo, func(context.Context, *api.Empty) (*api.ClusterInfo, error) { return &api.ClusterInfo{}, nil })
-	rpc.HandleTyped(mux, api.MethodBirth, func(context.Context, *api.Empty) (*api.BirthReply, error) { return &api.BirthReply{Version: 1}, nil })
+	rpc.HandleTyped(mux, api.MethodClusterInfo, func(context.Context, *api.Empty) (*api.ClusterInfo, error) {
+		return &api.ClusterInfo{}, nil
+	})
+	rpc.HandleTyped(mux, api.MethodBirth, func(context.Context, *api.Empty) (*api.BirthReply, error) {
+		return &api.BirthReply{Version: 1}, nil
+	})
 }
 
 // node serves one method.
@@ -120,7 +124,8 @@ func TestNoAnswer(t *testing.T) {
 	alone := []string{"--addr", hung, "--timeout", "100ms"}
 	terminal{}.run(append([]string{"node", "ls"}, both...)...).wants(t, host.ExitOK, "found")
 	terminal{}.run(append([]string{"actors", "call", "counter/a", "get"}, both...)...).wants(t, host.ExitOK, "7\n")
-	terminal{}.run(append([]string{"node", "ls"}, alone...)...).wants(t, host.ExitUnavailable, hung+" (no answer came in time)")
+	terminal{}.run(append([]string{"node", "ls"}, alone...)...).wants(t, host.ExitUnavailable,
+		hung+" (no answer came in time)")
 	r, timeout := untilReached("leases", "break", "n", "--yes", "--addr", hung)
 	r.wants(t, host.ExitUnknown, hung+" did not answer within "+timeout)
 }
@@ -172,7 +177,8 @@ func TestPages(t *testing.T) {
 		r := terminal{}.run(append([]string{"actors", "ls", "-o", "json", "--addr", addr}, c.args...)...)
 		got := rows[api.ActorRow](t, r)
 		if len(got) != c.rows || got[len(got)-1].Actor != c.last || asked != c.asked {
-			t.Errorf("%v: %d rows to %s in %d pages, want %d to %s in %d", c.args, len(got), got[len(got)-1].Actor, asked, c.rows, c.last, c.asked)
+			t.Errorf("%v: %d rows to %s in %d pages, want %d to %s in %d", c.args, len(got), got[len(got)-1].Actor,
+				asked, c.rows, c.last, c.asked)
 		}
 	}
 }

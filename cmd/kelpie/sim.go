@@ -22,21 +22,24 @@ func (k *kelpie) sim() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run clusters in simulated time, hurt them, check what they promise",
-		Long: `Run a whole cluster in this process, in simulated time: real nodes, on a network and a store that
-fail, called by clients. Checkers look for broken promises. A seed decides everything that is not said by a flag, and what
-fails under a seed fails under it again. No cluster is needed, and none is touched.
+		Long: `Run a whole cluster in this process, in simulated time: real nodes, on a network
+and a store that fail, called by clients. Checkers look for broken promises. A
+seed decides everything that is not said by a flag, and what fails under a seed
+fails under it again. No cluster is needed, and none is touched.
 
-A single run (--seed, or none of --seeds and --for) shows all that was drawn for it, as flags that can be
-given back. Of many, those that break a promise are shown, each with the command that runs it again, and a summary of all. The
-exit code is 1 if a promise was broken. The first interrupt lets the runs under way end, and starts no more; the exit
-code is 130 then, unless it is 1.
+A single run (--seed, or none of --seeds and --for) shows all that was drawn for
+it, as flags that can be given back. Of many, those that break a promise are
+shown, each with the command that runs it again, and a summary of all. The exit
+code is 1 if a promise was broken. The first interrupt lets the runs under way
+end, and starts no more; the exit code is 130 then, unless it is 1.
 
-Of many runs, --shrink and --html take the first that breaks a promise. A plan of faults is events with semicolons or ends of
-lines between them, each a time, a fault, and what it befalls; "kelpie sim ls" lists the faults, workloads,
+Of many runs, --shrink and --html take the first that breaks a promise. A plan
+of faults is events with semicolons or ends of lines between them, each a time,
+a fault, and what it befalls; "kelpie sim ls" lists the faults, workloads,
 checkers, profiles and bugs there are.
 
-With -o json, every run is an object on a line of its own; with -o name, the seeds that break a promise are printed and
-nothing else.
+With -o json, every run is an object on a line of its own; with -o name, the
+seeds that break a promise are printed and nothing else.
 
 ` + simListing.help(),
 		Example: `  kelpie sim --seed 7
@@ -73,7 +76,8 @@ func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags)
 	asked := c.Options
 	asked.Seed = c.Start
 	report := &simReport{
-		w: k.Stdout, format: f.output.format, style: k.style(&f.output), asked: asked, single: !f.many, timeline: f.timeline,
+		w: k.Stdout, format: f.output.format, style: k.style(&f.output), asked: asked, single: !f.many,
+		timeline: f.timeline,
 	}
 	progress := k.newSimProgress(c.Seeds, f.many)
 	var chosen *sim.Result // the one that is shrunk or drawn

@@ -73,9 +73,11 @@ func notWithRace(t *testing.T) {
 func TestSimSingle(t *testing.T) {
 	notWithRace(t)
 	first := simulated("--seed", "7")
-	first.wants(t, host.ExitOK, "seed 7: every promise held\n", " answered, ", "simulated in", "choices  --seed 7 --profile smoke --nodes 3 --clients 3 --calls 8 --duration 2s")
+	first.wants(t, host.ExitOK, "seed 7: every promise held\n", " answered, ", "simulated in",
+		"choices  --seed 7 --profile smoke --nodes 3 --clients 3 --calls 8 --duration 2s")
 	row := simRows(t, simulated("--seed", "7", "-o", "json"))[0]
-	if !strings.Contains(first.stdout, row.TraceHash) || len(row.TraceHash) != 16 || row.Steps == 0 || row.CallsOK == 0 || row.SimSeconds == 0 || row.WallSeconds == 0 {
+	if !strings.Contains(first.stdout, row.TraceHash) || len(row.TraceHash) != 16 || row.Steps == 0 ||
+		row.CallsOK == 0 || row.SimSeconds == 0 || row.WallSeconds == 0 {
 		t.Errorf("%+v, other than\n%s", row, first.stdout)
 	}
 	for _, flags := range []string{row.Choices, strings.TrimPrefix(row.Command, "kelpie sim ")} {
@@ -104,7 +106,8 @@ func TestSimMany(t *testing.T) {
 	}
 	r = simulated("--seeds", "3", "--start", "5", "--check-determinism", "-o", "json")
 	rows := simRows(t, r)
-	if len(rows) != 3 || rows[0].Seed != 5 || rows[2].Seed != 7 || rows[0].TraceHash == rows[1].TraceHash || !strings.Contains(r.stdout, `"violations":[]`) {
+	if len(rows) != 3 || rows[0].Seed != 5 || rows[2].Seed != 7 || rows[0].TraceHash == rows[1].TraceHash ||
+		!strings.Contains(r.stdout, `"violations":[]`) {
 		t.Errorf("%s", r.stdout)
 	}
 	r = simulated("--seeds", "2", "--faults", "none", "-o", "yaml")
@@ -119,7 +122,8 @@ func TestSimViolation(t *testing.T) {
 	notWithRace(t)
 	for _, args := range [][]string{{"--seed", "1"}, {"--seeds", "1"}} {
 		r := simulated(append(args, "--bug", "early-reply")...)
-		if r.code != host.ExitFailure || !namesChecker(r.stdout) || strings.Count(r.stderr, "\n") != 2 || !strings.HasPrefix(r.stderr, "error: ") {
+		if r.code != host.ExitFailure || !namesChecker(r.stdout) || strings.Count(r.stderr, "\n") != 2 ||
+			!strings.HasPrefix(r.stderr, "error: ") {
 			t.Fatalf("%+v", r)
 		}
 		at := strings.Index(r.stdout, "  kelpie sim ")
@@ -158,16 +162,19 @@ func namesChecker(text string) bool {
 func TestSimTimeline(t *testing.T) {
 	notWithRace(t)
 	r := simulated("--seed", "1", "--timeline")
-	if line, _, _ := strings.Cut(r.stdout, "\n"); r.code != host.ExitOK || !strings.HasPrefix(strings.TrimSpace(line), "0.000000s  n") {
+	if line, _, _ := strings.Cut(r.stdout, "\n"); r.code != host.ExitOK ||
+		!strings.HasPrefix(strings.TrimSpace(line), "0.000000s  n") {
 		t.Errorf("%+v", r)
 	}
-	if row := simRows(t, simulated("--seed", "1", "--timeline", "-o", "json"))[0]; len(row.Timeline) < 10 || !strings.Contains(r.stdout, row.Timeline[9]) {
+	if row := simRows(t, simulated("--seed", "1", "--timeline", "-o", "json"))[0]; len(row.Timeline) < 10 ||
+		!strings.Contains(r.stdout, row.Timeline[9]) {
 		t.Errorf("%q", row.Timeline)
 	}
 	if r = simulated("--seeds", "1", "--timeline"); strings.Contains(r.stdout, "0.000000s") {
 		t.Errorf("%+v", r)
 	}
-	if r = simulated("--seeds", "1", "--timeline", "--bug", "early-reply"); !strings.Contains(r.stdout, "0.000000s") || !strings.Contains(r.stdout, " violation ") {
+	if r = simulated("--seeds", "1", "--timeline", "--bug", "early-reply"); !strings.Contains(r.stdout, "0.000000s") ||
+		!strings.Contains(r.stdout, " violation ") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -175,10 +182,12 @@ func TestSimTimeline(t *testing.T) {
 // TestSimShrink shows that the first run that breaks a promise is made smaller, and that its flags still break it.
 func TestSimShrink(t *testing.T) {
 	notWithRace(t)
-	r := simulated("--seeds", "2", "--start", "2", "--bug", "early-reply", "--workloads", "cold", "--faults", "none", "--shrink", "-o", "json")
+	r := simulated("--seeds", "2", "--start", "2", "--bug", "early-reply", "--workloads", "cold", "--faults", "none",
+		"--shrink", "-o", "json")
 	rows := simRows(t, r)
 	last := rows[len(rows)-1]
-	if r.code != host.ExitFailure || len(rows) != 3 || !last.Shrunk || last.Seed != rows[0].Seed || last.CallsOK >= rows[0].CallsOK || len(last.Violations) == 0 {
+	if r.code != host.ExitFailure || len(rows) != 3 || !last.Shrunk || last.Seed != rows[0].Seed ||
+		last.CallsOK >= rows[0].CallsOK || len(last.Violations) == 0 {
 		t.Fatalf("%s", r.stdout)
 	}
 	again := terminal{}.run(append(words(last.Command)[1:], "--shrink")...)
@@ -201,12 +210,14 @@ func TestSimPage(t *testing.T) {
 		{[]string{"--seed", "2"}, host.ExitOK, "kelpie sim --seed 2"},
 		{[]string{"--seeds", "2", "--start", "5"}, host.ExitOK, ""},
 		{[]string{"--seeds", "2", "--bug", "early-reply"}, host.ExitFailure, "kelpie sim --seed 1"},
-		{[]string{"--seed", "1", "--bug", "early-reply", "--workloads", "cold", "--shrink"}, host.ExitFailure, "--clients 1 "},
+		{[]string{"--seed", "1", "--bug", "early-reply", "--workloads", "cold", "--shrink"}, host.ExitFailure,
+			"--clients 1 "},
 	} {
 		name := filepath.Join(dir, count(uint64(i))+".html")
 		r := simulated(append(c.args, "--html", name)...)
 		page, err := os.ReadFile(name)
-		if r.code != c.code || !strings.Contains(r.stderr, name) || (err == nil) != (c.says != "") || !strings.Contains(string(page), c.says) {
+		if r.code != c.code || !strings.Contains(r.stderr, name) || (err == nil) != (c.says != "") ||
+			!strings.Contains(string(page), c.says) {
 			t.Errorf("%v: %+v, %v, a page of %d bytes", c.args, r, err, len(page))
 		}
 	}
@@ -221,10 +232,12 @@ func TestSimPlan(t *testing.T) {
 	const text = "1s crash n1 0s; 1.5s cut n2 200ms"
 	inline := simRows(t, simulated("--seed", "1", "--faults", "none", "--plan", text, "-o", "json"))[0]
 	file := simRows(t, simulated("--seed", "1", "--faults", "none", "--plan", "@"+name, "-o", "json"))[0]
-	if file.TraceHash != inline.TraceHash || !strings.Contains(file.Command, "--plan '"+text+"'") || file.Faults["crash"] != 1 || file.Faults["cut"] != 1 {
+	if file.TraceHash != inline.TraceHash || !strings.Contains(file.Command, "--plan '"+text+"'") ||
+		file.Faults["crash"] != 1 || file.Faults["cut"] != 1 {
 		t.Errorf("%+v\n%+v", inline, file)
 	}
-	if none := simRows(t, simulated("--seed", "1", "--faults", "crash", "--plan", "", "-o", "json"))[0]; len(none.Faults) != 0 {
+	if none := simRows(t, simulated("--seed", "1", "--faults", "crash", "--plan", "", "-o", "json"))[0]; len(
+		none.Faults) != 0 {
 		t.Errorf("%+v", none)
 	}
 }
@@ -248,7 +261,8 @@ func TestSimInterrupt(t *testing.T) {
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
 		Signals: func() (<-chan os.Signal, func()) { return signals, func() {} },
 	}
-	if code := run(p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke"}); code != host.ExitInterrupted || !strings.Contains(stdout.String(), " of 1000000000 seeds from 1 on: every promise held") {
+	if code := run(p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke"}); code != host.ExitInterrupted ||
+		!strings.Contains(stdout.String(), " of 1000000000 seeds from 1 on: every promise held") {
 		t.Errorf("exit code %d, %s%s", code, stdout.String(), stderr.String())
 	}
 }
@@ -256,10 +270,13 @@ func TestSimInterrupt(t *testing.T) {
 // TestSimNobodyReads shows that many runs end when nobody reads what comes of them.
 func TestSimNobodyReads(t *testing.T) {
 	p := host.Process{
-		Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: io.Discard, Getenv: func(string) string { return "" },
+		Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: io.Discard, Getenv: func(string) string {
+			return ""
+		},
 		Signals: func() (<-chan os.Signal, func()) { return nil, func() {} },
 	}
-	if code := run(p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke", "-o", "json"}); code != host.ExitBrokenPipe {
+	if code := run(
+		p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke", "-o", "json"}); code != host.ExitBrokenPipe {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -309,6 +326,7 @@ func TestSimList(t *testing.T) {
 	if !slices.Equal(got, campaign.Catalog()) {
 		t.Errorf("%+v", got)
 	}
-	terminal{}.run("sim", "ls").wants(t, host.ExitOK, "KIND", "fault ", "workload ", "checker ", "determinism ", "profile ", "early-reply")
+	terminal{}.run("sim", "ls").wants(t, host.ExitOK, "KIND", "fault ", "workload ", "checker ", "determinism ",
+		"profile ", "early-reply")
 	terminal{}.run("sim", "ls", "-o", "name").wants(t, host.ExitOK, "\ncrash-commit\n")
 }

@@ -44,24 +44,31 @@ func (f *simFlags) register(cmd *cobra.Command) {
 	flags.Uint64Var(&f.start, "start", 1, "the first of several seeds")
 	flags.IntVar(&f.jobs, "jobs", 0, "number of runs at a time (default one for each processor)")
 	flags.DurationVar(&f.within, "for", 0, "real time after which no more seeds are started (default no bound)")
-	flags.StringVar(&o.Profile, "profile", "default", "how to draw what is not said: "+strings.Join(simNames("profile"), ", "))
+	flags.StringVar(&o.Profile, "profile", "default", "how to draw what is not said: "+
+		strings.Join(simNames("profile"), ", "))
 	flags.IntVar(&o.Nodes, "nodes", 0, "number of nodes (default drawn)")
 	flags.IntVar(&o.Clients, "clients", 0, "number of clients (default drawn)")
 	flags.IntVar(&o.Calls, "calls", 0, "number of calls of each client (default drawn)")
 	flags.DurationVar(&o.For, "duration", 0, "simulated time during which faults happen (default drawn)")
-	flags.Var(nameList{&o.Workloads}, "workloads", "what clients do, separated by commas; none only reads (default drawn)")
+	flags.Var(nameList{&o.Workloads}, "workloads", "what clients do, separated by commas; none only reads (default "+
+		"drawn)")
 	flags.Var(nameList{&o.Faults}, "faults", "what goes wrong, separated by commas; none is nothing (default drawn)")
-	flags.StringVar(&f.plan, "plan", "", "which fault happens when: events, or @FILE to read them from a file (default drawn, of --faults)")
+	flags.StringVar(&f.plan, "plan", "", "which fault happens when: events, or @FILE to read them from a file "+
+		"(default drawn, of --faults)")
 	flags.StringVar(&o.Bug, "bug", "", "defect to plant, to see whether it is found (default none)")
 	flags.BoolVar(&f.checkDeterminism, "check-determinism", false, "run every seed twice and compare (default false)")
-	flags.BoolVar(&f.timeline, "timeline", false, "print all that happened in the run; of many, in those that break a promise (default false)")
+	flags.BoolVar(&f.timeline, "timeline", false, "print all that happened in the run; of many, in those that break "+
+		"a promise (default false)")
 	flags.BoolVar(&f.shrink, "shrink", false, "look for the smallest run that breaks the same promise (default false)")
-	flags.StringVar(&f.html, "html", "", "file to write a page to that shows the run; of many, the first that breaks a promise; with --shrink, the smallest (default none)")
+	flags.StringVar(&f.html, "html", "", "file to write a page to that shows the run; of many, the first that breaks "+
+		"a promise; with --shrink, the smallest (default none)")
 	must(cmd.MarkFlagFilename("html", "html"))
 	host.Variable(flags, "seed", simSeedVariable)
 	f.output.register(cmd)
-	for flag, kind := range map[string]string{"profile": "profile", "workloads": "workload", "faults": "fault", "bug": "bug"} {
-		must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(simNames(kind), cobra.ShellCompDirectiveNoFileComp)))
+	for flag, kind := range map[string]string{"profile": "profile", "workloads": "workload", "faults": "fault",
+		"bug": "bug"} {
+		must(cmd.RegisterFlagCompletionFunc(
+			flag, cobra.FixedCompletions(simNames(kind), cobra.ShellCompDirectiveNoFileComp)))
 	}
 }
 
@@ -82,9 +89,11 @@ func (f *simFlags) exclude(flags *pflag.FlagSet) error {
 	f.many = flags.Changed("seeds") || flags.Changed("for")
 	switch {
 	case f.many && flags.Changed("seed"):
-		return api.Errorf(api.CodeInvalidArgument, "--seed is a single run: leave it out to run many by --seeds or --for, which begin at --start")
+		return api.Errorf(api.CodeInvalidArgument, "--seed is a single run: leave it out to run many by --seeds or "+
+			"--for, which begin at --start")
 	case !f.many && flags.Changed("start"):
-		return api.Errorf(api.CodeInvalidArgument, "--start is the first of many seeds: say by --seeds or --for how many")
+		return api.Errorf(api.CodeInvalidArgument, "--start is the first of many seeds: say by --seeds or --for how "+
+			"many")
 	}
 	for _, name := range []string{"seeds", "jobs", "nodes", "clients", "calls"} {
 		if n, err := flags.GetInt(name); err == nil && flags.Changed(name) && n < 1 {
@@ -114,7 +123,8 @@ func (f *simFlags) campaign(flags *pflag.FlagSet) (campaign.Campaign, error) {
 		}
 	}
 	c := campaign.Campaign{
-		Options: f.options, Start: f.start, Seeds: f.seeds, Jobs: f.jobs, For: f.within, CheckDeterminism: f.checkDeterminism,
+		Options: f.options, Start: f.start, Seeds: f.seeds, Jobs: f.jobs, For: f.within,
+		CheckDeterminism: f.checkDeterminism,
 	}
 	if !f.many {
 		c.Start, c.Seeds = f.options.Seed, 1

@@ -16,9 +16,14 @@ import (
 var simItemListing = listing[sim.Item]{
 	name: func(r *sim.Item) string { return r.Name },
 	fields: []field[sim.Item]{
-		{key: "kind", meaning: "fault, workload, checker, profile or bug", header: "KIND", cell: func(r *sim.Item) string { return r.Kind }},
-		{key: "name", meaning: "what a flag calls it", header: "NAME", cell: func(r *sim.Item) string { return r.Name }},
-		{key: "description", meaning: "what it is", header: "DESCRIPTION", cell: func(r *sim.Item) string { return r.Description }},
+		{key: "kind", meaning: "fault, workload, checker, profile or bug", header: "KIND",
+			cell: func(r *sim.Item) string { return r.Kind }},
+		{key: "name", meaning: "what a flag calls it", header: "NAME", cell: func(r *sim.Item) string {
+			return r.Name
+		}},
+		{key: "description", meaning: "what it is", header: "DESCRIPTION", cell: func(r *sim.Item) string {
+			return r.Description
+		}},
 	},
 }
 

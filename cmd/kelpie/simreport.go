@@ -177,7 +177,8 @@ func (p *simReport) summary(s campaign.Summary, due int) error {
 	fmt.Fprintf(&b, "%s from %d on: %s\n", ran, p.asked.Seed, verdict)
 	fmt.Fprintf(&b, "  calls    %d answered, %d not\n", s.OK, s.Unanswered)
 	fmt.Fprintf(&b, "  faults   %s\n", faultsText(s.Faults))
-	fmt.Fprintf(&b, "  time     %v simulated in %v, %d steps\n", s.Simulated.Round(time.Second), s.Wall.Round(10*time.Millisecond), s.Steps)
+	fmt.Fprintf(&b, "  time     %v simulated in %v, %d steps\n", s.Simulated.Round(time.Second),
+		s.Wall.Round(10*time.Millisecond), s.Steps)
 	if s.Undecided > 0 {
 		fmt.Fprintf(&b, "  unjudged %s, whose history has too many orders\n", counted(s.Undecided, "actor"))
 	}

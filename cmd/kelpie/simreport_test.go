@@ -14,7 +14,8 @@ import (
 )
 
 var testSimRow = simRow{
-	Seed: 7, TraceHash: "00000000000000ff", SimSeconds: 12.34, WallSeconds: 0.5, Steps: 100, CallsOK: 3, CallsFailed: 1, Undecided: 2,
+	Seed: 7, TraceHash: "00000000000000ff", SimSeconds: 12.34, WallSeconds: 0.5, Steps: 100, CallsOK: 3,
+	CallsFailed: 1, Undecided: 2,
 	Faults:     map[string]int{"cut": 1, "crash": 2},
 	Violations: []simViolationRow{{"panic", 1.5, "no\x1b way\n\tat main"}},
 	Command:    "kelpie sim --seed 7", Choices: "--seed 7 --nodes 3",
@@ -53,7 +54,8 @@ func TestSimReportIsBounded(t *testing.T) {
 	if err := (&simReport{w: &b, style: style{colour: true}}).print(row, false); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(b.String(), "\n"); lines != violationsShown+3 || !strings.Contains(b.String(), "and 5 more") || !strings.Contains(b.String(), sgrRed) {
+	if lines := strings.Count(b.String(), "\n"); lines != violationsShown+3 ||
+		!strings.Contains(b.String(), "and 5 more") || !strings.Contains(b.String(), sgrRed) {
 		t.Errorf("%s", b.String())
 	}
 }
@@ -61,7 +63,8 @@ func TestSimReportIsBounded(t *testing.T) {
 // TestSimDeterminismCommand shows that what breaks only when a seed is run twice is reproduced by running it twice.
 func TestSimDeterminismCommand(t *testing.T) {
 	r := &sim.Result{Violations: []sim.Violation{{Checker: campaign.Determinism}}}
-	if got := newSimRow(campaign.Outcome{Result: r}, sim.Options{Seed: 3}, false).Command; got != "kelpie sim --seed 3 --check-determinism" {
+	if got := newSimRow(campaign.Outcome{Result: r}, sim.Options{Seed: 3},
+		false).Command; got != "kelpie sim --seed 3 --check-determinism" {
 		t.Error(got)
 	}
 }
@@ -69,7 +72,8 @@ func TestSimDeterminismCommand(t *testing.T) {
 // TestSimProgress shows that a terminal has a line that is written over, and anything else a line now and then.
 func TestSimProgress(t *testing.T) {
 	r := terminal{interactive: true}.sim("--seeds", "2")
-	if r.code != host.ExitOK || !strings.HasPrefix(r.stderr, clearLine+"1 of 2 seeds, 0 failed") || !strings.HasSuffix(r.stderr, clearLine) {
+	if r.code != host.ExitOK || !strings.HasPrefix(r.stderr, clearLine+"1 of 2 seeds, 0 failed") ||
+		!strings.HasSuffix(r.stderr, clearLine) {
 		t.Errorf("%+v", r)
 	}
 	if r = (terminal{interactive: true}).sim("--seed", "2"); r.stderr != "" {

@@ -17,7 +17,8 @@ import (
 )
 
 func (k *kelpie) store() *cobra.Command {
-	return group("store", "Serve a store, look into the cluster's, back it up", "", k.storeServe(), k.storeGet(), k.storeScan(), k.storeSet(), k.storeClear(),
+	return group("store", "Serve a store, look into the cluster's, back it up", "", k.storeServe(), k.storeGet(),
+		k.storeScan(), k.storeSet(), k.storeClear(),
 		k.storeBackup(), k.storeRestore(), k.storeCheck(), k.storeStats(), k.storeMigrate())
 }
 
@@ -26,10 +27,12 @@ func (k *kelpie) storeServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a store to nodes",
-		Long: `Serve a store to the nodes of a cluster, which are started with --store kelpie://HOST:PORT. Unlike the
-store of a node, it stays when nodes come and go. Ctrl-C or SIGTERM stops it gracefully, a second one at once.`,
-		Example: "  kelpie store serve --listen 10.0.0.5:7500 --store pebble:/var/lib/kelpie\n  kelpie node start --store kelpie://10.0.0.5:7500",
-		Args:    host.Args(),
+		Long: `Serve a store to the nodes of a cluster, which are started with --store
+kelpie://HOST:PORT. Unlike the store of a node, it stays when nodes come and go.
+Ctrl-C or SIGTERM stops it gracefully, a second one at once.`,
+		Example: "  kelpie store serve --listen 10.0.0.5:7500 --store pebble:/var/lib/kelpie\n  kelpie node start " +
+			"--store kelpie://10.0.0.5:7500",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return host.ServeStore(cmd.Context(), k.Process, o)
 		},
@@ -64,8 +67,10 @@ var storeListing = listing[storeRow]{
 	name: func(r *storeRow) string { return r.Key },
 	fields: []field[storeRow]{
 		{key: "key", meaning: "the key, as a path", header: "KEY", cell: func(r *storeRow) string { return r.Key }},
-		{key: "value", meaning: "the value, decoded; a string of hexadecimal digits after 0x if it is binary", header: "VALUE", cell: func(r *storeRow) string { return string(r.Value) }, brief: (*storeRow).brief},
-		{key: "bytes", meaning: "size of the value as it is stored", header: "BYTES", wide: true, cell: func(r *storeRow) string { return strconv.Itoa(r.Bytes) }},
+		{key: "value", meaning: "the value, decoded; a string of hexadecimal digits after 0x if it is binary",
+			header: "VALUE", cell: func(r *storeRow) string { return string(r.Value) }, brief: (*storeRow).brief},
+		{key: "bytes", meaning: "size of the value as it is stored", header: "BYTES", wide: true,
+			cell: func(r *storeRow) string { return strconv.Itoa(r.Bytes) }},
 	},
 }
 
@@ -75,7 +80,8 @@ type scanner func(ctx context.Context, begin, end []byte, limit int) (*api.Store
 // nodeScanner reads by way of a node.
 func nodeScanner(s *session) scanner {
 	return func(ctx context.Context, begin, end []byte, limit int) (*api.StoreScanReply, error) {
-		return ask[api.StoreScanRequest, api.StoreScanReply](ctx, s, api.MethodStoreScan, &api.StoreScanRequest{Begin: begin, End: end, Limit: limit})
+		return ask[api.StoreScanRequest, api.StoreScanReply](ctx, s, api.MethodStoreScan,
+			&api.StoreScanRequest{Begin: begin, End: end, Limit: limit})
 	}
 }
 
@@ -84,14 +90,15 @@ func storeScanner(s *session, store kv.Store) scanner {
 	return func(ctx context.Context, begin, end []byte, limit int) (*api.StoreScanReply, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
 		defer cancel()
-		return kv.Transact(ctx, s.env, store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*api.StoreScanReply, error) {
-			pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
-			reply := &api.StoreScanReply{More: more}
-			for _, p := range pairs {
-				reply.Pairs = append(reply.Pairs, api.StorePair{Key: p.Key, Value: p.Value})
-			}
-			return reply, err
-		})
+		return kv.Transact(ctx, s.env, store, kv.TxOptions{},
+			func(ctx context.Context, tx kv.Tx) (*api.StoreScanReply, error) {
+				pairs, more, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: limit})
+				reply := &api.StoreScanReply{More: more}
+				for _, p := range pairs {
+					reply.Pairs = append(reply.Pairs, api.StorePair{Key: p.Key, Value: p.Value})
+				}
+				return reply, err
+			})
 	}
 }
 
@@ -101,7 +108,8 @@ type storeFlags struct {
 }
 
 func (f *storeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.url, "store", "", "URL of a store to open instead of asking a node: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
+	cmd.Flags().StringVar(&f.url, "store", "", "URL of a store to open instead of asking a node: pebble:DIR, "+
+		"fdb:CLUSTERFILE or kelpie://HOST:PORT")
 }
 
 // with runs read on the store that the flags name.
@@ -139,7 +147,8 @@ func (k *kelpie) storeGet() *cobra.Command {
 					return err
 				}
 				if len(reply.Pairs) == 0 {
-					return host.Advise(api.Errorf(api.CodeNotFound, "the store has no key %s", args[0]), "see those there are by: kelpie store scan")
+					return host.Advise(api.Errorf(api.CodeNotFound, "the store has no key %s", args[0]),
+						"see those there are by: kelpie store scan")
 				}
 				return emit([]storeRow{newStoreRow(reply.Pairs[0])})
 			})
@@ -152,11 +161,13 @@ func (k *kelpie) storeScan() *cobra.Command {
 	return listCommand[storeRow]{
 		use:   "scan [KEY]",
 		short: "List keys and values of the store",
-		long: `List the keys of the cluster's store, in order, with their values: all of them, or KEY and those below it. They are
-printed as they are read, a page at a time, and not at one moment.
+		long: `List the keys of the cluster's store, in order, with their values: all of them,
+or KEY and those below it. They are printed as they are read, a page at a time,
+and not at one moment.
 
 ` + keyHelp,
-		example: "  kelpie store scan claim/counter --limit 10\n  kelpie store scan --store pebble:/var/lib/kelpie -o json",
+		example: "  kelpie store scan claim/counter --limit 10\n  kelpie store scan --store pebble:/var/lib/kelpie " +
+			"-o json",
 		args:    host.Args("KEY?"),
 		flags:   f.register,
 		listing: storeListing,

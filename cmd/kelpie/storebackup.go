@@ -51,15 +51,19 @@ func (k *kelpie) storeBackup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy the cluster's store into a file, while it serves",
-		Long: `Copy all of the cluster's store into FILE, or to stdout if that is "-", while the cluster goes on. The store is read by this command itself: it is
-the one that a node at --addr uses, unless --store names one.
+		Long: `Copy all of the cluster's store into FILE, or to stdout if that is "-", while
+the cluster goes on. The store is read by this command itself: it is the one
+that a node at --addr uses, unless --store names one.
 
-Of an embedded store, also of one that another process serves, the backup is of one moment. FoundationDB can't be read for as long as that takes:
-there every actor is of one moment, and not all of the same; what is said at the end tells which it is. Blocks have
-checksums, and what was cut off is not taken for a backup. Alarms, messages under way, dead letters and the answers that calls may be repeated for are
-in it.`,
-		Example: "  kelpie store backup monday.kelpie\n  kelpie store backup - | zstd > monday.kelpie.zst\n  kelpie store backup monday.kelpie --store pebble:/var/lib/kelpie",
-		Args:    host.Args("FILE"),
+Of an embedded store, also of one that another process serves, the backup is of
+one moment. FoundationDB can't be read for as long as that takes: there every
+actor is of one moment, and not all of the same; what is said at the end tells
+which it is. Blocks have checksums, and what was cut off is not taken for a
+backup. Alarms, messages under way, dead letters and the answers that calls may
+be repeated for are in it.`,
+		Example: "  kelpie store backup monday.kelpie\n  kelpie store backup - | zstd > monday.kelpie.zst\n  kelpie " +
+			"store backup monday.kelpie --store pebble:/var/lib/kelpie",
+		Args: host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			s, err := c.open()
 			if err != nil {
@@ -85,7 +89,10 @@ in it.`,
 // backupTo makes a backup in a file that appears when it is complete.
 func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, force bool) error {
 	p := k.newProgress(0)
-	options := backup.Options{Version: programVersion(), Progress: func(t backup.Trailer) { _ = p.say("copied " + copied(t)) }} // it is only for the looks
+	// it is only for the looks
+	options := backup.Options{Version: programVersion(), Progress: func(t backup.Trailer) {
+		_ = p.say("copied " + copied(t))
+	}}
 	if path == "-" {
 		h, t, err := backup.Make(ctx, env.Real(), store, k.Stdout, options)
 		p.clear()
@@ -109,7 +116,8 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 		err = errors.Join(err, file.Close())
 	}
 	if err != nil {
-		return unlessInterrupted(ctx, errors.Join(cantWrite(path, err), os.Remove(file.Name())), "interrupted: no backup was made, and no file is left")
+		return unlessInterrupted(ctx, errors.Join(cantWrite(path, err), os.Remove(file.Name())),
+			"interrupted: no backup was made, and no file is left")
 	}
 	_, err = fmt.Fprintln(k.Stdout, backedUp(h, t))
 	return err
@@ -124,7 +132,8 @@ func replaceable(path string, force bool) error {
 	case err != nil: // it is not there, or making one there says what is wrong
 		return nil
 	case !info.Mode().IsRegular():
-		return api.Errorf(api.CodeFailedPrecondition, "%s is no file that could be replaced: choose another name, or - for stdout", path)
+		return api.Errorf(api.CodeFailedPrecondition, "%s is no file that could be replaced: choose another name, or "+
+			"- for stdout", path)
 	case !force:
 		return api.Errorf(api.CodeFailedPrecondition, "%s exists: choose another name, or replace it by --force", path)
 	}
@@ -154,21 +163,29 @@ func (k *kelpie) storeRestore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE --store URL",
 		Short: "Fill a store from a backup",
-		Long: `Fill the store that --store names from a backup, of FILE or of stdin if that is "-". The store may be of another kind than the one that the backup is of:
-this is the way from one machine to FoundationDB. It must be empty, unless --force says to delete all that is in it; while a node is
-alive in it, that is refused, too. A file is verified as a whole before anything is deleted or written; what comes by a pipe can't be.
+		Long: `Fill the store that --store names from a backup, of FILE or of stdin if that is
+"-". The store may be of another kind than the one that the backup is of: this
+is the way from one machine to FoundationDB. It must be empty, unless --force
+says to delete all that is in it; while a node is alive in it, that is refused,
+too. A file is verified as a whole before anything is deleted or written; what
+comes by a pipe can't be.
 
-Nodes join the restored cluster as if they were new. No actor has an owner, and all tokens are higher than any that was given out before. Calls
-that were answered after the backup was made are lost with their effects. Restart clients: a retry from a client started before the restore may
-execute twice. Until the restore is complete, nodes refuse the store.`,
-		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - --store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
-		Args:    host.Args("FILE"),
+Nodes join the restored cluster as if they were new. No actor has an owner, and
+all tokens are higher than any that was given out before. Calls that were
+answered after the backup was made are lost with their effects. Restart clients:
+a retry from a client started before the restore may execute twice. Until the
+restore is complete, nodes refuse the store.`,
+		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - " +
+			"--store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
+		Args: host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if url == "" {
-				return api.Errorf(api.CodeInvalidArgument, "say by --store where to restore: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
+				return api.Errorf(api.CodeInvalidArgument, "say by --store where to restore: pebble:DIR, "+
+					"fdb:CLUSTERFILE or kelpie://HOST:PORT")
 			}
 			if args[0] == "-" && !yes {
-				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so there is nobody to ask; pass --yes to confirm")
+				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so there is nobody to ask; pass "+
+					"--yes to confirm")
 			}
 			from, err := k.openBackup(args[0])
 			if err != nil {
@@ -183,7 +200,9 @@ execute twice. Until the restore is complete, nodes refuse the store.`,
 			if force {
 				will = " All that is in the store is deleted first."
 			}
-			if err := k.confirm(yes, fmt.Sprintf("Restore cluster %s, as of %s, into %s?%s", r.Header.ClusterID, r.Header.Made, url, will)); err != nil {
+			if err := k.confirm(
+				yes, fmt.Sprintf("Restore cluster %s, as of %s, into %s?%s", r.Header.ClusterID, r.Header.Made, url,
+					will)); err != nil {
 				return err
 			}
 			ctx, cancel := k.untilSignal(cmd.Context())
@@ -191,7 +210,8 @@ execute twice. Until the restore is complete, nodes refuse the store.`,
 			return k.restore(ctx, from, r, url, force)
 		},
 	}
-	cmd.Flags().StringVar(&url, "store", "", "URL of the store to fill: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
+	cmd.Flags().StringVar(&url, "store", "", "URL of the store to fill: pebble:DIR, fdb:CLUSTERFILE or "+
+		"kelpie://HOST:PORT")
 	cmd.Flags().BoolVar(&force, "force", false, "delete what is in the store")
 	registerYes(cmd, &yes)
 	return cmd

@@ -98,7 +98,8 @@ func TestAClusterMovesToAnotherStore(t *testing.T) {
 	if err1 != nil || err2 != nil || one < two || one > two+1 {
 		t.Errorf("not of one moment: %d, %d, %v, %v", one, two, err1, err2)
 	}
-	offline.run("store", "restore", file, "--store", "kelpie://"+a.address, "--yes", "--force").wants(t, host.ExitRefused, "m1 is alive")
+	offline.run("store", "restore", file, "--store", "kelpie://"+a.address, "--yes", "--force").wants(
+		t, host.ExitRefused, "m1 is alive")
 }
 
 func TestADamagedBackupIsRefused(t *testing.T) {
@@ -111,9 +112,11 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(t, host.ExitCorrupt, "cut off", "again with --force")
+	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(
+		t, host.ExitCorrupt, "cut off", "again with --force")
 	// What was begun is not taken for a cluster.
-	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(t, host.ExitRefused, "restore that has not ended")
+	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(
+		t, host.ExitRefused, "restore that has not ended")
 	r := terminal{}.run("store", "check", "--store", target)
 	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "has not ended") {
 		t.Errorf("half a restore is checked: %+v", r)
@@ -121,13 +124,15 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 	terminal{}.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
 	terminal{}.run("store", "check", "--store", target).wants(t, host.ExitOK, "0 problems")
 	terminal{}.run("store", "clear", "meta", "--store", target, "--yes", "--force").wants(t, host.ExitOK)
-	if r := (terminal{}.run("store", "check", "--store", target)); r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "is missing") {
+	if r := (terminal{}.run("store", "check", "--store", target)); r.code != host.ExitCorrupt ||
+		!strings.Contains(r.stdout, "is missing") {
 		t.Errorf("a store without its meta is checked: %+v", r)
 	}
 	stdin := terminal{stdin: string(b)}
 	stdin.run("store", "restore", "-", "--store", target, "--yes", "--force").wants(t, host.ExitOK)
 	stdin.run("store", "restore", "-", "--store", target).wants(t, host.ExitUsage, "--yes")
-	if r := first.run("store", "backup", "-"); r.code != host.ExitOK || !strings.HasPrefix(r.stdout, "KELPIE BACKUP 1\n") || !strings.Contains(r.stderr, "backup of cluster") {
+	if r := first.run("store", "backup", "-"); r.code != host.ExitOK ||
+		!strings.HasPrefix(r.stdout, "KELPIE BACKUP 1\n") || !strings.Contains(r.stderr, "backup of cluster") {
 		t.Errorf("to stdout: %d %s", r.code, r.stderr)
 	}
 }
@@ -157,7 +162,8 @@ func TestStoreWrites(t *testing.T) {
 	first.run("store", "clear", "claim/counter/a", "--yes", "--force").wants(t, host.ExitOK)
 	first.run("store", "set", "dead/counter/a/#7", "x", "--yes", "--force").wants(t, host.ExitOK)
 	r := first.run("store", "check", "-o", "json")
-	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") || !strings.Contains(r.stdout, "half of a dead letter") || !strings.Contains(r.stderr, "problems") {
+	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") ||
+		!strings.Contains(r.stdout, "half of a dead letter") || !strings.Contains(r.stderr, "problems") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -182,17 +188,22 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 		if err := os.WriteFile(damaged, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		offline.run("store", "restore", damaged, "--store", target, "--yes", "--force").wants(t, host.ExitCorrupt, "error: "+damaged, says, "another backup")
+		offline.run("store", "restore", damaged, "--store", target, "--yes", "--force").wants(t, host.ExitCorrupt,
+			"error: "+damaged, says, "another backup")
 	}
-	offline.run("store", "restore", dir, "--store", target, "--yes", "--force").wants(t, host.ExitRefused, "a directory")
+	offline.run("store", "restore", dir, "--store", target, "--yes", "--force").wants(t, host.ExitRefused,
+		"a directory")
 	stopped := terminal{signals: make(chan os.Signal, 1)}
 	stopped.signals <- os.Interrupt
-	stopped.run("store", "restore", file, "--store", "pebble:"+filepath.Join(dir, "other"), "--yes").wants(t, host.ExitInterrupted, "interrupted before")
-	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, host.ExitOK) // after all that, it is all there
+	stopped.run("store", "restore", file, "--store", "pebble:"+filepath.Join(dir, "other"), "--yes").wants(
+		t, host.ExitInterrupted, "interrupted before")
+	// after all that, it is all there
+	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, host.ExitOK)
 
 	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "no file")
 	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "no file")
-	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, host.ExitRefused, "can't write "+filepath.Join(dir, "none", "b")+": ", "a place")
+	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, host.ExitRefused, "can't write "+
+		filepath.Join(dir, "none", "b")+": ", "a place")
 	full := cantWrite("b", errors.Join(&fs.PathError{Op: "write", Path: "b.tmp-1", Err: syscall.ENOSPC}, nil))
 	if host.ExitCodeOf(full) != host.ExitRefused || host.Message(full) != "can't write b: no space left on device" {
 		t.Error(full)

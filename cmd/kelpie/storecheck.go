@@ -33,8 +33,11 @@ var problemListing = listing[problemRow]{
 	name: func(r *problemRow) string { return r.Key },
 	fields: []field[problemRow]{
 		{key: "key", meaning: "the key, as a path", header: "KEY", cell: func(r *problemRow) string { return r.Key }},
-		{key: "actor", meaning: "whose it is, empty if it is no actor's", header: "ACTOR", cell: func(r *problemRow) string { return dash(r.Actor) }},
-		{key: "problem", meaning: "what is wrong with it", header: "PROBLEM", cell: func(r *problemRow) string { return r.Problem }},
+		{key: "actor", meaning: "whose it is, empty if it is no actor's", header: "ACTOR",
+			cell: func(r *problemRow) string { return dash(r.Actor) }},
+		{key: "problem", meaning: "what is wrong with it", header: "PROBLEM", cell: func(r *problemRow) string {
+			return r.Problem
+		}},
 	},
 }
 
@@ -43,9 +46,12 @@ func (k *kelpie) storeCheck() *cobra.Command {
 	return listCommand[problemRow]{
 		use:   "check",
 		short: "Read all of the store and list what is wrong with it",
-		long: `Read all of the cluster's store, decode it, verify its checksums, and compare what belongs together: the list of what is due with the alarms and messages of
-actors, dead letters with their requests, states with claims. What is wrong is listed, and the exit code is 8; else nothing is, and it is 0. An
-embedded store is checked as it is at one moment, while it serves. Without --store, it is the store of the node at --addr, read by this command itself.`,
+		long: `Read all of the cluster's store, decode it, verify its checksums, and compare
+what belongs together: the list of what is due with the alarms and messages of
+actors, dead letters with their requests, states with claims. What is wrong is
+listed, and the exit code is 8; else nothing is, and it is 0. An embedded store
+is checked as it is at one moment, while it serves. Without --store, it is the
+store of the node at --addr, read by this command itself.`,
 		args: host.Args(),
 		flags: func(cmd *cobra.Command) {
 			f.register(cmd)
@@ -69,9 +75,12 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 	var failed error
 	report := func(problem registry.Problem) {
 		p.clear()
-		failed = cmp.Or(failed, emit([]problemRow{{Key: formatKey(problem.Key), Actor: problem.Actor, Problem: problem.What}}))
+		failed = cmp.Or(
+			failed, emit([]problemRow{{Key: formatKey(problem.Key), Actor: problem.Actor, Problem: problem.What}}))
 	}
-	checked, err := backup.Check(ctx, env.Real(), store, report, backup.Options{Progress: func(t backup.Trailer) { _ = p.say("checked " + copied(t)) }}) // for the looks
+	// for the looks
+	checked, err := backup.Check(ctx, env.Real(), store, report,
+		backup.Options{Progress: func(t backup.Trailer) { _ = p.say("checked " + copied(t)) }})
 	p.clear()
 	if err := cmp.Or(err, failed); err != nil {
 		return err
@@ -102,10 +111,15 @@ type storeStatsRow struct {
 var storeStatsListing = listing[storeStatsRow]{
 	name: func(r *storeStatsRow) string { return r.Kind + "/" + r.Namespace },
 	fields: []field[storeStatsRow]{
-		{key: "kind", meaning: "kind of keys, as in their paths; empty for keys that are not Kelpie's", header: "KIND", cell: func(r *storeStatsRow) string { return dash(r.Kind) }},
-		{key: "namespace", meaning: "namespace of the actors, empty if it is about none", header: "NAMESPACE", cell: func(r *storeStatsRow) string { return dash(r.Namespace) }},
-		{key: "keys", meaning: "number of keys", header: "KEYS", cell: func(r *storeStatsRow) string { return strconv.FormatInt(r.Keys, 10) }},
-		{key: "bytes", meaning: "size of the keys and values, not of what the store needs for them", header: "BYTES", cell: func(r *storeStatsRow) string { return human.Bytes(r.Bytes) }},
+		{key: "kind", meaning: "kind of keys, as in their paths; empty for keys that are not Kelpie's", header: "KIND",
+			cell: func(r *storeStatsRow) string { return dash(r.Kind) }},
+		{key: "namespace", meaning: "namespace of the actors, empty if it is about none", header: "NAMESPACE",
+			cell: func(r *storeStatsRow) string { return dash(r.Namespace) }},
+		{key: "keys", meaning: "number of keys", header: "KEYS", cell: func(r *storeStatsRow) string {
+			return strconv.FormatInt(r.Keys, 10)
+		}},
+		{key: "bytes", meaning: "size of the keys and values, not of what the store needs for them", header: "BYTES",
+			cell: func(r *storeStatsRow) string { return human.Bytes(r.Bytes) }},
 	},
 }
 
@@ -114,8 +128,9 @@ func (k *kelpie) storeStats() *cobra.Command {
 	return listCommand[storeStatsRow]{
 		use:   "stats",
 		short: "Count what is in the store, by kind and namespace",
-		long: `Count the keys and bytes of the cluster's store, by kind and namespace. All of it is read for that, and an embedded store as it is at one moment. Without --store,
-it is the store of the node at --addr, read by this command itself.`,
+		long: `Count the keys and bytes of the cluster's store, by kind and namespace. All of
+it is read for that, and an embedded store as it is at one moment. Without
+--store, it is the store of the node at --addr, read by this command itself.`,
 		args: host.Args(),
 		flags: func(cmd *cobra.Command) {
 			f.register(cmd)
@@ -129,7 +144,9 @@ it is the store of the node at --addr, read by this command itself.`,
 			}
 			defer func() { err = errors.Join(err, store.Close()) }()
 			p := k.newProgress(0)
-			counts, err := backup.Stats(ctx, env.Real(), store, backup.Options{Progress: func(t backup.Trailer) { _ = p.say("read " + copied(t)) }}) // for the looks
+			// for the looks
+			counts, err := backup.Stats(ctx, env.Real(), store,
+				backup.Options{Progress: func(t backup.Trailer) { _ = p.say("read " + copied(t)) }})
 			p.clear()
 			if err != nil {
 				return err

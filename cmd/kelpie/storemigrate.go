@@ -22,15 +22,20 @@ func (k *kelpie) storeMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate --store URL",
 		Short: "Bring a store to the schema of this version",
-		Long: `Bring the store that --store names from the schema of an earlier version to that of this one. All nodes must have stopped: one that is alive is
-found, and nothing is done. Earlier versions refuse the store afterwards, so make a backup first. If it is interrupted, do it again.`,
-		Example: "  kelpie store backup before.kelpie --store pebble:/var/lib/kelpie\n  kelpie store migrate --store pebble:/var/lib/kelpie",
-		Args:    host.Args(),
+		Long: `Bring the store that --store names from the schema of an earlier version to that
+of this one. All nodes must have stopped: one that is alive is found, and
+nothing is done. Earlier versions refuse the store afterwards, so make a backup
+first. If it is interrupted, do it again.`,
+		Example: "  kelpie store backup before.kelpie --store pebble:/var/lib/kelpie\n  kelpie store migrate --store " +
+			"pebble:/var/lib/kelpie",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if url == "" {
-				return api.Errorf(api.CodeInvalidArgument, "say by --store which store: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
+				return api.Errorf(api.CodeInvalidArgument, "say by --store which store: pebble:DIR, fdb:CLUSTERFILE "+
+					"or kelpie://HOST:PORT")
 			}
-			if err := k.confirm(yes, fmt.Sprintf("Migrate the store %s to schema %d?", url, registry.SchemaVersion)); err != nil {
+			if err := k.confirm(
+				yes, fmt.Sprintf("Migrate the store %s to schema %d?", url, registry.SchemaVersion)); err != nil {
 				return err
 			}
 			store, err := host.OpenStore(cmd.Context(), url)
@@ -42,16 +47,20 @@ found, and nothing is done. Earlier versions refuse the store afterwards, so mak
 			defer cancel()
 			e := env.Real()
 			r := registry.New(e, store)
-			living, err := r.Living(ctx, func(m registry.Meta) error { return env.Sleep(e, ctx, 2*m.Heartbeat+time.Second) })
+			living, err := r.Living(ctx, func(m registry.Meta) error {
+				return env.Sleep(e, ctx, 2*m.Heartbeat+time.Second)
+			})
 			if err != nil {
 				return unlessInterrupted(ctx, err, "interrupted before anything was changed")
 			}
 			if living != "" {
-				return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first", living)
+				return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first",
+					living)
 			}
 			from, err := r.Migrate(ctx)
 			if err != nil {
-				return unlessInterrupted(ctx, err, "interrupted before the store was migrated: do it again, it goes on from there")
+				return unlessInterrupted(ctx, err, "interrupted before the store was migrated: do it again, it goes "+
+					"on from there")
 			}
 			if from == registry.SchemaVersion {
 				_, err = fmt.Fprintf(k.Stdout, "the store has schema %d already\n", from)
@@ -61,7 +70,8 @@ found, and nothing is done. Earlier versions refuse the store afterwards, so mak
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&url, "store", "", "URL of the store to migrate: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
+	cmd.Flags().StringVar(&url, "store", "", "URL of the store to migrate: pebble:DIR, fdb:CLUSTERFILE or "+
+		"kelpie://HOST:PORT")
 	registerYes(cmd, &yes)
 	return cmd
 }

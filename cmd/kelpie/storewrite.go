@@ -32,7 +32,8 @@ func (f *writeFlags) registerAll(cmd *cobra.Command) {
 	f.connection.register(cmd.Flags())
 	f.storeFlags.register(cmd)
 	registerYes(cmd, &f.yes)
-	cmd.Flags().BoolVar(&f.force, "force", false, "write to Kelpie's own keys, by which actors can be lost or run twice")
+	cmd.Flags().BoolVar(&f.force, "force", false,
+		"write to Kelpie's own keys, by which actors can be lost or run twice")
 }
 
 // key returns the bytes of a key that may be written to.
@@ -42,14 +43,17 @@ func (f *writeFlags) key(s string, below bool) ([]byte, error) {
 		return nil, err
 	}
 	if len(key) == 0 {
-		return nil, api.Errorf(api.CodeInvalidArgument, "the key is empty: name one, as a path, a JSON array or bytes after 0x")
+		return nil, api.Errorf(api.CodeInvalidArgument, "the key is empty: name one, as a path, a JSON array or "+
+			"bytes after 0x")
 	}
 	if bytes.Compare(key, kv.KeySpaceEnd()) >= 0 {
-		return nil, api.Errorf(api.CodeInvalidArgument, "key %s is outside of the store: its first byte must be less than 0xff", s)
+		return nil, api.Errorf(api.CodeInvalidArgument, "key %s is outside of the store: its first byte must be less "+
+			"than 0xff", s)
 	}
 	if !f.force && reachesOurs(key, below) {
 		return nil, host.Advise(
-			api.Errorf(api.CodeFailedPrecondition, "%s is Kelpie's own, or above it: to change it can make actors lose their state, or run twice", s),
+			api.Errorf(api.CodeFailedPrecondition, "%s is Kelpie's own, or above it: to change it can make actors "+
+				"lose their state, or run twice", s),
 			"give --force to do so all the same, with all nodes stopped; keys of your own are written as bytes, 0x...",
 		)
 	}
@@ -82,7 +86,8 @@ func (f *writeFlags) write(ctx context.Context, write func(tx kv.Tx)) (err error
 		return struct{}{}, nil
 	})
 	if errors.Is(err, kv.ErrCommitUnknown) {
-		return host.Advise(api.Errorf(api.CodeUnknown, "whether it was written is not known: %v", host.Reason(err)), "look by \"kelpie store get\"")
+		return host.Advise(api.Errorf(api.CodeUnknown, "whether it was written is not known: %v", host.Reason(err)),
+			"look by \"kelpie store get\"")
 	}
 	return err
 }
@@ -92,7 +97,8 @@ func (k *kelpie) storeSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set KEY VALUE",
 		Short: "Write a value into the store",
-		Long: `Write a value under a key of the cluster's store: bytes in hexadecimal after 0x, or text as it is. Nothing checks that it makes sense there. It is asked before.
+		Long: `Write a value under a key of the cluster's store: bytes in hexadecimal after 0x,
+or text as it is. Nothing checks that it makes sense there. It is asked before.
 
 ` + keyHelp,
 		Example: "  kelpie store set 0x01 hello --yes",
@@ -105,13 +111,17 @@ func (k *kelpie) storeSet() *cobra.Command {
 			value := []byte(args[1])
 			if digits, ok := strings.CutPrefix(args[1], "0x"); ok {
 				if value, err = hex.DecodeString(digits); err != nil {
-					return api.Errorf(api.CodeInvalidArgument, "value %q: what follows 0x must be hexadecimal digits, two a byte", args[1])
+					return api.Errorf(api.CodeInvalidArgument,
+						"value %q: what follows 0x must be hexadecimal digits, two a byte", args[1])
 				}
 			}
-			if err := k.confirm(f.yes, fmt.Sprintf("Write %s to %s?", counted(len(value), "byte"), args[0])); err != nil {
+			if err := k.confirm(
+				f.yes, fmt.Sprintf("Write %s to %s?", counted(len(value), "byte"), args[0])); err != nil {
 				return err
 			}
-			if err := f.write(cmd.Context(), func(tx kv.Tx) { registry.WriteRestored(tx, []kv.KeyValue{{Key: key, Value: value}}) }); err != nil {
+			if err := f.write(cmd.Context(), func(tx kv.Tx) {
+				registry.WriteRestored(tx, []kv.KeyValue{{Key: key, Value: value}})
+			}); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(k.Stdout, "%s set: %s\n", args[0], counted(len(value), "byte"))
@@ -126,9 +136,10 @@ func (k *kelpie) storeClear() *cobra.Command {
 	var f writeFlags
 	var below bool
 	cmd := &cobra.Command{
-		Use:     "clear KEY",
-		Short:   "Delete a key of the store, or all below it",
-		Long:    "Delete a key of the cluster's store, and with --below all keys whose tuples begin with it. It is asked before.\n\n" + keyHelp,
+		Use:   "clear KEY",
+		Short: "Delete a key of the store, or all below it",
+		Long: "Delete a key of the cluster's store, and with --below all keys whose tuples begin with it. It is " +
+			"asked before.\n\n" + keyHelp,
 		Example: "  kelpie store clear 0x01 --yes",
 		Args:    host.Args("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {

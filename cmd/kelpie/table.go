@@ -169,7 +169,8 @@ func (p *tallPrinter[R]) rows(page []R) error {
 	var b strings.Builder
 	for i := range page {
 		for _, c := range p.columns {
-			b.WriteString(p.style.header(c.header) + strings.Repeat(" ", width-utf8.RuneCountInString(c.header)) + columnGap)
+			b.WriteString(p.style.header(c.header) + strings.Repeat(" ", width-utf8.RuneCountInString(c.header)) +
+				columnGap)
 			b.WriteString(p.style.cell(c.key, host.OneLine(c.cell(&page[i]))) + "\n")
 		}
 	}

@@ -22,16 +22,19 @@ func (k *kelpie) top() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Watch the cluster live, and act on it",
-		Long: `Watch the cluster: its nodes, the actors that stand out, leases, actors on the move, and what happens. "?" shows the keys. Actors and nodes
-can be acted upon: migrate, evict, drain, break a lease; it is asked before.
+		Long: `Watch the cluster: its nodes, the actors that stand out, leases, actors on the
+move, and what happens. "?" shows the keys. Actors and nodes can be acted upon:
+migrate, evict, drain, break a lease; it is asked before.
 
-It asks one node, which asks all others once for everybody who watches; if that node dies, it asks another. Without a
-terminal, or with --once, it prints all of it once, as text for people: scripts use "kelpie node ls -o json" and its like.`,
+It asks one node, which asks all others once for everybody who watches; if that
+node dies, it asks another. Without a terminal, or with --once, it prints all of
+it once, as text for people: scripts use "kelpie node ls -o json" and its like.`,
 		Example: "  kelpie top\n  kelpie top --refresh 5s --addr 10.0.0.1:7600\n  kelpie top --once",
 		Args:    host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if refresh < tui.RefreshMin || refresh > tui.RefreshMax {
-				return api.Errorf(api.CodeInvalidArgument, "--refresh %v: must be from %v to %v", refresh, tui.RefreshMin, tui.RefreshMax)
+				return api.Errorf(api.CodeInvalidArgument, "--refresh %v: must be from %v to %v", refresh,
+					tui.RefreshMin, tui.RefreshMax)
 			}
 			s, err := c.open()
 			if err != nil {
@@ -50,7 +53,8 @@ terminal, or with --once, it prints all of it once, as text for people: scripts 
 	}
 	c.register(cmd.Flags())
 	cmd.Flags().BoolVar(&once, "once", false, "print what there is to see once, as text")
-	cmd.Flags().DurationVar(&refresh, "refresh", tui.RefreshDefault, "how often to look, from "+tui.RefreshMin.String()+" to "+tui.RefreshMax.String())
+	cmd.Flags().DurationVar(&refresh, "refresh", tui.RefreshDefault, "how often to look, from "+
+		tui.RefreshMin.String()+" to "+tui.RefreshMax.String())
 	host.Variable(cmd.Flags(), "refresh", "KELPIE_TOP_REFRESH")
 	o.addColor(cmd.Flags())
 	host.Variable(cmd.Flags(), "no-color", noColorVariable)

@@ -18,21 +18,24 @@ func TestTopOnce(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	for _, args := range [][]string{{"top", "--once"}, {"top"}} { // without a terminal it is the same
 		r := first.run(args...)
-		r.wants(t, host.ExitOK, "NODES", "n1", "n2", "active", "ACTORS", "counter/a", "LEASES", "MOVES", "no actor is on its way", "EVENTS", "joined")
+		r.wants(t, host.ExitOK, "NODES", "n1", "n2", "active", "ACTORS", "counter/a", "LEASES", "MOVES",
+			"no actor is on its way", "EVENTS", "joined")
 		if strings.Contains(r.stdout, "\x1b") || r.stderr != "" {
 			t.Errorf("not plain: %q", r.stdout+r.stderr)
 		}
 	}
 	first.run("top", "--refresh", "10ms").wants(t, host.ExitUsage, "--refresh 10ms", "500ms")
 	first.run("top", "n1").wants(t, host.ExitUsage, "n1")
-	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("top").wants(t, host.ExitUnavailable, "127.0.0.1:1 (connection refused)")
+	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("top").wants(t, host.ExitUnavailable,
+		"127.0.0.1:1 (connection refused)")
 }
 
 // TestTopGoesOnByAnotherNode shows that the view needs only to be told of one node, and acts by any.
 func TestTopGoesOnByAnotherNode(t *testing.T) {
 	store := serve(t, "store", "serve", "--store", "memory:", "--listen", "127.0.0.1:0")
 	start := func(id string) *server {
-		return serve(t, "node", "start", "--store", "kelpie://"+store.address, "--node-id", id, "--listen", "127.0.0.1:0", "--heartbeat", "100ms", "--lease-ttl", "1s", "--drain-timeout", "0")
+		return serve(t, "node", "start", "--store", "kelpie://"+store.address, "--node-id", id, "--listen",
+			"127.0.0.1:0", "--heartbeat", "100ms", "--lease-ttl", "1s", "--drain-timeout", "0")
 	}
 	a, b := start("n1"), start("n2")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
@@ -49,13 +52,16 @@ func TestTopGoesOnByAnotherNode(t *testing.T) {
 		t.Fatalf("via %s: %+v, %v", source.Via(), stats, err)
 	}
 	for _, action := range []tui.Action{
-		{Verb: tui.Migrate, Actor: "counter/a", To: "n1"}, {Verb: tui.Evict, Actor: "counter/a"}, {Verb: tui.Evict, Actor: "counter/a"}, {Verb: tui.Drain, Node: "n1"}, {Verb: tui.Undrain, Node: "n1"}, {Verb: tui.BreakLease, Node: "n2"},
+		{Verb: tui.Migrate, Actor: "counter/a", To: "n1"}, {Verb: tui.Evict, Actor: "counter/a"},
+		{Verb: tui.Evict, Actor: "counter/a"}, {Verb: tui.Drain, Node: "n1"}, {Verb: tui.Undrain, Node: "n1"},
+		{Verb: tui.BreakLease, Node: "n2"},
 	} {
 		if said, err := source.Do(ctx, action); err != nil || said == "" || strings.Contains(said, "\n") {
 			t.Errorf("%+v: %q, %v", action, said, err)
 		}
 	}
-	if _, err := source.Do(ctx, tui.Action{Verb: tui.Migrate, Actor: "counter/a", To: "n9"}); err == nil || !strings.Contains(err.Error(), "n9") {
+	if _, err := source.Do(ctx, tui.Action{Verb: tui.Migrate, Actor: "counter/a", To: "n9"}); err == nil ||
+		!strings.Contains(err.Error(), "n9") {
 		t.Errorf("to a node that there is not: %v", err)
 	}
 	found, err := source.Find(ctx, "counter/", 10)

@@ -53,7 +53,8 @@ func (t *topSource) learn(stats *api.ClusterStats) {
 	t.via = stats.Cluster.NodeID
 	addrs = append(addrs, t.session.addrs...)
 	slices.Sort(addrs[1:])
-	addrs = append(addrs[:1], slices.Compact(slices.DeleteFunc(addrs[1:], func(a string) bool { return a == first }))...)
+	addrs = append(
+		addrs[:1], slices.Compact(slices.DeleteFunc(addrs[1:], func(a string) bool { return a == first }))...)
 	t.addrs = addrs
 }
 
@@ -121,7 +122,8 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 	t.mu.Unlock()
 	switch a.Verb {
 	case tui.Migrate:
-		reply, err := order[api.MigrateRequest, api.MigrateReply](ctx, &s, api.MethodMigrate, &api.MigrateRequest{Actor: a.Actor, To: a.To, Why: "an operator"})
+		reply, err := order[api.MigrateRequest, api.MigrateReply](ctx, &s, api.MethodMigrate,
+			&api.MigrateRequest{Actor: a.Actor, To: a.To, Why: "an operator"})
 		if err != nil {
 			return "", plainly(err)
 		}
@@ -130,7 +132,8 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 		}
 		return fmt.Sprintf("actor %s moved from %s to %s", a.Actor, reply.From, reply.To), nil
 	case tui.Evict:
-		reply, err := order[api.ActorEvictRequest, api.ActorEvictReply](ctx, &s, api.MethodActorEvict, &api.ActorEvictRequest{Actor: a.Actor})
+		reply, err := order[api.ActorEvictRequest, api.ActorEvictReply](ctx, &s, api.MethodActorEvict,
+			&api.ActorEvictRequest{Actor: a.Actor})
 		if err != nil {
 			return "", plainly(err)
 		}
@@ -139,19 +142,22 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 		}
 		return fmt.Sprintf("actor %s deactivated on node %s", a.Actor, reply.Node), nil
 	case tui.Drain:
-		reply, err := order[api.BulkRequest, api.BulkStatus](ctx, &s, api.MethodBulk, &api.BulkRequest{Node: a.Node, Kind: api.BulkDrain})
+		reply, err := order[api.BulkRequest, api.BulkStatus](ctx, &s, api.MethodBulk,
+			&api.BulkRequest{Node: a.Node, Kind: api.BulkDrain})
 		if err != nil {
 			return "", plainly(err)
 		}
 		return fmt.Sprintf("node %s is draining: %d actors to move", a.Node, reply.Total), nil
 	case tui.Undrain:
-		_, err := order[api.BulkCancelRequest, api.BulkStatus](ctx, &s, api.MethodBulkCancel, &api.BulkCancelRequest{Node: a.Node, Kind: api.BulkDrain})
+		_, err := order[api.BulkCancelRequest, api.BulkStatus](ctx, &s, api.MethodBulkCancel,
+			&api.BulkCancelRequest{Node: a.Node, Kind: api.BulkDrain})
 		if err != nil {
 			return "", plainly(err)
 		}
 		return fmt.Sprintf("node %s takes actors again", a.Node), nil
 	case tui.BreakLease:
-		reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, &s, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: a.Node})
+		reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, &s, api.MethodLeaseBreak,
+			&api.LeaseBreakRequest{Node: a.Node})
 		if err != nil {
 			return "", plainly(err)
 		}

@@ -30,8 +30,10 @@ func bigOf(s string) *big.Int {
 // TestExactJSON shows that what goes to an actor and comes back is what was written.
 func TestExactJSON(t *testing.T) {
 	for _, text := range []string{
-		"null", "true", "0", "-1", "9007199254740993", "9223372036854775807", "-9223372036854775808", "18446744073709551615",
-		"0.1", "-2.5e-7", "1e+300", `""`, `"é\u2028<&>"`, "[]", "{}", `[1,[2,[3]],{"a":{"b":null}}]`, `{"a":1,"b":[true,false]}`,
+		"null", "true", "0", "-1", "9007199254740993", "9223372036854775807", "-9223372036854775808",
+		"18446744073709551615",
+		"0.1", "-2.5e-7", "1e+300", `""`, `"é\u2028<&>"`, "[]", "{}", `[1,[2,[3]],{"a":{"b":null}}]`,
+		`{"a":1,"b":[true,false]}`,
 	} {
 		body, err := encodeJSON([]byte(text))
 		if err != nil {
@@ -135,7 +137,8 @@ func TestTranscodeNesting(t *testing.T) {
 
 // FuzzTranscode shows that whatever bytes come, the answer is JSON or an error.
 func FuzzTranscode(f *testing.F) {
-	for _, seed := range []string{"c0", "81a16101", "93010203", "d6ff00000001", "c403aabbcc", "dd00000001c0", "de0001c0c0", "cb7ff8000000000001", "a1ff"} {
+	for _, seed := range []string{"c0", "81a16101", "93010203", "d6ff00000001", "c403aabbcc", "dd00000001c0",
+		"de0001c0c0", "cb7ff8000000000001", "a1ff"} {
 		b, err := hex.DecodeString(seed)
 		if err != nil {
 			f.Fatal(err)

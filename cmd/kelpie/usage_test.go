@@ -52,10 +52,13 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"actors", "call", "counter/a", ""}, []string{"1 to 128 bytes"}},
 		{[]string{"actors", "call", "counter/a", "$destroy"}, []string{"actors rm"}},
 		{[]string{"actors", "call", "counter/a", "add", "five"}, []string{"the request is not JSON", "double quotes"}},
-		{[]string{"actors", "call", "counter/a", "add", `{"n":`}, []string{"the request is not JSON", "ends too early"}},
+		{[]string{"actors", "call", "counter/a", "add", `{"n":`},
+			[]string{"the request is not JSON", "ends too early"}},
 		{[]string{"actors", "call", "counter/a", "add", "5", "6"}, []string{`"6" is one argument too many`}},
-		{[]string{"actors", "call", "counter/a", "add", "5", "--idempotency-key", strings.Repeat("k", 129)}, []string{"--idempotency-key", "at most 128"}},
-		{[]string{"actors", "call", "counter/a", "add", `"` + strings.Repeat("x", 1<<20) + `"`}, []string{"at most 1048576 bytes fit"}},
+		{[]string{"actors", "call", "counter/a", "add", "5", "--idempotency-key", strings.Repeat("k", 129)},
+			[]string{"--idempotency-key", "at most 128"}},
+		{[]string{"actors", "call", "counter/a", "add", `"` + strings.Repeat("x", 1<<20) + `"`},
+			[]string{"at most 1048576 bytes fit"}},
 		{[]string{"actors", "migrate"}, []string{"either one actor or"}},
 		{[]string{"actors", "migrate", "counter"}, []string{"NAMESPACE/ID"}},
 		{[]string{"actors", "migrate", "counter/a", "--to", "a b"}, []string{"node name"}},
@@ -90,9 +93,11 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"namespaces", "set"}, []string{"NAMESPACE is missing"}},
 		{[]string{"namespaces", "set", "a/b", "--placement", "random"}, []string{"namespace", "'/'"}},
 		{[]string{"namespaces", "set", "counter"}, []string{"say what to set: --placement,"}},
-		{[]string{"namespaces", "set", "counter", "--placement", "nearest"}, []string{`--placement "nearest": must be one of least-loaded, random, `}},
+		{[]string{"namespaces", "set", "counter", "--placement", "nearest"},
+			[]string{`--placement "nearest": must be one of least-loaded, random, `}},
 		{[]string{"namespaces", "set", "counter", "--fallback", ""}, []string{`--fallback "": must be one of`}},
-		{[]string{"namespaces", "set", "counter", "--prefer", "n1"}, []string{`preference "n1": write it as KEY=VALUE, such as node=n1, zone=eu`}},
+		{[]string{"namespaces", "set", "counter", "--prefer", "n1"},
+			[]string{`preference "n1": write it as KEY=VALUE, such as node=n1, zone=eu`}},
 		{[]string{"namespaces", "set", "counter", "--idle-timeout", "long"}, []string{"--idle-timeout"}},
 		{[]string{"cluster", "wait"}, []string{"--nodes"}},
 		{[]string{"cluster", "wait", "--nodes", "0"}, []string{"at least 1"}},
@@ -155,7 +160,8 @@ func TestNobodyThere(t *testing.T) {
 // TestHelp shows that help is an answer, on stdout.
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"--help"}, {"help"}, {"node"}, {"help", "node", "start"}, {"actors", "ls", "--help"}, {"exit-codes"}, {"help", "exit-codes"}, {"version"},
+		{}, {"--help"}, {"help"}, {"node"}, {"help", "node", "start"}, {"actors", "ls", "--help"}, {"exit-codes"},
+		{"help", "exit-codes"}, {"version"},
 	} {
 		r := terminal{}.run(args...)
 		if r.code != host.ExitOK || r.stdout == "" || r.stderr != "" {
@@ -211,7 +217,8 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 // TestBrokenPipe shows that nothing is said when nobody reads the answer.
 func TestBrokenPipe(t *testing.T) {
 	var stderr strings.Builder
-	p := host.Process{Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: &stderr, Getenv: func(string) string { return "" }}
+	p := host.Process{Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: &stderr,
+		Getenv: func(string) string { return "" }}
 	if code := run(p, []string{"version"}); code != host.ExitBrokenPipe || stderr.String() != "" {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
@@ -225,7 +232,8 @@ func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space
 // TestFullDisk shows that an answer that could not be written is a failure.
 func TestFullDisk(t *testing.T) {
 	var stderr strings.Builder
-	p := host.Process{Stdin: strings.NewReader(""), Stdout: failingWriter{}, Stderr: &stderr, Getenv: func(string) string { return "" }}
+	p := host.Process{Stdin: strings.NewReader(""), Stdout: failingWriter{}, Stderr: &stderr,
+		Getenv: func(string) string { return "" }}
 	if code := run(p, []string{"version"}); code != host.ExitFailure || stderr.String() != "error: no space left\n" {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
@@ -245,7 +253,8 @@ func TestStyle(t *testing.T) {
 		{true, false, map[string]string{"NO_COLOR": "1"}, false},
 		{true, false, map[string]string{"TERM": "dumb"}, false},
 	} {
-		k := &kelpie{Process: host.Process{Getenv: func(name string) string { return c.env[name] }}, isTerminal: func(any) bool { return c.interactive }}
+		k := &kelpie{Process: host.Process{Getenv: func(name string) string { return c.env[name] }},
+			isTerminal: func(any) bool { return c.interactive }}
 		if got := k.style(&output{noColor: c.noColor}).colour; got != c.want {
 			t.Errorf("%+v: colour is %v", c, got)
 		}

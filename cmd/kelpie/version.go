@@ -21,9 +21,10 @@ func programVersion() string { return cmp.Or(version, host.ProgramVersion()) }
 
 func (k *kelpie) version() *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "Show the version",
-		Long:    "Show the version of this program, of the protocol that it speaks, and of Go, and what it was built for.",
+		Use:   "version",
+		Short: "Show the version",
+		Long: "Show the version of this program, of the protocol that it speaks, and of Go, and what it was built " +
+			"for.",
 		Example: "  kelpie version",
 		Args:    host.Args(),
 		RunE: func(*cobra.Command, []string) error {

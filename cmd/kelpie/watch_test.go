@@ -29,7 +29,9 @@ func TestWatch(t *testing.T) {
 		var out strings.Builder
 		signals := make(chan os.Signal, 1)
 		k := &kelpie{
-			Process:    host.Process{Stdout: &out, Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }},
+			Process: host.Process{Stdout: &out, Signals: func() (<-chan os.Signal, func()) {
+				return signals, func() {}
+			}},
 			isTerminal: func(any) bool { return c.terminal },
 		}
 		ticks := make(chan time.Time, 2)
@@ -49,7 +51,10 @@ func TestWatch(t *testing.T) {
 	}
 
 	want := errors.New("no node answers")
-	k := &kelpie{Process: host.Process{Stdout: io.Discard, Signals: func() (<-chan os.Signal, func()) { return nil, func() {} }}, isTerminal: isTerminal}
+	k := &kelpie{
+		Process: host.Process{Stdout: io.Discard, Signals: func() (<-chan os.Signal, func()) {
+			return nil, func() {}
+		}}, isTerminal: isTerminal}
 	if err := k.repeat(nil, k.patience(time.Minute), func(io.Writer) error { return want }); err != want {
 		t.Errorf("ended with %v", err)
 	}

@@ -43,7 +43,8 @@ type alice struct {
 func newAlice(t *testing.T) *alice { return &alice{T: t, space: make(memorySpace)} }
 
 // CallRaw implements actor.Caller: it runs a method as a node does.
-func (a *alice) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) ([]byte, error) {
+func (a *alice) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) (
+	[]byte, error) {
 	return accounts.Spec().Methods[method].Run(actor.NewContext(ctx, id, a.space), &a.state, in)
 }
 

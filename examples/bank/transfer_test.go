@@ -24,7 +24,8 @@ func TestMoneyIsConserved(t *testing.T) {
 			Kinds: func() []actor.Kind { return []actor.Kind{accounts, transfers} },
 			Client: func(c *sim.Client) {
 				own := c.IntN(accountsCount)
-				if err := c.Surely(accounts.ID(fmt.Sprint(own)), deposit.Name(), booking{endowment, "salary"}, nil); err == nil {
+				if err := c.Surely(accounts.ID(fmt.Sprint(own)), deposit.Name(), booking{endowment, "salary"},
+					nil); err == nil {
 					endowed, moved[own] = endowed+endowment, moved[own]+endowment
 				}
 				for c.More() {
@@ -43,7 +44,8 @@ func TestMoneyIsConserved(t *testing.T) {
 				var sum int64
 				for i := range accountsCount {
 					var holds int64
-					if err := c.Surely(accounts.ID(fmt.Sprint(i)), balance.Name(), nil, &holds); err != nil || holds != moved[i] {
+					if err := c.Surely(accounts.ID(fmt.Sprint(i)), balance.Name(), nil, &holds); err != nil ||
+						holds != moved[i] {
 						c.Errorf("account %d holds %d (%v), want %d", i, holds, err, moved[i])
 					}
 					sum += holds

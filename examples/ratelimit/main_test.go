@@ -22,7 +22,8 @@ type limiter struct {
 	now   time.Time
 }
 
-func (l *limiter) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) ([]byte, error) {
+func (l *limiter) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) (
+	[]byte, error) {
 	turn := actor.NewContext(ctx, id, nil).WithTurn(actor.Turn{Time: l.now})
 	return limits.Spec().Methods[method].Run(turn, l.state, in)
 }
@@ -31,7 +32,8 @@ func TestTokensComeBack(t *testing.T) {
 	l := &limiter{state: limits.Spec().NewState(), now: time.Unix(1000, 0)}
 	want := func(want decision) {
 		t.Helper()
-		if got, err := take.On(l, "me").Call(context.Background(), actor.None{}); err != nil || got.Allowed != want.Allowed || got.Retry != want.Retry {
+		if got, err := take.On(l, "me").Call(context.Background(), actor.None{}); err != nil ||
+			got.Allowed != want.Allowed || got.Retry != want.Retry {
 			t.Errorf("%+v (%v), want %+v", got, err, want)
 		}
 	}
@@ -52,37 +54,38 @@ func TestTokensComeBack(t *testing.T) {
 // TestTheLimitHolds calls one limiter from many clients, on a cluster without faults: none of the buckets that it
 // had, one after the other, has allowed more than it may.
 func TestTheLimitHolds(t *testing.T) {
-	simtest.Run(t, simtest.Config{Seeds: 5, Nodes: 2, Calls: 40, For: 5 * time.Second, Faults: []string{}, Program: func() sim.Program {
-		allowed := make(map[uint64]int64) // by the life of the bucket
-		var began, ended time.Time        // by the clocks of the clients, which differ
-		return sim.Program{
-			Kinds: func() []actor.Kind { return []actor.Kind{limits} },
-			Client: func(c *sim.Client) {
-				for c.More() {
-					now := c.Env().Now()
-					if began.IsZero() || now.Before(began) {
-						began = now
+	simtest.Run(t, simtest.Config{Seeds: 5, Nodes: 2, Calls: 40, For: 5 * time.Second, Faults: []string{},
+		Program: func() sim.Program {
+			allowed := make(map[uint64]int64) // by the life of the bucket
+			var began, ended time.Time        // by the clocks of the clients, which differ
+			return sim.Program{
+				Kinds: func() []actor.Kind { return []actor.Kind{limits} },
+				Client: func(c *sim.Client) {
+					for c.More() {
+						now := c.Env().Now()
+						if began.IsZero() || now.Before(began) {
+							began = now
+						}
+						var d decision
+						if err := c.Surely(limits.ID("1"), take.Name(), actor.None{}, &d); err == nil && d.Allowed {
+							allowed[d.Life]++
+						}
+						if now = c.Env().Now(); now.After(ended) {
+							ended = now
+						}
 					}
-					var d decision
-					if err := c.Surely(limits.ID("1"), take.Name(), actor.None{}, &d); err == nil && d.Allowed {
-						allowed[d.Life]++
+				},
+				Check: func(c *sim.Client) {
+					most := burst + int64(ended.Sub(began)/refill)
+					for _, life := range slices.Sorted(maps.Keys(allowed)) {
+						if allowed[life] > most {
+							c.Errorf("%d requests were allowed, want at most %d", allowed[life], most)
+						}
 					}
-					if now = c.Env().Now(); now.After(ended) {
-						ended = now
+					if len(allowed) == 0 {
+						c.Errorf("nothing was allowed")
 					}
-				}
-			},
-			Check: func(c *sim.Client) {
-				most := burst + int64(ended.Sub(began)/refill)
-				for _, life := range slices.Sorted(maps.Keys(allowed)) {
-					if allowed[life] > most {
-						c.Errorf("%d requests were allowed, want at most %d", allowed[life], most)
-					}
-				}
-				if len(allowed) == 0 {
-					c.Errorf("nothing was allowed")
-				}
-			},
-		}
-	}})
+				},
+			}
+		}})
 }

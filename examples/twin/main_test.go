@@ -39,7 +39,8 @@ func TestSilentDevicesGoOffline(t *testing.T) {
 				for i, want := range reports {
 					var got twin
 					err := c.Surely(twins.ID(fmt.Sprint(i)), show.Name(), nil, &got)
-					if err != nil || got.Reports != want || got.Online || (got.Outages == 0) != (want == 0) || got.Outages > want {
+					if err != nil || got.Reports != want || got.Online || (got.Outages == 0) != (want == 0) ||
+						got.Outages > want {
 						c.Errorf("device %d: %+v (%v), want %d reports and offline", i, got, err, want)
 					}
 				}

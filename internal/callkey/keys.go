@@ -105,7 +105,9 @@ func (o *open) add(counter uint64) (oldest uint64) {
 }
 
 func (o *open) done(counter uint64) {
-	i, _ := slices.BinarySearchFunc(o.calls, counter, func(c, counter uint64) int { return cmp.Compare(c&^doneBit, counter) })
+	i, _ := slices.BinarySearchFunc(o.calls, counter, func(c, counter uint64) int {
+		return cmp.Compare(c&^doneBit, counter)
+	})
 	o.calls[i] |= doneBit
 	over := 0
 	for over < len(o.calls) && o.calls[over]&doneBit != 0 {

@@ -21,7 +21,8 @@ func TestAnsweredIsBelowEveryOpenCall(t *testing.T) {
 		open = append(open, keys.Next("", here, time.UnixMicro(3)))
 	}
 	for i, key := range open {
-		if key.Counter != uint64(i+1) || key.Answered != 1 || key.AnsweredHere != 1 || key.Birth != 7 || key.Time != 3 || key.Client != "c" {
+		if key.Counter != uint64(i+1) || key.Answered != 1 || key.AnsweredHere != 1 || key.Birth != 7 ||
+			key.Time != 3 || key.Client != "c" {
 			t.Fatalf("key %d is %+v", i, key)
 		}
 	}

@@ -116,7 +116,8 @@ func ValidateContextName(name string) *api.Error {
 	if contextName.MatchString(name) {
 		return nil
 	}
-	return api.Errorf(api.CodeInvalidArgument, "context name %q: must be 1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit", name)
+	return api.Errorf(api.CodeInvalidArgument, "context name %q: must be 1 to 63 letters, digits, '.', '_' and '-', "+
+		"beginning with a letter or digit", name)
 }
 
 // CurrentSetting returns the name of the current context as the setting of a flag. It must not be called when there
@@ -185,7 +186,8 @@ func (c *Contexts) Encode() ([]byte, error) {
 		err = c.check(b.Bytes())
 	}
 	if err != nil {
-		return nil, api.Errorf(api.CodeFailedPrecondition, "%s can't be edited without harm to what else is in it: edit it by hand", c.file.path)
+		return nil, api.Errorf(api.CodeFailedPrecondition, "%s can't be edited without harm to what else is in it: "+
+			"edit it by hand", c.file.path)
 	}
 	return b.Bytes(), nil
 }

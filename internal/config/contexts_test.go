@@ -33,7 +33,8 @@ func readContent(t *testing.T, content []byte) (*Contexts, error) {
 		t.Fatal(err)
 	}
 	c, err := ReadContexts(path, known)
-	if e, ok := err.(*api.Error); err != nil && (!ok || e.Code != api.CodeInvalidArgument || !strings.HasPrefix(e.Message, path+":")) {
+	if e, ok := err.(*api.Error); err != nil &&
+		(!ok || e.Code != api.CodeInvalidArgument || !strings.HasPrefix(e.Message, path+":")) {
 		t.Fatalf("%q: an error without a place: %v", content, err)
 	}
 	return c, err
@@ -43,8 +44,11 @@ func readContent(t *testing.T, content []byte) (*Contexts, error) {
 // what it should be, or refuses to be.
 func FuzzContexts(f *testing.F) {
 	for _, seed := range []string{
-		"", "#", "null", "{}", "[]", "a", "current: a\ncontexts: {a: {addr: [h:1], plain: true, limit: 7}, b: }\n", "contexts: &x {a: &y {}, b: *y}\n",
-		"current: &a a\ncontexts:\n  *a : {}\n", "contexts: {a: {addr: &x [*x]}}\n", "contexts:\n  a: {timeout: 1s} # c\n", "--- {}\n--- {}\n", "<<: {}\n", "\xff", "a: \"", "contexts: {a: {addr: [\"x,y\", 'a\"b']}}",
+		"", "#", "null", "{}", "[]", "a", "current: a\ncontexts: {a: {addr: [h:1], plain: true, limit: 7}, b: }\n",
+		"contexts: &x {a: &y {}, b: *y}\n",
+		"current: &a a\ncontexts:\n  *a : {}\n", "contexts: {a: {addr: &x [*x]}}\n",
+		"contexts:\n  a: {timeout: 1s} # c\n", "--- {}\n--- {}\n", "<<: {}\n", "\xff", "a: \"",
+		"contexts: {a: {addr: [\"x,y\", 'a\"b']}}",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -59,7 +63,8 @@ func FuzzContexts(f *testing.F) {
 		}
 		before := len(c.All)
 		flags := known()
-		for flag, value := range map[string]string{"addr": "h:1,h:2", "timeout": "1m", "output": "7", "plain": "true", "limit": "7"} {
+		for flag, value := range map[string]string{"addr": "h:1,h:2", "timeout": "1m", "output": "7", "plain": "true",
+			"limit": "7"} {
 			if err := flags.Set(flag, value); err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +103,8 @@ func TestEditsThatWouldDoHarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Remove("a")
-	if content, err := c.Encode(); api.CodeOf(err) != api.CodeFailedPrecondition || !strings.Contains(err.Error(), "edit it by hand") {
+	if content, err := c.Encode(); api.CodeOf(err) != api.CodeFailedPrecondition ||
+		!strings.Contains(err.Error(), "edit it by hand") {
 		t.Errorf("%v:\n%s", err, content)
 	}
 }

@@ -18,11 +18,14 @@ func checkPackageComment(file string, parsed *ast.File) []finding {
 	isDoc := path.Base(file) == "doc.go"
 	switch doc := parsed.Doc.Text(); {
 	case isDoc && parsed.Name.Name != "main" && !strings.HasPrefix(doc, "Package "+parsed.Name.Name+" "):
-		return []finding{{file, 0, "must hold the package's comment, beginning with \"Package " + parsed.Name.Name + "\": what it promises, what the caller must do, how it may be used concurrently"}}
+		return []finding{
+			{file, 0, "must hold the package's comment, beginning with \"Package " + parsed.Name.Name +
+				"\": what it promises, what the caller must do, how it may be used concurrently"}}
 	case isDoc && doc == "":
 		return []finding{{file, 0, "must hold the comment of the command"}}
 	case !isDoc && doc != "":
-		return []finding{{file, 1, "has a comment of the package: that belongs into doc.go, where a reader looks for it"}}
+		return []finding{
+			{file, 1, "has a comment of the package: that belongs into doc.go, where a reader looks for it"}}
 	}
 	return nil
 }
@@ -54,7 +57,8 @@ func checkExported(file string, fset *token.FileSet, parsed *ast.File, inherited
 	var found []finding
 	report := func(at *ast.Ident, kind string) {
 		found = append(found, finding{file, fset.Position(at.Pos()).Line, fmt.Sprintf(
-			"exported %s %s has no comment: say what its type cannot (units, ownership, whether it blocks, which errors)", kind, at.Name)})
+			"exported %s %s has no comment: say what its type cannot (units, ownership, whether it blocks, which "+
+				"errors)", kind, at.Name)})
 	}
 	for _, decl := range parsed.Decls {
 		switch d := decl.(type) {

@@ -37,23 +37,27 @@ var simulated = []string{
 
 // exempt are the files where the seam meets the world.
 var exempt = map[string]string{
-	"pkg/env/real.go":           "the implementation on goroutines and the system's clocks",
-	"pkg/env/workers.go":        "the goroutines of that",
-	"pkg/env/context.go":        "the meeting of the seam's contexts with those of package context",
-	"pkg/env/cancelctx.go":      "the meeting of the seam's contexts with those of package context",
-	"pkg/env/outcome.go":        "the meeting of the seam's contexts with those of package context",
-	"pkg/env/rand.go":           "the one use of math/rand/v2: its generator, seeded by the Env",
-	"pkg/env/coro/scheduler.go": "the implementation on coroutines: its seed, and a goroutine around code that may end its own",
+	"pkg/env/real.go":      "the implementation on goroutines and the system's clocks",
+	"pkg/env/workers.go":   "the goroutines of that",
+	"pkg/env/context.go":   "the meeting of the seam's contexts with those of package context",
+	"pkg/env/cancelctx.go": "the meeting of the seam's contexts with those of package context",
+	"pkg/env/outcome.go":   "the meeting of the seam's contexts with those of package context",
+	"pkg/env/rand.go":      "the one use of math/rand/v2: its generator, seeded by the Env",
+	"pkg/env/coro/scheduler.go": "the implementation on coroutines: its seed, and a goroutine around code that may " +
+		"end its own",
 }
 
 const (
 	useTasks   = "what runs when must be the Env's choice: use env.Env.Go and the primitives of pkg/env"
 	useClock   = "time must be the Env's: use Monotonic, Now, AfterFunc, env.Sleep or env.WithTimeout"
 	useRandom  = "chance must follow from the seed: use env.Env.Rand"
-	useContext = "its end would come from the system's clock or a goroutine of its own: use the function of that kind in pkg/env"
-	useOrder   = "the order differs from run to run: sort the keys, or say on the line or the one above why it cannot be seen, //kelpie:unordered REASON"
-	useCaller  = "the outside world differs from run to run: it belongs to the packages at the edge (pkg/host, pkg/rpc/tcp, cmd)"
-	noGC       = "it depends on the garbage collector"
+	useContext = "its end would come from the system's clock or a goroutine of its own: use the function of that " +
+		"kind in pkg/env"
+	useOrder = "the order differs from run to run: sort the keys, or say on the line or the one above why it cannot " +
+		"be seen, //kelpie:unordered REASON"
+	useCaller = "the outside world differs from run to run: it belongs to the packages at the edge (pkg/host, " +
+		"pkg/rpc/tcp, cmd)"
+	noGC = "it depends on the garbage collector"
 )
 
 // forbiddenImports maps packages, with those below them, to what is wrong with them.
@@ -105,7 +109,8 @@ var forbiddenUses = map[string]string{
 
 // pureNet is what package net offers without touching a network.
 var pureNet = map[string]bool{
-	"net.ErrClosed": true, "net.IP": true, "net.JoinHostPort": true, "net.OpError": true, "net.ParseIP": true, "net.SplitHostPort": true,
+	"net.ErrClosed": true, "net.IP": true, "net.JoinHostPort": true, "net.OpError": true, "net.ParseIP": true,
+	"net.SplitHostPort": true,
 }
 
 // unorderedUses yield in an order of their own: they are as a range over a map.

@@ -112,20 +112,25 @@ var allowances = map[string]allowance{
 		why:      "keys of calls, which client and node give in the same way",
 	},
 	"pkg/client": {
-		internal: []string{"internal/callkey", "internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/rpc", "pkg/rpc/tcp"},
-		why:      "what a caller imports: it dials for people, encodes as actors do, and knows nodes by their wire contract only, never the store",
+		internal: []string{"internal/callkey", "internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/rpc",
+			"pkg/rpc/tcp"},
+		why: "what a caller imports: it dials for people, encodes as actors do, and knows nodes by their wire " +
+			"contract only, never the store",
 	},
 	"pkg/node": {
-		internal: []string{"internal/callkey", "internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple", "pkg/registry", "pkg/rpc"},
-		why:      "a node is given its store, its transport and its actors: it chooses none of them",
+		internal: []string{"internal/callkey", "internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv",
+			"pkg/kv/tuple", "pkg/registry", "pkg/rpc"},
+		why: "a node is given its store, its transport and its actors: it chooses none of them",
 	},
 	"pkg/sim": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/env/coro", "pkg/kv", "pkg/kv/occ", "pkg/kv/ryw", "pkg/kv/tuple",
+			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/env/coro", "pkg/kv", "pkg/kv/occ", "pkg/kv/ryw",
+			"pkg/kv/tuple",
 			"pkg/node", "pkg/rpc", "pkg/rpc/mem",
 		},
 		external: []string{btree, msgpack, porcupine},
-		why:      "builds real nodes in a simulated world; of the records in the store it has an idea of its own, to judge by",
+		why: "builds real nodes in a simulated world; of the records in the store it has an idea of its own, to " +
+			"judge by",
 	},
 	"pkg/sim/campaign": {
 		internal: []string{"pkg/api", "pkg/sim"},
@@ -133,7 +138,8 @@ var allowances = map[string]allowance{
 	},
 	"pkg/sim/simtest": {
 		internal: []string{"pkg/actor", "pkg/api", "pkg/sim"},
-		why:      "what a test of an author's actors imports: it chooses runs and reports them, the simulator makes them",
+		why: "what a test of an author's actors imports: it chooses runs and reports them, the simulator makes " +
+			"them",
 	},
 	"internal/config": {
 		internal: []string{"pkg/api"},
@@ -164,7 +170,8 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"internal/config", "internal/human", "pkg/actor", "pkg/api", "pkg/backup", "pkg/bench", "pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
+			"internal/config", "internal/human", "pkg/actor", "pkg/api", "pkg/backup", "pkg/bench", "pkg/client",
+			"pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
 			"pkg/registry", "pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",
 		},
 		external: []string{cobra, pflag, yaml, term},
@@ -284,7 +291,8 @@ func checkPackages(pkgs []string) []finding {
 	var found []finding
 	for _, pkg := range pkgs {
 		if _, known := allowed(pkg); !known {
-			found = append(found, finding{pkg, 0, "is not in the table of internal/housetest/imports.go: decide there what it may import, and say why"})
+			found = append(found, finding{pkg, 0, "is not in the table of internal/housetest/imports.go: decide " +
+				"there what it may import, and say why"})
 		}
 	}
 	return found
@@ -329,8 +337,13 @@ func checkAllowances(imports []goImport) []finding {
 	var found []finding
 	for _, pkg := range slices.Sorted(maps.Keys(allowances)) {
 		for _, target := range slices.Concat(allowances[pkg].internal, allowances[pkg].external) {
-			if !slices.ContainsFunc(used[pkg], func(imported string) bool { return within([]string{target}, imported) }) {
-				found = append(found, finding{"internal/housetest/imports.go", 0, fmt.Sprintf("%s does not import %s: take that out of its line", pkg, target)})
+			if !slices.ContainsFunc(used[pkg], func(imported string) bool {
+				return within([]string{target}, imported)
+			}) {
+				found = append(
+					found, finding{
+						"internal/housetest/imports.go", 0, fmt.Sprintf("%s does not import %s: take that out of its "+
+							"line", pkg, target)})
 			}
 		}
 	}
@@ -365,7 +378,9 @@ func checkDependencies(gomod string) []finding {
 			continue // also: an indirect one has a comment
 		}
 		if !slices.Contains(known, fields[0]) {
-			found = append(found, finding{"go.mod", n, "no package is allowed to import " + fields[0] + ": add it to the table of internal/housetest/imports.go with the package that needs it, or drop it"})
+			found = append(
+				found, finding{"go.mod", n, "no package is allowed to import " + fields[0] +
+					": add it to the table of internal/housetest/imports.go with the package that needs it, or drop it"})
 		}
 	}
 	return found

@@ -35,7 +35,8 @@ func checkLinks(file, content string, has func(string) bool, read func(string) s
 			case target != "" && !has(to):
 				found = append(found, finding{file, n, "link to " + match[1] + ": there is no " + to})
 			case fragment != "" && !hasHeading(read(to), fragment):
-				found = append(found, finding{file, n, "link to " + match[1] + ": no heading of " + to + " has that name"})
+				found = append(
+					found, finding{file, n, "link to " + match[1] + ": no heading of " + to + " has that name"})
 			}
 		}
 	}

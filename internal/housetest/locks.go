@@ -24,7 +24,8 @@ const primitives = module + "/pkg/env"
 func checkLocks(fset *token.FileSet, info *types.Info, file *ast.File, name string) []finding {
 	l := locks{info: info, report: func(at ast.Node, mutex string) finding {
 		return finding{name, fset.Position(at.Pos()).Line, fmt.Sprintf(
-			"call that takes a context, and so may block, while %s is held: release it before, or use env.Mutex, whose waiters are tasks", mutex)}
+			"call that takes a context, and so may block, while %s is held: release it before, or use env.Mutex, "+
+				"whose waiters are tasks", mutex)}
 	}}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -32,7 +32,8 @@ func TestDocumentedPrograms(t *testing.T) {
 		t.Fatal("no document shows a program; README.md should")
 	}
 	cfg := &packages.Config{
-		Mode:    packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo,
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax |
+			packages.NeedTypes | packages.NeedTypesInfo,
 		Dir:     tree.root,
 		Overlay: overlay,
 	}

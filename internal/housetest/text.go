@@ -17,7 +17,8 @@ const header = "// Copyright 2026 The Kelpie Authors\n// SPDX-License-Identifier
 // taken for the package's comment.
 func checkHeader(file string, content []byte) []finding {
 	if !bytes.HasPrefix(content, []byte(header+"\n")) {
-		return []finding{{file: file, line: 1, message: "must begin with the two lines of the licence header, as every other file does, and an empty line, so that a file copied elsewhere carries its licence"}}
+		return []finding{{file: file, line: 1, message: "must begin with the two lines of the licence header, as " +
+			"every other file does, and an empty line, so that a file copied elsewhere carries its licence"}}
 	}
 	return nil
 }

@@ -153,7 +153,8 @@ func TestImportsCatches(t *testing.T) {
 }
 
 func TestParseImports(t *testing.T) {
-	imports, err := parseImports("a.go", []byte("//go:build never\n\npackage a\n\nimport (\n\t\"fmt\"\n\tx \"os\"\n)\n"))
+	imports, err := parseImports(
+		"a.go", []byte("//go:build never\n\npackage a\n\nimport (\n\t\"fmt\"\n\tx \"os\"\n)\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,9 @@ import (
 func load(t *testing.T, folders ...string) []*packages.Package {
 	t.Helper()
 	cfg := &packages.Config{
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo,
-		Dir:  "../..",
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax |
+			packages.NeedTypes | packages.NeedTypesInfo,
+		Dir: "../..",
 	}
 	patterns := make([]string, len(folders))
 	for i, folder := range folders {

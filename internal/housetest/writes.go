@@ -33,7 +33,10 @@ func checkStoreWrites(pkg *packages.Package, name func(file string) string) []fi
 			}
 			if used, ok := qualified(pkg.TypesInfo.Uses[id]); ok && storeWrites[used] {
 				at := pkg.Fset.Position(id.Pos())
-				found = append(found, finding{name(at.Filename), at.Line, "kv.Tx." + id.Name + " outside of pkg/registry: metadata is written by its transactions, an actor's state through its Claim, which checks the fence"})
+				found = append(
+					found, finding{
+						name(at.Filename), at.Line, "kv.Tx." + id.Name + " outside of pkg/registry: metadata is " +
+							"written by its transactions, an actor's state through its Claim, which checks the fence"})
 			}
 			return true
 		})

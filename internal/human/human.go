@@ -71,7 +71,8 @@ func Duration(d time.Duration) string {
 		below, unit time.Duration
 		name        string
 	}{
-		{time.Millisecond, time.Microsecond, "µs"}, {time.Second, time.Millisecond, "ms"}, {2 * time.Minute, time.Second, "s"},
+		{time.Millisecond, time.Microsecond, "µs"}, {time.Second, time.Millisecond, "ms"},
+		{2 * time.Minute, time.Second, "s"},
 		{2 * time.Hour, time.Minute, "m"}, {48 * time.Hour, time.Hour, "h"},
 	} {
 		if d < u.below {

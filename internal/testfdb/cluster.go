@@ -60,7 +60,8 @@ func start(ctx context.Context, t tools, s shape, dir string, stdout io.Writer) 
 		return nil, err
 	}
 	for i, address := range addresses {
-		server := &server{name: fmt.Sprintf("server%d", i+1), program: t.server, address: address, dir: dir, file: c.file}
+		server := &server{name: fmt.Sprintf("server%d", i+1), program: t.server, address: address, dir: dir,
+			file: c.file}
 		if err := server.start(); err != nil {
 			c.stop()
 			return nil, err
@@ -117,7 +118,8 @@ func (c *cluster) clear(ctx context.Context) error {
 
 // ask runs a command of fdbcli and returns what it says.
 func (c *cluster) ask(ctx context.Context, command string) (string, error) {
-	out, err := exec.CommandContext(ctx, c.cli, "-C", c.file, "--timeout", cliSeconds, "--exec", command).CombinedOutput()
+	out, err := exec.CommandContext(ctx, c.cli, "-C", c.file, "--timeout", cliSeconds, "--exec",
+		command).CombinedOutput()
 	return string(out), err
 }
 

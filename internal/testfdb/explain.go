@@ -99,7 +99,8 @@ func tail(file string, marks []string) []string {
 	var found []string
 	for line := range strings.Lines(string(written)) {
 		line = strings.TrimRight(line, "\n")
-		if len(marks) == 0 || slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(line, mark) }) {
+		if len(marks) == 0 ||
+			slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(line, mark) }) {
 			found = append(found, line)
 		}
 	}

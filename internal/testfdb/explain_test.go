@@ -55,8 +55,10 @@ func TestExplain(t *testing.T) {
 		t.Errorf("of a cluster that has started it said %q", said.String())
 	}
 	events := strings.Repeat(`<Event Severity="30" Type="Old"/>`+"\n", linesMax) +
-		`<Event Severity="10" Type="Usual"/>` + "\n" + `<Event Severity="40" Type="DiskFull" Text="` + strings.Repeat("x", fieldBytesMax) + `"/>` + "\n"
-	if err := os.WriteFile(filepath.Join(c.servers[0].logDir(), "trace.127.0.0.1.1.xml"), []byte(events), 0o600); err != nil {
+		`<Event Severity="10" Type="Usual"/>` + "\n" + `<Event Severity="40" Type="DiskFull" Text="` +
+		strings.Repeat("x", fieldBytesMax) + `"/>` + "\n"
+	if err := os.WriteFile(filepath.Join(c.servers[0].logDir(), "trace.127.0.0.1.1.xml"), []byte(events),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.explain(&said)
@@ -72,7 +74,8 @@ func TestExplain(t *testing.T) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	if strings.Contains(said.String(), "noise") || strings.Contains(said.String(), "Usual") || strings.Count(said.String(), `Type="Old"`) != linesMax-1 {
+	if strings.Contains(said.String(), "noise") || strings.Contains(said.String(), "Usual") ||
+		strings.Count(said.String(), `Type="Old"`) != linesMax-1 {
 		t.Errorf("it says too much, or too little")
 	}
 	if t.Failed() {
@@ -106,7 +109,8 @@ func TestVersions(t *testing.T) {
 
 // TestOneClusterFails shows that a cluster that can't be had does not keep the next from being tested, and fails all.
 func TestOneClusterFails(t *testing.T) {
-	dir, getenv := fake(t, "#!/bin/sh\n"+fakeVersion+`[ -e "$0.once" ] || { touch "$0.once"; echo no disk; exit 3; }`+"\n"+strings.TrimPrefix(fakeServer, "#!/bin/sh\n"+fakeVersion))
+	dir, getenv := fake(t, "#!/bin/sh\n"+fakeVersion+`[ -e "$0.once" ] || { touch "$0.once"; echo no disk; exit 3; }`+
+		"\n"+strings.TrimPrefix(fakeServer, "#!/bin/sh\n"+fakeVersion))
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), []string{"-only", "no such step"}, &stdout, &stderr, getenv)
 	if code != 1 || !strings.Contains(stderr.String(), "1 steps failed: 1 server, memory as a whole") {

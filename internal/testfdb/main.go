@@ -77,7 +77,8 @@ func test(ctx context.Context, o options, stdout, stderr io.Writer, getenv func(
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "== %s; %s on %d processors of %s\n", versions, runtime.Version(), runtime.NumCPU(), runtime.GOARCH)
+	fmt.Fprintf(stdout, "== %s; %s on %d processors of %s\n", versions, runtime.Version(), runtime.NumCPU(),
+		runtime.GOARCH)
 	var failed []string
 	for _, s := range shapes {
 		names, err := testShape(ctx, o, t, s, stdout, stderr)
@@ -98,7 +99,8 @@ func test(ctx context.Context, o options, stdout, stderr io.Writer, getenv func(
 }
 
 // testShape runs the steps on a cluster of a shape, and returns the names of those that failed.
-func testShape(ctx context.Context, o options, t tools, s shape, stdout, stderr io.Writer) (failed []string, err error) {
+func testShape(ctx context.Context, o options, t tools, s shape, stdout, stderr io.Writer) (failed []string,
+	err error) {
 	dir, err := os.MkdirTemp("", "kelpie-testfdb")
 	if err != nil {
 		return nil, err

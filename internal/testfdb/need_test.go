@@ -36,7 +36,8 @@ func TestNeed(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), c.want) || !strings.Contains(string(out), "install") {
+		if err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), c.want) ||
+			!strings.Contains(string(out), "install") {
 			t.Errorf("%s: %v, %q; want one line with %q and what to install", name, err, out, c.want)
 		}
 	}

@@ -45,9 +45,14 @@ func steps(o options, s shape, file, dir string) []step {
 		{name: "conformance under the race detector", command: test("-tags=fdb", "-race", "./pkg/kv/fdb")},
 		{name: "nodes on goroutines", command: test("-tags=fdb", "-race", "-run=TestOnGoroutines", "./pkg/node")},
 		{name: "clusters of processes", command: test("./test/e2e", "-args", "-e2e.store=fdb:"+file)},
-		{name: "chaos", harm: s.servers > 2, command: test("-run=TestChaos", "./test/chaos", "-args", "-chaos.store=fdb:"+file, "-chaos.time="+o.chaos.String())},
-		{name: "measure the store", command: test("-tags=fdb", "-run=TestMeasure", "./pkg/kv/fdb", "-args", "-fdb.measure="+o.measure.String())},
-		{name: "measure a node", command: []string{"go", "run", "-tags=fdb", "./internal/testfdb/bench", "-dir", bench, "-store", "fdb:" + file, "-duration", (4 * o.measure).String()}},
+		{name: "chaos", harm: s.servers > 2,
+			command: test("-run=TestChaos", "./test/chaos", "-args", "-chaos.store=fdb:"+file, "-chaos.time="+
+				o.chaos.String())},
+		{name: "measure the store",
+			command: test("-tags=fdb", "-run=TestMeasure", "./pkg/kv/fdb", "-args", "-fdb.measure="+
+				o.measure.String())},
+		{name: "measure a node", command: []string{"go", "run", "-tags=fdb", "./internal/testfdb/bench", "-dir", bench,
+			"-store", "fdb:" + file, "-duration", (4 * o.measure).String()}},
 	}
 }
 
@@ -85,7 +90,8 @@ func (c *cluster) run(ctx context.Context, s step, stdout, stderr io.Writer) err
 
 // harm kills servers in turn, and starts them again, until a step has ended, whose end it leaves in the channel. All
 // servers run when it returns nil.
-func (c *cluster) harm(ctx context.Context, ended chan error, stdout io.Writer, calmTime, downTime time.Duration) error {
+func (c *cluster) harm(ctx context.Context, ended chan error, stdout io.Writer, calmTime,
+	downTime time.Duration) error {
 	for i := 0; ; i++ {
 		if !calm(ended, calmTime) {
 			return nil

@@ -24,8 +24,9 @@ import (
 // cluster is there when as many have as the cluster file names.
 const (
 	fakeVersion = "if [ \"$1\" = --version ]; then echo 'FoundationDB 7.3 (v7.3.79)'; exit; fi\n"
-	fakeServer  = "#!/bin/sh\n" + fakeVersion + "echo \"$@\" >>\"$0.args\"\necho $$ >>\"$0.pids\"\necho >>\"$2.up\"\nexec sleep 1000\n"
-	fakeCLI     = "#!/bin/sh\n" + fakeVersion + `for last; do :; done
+	fakeServer  = "#!/bin/sh\n" + fakeVersion + "echo \"$@\" >>\"$0.args\"\necho $$ >>\"$0.pids\"\necho >>\"$2.up\"\n" +
+		"exec sleep 1000\n"
+	fakeCLI = "#!/bin/sh\n" + fakeVersion + `for last; do :; done
 [ "$(cat "$2.up" 2>/dev/null | wc -l)" -ge "$(tr , '\n' <"$2" | wc -l)" ] || exit 1
 case $last in
 configure*) echo "Database created" ;;
@@ -110,7 +111,8 @@ func TestMissing(t *testing.T) {
 			}
 			return filepath.Join(dir, strings.ToLower(name))
 		})
-		if code != 1 || strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), "none is missing: install "+pack) {
+		if code != 1 || strings.Count(stderr.String(), "\n") != 1 ||
+			!strings.Contains(stderr.String(), "none is missing: install "+pack) {
 			t.Errorf("without %s: exit code %d, %q", missing, code, stderr.String())
 		}
 	}
@@ -148,7 +150,8 @@ func TestClusters(t *testing.T) {
 // TestServerEnds shows that a server that ends by itself is reported with what it said, and that the others are ended.
 func TestServerEnds(t *testing.T) {
 	dir, getenv := fake(t, dyingServer+strings.TrimPrefix(fakeServer, "#!/bin/sh\n"))
-	if err := os.WriteFile(filepath.Join(dir, "fdbcli"), []byte("#!/bin/sh\necho 'The database is unavailable'\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "fdbcli"), []byte("#!/bin/sh\necho 'The database is unavailable'\n"),
+		0o700); err != nil {
 		t.Fatal(err)
 	}
 	tools, err := findTools(getenv)
@@ -186,7 +189,8 @@ func TestSteps(t *testing.T) {
 	if err := c.run(context.Background(), step{command: []string{"go", "version"}}, &stdout, &stdout); err != nil {
 		t.Errorf("a step that should pass: %v\n%s", err, stdout.String())
 	}
-	if err := c.run(context.Background(), step{command: []string{"go", "no-such-command"}}, io.Discard, io.Discard); err == nil {
+	if err := c.run(context.Background(), step{command: []string{"go", "no-such-command"}}, io.Discard,
+		io.Discard); err == nil {
 		t.Error("a step that fails has passed")
 	}
 	s := c.servers[0]
@@ -219,7 +223,9 @@ func TestInterrupt(t *testing.T) {
 		cancel()
 	})
 	c := new(cluster)
-	if err := c.run(ctx, step{command: []string{"sh", "-c", "trap 'exit 130' INT; echo $$; while :; do sleep 0.05; done"}}, said, io.Discard); err == nil {
+	if err := c.run(
+		ctx, step{command: []string{"sh", "-c", "trap 'exit 130' INT; echo $$; while :; do sleep 0.05; done"}}, said,
+		io.Discard); err == nil {
 		t.Error("a step that was interrupted has passed")
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(child))

@@ -36,7 +36,8 @@ func findTool(name, given, pack string) (string, error) {
 		path, err = exec.LookPath(sbin + name)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s is missing: install %s 7.3 (https://github.com/apple/foundationdb/releases)", cmp.Or(given, name), pack)
+		return "", fmt.Errorf("%s is missing: install %s 7.3 (https://github.com/apple/foundationdb/releases)",
+			cmp.Or(given, name), pack)
 	}
 	return path, nil
 }
@@ -51,7 +52,8 @@ func (t tools) versions(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("%s --version: %w: %s", program, err, first)
 		}
 		if !strings.Contains(first, "FoundationDB") || !strings.Contains(first, " "+line+" ") {
-			return "", fmt.Errorf("%s says %q, and should be of FoundationDB %s: install that, or name another by FDBSERVER and FDBCLI", program, first, line)
+			return "", fmt.Errorf("%s says %q, and should be of FoundationDB %s: install that, or name another by "+
+				"FDBSERVER and FDBCLI", program, first, line)
 		}
 		all = append(all, first)
 	}

@@ -46,7 +46,8 @@ func TestRequireUnlisted(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	got := Summary(false)
-	for _, want := range []string{"Left out: ", "tmux", "zsh", "a C compiler (race detector)", "To run them: apt-get install ", "gcc libc6-dev."} {
+	for _, want := range []string{"Left out: ", "tmux", "zsh", "a C compiler (race detector)",
+		"To run them: apt-get install ", "gcc libc6-dev."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}

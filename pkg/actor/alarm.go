@@ -82,7 +82,8 @@ func (a Alarm) plan(name string, now time.Time) (PlannedAlarm, error) {
 	}
 	var err error
 	if p.Request, err = Marshal(a.Request); err != nil {
-		return p, api.Errorf(api.CodeInvalidArgument, "alarm %q: its request of type %T does not encode: %v", name, a.Request, err)
+		return p, api.Errorf(api.CodeInvalidArgument, "alarm %q: its request of type %T does not encode: %v", name,
+			a.Request, err)
 	}
 	return p, nil
 }
@@ -160,7 +161,8 @@ var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month 
 // parseCron refuses what would depend on the machine's time zones or on when the alarm was set.
 func parseCron(spec string) (cron.Schedule, error) {
 	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by Every", spec)
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by "+
+			"Every", spec)
 	}
 	schedule, err := cronParser.Parse(spec)
 	if err != nil {

@@ -102,7 +102,8 @@ func TestWhenAnAlarmComesAgain(t *testing.T) {
 }
 
 func FuzzCron(f *testing.F) {
-	for _, spec := range []string{"* * * * *", "*/5 1-3 1,15 * MON", "@daily", "0 0 30 2 *", "TZ=UTC * * * * *", "60 * * * *"} {
+	for _, spec := range []string{"* * * * *", "*/5 1-3 1,15 * MON", "@daily", "0 0 30 2 *", "TZ=UTC * * * * *",
+		"60 * * * *"} {
 		f.Add(spec)
 	}
 	f.Fuzz(func(t *testing.T, spec string) {

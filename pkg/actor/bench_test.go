@@ -57,7 +57,8 @@ func BenchmarkMarshal(b *testing.B) {
 	for _, bench := range []struct {
 		name string
 		in   any
-	}{{"int64", int64(1 << 40)}, {"struct", state{N: 1, F: 2, B: []byte("abc")}}, {"thousand", big}, {"tree", tree}, {"anything", anything}} {
+	}{{"int64", int64(1 << 40)}, {"struct", state{N: 1, F: 2, B: []byte("abc")}}, {"thousand", big}, {"tree", tree},
+		{"anything", anything}} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

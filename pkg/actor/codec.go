@@ -49,7 +49,8 @@ func Marshal(v any) ([]byte, error) {
 // api.DepthMax are refused: that bounds stack use on hostile input. So are integers that the
 // type they are for can't hold: they would become others.
 func Unmarshal(b []byte, v any) (err error) {
-	defer env.Caught(&err) // msgpack's decoder panics on some values that are well-formed, and so may a decoder of v's own
+	// msgpack's decoder panics on some values that are well-formed, and so may a decoder of v's own
+	defer env.Caught(&err)
 	d := api.NewDecoder(b)
 	if d.Skip(); d.Err() != nil {
 		return d.Err()
@@ -76,7 +77,8 @@ func decodeRequest(b []byte, v any) error {
 		return nil
 	}
 	if err := Unmarshal(b, v); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "the request does not fit the method: %s", strings.TrimPrefix(err.Error(), "msgpack: "))
+		return api.Errorf(api.CodeInvalidArgument, "the request does not fit the method: %s",
+			strings.TrimPrefix(err.Error(), "msgpack: "))
 	}
 	return nil
 }

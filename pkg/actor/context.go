@@ -81,7 +81,8 @@ func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, erro
 		return none, err
 	}
 	if ctx.turn.Ask == nil {
-		return none, api.Errorf(api.CodeFailedPrecondition, "%s can't be called from here: only handlers of calls may call other actors", id)
+		return none, api.Errorf(api.CodeFailedPrecondition, "%s can't be called from here: only handlers of calls "+
+			"may call other actors", id)
 	}
 	out, err := ctx.turn.Ask(id, method, body)
 	if err != nil {

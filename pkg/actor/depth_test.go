@@ -154,17 +154,20 @@ func TestDeepBytesAreRefused(t *testing.T) {
 	arrays := append([]byte(strings.Repeat("\x91", 1<<20)), 0xc0)
 	maps := append([]byte(strings.Repeat("\x81\xa5child", 1<<18)), 0xc0)
 	for name, b := range map[string][]byte{"arrays": arrays, "maps": maps} {
-		for _, v := range []any{new(any), new(family), new(*family), new([]any), new(map[string]any), new(msgpack.RawMessage)} {
+		for _, v := range []any{new(any), new(family), new(*family), new([]any), new(map[string]any),
+			new(msgpack.RawMessage)} {
 			if err := actor.Unmarshal(b, v); err == nil {
 				t.Errorf("%s: a %T was decoded", name, v)
 			}
 		}
 	}
 	var r ring
-	if err := actor.Unmarshal([]byte{1}, &r); err == nil || !strings.Contains(err.Error(), "points to nothing but itself") {
+	if err := actor.Unmarshal([]byte{1}, &r); err == nil ||
+		!strings.Contains(err.Error(), "points to nothing but itself") {
 		t.Errorf("a ring of pointers: %v", err)
 	}
-	if err := actor.Unmarshal([]byte{0x80}, new(embedded)); err == nil || !strings.Contains(err.Error(), "embedded in itself") {
+	if err := actor.Unmarshal([]byte{0x80}, new(embedded)); err == nil ||
+		!strings.Contains(err.Error(), "embedded in itself") {
 		t.Errorf("a struct embedded in itself: %v", err)
 	}
 }
@@ -183,9 +186,11 @@ func TestValueThatDoesNotEncodeIsNamed(t *testing.T) {
 			return true, ctx.Set("key", f)
 		})).Spec()
 	ctx := actor.NewContext(context.Background(), actor.ID{Namespace: "family", ID: "a"}, nil)
-	for method, says := range map[string]string{"show": "actor family/a: the reply of method show does not encode: ", "put": `actor family/a: the value of key "key" does not encode: `} {
+	for method, says := range map[string]string{"show": "actor family/a: the reply of method show does not encode: ",
+		"put": `actor family/a: the value of key "key" does not encode: `} {
 		_, err := kind.Methods[method].Run(ctx, kind.NewState(), nil)
-		if api.CodeOf(err) != api.CodeInternal || !strings.Contains(err.Error(), says+"it is nested deeper than 64 levels, or contains itself: at Parent") {
+		if api.CodeOf(err) != api.CodeInternal ||
+			!strings.Contains(err.Error(), says+"it is nested deeper than 64 levels, or contains itself: at Parent") {
 			t.Errorf("%s: %v", method, err)
 		}
 	}

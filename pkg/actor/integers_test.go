@@ -111,9 +111,10 @@ func TestARequestWithAnIntegerThatDoesNotFitIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := actor.New[struct{}]("n").With(actor.ReadFunc("m", func(_ *actor.Context, _ *struct{}, in numbers) (uint8, error) {
-		return in.Age, nil
-	})).Spec().Methods["m"]
+	m := actor.New[struct{}]("n").With(
+		actor.ReadFunc("m", func(_ *actor.Context, _ *struct{}, in numbers) (uint8, error) {
+			return in.Age, nil
+		})).Spec().Methods["m"]
 	_, err = m.Run(actor.NewContext(context.Background(), actor.ID{}, nil), new(struct{}), b)
 	if api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), "age: 300") {
 		t.Errorf("%v, which does not say what is wrong", err)

@@ -141,7 +141,8 @@ func hook[S any](f func(ctx *Context, state *S) error) Hook {
 // help: what pack returned, of 100 MiB at the most, is lost when the move fails halfway, and nothing is packed when a
 // node fails. If pack fails, the actor does not move. State and key-value space of a Volatile actor are taken along
 // without this.
-func (k *Of[S]) TakeAlong(pack func(ctx *Context, state *S) ([]byte, error), unpack func(ctx *Context, state *S, luggage []byte) error) *Of[S] {
+func (k *Of[S]) TakeAlong(pack func(ctx *Context, state *S) ([]byte, error),
+	unpack func(ctx *Context, state *S, luggage []byte) error) *Of[S] {
 	k.spec.Pack = func(ctx *Context, state any) ([]byte, error) { return pack(ctx, state.(*S)) }
 	k.spec.Unpack = func(ctx *Context, state any, luggage []byte) error { return unpack(ctx, state.(*S), luggage) }
 	return k

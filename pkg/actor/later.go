@@ -44,7 +44,8 @@ func (c *Context) SetAlarm(name string, a Alarm) error {
 		return err
 	}
 	if len(planned.Request) > LaterBytesMax {
-		return api.Errorf(api.CodeTooLarge, "alarm %q: its request of %d bytes must have at most %d", name, len(planned.Request), LaterBytesMax)
+		return api.Errorf(api.CodeTooLarge, "alarm %q: its request of %d bytes must have at most %d", name,
+			len(planned.Request), LaterBytesMax)
 	}
 	return c.turn.Agenda.SetAlarm(planned)
 }
@@ -93,9 +94,11 @@ func Send(ctx *Context, id ID, method string, request any) error {
 	}
 	switch {
 	case method == "" || len(method) > api.MethodBytesMax:
-		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(method), api.MethodBytesMax)
+		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(method),
+			api.MethodBytesMax)
 	case len(body) > LaterBytesMax:
-		return api.Errorf(api.CodeTooLarge, "message of %d bytes to %s: must have at most %d", len(body), id, LaterBytesMax)
+		return api.Errorf(api.CodeTooLarge, "message of %d bytes to %s: must have at most %d", len(body), id,
+			LaterBytesMax)
 	}
 	return ctx.turn.Agenda.Send(id, method, body)
 }

@@ -74,7 +74,8 @@ func (m Method[Req, Resp]) Alarm(ctx *Context, name string, when Alarm, req Req)
 	switch {
 	case ctx.self.Namespace != m.namespace:
 		return api.Errorf(api.CodeInvalidArgument,
-			"alarm %q: %s can't run %s of %s: an alarm runs a method of the actor's own kind", name, ctx.self, m.name, m.namespace)
+			"alarm %q: %s can't run %s of %s: an alarm runs a method of the actor's own kind", name, ctx.self, m.name,
+			m.namespace)
 	case when.Method != "" || when.Request != nil:
 		return api.Errorf(api.CodeInvalidArgument,
 			"alarm %q: leave Method and Request empty: %s is the method, and its request comes last", name, m.name)
@@ -128,7 +129,8 @@ func encodeRequest(request any) ([]byte, error) {
 
 func decodeReply[Resp any](id ID, method string, body []byte) (reply Resp, err error) {
 	if err := Unmarshal(body, &reply); err != nil {
-		return reply, api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method, reply, err)
+		return reply, api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method,
+			reply, err)
 	}
 	return reply, nil
 }
@@ -160,12 +162,14 @@ func (k *Of[S]) With(m MethodOf[S]) *Of[S] {
 
 func checked(name string) string {
 	if name == "" || len(name) > api.MethodBytesMax || name[0] == '$' {
-		panic(fmt.Sprintf("actor method %q: a name has 1 to %d bytes and does not begin with '$'", name, api.MethodBytesMax))
+		panic(fmt.Sprintf("actor method %q: a name has 1 to %d bytes and does not begin with '$'", name,
+			api.MethodBytesMax))
 	}
 	return name
 }
 
-func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) ([]byte, error) {
+func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) (
+	[]byte, error) {
 	return func(ctx *Context, state any, request []byte) ([]byte, error) {
 		var req Req
 		if err := decodeRequest(request, &req); err != nil {
@@ -177,7 +181,8 @@ func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, erro
 		}
 		reply, err := Marshal(resp)
 		if err != nil {
-			return nil, api.Errorf(api.CodeInternal, "actor %s: the reply of method %s does not encode: %w", ctx.self, name, err)
+			return nil, api.Errorf(api.CodeInternal, "actor %s: the reply of method %s does not encode: %w", ctx.self,
+				name, err)
 		}
 		return reply, nil
 	}

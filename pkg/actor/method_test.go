@@ -20,7 +20,9 @@ var (
 		s.N += n
 		return s.N, nil
 	})
-	typedGet = actor.Read(typed, "get", func(_ *actor.Context, s *state, _ actor.None) (int64, error) { return s.N, nil })
+	typedGet = actor.Read(typed, "get", func(_ *actor.Context, s *state, _ actor.None) (int64, error) {
+		return s.N, nil
+	})
 )
 
 // diary is an Agenda that takes notes.
@@ -45,7 +47,8 @@ type memory struct {
 	asked  api.CallOptions
 }
 
-func (m *memory) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, opts ...api.CallOption) ([]byte, error) {
+func (m *memory) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, opts ...api.CallOption) (
+	[]byte, error) {
 	for _, opt := range opts {
 		opt(&m.asked)
 	}
@@ -79,7 +82,8 @@ func TestAReferenceCallsThroughACaller(t *testing.T) {
 	if _, err := add.On(m, "x").Call(ctx, 1); api.CodeOf(err) != api.CodeInvalidArgument {
 		t.Errorf("a reply of another type: %v", err)
 	}
-	if typedAdd.ID("x") != typed.ID("x") || typedAdd.Name() != "add" || typedAdd != actor.Named[int64, int64]("typed", "add") {
+	if typedAdd.ID("x") != typed.ID("x") || typedAdd.Name() != "add" ||
+		typedAdd != actor.Named[int64, int64]("typed", "add") {
 		t.Errorf("%v names another method", typedAdd)
 	}
 }

@@ -41,7 +41,8 @@ func (s Stored) Field(name string, v any) (bool, error) {
 func (s *Spec) Load(old Stored, state any) (asIs bool, err error) {
 	switch {
 	case old.Version > s.Version:
-		return false, fmt.Errorf("it was stored by version %d of the kind, and this program knows versions up to %d", old.Version, s.Version)
+		return false, fmt.Errorf("it was stored by version %d of the kind, and this program knows versions up to %d",
+			old.Version, s.Version)
 	case old.Version < s.Version:
 		return false, s.upgrade(old, state)
 	case len(s.renames) == 0:

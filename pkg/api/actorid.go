@@ -44,11 +44,13 @@ func (a ActorID) Validate() error {
 		return err
 	}
 	if a.ID == "" || len(a.ID) > IDBytesMax {
-		return Errorf(CodeInvalidArgument, "actor %q: an id has 1 to %d bytes, this one has %d", clip(a.String()), IDBytesMax, len(a.ID))
+		return Errorf(CodeInvalidArgument, "actor %q: an id has 1 to %d bytes, this one has %d", clip(a.String()),
+			IDBytesMax, len(a.ID))
 	}
 	for i := 0; i < len(a.ID); i++ {
 		if c := a.ID[i]; c <= ' ' || c > '~' {
-			return Errorf(CodeInvalidArgument, "actor %q: an id is made of printable ASCII without spaces, byte %d is %s", clip(a.String()), i, byteName(c))
+			return Errorf(CodeInvalidArgument, "actor %q: an id is made of printable ASCII without spaces, byte %d "+
+				"is %s", clip(a.String()), i, byteName(c))
 		}
 	}
 	return nil
@@ -67,13 +69,15 @@ func ValidateNodeID(id string) error { return validateName("node name", id, Node
 
 func validateName(what, s string, bytesMax int) error {
 	if s == "" || len(s) > bytesMax {
-		return Errorf(CodeInvalidArgument, "%s %q: must have 1 to %d bytes, this one has %d", what, clip(s), bytesMax, len(s))
+		return Errorf(CodeInvalidArgument, "%s %q: must have 1 to %d bytes, this one has %d", what, clip(s), bytesMax,
+			len(s))
 	}
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !alnum && (i == 0 || c != '.' && c != '-' && c != '_') {
-			return Errorf(CodeInvalidArgument, "%s %q: only letters, digits, '.', '-' and '_', beginning with a letter or digit; byte %d is %s", what, clip(s), i, byteName(c))
+			return Errorf(CodeInvalidArgument, "%s %q: only letters, digits, '.', '-' and '_', beginning with a "+
+				"letter or digit; byte %d is %s", what, clip(s), i, byteName(c))
 		}
 	}
 	return nil

@@ -19,7 +19,8 @@ func TestActorIDsAreParsed(t *testing.T) {
 		{"a.b-c_1/x/y/z", ActorID{"a.b-c_1", "x/y/z"}, true},
 		{"n/" + strings.Repeat("x", IDBytesMax), ActorID{"n", strings.Repeat("x", IDBytesMax)}, true},
 		{strings.Repeat("n", NamespaceBytesMax) + "/~!@", ActorID{strings.Repeat("n", NamespaceBytesMax), "~!@"}, true},
-		{in: ""}, {in: "counter"}, {in: "/a"}, {in: "counter/"}, {in: "-counter/a"}, {in: "co unter/a"}, {in: "counter/a b"},
+		{in: ""}, {in: "counter"}, {in: "/a"}, {in: "counter/"}, {in: "-counter/a"}, {in: "co unter/a"}, {
+			in: "counter/a b"},
 		{in: "counter/\x00"}, {in: "counter/\u00fc"}, {in: "c\u00fc/a"},
 		{in: "n/" + strings.Repeat("x", IDBytesMax+1)}, {in: strings.Repeat("n", NamespaceBytesMax+1) + "/a"},
 	} {
@@ -27,7 +28,8 @@ func TestActorIDsAreParsed(t *testing.T) {
 		if test.ok != (err == nil) || got != test.want {
 			t.Errorf("%q: %+v, %v", test.in, got, err)
 		}
-		if err != nil && (CodeOf(err) != CodeInvalidArgument || strings.Contains(err.Error(), "\n") || len(err.Error()) > 300) {
+		if err != nil && (CodeOf(err) != CodeInvalidArgument || strings.Contains(err.Error(), "\n") ||
+			len(err.Error()) > 300) {
 			t.Errorf("%q: the error is not one clear line: %v", test.in, err)
 		}
 		if err == nil && got.String() != test.in {
@@ -37,7 +39,9 @@ func TestActorIDsAreParsed(t *testing.T) {
 }
 
 func FuzzInvoke(f *testing.F) {
-	req := InvokeRequest{Actor: ActorID{"counter", "a"}, Method: "add", Key: CallKey{Client: "c", Counter: 7, Path: "/1", Birth: 1 << 40, Answered: 6, Time: -5}, Chain: []ActorID{{"counter", "b"}}, Flags: InvokeForwarded, Body: []byte{5}}
+	req := InvokeRequest{Actor: ActorID{"counter", "a"}, Method: "add",
+		Key:   CallKey{Client: "c", Counter: 7, Path: "/1", Birth: 1 << 40, Answered: 6, Time: -5},
+		Chain: []ActorID{{"counter", "b"}}, Flags: InvokeForwarded, Body: []byte{5}}
 	f.Add(req.AppendTo(nil))
 	req.Sender, req.SendNumber = ActorID{"counter", "c"}, 1<<40
 	f.Add(req.AppendTo(nil))
@@ -47,7 +51,9 @@ func FuzzInvoke(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, err := DecodeInvokeRequest(b); err == nil {
 			again, err := DecodeInvokeRequest(r.AppendTo(nil))
-			if err != nil || again.Actor != r.Actor || again.Method != r.Method || again.Key != r.Key || again.SendNumber != r.SendNumber || r.SendNumber != 0 && again.Sender != r.Sender || !slices.Equal(again.Chain, r.Chain) || string(again.Body) != string(r.Body) {
+			if err != nil || again.Actor != r.Actor || again.Method != r.Method || again.Key != r.Key ||
+				again.SendNumber != r.SendNumber || r.SendNumber != 0 && again.Sender != r.Sender ||
+				!slices.Equal(again.Chain, r.Chain) || string(again.Body) != string(r.Body) {
 				t.Fatalf("%+v became %+v: %v", r, again, err)
 			}
 		} else if CodeOf(err) != CodeInvalidArgument {
@@ -55,7 +61,8 @@ func FuzzInvoke(f *testing.F) {
 		}
 		if r, err := DecodeInvokeReply(b); err == nil {
 			again, err := DecodeInvokeReply(r.AppendTo(nil))
-			if err != nil || again.OwnerAddress != r.OwnerAddress || again.Version != r.Version || string(again.Body) != string(r.Body) {
+			if err != nil || again.OwnerAddress != r.OwnerAddress || again.Version != r.Version ||
+				string(again.Body) != string(r.Body) {
 				t.Fatalf("%+v became %+v: %v", r, again, err)
 			}
 		}

@@ -79,5 +79,6 @@ func ParseLetter(letter string) (ActorID, uint64, error) {
 }
 
 func errLetter(letter string) error {
-	return Errorf(CodeInvalidArgument, "dead letter %q: must be ACTOR#NUMBER, as 'kelpie actors dead-letters ls' prints it", letter[:min(len(letter), 300)])
+	return Errorf(CodeInvalidArgument, "dead letter %q: must be ACTOR#NUMBER, as 'kelpie actors dead-letters ls' "+
+		"prints it", letter[:min(len(letter), 300)])
 }

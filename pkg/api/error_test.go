@@ -17,7 +17,8 @@ import (
 func TestCodesAreFrozen(t *testing.T) {
 	names := []string{
 		"ok", "unavailable", "unknown", "deadline_exceeded", "cancelled", "overloaded", "moved", "unknown_namespace",
-		"unknown_method", "invalid_argument", "too_large", "application", "no_capacity", "fenced", "internal", "not_found",
+		"unknown_method", "invalid_argument", "too_large", "application", "no_capacity", "fenced", "internal",
+		"not_found",
 		"already_exists", "mismatch", "permission_denied", "corrupt_state", "failed_precondition", "store", "deadlock",
 		"quarantined",
 	}

@@ -46,7 +46,8 @@ func ValidateLabels(labels []string) error {
 		case err != nil:
 			return err
 		case key == PreferNode || key == PreferZone:
-			return Errorf(CodeInvalidArgument, "label %q: a node has its name by --node-id and its zone by --zone, choose another key", clip(l))
+			return Errorf(CodeInvalidArgument, "label %q: a node has its name by --node-id and its zone by --zone, "+
+				"choose another key", clip(l))
 		case slices.Contains(keys, key):
 			return Errorf(CodeInvalidArgument, "label %q: there are two with the key %s", clip(l), key)
 		}

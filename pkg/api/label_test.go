@@ -42,7 +42,8 @@ func TestLabels(t *testing.T) {
 		{"no preference", ValidatePreference(""), "node=n1, zone=eu or the label disk=ssd"},
 		{"a preference for a long label", ValidatePreference("a=" + long), "1 to 64 bytes"},
 	} {
-		if c.want == "" && c.err != nil || c.want != "" && (CodeOf(c.err) != CodeInvalidArgument || !strings.Contains(c.err.Error(), c.want)) {
+		if c.want == "" && c.err != nil || c.want != "" &&
+			(CodeOf(c.err) != CodeInvalidArgument || !strings.Contains(c.err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", c.what, c.err, c.want)
 		}
 	}

@@ -58,7 +58,8 @@ func DecodeMovePieceRequest(b []byte) (r MovePieceRequest, err error) {
 	fields := d.Array()
 	move, offset, total, sum := d.Bytes(), d.Uint(), d.Uint(), d.Uint()
 	r.Data = d.Bytes()
-	if d.Err() != nil || fields < movePieceFields || len(move) != len(r.Move) || total > MoveBytesMax || offset > total || sum > math.MaxUint32 {
+	if d.Err() != nil || fields < movePieceFields || len(move) != len(r.Move) || total > MoveBytesMax ||
+		offset > total || sum > math.MaxUint32 {
 		return r, Errorf(CodeInvalidArgument, "malformed piece of a move")
 	}
 	r.Move, r.Offset, r.Total, r.Sum = MoveID(move), int(offset), int(total), uint32(sum)

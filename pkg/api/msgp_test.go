@@ -17,7 +17,8 @@ import (
 // The values at which the shortest form changes, and their neighbours.
 var edges = []uint64{
 	0, 1, 31, 32, 33, 127, 128, 129, 255, 256, 257, 32767, 32768, 65535, 65536, 65537,
-	math.MaxInt32, math.MaxInt32 + 1, math.MaxUint32, math.MaxUint32 + 1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64,
+	math.MaxInt32, math.MaxInt32 + 1, math.MaxUint32, math.MaxUint32 + 1, math.MaxInt64, math.MaxInt64 + 1,
+	math.MaxUint64,
 }
 
 var lengths = []int{0, 1, 15, 16, 31, 32, 255, 256, 65535, 65536, 70000}
@@ -81,9 +82,12 @@ func TestIntegersOfEveryForm(t *testing.T) {
 		encoded []byte
 		want    int64
 	}{
-		{[]byte{0xcc, 5}, 5}, {[]byte{0xcd, 0, 5}, 5}, {[]byte{0xce, 0, 0, 0, 5}, 5}, {[]byte{0xcf, 0, 0, 0, 0, 0, 0, 0, 5}, 5},
-		{[]byte{0xd0, 5}, 5}, {[]byte{0xd1, 0, 5}, 5}, {[]byte{0xd2, 0, 0, 0, 5}, 5}, {[]byte{0xd3, 0, 0, 0, 0, 0, 0, 0, 5}, 5},
-		{[]byte{0xff}, -1}, {[]byte{0xd0, 0xff}, -1}, {[]byte{0xd1, 0xff, 0xff}, -1}, {[]byte{0xd2, 0xff, 0xff, 0xff, 0xff}, -1},
+		{[]byte{0xcc, 5}, 5}, {[]byte{0xcd, 0, 5}, 5}, {[]byte{0xce, 0, 0, 0, 5}, 5},
+		{[]byte{0xcf, 0, 0, 0, 0, 0, 0, 0, 5}, 5},
+		{[]byte{0xd0, 5}, 5}, {[]byte{0xd1, 0, 5}, 5}, {[]byte{0xd2, 0, 0, 0, 5}, 5},
+		{[]byte{0xd3, 0, 0, 0, 0, 0, 0, 0, 5}, 5},
+		{[]byte{0xff}, -1}, {[]byte{0xd0, 0xff}, -1}, {[]byte{0xd1, 0xff, 0xff}, -1},
+		{[]byte{0xd2, 0xff, 0xff, 0xff, 0xff}, -1},
 		{[]byte{0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, -1},
 	} {
 		d := api.NewDecoder(c.encoded)
@@ -174,7 +178,8 @@ func slicesOf(t *testing.T, values ...any) []byte {
 
 func TestSkipPassesOverEveryType(t *testing.T) {
 	values := map[string][]byte{
-		"nested":   marshal(t, map[string]any{"a": []any{1, "x", nil, map[string]any{}}, "b": []byte("y"), "c": 1.5, "d": float32(2)}),
+		"nested": marshal(
+			t, map[string]any{"a": []any{1, "x", nil, map[string]any{}}, "b": []byte("y"), "c": 1.5, "d": float32(2)}),
 		"fixext":   {0xd4, 1, 9, 0xd5, 1, 9, 9, 0xd6, 1, 9, 9, 9, 9},
 		"fixext16": append([]byte{0xd8, 1}, make([]byte, 16)...),
 		"ext8":     {0xc7, 3, 1, 9, 9, 9},
@@ -251,11 +256,14 @@ func FuzzDecoder(f *testing.F) {
 		if err := d.Err(); err == nil {
 			reference := bytes.NewReader(b)
 			if err := msgpack.NewDecoder(reference).Skip(); err == nil && reference.Len() != rest {
-				t.Errorf("skipped to %d bytes before the end, the reference implementation to %d", rest, reference.Len())
+				t.Errorf("skipped to %d bytes before the end, the reference implementation to %d", rest,
+					reference.Len())
 			}
 		}
 		for _, read := range []func(*api.Decoder){
-			func(d *api.Decoder) { d.Array() }, func(d *api.Decoder) { d.Map() }, func(d *api.Decoder) { _ = d.String() },
+			func(d *api.Decoder) { d.Array() }, func(d *api.Decoder) { d.Map() }, func(d *api.Decoder) {
+				_ = d.String()
+			},
 			func(d *api.Decoder) { d.Bytes() }, func(d *api.Decoder) { d.Uint() }, func(d *api.Decoder) { d.Int() },
 			func(d *api.Decoder) { d.Bool() }, func(d *api.Decoder) { d.Nil() },
 		} {

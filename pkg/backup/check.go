@@ -35,7 +35,10 @@ func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.
 		defer r.unpin(ctx)
 		out.Snapshot = true
 	}
-	c := registry.Checker{Get: r.get, State: node.CheckState, Report: func(p registry.Problem) { out.Problems++; report(p) }}
+	c := registry.Checker{Get: r.get, State: node.CheckState, Report: func(p registry.Problem) {
+		out.Problems++
+		report(p)
+	}}
 	err := r.each(ctx, func(pairs []kv.KeyValue) error {
 		for _, p := range pairs {
 			if err := c.Pair(ctx, p); err != nil {

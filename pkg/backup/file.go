@@ -153,7 +153,8 @@ func Open(from io.Reader) (*Reader, error) {
 		return nil, err
 	}
 	if string(first) != magic {
-		return nil, api.Errorf(api.CodeCorruptState, "this is no backup of this version of kelpie: it does not begin with %q", magic[:len(magic)-1])
+		return nil, api.Errorf(api.CodeCorruptState, "this is no backup of this version of kelpie: it does not begin "+
+			"with %q", magic[:len(magic)-1])
 	}
 	block, err := r.next()
 	if err != nil {
@@ -195,7 +196,8 @@ func (r *Reader) broken(err error) error {
 }
 
 func (r *Reader) errCorrupt() error {
-	return api.Errorf(api.CodeCorruptState, "the backup is damaged: what follows its first %d keys fails its checksum", r.seen.Keys)
+	return api.Errorf(api.CodeCorruptState, "the backup is damaged: what follows its first %d keys fails its checksum",
+		r.seen.Keys)
 }
 
 // Pairs returns the next pairs, nil after the last. Errors are CodeCorruptState, or those of the file.
@@ -221,7 +223,8 @@ func (r *Reader) Pairs() ([]kv.KeyValue, error) {
 	case blockTrailer:
 		var t Trailer
 		if json.Unmarshal(block[1:], &t) != nil || t != r.seen {
-			return nil, api.Errorf(api.CodeCorruptState, "the backup is damaged: it has %d keys, and should have %d", r.seen.Keys, t.Keys)
+			return nil, api.Errorf(api.CodeCorruptState, "the backup is damaged: it has %d keys, and should have %d",
+				r.seen.Keys, t.Keys)
 		}
 		if _, err := r.r.ReadByte(); err != io.EOF {
 			return nil, api.Errorf(api.CodeCorruptState, "the backup is damaged: something follows its end")

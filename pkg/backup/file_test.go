@@ -54,7 +54,9 @@ func readAll(file []byte) (pairs []kv.KeyValue, err error) {
 }
 
 func same(a, b []kv.KeyValue) bool {
-	return slices.EqualFunc(a, b, func(a, b kv.KeyValue) bool { return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value) })
+	return slices.EqualFunc(a, b, func(a, b kv.KeyValue) bool {
+		return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value)
+	})
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {

@@ -37,12 +37,15 @@ func Make(ctx context.Context, e env.Env, store kv.Store, w io.Writer, o Options
 	case err != nil:
 		return Header{}, Trailer{}, err
 	case m.ClusterID == "":
-		return Header{}, Trailer{}, api.Errorf(api.CodeNotFound, "the store holds no cluster: there is nothing to back up")
+		return Header{}, Trailer{}, api.Errorf(api.CodeNotFound, "the store holds no cluster: there is nothing to "+
+			"back up")
 	case m.Schema == registry.SchemaRestoring:
-		return Header{}, Trailer{}, api.Errorf(api.CodeFailedPrecondition, "the store holds a restore that has not ended")
+		return Header{}, Trailer{}, api.Errorf(api.CodeFailedPrecondition, "the store holds a restore that has not "+
+			"ended")
 	}
 	h := Header{
-		ClusterID: m.ClusterID, Schema: m.Schema, Consistency: PerActor, Made: e.Now().UTC().Format(time.RFC3339), Version: o.Version,
+		ClusterID: m.ClusterID, Schema: m.Schema, Consistency: PerActor, Made: e.Now().UTC().Format(time.RFC3339),
+		Version:        o.Version,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(),
 	}
 	pinner, pins := store.(kv.Pinner)
@@ -105,7 +108,9 @@ func (b *maker) perActor(ctx context.Context) error {
 		}
 		for _, c := range claims {
 			after = c.Actor
-			pairs, err = within(ctx, b.env, func(ctx context.Context) ([]kv.KeyValue, error) { return reg.ActorPairs(ctx, c.Actor) })
+			pairs, err = within(ctx, b.env, func(ctx context.Context) ([]kv.KeyValue, error) {
+				return reg.ActorPairs(ctx, c.Actor)
+			})
 			if err != nil {
 				return err
 			}

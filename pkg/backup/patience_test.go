@@ -55,10 +55,12 @@ func TestNothingWaitsForever(t *testing.T) {
 			t.Fatal(err)
 		}
 		store := &failing{Store: memory}
-		if _, err := registry.New(e, store).Join(ctx, registry.JoinSpec{Node: registry.NodeInfo{ID: "a", Address: "a:1"}}); err != nil {
+		if _, err := registry.New(e, store).Join(
+			ctx, registry.JoinSpec{Node: registry.NodeInfo{ID: "a", Address: "a:1"}}); err != nil {
 			t.Fatal(err)
 		}
-		for failure, says := range map[error]string{kv.ErrTooOld: "restarted", kv.ErrFutureVersion: "restarted", kv.ErrUnavailable: "has not answered for 1m"} {
+		for failure, says := range map[error]string{kv.ErrTooOld: "restarted", kv.ErrFutureVersion: "restarted",
+			kv.ErrUnavailable: "has not answered for 1m"} {
 			store.err = failure
 			_, _, made := Make(ctx, e, store, io.Discard, Options{})
 			_, checked := Check(ctx, e, store, func(registry.Problem) {}, Options{})

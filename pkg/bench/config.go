@@ -75,9 +75,11 @@ func (c *Config) Validate() error {
 	case c.Calls < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--calls %d: must be at least 1", c.Calls)
 	case c.Duration < 0, c.Duration == 0 && c.Calls == 0:
-		return api.Errorf(api.CodeInvalidArgument, "--duration %v: must be positive, unless --calls ends the run", c.Duration)
+		return api.Errorf(api.CodeInvalidArgument, "--duration %v: must be positive, unless --calls ends the run",
+			c.Duration)
 	case c.Timeout <= 0 || c.Timeout > LatencyMax:
-		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be positive and at most %v", c.Timeout, LatencyMax)
+		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be positive and at most %v", c.Timeout,
+			LatencyMax)
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ func ParseMix(text string) (Mix, error) {
 		if weighed {
 			n, err := strconv.Atoi(strings.TrimSpace(weight))
 			if err != nil {
-				return nil, api.Errorf(api.CodeInvalidArgument, "--mix %q: the weight of %s must be a whole number from 1 to %d, as in add=80,get=20", text, s.Method, WeightMax)
+				return nil, api.Errorf(api.CodeInvalidArgument, "--mix %q: the weight of %s must be a whole number "+
+					"from 1 to %d, as in add=80,get=20", text, s.Method, WeightMax)
 			}
 			s.Weight = n
 		}
@@ -59,15 +60,18 @@ func (m Mix) String() string {
 
 func (m Mix) validate() error {
 	if len(m) == 0 || len(m) > MixMethodsMax {
-		return api.Errorf(api.CodeInvalidArgument, "--mix: must have 1 to %d methods, and has %d", MixMethodsMax, len(m))
+		return api.Errorf(api.CodeInvalidArgument, "--mix: must have 1 to %d methods, and has %d", MixMethodsMax,
+			len(m))
 	}
 	seen := make(map[string]bool)
 	for _, s := range m {
 		switch {
 		case s.Method == "":
-			return api.Errorf(api.CodeInvalidArgument, "--mix %q: a method has no name; write it as add=80,get=20", m.String())
+			return api.Errorf(api.CodeInvalidArgument, "--mix %q: a method has no name; write it as add=80,get=20",
+				m.String())
 		case len(s.Method) > api.MethodBytesMax || s.Method[0] == '$':
-			return api.Errorf(api.CodeInvalidArgument, "--mix: method %q: a name has 1 to %d bytes and does not begin with '$'", s.Method, api.MethodBytesMax)
+			return api.Errorf(api.CodeInvalidArgument, "--mix: method %q: a name has 1 to %d bytes and does not "+
+				"begin with '$'", s.Method, api.MethodBytesMax)
 		case seen[s.Method]:
 			return api.Errorf(api.CodeInvalidArgument, "--mix: method %s is there twice: add its weights up", s.Method)
 		}

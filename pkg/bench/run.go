@@ -120,7 +120,8 @@ func (c *Config) report(s *schedule, r *recorder, warmingUp bool, done <-chan st
 		case <-ticks.C:
 		}
 		_, all := r.merged()
-		p := Progress{WarmingUp: warmingUp, Elapsed: time.Since(s.began), Answered: all.answered, Failed: all.failed, Latency: all.distribution()}
+		p := Progress{WarmingUp: warmingUp, Elapsed: time.Since(s.began), Answered: all.answered, Failed: all.failed,
+			Latency: all.distribution()}
 		p.PerSecond = float64(p.Answered-last.Answered) / (p.Elapsed - last.Elapsed).Seconds()
 		c.Each(p)
 		last = p

@@ -29,7 +29,8 @@ func config(t *testing.T, mix string, calls int, target bench.Target) bench.Conf
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bench.Config{Target: target, Namespace: "n", Actors: 5, Mix: m, Callers: 3, Calls: calls, Timeout: time.Minute}
+	return bench.Config{Target: target, Namespace: "n", Actors: 5, Mix: m, Callers: 3, Calls: calls,
+		Timeout: time.Minute}
 }
 
 func run(t *testing.T, c bench.Config) *bench.Result {
@@ -97,7 +98,8 @@ func TestFailuresAreCountedByCode(t *testing.T) {
 	if r.All.Answered != 50 || r.All.Failed != 40 || r.Methods[0].Failed != 40 {
 		t.Errorf("%+v", r.All)
 	}
-	if e := r.Errors; len(e) != 2 || e[0].Code != api.CodeUnavailable || e[0].Count != 30 || e[1].Count != 10 || e[1].Example.Error() != "what" {
+	if e := r.Errors; len(e) != 2 || e[0].Code != api.CodeUnavailable || e[0].Count != 30 || e[1].Count != 10 ||
+		e[1].Example.Error() != "what" {
 		t.Errorf("%+v", r.Errors)
 	}
 }
@@ -105,13 +107,14 @@ func TestFailuresAreCountedByCode(t *testing.T) {
 // TestWhatCanNotBeCalledIsAnError shows that a run ends at once if a method of its mix fails.
 func TestWhatCanNotBeCalledIsAnError(t *testing.T) {
 	calls := 0
-	_, err := bench.Run(t.Context(), config(t, "a,b,c", 90, func(_ context.Context, _ api.ActorID, method string, _ []byte) error {
-		calls++
-		if method == "b" {
-			return api.Errorf(api.CodeUnknownMethod, "no b")
-		}
-		return nil
-	}))
+	_, err := bench.Run(t.Context(),
+		config(t, "a,b,c", 90, func(_ context.Context, _ api.ActorID, method string, _ []byte) error {
+			calls++
+			if method == "b" {
+				return api.Errorf(api.CodeUnknownMethod, "no b")
+			}
+			return nil
+		}))
 	if api.CodeOf(err) != api.CodeUnknownMethod || calls != 2 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
@@ -206,7 +209,8 @@ func TestProgress(t *testing.T) {
 	var told bench.Progress
 	c.Each = func(p bench.Progress) { told = p; cancel() }
 	r, err := bench.Run(ctx, c)
-	if err != nil || told.Answered == 0 || told.Answered > r.All.Answered || told.PerSecond <= 0 || told.WarmingUp || told.Elapsed > r.Elapsed {
+	if err != nil || told.Answered == 0 || told.Answered > r.All.Answered || told.PerSecond <= 0 || told.WarmingUp ||
+		told.Elapsed > r.Elapsed {
 		t.Errorf("told %+v of %+v, %v", told, r, err)
 	}
 }
@@ -228,7 +232,8 @@ func TestValidate(t *testing.T) {
 	} {
 		c := config(t, "m", 1, nil)
 		change(&c)
-		if _, err := bench.Run(t.Context(), c); api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), says) {
+		if _, err := bench.Run(t.Context(), c); api.CodeOf(err) != api.CodeInvalidArgument ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)
 		}
 	}

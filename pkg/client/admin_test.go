@@ -15,7 +15,8 @@ import (
 )
 
 func (t *fixture) namespaces() (*api.NamespacesReply, error) {
-	return client.Admin[api.Empty, api.NamespacesReply](context.Background(), t.client, api.MethodNamespaces, &api.Empty{})
+	return client.Admin[api.Empty, api.NamespacesReply](context.Background(), t.client, api.MethodNamespaces,
+		&api.Empty{})
 }
 
 func TestAdminAsksUntilANodeAnswers(t *testing.T) {
@@ -60,7 +61,8 @@ func TestAdminSaysWhichAddressIsSilent(t *testing.T) {
 		ctx, cancel := env.WithTimeout(t.env, context.Background(), time.Second)
 		defer cancel()
 		_, err := client.Admin[api.Empty, api.NamespacesReply](ctx, t.client, api.MethodNamespaces, &api.Empty{})
-		if api.CodeOf(err) != api.CodeDeadlineExceeded || !strings.Contains(err.Error(), "a:1") || strings.Contains(err.Error(), "b:1") {
+		if api.CodeOf(err) != api.CodeDeadlineExceeded || !strings.Contains(err.Error(), "a:1") ||
+			strings.Contains(err.Error(), "b:1") {
 			t.Error(err)
 		}
 	})

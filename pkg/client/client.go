@@ -55,7 +55,8 @@ func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	random := e.Rand("client")
 	name := random.Bytes16()
 	return &Client{
-		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: random, closed: env.NewEvent(e), keys: callkey.New(string(name[:])),
+		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: random, closed: env.NewEvent(e),
+		keys:      callkey.New(string(name[:])),
 		gates:     gates{env: e, all: make(map[api.ActorID]*gate)},
 		addresses: newAddresses(c.Addrs), owners: places.New(ownersMax),
 	}, nil
@@ -86,7 +87,8 @@ func Stale() CallOption { return func(o *api.CallOptions) { o.Stale = true } }
 // Call calls a method by its name, for tools that know no more of it. Programs call by the reference that actor.Write
 // and actor.Read return, or actor.Named. The request is encoded as actor.Marshal does, and the reply decoded. Errors
 // are those of Client.CallRaw.
-func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method string, request any, opts ...CallOption) (Resp, error) {
+func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method string, request any,
+	opts ...CallOption) (Resp, error) {
 	return actor.Named[any, Resp](id.Namespace, method).On(c, id.ID).Call(ctx, request, opts...)
 }
 
@@ -99,7 +101,8 @@ func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method 
 //   - CodeOverloaded: too much was waiting already, until ctx ended. It has not run.
 //
 // A call whose answer was lost is sent again, under the same key, so that it has its effect once.
-func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, body []byte, opts ...CallOption) ([]byte, error) {
+func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, body []byte, opts ...CallOption) (
+	[]byte, error) {
 	var o api.CallOptions
 	for _, opt := range opts {
 		opt(&o)
@@ -108,7 +111,8 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 		return nil, err
 	}
 	if len(body) > api.PayloadBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(body), id, api.PayloadBytesMax)
+		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(body), id,
+			api.PayloadBytesMax)
 	}
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()

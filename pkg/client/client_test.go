@@ -186,7 +186,8 @@ func TestAnUnknownOutcomeIsTriedAgainUnderItsKey(t *testing.T) {
 		code  api.Code
 	}{
 		{name: "key of the client's", calls: []string{"a", "b"}},
-		{name: "key of the caller's", opts: []client.CallOption{client.WithIdempotencyKey("k")}, calls: []string{"a", "b"}},
+		{name: "key of the caller's", opts: []client.CallOption{client.WithIdempotencyKey("k")},
+			calls: []string{"a", "b"}},
 		{name: "forgotten", final: true, calls: []string{"a"}, code: api.CodeUnknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -219,8 +220,11 @@ func TestAnUnknownOutcomeIsTriedAgainUnderItsKey(t *testing.T) {
 
 func TestOtherErrorsGoToTheCallerAtOnce(t *testing.T) {
 	both(t, func(t *fixture) {
-		for i, code := range []api.Code{api.CodeDeadlock, api.CodeApplication, api.CodeUnknownMethod, api.CodeNoCapacity} {
-			t.answer = func(string, int, api.InvokeRequest) (api.InvokeReply, error) { return one, api.Errorf(code, "no") }
+		for i, code := range []api.Code{api.CodeDeadlock, api.CodeApplication, api.CodeUnknownMethod,
+			api.CodeNoCapacity} {
+			t.answer = func(string, int, api.InvokeRequest) (api.InvokeReply, error) {
+				return one, api.Errorf(code, "no")
+			}
 			if _, err := t.call(); api.CodeOf(err) != code || len(t.calls) != i+1 {
 				t.Fatalf("%v after %d calls, want %v after %d", err, len(t.calls), code, i+1)
 			}

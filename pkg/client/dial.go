@@ -66,5 +66,6 @@ func checkAddress(addr string) error {
 			return nil
 		}
 	}
-	return api.Errorf(api.CodeInvalidArgument, "client: %q is not the address of a node: want HOST:PORT, such as 10.0.0.1:7600", addr)
+	return api.Errorf(api.CodeInvalidArgument, "client: %q is not the address of a node: want HOST:PORT, such as "+
+		"10.0.0.1:7600", addr)
 }

@@ -35,8 +35,10 @@ func TestWhatMayHaveRunIsNotSaidNotToHave(t *testing.T) {
 	}{
 		{"a full mailbox", api.Errorf(api.CodeOverloaded, "full"), client.Stale(), api.CodeUnknown},
 		{"no room", api.Errorf(api.CodeNoCapacity, "full"), client.WithIdempotencyKey("k"), api.CodeUnknown},
-		{"nobody takes it in time", api.Errorf(api.CodeUnavailable, "down"), client.WithIdempotencyKey("k"), api.CodeUnknown},
-		{"the actor's own answer", api.Errorf(api.CodeApplication, "no"), client.WithIdempotencyKey("k"), api.CodeApplication},
+		{"nobody takes it in time", api.Errorf(api.CodeUnavailable, "down"), client.WithIdempotencyKey("k"),
+			api.CodeUnknown},
+		{"the actor's own answer", api.Errorf(api.CodeApplication, "no"), client.WithIdempotencyKey("k"),
+			api.CodeApplication},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			both(t, func(t *fixture) {
@@ -134,7 +136,8 @@ func TestAddressesTakeTurns(t *testing.T) {
 func (t *fixture) callAll(names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if _, err := t.client.CallRaw(context.Background(), api.ActorID{Namespace: "counter", ID: name}, "add", nil); err != nil {
+		if _, err := t.client.CallRaw(context.Background(), api.ActorID{Namespace: "counter", ID: name}, "add",
+			nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,10 +225,12 @@ func TestAReplyThatDoesNotFitIsAnError(t *testing.T) {
 
 func TestWhatCanNotBeACallIsNotSent(t *testing.T) {
 	both(t, func(t *fixture) {
-		if _, err := t.client.CallRaw(context.Background(), api.ActorID{Namespace: "no name", ID: "x"}, "add", nil); api.CodeOf(err) != api.CodeInvalidArgument {
+		if _, err := t.client.CallRaw(context.Background(), api.ActorID{Namespace: "no name", ID: "x"}, "add",
+			nil); api.CodeOf(err) != api.CodeInvalidArgument {
 			t.Error(err)
 		}
-		if _, err := client.Call[int](context.Background(), t.client, actorA, "add", func() {}); api.CodeOf(err) != api.CodeInvalidArgument {
+		if _, err := client.Call[int](context.Background(), t.client, actorA, "add", func() {}); api.CodeOf(
+			err) != api.CodeInvalidArgument {
 			t.Error(err)
 		}
 		t.wantCalls()
@@ -234,7 +239,8 @@ func TestWhatCanNotBeACallIsNotSent(t *testing.T) {
 
 func TestAClientNeedsAnAddress(t *testing.T) {
 	envtest.Both(t, func(t *testing.T, e env.Env) {
-		if _, err := client.New(e, mem.NewNetwork(e).Transport(e, "client"), client.Config{}); api.CodeOf(err) != api.CodeInvalidArgument {
+		if _, err := client.New(e, mem.NewNetwork(e).Transport(e, "client"), client.Config{}); api.CodeOf(
+			err) != api.CodeInvalidArgument {
 			t.Error(err)
 		}
 	})

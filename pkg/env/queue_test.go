@@ -186,15 +186,16 @@ func TestQueueHandOffIsNotLost(t *testing.T) {
 			ctx, cancel := env.WithCancel(background)
 			got := env.NewSemaphore(e, 2)
 			must(t, got.Acquire(background, 2))
-			race(e, cancel, func() { must(t, q.Push(background, 1)) }, func() { must(t, q.Push(background, 1)) }, func() {
-				if _, err := q.Pop(ctx); err == nil {
+			race(e, cancel, func() { must(t, q.Push(background, 1)) }, func() { must(t, q.Push(background, 1)) },
+				func() {
+					if _, err := q.Pop(ctx); err == nil {
+						got.Release(1)
+					}
+				}, func() {
+					_, err := q.Pop(background)
+					must(t, err)
 					got.Release(1)
-				}
-			}, func() {
-				_, err := q.Pop(background)
-				must(t, err)
-				got.Release(1)
-			})
+				})
 			if _, ok := q.TryPop(); ok {
 				got.Release(1)
 			}

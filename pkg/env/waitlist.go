@@ -78,7 +78,8 @@ func (l *waitList[T]) remove(w *waiter[T]) {
 //
 // If the task is killed meanwhile, wait panics, like Park, after calling killed, if that is not nil,
 // with what w had been granted or nil; mu is held then, too.
-func (l *waitList[T]) wait(ctx context.Context, mu *sync.Mutex, w *waiter[T], killed func(granted *waiter[T])) (T, error) {
+func (l *waitList[T]) wait(ctx context.Context, mu *sync.Mutex, w *waiter[T], killed func(granted *waiter[T])) (
+	T, error) {
 	returned := false
 	mu.Unlock()
 	defer func() {

@@ -14,10 +14,12 @@ import (
 func parseAddress(what, addr string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(addr)
 	if err != nil {
-		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: write it as HOST:PORT, such as %s", what, addr, DefaultListen)
+		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: write it as HOST:PORT, such as %s", what, addr,
+			DefaultListen)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: %q is not a port, a number from 0 to 65535", what, addr, port)
+		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: %q is not a port, a number from 0 to 65535", what,
+			addr, port)
 	}
 	return host, port, nil
 }
@@ -29,7 +31,8 @@ func CheckAddress(what, addr string) error {
 		return err
 	}
 	if host == "" || port == "0" {
-		return api.Errorf(api.CodeInvalidArgument, "%s %q: nobody can connect to that; write host and port, such as %s", what, addr, DefaultListen)
+		return api.Errorf(api.CodeInvalidArgument,
+			"%s %q: nobody can connect to that; write host and port, such as %s", what, addr, DefaultListen)
 	}
 	return nil
 }

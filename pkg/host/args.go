@@ -19,7 +19,8 @@ func Args(names ...string) cobra.PositionalArgs {
 			if len(names) == 0 {
 				return api.Errorf(api.CodeInvalidArgument, "no argument is expected, but there is %q", extra)
 			}
-			return api.Errorf(api.CodeInvalidArgument, "%q is one argument too many; an argument with spaces needs quotes", extra)
+			return api.Errorf(api.CodeInvalidArgument, "%q is one argument too many; an argument with spaces needs "+
+				"quotes", extra)
 		}
 		if missing := names[len(args):]; len(missing) > 0 && !strings.HasSuffix(missing[0], "?") {
 			return api.Errorf(api.CodeInvalidArgument, "%s is missing", missing[0])

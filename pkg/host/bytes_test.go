@@ -7,7 +7,8 @@ import "testing"
 
 func TestBytes(t *testing.T) {
 	for text, want := range map[string]Bytes{
-		"0": 0, "1000": 1000, "12B": 12, "64KiB": 64 << 10, "1.5MiB": 3 << 19, "2GB": 2e9, "2 GiB": 2 << 30, "1TB": 1e12, "3kB": 3000,
+		"0": 0, "1000": 1000, "12B": 12, "64KiB": 64 << 10, "1.5MiB": 3 << 19, "2GB": 2e9, "2 GiB": 2 << 30,
+		"1TB": 1e12, "3kB": 3000,
 	} {
 		var b Bytes
 		if err := b.Set(text); err != nil || b != want {

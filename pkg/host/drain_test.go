@@ -20,12 +20,14 @@ import (
 // joined starts a node that uses the store of another one.
 func joined(t *testing.T, to *running, name string, drainTimeout time.Duration, kinds ...actor.Kind) *running {
 	t.Helper()
-	return begin(t, options(t, name, func(o *Options) { o.Join, o.DrainTimeout = []string{to.Address}, drainTimeout }), kinds...)
+	return begin(t, options(t, name, func(o *Options) { o.Join, o.DrainTimeout = []string{to.Address}, drainTimeout }),
+		kinds...)
 }
 
 // sitters is a kind whose actors do nothing.
 func sitters() actor.Kind {
-	return actor.New[struct{}]("sitter").With(actor.WriteFunc("sit", func(*actor.Context, *struct{}, struct{}) (int, error) { return 0, nil }))
+	return actor.New[struct{}]("sitter").With(
+		actor.WriteFunc("sit", func(*actor.Context, *struct{}, struct{}) (int, error) { return 0, nil }))
 }
 
 // ask calls a method of a node.
@@ -59,7 +61,8 @@ func sit(t *testing.T, addr, id string) {
 func owners(t *testing.T, addr string) map[string]int {
 	t.Helper()
 	all := make(map[string]int)
-	for _, row := range ask[api.ActorsRequest, api.ActorsReply](t, addr, api.MethodActors, &api.ActorsRequest{All: true}).Actors {
+	for _, row := range ask[api.ActorsRequest, api.ActorsReply](t, addr, api.MethodActors,
+		&api.ActorsRequest{All: true}).Actors {
 		all[row.Node+" "+row.State]++
 	}
 	return all
@@ -99,12 +102,14 @@ func TestStopDrains(t *testing.T) {
 // TestLastNodeDoesNotDrain shows that a node which has no other to give its actors to stops at once.
 func TestLastNodeDoesNotDrain(t *testing.T) {
 	s, err := start(t, "serving store", func(p Process) error {
-		return ServeStore(context.Background(), p, StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
+		return ServeStore(context.Background(), p,
+			StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := begin(t, options(t, "n", func(o *Options) { o.Store, o.DrainTimeout = "kelpie://"+s.Address, time.Hour }), sitters())
+	n := begin(t, options(t, "n", func(o *Options) { o.Store, o.DrainTimeout = "kelpie://"+s.Address, time.Hour }),
+		sitters())
 	sit(t, n.Address, "a")
 	if err := n.stop(); err != nil {
 		t.Error(err)

@@ -45,15 +45,21 @@ func ExitCodes() []ExitCode {
 	return []ExitCode{
 		{ExitOK, "ok", "Done as asked. A node or store that was stopped by a signal has stopped cleanly."},
 		{ExitFailure, "failure", "Failed for a reason that has no code of its own."},
-		{ExitUsage, "usage", "The request is wrong, whatever the state of the cluster: a command, flag, argument, actor id or JSON, or a payload over its limit. Nothing was executed."},
-		{ExitUnavailable, "unavailable", "Nobody answered, or who answered could not serve: no node, no store, no capacity, overload. Nothing was executed: it is safe to try again."},
-		{ExitUnknown, "unknown", "The answer did not come: the connection was lost or the time ran out. It may have been executed, or may still be."},
+		{ExitUsage, "usage", "The request is wrong, whatever the state of the cluster: a command, flag, argument, " +
+			"actor id or JSON, or a payload over its limit. Nothing was executed."},
+		{ExitUnavailable, "unavailable", "Nobody answered, or who answered could not serve: no node, no store, no " +
+			"capacity, overload. Nothing was executed: it is safe to try again."},
+		{ExitUnknown, "unknown", "The answer did not come: the connection was lost or the time ran out. It may have " +
+			"been executed, or may still be."},
 		{ExitNotFound, "not found", "There is no such node, namespace, method or context."},
-		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or data directory in use, an actor in quarantine, no answer to a question."},
+		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or data " +
+			"directory in use, an actor in quarantine, no answer to a question."},
 		{ExitApplication, "application error", "The actor's own code returned an error. The call had no effect."},
-		{ExitCorrupt, "corrupt", "What is stored can't be read: it fails a checksum, or is of a format that this version does not know."},
+		{ExitCorrupt, "corrupt", "What is stored can't be read: it fails a checksum, or is of a format that this " +
+			"version does not know."},
 		{ExitProblem, "problem", "\"kelpie doctor\" has found a problem: its answer says which, and what to do."},
-		{ExitInterrupted, "interrupted", "Stopped by a signal before it was done; a node or store, at once by a second one, without waiting for a clean stop."},
+		{ExitInterrupted, "interrupted", "Stopped by a signal before it was done; a node or store, at once by a " +
+			"second one, without waiting for a clean stop."},
 		{ExitBrokenPipe, "broken pipe", "Whoever read the output has gone; nothing is said about it."},
 	}
 }

@@ -61,9 +61,11 @@ func TestPrintError(t *testing.T) {
 		{errors.New("a\nb\x1b[2J"), "error: a; b\ufffd[2J\n"},
 		{api.Errorf(api.CodeNotFound, "no such thing"), "error: no such thing\n"},
 		{api.Errorf(api.CodeNotFound, ""), "error: not found\n"},
-		{&api.Error{Code: api.CodeUnavailable, Message: "no", Cause: api.Errorf(api.CodeUnavailable, "because")}, "error: no: because\n"},
+		{&api.Error{Code: api.CodeUnavailable, Message: "no", Cause: api.Errorf(api.CodeUnavailable, "because")},
+			"error: no: because\n"},
 		{api.Errorf(api.CodeUnavailable, "no: %w", errors.New("because")), "error: no: because\n"},
-		{&api.Error{Code: api.CodeApplication, Message: "empty", Detail: map[string]string{api.DetailCode: "stock"}}, "error: stock: empty\n"},
+		{&api.Error{Code: api.CodeApplication, Message: "empty", Detail: map[string]string{api.DetailCode: "stock"}},
+			"error: stock: empty\n"},
 		{Advise(api.Errorf(api.CodeMismatch, "wrong"), "do %s", "this"), "error: wrong\ndo this\n"},
 		{Advise(Advise(errors.New("wrong"), "first"), "second"), "error: wrong\nfirst\n"},
 		{context.DeadlineExceeded, "error: no answer came in time\n"},
@@ -89,8 +91,10 @@ func TestReason(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "connection refused"},
-		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nowhere"}}, "no such host"},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+			"connection refused"},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nowhere"}},
+			"no such host"},
 		{api.Errorf(api.CodeUnavailable, "no: %w", syscall.ECONNRESET), "connection reset by peer"},
 		{api.Errorf(api.CodeMismatch, "another version"), "another version"},
 		{api.Errorf(api.CodeUnavailable, "cannot connect: %w", context.DeadlineExceeded), "no answer came in time"},

@@ -43,7 +43,8 @@ func TestFailedStoreEndsItsProcess(t *testing.T) {
 			mux := rpc.NewMux()
 			s.register(w, mux)
 			n, err := node.New(node.Config{
-				Env: w.env, Store: s, StoreURL: s.joinerURL(), Transport: w.transport, Mux: mux, NodeID: "n", Listen: "127.0.0.1:0",
+				Env: w.env, Store: s, StoreURL: s.joinerURL(), Transport: w.transport, Mux: mux, NodeID: "n",
+				Listen:    "127.0.0.1:0",
 				Heartbeat: 100 * time.Millisecond, LeaseTTL: time.Second,
 			})
 			if err != nil {

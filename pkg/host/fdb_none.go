@@ -14,7 +14,8 @@ import (
 func openFDB(string) (kv.Store, error) {
 	return nil, Advise(
 		api.Errorf(api.CodeFailedPrecondition, "this program was built without FoundationDB"),
-		"install FoundationDB's client library (foundationdb-clients 7.3), then build with: make build FDB=1, or: go build -tags fdb ./cmd/kelpie",
+		"install FoundationDB's client library (foundationdb-clients 7.3), then build with: make build FDB=1, or: go "+
+			"build -tags fdb ./cmd/kelpie",
 	)
 }
 

@@ -23,11 +23,13 @@ func flagError(cmd *cobra.Command, err error) error {
 	if !ok {
 		return err
 	}
-	expected := map[string]string{"duration": "write it as 500ms, 30s or 5m", "bool": "must be true or false"}[invalid.GetFlag().Value.Type()]
+	expected := map[string]string{"duration": "write it as 500ms, 30s or 5m",
+		"bool": "must be true or false"}[invalid.GetFlag().Value.Type()]
 	if expected == "" {
 		return err
 	}
-	return api.Errorf(api.CodeInvalidArgument, "invalid argument %q for \"--%s\" flag: %s", invalid.GetValue(), invalid.GetFlag().Name, expected)
+	return api.Errorf(api.CodeInvalidArgument, "invalid argument %q for \"--%s\" flag: %s", invalid.GetValue(),
+		invalid.GetFlag().Name, expected)
 }
 
 // suggestDistance is how many letters a name may be off, and still be meant.
@@ -52,7 +54,9 @@ func suggestFlag(cmd *cobra.Command, err error) string {
 
 // similar reports whether who wrote a name may have meant another: it is a few letters off, or the beginning of it.
 func similar(meant, written string) bool {
-	return len(written) >= suggestDistance && (strings.HasPrefix(meant, written) || distance(meant, written) <= suggestDistance && distance(meant, written) < len(written))
+	return len(written) >= suggestDistance &&
+		(strings.HasPrefix(meant, written) || distance(meant, written) <= suggestDistance &&
+			distance(meant, written) < len(written))
 }
 
 // distance is how many letters are to be put in, taken out or changed to make b of a (Levenshtein, 1966).

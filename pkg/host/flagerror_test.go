@@ -11,8 +11,10 @@ func TestSimilar(t *testing.T) {
 		meant, written string
 		want           bool
 	}{
-		{"namespace", "namspce", true}, {"namespace", "namespaces", true}, {"namespace", "ns", false}, {"node", "nod", true},
-		{"addr", "address", false}, {"output", "out", true}, {"by", "bx", true}, {"by", "xx", false}, {"yes", "y", false}, {"limit", "", false},
+		{"namespace", "namspce", true}, {"namespace", "namespaces", true}, {"namespace", "ns", false},
+		{"node", "nod", true},
+		{"addr", "address", false}, {"output", "out", true}, {"by", "bx", true}, {"by", "xx", false},
+		{"yes", "y", false}, {"limit", "", false},
 	} {
 		if got := similar(c.meant, c.written); got != c.want {
 			t.Errorf("%s for %s: %v", c.written, c.meant, got)

@@ -61,7 +61,8 @@ func TestIdentityErrors(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(broken, identityFile), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadIdentity(broken); ExitCodeOf(err) != ExitCorrupt || !strings.Contains(Message(err), identityFile) {
+		if _, err := loadIdentity(broken); ExitCodeOf(err) != ExitCorrupt ||
+			!strings.Contains(Message(err), identityFile) {
 			t.Errorf("loaded %q: %v", content, err)
 		}
 	}
@@ -88,7 +89,8 @@ func TestDefaultDataDir(t *testing.T) {
 		{"relative", "/home/u", "/home/u/.local/share/kelpie/7600"},
 	} {
 		env := map[string]string{"XDG_DATA_HOME": c.xdg, "HOME": c.home}
-		if got, err := defaultDataDir(func(name string) string { return env[name] }, "7600"); got != c.want || err != nil {
+		if got, err := defaultDataDir(func(name string) string { return env[name] }, "7600"); got != c.want ||
+			err != nil {
 			t.Errorf("%v gives %q, want %q (%v)", env, got, c.want, err)
 		}
 	}

@@ -55,7 +55,8 @@ func (i interrupts) stop(f func(ctx context.Context) error) error {
 	select {
 	case err := <-stopped:
 		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, calls were still being executed, or the store did not answer", stopTimeout)
+			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, calls were still being "+
+				"executed, or the store did not answer", stopTimeout)
 		}
 		return err
 	case <-i.immediate.Done():

@@ -31,7 +31,8 @@ type Local struct {
 func CheckLocalStore(url string) error {
 	u, err := parseStoreURL(url)
 	if err == nil && !u.embedded() {
-		err = api.Errorf(api.CodeInvalidArgument, "store %q is of another process: a local node's own is memory:, or pebble:DIR", url)
+		err = api.Errorf(api.CodeInvalidArgument, "store %q is of another process: a local node's own is memory:, or "+
+			"pebble:DIR", url)
 	}
 	return err
 }

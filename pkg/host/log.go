@@ -32,7 +32,8 @@ func (o *LogOptions) validate() error {
 		return OfFlag("log-level", err)
 	}
 	if o.Format != "text" && o.Format != "json" {
-		return OfFlag("log-format", api.Errorf(api.CodeInvalidArgument, "--log-format %q: must be text or json", o.Format))
+		return OfFlag("log-format",
+			api.Errorf(api.CodeInvalidArgument, "--log-format %q: must be text or json", o.Format))
 	}
 	return nil
 }

@@ -42,7 +42,8 @@ func TestMainFunction(t *testing.T) {
 		}
 		return ExitOK, string(out)
 	}
-	if code, out := run("--help"); code != ExitOK || !strings.Contains(out, filepath.Base(binary)+" [flags]") || !strings.Contains(out, "--lease-ttl") {
+	if code, out := run("--help"); code != ExitOK || !strings.Contains(out, filepath.Base(binary)+" [flags]") ||
+		!strings.Contains(out, "--lease-ttl") {
 		t.Errorf("help: exit code %d\n%s", code, out)
 	}
 	if code, out := run("--lisen", "x"); code != ExitUsage || !strings.HasPrefix(out, "error: unknown flag") {

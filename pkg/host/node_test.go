@@ -224,22 +224,29 @@ func TestBadStarts(t *testing.T) {
 	}
 
 	t.Run("port in use", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Listen = a.Address }), ExitRefused, a.Address, "address already in use", "--listen")
+		refused(t, options(t, "x", func(o *Options) { o.Listen = a.Address }), ExitRefused, a.Address,
+			"address already in use", "--listen")
 	})
 	t.Run("data directory in use", func(t *testing.T) {
-		refused(t, options(t, "mine", func(o *Options) { o.DataDir = mine.DataDir }), ExitRefused, mine.DataDir, "in use by another process", "--data-dir")
+		refused(t, options(t, "mine", func(o *Options) { o.DataDir = mine.DataDir }), ExitRefused, mine.DataDir,
+			"in use by another process", "--data-dir")
 	})
 	t.Run("unwritable directory", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.DataDir = filepath.Join(file, "x") }), ExitRefused, file, "not a directory", "--data-dir")
-		refused(t, options(t, "x", func(o *Options) { o.DataDir = ""; o.Store = "pebble:/proc/kelpie" }), ExitRefused, "/proc/kelpie", "--store pebble:DIR")
-		refused(t, options(t, "x", func(o *Options) { o.DataDir = "/proc/kelpie"; o.Join = []string{a.Address} }), ExitRefused, "/proc/kelpie", "--data-dir")
+		refused(t, options(t, "x", func(o *Options) { o.DataDir = filepath.Join(file, "x") }), ExitRefused, file,
+			"not a directory", "--data-dir")
+		refused(t, options(t, "x", func(o *Options) { o.DataDir = ""; o.Store = "pebble:/proc/kelpie" }), ExitRefused,
+			"/proc/kelpie", "--store pebble:DIR")
+		refused(t, options(t, "x", func(o *Options) { o.DataDir = "/proc/kelpie"; o.Join = []string{a.Address} }),
+			ExitRefused, "/proc/kelpie", "--data-dir")
 	})
 	t.Run("FoundationDB", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Store = "fdb:" }), ExitRefused, "without FoundationDB", "-tags fdb")
+		refused(t, options(t, "x", func(o *Options) { o.Store = "fdb:" }), ExitRefused, "without FoundationDB",
+			"-tags fdb")
 	})
 	t.Run("dead address", func(t *testing.T) {
 		dead := "127.0.0.1:" + freePort(t)
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{dead} }), ExitUnavailable, dead, "connection refused", "--join")
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{dead} }), ExitUnavailable, dead,
+			"connection refused", "--join")
 	})
 	t.Run("another cluster", func(t *testing.T) {
 		rejoin := member
@@ -257,22 +264,27 @@ func TestBadStarts(t *testing.T) {
 	})
 	t.Run("no node", func(t *testing.T) {
 		s, err := start(t, "serving store", func(p Process) error {
-			return ServeStore(t.Context(), p, StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
+			return ServeStore(t.Context(), p,
+				StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{s.Address} }), ExitUnavailable, s.Address+" (not a node)", "--join")
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{s.Address} }), ExitUnavailable, s.Address+
+			" (not a node)", "--join")
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("another version", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{strangeNode(t)} }), ExitRefused, "protocol versions differ", "--join", "version")
-		refused(t, options(t, "x", func(o *Options) { o.Store = "kelpie://" + strangeNode(t) }), ExitRefused, "protocol versions differ", "--store", "version")
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{strangeNode(t)} }), ExitRefused,
+			"protocol versions differ", "--join", "version")
+		refused(t, options(t, "x", func(o *Options) { o.Store = "kelpie://" + strangeNode(t) }), ExitRefused,
+			"protocol versions differ", "--store", "version")
 	})
 	t.Run("name alive elsewhere", func(t *testing.T) {
-		refused(t, options(t, "mine", func(o *Options) { o.Join = []string{a.Address} }), ExitRefused, "mine", a.Address, "--node-id")
+		refused(t, options(t, "mine", func(o *Options) { o.Join = []string{a.Address} }), ExitRefused, "mine",
+			a.Address, "--node-id")
 	})
 	t.Run("name of another node", func(t *testing.T) {
 		renamed := member
@@ -280,8 +292,10 @@ func TestBadStarts(t *testing.T) {
 		refused(t, renamed, ExitRefused, "member", "renamed", "--node-id")
 	})
 	t.Run("lease", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{a.Address}; o.LeaseTTL = time.Hour }), ExitRefused, "--lease-ttl")
-		refused(t, options(t, "x", func(o *Options) { o.LeaseTTL, o.Heartbeat = time.Second, time.Second }), ExitUsage, "heartbeat")
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{a.Address}; o.LeaseTTL = time.Hour }),
+			ExitRefused, "--lease-ttl")
+		refused(t, options(t, "x", func(o *Options) { o.LeaseTTL, o.Heartbeat = time.Second, time.Second }), ExitUsage,
+			"heartbeat")
 	})
 }
 
@@ -329,11 +343,12 @@ type blocker struct {
 }
 
 func (b *blocker) kind() actor.Kind {
-	return actor.New[struct{}]("blocker").With(actor.WriteFunc("block", func(*actor.Context, *struct{}, struct{}) (int, error) {
-		b.entered <- struct{}{}
-		<-b.leave
-		return 7, nil
-	}))
+	return actor.New[struct{}]("blocker").With(
+		actor.WriteFunc("block", func(*actor.Context, *struct{}, struct{}) (int, error) {
+			b.entered <- struct{}{}
+			<-b.leave
+			return 7, nil
+		}))
 }
 
 // call calls an actor of the node at addr and returns where the answer will be.
@@ -383,7 +398,8 @@ func TestStopAtOnce(t *testing.T) {
 
 // TestServeStore shows that a served store can be used by others, and stops although they wait for it.
 func TestServeStore(t *testing.T) {
-	o := StoreOptions{Listen: "127.0.0.1:0", Store: "pebble:", DataDir: t.TempDir(), Log: LogOptions{Level: "info", Format: "json"}}
+	o := StoreOptions{Listen: "127.0.0.1:0", Store: "pebble:", DataDir: t.TempDir(),
+		Log: LogOptions{Level: "info", Format: "json"}}
 	serve := func() (*running, error) {
 		return start(t, "serving store", func(p Process) error { return ServeStore(context.Background(), p, o) })
 	}
@@ -396,7 +412,8 @@ func TestServeStore(t *testing.T) {
 		t.Errorf("a second store at the address: %v", err)
 	}
 	o.Listen = "127.0.0.1:0"
-	if _, err := serve(); ExitCodeOf(err) != ExitRefused || !strings.Contains(Message(err), "in use by another process") {
+	if _, err := serve(); ExitCodeOf(err) != ExitRefused ||
+		!strings.Contains(Message(err), "in use by another process") {
 		t.Errorf("a second store in the directory: %v", err)
 	}
 
@@ -404,10 +421,11 @@ func TestServeStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch, err := kv.Transact(t.Context(), env.Real(), store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
-		tx.Set([]byte("a"), []byte("1"))
-		return tx.Watch(ctx, []byte("b"))
-	})
+	watch, err := kv.Transact(t.Context(), env.Real(), store, kv.TxOptions{},
+		func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
+			tx.Set([]byte("a"), []byte("1"))
+			return tx.Watch(ctx, []byte("b"))
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +449,8 @@ func TestServeStoreErrors(t *testing.T) {
 		{"127.0.0.1:0", "fdb:", "is already networked"},
 	} {
 		p, _ := signalled()
-		err := ServeStore(t.Context(), p, StoreOptions{Listen: c.listen, Store: c.store, Log: LogOptions{Level: "info", Format: "text"}})
+		err := ServeStore(t.Context(), p,
+			StoreOptions{Listen: c.listen, Store: c.store, Log: LogOptions{Level: "info", Format: "text"}})
 		if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), c.says) {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -441,7 +460,8 @@ func TestServeStoreErrors(t *testing.T) {
 // TestOpenStore shows that looking for a store does not make one.
 func TestOpenStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
-	for url, code := range map[string]int{"memory:": ExitUsage, "pebble:": ExitUsage, "mongo:": ExitUsage, "pebble:" + dir: ExitNotFound, "fdb:": ExitRefused} {
+	for url, code := range map[string]int{"memory:": ExitUsage, "pebble:": ExitUsage, "mongo:": ExitUsage,
+		"pebble:" + dir: ExitNotFound, "fdb:": ExitRefused} {
 		if _, err := OpenStore(t.Context(), url); ExitCodeOf(err) != code {
 			t.Errorf("%s: %v", url, err)
 		}

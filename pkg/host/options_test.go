@@ -26,18 +26,22 @@ func parse(env map[string]string, args ...string) (Options, error) {
 
 // TestPrecedence shows that a flag goes before its variable, and that before the default.
 func TestPrecedence(t *testing.T) {
-	env := map[string]string{"KELPIE_LISTEN": "127.0.0.1:2", "KELPIE_JOIN": "a:1,b:2", "KELPIE_CAPACITY": "7", "KELPIE_NODE_ID": ""}
+	env := map[string]string{"KELPIE_LISTEN": "127.0.0.1:2", "KELPIE_JOIN": "a:1,b:2", "KELPIE_CAPACITY": "7",
+		"KELPIE_NODE_ID": ""}
 	o, err := parse(env, "--capacity", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Listen != "127.0.0.1:2" || o.Capacity != 0 || o.NodeID != "" || o.Log.Level != "info" || strings.Join(o.Join, " ") != "a:1 b:2" {
+	if o.Listen != "127.0.0.1:2" || o.Capacity != 0 || o.NodeID != "" || o.Log.Level != "info" ||
+		strings.Join(o.Join, " ") != "a:1 b:2" {
 		t.Errorf("got %+v", o)
 	}
-	if o, err = parse(env, "--listen", "127.0.0.1:1", "--join", "c:3", "--join", "d:4"); err != nil || o.Listen != "127.0.0.1:1" || strings.Join(o.Join, " ") != "c:3 d:4" {
+	if o, err = parse(env, "--listen", "127.0.0.1:1", "--join", "c:3", "--join", "d:4"); err != nil ||
+		o.Listen != "127.0.0.1:1" || strings.Join(o.Join, " ") != "c:3 d:4" {
 		t.Errorf("got %+v (%v)", o, err)
 	}
-	if o, err = parse(map[string]string{"KELPIE_ZONE": "eu", "KELPIE_LABELS": "disk=ssd,cpu=big"}, "--zone", "us"); err != nil || o.Zone != "us" || strings.Join(o.Labels, " ") != "disk=ssd cpu=big" {
+	if o, err = parse(map[string]string{"KELPIE_ZONE": "eu", "KELPIE_LABELS": "disk=ssd,cpu=big"}, "--zone",
+		"us"); err != nil || o.Zone != "us" || strings.Join(o.Labels, " ") != "disk=ssd cpu=big" {
 		t.Errorf("got %+v (%v)", o, err)
 	}
 	_, err = parse(map[string]string{"KELPIE_CAPACITY": "many"})
@@ -100,7 +104,8 @@ func TestOptionErrors(t *testing.T) {
 	}
 	for _, args := range []string{
 		"", "--listen 127.0.0.1:0 --node-id a", "--listen :7600 --advertise h:1", "--store memory:", "--store pebble:",
-		"--store pebble:/a:b", "--store fdb:", "--store kelpie://h:1", "--store pebble: --join h:1", "--log-format json --log-level debug",
+		"--store pebble:/a:b", "--store fdb:", "--store kelpie://h:1", "--store pebble: --join h:1",
+		"--log-format json --log-level debug",
 	} {
 		if _, err := parse(nil, strings.Fields(args)...); err != nil {
 			t.Errorf("%s: %v", args, err)

@@ -105,13 +105,15 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	info, err := handshake(ctx, w, addrs)
 	switch {
 	case err != nil && ctx.Err() == nil && pl.ClusterID != "" && ExitCodeOf(err) == ExitUnavailable:
-		w.log.Warn("no node to join answers; going by what this one remembers", "error", Message(err), "cluster", pl.ClusterID)
+		w.log.Warn("no node to join answers; going by what this one remembers", "error", Message(err), "cluster",
+			pl.ClusterID)
 		return nil
 	case err != nil:
 		return err
 	case pl.ClusterID != "" && pl.ClusterID != info.ClusterID:
 		return Advise(
-			api.Errorf(api.CodeMismatch, "the node at %s is of cluster %s, but data directory %s belongs to a node of cluster %s", info.Address, info.ClusterID, pl.dir, pl.ClusterID),
+			api.Errorf(api.CodeMismatch, "the node at %s is of cluster %s, but data directory %s belongs to a node "+
+				"of cluster %s", info.Address, info.ClusterID, pl.dir, pl.ClusterID),
 			"check --join, or give the new node a directory of its own by --data-dir",
 		)
 	}
@@ -196,5 +198,6 @@ func (pl *place) adviseMismatch(err error, o *Options) error {
 	if api.CodeOf(err) != api.CodeMismatch || told || pl.ClusterID == "" {
 		return err
 	}
-	return Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another one a directory of its own by --data-dir", pl.dir, pl.ClusterID)
+	return Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another one a directory of "+
+		"its own by --data-dir", pl.dir, pl.ClusterID)
 }

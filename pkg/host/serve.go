@@ -28,7 +28,8 @@ type StoreOptions struct {
 func (o *StoreOptions) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Listen, "listen", DefaultStoreListen, "address to listen at, HOST:PORT")
 	flags.StringVar(&o.Store, "store", defaultStore, "memory: or pebble:DIR")
-	flags.StringVar(&o.DataDir, "data-dir", "", "directory of pebble: (default kelpie/store-PORT in $XDG_DATA_HOME or ~/.local/share)")
+	flags.StringVar(&o.DataDir, "data-dir", "", "directory of pebble: (default kelpie/store-PORT in $XDG_DATA_HOME "+
+		"or ~/.local/share)")
 	Variable(flags, "listen", "KELPIE_SERVE_LISTEN")
 	Variable(flags, "store", "KELPIE_SERVE_STORE")
 	Variable(flags, "data-dir", "KELPIE_SERVE_DATA_DIR")
@@ -45,7 +46,8 @@ func (o *StoreOptions) validate() error {
 		return OfFlag("store", err)
 	}
 	if !u.embedded() {
-		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s is already networked; point the nodes at it directly", o.Store))
+		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s is already networked; point the nodes "+
+			"at it directly", o.Store))
 	}
 	return o.Log.validate()
 }

@@ -48,12 +48,15 @@ zone: eu # far away
 	if err := ReadSettings(flags, func(name string) string { return env[name] }); err != nil {
 		t.Fatal(err)
 	}
-	if o.NodeID != "n1" || o.Listen != "127.0.0.1:2" || o.Capacity != 1000 || o.MemoryLimit != 2<<30 || o.DrainTimeout != 2*time.Minute || o.Zone != "us" ||
-		!slices.Equal(o.Join, []string{"a:1", "b:2"}) || !slices.Equal(o.Labels, []string{"disk=ssd", "note=a,b"}) || o.Log.Level != "info" {
+	if o.NodeID != "n1" || o.Listen != "127.0.0.1:2" || o.Capacity != 1000 || o.MemoryLimit != 2<<30 ||
+		o.DrainTimeout != 2*time.Minute || o.Zone != "us" ||
+		!slices.Equal(o.Join, []string{"a:1", "b:2"}) || !slices.Equal(o.Labels, []string{"disk=ssd", "note=a,b"}) ||
+		o.Log.Level != "info" {
 		t.Errorf("got %+v", o)
 	}
 	for flag, want := range map[string][2]string{
-		"zone": {FromFlag, "--zone"}, "listen": {FromVariable, "$KELPIE_LISTEN"}, "config": {FromVariable, "$KELPIE_NODE_CONFIG"},
+		"zone": {FromFlag, "--zone"}, "listen": {FromVariable, "$KELPIE_LISTEN"}, "config": {
+			FromVariable, "$KELPIE_NODE_CONFIG"},
 		"label": {FromFile, path + ":7"}, "node-id": {FromFile, path + ":2"}, "store": {FromDefault, FromDefault},
 	} {
 		if kind, where := Origin(flags.Lookup(flag)); [2]string{kind, where} != want {
@@ -75,12 +78,13 @@ func TestConfigFileErrors(t *testing.T) {
 		"capacity: 99999999999999999999999\n": `:1: capacity: must be a whole number`,
 		"capacity: [1]\n":                     ":1: capacity: must be a whole number, not a list",
 		"capacity:\n":                         ":1: capacity: must be a whole number, not nothing",
-		"drain-timeout: 30\n":                 ":1: drain-timeout: must be a time with its unit, such as 10s or 2m, not \"30\"",
-		"join: {a: 1}\n":                      ":1: join: must be a list, not keys with values",
-		"join: [true]\n":                      ":1: join: must be a list of text",
-		"memory-limit: some\n":                `:1: memory-limit: "some" is no number of bytes`,
-		"node-id: true\n":                     `:1: node-id: must be text, not "true"`,
-		"log-level: [info]\n":                 ":1: log-level: must be text, not a list",
+		"drain-timeout: 30\n": ":1: drain-timeout: must be a time with its unit, such as 10s or 2m, " +
+			"not \"30\"",
+		"join: {a: 1}\n":       ":1: join: must be a list, not keys with values",
+		"join: [true]\n":       ":1: join: must be a list of text",
+		"memory-limit: some\n": `:1: memory-limit: "some" is no number of bytes`,
+		"node-id: true\n":      `:1: node-id: must be text, not "true"`,
+		"log-level: [info]\n":  ":1: log-level: must be text, not a list",
 	} {
 		path := configured(t, content)
 		_, err := parse(map[string]string{"KELPIE_NODE_CONFIG": path})
@@ -89,7 +93,8 @@ func TestConfigFileErrors(t *testing.T) {
 		}
 	}
 	for _, path := range []string{filepath.Join(t.TempDir(), "none.yaml"), t.TempDir()} {
-		if _, err := parse(nil, "--config", path); ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), path) {
+		if _, err := parse(nil, "--config", path); ExitCodeOf(err) != ExitUsage ||
+			!strings.Contains(Message(err), path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -125,10 +130,12 @@ func TestBadValuesAreBlamedOnTheirOrigin(t *testing.T) {
 			t.Errorf("%q: %s", content, got)
 		}
 	}
-	if got := run(map[string]string{"KELPIE_LISTEN": "x"}); !strings.HasPrefix(got, `error: $KELPIE_LISTEN: listen: "x": write it`) {
+	if got := run(map[string]string{"KELPIE_LISTEN": "x"}); !strings.HasPrefix(
+		got, `error: $KELPIE_LISTEN: listen: "x": write it`) {
 		t.Error(got)
 	}
-	if got := run(map[string]string{"KELPIE_LISTEN": "x"}, "--listen", "y"); !strings.HasPrefix(got, `error: --listen "y": write it`) {
+	if got := run(map[string]string{"KELPIE_LISTEN": "x"}, "--listen", "y"); !strings.HasPrefix(
+		got, `error: --listen "y": write it`) {
 		t.Error(got)
 	}
 }

@@ -67,7 +67,8 @@ func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 		return nil, err
 	}
 	if u.scheme == schemeMemory || u.scheme == schemePebble && u.rest == "" {
-		return nil, api.Errorf(api.CodeInvalidArgument, "store %q is none that exists already: name one by pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
+		return nil, api.Errorf(api.CodeInvalidArgument, "store %q is none that exists already: name one by "+
+			"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
 	}
 	if u.scheme == schemePebble {
 		_, err := os.Stat(filepath.Join(u.rest, storeDir))
@@ -128,11 +129,14 @@ func openPebble(w world, u storeURL, dataDir string) (*store, error) {
 	db, err := pebbledb.Open(filepath.Join(dataDir, storeDir), pebbledb.Options{Logger: w.log})
 	switch {
 	case errors.Is(err, pebbledb.ErrLocked):
-		return nil, Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; a store can be shared by way of \"kelpie store serve\"")
+		return nil, Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; "+
+			"a store can be shared by way of \"kelpie store serve\"")
 	case errors.Is(err, pebbledb.ErrForeign):
-		return nil, Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of kelpie that made it")
+		return nil, Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of "+
+			"kelpie that made it")
 	case errors.Is(err, kv.ErrCorrupt):
-		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be taken for what was stored")
+		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
+			"taken for what was stored")
 	case err != nil:
 		return nil, dirError(dataDir, err)
 	}
@@ -152,7 +156,8 @@ func connectStore(ctx context.Context, w world, u storeURL) (*store, error) {
 	if err := awaitStore(ctx, w, u.rest); err != nil {
 		return nil, err
 	}
-	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Logger: w.log, DialTimeout: storeDialTimeout, BackoffMax: storeBackoffMax})
+	pool := rpc.NewPool(w.env, w.transport,
+		rpc.PoolConfig{Logger: w.log, DialTimeout: storeDialTimeout, BackoffMax: storeBackoffMax})
 	return &store{Store: remote.Open(w.env, pool, u.rest), url: u, pool: pool}, nil
 }
 

@@ -61,7 +61,8 @@ func StampOffset(template []byte) (offset int, ok bool) {
 // stamp at the offset that ends it.
 func CheckStamp(template []byte) error {
 	if _, ok := StampOffset(template); !ok {
-		return ErrInvalidOperation.With(fmt.Errorf("%d bytes leave no room for a versionstamp at the offset given", len(template)))
+		return ErrInvalidOperation.With(
+			fmt.Errorf("%d bytes leave no room for a versionstamp at the offset given", len(template)))
 	}
 	return nil
 }

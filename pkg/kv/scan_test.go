@@ -65,7 +65,8 @@ func TestScan(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	for prefix, want := range map[string]string{"": "\xff", "a": "b", "a\xff\xff": "b", "\xff\xff": "\xff", "a\x00": "a\x01"} {
+	for prefix, want := range map[string]string{"": "\xff", "a": "b", "a\xff\xff": "b", "\xff\xff": "\xff",
+		"a\x00": "a\x01"} {
 		if got := kv.PrefixEnd([]byte(prefix)); string(got) != want {
 			t.Errorf("keys with prefix %q end at %q, want %q", prefix, got, want)
 		}

@@ -32,7 +32,8 @@ const (
 // happened. Every other error of f or of the commit is returned at once.
 //
 // A Watch that f made is armed when Transact returns nil.
-func Transact[T any](ctx context.Context, e env.Env, s Store, opt TxOptions, f func(ctx context.Context, tx Tx) (T, error)) (T, error) {
+func Transact[T any](ctx context.Context, e env.Env, s Store, opt TxOptions,
+	f func(ctx context.Context, tx Tx) (T, error)) (T, error) {
 	tx := s.Begin(opt)
 	retries := backoff{env: e}
 	for {

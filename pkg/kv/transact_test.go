@@ -51,13 +51,14 @@ func next(errs *[]error) error {
 
 func (s *scriptedStore) run(ctx context.Context, e env.Env) (string, error) {
 	attempts := 0
-	return kv.Transact(ctx, e, s, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (string, error) {
-		attempts++
-		if _, err := tx.Get(ctx, nil); err != nil {
-			return "", fmt.Errorf("attempt %d: %w", attempts, err)
-		}
-		return fmt.Sprint(attempts), nil
-	})
+	return kv.Transact(ctx, e, s, kv.TxOptions{Priority: kv.PriorityHigh},
+		func(ctx context.Context, tx kv.Tx) (string, error) {
+			attempts++
+			if _, err := tx.Get(ctx, nil); err != nil {
+				return "", fmt.Errorf("attempt %d: %w", attempts, err)
+			}
+			return fmt.Sprint(attempts), nil
+		})
 }
 
 // TestTransact shows which errors are tried again: those that prove that nothing was committed, and no others.
@@ -89,8 +90,10 @@ func TestTransact(t *testing.T) {
 				if got != c.want || c.wantErr == nil && err != nil || !errors.Is(err, c.wantErr) {
 					t.Errorf("got %q, %v; want %q, %v", got, err, c.want, c.wantErr)
 				}
-				if s.opt.Priority != kv.PriorityHigh || s.cancelled == 0 != (err == nil) || len(s.reads)+len(s.commits) != 0 {
-					t.Errorf("options %v, cancelled %d, %d reads and %d commits left", s.opt, s.cancelled, len(s.reads), len(s.commits))
+				if s.opt.Priority != kv.PriorityHigh || s.cancelled == 0 != (err == nil) || len(s.reads)+
+					len(s.commits) != 0 {
+					t.Errorf("options %v, cancelled %d, %d reads and %d commits left", s.opt, s.cancelled,
+						len(s.reads), len(s.commits))
 				}
 			})
 		})

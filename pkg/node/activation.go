@@ -116,7 +116,8 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	spec := n.kinds[id.Namespace]
 	if spec == nil {
-		return nil, api.Errorf(api.CodeUnknownNamespace, "node %s does not host namespace %q", n.config.NodeID, id.Namespace)
+		return nil, api.Errorf(api.CodeUnknownNamespace, "node %s does not host namespace %q", n.config.NodeID,
+			id.Namespace)
 	}
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
 	defer cancel()
@@ -143,7 +144,8 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	case got.Claim == nil:
 		return nil, n.router.movedTo(id, got.Owner)
 	}
-	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim, space: newSpace(got.Claim, spec.Volatile)}
+	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim,
+		space: newSpace(got.Claim, spec.Volatile)}
 	if err = a.tryActivation(ctx, at); err == nil {
 		if err = got.Unreadable; err == nil {
 			err = a.load(got.State, got.Attended)
@@ -208,7 +210,8 @@ func (a *activation) load(stored []registry.Entry, attended bool) (err error) {
 	if a.agenda != nil {
 		a.agenda.inbox.volatile = a.spec.Volatile
 	}
-	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords, a.spec.Volatile, a.claim.Version()); err != nil {
+	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords, a.spec.Volatile,
+		a.claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
 	a.memory, err = a.loadMemory(stored[records:])

@@ -17,19 +17,20 @@ func (n *Node) adminActorEvict(ctx context.Context, in *api.ActorEvictRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return atOwner(ctx, n, api.MethodActorEvict, id, in, &in.Hops, func(owner registry.Owner) (*api.ActorEvictReply, error) {
-		switch {
-		case !owner.Current:
-			return &api.ActorEvictReply{Actor: in.Actor}, nil
-		case owner.Node != n.config.NodeID:
-			return nil, nil
-		}
-		if err := n.evict(ctx, id); err != nil {
-			return nil, wireError(err)
-		}
-		n.log.Info("actor deactivated by an operator", "actor", in.Actor)
-		return &api.ActorEvictReply{Actor: in.Actor, Evicted: true, Node: n.config.NodeID}, nil
-	})
+	return atOwner(ctx, n, api.MethodActorEvict, id, in, &in.Hops,
+		func(owner registry.Owner) (*api.ActorEvictReply, error) {
+			switch {
+			case !owner.Current:
+				return &api.ActorEvictReply{Actor: in.Actor}, nil
+			case owner.Node != n.config.NodeID:
+				return nil, nil
+			}
+			if err := n.evict(ctx, id); err != nil {
+				return nil, wireError(err)
+			}
+			n.log.Info("actor deactivated by an operator", "actor", in.Actor)
+			return &api.ActorEvictReply{Actor: in.Actor, Evicted: true, Node: n.config.NodeID}, nil
+		})
 }
 
 // eviction is an operator's wish that an actor be deactivated. Several wait for the same.

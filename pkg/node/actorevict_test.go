@@ -18,7 +18,8 @@ import (
 
 func (c *cluster) evict(via string, id api.ActorID) *api.ActorEvictReply {
 	c.Helper()
-	reply, err := admin[api.ActorEvictRequest, api.ActorEvictReply](c, via, api.MethodActorEvict, &api.ActorEvictRequest{Actor: id.String()})
+	reply, err := admin[api.ActorEvictRequest, api.ActorEvictReply](c, via, api.MethodActorEvict,
+		&api.ActorEvictRequest{Actor: id.String()})
 	if err != nil {
 		c.Fatalf("%s is not evicted: %v", id, err)
 	}
@@ -64,7 +65,8 @@ func TestEvictionsAmongCallsAndMoves(t *testing.T) {
 				pool := c.pool()
 				defer pool.Close()
 				for k := range calls {
-					if err := c.callBy(pool, via, 30*time.Second, id, "add", fmt.Sprintf("%d/%d", i, k), int64(1), nil); err != nil {
+					if err := c.callBy(pool, via, 30*time.Second, id, "add", fmt.Sprintf("%d/%d", i, k), int64(1),
+						nil); err != nil {
 						c.Errorf("caller %d, call %d: %v", i, k, err)
 					}
 				}
@@ -72,7 +74,8 @@ func TestEvictionsAmongCallsAndMoves(t *testing.T) {
 		}
 		group.Go("mover", func(context.Context) {
 			for range rounds { // one that finds nobody there is refused
-				if _, err := c.migrate("n1", id, "", true); err != nil && api.CodeOf(err) != api.CodeFailedPrecondition {
+				if _, err := c.migrate("n1", id, "", true); err != nil &&
+					api.CodeOf(err) != api.CodeFailedPrecondition {
 					c.Errorf("moved: %v", err)
 				}
 			}
@@ -102,7 +105,9 @@ func TestAnEvictionEndsWithAStuckActivation(t *testing.T) {
 				d.Notes++
 				return *d, nil
 			})).
-			With(actor.WriteFunc("hang", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) { return *d, wait(ctx, d) })))
+			With(actor.WriteFunc("hang", func(ctx *actor.Context, d *diary, _ struct{}) (diary, error) {
+				return *d, wait(ctx, d)
+			})))
 		c.startAll(2)
 		for _, method := range []string{"note", "hang"} { // stuck in the hook, and in a handler
 			id := diaryID(method)
@@ -116,7 +121,8 @@ func TestAnEvictionEndsWithAStuckActivation(t *testing.T) {
 			}
 			pool := c.pool()
 			ctx, cancel := env.WithTimeout(c.env, c.ctx, time.Minute)
-			_, err := rpc.CallTyped[api.ActorEvictRequest, api.ActorEvictReply](ctx, pool, "n1:7600", api.MethodActorEvict, &api.ActorEvictRequest{Actor: id.String()})
+			_, err := rpc.CallTyped[api.ActorEvictRequest, api.ActorEvictReply](ctx, pool, "n1:7600",
+				api.MethodActorEvict, &api.ActorEvictRequest{Actor: id.String()})
 			c.wantCode(err, api.CodeUnavailable, "was given up")
 			if err := callers.Wait(c.ctx); err != nil {
 				c.Fatal(err)
@@ -191,7 +197,8 @@ func TestActorsAreFiltered(t *testing.T) {
 		}{
 			{api.ActorsRequest{}, []string{"counter/a", "counter/ab", "counter/ab~", "counter/b"}},
 			{api.ActorsRequest{Prefix: "ab"}, []string{"counter/ab", "counter/ab~"}},
-			{api.ActorsRequest{Prefix: "ab", Namespace: "counter", All: true}, []string{"counter/ab", "counter/abc", "counter/ab~"}},
+			{api.ActorsRequest{Prefix: "ab", Namespace: "counter", All: true},
+				[]string{"counter/ab", "counter/abc", "counter/ab~"}},
 			{api.ActorsRequest{Prefix: "ab", Namespace: "counter", Limit: 1}, []string{"counter/ab"}},
 			{api.ActorsRequest{States: []string{api.ActorReleased}}, []string{"counter/abc"}},
 			{api.ActorsRequest{States: []string{api.ActorOrphaned}}, nil},

@@ -36,9 +36,11 @@ func (n *Node) adminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, e
 
 func (n *Node) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	row := api.NodeRow{
-		Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch, Incarnation: l.Fence.Incarnation.String(),
-		Capacity: l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version, Started: rfc3339(l.Node.Started),
-		Zone: l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
+		Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch,
+		Incarnation: l.Fence.Incarnation.String(),
+		Capacity:    l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version,
+		Started: rfc3339(l.Node.Started),
+		Zone:    l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
 	}
 	if l.Fence.Incarnation != (registry.Incarnation{}) {
 		row.Actors, row.Pending = l.Beat.Load.Activations, l.Beat.Load.Pending
@@ -94,7 +96,8 @@ func (n *Node) adminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (
 	out := &api.LeaseBreakReply{Node: in.Node, Epoch: known.Epoch}
 	if fence != nil {
 		out.Broken, out.Epoch = true, fence.Epoch
-		n.happened(api.Event{Kind: api.EventLeaseBroken, Node: in.Node, Incarnation: known.Incarnation.String(), Cause: "by an operator"})
+		n.happened(api.Event{Kind: api.EventLeaseBroken, Node: in.Node, Incarnation: known.Incarnation.String(),
+			Cause: "by an operator"})
 		n.log.Info("lease broken by an operator", "lease_of", in.Node, "epoch", fence.Epoch)
 	}
 	return out, nil
@@ -111,7 +114,8 @@ func (n *Node) adminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (
 	}
 	if broken.Node != "" {
 		n.log.Info("claim broken by an operator", "actor", in.Actor, "owner", broken.Node, "token", broken.Token)
-		n.happened(api.Event{Kind: api.EventClaimBroken, Node: broken.Node, Actor: in.Actor, Count: 1, From: broken.Node, Cause: "by an operator"})
+		n.happened(api.Event{Kind: api.EventClaimBroken, Node: broken.Node, Actor: in.Actor, Count: 1,
+			From: broken.Node, Cause: "by an operator"})
 	}
 	return &api.ClaimBreakReply{Broken: broken.Node != "", Actor: in.Actor, Node: broken.Node, Token: broken.Token}, nil
 }
@@ -168,7 +172,8 @@ func wanted(in *api.ActorsRequest, id api.ActorID, row *api.ActorRow) bool {
 }
 
 func (n *Node) actorRow(c registry.ClaimInfo) api.ActorRow {
-	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token, State: api.ActorReleased}
+	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token,
+		State: api.ActorReleased}
 	if c.Corrupt {
 		row.State = api.ActorCorrupt
 	}
@@ -211,17 +216,18 @@ func (n *Node) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*a
 	if len(end) == 0 {
 		end = []byte{0xff}
 	}
-	return kv.Transact(ctx, n.env, n.config.Store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*api.StoreScanReply, error) {
-		pairs, more, err := tx.Snapshot().Range(ctx, in.Begin, end, kv.RangeOptions{Limit: limit})
-		if err != nil {
-			return nil, err
-		}
-		out := &api.StoreScanReply{Pairs: make([]api.StorePair, 0, len(pairs)), More: more}
-		for _, p := range pairs {
-			out.Pairs = append(out.Pairs, api.StorePair{Key: p.Key, Value: p.Value})
-		}
-		return out, nil
-	})
+	return kv.Transact(ctx, n.env, n.config.Store, kv.TxOptions{},
+		func(ctx context.Context, tx kv.Tx) (*api.StoreScanReply, error) {
+			pairs, more, err := tx.Snapshot().Range(ctx, in.Begin, end, kv.RangeOptions{Limit: limit})
+			if err != nil {
+				return nil, err
+			}
+			out := &api.StoreScanReply{Pairs: make([]api.StorePair, 0, len(pairs)), More: more}
+			for _, p := range pairs {
+				out.Pairs = append(out.Pairs, api.StorePair{Key: p.Key, Value: p.Value})
+			}
+			return out, nil
+		})
 }
 
 // rfc3339 formats a wall clock for people; the zero time is "".

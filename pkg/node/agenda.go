@@ -391,7 +391,8 @@ func (g *agenda) stored() {
 // clearing are the writes that delete it with the actor. How far it is with the messages of others stays: they may
 // come again.
 func (g *agenda) clearing(claim *registry.Claim) []registry.Write {
-	out := []registry.Write{{Key: alarmPart, End: kv.PrefixEnd(alarmPart)}, {Key: outboxPart, End: kv.PrefixEnd(outboxPart)}}
+	out := []registry.Write{{Key: alarmPart, End: kv.PrefixEnd(alarmPart)},
+		{Key: outboxPart, End: kv.PrefixEnd(outboxPart)}}
 	if g != nil {
 		out = append(out, claim.MoveDue(g.due, 0)...)
 	}

@@ -16,7 +16,8 @@ import (
 
 func testAlarm(name string, at int64) *alarm {
 	al := &alarm{origin: "o", tries: 3, retry: 7}
-	al.Name, al.Method, al.Due, al.Every, al.Cron, al.Attempts, al.Request = name, "m", time.UnixMilli(at).UTC(), time.Hour, "c", 2, []byte("r")
+	al.Name, al.Method, al.Due, al.Every, al.Cron, al.Attempts, al.Request = name, "m", time.UnixMilli(at).UTC(),
+		time.Hour, "c", 2, []byte("r")
 	return al
 }
 
@@ -28,7 +29,8 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 	g.keep()
 	g.committed = g.kept
 	g.outbox = []*message{
-		{number: 1 << numberBits, origin: 5, target: api.ActorID{Namespace: "x", ID: "y"}, method: "m", body: []byte("b"), since: 9, attempts: 4},
+		{number: 1 << numberBits, origin: 5, target: api.ActorID{Namespace: "x", ID: "y"}, method: "m",
+			body: []byte("b"), since: 9, attempts: 4},
 		{number: 1 << 40, origin: 1 << 40, target: api.ActorID{Namespace: "x", ID: "z"}, method: "n"},
 	}
 	entries := g.entries()
@@ -36,7 +38,8 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 		t.Error("entries are not in the order in which the store has them")
 	}
 	for _, e := range entries {
-		if bytes.Compare(e.Key, spacePart) < 0 || bytes.Compare(e.Key, recordPart) >= 0 || bytes.HasPrefix(e.Key, spacePart) {
+		if bytes.Compare(e.Key, spacePart) < 0 || bytes.Compare(e.Key, recordPart) >= 0 ||
+			bytes.HasPrefix(e.Key, spacePart) {
 			t.Errorf("%q does not lie between the space and the records", e.Key)
 		}
 	}
@@ -44,7 +47,8 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back.due != g.due || !reflect.DeepEqual(back.committed, g.committed) || len(back.outbox) != 2 || !reflect.DeepEqual(back.entries(), entries) {
+	if back.due != g.due || !reflect.DeepEqual(back.committed, g.committed) || len(back.outbox) != 2 ||
+		!reflect.DeepEqual(back.entries(), entries) {
 		t.Errorf("%+v became %+v", g, back)
 	}
 	if back.outbox[0].target != g.outbox[0].target || back.outbox[0].attempts != 4 || back.outbox[1].number != 1<<40 {
@@ -95,7 +99,8 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 }
 
 func TestMarksRoundTrip(t *testing.T) {
-	for _, m := range []mark{{}, {number: 1 << 50}, {number: 3, failed: givenUp(api.Errorf(api.CodeApplication, "no"), "mine")}} {
+	for _, m := range []mark{
+		{}, {number: 1 << 50}, {number: 3, failed: givenUp(api.Errorf(api.CodeApplication, "no"), "mine")}} {
 		back, err := decodeMark(m.encode())
 		if err != nil || !reflect.DeepEqual(back, m) {
 			t.Errorf("%+v became %+v: %v", m, back, err)

@@ -172,14 +172,16 @@ func (a *activation) runAlarm(c *call, calls []*call) (out answer, inTime bool) 
 func (a *activation) alarmFailed(out *answer) {
 	al, now := out.call.alarm, a.node.env.Now()
 	failed := al.failed(counts(out.err), now.UnixMilli())
-	a.node.log.Warn("an alarm has failed", "actor", a.actor.String(), "alarm", al.Name, "method", al.Method, "attempts", failed.Attempts, "error", out.err)
+	a.node.log.Warn("an alarm has failed", "actor", a.actor.String(), "alarm", al.Name, "method", al.Method,
+		"attempts", failed.Attempts, "error", out.err)
 	a.agenda.begin()
 	if failed.Attempts < failuresMax {
 		a.agenda.put(failed)
 	} else {
 		a.agenda.advance(al, now)
 		a.agenda.bury(&registry.DeadLetter{
-			Alarm: strings.TrimPrefix(cmp.Or(al.origin, al.Name), retriedAlarm), Target: a.actor, Method: al.Method, Request: al.Request,
+			Alarm: strings.TrimPrefix(cmp.Or(al.origin, al.Name), retriedAlarm), Target: a.actor, Method: al.Method,
+			Request:  al.Request,
 			Attempts: failed.Attempts, Origin: al.number, Due: al.Due.UnixMilli(), Died: now.UnixMilli(),
 		}, out.err)
 	}

@@ -216,7 +216,8 @@ func (n *Node) wakeHere(id api.ActorID, done func(err error)) {
 }
 
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
-func (n *Node) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired, brought *parcel, err error) {
+func (n *Node) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired,
+	brought *parcel, err error) {
 	if err := n.claims.Acquire(ctx, 1); err != nil {
 		return got, nil, err
 	}
@@ -224,7 +225,8 @@ func (n *Node) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) 
 	begin, end := alarmPart, kv.PrefixEnd(structPart)
 	if a := n.arrivals.of(id); a != nil {
 		p := a.parcel
-		got, err = n.registry.Install(ctx, n.keeper.member(), id, registry.Arrived{Move: a.move, Seq: p.seq, State: p.state}, begin, end)
+		got, err = n.registry.Install(ctx, n.keeper.member(), id,
+			registry.Arrived{Move: a.move, Seq: p.seq, State: p.state}, begin, end)
 		if err != nil {
 			return got, nil, err
 		}
@@ -274,7 +276,8 @@ func (n *Node) refuseUnlessOwn(ctx context.Context, id api.ActorID) error {
 	if owner.Current {
 		return n.router.movedTo(id, owner)
 	}
-	return refusedFor(api.RefusedDraining, api.Errorf(api.CodeNoCapacity, "actor %s: node %s is draining", id, n.config.NodeID))
+	return refusedFor(api.RefusedDraining,
+		api.Errorf(api.CodeNoCapacity, "actor %s: node %s is draining", id, n.config.NodeID))
 }
 
 // tidy drops what has come of moves that have ended.
@@ -292,9 +295,11 @@ func (d *dispatcher) room(expected int) error {
 	case d.stopping:
 		return api.Errorf(api.CodeFailedPrecondition, "it is stopping")
 	case d.capacity > 0 && len(d.slots)-d.waiting+expected >= d.capacity:
-		return refusedFor(api.RefusedFull, api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
+		return refusedFor(api.RefusedFull,
+			api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
 	case d.excess() > 0:
-		return refusedFor(api.RefusedMemory, api.Errorf(api.CodeNoCapacity, "its activations take more than %d bytes", d.memoryLimit))
+		return refusedFor(api.RefusedMemory,
+			api.Errorf(api.CodeNoCapacity, "its activations take more than %d bytes", d.memoryLimit))
 	}
 	return nil
 }

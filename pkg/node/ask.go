@@ -52,7 +52,8 @@ func (a *activation) turn(ctx context.Context, c *call) actor.Turn {
 		Seed: func() [16]byte {
 			key := c.key
 			key.Birth, key.Answered, key.AnsweredHere, key.Time = 0, 0, 0, 0
-			return requestHash(&call{method: a.actor.String() + " " + c.method, body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
+			return requestHash(
+				&call{method: a.actor.String() + " " + c.method, body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
 		},
 		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {
 			return a.ask(ctx, c, id, method, request)
@@ -70,11 +71,13 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 			a.asking.methods = make(map[string]bool)
 		}
 		a.asking.methods[c.method], a.asking.refused = true, true
-		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first", a.actor)
+		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first",
+			a.actor)
 	}
 	answer := env.NewFuture[[]byte](a.node.env)
 	child := &call{
-		actor: id, method: method, key: c.key.Child(a.actor, int(a.asking.asked)), chain: append(slices.Clone(c.chain), a.actor), body: body,
+		actor: id, method: method, key: c.key.Child(a.actor, int(a.asking.asked)),
+		chain: append(slices.Clone(c.chain), a.actor), body: body,
 		context:  func() context.Context { return ctx },
 		deadline: c.deadline,
 		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
@@ -165,7 +168,8 @@ func mayAsk(chain []api.ActorID, id api.ActorID) error {
 		return api.Errorf(api.CodeDeadlock, "actors would wait for each other for ever: %s%s", cycle.String(), id)
 	}
 	if len(chain) > api.ChainMax {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s can't be called: %d actors wait for each other already, from %s on", id, len(chain), chain[0])
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s can't be called: %d actors wait for each other "+
+			"already, from %s on", id, len(chain), chain[0])
 	}
 	return nil
 }

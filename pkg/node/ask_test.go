@@ -26,7 +26,8 @@ var links = actor.New[counterState]("link").
 		if len(r.Next) == 0 {
 			return []int64{s.N}, nil
 		}
-		rest, err := actor.Call[[]int64](ctx, actor.ID{Namespace: "link", ID: r.Next[0]}, "pass", route{Next: r.Next[1:]})
+		rest, err := actor.Call[[]int64](ctx, actor.ID{Namespace: "link", ID: r.Next[0]}, "pass",
+			route{Next: r.Next[1:]})
 		return append([]int64{s.N}, rest...), err
 	})).
 	With(actor.WriteFunc("swallow", func(ctx *actor.Context, s *counterState, to string) (string, error) {
@@ -36,7 +37,9 @@ var links = actor.New[counterState]("link").
 		}
 		return "done", nil
 	})).
-	With(actor.ReadFunc("passed", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+	With(actor.ReadFunc("passed", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+		return s.N, nil
+	}))
 
 func link(id string) api.ActorID { return api.ActorID{Namespace: "link", ID: id} }
 
@@ -53,7 +56,8 @@ func TestHandlersCallOtherActors(t *testing.T) {
 	simulate(t, 8, func(c *cluster) {
 		c.startAll(3)
 		var got []int64
-		if err := c.call("n1", time.Minute, link("a"), "pass", route{Next: []string{"b", "c", "d"}}, &got); err != nil || len(got) != 4 {
+		if err := c.call("n1", time.Minute, link("a"), "pass", route{Next: []string{"b", "c", "d"}},
+			&got); err != nil || len(got) != 4 {
 			c.Fatal(got, err)
 		}
 		for _, id := range []string{"a", "b", "c", "d"} {

@@ -41,7 +41,8 @@ func (p planner) SetAlarm(al actor.PlannedAlarm) error {
 	}
 	m := p.a.spec.Methods[al.Method]
 	if m == nil || m.ReadOnly {
-		return api.Errorf(api.CodeInvalidArgument, "actor %s: alarm %q: its kind has no writing method %q", p.a.actor, clip(al.Name), clip(al.Method))
+		return api.Errorf(api.CodeInvalidArgument, "actor %s: alarm %q: its kind has no writing method %q", p.a.actor,
+			clip(al.Name), clip(al.Method))
 	}
 	return p.a.setAlarm(&alarm{PlannedAlarm: al, fresh: true})
 }
@@ -56,9 +57,11 @@ func (a *activation) setAlarm(al *alarm) error {
 	}
 	switch {
 	case old == nil && len(g.alarms) >= alarmsMax:
-		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: it has %d alarms already", a.actor, clip(al.Name), alarmsMax)
+		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: it has %d alarms already", a.actor, clip(al.Name),
+			alarmsMax)
 	case bytes > alarmsBytesMax:
-		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: its alarms would take %d bytes, at most %d fit", a.actor, clip(al.Name), bytes, alarmsBytesMax)
+		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: its alarms would take %d bytes, at most %d fit",
+			a.actor, clip(al.Name), bytes, alarmsBytesMax)
 	}
 	g.put(al)
 	return nil
@@ -99,11 +102,13 @@ func (a *activation) send(m *message) error {
 	switch {
 	case !own.fits():
 		return api.Errorf(api.CodeTooLarge,
-			"actor %s: one call sends too much to %s: at most %d messages of %d bytes in all fit; send the rest in further calls",
+			"actor %s: one call sends too much to %s: at most %d messages of %d bytes in all fit; send the rest in "+
+				"further calls",
 			a.actor, m.target, outboxMax/2, outboxBytesMax/2)
 	case !all.fits():
 		return api.Errorf(api.CodeOverloaded,
-			"actor %s: it has %d messages of %d bytes that are not delivered yet, %d of %d bytes of them to %s: it can't send more there",
+			"actor %s: it has %d messages of %d bytes that are not delivered yet, %d of %d bytes of them to %s: it "+
+				"can't send more there",
 			a.actor, all.count-1, all.bytes-m.bytes(), all.targetCount-1, all.targetBytes-m.bytes(), m.target)
 	}
 	g.sent = append(g.sent, m)
@@ -146,7 +151,8 @@ func (p planner) may(what string) error {
 		return api.Errorf(api.CodeFailedPrecondition,
 			"actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.actor, what)
 	case p.a.spec.Volatile:
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s is volatile: it can't %s, which would have to be stored", p.a.actor, what)
+		return api.Errorf(api.CodeFailedPrecondition,
+			"actor %s is volatile: it can't %s, which would have to be stored", p.a.actor, what)
 	case p.a.space.readOnly:
 		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't %s", what)
 	}
@@ -265,7 +271,8 @@ func (a *activation) keptAgenda() {
 	}
 	before := a.agenda.due
 	for _, d := range a.agenda.buried {
-		a.node.events.sum(api.Event{Kind: api.EventDeadLetter, Node: a.node.config.NodeID, Actor: a.actor.String(), Cause: d.Error})
+		a.node.events.sum(
+			api.Event{Kind: api.EventDeadLetter, Node: a.node.config.NodeID, Actor: a.actor.String(), Cause: d.Error})
 	}
 	a.agenda.stored()
 	if a.agenda.courier == nil && a.sending() {

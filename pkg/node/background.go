@@ -47,7 +47,8 @@ func (n *Node) gossipForever(ctx context.Context) {
 func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 	ctx, cancel := env.WithTimeout(n.env, ctx, n.keeper.member().Meta.Heartbeat)
 	defer cancel()
-	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing, &api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
+	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing,
+		&api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
 	if err != nil {
 		n.log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		return

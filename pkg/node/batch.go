@@ -148,7 +148,8 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 	answers = make([]answer, 0, most)
 	a.claim.Renew(a.node.keeper.proof()) // for the births and ages of calls
 	for _, c := range calls[:most] {
-		if c.method == api.MethodDestroy || len(answers) > 0 && (a.batchBytes() > batchBytesMax || a.asking.methods[c.method]) {
+		if c.method == api.MethodDestroy || len(answers) > 0 &&
+			(a.batchBytes() > batchBytesMax || a.asking.methods[c.method]) {
 			break
 		}
 		a.asking.begin(len(answers) == 0)
@@ -207,7 +208,9 @@ func (a *activation) runCall(c *call, calls []*call) (out answer, inTime bool) {
 func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool) {
 	m := a.spec.Methods[c.method]
 	if m == nil {
-		return answer{call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace, clip(c.method)), settled: true}, true
+		return answer{
+			call: c, err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.actor.Namespace,
+				clip(c.method)), settled: true}, true
 	}
 	keyed := !c.key.IsZero() && !m.ReadOnly && !c.own && c.number == 0 // those have been told from repeats
 	if keyed {
@@ -246,7 +249,8 @@ func (a *activation) repeated(c *call) (answer, bool) {
 		if err := a.prove(); err != nil {
 			return answer{call: c, err: err, reroute: true}, true
 		}
-		if now = a.claim.Version(); c.key.Birth > now && c.key.Name == "" { // a name may be given any birth: other processes have others
+		// a name may be given any birth: other processes have others
+		if now = a.claim.Version(); c.key.Birth > now && c.key.Name == "" {
 			return answer{call: c, err: errFutureBirth(c, now)}, true
 		}
 	}
@@ -279,7 +283,8 @@ func (a *activation) fetchReply(ctx context.Context, r *record) ([]byte, error) 
 		body = append(body, p.Value...)
 	}
 	if len(body) != r.away {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: of the reply to call %s, %d of %d bytes are stored", a.actor, clip(r.key.String()), len(body), r.away)
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: of the reply to call %s, %d of %d bytes are stored",
+			a.actor, clip(r.key.String()), len(body), r.away)
 	}
 	return body, nil
 }
@@ -323,9 +328,11 @@ func (a *activation) handle(ctx context.Context, c *call, m *actor.MethodSpec) (
 	case a.space.err != nil:
 		return nil, nil, a.space.err
 	case err == nil && len(body) > api.PayloadBytesMax:
-		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body), a.actor, api.PayloadBytesMax)
+		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body),
+			a.actor, api.PayloadBytesMax)
 	case err == nil && !m.ReadOnly && !c.key.IsZero() && !a.ledger.fits(body, a.claim.Version()):
-		return nil, nil, errOverloaded(retryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may ask again, and has no room for one of %d", a.actor, a.ledger.bodies, len(body))
+		return nil, nil, errOverloaded(retryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may "+
+			"ask again, and has no room for one of %d", a.actor, a.ledger.bodies, len(body))
 	}
 	return body, state, err
 }
@@ -352,7 +359,8 @@ func (a *activation) conclude(answers []answer) error {
 		return err
 	}
 	c := answers[0].call
-	answers[0] = answer{call: c, err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a transaction: %v", a.actor, clip(c.method), err)}
+	answers[0] = answer{call: c, err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a "+
+		"transaction: %v", a.actor, clip(c.method), err)}
 	if err := a.revert(); err != nil {
 		return err
 	}
@@ -410,9 +418,11 @@ func (a *activation) writes(answers []answer) []registry.Write {
 		a.ledger.age(a.claim.Version())
 	}
 	if answers[0].destroys && !a.spec.Volatile {
-		out := []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)}, {Key: spacePart, End: kv.PrefixEnd(spacePart)}}
+		out := []registry.Write{{Key: structPart, End: kv.PrefixEnd(structPart)},
+			{Key: spacePart, End: kv.PrefixEnd(spacePart)}}
 		if a.unreadable {
-			out = append(out, registry.Write{Key: recordPart, End: kv.PrefixEnd(recordPart)}, registry.Write{Key: bodyPart, End: kv.PrefixEnd(bodyPart)})
+			out = append(out, registry.Write{Key: recordPart, End: kv.PrefixEnd(recordPart)},
+				registry.Write{Key: bodyPart, End: kv.PrefixEnd(bodyPart)})
 		}
 		return slices.Concat(out, a.agenda.clearing(a.claim), a.ledger.writes())
 	}
@@ -428,7 +438,8 @@ func (a *activation) changes() []registry.Write {
 		a.agenda.collect()
 		a.crowd(a.node.ctx)
 	}
-	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes(), a.agenda.writes(a.claim, a.node.env.Now().UnixMilli()))
+	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes(),
+		a.agenda.writes(a.claim, a.node.env.Now().UnixMilli()))
 }
 
 // concluded answers everybody.
@@ -477,7 +488,8 @@ func (a *activation) unproved(answers []answer, silent error) {
 	for i := range answers {
 		err := silent
 		if answers[i].asked {
-			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v", a.actor, silent)
+			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v",
+				a.actor, silent)
 		}
 		a.node.router.again(answers[i].call, err)
 	}
@@ -486,7 +498,8 @@ func (a *activation) unproved(answers []answer, silent error) {
 // stale reports whether a call is answered from memory, without the store.
 func (a *activation) stale(c *call) bool {
 	m := a.spec.Methods[c.method]
-	mayBe := c.flags&api.InvokeStale != 0 || actor.Consistency(a.node.settings(a.actor.Namespace).Consistency) == actor.Stale
+	mayBe := c.flags&api.InvokeStale != 0 ||
+		actor.Consistency(a.node.settings(a.actor.Namespace).Consistency) == actor.Stale
 	return mayBe && m != nil && m.ReadOnly
 }
 

@@ -105,7 +105,8 @@ func TestACallThatWasGivenUpInTheMailboxDoesNotRun(t *testing.T) {
 		})
 		c.sleep(10 * time.Millisecond) // it is in its commit
 		callers.Go("hasty", func(context.Context) {
-			wantCode(c, c.callBy(pool, "n1", 100*time.Millisecond, counter("a"), "add", "", 100, nil), api.CodeDeadlineExceeded)
+			wantCode(c, c.callBy(pool, "n1", 100*time.Millisecond, counter("a"), "add", "", 100, nil),
+				api.CodeDeadlineExceeded)
 		})
 		c.sleep(10 * time.Millisecond)
 		callers.Go("cancels", func(ctx context.Context) {

@@ -66,7 +66,8 @@ func (b *budget) pause() time.Duration { return time.Duration(b.stay.Load()) }
 
 // errOverloaded refuses a call, to be tried again after a while.
 func errOverloaded(after time.Duration, format string, args ...any) error {
-	return withRetryAfter(api.Errorf(api.CodeOverloaded, format+": try again later", args...), min(after, retryAfterMax))
+	return withRetryAfter(api.Errorf(api.CodeOverloaded, format+": try again later", args...),
+		min(after, retryAfterMax))
 }
 
 // withRetryAfter says when a call that failed so may be made again: whoever gets the error waits, and no node does

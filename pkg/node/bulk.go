@@ -73,12 +73,14 @@ func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 			b.cancel(errBulkCancelled)
 		default:
 			s := b.status()
-			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is at work already: %s, for %s, %d of %d actors moved", n.config.NodeID, s.Kind, s.Why, s.Moved, s.Total)
+			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is at work already: %s, for %s, %d of %d "+
+				"actors moved", n.config.NodeID, s.Kind, s.Why, s.Moved, s.Total)
 		}
 	}
 	n.jobs.count++
 	b := &bulk{
-		node: n, id: n.jobs.count, request: req, began: n.env.Monotonic(), ended: env.NewEvent(n.env), permits: env.NewSemaphore(n.env, movesAtOnce),
+		node: n, id: n.jobs.count, request: req, began: n.env.Monotonic(), ended: env.NewEvent(n.env),
+		permits:  env.NewSemaphore(n.env, movesAtOnce),
 		stopping: stopping, state: api.BulkRunning,
 	}
 	b.work = b.candidates()
@@ -86,7 +88,8 @@ func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 	ctx, cancel := env.WithCancelCause(n.ctx)
 	b.cancel = cancel
 	n.jobs.latest = b
-	n.happened(api.Event{Kind: api.EventJobBegan, Node: n.config.NodeID, Count: b.total, From: n.config.NodeID, To: req.To, Cause: req.Kind + ", for " + req.Why})
+	n.happened(api.Event{Kind: api.EventJobBegan, Node: n.config.NodeID, Count: b.total, From: n.config.NodeID,
+		To: req.To, Cause: req.Kind + ", for " + req.Why})
 	n.env.Go("move actors", func() { b.run(ctx) })
 	return b, nil
 }
@@ -221,8 +224,12 @@ func (b *bulk) end(state string) {
 	b.state, b.at = state, b.node.env.Monotonic()
 	b.mu.Unlock()
 	s := b.status()
-	b.node.log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed", s.Failed, "left", s.Left)
-	b.node.happened(api.Event{Kind: api.EventJobEnded, Node: b.node.config.NodeID, Count: s.Moved, From: b.node.config.NodeID, To: s.To, Cause: fmt.Sprintf("%s %s: %d moved, %d failed, %d left", s.Kind, s.State, s.Moved, s.Failed, s.Left)})
+	b.node.log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed",
+		s.Failed, "left", s.Left)
+	b.node.happened(
+		api.Event{Kind: api.EventJobEnded, Node: b.node.config.NodeID, Count: s.Moved, From: b.node.config.NodeID,
+			To: s.To, Cause: fmt.Sprintf("%s %s: %d moved, %d failed, %d left", s.Kind, s.State, s.Moved, s.Failed,
+				s.Left)})
 	b.ended.Set()
 }
 
@@ -261,7 +268,8 @@ func (n *Node) moveOut(ctx context.Context, id api.ActorID, named string, force 
 }
 
 // moveToAny moves an actor to a node that placement chooses, the next one if that refuses.
-func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved, err error) {
+func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved,
+	err error) {
 	exclude := []registry.Refusal{{Node: n.config.NodeID, Reason: api.RefusedLeaving}}
 	for {
 		to, chosenErr := n.choose(id, exclude...)

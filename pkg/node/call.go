@@ -79,7 +79,8 @@ func (c *call) doubt() {
 	c.finish = func(body []byte, owner string, err error) {
 		err = withoutBirth(err)
 		if notRun(err) {
-			err = api.Errorf(api.CodeUnknown, "actor %s may have run the call: an answer was lost, and then: %v", c.actor, err)
+			err = api.Errorf(api.CodeUnknown, "actor %s may have run the call: an answer was lost, and then: %v",
+				c.actor, err)
 		}
 		finish(body, owner, err)
 	}
@@ -94,7 +95,8 @@ func notRun(err error) bool {
 // says, is to be finished all the same.
 func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
-	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender, number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
+	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender,
+		number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
 	if c.number != 0 && req.Peer().NodeID == "" {
 		c.flags |= api.InvokeOutside
 	}
@@ -133,13 +135,17 @@ func (c *call) validate() error {
 	}
 	switch {
 	case c.method == "" || len(c.method) > api.MethodBytesMax:
-		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(c.method), api.MethodBytesMax)
+		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(c.method),
+			api.MethodBytesMax)
 	case len(c.key.Name) > api.IdempotencyKeyBytesMax:
-		return api.Errorf(api.CodeInvalidArgument, "idempotency key of %d bytes: must have at most %d", len(c.key.Name), api.IdempotencyKeyBytesMax)
-	case len(c.key.Client) > api.ClientBytesMax || len(c.key.Path) > api.PathBytesMax || c.key.Counter > math.MaxInt64 || c.number > math.MaxInt64:
+		return api.Errorf(api.CodeInvalidArgument, "idempotency key of %d bytes: must have at most %d",
+			len(c.key.Name), api.IdempotencyKeyBytesMax)
+	case len(c.key.Client) > api.ClientBytesMax || len(c.key.Path) > api.PathBytesMax ||
+		c.key.Counter > math.MaxInt64 || c.number > math.MaxInt64:
 		return api.Errorf(api.CodeInvalidArgument, "malformed key of a call")
 	case len(c.body) > api.PayloadBytesMax:
-		return api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(c.body), c.actor, api.PayloadBytesMax)
+		return api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(c.body), c.actor,
+			api.PayloadBytesMax)
 	}
 	return nil
 }

@@ -40,5 +40,8 @@ func (n *Node) watchClock() {
 		return
 	}
 	n.log.Warn("the wall clock was stepped, or the machine slept", "by", by.Round(time.Millisecond))
-	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.config.NodeID, Cause: fmt.Sprintf("its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not", by.Seconds())})
+	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.config.NodeID,
+		Cause: fmt.Sprintf(
+			"its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not",
+			by.Seconds())})
 }

@@ -12,8 +12,10 @@ func TestAStepOfTheClockIsSeen(t *testing.T) {
 	var s stepped
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i, c := range []struct{ wall, monotonic, want time.Duration }{
-		{0, 0, 0}, {time.Second, time.Second, 0}, {2*time.Second + 50*time.Millisecond, 2 * time.Second, 0}, // kept in time
-		{8 * time.Second, 3 * time.Second, 4950 * time.Millisecond}, {9 * time.Second, 4 * time.Second, 0}, {5 * time.Second, 5 * time.Second, -5 * time.Second},
+		// kept in time
+		{0, 0, 0}, {time.Second, time.Second, 0}, {2*time.Second + 50*time.Millisecond, 2 * time.Second, 0},
+		{8 * time.Second, 3 * time.Second, 4950 * time.Millisecond}, {9 * time.Second, 4 * time.Second, 0},
+		{5 * time.Second, 5 * time.Second, -5 * time.Second},
 		{time.Hour, time.Hour, 0}, // a long pause of the process is none
 	} {
 		if got := s.by(start.Add(c.wall), c.monotonic); got != c.want {

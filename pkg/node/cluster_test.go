@@ -62,7 +62,8 @@ func simulate(t *testing.T, seeds int, f func(c *cluster)) {
 		}
 		c := &cluster{
 			T: t, sched: s, env: e, ctx: context.Background(), store: &gate{Store: store}, network: mem.NewNetwork(e),
-			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals, links, scratchpads}, log: new(strings.Builder),
+			nodes: make(map[string]*member), kinds: []actor.Kind{counters, journals, links, scratchpads},
+			log: new(strings.Builder),
 		}
 		defer func() {
 			if t.Failed() {
@@ -128,7 +129,8 @@ func (g gatedStore) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([]
 }
 
 // Range implements ryw.Backend.
-func (g gatedStore) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+func (g gatedStore) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue,
+	bool, error) {
 	if bytes.Contains(begin, tuple.Pack("due")) {
 		g.dueReads++
 	}
@@ -222,7 +224,8 @@ func (c *cluster) call(via string, timeout time.Duration, id api.ActorID, method
 	return c.callBy(pool, via, timeout, id, method, "", request, reply)
 }
 
-func (c *cluster) callBy(pool *rpc.Pool, via string, timeout time.Duration, id api.ActorID, method, key string, request, reply any) error {
+func (c *cluster) callBy(pool *rpc.Pool, via string, timeout time.Duration, id api.ActorID, method, key string,
+	request, reply any) error {
 	body, err := actor.Marshal(request)
 	if err != nil {
 		return err
@@ -266,7 +269,8 @@ func (c *cluster) get(via string, id api.ActorID) int64 {
 // owner asks a node who has an actor.
 func (c *cluster) owner(via string, id api.ActorID) api.ActorRow {
 	c.Helper()
-	row, err := admin[api.ActorGetRequest, api.ActorRow](c, via, api.MethodActorGet, &api.ActorGetRequest{Actor: id.String()})
+	row, err := admin[api.ActorGetRequest, api.ActorRow](c, via, api.MethodActorGet,
+		&api.ActorGetRequest{Actor: id.String()})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -394,7 +398,9 @@ var scratchpads = actor.New[blob]("scratchpad").Volatile().
 		}
 		return keys(ctx, "", 1000)
 	})).
-	With(actor.ReadFunc("notes", func(ctx *actor.Context, _ *blob, _ struct{}) ([]string, error) { return keys(ctx, "", 1000) }))
+	With(actor.ReadFunc("notes", func(ctx *actor.Context, _ *blob, _ struct{}) ([]string, error) {
+		return keys(ctx, "", 1000)
+	}))
 
 func keys(ctx *actor.Context, prefix string, limit int) ([]string, error) {
 	pairs, err := ctx.List(prefix, limit)

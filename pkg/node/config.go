@@ -97,15 +97,20 @@ func (c *Config) validate() error {
 	case c.Capacity < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--capacity %d: must not be negative (0 is no limit)", c.Capacity)
 	case c.MaxPendingPerActor < 0:
-		return api.Errorf(api.CodeInvalidArgument, "max_pending_per_actor %d: must not be negative (0 is %d)", c.MaxPendingPerActor, DefaultMaxPendingPerActor)
+		return api.Errorf(api.CodeInvalidArgument, "max_pending_per_actor %d: must not be negative (0 is %d)",
+			c.MaxPendingPerActor, DefaultMaxPendingPerActor)
 	case c.MemoryLimit < 0:
-		return api.Errorf(api.CodeInvalidArgument, "--memory-limit %d: must not be negative (0 is no limit)", c.MemoryLimit)
+		return api.Errorf(api.CodeInvalidArgument, "--memory-limit %d: must not be negative (0 is no limit)",
+			c.MemoryLimit)
 	case c.MaxCalls < 0:
-		return api.Errorf(api.CodeInvalidArgument, "--max-calls %d: must not be negative (0 is %d)", c.MaxCalls, DefaultMaxCalls)
+		return api.Errorf(api.CodeInvalidArgument, "--max-calls %d: must not be negative (0 is %d)", c.MaxCalls,
+			DefaultMaxCalls)
 	case c.MaxCallBytes < 0:
-		return api.Errorf(api.CodeInvalidArgument, "max_call_bytes %d: must not be negative (0 is %d)", c.MaxCallBytes, DefaultMaxCallBytes)
+		return api.Errorf(api.CodeInvalidArgument, "max_call_bytes %d: must not be negative (0 is %d)", c.MaxCallBytes,
+			DefaultMaxCallBytes)
 	case c.MaxRecords < 0:
-		return api.Errorf(api.CodeInvalidArgument, "max_records %d: must not be negative (0 is %d)", c.MaxRecords, DefaultMaxRecords)
+		return api.Errorf(api.CodeInvalidArgument, "max_records %d: must not be negative (0 is %d)", c.MaxRecords,
+			DefaultMaxRecords)
 	case c.MaxBatch < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_batch %d: must not be negative (0 is no limit)", c.MaxBatch)
 	}

@@ -70,7 +70,8 @@ type outage struct {
 	reason string
 }
 
-func newContact(e env.Env, log *slog.Logger, node context.Context, store func() string, changed func(reason string)) *contact {
+func newContact(e env.Env, log *slog.Logger, node context.Context, store func() string,
+	changed func(reason string)) *contact {
 	c := &contact{env: e, log: log, node: node, store: store, changed: changed}
 	c.ctx, c.cancel = env.WithCancelCause(context.Background())
 	return c
@@ -102,8 +103,10 @@ func (c *contact) err() error {
 }
 
 func (c *contact) describe(o *outage) *api.Error {
-	err := api.Errorf(api.CodeUnavailable, "store %s unreachable since %s: %s", c.store(), o.since.UTC().Format(time.RFC3339), o.reason)
-	err.Detail = map[string]string{api.DetailStoreSilent: strconv.FormatInt((c.env.Monotonic() - o.began).Milliseconds(), 10)}
+	err := api.Errorf(api.CodeUnavailable, "store %s unreachable since %s: %s", c.store(),
+		o.since.UTC().Format(time.RFC3339), o.reason)
+	err.Detail = map[string]string{
+		api.DetailStoreSilent: strconv.FormatInt((c.env.Monotonic() - o.began).Milliseconds(), 10)}
 	return err
 }
 
@@ -189,7 +192,8 @@ func (c *contact) tick(tick int) {
 	c.wait()
 	c.mu.Unlock()
 	cancel(err)
-	c.log.Warn("the store is out of reach: calls that need it are answered unavailable", "store", c.store(), "reason", o.reason)
+	c.log.Warn("the store is out of reach: calls that need it are answered unavailable", "store", c.store(), "reason",
+		o.reason)
 	c.changed(o.reason)
 }
 
@@ -231,7 +235,8 @@ func (c *contact) regain() {
 	if lasted > errorAfter*patience {
 		level = slog.LevelError
 	}
-	c.log.Log(context.Background(), level, "the store answers again", "store", c.store(), "lasted", lasted.Round(time.Millisecond), "reason", o.reason)
+	c.log.Log(context.Background(), level, "the store answers again", "store", c.store(), "lasted",
+		lasted.Round(time.Millisecond), "reason", o.reason)
 	c.changed("")
 }
 

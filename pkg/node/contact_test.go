@@ -96,7 +96,8 @@ func TestANodeWithoutTheStoreSaysSoAtOnce(t *testing.T) {
 		c.sleep(4 * heartbeat)
 		took, err := c.timed(func() error { return c.call("n3", time.Minute, counter("new"), "add", 1, nil) })
 		wantCode(c, err, api.CodeUnavailable)
-		if took > inTime || !strings.Contains(err.Error(), "memory:") || !cut.silent && !strings.Contains(err.Error(), "connection refused") {
+		if took > inTime || !strings.Contains(err.Error(), "memory:") || !cut.silent &&
+			!strings.Contains(err.Error(), "connection refused") {
 			c.Errorf("after %v: %v", took, err)
 		}
 		_, err = admin[api.Empty, api.BirthReply](c, "n3", api.MethodBirth, &api.Empty{})
@@ -153,7 +154,8 @@ func TestCallsThatWaitForTheStoreAreAnsweredWhenItIsOutOfReach(t *testing.T) {
 			{counter("new"), "add", api.CodeUnavailable},
 		} {
 			callers.Go(call.method, func(context.Context) {
-				took, err := c.timed(func() error { return c.callBy(pool, "n1", time.Minute, call.id, call.method, "k", 1, nil) })
+				took, err := c.timed(
+					func() error { return c.callBy(pool, "n1", time.Minute, call.id, call.method, "k", 1, nil) })
 				if api.CodeOf(err) != call.want || took > leaseTTL-heartbeat {
 					c.Errorf("%s of %s after %v: %v, want %v", call.method, call.id, took, err, call.want)
 				}
@@ -161,7 +163,8 @@ func TestCallsThatWaitForTheStoreAreAnsweredWhenItIsOutOfReach(t *testing.T) {
 		}
 		c.sleep(10 * time.Millisecond)
 		callers.Go("behind", func(context.Context) { // in the mailbox of one that is committing
-			took, err := c.timed(func() error { return c.callBy(pool, "n1", time.Minute, counter("a"), "add", "l", 1, nil) })
+			took, err := c.timed(
+				func() error { return c.callBy(pool, "n1", time.Minute, counter("a"), "add", "l", 1, nil) })
 			if api.CodeOf(err) != api.CodeUnavailable || took > leaseTTL-heartbeat {
 				c.Errorf("behind it, after %v: %v", took, err)
 			}
@@ -191,7 +194,8 @@ func TestAVolatileActorOutlivesAnOutageOfTheStore(t *testing.T) {
 		cut.from = nil
 		c.sleep(3 * heartbeat)
 		var got []string
-		if err := c.call("n1", time.Minute, scratchpad("a"), "notes", nil, &got); err != nil || !slices.Equal(got, []string{"x=x"}) {
+		if err := c.call("n1", time.Minute, scratchpad("a"), "notes", nil, &got); err != nil ||
+			!slices.Equal(got, []string{"x=x"}) {
 			c.Errorf("%q, %v", got, err)
 		}
 	})
@@ -211,7 +215,8 @@ func TestStaleReadsAreAnsweredWithoutTheStore(t *testing.T) {
 		}
 		cut.from = []string{"n1"}
 		c.sleep(4 * heartbeat)
-		if got, err := client.Call[int64](c.ctx, cl, counter("a"), "get", struct{}{}, client.Stale()); err != nil || got != 7 {
+		if got, err := client.Call[int64](c.ctx, cl, counter("a"), "get", struct{}{}, client.Stale()); err != nil ||
+			got != 7 {
 			c.Errorf("%d, %v", got, err)
 		}
 	})
@@ -223,7 +228,8 @@ func TestAClientGoesOnToANodeThatReachesTheStore(t *testing.T) {
 		cut.from = []string{"n3"}
 		c.sleep(time.Minute)
 		for i := range 12 {
-			cl, err := client.New(c.env, c.network.Transport(c.env, "client"), client.Config{Addrs: []string{"n3:7600", "n1:7600", "n2:7600"}})
+			cl, err := client.New(c.env, c.network.Transport(c.env, "client"),
+				client.Config{Addrs: []string{"n3:7600", "n1:7600", "n2:7600"}})
 			if err != nil {
 				c.Fatal(err)
 			}
@@ -241,7 +247,8 @@ func TestAClientGoesOnToANodeThatReachesTheStore(t *testing.T) {
 func TestAClientGivesUpWhenNoNodeReachesTheStore(t *testing.T) {
 	bothCuts(t, func(c *cluster, cut *cuts) {
 		c.startAll(2)
-		cl, err := client.New(c.env, c.network.Transport(c.env, "client"), client.Config{Addrs: []string{"n1:7600", "n2:7600"}})
+		cl, err := client.New(c.env, c.network.Transport(c.env, "client"),
+			client.Config{Addrs: []string{"n1:7600", "n2:7600"}})
 		if err != nil {
 			c.Fatal(err)
 		}

@@ -411,7 +411,8 @@ func (c *courier) deliver(l *line, m *message, lastTry bool) {
 	deadline := n.env.Monotonic() + sendTimeout
 	ctx, cancel := env.WithDeadlineAt(n.env, n.ctx, deadline)
 	out := &call{
-		actor: m.target, method: m.method, key: m.key(c.sender, n.keeper.version()), sender: c.sender, number: m.number, body: m.body,
+		actor: m.target, method: m.method, key: m.key(c.sender, n.keeper.version()), sender: c.sender,
+		number: m.number, body: m.body,
 		flags:    api.InvokePatient,
 		context:  func() context.Context { return ctx },
 		deadline: deadline,
@@ -480,7 +481,8 @@ func (c *courier) failed(l *line, m *message, err error) (last bool) {
 		return false
 	}
 	l.attempts++
-	c.node.log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.target.String(), "method", m.method, "attempts", l.attempts, "error", err)
+	c.node.log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.target.String(), "method",
+		m.method, "attempts", l.attempts, "error", err)
 	if l.attempts >= 2*failuresMax {
 		return true
 	}
@@ -506,7 +508,8 @@ func (c *courier) letter(l *line, m *message, err error) *registry.DeadLetter {
 	}
 	explain(d, err)
 	if !refused(err) {
-		d.Error = clipTo("its receiver could not confirm that it will not run, so a late try may have: "+d.Error, deadErrorBytesMax)
+		d.Error = clipTo("its receiver could not confirm that it will not run, so a late try may have: "+d.Error,
+			deadErrorBytesMax)
 	}
 	return d
 }

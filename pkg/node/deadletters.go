@@ -53,7 +53,8 @@ func (a *activation) crowd(ctx context.Context) {
 		if g.dead+len(g.buried) <= deadLettersMax {
 			return
 		}
-		a.node.log.Warn("a dead letter was dropped: the actor has too many", "actor", a.actor.String(), "letter", api.FormatLetter(a.actor, number))
+		a.node.log.Warn("a dead letter was dropped: the actor has too many", "actor", a.actor.String(), "letter",
+			api.FormatLetter(a.actor, number))
 		g.exhumed = append(g.exhumed, number)
 		g.dead--
 	}
@@ -68,13 +69,15 @@ func (a *activation) runRetry(c *call) answer {
 	}
 	number, err := strconv.ParseUint(string(c.body), 10, 63)
 	if err != nil {
-		out.err, out.settled = api.Errorf(api.CodeInvalidArgument, "%q is not the number of a dead letter", clip(string(c.body))), true
+		out.err, out.settled = api.Errorf(api.CodeInvalidArgument, "%q is not the number of a dead letter",
+			clip(string(c.body))), true
 		return out
 	}
 	d, err := a.claim.DeadLetter(c.context(), number)
 	switch {
 	case err != nil:
-		out.err, out.settled = api.Errorf(api.CodeUnavailable, "actor %s: its dead letter can't be read: %v", a.actor, err), true
+		out.err, out.settled = api.Errorf(api.CodeUnavailable, "actor %s: its dead letter can't be read: %v", a.actor,
+			err), true
 		return out
 	case d == nil || a.agenda != nil && slices.Contains(a.agenda.exhumed, number):
 		out.err = errNoLetter(a.actor, strconv.FormatUint(number, 10))
@@ -86,7 +89,8 @@ func (a *activation) runRetry(c *call) answer {
 		err = a.send(&message{origin: d.Origin, target: d.Target, method: d.Method, body: d.Request, since: d.Due})
 	} else {
 		al := &alarm{origin: d.Alarm, number: d.Origin}
-		al.Name, al.Method, al.Request, al.Due = retriedAlarm+strconv.FormatUint(number, 10), d.Method, d.Request, time.UnixMilli(d.Due).UTC()
+		al.Name, al.Method, al.Request, al.Due = retriedAlarm+strconv.FormatUint(number, 10), d.Method, d.Request,
+			time.UnixMilli(d.Due).UTC()
 		err = a.setAlarm(al)
 	}
 	if err != nil {
@@ -101,7 +105,8 @@ func (a *activation) runRetry(c *call) answer {
 }
 
 func errNoLetter(id actor.ID, number string) error {
-	return api.Errorf(api.CodeNotFound, "actor %s has no dead letter %s: see 'kelpie actors dead-letters ls'", id, clip(number))
+	return api.Errorf(api.CodeNotFound, "actor %s has no dead letter %s: see 'kelpie actors dead-letters ls'", id,
+		clip(number))
 }
 
 func clipTo(s string, most int) string {
@@ -141,8 +146,10 @@ func (n *Node) adminDeadLetters(ctx context.Context, in *api.DeadLettersRequest)
 
 func deadLetterRow(d *registry.DeadLetter) api.DeadLetterRow {
 	row := api.DeadLetterRow{
-		Letter: api.FormatLetter(d.Actor, d.Number), Actor: d.Actor.String(), Kind: "send", Alarm: d.Alarm, Target: d.Target.String(), Method: d.Method,
-		RequestBytes: d.Bytes, Error: d.Error, Code: d.Code, Attempts: d.Attempts, Due: rfc3339(time.UnixMilli(d.Due)), Died: rfc3339(time.UnixMilli(d.Died)),
+		Letter: api.FormatLetter(d.Actor, d.Number), Actor: d.Actor.String(), Kind: "send", Alarm: d.Alarm,
+		Target: d.Target.String(), Method: d.Method,
+		RequestBytes: d.Bytes, Error: d.Error, Code: d.Code, Attempts: d.Attempts, Due: rfc3339(time.UnixMilli(d.Due)),
+		Died: rfc3339(time.UnixMilli(d.Died)),
 	}
 	if d.Alarm != "" {
 		row.Kind = "alarm"

@@ -45,7 +45,9 @@ func posts() actor.Kind {
 			}
 			return true, nil
 		})).
-		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) {
+			return *s, nil
+		}))
 }
 
 // boxKind does something at every put.
@@ -58,7 +60,9 @@ func boxKind(at func(ctx *actor.Context, text string) error) actor.Kind {
 			}
 			return true, at(ctx, text)
 		})).
-		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) {
+			return *s, nil
+		}))
 }
 
 // post sends by way of a node.
@@ -100,7 +104,8 @@ func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			simulate(t, 1, func(c *cluster) {
 				c.tune = func(config *node.Config) {
-					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {boxKind(nil)}, "n3": {posts(), counters}})(config)
+					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {boxKind(nil)}, "n3": {
+						posts(), counters}})(config)
 					switch {
 					case config.NodeID == "n2":
 					case how == "memory":
@@ -117,7 +122,8 @@ func TestASenderThatHasToMakeRoomGetsOn(t *testing.T) {
 				for k := range 4 { // more than there is room for
 					group.Go("hot", func(context.Context) {
 						for ; !over && how == "capacity"; c.sleep(100 * time.Millisecond) {
-							_ = c.call("n1", 5*time.Second, counter(fmt.Sprint(k)), "add", int64(1), nil) // some find no room
+							// some find no room
+							_ = c.call("n1", 5*time.Second, counter(fmt.Sprint(k)), "add", int64(1), nil)
 						}
 					})
 				}
@@ -299,7 +305,8 @@ func TestABusyActorRunsItsAlarms(t *testing.T) {
 func TestMessagesOfALostOwnerArrive(t *testing.T) {
 	type after func(c *cluster, owner, other string)
 	breakClaim := func(c *cluster) {
-		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, c.any(), api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: postID("a").String()}); err != nil {
+		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, c.any(), api.MethodClaimBreak,
+			&api.ClaimBreakRequest{Actor: postID("a").String()}); err != nil {
 			c.Fatal(err)
 		}
 	}
@@ -308,7 +315,8 @@ func TestMessagesOfALostOwnerArrive(t *testing.T) {
 			done := false
 			c.store.commit = func(machine string, commit func() error) error {
 				err := commit()
-				if o, _ := registry.New(c.env, c.store.Store).Owner(c.ctx, postID("a")); !done && machine == owner && o.Node == other {
+				if o, _ := registry.New(c.env, c.store.Store).Owner(c.ctx, postID("a")); !done && machine == owner &&
+					o.Node == other {
 					done = true
 					then(c, owner, other)
 				}
@@ -354,7 +362,8 @@ func TestMessagesOfALostOwnerArrive(t *testing.T) {
 		t.Run(what.name, func(t *testing.T) {
 			simulate(t, 3, func(c *cluster) {
 				c.tune = func(config *node.Config) {
-					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {posts()}, "n3": {boxKind(nil)}})(config)
+					hosting(map[string][]actor.Kind{"n1": {posts(), counters}, "n2": {posts()}, "n3": {boxKind(nil)}})(
+						config)
 					if config.NodeID != "n3" {
 						config.Capacity = 1
 					}
@@ -448,11 +457,14 @@ func TestANamespaceThatIsSlowToWakeHoldsUpNoOther(t *testing.T) {
 			With(actor.WriteFunc("set", func(ctx *actor.Context, _ *choreState, d time.Duration) (bool, error) {
 				return true, ctx.SetAlarm("x", actor.Alarm{After: d, Method: "ring"})
 			})).
-			With(actor.WriteFunc("ring", func(*actor.Context, *choreState, struct{}) (bool, error) { return true, nil }))
+			With(actor.WriteFunc("ring", func(*actor.Context, *choreState, struct{}) (bool, error) {
+				return true, nil
+			}))
 		c.kinds = append(c.kinds, slow)
 		c.startAll(1)
 		for i := range 300 {
-			if err := c.call("n1", time.Minute, api.ActorID{Namespace: "slow", ID: fmt.Sprint(i)}, "set", 30*time.Second, nil); err != nil {
+			if err := c.call("n1", time.Minute, api.ActorID{Namespace: "slow", ID: fmt.Sprint(i)}, "set",
+				30*time.Second, nil); err != nil {
 				c.Fatal(err)
 			}
 		}
@@ -500,16 +512,20 @@ func TestMessagesToADeadTargetLeaveRoomForOthers(t *testing.T) {
 		c.crash("n2")
 		c.sleep(2 * leaseTTL)
 		c.post("n1", "a", parcels{Boxes: []string{"x"}, Count: 1000})
-		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"x"}}, nil), api.CodeOverloaded)
+		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"x"}}, nil),
+			api.CodeOverloaded)
 		c.post("n1", "a", parcels{Boxes: []string{"y"}, Count: 500})
-		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"y"}}, nil), api.CodeOverloaded)
+		wantCode(c, c.call("n1", time.Minute, postID("a"), "send", parcels{Boxes: []string{"y"}}, nil),
+			api.CodeOverloaded)
 		c.post("n1", "a", parcels{Boxes: []string{"z"}})
-		wantCode(c, c.call("n1", time.Minute, postID("b"), "send", parcels{Boxes: []string{"x"}, Count: 1001}, nil), api.CodeTooLarge)
+		wantCode(c, c.call("n1", time.Minute, postID("b"), "send", parcels{Boxes: []string{"x"}, Count: 1001}, nil),
+			api.CodeTooLarge)
 		if err := c.call("n1", time.Minute, api.ActorID{Namespace: "fan", ID: "a"}, "set", 1001, nil); err != nil {
 			c.Fatal(err)
 		}
 		c.sleep(15 * time.Minute)
-		if letters := c.letters(); len(letters) != 1 || letters[0].Alarm != "fan" || letters[0].Code != api.CodeTooLarge.String() {
+		if letters := c.letters(); len(letters) != 1 || letters[0].Alarm != "fan" ||
+			letters[0].Code != api.CodeTooLarge.String() {
 			c.Fatalf("%+v", letters)
 		}
 		c.start("n2")
@@ -531,7 +547,9 @@ func TestAlarmsAtTheEndsOfTime(t *testing.T) {
 				s.Runs++
 				return true, nil
 			})).
-			With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+			With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) {
+				return *s, nil
+			}))
 		c.kinds = []actor.Kind{kind}
 		c.startAll(1)
 		for at, runs := range map[int64]int{-1 << 40: 1, -1: 1, 0: 1, 1: 1, 1 << 62: 0} {

@@ -28,7 +28,8 @@ func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
 	if !n.othersActive() {
 		return n.dispatcher.load().Activations, nil
 	}
-	b, err := n.beginDrain(ctx, api.BulkRequest{Node: n.config.NodeID, Kind: api.BulkDrain, Force: true, Why: why}, true)
+	b, err := n.beginDrain(ctx, api.BulkRequest{Node: n.config.NodeID, Kind: api.BulkDrain, Force: true, Why: why},
+		true)
 	if err != nil {
 		return n.dispatcher.load().Activations, err
 	}
@@ -61,7 +62,8 @@ func (n *Node) setDraining(ctx context.Context, draining bool) error {
 	if err != nil {
 		n.emptying.Store(before)
 		n.keeper.setDraining(before)
-		return api.Errorf(api.CodeUnavailable, "node %s: could not persist the draining state: %v", n.config.NodeID, err)
+		return api.Errorf(api.CodeUnavailable, "node %s: could not persist the draining state: %v", n.config.NodeID,
+			err)
 	}
 	return nil
 }
@@ -75,7 +77,8 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 	req.Why = cmp.Or(req.Why, "an operator")
 	if req.To != "" {
 		if req.To == n.config.NodeID {
-			return nil, api.Errorf(api.CodeInvalidArgument, "node %s can't give actors to itself: choose another node by --to", req.To)
+			return nil, api.Errorf(api.CodeInvalidArgument, "node %s can't give actors to itself: choose another "+
+				"node by --to", req.To)
 		}
 		if _, err := n.targetNamed(ctx, req.To); err != nil {
 			return nil, err
@@ -83,7 +86,9 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 	}
 	if req.DryRun {
 		b := &bulk{node: n, request: req, state: api.BulkDone}
-		return &api.BulkStatus{Node: n.config.NodeID, NodeState: n.state(), Kind: req.Kind, State: api.BulkDone, Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate, Failures: []api.BulkFailure{}, Total: len(b.candidates()), Left: len(b.candidates())}, nil
+		return &api.BulkStatus{Node: n.config.NodeID, NodeState: n.state(), Kind: req.Kind, State: api.BulkDone,
+			Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate,
+			Failures: []api.BulkFailure{}, Total: len(b.candidates()), Left: len(b.candidates())}, nil
 	}
 	var b *bulk
 	var err error
@@ -91,7 +96,8 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 	case api.BulkDrain:
 		req.Force = true
 		if !n.othersActive() {
-			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is the only one that takes actors: start or undrain another one first, or just stop this one", n.config.NodeID)
+			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is the only one that takes actors: start or "+
+				"undrain another one first, or just stop this one", n.config.NodeID)
 		}
 		b, err = n.beginDrain(ctx, req, false)
 	case api.BulkMigrate, api.BulkRebalance:
@@ -132,9 +138,11 @@ func (n *Node) adminBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (
 			return nil, wireError(err)
 		}
 	case !undrain:
-		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s runs no %s: see 'kelpie node show %s'", n.config.NodeID, clip(in.Kind), n.config.NodeID)
+		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s runs no %s: see 'kelpie node show %s'",
+			n.config.NodeID, clip(in.Kind), n.config.NodeID)
 	}
-	if undrain { // even if the node does not think so: its word that it is draining may have got through without an answer
+	// even if the node does not think so: its word that it is draining may have got through without an answer
+	if undrain {
 		if err := n.setDraining(ctx, false); err != nil {
 			return nil, err
 		}
@@ -193,7 +201,8 @@ func (n *Node) memberNamed(name string) (registry.NodeInfo, error) {
 	case !ok:
 		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
 	case !node.Member():
-		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name, node.State)
+		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name,
+			node.State)
 	case node.ID == n.config.NodeID:
 		return node, api.Errorf(api.CodeInternal, "node %s passes requests on to itself", name)
 	}

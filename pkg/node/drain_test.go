@@ -26,7 +26,8 @@ func (c *cluster) bulk(req api.BulkRequest) *api.BulkStatus {
 
 func (c *cluster) bulkStatus(of string) *api.BulkStatus {
 	c.Helper()
-	s, err := admin[api.BulkStatusRequest, api.BulkStatus](c, c.other(of), api.MethodBulkStatus, &api.BulkStatusRequest{Node: of})
+	s, err := admin[api.BulkStatusRequest, api.BulkStatus](c, c.other(of), api.MethodBulkStatus,
+		&api.BulkStatusRequest{Node: of})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -54,7 +55,8 @@ func (c *cluster) fill(via string, n int) {
 			pool := c.pool()
 			defer pool.Close()
 			for i := g; i < n; i += atOnce {
-				if err := c.callBy(pool, via, 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{}, nil); err != nil {
+				if err := c.callBy(pool, via, 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{},
+					nil); err != nil {
 					c.Errorf("actor %d: %v", i, err)
 				}
 			}
@@ -89,7 +91,8 @@ func TestADrainEmptiesANodeUnderLoadWithinItsRate(t *testing.T) {
 				pool := c.pool()
 				defer pool.Close()
 				for k := i; !over; k += 20 {
-					if err := c.callBy(pool, fmt.Sprintf("n%d", i%3+1), 30*time.Second, counter(fmt.Sprint(k%actors)), "add", fmt.Sprint(k), int64(1), nil); err != nil {
+					if err := c.callBy(pool, fmt.Sprintf("n%d", i%3+1), 30*time.Second, counter(fmt.Sprint(k%actors)),
+						"add", fmt.Sprint(k), int64(1), nil); err != nil {
 						c.Errorf("call %d: %v", k, err)
 					}
 					calls++
@@ -133,7 +136,8 @@ func TestADrainEmptiesANodeUnderLoadWithinItsRate(t *testing.T) {
 		if loads = c.loads(); loads["n1"] != 0 {
 			c.Fatalf("loads %v", loads)
 		}
-		if _, err := admin[api.BulkCancelRequest, api.BulkStatus](c, "n2", api.MethodBulkCancel, &api.BulkCancelRequest{Node: "n1"}); err != nil {
+		if _, err := admin[api.BulkCancelRequest, api.BulkStatus](c, "n2", api.MethodBulkCancel,
+			&api.BulkCancelRequest{Node: "n1"}); err != nil {
 			c.Fatal(err)
 		}
 		c.sleep(2 * heartbeat)
@@ -153,7 +157,8 @@ func TestARebalanceMovesNoMoreThanItMust(t *testing.T) {
 		c.start("n3")
 		c.sleep(3 * heartbeat)
 		rebalance := func(plan bool) (moves int64) {
-			reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n2", api.MethodRebalance, &api.RebalanceRequest{Plan: plan})
+			reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n2", api.MethodRebalance,
+				&api.RebalanceRequest{Plan: plan})
 			if err != nil || len(reply.Fails) > 0 {
 				c.Fatal(err, reply)
 			}
@@ -187,28 +192,34 @@ func TestADrainIsTheNodesOwnWork(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		c.startAll(2)
 		c.fill("n1", 100)
-		_, err := admin[api.BulkRequest, api.BulkStatus](c, "n2", api.MethodBulk, &api.BulkRequest{Node: "n9", Kind: api.BulkDrain})
+		_, err := admin[api.BulkRequest, api.BulkStatus](c, "n2", api.MethodBulk,
+			&api.BulkRequest{Node: "n9", Kind: api.BulkDrain})
 		c.wantCode(err, api.CodeNotFound, "n9")
 		c.bulk(api.BulkRequest{Node: "n2", Kind: api.BulkDrain, Rate: 20})
 		again := c.bulk(api.BulkRequest{Node: "n2", Kind: api.BulkDrain})
 		if again.Job != 1 {
 			c.Fatalf("a second drain is %+v", again)
 		}
-		_, err = admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &api.BulkRequest{Node: "n2", Kind: api.BulkMigrate})
+		_, err = admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk,
+			&api.BulkRequest{Node: "n2", Kind: api.BulkMigrate})
 		c.wantCode(err, api.CodeFailedPrecondition, "drain", "at work already")
-		_, err = admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
+		_, err = admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk,
+			&api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
 		c.wantCode(err, api.CodeFailedPrecondition, "the only one")
 		if end := c.bulkEnd("n2"); end.State != api.BulkDone || c.loads()["n2"] != 0 {
 			c.Fatalf("ended as %+v, with %v", end, c.loads())
 		}
-		_, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove, &api.NodeRemoveRequest{Node: "n2"})
+		_, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove,
+			&api.NodeRemoveRequest{Node: "n2"})
 		c.wantCode(err, api.CodeFailedPrecondition, "alive")
 		c.crash("n2")
 		c.sleep(2 * leaseTTL)
-		if _, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove, &api.NodeRemoveRequest{Node: "n2"}); err != nil {
+		if _, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove,
+			&api.NodeRemoveRequest{Node: "n2"}); err != nil {
 			c.Fatal(err)
 		}
-		_, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove, &api.NodeRemoveRequest{Node: "n2"})
+		_, err = admin[api.NodeRemoveRequest, api.NodeRemoveReply](c, "n1", api.MethodNodeRemove,
+			&api.NodeRemoveRequest{Node: "n2"})
 		c.wantCode(err, api.CodeNotFound)
 		c.start("n2") // under a higher epoch than before
 		if row := c.nodeRow("n1", "n2"); row.Epoch < 3 || row.State != "active" {
@@ -234,11 +245,13 @@ func TestADrainNamesWhatItCannotMove(t *testing.T) {
 		c.sleep(2 * heartbeat)
 		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, TimeoutMillis: 3000})
 		end := c.bulkEnd("n1")
-		if end.State != api.BulkTimedOut || end.Moved != 10 || end.Left != 1 || len(end.Failures) != 1 || end.Failures[0].Actor != "journal/a" {
+		if end.State != api.BulkTimedOut || end.Moved != 10 || end.Left != 1 || len(end.Failures) != 1 ||
+			end.Failures[0].Actor != "journal/a" {
 			c.Fatalf("ended as %+v", end)
 		}
 		var size int
-		if err := c.call("n2", time.Second, api.ActorID{Namespace: "journal", ID: "a"}, "size", struct{}{}, &size); err != nil || size != 1 {
+		if err := c.call("n2", time.Second, api.ActorID{Namespace: "journal", ID: "a"}, "size", struct{}{},
+			&size); err != nil || size != 1 {
 			c.Fatal(size, err)
 		}
 	})
@@ -246,7 +259,8 @@ func TestADrainNamesWhatItCannotMove(t *testing.T) {
 
 func (c *cluster) rebalance(by string) *api.RebalanceReply {
 	c.Helper()
-	reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n1", api.MethodRebalance, &api.RebalanceRequest{By: by})
+	reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n1", api.MethodRebalance,
+		&api.RebalanceRequest{By: by})
 	if err != nil || len(reply.Fails) > 0 {
 		c.Fatalf("%+v, %v", reply, err)
 	}
@@ -262,7 +276,8 @@ func TestARebalanceByMemoryMovesTheLargeOnes(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		c.start("n1")
 		for i := range 30 {
-			if err := c.call("n1", time.Second, api.ActorID{Namespace: "journal", ID: fmt.Sprint(i)}, "fill", 1000+i%3*50_000, nil); err != nil {
+			if err := c.call("n1", time.Second, api.ActorID{Namespace: "journal", ID: fmt.Sprint(i)}, "fill",
+				1000+i%3*50_000, nil); err != nil {
 				c.Fatal(err)
 			}
 		}
@@ -292,7 +307,8 @@ func TestARebalanceByLoadMovesWhatIsCalled(t *testing.T) {
 				pool := c.pool()
 				defer pool.Close()
 				for !over {
-					if err := c.callBy(pool, "n1", 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{}, nil); err != nil {
+					if err := c.callBy(pool, "n1", 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{},
+						nil); err != nil {
 						c.Errorf("actor %d: %v", i, err)
 					}
 					c.sleep(20 * time.Millisecond)
@@ -350,21 +366,24 @@ func TestACancelIsOfOneKind(t *testing.T) {
 		c.startAll(2)
 		c.fill("n1", 100)
 		cancel := func(kind string) (*api.BulkStatus, error) {
-			return admin[api.BulkCancelRequest, api.BulkStatus](c, "n2", api.MethodBulkCancel, &api.BulkCancelRequest{Node: "n1", Kind: kind})
+			return admin[api.BulkCancelRequest, api.BulkStatus](c, "n2", api.MethodBulkCancel,
+				&api.BulkCancelRequest{Node: "n1", Kind: kind})
 		}
 		_, err := cancel(api.BulkMigrate)
 		c.wantCode(err, api.CodeFailedPrecondition, "n1 runs no migrate")
 		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, Rate: 1, To: "n2"})
 		_, err = cancel(api.BulkMigrate)
 		c.wantCode(err, api.CodeFailedPrecondition, "n1 runs no migrate")
-		if s, err := cancel(api.BulkDrain); err != nil || s.State != api.BulkCancelled || s.NodeState != "active" || s.To != "n2" || s.Rate != 1 {
+		if s, err := cancel(api.BulkDrain); err != nil || s.State != api.BulkCancelled || s.NodeState != "active" ||
+			s.To != "n2" || s.Rate != 1 {
 			c.Fatalf("%+v, %v", s, err)
 		}
 		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkMigrate, Rate: 1, Limit: 30, Namespace: "counter"})
 		if s, err := cancel(api.BulkDrain); err != nil || s.State != api.BulkRunning || s.NodeState != "active" {
 			c.Fatalf("%+v, %v", s, err)
 		}
-		if s, err := cancel(api.BulkMigrate); err != nil || s.State != api.BulkCancelled || s.Limit != 30 || s.Namespace != "counter" {
+		if s, err := cancel(api.BulkMigrate); err != nil || s.State != api.BulkCancelled || s.Limit != 30 ||
+			s.Namespace != "counter" {
 			c.Fatalf("%+v, %v", s, err)
 		}
 	})
@@ -376,10 +395,12 @@ func TestANodeIsToldAgainToTakeActorsAfterAnOutage(t *testing.T) {
 		c.startAll(2)
 		order := func(drain bool) error {
 			if drain {
-				_, err := admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk, &api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
+				_, err := admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk,
+					&api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
 				return err
 			}
-			_, err := admin[api.BulkCancelRequest, api.BulkStatus](c, "n1", api.MethodBulkCancel, &api.BulkCancelRequest{Node: "n1"})
+			_, err := admin[api.BulkCancelRequest, api.BulkStatus](c, "n1", api.MethodBulkCancel,
+				&api.BulkCancelRequest{Node: "n1"})
 			return err
 		}
 		if err := order(true); err != nil {

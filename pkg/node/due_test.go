@@ -49,13 +49,16 @@ func newChores(namespace string) *actor.Of[choreState] {
 			if o.Method == "" {
 				o.Method = "ring"
 			}
-			err := ctx.SetAlarm(o.Name, actor.Alarm{After: o.After, Every: o.Every, Cron: o.Cron, Method: o.Method, Request: o.Text})
+			err := ctx.SetAlarm(
+				o.Name, actor.Alarm{After: o.After, Every: o.Every, Cron: o.Cron, Method: o.Method, Request: o.Text})
 			if err == nil && o.Fail {
 				err = actor.Errorf("told", "told to fail")
 			}
 			return len(ctx.Alarms()), err
 		})).
-		With(actor.WriteFunc("cancel", func(ctx *actor.Context, _ *choreState, name string) (bool, error) { return ctx.CancelAlarm(name) })).
+		With(actor.WriteFunc("cancel", func(ctx *actor.Context, _ *choreState, name string) (bool, error) {
+			return ctx.CancelAlarm(name)
+		})).
 		With(actor.ReadFunc("alarms", func(ctx *actor.Context, _ *choreState, _ struct{}) ([]string, error) {
 			out := []string{}
 			for _, al := range ctx.Alarms() {
@@ -104,7 +107,9 @@ func newChores(namespace string) *actor.Of[choreState] {
 			}
 			return s.Runs, nil
 		})).
-		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil })).
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) {
+			return *s, nil
+		})).
 		With(actor.ReadFunc("send_in_read", func(ctx *actor.Context, _ *choreState, _ struct{}) (bool, error) {
 			return true, actor.Send(ctx, chore("x"), "ring", "")
 		}))
@@ -161,7 +166,8 @@ func (c *cluster) dueEntries() (out []registry.DueEntry) {
 
 func (c *cluster) letters() []api.DeadLetterRow {
 	c.Helper()
-	reply, err := admin[api.DeadLettersRequest, api.DeadLettersReply](c, c.any(), api.MethodDeadLetters, &api.DeadLettersRequest{})
+	reply, err := admin[api.DeadLettersRequest, api.DeadLettersReply](c, c.any(), api.MethodDeadLetters,
+		&api.DeadLettersRequest{})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -250,7 +256,8 @@ func TestAlarmsAreReplacedCancelledAndRolledBack(t *testing.T) {
 		c.do(a, "set", order{Name: "one", After: 10 * time.Second, Text: "old"}, nil)
 		c.do(a, "set", order{Name: "one", After: 20 * time.Second, Text: "new"}, nil)
 		c.do(a, "set", order{Name: "two", After: 10 * time.Second, Text: "two"}, nil)
-		wantCode(c, c.call("n1", time.Minute, a, "set", order{Name: "three", After: 10 * time.Second, Text: "three", Fail: true}, nil), api.CodeApplication)
+		wantCode(c, c.call("n1", time.Minute, a, "set",
+			order{Name: "three", After: 10 * time.Second, Text: "three", Fail: true}, nil), api.CodeApplication)
 		var was bool
 		if c.do(a, "cancel", "two", &was); !was {
 			c.Fatal("there was no alarm")
@@ -346,7 +353,8 @@ func TestAnAlarmMayCallOthers(t *testing.T) {
 	simulateChores(t, 4, func(c *cluster) {
 		c.startAll(3)
 		for i := range 3 {
-			c.do(chore("a"), "set", order{Name: fmt.Sprint("bump", i), After: time.Second, Method: "bump", Text: "a"}, nil)
+			c.do(chore("a"), "set", order{Name: fmt.Sprint("bump", i), After: time.Second, Method: "bump", Text: "a"},
+				nil)
 		}
 		c.sleep(10 * time.Second)
 		if n := c.get("n1", counter("a")); n != 3 {
@@ -407,7 +415,8 @@ func TestAnAlarmThatFailsGoesToTheDeadLettersAndBack(t *testing.T) {
 			c.Fatalf("%+v", letters)
 		}
 		l := letters[0]
-		if l.Actor != "chore/a" || l.Kind != "alarm" || l.Alarm != "bad" || l.Method != "fail" || l.Attempts != 10 || l.Code != "application:never" || l.Error != "never works" {
+		if l.Actor != "chore/a" || l.Kind != "alarm" || l.Alarm != "bad" || l.Method != "fail" || l.Attempts != 10 ||
+			l.Code != "application:never" || l.Error != "never works" {
 			c.Fatalf("%+v", l)
 		}
 		c.sleep(10 * time.Minute)
@@ -416,7 +425,8 @@ func TestAnAlarmThatFailsGoesToTheDeadLettersAndBack(t *testing.T) {
 			c.Fatalf("%v %+v", alarms, c.letters())
 		}
 		tries = 0
-		if _, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, "n1", api.MethodDeadLetterRetry, &api.DeadLetterRequest{Letter: l.Letter}); err != nil {
+		if _, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, "n1", api.MethodDeadLetterRetry,
+			&api.DeadLetterRequest{Letter: l.Letter}); err != nil {
 			c.Fatal(err)
 		}
 		c.sleep(500 * time.Millisecond)
@@ -424,10 +434,12 @@ func TestAnAlarmThatFailsGoesToTheDeadLettersAndBack(t *testing.T) {
 			c.Fatalf("tried %d times; %+v", tries, c.letters())
 		}
 		other := c.letters()[0].Letter
-		if _, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, "n2", api.MethodDeadLetterRm, &api.DeadLetterRequest{Letter: other}); err != nil {
+		if _, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, "n2", api.MethodDeadLetterRm,
+			&api.DeadLetterRequest{Letter: other}); err != nil {
 			c.Fatal(err)
 		}
-		_, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, "n2", api.MethodDeadLetterRetry, &api.DeadLetterRequest{Letter: other})
+		_, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, "n2", api.MethodDeadLetterRetry,
+			&api.DeadLetterRequest{Letter: other})
 		wantCode(c, err, api.CodeNotFound)
 		if letters := c.letters(); len(letters) != 0 {
 			c.Fatalf("%+v", letters)
@@ -441,11 +453,14 @@ func TestLimitsOfWhatIsDoneLater(t *testing.T) {
 		for i := range 100 {
 			c.do(chore("a"), "set", order{Name: fmt.Sprint(i), After: time.Hour, Text: "x"}, nil)
 		}
-		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x", After: time.Hour}, nil), api.CodeTooLarge)
+		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x", After: time.Hour}, nil),
+			api.CodeTooLarge)
 		c.do(chore("a"), "set", order{Name: "7", After: 2 * time.Hour}, nil)
 		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x"}, nil), api.CodeInvalidArgument)
-		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x", After: 1, Method: "log"}, nil), api.CodeInvalidArgument)
-		wantCode(c, c.call("n1", time.Minute, chore("b"), "send", order{To: "c", Text: "x", Count: 1001}, nil), api.CodeTooLarge)
+		wantCode(c, c.call("n1", time.Minute, chore("a"), "set", order{Name: "x", After: 1, Method: "log"}, nil),
+			api.CodeInvalidArgument)
+		wantCode(c, c.call("n1", time.Minute, chore("b"), "send", order{To: "c", Text: "x", Count: 1001}, nil),
+			api.CodeTooLarge)
 		c.do(chore("b"), "send", order{To: "c", Text: "x", Count: 1000}, nil)
 		c.sleep(10 * time.Second)
 		if s := c.logOf("c"); len(s.Log) != 1000 {

@@ -40,7 +40,9 @@ func TestWhatIsDueIsDoneOnceWhileActorsMove(t *testing.T) {
 		const actors, rounds = 4, 10
 		for i := range actors {
 			for k := range rounds {
-				c.do(chore(fmt.Sprint(i)), "set", order{Name: fmt.Sprint(k), After: time.Duration(k+1) * time.Second, Text: fmt.Sprintf("alarm %d", k)}, nil)
+				c.do(chore(fmt.Sprint(i)), "set",
+					order{Name: fmt.Sprint(k), After: time.Duration(k+1) * time.Second,
+						Text: fmt.Sprintf("alarm %d", k)}, nil)
 			}
 		}
 		over := false

@@ -93,7 +93,9 @@ func (es *events) flush(now time.Time) {
 func (es *events) after(number uint64, limit int) []api.Event {
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(es.kept, number+1, func(e api.Event, n uint64) int { return cmp.Compare(e.Number, n) })
+	i, _ := slices.BinarySearchFunc(es.kept, number+1, func(e api.Event, n uint64) int {
+		return cmp.Compare(e.Number, n)
+	})
 	found := es.kept[i:]
 	if limit > 0 && len(found) > limit {
 		found = found[len(found)-limit:]
@@ -116,7 +118,9 @@ func (n *Node) tellTakenOver(id api.ActorID, from string) {
 	case registry.NodeLeft:
 		cause = "its node has left"
 	}
-	n.events.sum(api.Event{Kind: api.EventTakenOver, Node: n.config.NodeID, Actor: id.String(), From: from, To: n.config.NodeID, Cause: cause})
+	n.events.sum(
+		api.Event{Kind: api.EventTakenOver, Node: n.config.NodeID, Actor: id.String(), From: from, To: n.config.NodeID,
+			Cause: cause})
 }
 
 // changedMembers tells of nodes that have come or gone between two views. All members do; only one of them is heard.
@@ -148,7 +152,8 @@ func (n *Node) changedMembers(before, after *registry.View) {
 // adminEvents tells what has happened, to the node or to all members.
 func (n *Node) adminEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
 	n.events.flush(n.env.Now())
-	reply := &api.EventsReply{Events: n.events.after(in.After[n.config.NodeID], in.Limit), After: make(map[string]uint64), Silent: []string{}}
+	reply := &api.EventsReply{Events: n.events.after(in.After[n.config.NodeID], in.Limit),
+		After: make(map[string]uint64), Silent: []string{}}
 	for node, number := range in.After { //kelpie:unordered into a map
 		reply.After[node] = number
 	}

@@ -175,7 +175,8 @@ func TestAGracefulStopHandsItsActorsOverAtOnce(t *testing.T) {
 		for i := range 20 { // calls in flight while the node stops must not fail
 			callers.Go("caller", func(context.Context) {
 				for range 10 {
-					if err := c.callBy(pool, "n1", 30*time.Second, counter(fmt.Sprint(i)), "add", "", 1, nil); err != nil {
+					if err := c.callBy(pool, "n1", 30*time.Second, counter(fmt.Sprint(i)), "add", "", 1,
+						nil); err != nil {
 						c.Errorf("counter %d: %v", i, err)
 					}
 				}
@@ -213,7 +214,8 @@ func TestABrokenClaimMovesTheActorOnAndItsOwnerNotices(t *testing.T) {
 		c.startAll(3)
 		c.add("n1", counter("a"), 3)
 		before := c.owner("n1", counter("a"))
-		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, c.other(before.Node), api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: "counter/a"}); err != nil {
+		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, c.other(before.Node), api.MethodClaimBreak,
+			&api.ClaimBreakRequest{Actor: "counter/a"}); err != nil {
 			c.Fatal(err)
 		}
 		if got := c.get(before.Node, counter("a")); got != 3 { // a read must notice
@@ -233,7 +235,8 @@ func TestALeaseBrokenByAnOperatorIsJoinedAgain(t *testing.T) {
 		c.startAll(3)
 		c.add("n1", counter("a"), 3)
 		owner := c.owner("n1", counter("a")).Node
-		if _, err := admin[api.LeaseBreakRequest, api.LeaseBreakReply](c, c.other(owner), api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: owner}); err != nil {
+		if _, err := admin[api.LeaseBreakRequest, api.LeaseBreakReply](c, c.other(owner), api.MethodLeaseBreak,
+			&api.LeaseBreakRequest{Node: owner}); err != nil {
 			c.Fatal(err)
 		}
 		if got := c.add(c.other(owner), counter("a"), 1); got != 4 {

@@ -62,7 +62,8 @@ func plainError(err error) error {
 // exited gives the activation up, as its task ends in the middle of the actor's code. The call that it was for has
 // failed; the others that wait are routed anew.
 func (a *activation) exited(what string) {
-	err := api.Errorf(api.CodeInternal, "actor %s: %s ended its goroutine: runtime.Goexit must not be called", a.actor, what)
+	err := api.Errorf(api.CodeInternal, "actor %s: %s ended its goroutine: runtime.Goexit must not be called", a.actor,
+		what)
 	a.node.log.Error("an actor's code has ended its goroutine",
 		"actor", a.actor.String(), "in", what, "stack", string(debug.Stack()))
 	running, waited := a.slot.exit(what)

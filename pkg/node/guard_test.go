@@ -125,8 +125,10 @@ func TestCodeOfAuthorsIsGuarded(t *testing.T) {
 			says    string
 		}{
 			{"set", hatesEncoding, api.CodeInternal, "actor touchy/a: method set panicked: can't encode 13"},
-			{"link", struct{}{}, api.CodeInternal, "actor touchy/a: method link left a state that does not encode: it is nested deeper than 64 levels, or contains itself: at Link.Link"},
-			{"take", hatesDecoding, api.CodeInvalidArgument, "the request does not fit the method: panic: can't decode 17"},
+			{"link", struct{}{}, api.CodeInternal, "actor touchy/a: method link left a state that does not encode: " +
+				"it is nested deeper than 64 levels, or contains itself: at Link.Link"},
+			{"take", hatesDecoding, api.CodeInvalidArgument,
+				"the request does not fit the method: panic: can't decode 17"},
 			{"give", hatesEncoding, api.CodeInternal, "actor touchy/a: method give panicked: can't encode 13"},
 			{"fail", struct{}{}, api.CodeInternal, "actor touchy/a: method fail panicked: no type"},
 			{"fail_silently", struct{}{}, api.CodeApplication, "nil"},
@@ -157,12 +159,15 @@ func TestStateThatCannotBeRestoredEndsTheActivation(t *testing.T) {
 			c.Fatal(err)
 		}
 		err := c.call("n1", time.Minute, id, "set_then_fail", 1, nil)
-		if api.CodeOf(err) != api.CodeCorruptState || !strings.Contains(err.Error(), "actor touchy/a: its state can't be restored: ") || !strings.Contains(err.Error(), "can't decode 17") {
+		if api.CodeOf(err) != api.CodeCorruptState ||
+			!strings.Contains(err.Error(), "actor touchy/a: its state can't be restored: ") ||
+			!strings.Contains(err.Error(), "can't decode 17") {
 			c.Errorf("a call that can't be rolled back: %v", err)
 		}
 		for range 3 {
 			err = c.call("n2", time.Minute, id, "get", struct{}{}, nil)
-			if api.CodeOf(err) != api.CodeCorruptState || !strings.Contains(err.Error(), "its state does not fit the program: panic: can't decode 17") {
+			if api.CodeOf(err) != api.CodeCorruptState ||
+				!strings.Contains(err.Error(), "its state does not fit the program: panic: can't decode 17") {
 				c.Errorf("a call of what can't be loaded: %v", err)
 			}
 		}
@@ -203,7 +208,9 @@ func TestHooksAndConstructorsAreGuarded(t *testing.T) {
 				fail("unpacking")
 				return nil
 			}).
-		With(actor.ReadFunc("get", func(_ *actor.Context, s *touchyState, _ struct{}) (int, error) { return s.Touchy.N, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *touchyState, _ struct{}) (int, error) {
+			return s.Touchy.N, nil
+		}))
 	spec := hooked.Spec()
 	construct := spec.NewState
 	spec.NewState = func() any {
@@ -240,8 +247,10 @@ func TestHooksAndConstructorsAreGuarded(t *testing.T) {
 			}
 			from := c.owner("n1", id).Node
 			where = at
-			_, err := admin[api.MigrateRequest, api.MigrateReply](c, "n1", api.MethodMigrate, &api.MigrateRequest{Actor: id.String(), To: c.other(from)})
-			if stays := at == "packing"; (err != nil) != stays || stays && !strings.Contains(err.Error(), "packing panicked: at packing") {
+			_, err := admin[api.MigrateRequest, api.MigrateReply](c, "n1", api.MethodMigrate,
+				&api.MigrateRequest{Actor: id.String(), To: c.other(from)})
+			if stays := at == "packing"; (err != nil) != stays || stays &&
+				!strings.Contains(err.Error(), "packing panicked: at packing") {
 				c.Errorf("%s: the move has ended with %v", at, err)
 			}
 			where = ""
@@ -272,7 +281,8 @@ func TestGoexitFailsTheCallAlone(t *testing.T) {
 			return nil
 		}).
 		With(actor.WriteFunc("set", func(_ *actor.Context, _ *touchyState, n int) (int, error) { return n, nil }))
-	n, err := node.New(node.Config{Env: e, Store: store, Transport: tcp.New(), NodeID: "n1", Listen: "127.0.0.1:0", Kinds: []actor.Kind{touchies, activating}})
+	n, err := node.New(node.Config{Env: e, Store: store, Transport: tcp.New(), NodeID: "n1", Listen: "127.0.0.1:0",
+		Kinds: []actor.Kind{touchies, activating}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +298,8 @@ func TestGoexitFailsTheCallAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = client.Call[bool](ctx, c, touchyID("a"), "exit", struct{}{})
-	if api.CodeOf(err) != api.CodeInternal || !strings.Contains(err.Error(), "actor touchy/a: method exit ended its goroutine") {
+	if api.CodeOf(err) != api.CodeInternal || !strings.Contains(err.Error(), "actor touchy/a: method exit ended its "+
+		"goroutine") {
 		t.Errorf("the call has ended with %v", err)
 	}
 	if now, err := client.Call[int](ctx, c, touchyID("a"), "get", struct{}{}); err != nil || now != 5 {

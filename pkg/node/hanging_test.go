@@ -37,7 +37,9 @@ func hangers(on *env.Env, begun *int) actor.Kind {
 			}
 			return true, actor.Send(ctx, self("b"), "good", nil)
 		})).
-		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) { return *s, nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *choreState, _ struct{}) (choreState, error) {
+			return *s, nil
+		}))
 }
 
 // A handler that does not return has failed: after ten times what it runs for is a dead letter, and what is behind

@@ -91,7 +91,8 @@ func (a *activation) hookTurn(name string) actor.Turn {
 		Agenda: planner{a},
 		Time:   a.node.env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
-			return requestHash(&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
+			return requestHash(
+				&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
 		},
 	}
 }

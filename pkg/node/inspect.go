@@ -51,7 +51,8 @@ func (n *Node) adminActorStats(ctx context.Context, in *api.ActorStatsRequest) (
 func (n *Node) askActorStats(ctx context.Context, address, actor string) *api.ActorStats {
 	ctx, cancel := env.WithTimeout(n.env, ctx, askTimeout)
 	defer cancel()
-	reply, err := rpc.CallTyped[api.ActorStatsRequest, api.ActorDetail](ctx, n.pool, address, api.MethodActorStats, &api.ActorStatsRequest{Actor: actor, Here: true})
+	reply, err := rpc.CallTyped[api.ActorStatsRequest, api.ActorDetail](ctx, n.pool, address, api.MethodActorStats,
+		&api.ActorStatsRequest{Actor: actor, Here: true})
 	if err != nil {
 		n.log.Debug("the owner of an actor does not tell of it", "actor", actor, "address", address, "error", err)
 		return nil

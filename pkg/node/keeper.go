@@ -66,7 +66,8 @@ func (k *keeper) join(ctx context.Context) error {
 	k.watcher = registry.NewWatcher(member.Meta)
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
-	k.tell(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(), Cause: fmt.Sprintf("at %s, epoch %d", member.Node.Address, member.Node.Epoch)})
+	k.tell(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(),
+		Cause: fmt.Sprintf("at %s, epoch %d", member.Node.Address, member.Node.Epoch)})
 	return k.learn(ctx)
 }
 
@@ -209,7 +210,9 @@ func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 		k.log.Warn("silent node not fenced", "node", node, "error", err)
 	case fenced:
 		k.log.Info("fenced a node that has stopped beating", "node", node, "last_beat", seen.Seq)
-		k.tell(api.Event{Kind: api.EventFailed, Node: node, Incarnation: seen.Incarnation.String(), Cause: fmt.Sprintf("no heartbeat for its lease of %v, the last was number %d", k.member().Meta.LeaseTTL, seen.Seq)})
+		k.tell(api.Event{Kind: api.EventFailed, Node: node, Incarnation: seen.Incarnation.String(),
+			Cause: fmt.Sprintf("no heartbeat for its lease of %v, the last was number %d", k.member().Meta.LeaseTTL,
+				seen.Seq)})
 	}
 }
 
@@ -217,7 +220,8 @@ func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 func (k *keeper) rejoin(ctx context.Context) error {
 	old := k.member()
 	k.log.Warn("this node has lost its lease: dropping all activations and joining again", "epoch", old.Node.Epoch)
-	k.tell(api.Event{Kind: api.EventLeaseLost, Node: old.Node.ID, Incarnation: old.Node.Incarnation.String(), Cause: "others have fenced it, or an operator has: it drops its actors and joins again"})
+	k.tell(api.Event{Kind: api.EventLeaseLost, Node: old.Node.ID, Incarnation: old.Node.Incarnation.String(),
+		Cause: "others have fenced it, or an operator has: it drops its actors and joins again"})
 	k.fenced()
 	k.mu.Lock()
 	k.spec.Replaces = old.Node.Incarnation
@@ -246,7 +250,8 @@ func (k *keeper) refresh(ctx context.Context) error {
 
 // node returns the node of that name, and whether the view knows it. If the view has none that will do it may be
 // behind: then it is read again, and err is why that failed.
-func (k *keeper) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool, error) {
+func (k *keeper) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool,
+	error) {
 	node, known := k.members().Node(name)
 	if known && willDo(node) {
 		return node, true, nil
@@ -301,11 +306,13 @@ func (k *keeper) reportCorrupt(before, after *registry.View) {
 				continue
 			}
 		}
-		k.log.Error("the record of a node can't be read: it does not count as a member; start it again, or remove it", "node", n.ID)
+		k.log.Error("the record of a node can't be read: it does not count as a member; start it again, or remove it",
+			"node", n.ID)
 	}
 	for _, name := range after.CorruptNamespaces {
 		if before == nil || !slices.Contains(before.CorruptNamespaces, name) {
-			k.log.Error("the settings of a namespace can't be read: the defaults hold until they are set again", "namespace", name)
+			k.log.Error("the settings of a namespace can't be read: the defaults hold until they are set again",
+				"namespace", name)
 		}
 	}
 }

@@ -214,7 +214,8 @@ func (l *ledger) admit(k *api.CallKey, now uint64) error {
 		if !l.exceeds(2*recordsCrowdMax, 1) { // beyond, they are born ahead of the store, and can't be dropped yet
 			return nil
 		}
-		return errOverloaded(retryAfterMax, "the actor keeps the answers of %d calls that it can't forget yet", l.clients.count)
+		return errOverloaded(retryAfterMax, "the actor keeps the answers of %d calls that it can't forget yet",
+			l.clients.count)
 	}
 	if !l.crowded() {
 		return nil
@@ -222,7 +223,8 @@ func (l *ledger) admit(k *api.CallKey, now uint64) error {
 	if l.age(now); !l.crowded() {
 		return nil
 	}
-	return errOverloaded(retryAfterMax, "the actor keeps the answers of %d named calls, for a quarter of an hour, and has no room for more",
+	return errOverloaded(retryAfterMax, "the actor keeps the answers of %d named calls, for a quarter of an hour, "+
+		"and has no room for more",
 		l.names.count)
 }
 
@@ -451,7 +453,8 @@ func (l *ledger) settle() {
 
 // errForgotten refuses a call of which nobody can say whether it has run.
 func errForgotten(c *call, why string) *api.Error {
-	err := api.Errorf(api.CodeUnknown, "actor %s: whether call %s has run is not known: %s", c.actor, clip(c.key.String()), why)
+	err := api.Errorf(api.CodeUnknown, "actor %s: whether call %s has run is not known: %s", c.actor,
+		clip(c.key.String()), why)
 	err.Detail = map[string]string{api.DetailFinal: "true"}
 	return err
 }
@@ -466,7 +469,8 @@ func errOldBirth(c *call, now uint64) *api.Error {
 
 // errFutureBirth refuses a call that can't have been born in this store.
 func errFutureBirth(c *call, now uint64) *api.Error {
-	err := errForgotten(c, "it says that it was born at version "+strconv.FormatUint(c.key.Birth, 10)+", which the store has not reached: was it restored?")
+	err := errForgotten(c, "it says that it was born at version "+strconv.FormatUint(c.key.Birth, 10)+
+		", which the store has not reached: was it restored?")
 	err.Detail[api.DetailBirth] = strconv.FormatUint(now, 10)
 	return err
 }

@@ -78,7 +78,8 @@ func (b *book) wantForgotten(key api.CallKey) {
 
 func TestRepeatsAreAnsweredFromRecords(t *testing.T) {
 	b := newBook(t)
-	keys := []api.CallKey{of("a", 1, 1, 5), of("b", 1, 1, 5), {Name: "n", Birth: 5}, {Name: "n", Path: "/0", Birth: 5}, of("a", 1, 1, 5).Child(api.ActorID{}, 3)}
+	keys := []api.CallKey{of("a", 1, 1, 5), of("b", 1, 1, 5), {Name: "n", Birth: 5}, {Name: "n", Path: "/0", Birth: 5},
+		of("a", 1, 1, 5).Child(api.ActorID{}, 3)}
 	for i, key := range keys {
 		if _, ran := b.run(key, fmt.Sprint(i)); !ran {
 			t.Fatalf("%+v has not run", key)
@@ -87,7 +88,8 @@ func TestRepeatsAreAnsweredFromRecords(t *testing.T) {
 	b.commit(10)
 	b.move()
 	for i, key := range keys {
-		if a, ran := b.run(key, fmt.Sprint(i)); ran || a.err != nil || !bytes.Equal(a.body, fmt.Append(nil, "answer to ", i)) {
+		if a, ran := b.run(key, fmt.Sprint(i)); ran || a.err != nil ||
+			!bytes.Equal(a.body, fmt.Append(nil, "answer to ", i)) {
 			t.Errorf("%+v: ran %v, %q %v", key, ran, a.body, a.err)
 		}
 		if a, ran := b.run(key, "other"); ran || api.CodeOf(a.err) != api.CodeFailedPrecondition {
@@ -154,7 +156,8 @@ func TestTheFloorRefusesWhatMayHaveBeenDropped(t *testing.T) {
 	b.commit(recordVersionsMax + 6)
 	b.move()
 	if len(b.stored) != 2 || b.ledger.floor != 6 {
-		t.Fatalf("%d pairs, floor %d; want the record of the younger call, and the floor above the older", len(b.stored), b.ledger.floor)
+		t.Fatalf("%d pairs, floor %d; want the record of the younger call, and the floor above the older",
+			len(b.stored), b.ledger.floor)
 	}
 	b.wantForgotten(of("a", 1, 1, 5))
 	b.wantForgotten(of("never seen", 1, 1, 5))
@@ -195,7 +198,8 @@ func TestRevertedRecordsAreAsBefore(t *testing.T) {
 	b.run(of("a", 3, 3, 5), "x")
 	b.ledger.age(recordVersionsMax + 6)
 	b.ledger.revert()
-	if after := fmt.Sprint(b.ledger.records[0].key, b.ledger.clients, b.ledger.floor); len(b.ledger.records) != 1 || after != before {
+	if after := fmt.Sprint(b.ledger.records[0].key, b.ledger.clients, b.ledger.floor); len(b.ledger.records) != 1 ||
+		after != before {
 		t.Errorf("%d records, %s, want %s", len(b.ledger.records), after, before)
 	}
 	if _, ran := b.run(of("a", 2, 2, 5), "x"); !ran {

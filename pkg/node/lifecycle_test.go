@@ -83,7 +83,8 @@ func TestHooksRunAtTheBeginningAndTheEnd(t *testing.T) {
 		owner := c.owner("n1", diaryID("a")).Node
 		via := c.other(owner)
 		stopped := env.NewFuture[struct{}](c.env)
-		c.nodes[owner].machine.Go("stop", func() { stopped.Complete(struct{}{}, c.nodes[owner].Stop(context.Background())) })
+		c.nodes[owner].machine.Go(
+			"stop", func() { stopped.Complete(struct{}{}, c.nodes[owner].Stop(context.Background())) })
 		if _, err := stopped.Wait(c.ctx); err != nil {
 			c.Fatal(err)
 		}

@@ -67,7 +67,8 @@ func (l *lookups) run(id api.ActorID) {
 			continue
 		}
 		if err != nil {
-			n.router.again(c, api.Errorf(api.CodeUnavailable, "actor %s: its owner could not be looked up: %v", id, err))
+			n.router.again(
+				c, api.Errorf(api.CodeUnavailable, "actor %s: its owner could not be looked up: %v", id, err))
 			continue
 		}
 		n.router.located(c, owner)

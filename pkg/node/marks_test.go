@@ -16,7 +16,8 @@ import (
 )
 
 // sendBy delivers a message as a node does, or as somebody who is none, if the pool says so.
-func (c *cluster) sendBy(pool *rpc.Pool, via string, id api.ActorID, method string, sender api.ActorID, number uint64, request any) {
+func (c *cluster) sendBy(pool *rpc.Pool, via string, id api.ActorID, method string, sender api.ActorID, number uint64,
+	request any) {
 	c.Helper()
 	body, err := actor.Marshal(request)
 	if err != nil {
@@ -25,7 +26,8 @@ func (c *cluster) sendBy(pool *rpc.Pool, via string, id api.ActorID, method stri
 	ctx, cancel := env.WithTimeout(c.env, c.ctx, 30*time.Second)
 	defer cancel()
 	in := api.InvokeRequest{
-		Actor: id, Method: method, Key: api.CallKey{Name: fmt.Sprint("$send/", sender, number), Birth: 1}, Sender: sender, SendNumber: number, Body: body,
+		Actor: id, Method: method, Key: api.CallKey{Name: fmt.Sprint("$send/", sender, number), Birth: 1},
+		Sender: sender, SendNumber: number, Body: body,
 	}
 	if _, err = pool.Call(ctx, via+":7600", rpc.ClassCall, api.MethodInvoke, in.AppendTo(nil)); err != nil {
 		c.Fatal(err)
@@ -34,7 +36,8 @@ func (c *cluster) sendBy(pool *rpc.Pool, via string, id api.ActorID, method stri
 
 // nodePool is that of a node, as far as others can tell.
 func (c *cluster) nodePool() *rpc.Pool {
-	return rpc.NewPool(c.env, c.network.Transport(c.env, "peer"), rpc.PoolConfig{Identity: rpc.Identity{NodeID: "peer"}})
+	return rpc.NewPool(c.env, c.network.Transport(c.env, "peer"),
+		rpc.PoolConfig{Identity: rpc.Identity{NodeID: "peer"}})
 }
 
 func (c *cluster) notes(id api.ActorID) (got []string) {
@@ -96,7 +99,8 @@ func TestNobodyButANodeMovesTheMarksOfASender(t *testing.T) {
 		defer pool.Close()
 		for i := range 3 {
 			for range 2 { // which has its effect once
-				c.sendBy(pool, fmt.Sprintf("n%d", i+1), chore("b"), "ring", chore("a"), uint64(i+1)<<60, fmt.Sprint("forged ", i))
+				c.sendBy(pool, fmt.Sprintf("n%d", i+1), chore("b"), "ring", chore("a"), uint64(i+1)<<60,
+					fmt.Sprint("forged ", i))
 			}
 		}
 		c.do(chore("a"), "send", order{To: "b", Text: "genuine"}, nil)

@@ -67,7 +67,8 @@ func TestWhatWasReadOfTheSpaceIsCached(t *testing.T) {
 			var got string
 			before := c.store.stateReads
 			if c.must(journal("j"), "value", key, &got); got != want || c.store.stateReads-before != reads {
-				c.Fatalf("%s is %q after %d reads of the store, want %q after %d", key, got, c.store.stateReads-before, want, reads)
+				c.Fatalf("%s is %q after %d reads of the store, want %q after %d", key, got, c.store.stateReads-before,
+					want, reads)
 			}
 		}
 		value("a", "1", 0) // written just now
@@ -84,7 +85,8 @@ func TestWhatWasReadOfTheSpaceIsCached(t *testing.T) {
 		}
 		value("a", "1", 1)
 		value("a", "1", 0)
-		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: "journal/j"}); err != nil {
+		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak,
+			&api.ClaimBreakRequest{Actor: "journal/j"}); err != nil {
 			c.Fatal(err)
 		}
 		value("a", "1", 1)
@@ -111,11 +113,21 @@ type (
 
 func profileKinds() (v0, v1, v2 actor.Kind) {
 	v0 = actor.New[profile0]("profile").
-		With(actor.WriteFunc("set", func(_ *actor.Context, p *profile0, to profile0) (bool, error) { *p = to; return true, nil })).
-		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile0, _ struct{}) (profile0, error) { return *p, nil }))
+		With(actor.WriteFunc("set", func(_ *actor.Context, p *profile0, to profile0) (bool, error) {
+			*p = to
+			return true, nil
+		})).
+		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile0, _ struct{}) (profile0, error) {
+			return *p, nil
+		}))
 	v1 = actor.New[profile1]("profile").Renamed("name", "full_name").
-		With(actor.WriteFunc("set_phone", func(_ *actor.Context, p *profile1, n int) (bool, error) { p.Phone = n; return true, nil })).
-		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile1, _ struct{}) (profile1, error) { return *p, nil }))
+		With(actor.WriteFunc("set_phone", func(_ *actor.Context, p *profile1, n int) (bool, error) {
+			p.Phone = n
+			return true, nil
+		})).
+		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile1, _ struct{}) (profile1, error) {
+			return *p, nil
+		}))
 	v2 = actor.New[profile2]("profile").Renamed("name", "full_name").
 		WithVersion(1, func(old actor.Stored, p *profile2) error {
 			var was profile1
@@ -132,7 +144,9 @@ func profileKinds() (v0, v1, v2 actor.Kind) {
 			p.Phones = append(p.Phones, n)
 			return true, nil
 		})).
-		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile2, _ struct{}) (profile2, error) { return *p, nil }))
+		With(actor.ReadFunc("show", func(_ *actor.Context, p *profile2, _ struct{}) (profile2, error) {
+			return *p, nil
+		}))
 	return v0, v1, v2
 }
 

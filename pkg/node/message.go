@@ -80,7 +80,8 @@ func decodeMessage(e registry.Entry) (*message, error) {
 	number, ok := t[1].(int64)
 	d := api.NewDecoder(e.Value[1:])
 	fields := d.Array()
-	m := &message{number: uint64(number), origin: d.Uint(), target: api.ActorID{Namespace: d.String(), ID: d.String()}, method: d.String(), since: d.Int(), attempts: int(d.Uint())}
+	m := &message{number: uint64(number), origin: d.Uint(), target: api.ActorID{Namespace: d.String(), ID: d.String()},
+		method: d.String(), since: d.Int(), attempts: int(d.Uint())}
 	m.body = d.Bytes()
 	if !ok || number <= 0 || d.Err() != nil || fields < messageFields {
 		return nil, corrupt

@@ -35,7 +35,8 @@ func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.M
 	return atOwner(ctx, n, api.MethodMigrate, id, in, &in.Hops, func(owner registry.Owner) (*api.MigrateReply, error) {
 		switch {
 		case !owner.Current:
-			return nil, api.Errorf(api.CodeFailedPrecondition, "actor %s is active on no node: its next call places it", id)
+			return nil, api.Errorf(api.CodeFailedPrecondition,
+				"actor %s is active on no node: its next call places it", id)
 		case owner.Node == in.To:
 			return &api.MigrateReply{Actor: in.Actor, From: owner.Node, To: in.To, Token: owner.Token}, nil
 		case owner.Node != n.config.NodeID:
@@ -58,7 +59,8 @@ func atOwner[Req, Resp any](
 			return nil, wireError(err)
 		}
 		if owner.Current && *hops >= migrateHopsMax {
-			return nil, api.Errorf(api.CodeUnavailable, "actor %s keeps moving: it was looked for on %d nodes", id, *hops)
+			return nil, api.Errorf(api.CodeUnavailable, "actor %s keeps moving: it was looked for on %d nodes", id,
+				*hops)
 		}
 		reply, err := serve(owner)
 		if reply == nil && err == nil {
@@ -103,21 +105,26 @@ func (n *Node) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateR
 		return nil, err
 	}
 	n.log.Debug("actor moved", "actor", in.Actor, "to", to.ID, "token", how.token, "pause", how.pause)
-	return &api.MigrateReply{Actor: in.Actor, From: n.config.NodeID, To: to.ID, Moved: true, Token: how.token, PauseMicros: how.pause.Microseconds()}, nil
+	return &api.MigrateReply{Actor: in.Actor, From: n.config.NodeID, To: to.ID, Moved: true, Token: how.token,
+		PauseMicros: how.pause.Microseconds()}, nil
 }
 
 // targetNamed returns a node that actors can move to.
 func (n *Node) targetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
-	node, known, err := n.keeper.node(ctx, name, func(node registry.NodeInfo) bool { return node.State == registry.NodeActive })
+	node, known, err := n.keeper.node(ctx, name, func(node registry.NodeInfo) bool {
+		return node.State == registry.NodeActive
+	})
 	switch {
 	case err != nil:
 		return node, wireError(err)
 	case !known:
 		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
 	case node.State == registry.NodeDraining:
-		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is draining: choose another one, or 'kelpie node undrain %s'", name, name)
+		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is draining: choose another one, or 'kelpie "+
+			"node undrain %s'", name, name)
 	case node.State != registry.NodeActive:
-		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name, node.State)
+		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name,
+			node.State)
 	}
 	return node, nil
 }

@@ -70,10 +70,13 @@ func (ms *moves) begin(m *move, force bool) error {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	if other := ms.current[m.actor]; other != nil {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s is being moved to node %s already, for %s, since %v", m.actor, other.to.ID, other.why, (m.since - other.since).Round(time.Millisecond))
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s is being moved to node %s already, for %s, since %v",
+			m.actor, other.to.ID, other.why, (m.since - other.since).Round(time.Millisecond))
 	}
 	if at, ok := ms.arrived[m.actor]; ok && !force && m.since < at+moveCooldown {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s was moved here %v ago: wait another %v, or use --force", m.actor, (m.since - at).Round(time.Millisecond), (at + moveCooldown - m.since).Round(time.Millisecond))
+		return api.Errorf(api.CodeFailedPrecondition,
+			"actor %s was moved here %v ago: wait another %v, or use --force", m.actor,
+			(m.since - at).Round(time.Millisecond), (at + moveCooldown - m.since).Round(time.Millisecond))
 	}
 	if ms.current == nil {
 		ms.current = make(map[api.ActorID]*move)
@@ -125,8 +128,10 @@ func (ms *moves) forget(now time.Duration) {
 
 // migrate moves an actor that this node has, and waits for that until ctx ends; the move goes on then. An error of
 // CodeMoved says that the actor is not here.
-func (n *Node) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (moved, error) {
-	m := &move{id: n.moveIDs.Bytes16(), actor: id, to: to, why: why, since: n.env.Monotonic(), done: env.NewFuture[moved](n.env)}
+func (n *Node) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (
+	moved, error) {
+	m := &move{id: n.moveIDs.Bytes16(), actor: id, to: to, why: why, since: n.env.Monotonic(),
+		done: env.NewFuture[moved](n.env)}
 	if err := n.moves.begin(m, force); err != nil {
 		return moved{}, err
 	}
@@ -153,7 +158,8 @@ func (n *Node) prepare(ctx context.Context, m *move) error {
 	ctx, cancel := env.WithTimeout(n.env, ctx, prepareTimeout)
 	defer cancel()
 	req := &api.MovePrepareRequest{Move: m.id[:], Actor: m.actor.String(), From: n.config.NodeID}
-	reply, err := rpc.CallTyped[api.MovePrepareRequest, api.MovePrepareReply](ctx, n.pool, m.to.Address, api.MethodMovePrepare, req)
+	reply, err := rpc.CallTyped[api.MovePrepareRequest, api.MovePrepareReply](ctx, n.pool, m.to.Address,
+		api.MethodMovePrepare, req)
 	if err != nil {
 		out := *wireError(err)
 		out.Message = "node " + m.to.ID + " does not take actor " + m.actor.String() + ": " + out.Message
@@ -171,11 +177,13 @@ func (n *Node) cancelMove(m *move) {
 
 // tell sends the target something whose answer does not matter, and does not wait for it.
 func (n *Node) tell(m *move, method string) {
-	n.pool.Start(n.env.Monotonic()+prepareTimeout, m.to.Address, rpc.ClassCall, method, m.id[:], func(_ []byte, err error) {
-		if err != nil {
-			n.log.Debug("a move was not told of", "method", method, "actor", m.actor.String(), "node", m.to.ID, "error", err)
-		}
-	})
+	n.pool.Start(n.env.Monotonic()+prepareTimeout, m.to.Address, rpc.ClassCall, method, m.id[:],
+		func(_ []byte, err error) {
+			if err != nil {
+				n.log.Debug("a move was not told of", "method", method, "actor", m.actor.String(), "node", m.to.ID,
+					"error", err)
+			}
+		})
 }
 
 // runMove moves the actor of a slot, whose task runs it: so no call runs meanwhile. It reports whether the slot has
@@ -184,11 +192,14 @@ func (n *Node) runMove(s *slot, m *move) (gone bool) {
 	began := n.env.Monotonic()
 	token, err := n.moveAway(s, m)
 	if err != nil {
-		n.events.sum(api.Event{Kind: api.EventMoveFailed, Node: n.config.NodeID, Actor: m.actor.String(), From: n.config.NodeID, To: m.to.ID, Cause: wireError(err).Message})
+		n.events.sum(
+			api.Event{Kind: api.EventMoveFailed, Node: n.config.NodeID, Actor: m.actor.String(), From: n.config.NodeID,
+				To: m.to.ID, Cause: wireError(err).Message})
 		n.moves.end(m, moved{}, err)
 		return false
 	}
-	n.events.sum(api.Event{Kind: api.EventMigrated, Node: m.to.ID, Actor: m.actor.String(), From: n.config.NodeID, To: m.to.ID, Cause: m.why})
+	n.events.sum(api.Event{Kind: api.EventMigrated, Node: m.to.ID, Actor: m.actor.String(), From: n.config.NodeID,
+		To: m.to.ID, Cause: m.why})
 	n.router.remember(m.actor, m.to.Address)
 	// On the stream that calls take: the actor is activated first.
 	n.tell(m, api.MethodMoveComplete)
@@ -271,7 +282,8 @@ func (n *Node) transfer(a *activation, m *move) error {
 	p.luggage = luggage
 	all := p.encode()
 	if len(all) > api.MoveBytesMax {
-		n.log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all), "most", api.MoveBytesMax)
+		n.log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all),
+			"most", api.MoveBytesMax)
 		return nil
 	}
 	return n.sendPieces(ctx, m, all)
@@ -295,13 +307,15 @@ func (n *Node) sendPieces(ctx context.Context, m *move, all []byte) error {
 		if err != nil {
 			return errTransfer(m, err)
 		}
-		piece := api.MovePieceRequest{Move: m.id, Offset: from, Total: len(all), Sum: sum, Data: all[from:min(from+pieceBytes, len(all))]}
-		n.pool.Start(deadline, m.to.Address, rpc.ClassBulk, api.MethodMovePiece, piece.AppendTo(make([]byte, 0, len(piece.Data)+64)), func(_ []byte, err error) {
-			mu.Lock()
-			failed = cmp.Or(failed, err)
-			mu.Unlock()
-			window.Release(1)
-		})
+		piece := api.MovePieceRequest{Move: m.id, Offset: from, Total: len(all), Sum: sum,
+			Data: all[from:min(from+pieceBytes, len(all))]}
+		n.pool.Start(deadline, m.to.Address, rpc.ClassBulk, api.MethodMovePiece,
+			piece.AppendTo(make([]byte, 0, len(piece.Data)+64)), func(_ []byte, err error) {
+				mu.Lock()
+				failed = cmp.Or(failed, err)
+				mu.Unlock()
+				window.Release(1)
+			})
 	}
 	if err := window.Acquire(ctx, piecesAtOnce); err != nil {
 		return errTransfer(m, err)
@@ -313,7 +327,8 @@ func (n *Node) sendPieces(ctx context.Context, m *move, all []byte) error {
 }
 
 func errTransfer(m *move, err error) error {
-	return api.Errorf(api.CodeUnavailable, "actor %s stays: what it has in memory could not be sent to node %s: %v", m.actor, m.to.ID, err)
+	return api.Errorf(api.CodeUnavailable, "actor %s stays: what it has in memory could not be sent to node %s: %v",
+		m.actor, m.to.ID, err)
 }
 
 // packLuggage has the actor pack what it takes along.
@@ -333,7 +348,9 @@ func (a *activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 	if a.spec.Unpack == nil || luggage == nil {
 		return nil
 	}
-	err := a.aside(ctx, "unpacking", func(c *actor.Context, state any) error { return a.spec.Unpack(c, state, luggage) })
+	err := a.aside(ctx, "unpacking", func(c *actor.Context, state any) error {
+		return a.spec.Unpack(c, state, luggage)
+	})
 	if errors.Is(err, errAbandoned) {
 		return err
 	}
@@ -360,7 +377,8 @@ func (a *activation) aside(ctx context.Context, name string, f actor.Hook) error
 		return errAbandoned
 	}
 	if err != nil {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %s", a.actor, name, reason(err))
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %s", a.actor, name,
+			reason(err))
 	}
 	return nil
 }

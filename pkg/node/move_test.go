@@ -19,7 +19,8 @@ import (
 )
 
 func (c *cluster) migrate(via string, id api.ActorID, to string, force bool) (*api.MigrateReply, error) {
-	return admin[api.MigrateRequest, api.MigrateReply](c, via, api.MethodMigrate, &api.MigrateRequest{Actor: id.String(), To: to, Force: force})
+	return admin[api.MigrateRequest, api.MigrateReply](c, via, api.MethodMigrate,
+		&api.MigrateRequest{Actor: id.String(), To: to, Force: force})
 }
 
 func (c *cluster) mustMigrate(via string, id api.ActorID, to string) *api.MigrateReply {
@@ -98,7 +99,8 @@ func TestCallsGoOnWhileAnActorMoves(t *testing.T) {
 				pool := c.pool()
 				defer pool.Close()
 				for k := range calls {
-					if err := c.callBy(pool, via, 30*time.Second, id, "add", fmt.Sprintf("%d/%d", i, k), int64(1), nil); err != nil {
+					if err := c.callBy(pool, via, 30*time.Second, id, "add", fmt.Sprintf("%d/%d", i, k), int64(1),
+						nil); err != nil {
 						c.Errorf("caller %d, call %d: %v", i, k, err)
 					}
 				}
@@ -133,10 +135,12 @@ func TestAVolatileActorTakesItsMemoryAlong(t *testing.T) {
 		}
 		c.mustMigrate("n1", id, c.other(c.owner("n1", id).Node))
 		var got []string
-		if err := c.call("n1", time.Second, id, "notes", struct{}{}, &got); err != nil || !slices.Equal(got, []string{"x=x", "y=xy"}) {
+		if err := c.call("n1", time.Second, id, "notes", struct{}{}, &got); err != nil ||
+			!slices.Equal(got, []string{"x=x", "y=xy"}) {
 			c.Fatalf("it has %q, %v", got, err)
 		}
-		if err := c.call("n1", time.Second, id, "note", "z", &got); err != nil || !slices.Equal(got, []string{"x=x", "y=xy", "z=xyz"}) {
+		if err := c.call("n1", time.Second, id, "note", "z", &got); err != nil ||
+			!slices.Equal(got, []string{"x=x", "y=xy", "z=xyz"}) {
 			c.Fatalf("it has %q, %v", got, err)
 		}
 	})
@@ -172,7 +176,9 @@ var travellers = actor.New[traveller]("traveller").
 		s.N++
 		return s.N, nil
 	})).
-	With(actor.ReadFunc("diary", func(_ *actor.Context, s *traveller, _ struct{}) ([]string, error) { return s.Diary, nil }))
+	With(actor.ReadFunc("diary", func(_ *actor.Context, s *traveller, _ struct{}) ([]string, error) {
+		return s.Diary, nil
+	}))
 
 func TestAnActorTakesAlongWhatItPacks(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
@@ -194,7 +200,8 @@ func TestAnActorTakesAlongWhatItPacks(t *testing.T) {
 		if err := c.call("n2", 5*time.Second, id, "diary", struct{}{}, &diary); err != nil {
 			c.Fatal(err)
 		}
-		want := []string{"activated with 0", "deactivated", fmt.Sprintf("activated with %d", large), "deactivated", "activated with 1"}
+		want := []string{"activated with 0", "deactivated", fmt.Sprintf("activated with %d", large), "deactivated",
+			"activated with 1"}
 		if !slices.Equal(diary, want) {
 			c.Fatalf("diary %q, want %q", diary, want)
 		}

@@ -26,7 +26,8 @@ func defaultSettings(s *actor.Spec) registry.Namespace {
 func validateSettings(s *actor.Spec) error {
 	settings := defaultSettings(s)
 	if err := settings.Validate(); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "the kind of namespace %q: %s", s.Namespace, api.ErrorFrom(err).Message)
+		return api.Errorf(api.CodeInvalidArgument, "the kind of namespace %q: %s", s.Namespace,
+			api.ErrorFrom(err).Message)
 	}
 	return nil
 }
@@ -45,7 +46,8 @@ func (n *Node) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.Namespac
 
 func namespaceRow(ns registry.Namespace, view *registry.View) api.NamespaceRow {
 	return api.NamespaceRow{
-		Namespace: ns.Name, Placement: string(ns.Placement), Prefer: ns.Prefer, Fallback: string(ns.Fallback), Consistency: ns.Consistency,
+		Namespace: ns.Name, Placement: string(ns.Placement), Prefer: ns.Prefer, Fallback: string(ns.Fallback),
+		Consistency:       ns.Consistency,
 		IdleTimeoutMillis: ns.IdleTimeout.Milliseconds(), Nodes: view.Hosts(ns.Name),
 	}
 }
@@ -60,8 +62,10 @@ func (n *Node) adminNamespaceSet(ctx context.Context, in *api.NamespaceSetReques
 		return nil, wireError(err)
 	}
 	if before != after && !in.DryRun {
-		n.log.Info("settings of a namespace changed by an operator", "namespace", in.Namespace, "placement", after.Placement,
-			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout, "consistency", after.Consistency)
+		n.log.Info("settings of a namespace changed by an operator", "namespace", in.Namespace, "placement",
+			after.Placement,
+			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout, "consistency",
+			after.Consistency)
 		if err := n.keeper.refresh(ctx); err != nil { // it comes with the next heartbeat
 			n.log.Debug("view not refreshed", "error", err)
 		}

@@ -91,7 +91,8 @@ func New(c Config) (*Node, error) {
 		return nil, err
 	}
 	c.defaults()
-	n := &Node{config: c, env: c.Env, log: c.Logger, kinds: make(map[string]*actor.Spec), registry: registry.New(c.Env, c.Store), loads: newLoads(), stopped: env.NewEvent(c.Env)}
+	n := &Node{config: c, env: c.Env, log: c.Logger, kinds: make(map[string]*actor.Spec),
+		registry: registry.New(c.Env, c.Store), loads: newLoads(), stopped: env.NewEvent(c.Env)}
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
@@ -122,7 +123,9 @@ func New(c Config) (*Node, error) {
 	n.moveIDs = n.env.Rand("moves")
 	client := n.env.Rand("calls").Bytes16()
 	n.keys = callkey.New(string(client[:]))
-	n.barrier = newBarrier(c.Env, func() (registry.Proof, error) { return n.registry.Barrier(n.ctx, n.keeper.member()) })
+	n.barrier = newBarrier(c.Env, func() (registry.Proof, error) {
+		return n.registry.Barrier(n.ctx, n.keeper.member())
+	})
 	identity := rpc.Identity{NodeID: c.NodeID, ClusterID: n.ClusterID, Incarnation: n.incarnation}
 	n.pool = rpc.NewPool(c.Env, c.Transport, rpc.PoolConfig{Identity: identity, Logger: c.Logger})
 	n.register(c.Mux)
@@ -164,7 +167,8 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.tasks.Go("memory", n.watchMemory)
 	n.tasks.Go("timers", n.timers.run)
 	n.tasks.Go("due", n.scanner.run)
-	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch", n.keeper.member().Node.Epoch)
+	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch",
+		n.keeper.member().Node.Epoch)
 	return nil
 }
 
@@ -178,14 +182,16 @@ func (n *Node) refuseNamesake(ctx context.Context) error {
 	defer cancel()
 	peer, err := n.pool.Peer(ctx, other.Address)
 	if err == nil && peer.NodeID == n.config.NodeID {
-		return api.Errorf(api.CodeAlreadyExists, "node %s is alive at %s: stop it first, or give this one another --node-id", n.config.NodeID, other.Address)
+		return api.Errorf(api.CodeAlreadyExists, "node %s is alive at %s: stop it first, or give this one another "+
+			"--node-id", n.config.NodeID, other.Address)
 	}
 	return nil // it does not answer: its lease is taken over
 }
 
 func (n *Node) joinSpec() registry.JoinSpec {
 	spec := registry.JoinSpec{
-		Node:     registry.NodeInfo{ID: n.config.NodeID, Address: n.address, Capacity: n.config.Capacity, Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
+		Node: registry.NodeInfo{ID: n.config.NodeID, Address: n.address, Capacity: n.config.Capacity,
+			Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
 	for _, k := range n.config.Kinds {
@@ -254,7 +260,8 @@ func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, b
 	}
 }
 
-func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, named api.CallKey, body []byte) ([]byte, error) {
+func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, named api.CallKey, body []byte) (
+	[]byte, error) {
 	answer := env.NewFuture[[]byte](n.env)
 	if err := n.budget.enter(len(body)); err != nil {
 		return nil, err

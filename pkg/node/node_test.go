@@ -66,10 +66,13 @@ func TestWrongCallsAreToldWhatIsWrong(t *testing.T) {
 	simulate(t, 2, func(c *cluster) {
 		c.startAll(2)
 		wantCode(c, c.call("n1", time.Minute, counter("a"), "nonsense", 1, nil), api.CodeUnknownMethod)
-		wantCode(c, c.call("n1", time.Minute, api.ActorID{Namespace: "nobody", ID: "a"}, "add", 1, nil), api.CodeUnknownNamespace)
+		wantCode(c, c.call("n1", time.Minute, api.ActorID{Namespace: "nobody", ID: "a"}, "add", 1, nil),
+			api.CodeUnknownNamespace)
 		wantCode(c, c.call("n1", time.Minute, counter("a"), "add", "text", nil), api.CodeInvalidArgument)
-		wantCode(c, c.call("n1", time.Minute, api.ActorID{Namespace: "counter", ID: "a b"}, "add", 1, nil), api.CodeInvalidArgument)
-		wantCode(c, c.call("n1", time.Minute, counter("a"), "add", strings.Repeat("x", api.PayloadBytesMax), nil), api.CodeTooLarge)
+		wantCode(c, c.call("n1", time.Minute, api.ActorID{Namespace: "counter", ID: "a b"}, "add", 1, nil),
+			api.CodeInvalidArgument)
+		wantCode(c, c.call("n1", time.Minute, counter("a"), "add", strings.Repeat("x", api.PayloadBytesMax), nil),
+			api.CodeTooLarge)
 	})
 }
 
@@ -180,7 +183,8 @@ func TestABusyActorIsNotMadeToGo(t *testing.T) {
 		c.tune = func(config *node.Config) { config.Capacity = 1 }
 		c.startAll(1)
 		err := c.call("n1", 2*time.Second, link("a"), "pass", route{Next: []string{"b"}}, nil)
-		if code := api.CodeOf(err); code != api.CodeUnknown && code != api.CodeDeadlineExceeded || !strings.Contains(err.Error(), "capacity") && code == api.CodeUnknown {
+		if code := api.CodeOf(err); code != api.CodeUnknown && code != api.CodeDeadlineExceeded ||
+			!strings.Contains(err.Error(), "capacity") && code == api.CodeUnknown {
 			c.Fatalf("%v", err)
 		}
 		if got := c.passed("a"); got != 0 {
@@ -198,7 +202,8 @@ func TestStateOfAnySizeUpToTheLimit(t *testing.T) {
 				c.Fatalf("%d bytes: %v", size, err)
 			}
 			owner := c.owner("n1", id).Node
-			if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, owner, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: id.String()}); err != nil {
+			if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, owner, api.MethodClaimBreak,
+				&api.ClaimBreakRequest{Actor: id.String()}); err != nil {
 				c.Fatal(err)
 			}
 			var got int

@@ -55,7 +55,9 @@ func reports() *actor.Of[reportState] {
 			s.Runs++
 			return len(got), nil
 		})).
-		With(actor.ReadFunc("runs", func(_ *actor.Context, s *reportState, _ struct{}) (int, error) { return s.Runs, nil }))
+		With(actor.ReadFunc("runs", func(_ *actor.Context, s *reportState, _ struct{}) (int, error) {
+			return s.Runs, nil
+		}))
 }
 
 func (c *cluster) runs(via string, id api.ActorID) (n int) {
@@ -136,7 +138,10 @@ func TestCallsBehindADeletionFindAnActivatedActor(t *testing.T) {
 			}
 			return nil
 		}).
-		With(actor.WriteFunc("put", func(_ *actor.Context, s *state, k string) (int, error) { s.Made[k]++; return s.Made[k], nil }))
+		With(actor.WriteFunc("put", func(_ *actor.Context, s *state, k string) (int, error) {
+			s.Made[k]++
+			return s.Made[k], nil
+		}))
 	simulate(t, 2, func(c *cluster) {
 		activated = 0
 		c.kinds = append(c.kinds, kind)
@@ -185,7 +190,8 @@ func TestOneNameForCallsOfTwoActorsNamesTwoCallsBelow(t *testing.T) {
 		for i, who := range []string{"alice", "bob", "carol"} {
 			want += int64(10 + i/2)
 			for range 2 {
-				got, err := client.Call[int64](c.ctx, cl, api.ActorID{Namespace: "payer", ID: who}, "pay", int64(10+i/2), client.WithIdempotencyKey("order-1"))
+				got, err := client.Call[int64](c.ctx, cl, api.ActorID{Namespace: "payer", ID: who}, "pay",
+					int64(10+i/2), client.WithIdempotencyKey("order-1"))
 				if err != nil || got != want {
 					c.Errorf("%s paid: the bank had %d, %v; want %d", who, got, err, want)
 				}
@@ -248,7 +254,8 @@ func TestTheHandlerOfAMessageThatRunsAgainAsksOnce(t *testing.T) {
 						if _, err := actor.Call[int64](ctx, counter("bank"), "add", int64(1_000_000)); err != nil {
 							return false, err
 						}
-						if c.env.Monotonic() < until { // not the handler's own fault: it is tried for as long as it takes
+						// not the handler's own fault: it is tried for as long as it takes
+						if c.env.Monotonic() < until {
 							return false, api.Errorf(api.CodeUnavailable, "not yet")
 						}
 						s.Runs++
@@ -261,7 +268,8 @@ func TestTheHandlerOfAMessageThatRunsAgainAsksOnce(t *testing.T) {
 					cl := c.client("customers", "n1")
 					defer cl.Close()
 					until = c.env.Monotonic() + failing
-					if err := c.call("n1", time.Minute, api.ActorID{Namespace: "teller", ID: "a"}, "go", how, nil); err != nil {
+					if err := c.call("n1", time.Minute, api.ActorID{Namespace: "teller", ID: "a"}, "go", how,
+						nil); err != nil {
 						c.Fatal(err)
 					}
 					for range 3 { // the bank has other customers
@@ -377,7 +385,8 @@ func TestWhatIsCommittedCanBeLoaded(t *testing.T) {
 		const callers = 150
 		for i := range callers {
 			group.Go("make", func(context.Context) {
-				if _, err := client.Call[string](c.ctx, cl, id, "make", 60_000, client.WithIdempotencyKey(fmt.Sprint("k", i))); err != nil {
+				if _, err := client.Call[string](c.ctx, cl, id, "make", 60_000,
+					client.WithIdempotencyKey(fmt.Sprint("k", i))); err != nil {
 					c.Error(err)
 				}
 			})
@@ -403,7 +412,8 @@ func TestABurstOfNamedCallsIsServed(t *testing.T) {
 		defer cl.Close()
 		for round := range 2 {
 			for i := range 2000 {
-				if _, err := client.Call[string](c.ctx, cl, reportID("a"), "make", 2000, client.WithIdempotencyKey(fmt.Sprint("order", i))); err != nil {
+				if _, err := client.Call[string](c.ctx, cl, reportID("a"), "make", 2000,
+					client.WithIdempotencyKey(fmt.Sprint("order", i))); err != nil {
 					c.Fatalf("round %d, call %d: %v", round, i, err)
 				}
 			}
@@ -454,7 +464,8 @@ func TestACallBornInTheFutureIsBornAnew(t *testing.T) {
 		if err != nil {
 			c.Fatal(err)
 		}
-		in := api.InvokeRequest{Actor: counter("a"), Method: "add", Key: api.CallKey{Client: "from tomorrow", Counter: 1, Birth: 1 << 60}, Body: body}
+		in := api.InvokeRequest{Actor: counter("a"), Method: "add",
+			Key: api.CallKey{Client: "from tomorrow", Counter: 1, Birth: 1 << 60}, Body: body}
 		for range 2 {
 			_, err = pool.Call(c.ctx, "n1:7600", rpc.ClassCall, api.MethodInvoke, in.AppendTo(nil))
 			birth, refused := api.RefusedBirth(err)
@@ -476,7 +487,10 @@ func TestACallBornInTheFutureIsBornAnew(t *testing.T) {
 // A former owner proves that it still has the actor before it says that something does not fit.
 func TestTooLargeIsNotAnsweredByAFormerOwner(t *testing.T) {
 	kind := actor.New[reportState]("flooder").
-		With(actor.WriteFunc("set", func(_ *actor.Context, s *reportState, n int) (int, error) { s.Runs = n; return n, nil })).
+		With(actor.WriteFunc("set", func(_ *actor.Context, s *reportState, n int) (int, error) {
+			s.Runs = n
+			return n, nil
+		})).
 		With(actor.WriteFunc("flood", func(ctx *actor.Context, s *reportState, _ struct{}) (int, error) {
 			for i := range s.Runs {
 				if err := ctx.Set(fmt.Sprintf("flood%06d", i), strings.Repeat("y", 90_000)); err != nil {
@@ -499,7 +513,8 @@ func TestTooLargeIsNotAnsweredByAFormerOwner(t *testing.T) {
 		}
 		old := c.owner("n1", id).Node
 		via := c.other(old)
-		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, via, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: id.String()}); err != nil {
+		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, via, api.MethodClaimBreak,
+			&api.ClaimBreakRequest{Actor: id.String()}); err != nil {
 			c.Fatal(err)
 		}
 		c.network.Block(via, old) // somebody who does not know the former owner
@@ -536,7 +551,8 @@ func TestAnUnreadableActorCanBeDeleted(t *testing.T) {
 				c.damage(id, part)
 				c.sleep(2 * leaseTTL)
 				c.startMissing(2)
-				if err := c.call("n1", time.Minute, id, "log", struct{}{}, nil); api.CodeOf(err) != api.CodeCorruptState {
+				if err := c.call("n1", time.Minute, id, "log", struct{}{}, nil); api.CodeOf(
+					err) != api.CodeCorruptState {
 					c.Fatalf("a damaged actor: %v", err)
 				}
 				pool := c.pool()
@@ -562,19 +578,20 @@ func TestAnUnreadableActorCanBeDeleted(t *testing.T) {
 // damage writes nonsense into a part of what is stored of an actor.
 func (c *cluster) damage(id api.ActorID, part string) {
 	c.Helper()
-	_, err := kv.Transact(c.ctx, c.env, c.store.Store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-		begin := tuple.Pack("kelpie", "state", id.Namespace, id.ID, part)
-		pairs, _, err := tx.Range(ctx, begin, kv.PrefixEnd(begin), kv.RangeOptions{Limit: 2})
-		if err != nil {
-			return struct{}{}, err
-		}
-		key := tuple.Pack("kelpie", "state", id.Namespace, id.ID, part, 1)
-		if len(pairs) > 0 {
-			key = pairs[len(pairs)-1].Key
-		}
-		tx.Set(key, []byte("nonsense"))
-		return struct{}{}, nil
-	})
+	_, err := kv.Transact(c.ctx, c.env, c.store.Store, kv.TxOptions{},
+		func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+			begin := tuple.Pack("kelpie", "state", id.Namespace, id.ID, part)
+			pairs, _, err := tx.Range(ctx, begin, kv.PrefixEnd(begin), kv.RangeOptions{Limit: 2})
+			if err != nil {
+				return struct{}{}, err
+			}
+			key := tuple.Pack("kelpie", "state", id.Namespace, id.ID, part, 1)
+			if len(pairs) > 0 {
+				key = pairs[len(pairs)-1].Key
+			}
+			tx.Set(key, []byte("nonsense"))
+			return struct{}{}, nil
+		})
 	if err != nil {
 		c.Fatal(err)
 	}

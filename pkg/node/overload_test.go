@@ -26,7 +26,8 @@ type load struct {
 }
 
 func (c *cluster) newLoad() *load {
-	return &load{cluster: c, pool: rpc.NewPool(c.env, c.network.Transport(c.env, "load"), rpc.PoolConfig{}), callers: env.NewGroup(c.env, c.ctx)}
+	return &load{cluster: c, pool: rpc.NewPool(c.env, c.network.Transport(c.env, "load"), rpc.PoolConfig{}),
+		callers: env.NewGroup(c.env, c.ctx)}
 }
 
 // call makes n calls at once.

@@ -32,7 +32,8 @@ func zoned(config *node.Config) {
 func (c *cluster) set(in api.NamespaceSetRequest) {
 	c.Helper()
 	in.Namespace = "counter"
-	if _, err := admin[api.NamespaceSetRequest, api.NamespaceSetReply](c, "n2", api.MethodNamespaceSet, &in); err != nil {
+	if _, err := admin[api.NamespaceSetRequest, api.NamespaceSetReply](c, "n2", api.MethodNamespaceSet,
+		&in); err != nil {
 		c.Fatal(err)
 	}
 	c.sleep(2 * heartbeat)
@@ -72,7 +73,8 @@ func TestTheConsistencyOfReadsIsSet(t *testing.T) {
 			}
 		}
 		wrong := "eventual"
-		_, err := admin[api.NamespaceSetRequest, api.NamespaceSetReply](c, "n1", api.MethodNamespaceSet, &api.NamespaceSetRequest{Namespace: "counter", Consistency: &wrong})
+		_, err := admin[api.NamespaceSetRequest, api.NamespaceSetReply](c, "n1", api.MethodNamespaceSet,
+			&api.NamespaceSetRequest{Namespace: "counter", Consistency: &wrong})
 		c.wantCode(err, api.CodeInvalidArgument, "linearizable or stale")
 	})
 }
@@ -108,7 +110,8 @@ func TestAPlacementThatChangesTakesEffectAtOnce(t *testing.T) {
 			id := counter("same")
 			c.add(fmt.Sprintf("n%d", i+1), id, 1)
 			again[i] = c.owner("n1", id).Node
-			if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: id.String()}); err != nil {
+			if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak,
+				&api.ClaimBreakRequest{Actor: id.String()}); err != nil {
 				c.Fatal(err)
 			}
 		}
@@ -142,7 +145,8 @@ func TestNobodyHasRoomIsToldWithTheReason(t *testing.T) {
 		})
 		c.sleep(5 * heartbeat)
 		err := c.call("n2", 5*time.Second, counter("x"), "get", nil, nil)
-		want := `no capacity for namespace "counter": 2 of 2 nodes are full of busy actors (capacity 1): add a node, or raise --capacity`
+		want := `no capacity for namespace "counter": 2 of 2 nodes are full of busy actors (capacity 1): ` +
+			`add a node, or raise --capacity`
 		if api.CodeOf(err) != api.CodeNoCapacity || !strings.Contains(err.Error(), want) {
 			c.Errorf("%v, want %s", err, want)
 		}
@@ -162,7 +166,8 @@ func TestAKindOfAnUnknownPlacementIsRefused(t *testing.T) {
 			"affinity": `the kind of namespace "note": placement affinity needs to know what to prefer`,
 		} {
 			c.kinds = named(strategy)
-			if _, err := c.tryStart("n1"); api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), want) {
+			if _, err := c.tryStart("n1"); api.CodeOf(err) != api.CodeInvalidArgument ||
+				!strings.Contains(err.Error(), want) {
 				c.Errorf("%s: %v, want %s", strategy, err, want)
 			}
 		}

@@ -55,6 +55,7 @@ func (n *Node) adminQuarantineClear(ctx context.Context, in *api.QuarantineReque
 		return nil, api.Errorf(api.CodeNotFound, "actor %s is not quarantined: see 'kelpie actors quarantine ls'", id)
 	}
 	n.log.Info("quarantine cleared by an operator", "actor", in.Actor)
-	n.happened(api.Event{Kind: api.EventAcquitted, Node: n.config.NodeID, Actor: in.Actor, Count: 1, Cause: "by an operator"})
+	n.happened(api.Event{Kind: api.EventAcquitted, Node: n.config.NodeID, Actor: in.Actor, Count: 1,
+		Cause: "by an operator"})
 	return &api.QuarantineReply{Actor: in.Actor}, nil
 }

@@ -31,7 +31,8 @@ func TestOnGoroutines(t *testing.T) {
 	for i := range 3 {
 		n, err := node.New(node.Config{
 			Env: e, Store: store, Transport: tcp.New(), NodeID: fmt.Sprintf("n%d", i+1), Listen: "127.0.0.1:0",
-			Kinds: []actor.Kind{counters, journals, links}, LeaseTTL: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
+			Kinds: []actor.Kind{counters, journals, links}, LeaseTTL: 3 * time.Second,
+			Heartbeat: 100 * time.Millisecond,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +101,8 @@ func disturb(ctx context.Context, t *testing.T, addr string) {
 	}
 	defer c.Close()
 	for i := range 20 {
-		_, err := client.Admin[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, c, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: counter(fmt.Sprint(i % 4)).String()})
+		_, err := client.Admin[api.ClaimBreakRequest, api.ClaimBreakReply](ctx, c, api.MethodClaimBreak,
+			&api.ClaimBreakRequest{Actor: counter(fmt.Sprint(i % 4)).String()})
 		if err != nil {
 			t.Error(err)
 		}

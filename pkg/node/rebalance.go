@@ -22,13 +22,15 @@ const busyFor = 10 * time.Second
 func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*api.RebalanceReply, error) {
 	by := cmp.Or(in.By, api.ByActors)
 	if !slices.Contains([]string{api.ByActors, api.ByLoad, api.ByMemory}, by) {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", clip(by), api.ByActors, api.ByLoad, api.ByMemory)
+		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", clip(by), api.ByActors,
+			api.ByLoad, api.ByMemory)
 	}
 	weights, least, err := n.weights(ctx, by)
 	if err != nil {
 		return nil, err
 	}
-	reply := &api.RebalanceReply{By: by, Nodes: []api.BalanceNode{}, Moves: []api.BalanceMove{}, Fails: []api.BalanceFailed{}}
+	reply := &api.RebalanceReply{By: by, Nodes: []api.BalanceNode{}, Moves: []api.BalanceMove{},
+		Fails: []api.BalanceFailed{}}
 	shares := make(map[string][]api.BulkShare)
 	gets := make(map[string]int64)
 	for _, s := range registry.Balance(weights) {
@@ -50,7 +52,9 @@ func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*a
 		if shares[w.Node] == nil {
 			continue
 		}
-		_, err := n.adminBulk(ctx, &api.BulkRequest{Node: w.Node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true, Why: "a rebalance", By: by, Shares: shares[w.Node]})
+		_, err := n.adminBulk(
+			ctx, &api.BulkRequest{Node: w.Node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true,
+				Why: "a rebalance", By: by, Shares: shares[w.Node]})
 		if err != nil {
 			reply.Fails = append(reply.Fails, api.BalanceFailed{Node: w.Node, Error: wireError(err).Message})
 		}
@@ -106,7 +110,8 @@ func (n *Node) weights(ctx context.Context, by string) (out []registry.Weight, l
 func (n *Node) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
 	ctx, cancel := env.WithTimeout(n.env, ctx, prepareTimeout)
 	defer cancel()
-	return rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, m.Address, api.MethodPing, &api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
+	return rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, m.Address, api.MethodPing,
+		&api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
 }
 
 // assign chooses which actors make up the shares that other nodes are to get. held is in the order of their last calls.
@@ -159,7 +164,8 @@ func (n *Node) adminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (
 	case known.ID == "":
 		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(in.Node))
 	case known.Member():
-		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is alive: it is %s at %s; drain and stop it first", in.Node, known.State, known.Address)
+		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is alive: it is %s at %s; drain and stop it first",
+			in.Node, known.State, known.Address)
 	}
 	removed, err := n.registry.Forget(ctx, in.Node)
 	if err != nil {

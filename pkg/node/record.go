@@ -106,9 +106,11 @@ func (r *record) bodyBytes() int {
 func (r *record) answer(c *call) answer {
 	switch {
 	case r.request != requestHash(c):
-		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used for another request", c.actor, clip(c.key.String()))}
+		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used "+
+			"for another request", c.actor, clip(c.key.String()))}
 	case r.omitted > 0:
-		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key %q was done; its reply of %d bytes is no longer kept", c.actor, clip(c.key.String()), r.omitted)}
+		return answer{call: c, err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key "+
+			"%q was done; its reply of %d bytes is no longer kept", c.actor, clip(c.key.String()), r.omitted)}
 	case r.err != nil:
 		return answer{call: c, err: r.err}
 	}
@@ -126,7 +128,8 @@ func requestHash(c *call) [16]byte {
 
 // compareKeys orders keys by client, and those of a client by their counters: its newest call is its last.
 func compareKeys(a, b *api.CallKey) int {
-	return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Counter, b.Counter), cmp.Compare(a.Path, b.Path))
+	return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Counter, b.Counter),
+		cmp.Compare(a.Path, b.Path))
 }
 
 // bytes is about what the record takes in memory and in the store.

@@ -30,7 +30,8 @@ func RestoredState(_ api.ActorID, key, value []byte) (registry.RestoredPart, err
 		return registry.RestoredPart{Value: r.encode()}, nil
 	case bytes.Equal(key, alarmPart):
 		if len(value) != 8 {
-			return registry.RestoredPart{}, api.Errorf(api.CodeCorruptState, "when an actor has something to do can't be read")
+			return registry.RestoredPart{}, api.Errorf(api.CodeCorruptState, "when an actor has something to do "+
+				"can't be read")
 		}
 		return registry.RestoredPart{Value: value, Due: int64(binary.BigEndian.Uint64(value))}, nil
 	case bytes.HasPrefix(key, alarmPart):

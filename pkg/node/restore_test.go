@@ -24,11 +24,12 @@ func (c *cluster) restore(after int, happens func()) {
 	c.Helper()
 	var file bytes.Buffer
 	done := 0
-	header, _, err := backup.Make(c.ctx, c.env, unpinned{c.store.Store}, &file, backup.Options{Progress: func(backup.Trailer) {
-		if done++; done == after {
-			happens()
-		}
-	}})
+	header, _, err := backup.Make(c.ctx, c.env, unpinned{c.store.Store}, &file,
+		backup.Options{Progress: func(backup.Trailer) {
+			if done++; done == after {
+				happens()
+			}
+		}})
 	if err != nil || header.Consistency != backup.PerActor || done < after {
 		c.Fatalf("%+v after %d actors, %v", header, done, err)
 	}
@@ -52,7 +53,8 @@ func (c *cluster) restore(after int, happens func()) {
 
 // The backup has the sender before, and the receiver after messages that the cluster does not remember to have sent.
 func TestNewSendsArriveAfterARestoreOfAReceiverThatIsAhead(t *testing.T) {
-	for _, of := range []struct{ sender, what string }{{"a", "the sender is in the backup"}, {"0", "the sender is not"}} {
+	for _, of := range []struct{ sender, what string }{{"a", "the sender is in the backup"},
+		{"0", "the sender is not"}} {
 		t.Run(of.what, func(t *testing.T) {
 			simulateChores(t, 1, func(c *cluster) {
 				c.startAll(2)

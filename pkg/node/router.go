@@ -39,7 +39,8 @@ type router struct {
 }
 
 func newRouter(n *Node) *router {
-	return &router{node: n, random: n.env.Rand("router"), cache: places.New(placementCacheMax), turns: make(map[string]uint64)}
+	return &router{node: n, random: n.env.Rand("router"), cache: places.New(placementCacheMax),
+		turns: make(map[string]uint64)}
 }
 
 // route is where every call begins. It does not block.
@@ -104,8 +105,10 @@ func (r *router) located(c *call, owner registry.Owner) {
 		return
 	}
 	node, err := n.choose(c.actor, c.refused...)
-	if _, known := n.keeper.members().Namespace(c.actor.Namespace); known && api.CodeOf(err) == api.CodeUnknownNamespace {
-		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.actor, c.actor.Namespace))
+	if _, known := n.keeper.members().Namespace(c.actor.Namespace); known &&
+		api.CodeOf(err) == api.CodeUnknownNamespace {
+		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.actor,
+			c.actor.Namespace))
 		return
 	}
 	if api.CodeOf(err) == api.CodeNoCapacity { // all have refused: by and by something gets idle
@@ -153,7 +156,8 @@ func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
 	if c.retried() {
 		flags |= api.InvokeRetry
 	}
-	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender, SendNumber: c.number, Flags: flags | c.flags&keptFlags, Body: c.body}
+	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender,
+		SendNumber: c.number, Flags: flags | c.flags&keptFlags, Body: c.body}
 	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
 	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
 		r.forwarded(c, addr, nodeID, reply, err)
@@ -241,7 +245,8 @@ func (r *router) again(c *call, err error) {
 	}
 	pause := r.pause(c)
 	if n.env.Monotonic()+pause >= c.deadline || n.ctx.Err() != nil {
-		if code := api.CodeOf(err); code == api.CodeMoved || code == api.CodeFenced { // which say where to go next: nowhere
+		// which say where to go next: nowhere
+		if code := api.CodeOf(err); code == api.CodeMoved || code == api.CodeFenced {
 			err = api.Errorf(api.CodeUnavailable, "actor %s could not be reached in time: %v", c.actor, err)
 		} else if code == api.CodeNoCapacity && c.nowhere != nil { // which tells of all nodes, not of the last alone
 			err = c.nowhere

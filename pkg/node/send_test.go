@@ -20,7 +20,8 @@ func TestASendIsDeliveredWithItsCommit(t *testing.T) {
 	simulateChores(t, 4, func(c *cluster) {
 		c.startAll(3)
 		c.do(chore("a"), "send", order{To: "b", Text: "hello"}, nil)
-		wantCode(c, c.call("n1", time.Minute, chore("a"), "send", order{To: "b", Text: "not this", Fail: true}, nil), api.CodeApplication)
+		wantCode(c, c.call("n1", time.Minute, chore("a"), "send", order{To: "b", Text: "not this", Fail: true}, nil),
+			api.CodeApplication)
 		wantCode(c, c.call("n1", time.Minute, chore("a"), "send_in_read", struct{}{}, nil), api.CodeFailedPrecondition)
 		c.do(chore("a"), "send", order{To: "a", Text: "to myself"}, nil)
 		c.sleep(time.Second)
@@ -59,7 +60,8 @@ func TestSendsAreInOrderAndOnceWhateverFails(t *testing.T) {
 		for _, from := range []string{"s1", "s2", "s3", "s4"} {
 			senders.Go(from, func(context.Context) {
 				for i := range 8 { // again under its key until it is answered
-					for c.callBy(pool, c.any(), 10*time.Second, chore(from), "send", fmt.Sprint(from, i), order{To: "sink", Text: from + " ", Count: 3}, nil) != nil {
+					for c.callBy(pool, c.any(), 10*time.Second, chore(from), "send", fmt.Sprint(from, i),
+						order{To: "sink", Text: from + " ", Count: 3}, nil) != nil {
 						c.sleep(time.Second)
 					}
 				}
@@ -132,7 +134,8 @@ func TestSendsToAReceiverThatIsDestroyedOrMoves(t *testing.T) {
 		if s := c.logOf("b"); !slices.Equal(s.Log, []string{"m2", "m3"}) {
 			c.Fatalf("%+v", s)
 		}
-		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: "chore/b"}); err != nil {
+		if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak,
+			&api.ClaimBreakRequest{Actor: "chore/b"}); err != nil {
 			c.Fatal(err)
 		}
 		c.do(chore("a"), "send", order{To: "b", Text: "m", Count: 2}, nil)
@@ -169,11 +172,13 @@ func TestASendThatFailsGoesToTheDeadLettersAndThePairGoesOn(t *testing.T) {
 			c.Fatalf("%d tries, %+v", tries, letters)
 		}
 		l := letters[0]
-		if l.Actor != "chore/a" || l.Kind != "send" || l.Target != "chore/b" || l.Method != "fail" || l.Attempts < 10 || l.Code != "application:never" {
+		if l.Actor != "chore/a" || l.Kind != "send" || l.Target != "chore/b" || l.Method != "fail" ||
+			l.Attempts < 10 || l.Code != "application:never" {
 			c.Fatalf("%+v", l)
 		}
 		before := tries
-		if _, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, c.any(), api.MethodDeadLetterRetry, &api.DeadLetterRequest{Letter: l.Letter}); err != nil {
+		if _, err := admin[api.DeadLetterRequest, api.DeadLetterReply](c, c.any(), api.MethodDeadLetterRetry,
+			&api.DeadLetterRequest{Letter: l.Letter}); err != nil {
 			c.Fatal(err)
 		}
 		c.sleep(500 * time.Millisecond)

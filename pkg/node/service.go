@@ -68,7 +68,8 @@ func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error
 	return &api.ClusterInfo{
 		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.config.NodeID, Address: n.address,
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
-		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema, Time: rfc3339(n.env.Now()),
+		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
+		Time: rfc3339(n.env.Now()),
 	}, nil
 }
 

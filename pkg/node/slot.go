@@ -69,8 +69,10 @@ type dispatcher struct {
 	stopping, closed bool
 }
 
-func newDispatcher(maxPending int, budget *budget, capacity int, start func(*slot), startAfter func(s, victim *slot)) *dispatcher {
-	return &dispatcher{maxPending: maxPending, budget: budget, capacity: capacity, start: start, startAfter: startAfter, slots: make(map[api.ActorID]*slot)}
+func newDispatcher(maxPending int, budget *budget, capacity int, start func(*slot),
+	startAfter func(s, victim *slot)) *dispatcher {
+	return &dispatcher{maxPending: maxPending, budget: budget, capacity: capacity, start: start,
+		startAfter: startAfter, slots: make(map[api.ActorID]*slot)}
 }
 
 // submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
@@ -153,9 +155,11 @@ func (d *dispatcher) excess() int64 {
 }
 
 func (d *dispatcher) errNoRoom(actor api.ActorID) error {
-	reason, err := api.RefusedFull, api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d activations, all of them busy", actor, d.capacity)
+	reason, err := api.RefusedFull, api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d "+
+		"activations, all of them busy", actor, d.capacity)
 	if d.excess() > 0 {
-		reason, err = api.RefusedMemory, api.Errorf(api.CodeNoCapacity, "actor %s: the activations of the node take more than %d bytes, and all of them are busy", actor, d.memoryLimit)
+		reason, err = api.RefusedMemory, api.Errorf(api.CodeNoCapacity, "actor %s: the activations of the node take "+
+			"more than %d bytes, and all of them are busy", actor, d.memoryLimit)
 	}
 	err.Detail = map[string]string{api.DetailRefused: reason}
 	return err
@@ -346,7 +350,8 @@ func (d *dispatcher) all() []*slot {
 func (d *dispatcher) load() api.Load {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return api.Load{Activations: len(d.slots) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(), Rate: d.rate.Load()}
+	return api.Load{Activations: len(d.slots) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
+		Rate: d.rate.Load()}
 }
 
 // gauge measures the rate since it last did. It is for one task.

@@ -175,7 +175,8 @@ func (s *space) Get(key string) ([]byte, error) {
 // Set implements actor.Space.
 func (s *space) Set(key string, value []byte) error {
 	if len(value) > kv.ValueBytesMax {
-		return api.Errorf(api.CodeTooLarge, "value of %d bytes for key %q: at most %d fit", len(value), clip(key), kv.ValueBytesMax)
+		return api.Errorf(api.CodeTooLarge, "value of %d bytes for key %q: at most %d fit", len(value), clip(key),
+			kv.ValueBytesMax)
 	}
 	return s.put(key, slices.Clip(append([]byte{}, value...)))
 }

@@ -87,7 +87,8 @@ func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
 		return err
 	})
 	if err != nil {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %s", a.actor, reason(err))
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %s", a.actor,
+			reason(err))
 	}
 	m.kept, m.committed = encoded, encoded
 	return m, nil
@@ -111,7 +112,8 @@ func openState(stored []byte) (version uint32, encoded []byte, err error) {
 		return 0, nil, errors.New("is in a format that this version can't read")
 	}
 	body := stored[stateHeaderBytes:]
-	if int(binary.BigEndian.Uint32(stored[1:])) != len(body) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(body, castagnoli) {
+	if int(binary.BigEndian.Uint32(stored[1:])) != len(body) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(
+		body, castagnoli) {
 		return 0, nil, errors.New("fails its checksum")
 	}
 	if stored[0] == stateFormat {
@@ -156,10 +158,12 @@ func (m *memory) rollback() error {
 func (m *memory) encode(what string) ([]byte, error) {
 	encoded, err := actor.Marshal(m.value)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.actor, what, reason(plainError(err)))
+		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.actor,
+			what, reason(plainError(err)))
 	}
 	if len(encoded) > stateBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.actor, len(encoded), stateBytesMax)
+		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.actor,
+			len(encoded), stateBytesMax)
 	}
 	return encoded, nil
 }

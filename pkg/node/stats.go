@@ -118,7 +118,9 @@ func (ms *moves) stats(from string, now time.Duration) (out []api.MoveStats, mov
 	defer ms.mu.Unlock()
 	out = []api.MoveStats{}
 	for _, m := range ms.current { //kelpie:unordered sorted below
-		out = append(out, api.MoveStats{Actor: m.actor.String(), From: from, To: m.to.ID, Why: m.why, AgeMillis: (now - m.since).Milliseconds()})
+		out = append(
+			out, api.MoveStats{Actor: m.actor.String(), From: from, To: m.to.ID, Why: m.why,
+				AgeMillis: (now - m.since).Milliseconds()})
 	}
 	slices.SortFunc(out, func(a, b api.MoveStats) int {
 		return cmp.Or(cmp.Compare(b.AgeMillis, a.AgeMillis), strings.Compare(a.Actor, b.Actor))
@@ -145,7 +147,8 @@ func (n *Node) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
 		return nil, err
 	}
 	answers := askMembers[api.StatsRequest, api.NodeStats](ctx, n, api.MethodStats, &api.StatsRequest{})
-	out := &api.ClusterStats{Cluster: *info, Time: rfc3339(n.env.Now()), Nodes: make([]api.NodeOverview, 0, len(leases)), Events: slices.Clone(own.Events)}
+	out := &api.ClusterStats{Cluster: *info, Time: rfc3339(n.env.Now()),
+		Nodes: make([]api.NodeOverview, 0, len(leases)), Events: slices.Clone(own.Events)}
 	ages := newestAges(own, answers)
 	for _, l := range leases {
 		o := n.overviewOf(l, ages)
@@ -196,7 +199,8 @@ func newestAges(own *api.NodeStats, answers []memberAnswer[api.NodeStats]) map[s
 
 // overviewOf is a node's row with its lease.
 func (n *Node) overviewOf(l registry.LeaseInfo, ages map[string]int64) api.NodeOverview {
-	o := api.NodeOverview{NodeRow: n.nodeRow(l), AgeMillis: -1, TTLLeftMillis: -1, Beat: l.Beat.Seq, Revocations: l.Fence.Revocations}
+	o := api.NodeOverview{NodeRow: n.nodeRow(l), AgeMillis: -1, TTLLeftMillis: -1, Beat: l.Beat.Seq,
+		Revocations: l.Fence.Revocations}
 	if age, ok := ages[l.Node.ID]; ok && l.Fence.Incarnation != (registry.Incarnation{}) {
 		o.AgeMillis, o.TTLLeftMillis = age, max(n.keeper.member().Meta.LeaseTTL.Milliseconds()-age, 0)
 	}

@@ -39,9 +39,10 @@ func (c *cluster) overview(via, of string) api.NodeOverview {
 
 // sleepers take as long as they are told to.
 func (c *cluster) sleepers() actor.Kind {
-	return actor.New[counterState]("sleeper").With(actor.ReadFunc("sleep", func(ctx *actor.Context, _ *counterState, ms int) (bool, error) {
-		return true, env.Sleep(c.env, ctx, time.Duration(ms)*time.Millisecond)
-	}))
+	return actor.New[counterState]("sleeper").With(
+		actor.ReadFunc("sleep", func(ctx *actor.Context, _ *counterState, ms int) (bool, error) {
+			return true, env.Sleep(c.env, ctx, time.Duration(ms)*time.Millisecond)
+		}))
 }
 
 func TestStatisticsTellWhatANodeDoes(t *testing.T) {
@@ -73,21 +74,26 @@ func TestStatisticsTellWhatANodeDoes(t *testing.T) {
 		c.sleep(25 * time.Millisecond) // off the beat of the callers
 		s := c.overview("n1", "n1").Stats
 		group.Stop()
-		if s.Actors != 3 || s.Calls < 240 || s.Calls > 260 || s.Failed != 100 || s.Rate < 45 || s.Rate > 52 || s.FailedRate < 17 || s.FailedRate > 21 {
+		if s.Actors != 3 || s.Calls < 240 || s.Calls > 260 || s.Failed != 100 || s.Rate < 45 || s.Rate > 52 ||
+			s.FailedRate < 17 || s.FailedRate > 21 {
 			c.Fatalf("100 calls of each of two actors in 5 s, and 10 a second of a third, are %+v", s)
 		}
-		if s.P50Micros > 50_000 || s.P99Micros < 100_000 || s.P99Micros > 600_000 || s.StoreP99Micros == 0 || s.Deepest < 3 || s.Deepest > 5 || s.Pending != s.Deepest {
+		if s.P50Micros > 50_000 || s.P99Micros < 100_000 || s.P99Micros > 600_000 || s.StoreP99Micros == 0 ||
+			s.Deepest < 3 || s.Deepest > 5 || s.Pending != s.Deepest {
 			c.Fatalf("five callers of an actor that takes 100 ms, and two of quick ones, are %+v", s)
 		}
 		if s.CPU < 30 || s.CPU > 55 || s.MemoryBytes != 1<<20 || s.WindowMillis < 1000 || s.WindowMillis > 2000 {
 			c.Fatalf("half a processor is %+v", s)
 		}
-		if len(s.Top) != 3 || s.Top[2].Actor != "sleeper/slow" || s.Top[2].Handler != "sleep" || s.Top[2].LatencyMicros < 300_000 || s.Top[0].Rate < 7 || s.Top[0].Rate > 20 {
+		if len(s.Top) != 3 || s.Top[2].Actor != "sleeper/slow" || s.Top[2].Handler != "sleep" ||
+			s.Top[2].LatencyMicros < 300_000 || s.Top[0].Rate < 7 || s.Top[0].Rate > 20 {
 			c.Fatalf("the actors are %+v", s.Top)
 		}
-		d, err := admin[api.ActorStatsRequest, api.ActorDetail](c, "n1", api.MethodActorStats, &api.ActorStatsRequest{Actor: "counter/a", State: true})
+		d, err := admin[api.ActorStatsRequest, api.ActorDetail](c, "n1", api.MethodActorStats,
+			&api.ActorStatsRequest{Actor: "counter/a", State: true})
 		var state counterState
-		if err != nil || d.Stats == nil || d.Stats.Calls != 100 || d.StateBytes == 0 || actor.Unmarshal(d.Stored.Struct, &state) != nil || state.N != 100 {
+		if err != nil || d.Stats == nil || d.Stats.Calls != 100 || d.StateBytes == 0 ||
+			actor.Unmarshal(d.Stored.Struct, &state) != nil || state.N != 100 {
 			c.Fatalf("counter/a is %+v, %+v: %v", d, d.Stats, err)
 		}
 	})
@@ -193,7 +199,8 @@ func TestEventsTellWhatHappened(t *testing.T) {
 		from := c.owner("n1", counter("a")).Node
 		to := c.other(from)
 		c.mustMigrate("n1", counter("a"), to)
-		if _, err := admin[api.LeaseBreakRequest, api.LeaseBreakReply](c, "n1", api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: "n2"}); err != nil {
+		if _, err := admin[api.LeaseBreakRequest, api.LeaseBreakReply](c, "n1", api.MethodLeaseBreak,
+			&api.LeaseBreakRequest{Node: "n2"}); err != nil {
 			c.Fatal(err)
 		}
 		c.sleep(3 * heartbeat)
@@ -205,11 +212,14 @@ func TestEventsTellWhatHappened(t *testing.T) {
 			count int
 			says  string
 		}{
-			{api.EventJoined, 4, "{By:"}, {api.EventMigrated, 1, "From:" + from + " To:" + to}, {api.EventLeaseBroken, 1, "by an operator"},
-			{api.EventLeaseLost, 1, "Node:n2"}, {api.EventDraining, 1, "Node:n3"}, {api.EventJobBegan, 1, "for maintenance"}, {api.EventJobEnded, 1, "drain done"},
+			{api.EventJoined, 4, "{By:"}, {api.EventMigrated, 1, "From:" + from + " To:" + to}, {
+				api.EventLeaseBroken, 1, "by an operator"},
+			{api.EventLeaseLost, 1, "Node:n2"}, {api.EventDraining, 1, "Node:n3"},
+			{api.EventJobBegan, 1, "for maintenance"}, {api.EventJobEnded, 1, "drain done"},
 		} {
 			got := c.events("n1", want.kind)
-			if len(got) != want.count && want.kind != api.EventMigrated || !strings.Contains(fmt.Sprintf("%+v", got), strings.TrimPrefix(want.says, "{By:")) {
+			if len(got) != want.count && want.kind != api.EventMigrated ||
+				!strings.Contains(fmt.Sprintf("%+v", got), strings.TrimPrefix(want.says, "{By:")) {
 				c.Errorf("%s: want %d that say %q, got %+v", want.kind, want.count, want.says, got)
 			}
 		}
@@ -218,14 +228,17 @@ func TestEventsTellWhatHappened(t *testing.T) {
 		if err != nil {
 			c.Fatal(err)
 		}
-		again, err := admin[api.EventsRequest, api.EventsReply](c, "n3", api.MethodEvents, &api.EventsRequest{After: reply.After})
+		again, err := admin[api.EventsRequest, api.EventsReply](c, "n3", api.MethodEvents,
+			&api.EventsRequest{After: reply.After})
 		if err != nil || len(again.Events) != 0 {
 			c.Fatalf("told again: %+v, %v", again, err)
 		}
 		c.start("n4")
 		c.sleep(2 * heartbeat)
-		again, err = admin[api.EventsRequest, api.EventsReply](c, "n3", api.MethodEvents, &api.EventsRequest{After: reply.After})
-		if err != nil || len(again.Events) != 1 || again.Events[0].Kind != api.EventJoined || again.Events[0].Node != "n4" {
+		again, err = admin[api.EventsRequest, api.EventsReply](c, "n3", api.MethodEvents,
+			&api.EventsRequest{After: reply.After})
+		if err != nil || len(again.Events) != 1 || again.Events[0].Kind != api.EventJoined ||
+			again.Events[0].Node != "n4" {
 			c.Fatalf("told anew: %+v, %v", again, err)
 		}
 		c.crash("n4")

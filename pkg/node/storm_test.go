@@ -40,7 +40,8 @@ func TestADeadNodesActorsDoNotToppleTheNext(t *testing.T) {
 				pool := c.pool()
 				defer pool.Close()
 				for i := g; i < actors; i += callers {
-					if err := c.callBy(pool, fmt.Sprintf("n%d", 2+g%2), 30*time.Second, counter(fmt.Sprint(i)), "get", "", struct{}{}, nil); err != nil {
+					if err := c.callBy(pool, fmt.Sprintf("n%d", 2+g%2), 30*time.Second, counter(fmt.Sprint(i)), "get",
+						"", struct{}{}, nil); err != nil {
 						c.Errorf("actor %d: %v", i, err)
 					}
 				}

@@ -60,7 +60,8 @@ func (s *slot) enter(what string, running *call, calls []*call, now, deadline ti
 	if s.run == nil {
 		s.run = new(run)
 	}
-	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported, s.run.running = calls, what, now, deadline, false, running
+	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported, s.run.running = calls, what, now, deadline,
+		false, running
 }
 
 // leave notes that the actor's code has returned, and reports whether anybody has waited for it.
@@ -120,10 +121,14 @@ func (n *Node) watchHandlers(ctx context.Context) {
 			switch {
 			case overdue:
 				n.abandon(s)
-				n.happened(api.Event{Kind: api.EventAbandoned, Node: n.config.NodeID, Actor: s.actor.String(), Count: 1, Cause: fmt.Sprintf("%s has run for %v, and its callers have given up", what, ran.Round(time.Second))})
-				n.log.Error("a handler has not returned: its activation is given up, and it may run on", "actor", s.actor.String(), "handler", what, "for", ran)
+				n.happened(api.Event{Kind: api.EventAbandoned, Node: n.config.NodeID, Actor: s.actor.String(),
+					Count: 1, Cause: fmt.Sprintf("%s has run for %v, and its callers have given up", what,
+						ran.Round(time.Second))})
+				n.log.Error("a handler has not returned: its activation is given up, and it may run on", "actor",
+					s.actor.String(), "handler", what, "for", ran)
 			case first:
-				n.happened(api.Event{Kind: api.EventStuck, Node: n.config.NodeID, Actor: s.actor.String(), Count: 1, Cause: fmt.Sprintf("%s has run for %v", what, ran.Round(time.Second))})
+				n.happened(api.Event{Kind: api.EventStuck, Node: n.config.NodeID, Actor: s.actor.String(), Count: 1,
+					Cause: fmt.Sprintf("%s has run for %v", what, ran.Round(time.Second))})
 				n.log.Warn("a handler does not return", "actor", s.actor.String(), "handler", what, "for", ran)
 			}
 		}
@@ -171,7 +176,8 @@ func (n *Node) abandon(s *slot) {
 		case c == g.running:
 			c.finish(nil, "", errHangs(c))
 		case n.env.Monotonic() >= c.deadline:
-			c.finish(nil, "", api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed while a handler ran", c.actor))
+			c.finish(nil, "", api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed while a handler ran",
+				c.actor))
 		default:
 			n.router.again(c, errMoved(c.actor))
 		}
@@ -180,7 +186,8 @@ func (n *Node) abandon(s *slot) {
 
 // errHangs is the error of a call whose handler does not return.
 func errHangs(c *call) *api.Error {
-	err := api.Errorf(api.CodeDeadlineExceeded, "actor %s: method %s did not return by its deadline, nor %v later", c.actor, clip(c.method), handlerGrace)
+	err := api.Errorf(api.CodeDeadlineExceeded, "actor %s: method %s did not return by its deadline, nor %v later",
+		c.actor, clip(c.method), handlerGrace)
 	err.Detail = map[string]string{api.DetailRan: "true"}
 	return err
 }
@@ -210,7 +217,8 @@ func (a *activation) runNote(c *call) answer {
 		}
 		a.alarmFailed(&out)
 	} else if last, err := g.inbox.mark(a.node.ctx, a.claim, c.abandoned.source()); err != nil {
-		a.node.log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.actor.String(), "error", err)
+		a.node.log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.actor.String(),
+			"error", err)
 	} else if c.abandoned.number > last.number {
 		a.sendRun(&out)
 	}
@@ -229,7 +237,8 @@ type givenUpSlot struct {
 
 // abandon takes a slot out whose handler runs. noteOf returns the call by which the next activation takes note of
 // that, nil for none.
-func (d *dispatcher) abandon(s *slot, now time.Duration, noteOf func(running *call) *call) (g givenUpSlot, abandoned bool) {
+func (d *dispatcher) abandon(s *slot, now time.Duration, noteOf func(running *call) *call) (g givenUpSlot,
+	abandoned bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.mu.Lock()

@@ -58,7 +58,9 @@ func (b *bombs) kind(at string) actor.Kind {
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil })).
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		})).
 		With(actor.WriteFunc("boom", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
 			s.N = -1
 			b.boom(at)
@@ -93,14 +95,17 @@ func (b *bombs) hooked(at string) actor.Kind {
 			}
 			return nil
 		}).
-		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		}))
 }
 
 func bomb(id string) api.ActorID { return api.ActorID{Namespace: "bomb", ID: id} }
 
 func (c *cluster) quarantines(via string) []api.QuarantineRow {
 	c.Helper()
-	reply, err := admin[api.QuarantinesRequest, api.QuarantinesReply](c, via, api.MethodQuarantines, &api.QuarantinesRequest{})
+	reply, err := admin[api.QuarantinesRequest, api.QuarantinesReply](c, via, api.MethodQuarantines,
+		&api.QuarantinesRequest{})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -139,7 +144,8 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 		slices.Sort(left)
 		for _, via := range left {
 			for range 3 {
-				if err := c.call(via, time.Minute, bomb("0"), "get", struct{}{}, nil); api.CodeOf(err) != api.CodeQuarantined {
+				if err := c.call(via, time.Minute, bomb("0"), "get", struct{}{}, nil); api.CodeOf(
+					err) != api.CodeQuarantined {
 					c.Errorf("through %s: %v", via, err)
 				}
 			}
@@ -163,7 +169,8 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 		}
 		// Taken back, it is called as before: what it had done is there, and what ended the nodes has done nothing.
 		b.armed = false
-		if _, err := admin[api.QuarantineRequest, api.QuarantineReply](c, left[0], api.MethodQuarantineClear, &api.QuarantineRequest{Actor: "bomb/0"}); err != nil {
+		if _, err := admin[api.QuarantineRequest, api.QuarantineReply](c, left[0], api.MethodQuarantineClear,
+			&api.QuarantineRequest{Actor: "bomb/0"}); err != nil {
 			c.Fatal(err)
 		}
 		for _, want := range []int64{2, 3} {
@@ -191,7 +198,8 @@ func TestCallsThatNobodyRepeatsEndThree(t *testing.T) {
 		"ask":   {bomb("a"), bomb("b"), "ask", "a"},
 		"send":  {bomb("a"), bomb("b"), "send", "a"},
 		"alarm": {bomb("a"), bomb("a"), "plan", struct{}{}},
-		"hook":  {api.ActorID{Namespace: "mine", ID: "hook"}, api.ActorID{Namespace: "mine", ID: "hook"}, "get", struct{}{}},
+		"hook": {api.ActorID{Namespace: "mine", ID: "hook"}, api.ActorID{Namespace: "mine", ID: "hook"}, "get",
+			struct{}{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, 3, func(c *cluster) {
@@ -213,7 +221,8 @@ func TestCallsThatNobodyRepeatsEndThree(t *testing.T) {
 				if n := len(b.ended); n < 2 || n > 3 {
 					c.Errorf("nodes %v have ended", b.ended)
 				}
-				if err := c.call(c.other(""), time.Minute, begin.actor, "get", struct{}{}, nil); api.CodeOf(err) != api.CodeQuarantined {
+				if err := c.call(c.other(""), time.Minute, begin.actor, "get", struct{}{}, nil); api.CodeOf(
+					err) != api.CodeQuarantined {
 					c.Errorf("it is called: %v", err)
 				}
 				rows := c.quarantines(c.other(""))
@@ -279,7 +288,9 @@ func TestNodeThatComesBackAcquits(t *testing.T) {
 		}
 		slow := api.InvokeRequest{Actor: id, Method: "slow", Flags: api.InvokeRetry, Body: body}
 		ended := env.NewEvent(c.env)
-		pool.Start(0, via+":7600", rpc.ClassCall, api.MethodInvoke, slow.AppendTo(nil), func([]byte, error) { ended.Set() })
+		pool.Start(0, via+":7600", rpc.ClassCall, api.MethodInvoke, slow.AppendTo(nil), func([]byte, error) {
+			ended.Set()
+		})
 		c.sleep(10 * time.Second) // it has failed over, and the slow handler runs
 		owner := c.owner(via, id).Node
 		// The owner can't reach the store for longer than its lease; the others look elsewhere then.

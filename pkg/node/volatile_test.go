@@ -21,14 +21,16 @@ func TestAVolatileActorWritesNothingAndBeginsAnew(t *testing.T) {
 		note := func(text string, want ...string) {
 			c.Helper()
 			var got []string
-			if err := c.call("n1", time.Minute, scratchpad("a"), "note", text, &got); err != nil || !slices.Equal(got, want) {
+			if err := c.call("n1", time.Minute, scratchpad("a"), "note", text, &got); err != nil ||
+				!slices.Equal(got, want) {
 				c.Fatalf("after %s: %q, %v; want %q", text, got, err, want)
 			}
 		}
 		notes := func(want ...string) {
 			c.Helper()
 			var got []string
-			if err := c.call("n2", time.Minute, scratchpad("a"), "notes", nil, &got); err != nil || !slices.Equal(got, want) {
+			if err := c.call("n2", time.Minute, scratchpad("a"), "notes", nil, &got); err != nil ||
+				!slices.Equal(got, want) {
 				c.Fatalf("%q, %v; want %q", got, err, want)
 			}
 		}
@@ -60,11 +62,13 @@ func TestAVolatileActorStaysOneInAFailover(t *testing.T) {
 		c.nodes[old].machine.Pause(4 * leaseTTL)
 		c.sleep(2*leaseTTL + 3*heartbeat)
 		var got []string
-		if err := c.call(via, time.Minute, scratchpad("a"), "note", "y", &got); err != nil || !slices.Equal(got, []string{"y=y"}) {
+		if err := c.call(via, time.Minute, scratchpad("a"), "note", "y", &got); err != nil ||
+			!slices.Equal(got, []string{"y=y"}) {
 			c.Fatalf("%q, %v", got, err)
 		}
 		c.sleep(4 * leaseTTL)
-		if err := c.call(old, time.Minute, scratchpad("a"), "notes", nil, &got); err != nil || !slices.Equal(got, []string{"y=y"}) {
+		if err := c.call(old, time.Minute, scratchpad("a"), "notes", nil, &got); err != nil ||
+			!slices.Equal(got, []string{"y=y"}) {
 			c.Fatalf("the former owner: %q, %v", got, err)
 		}
 	})

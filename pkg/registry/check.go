@@ -83,7 +83,8 @@ func actorOf(t tuple.Tuple) (api.ActorID, bool) {
 }
 
 // other looks at a pair that is no part of a state.
-func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID, has bool) error {
+func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID,
+	has bool) error {
 	var record any
 	switch kind {
 	case kindMeta:
@@ -140,7 +141,8 @@ func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, h
 		}
 		var f Fence
 		if decodeRecord(nil, fence, &f) == nil && f.Incarnation == claim.Incarnation {
-			c.report(p.Key, actor.String(), fmt.Sprintf("is owned by node %s, which holds a lease and is not known", claim.Node))
+			c.report(p.Key, actor.String(),
+				fmt.Sprintf("is owned by node %s, which holds a lease and is not known", claim.Node))
 		}
 	}
 	return err
@@ -169,7 +171,8 @@ func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 }
 
 // dead compares a dead letter with its request.
-func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID, has bool) error {
+func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID,
+	has bool) error {
 	if !has || len(t) != 5 {
 		c.report(p.Key, "", "is no dead letter")
 		return nil

@@ -23,7 +23,8 @@ func (c *Checker) Meta(ctx context.Context) error {
 	case m.Schema == SchemaRestoring:
 		c.report(metaKey, "", "a restore into the store has not ended, and nodes refuse it: restore again with --force")
 	case m.Schema != SchemaVersion:
-		c.report(metaKey, "", fmt.Sprintf("has schema %d, and this version speaks %d: check it with the version that it is of", m.Schema, SchemaVersion))
+		c.report(metaKey, "", fmt.Sprintf("has schema %d, and this version speaks %d: check it with the version that "+
+			"it is of", m.Schema, SchemaVersion))
 	}
 	return nil
 }

@@ -82,7 +82,8 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 }
 
 // AcquireFor is Acquire for something that is to run then: what matters of an actor whose last owner has failed.
-func (r *Registry) AcquireFor(ctx context.Context, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
+func (r *Registry) AcquireFor(ctx context.Context, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (
+	Acquired, error) {
 	var tx kv.Tx
 	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
 		tx = t
@@ -103,11 +104,13 @@ func acquired(got Acquired, err error) (Acquired, error) {
 	return got, err
 }
 
-func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (Acquired, error) {
+func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (
+	Acquired, error) {
 	node, inc := m.lease()
 	// R1 and R8: claim, seq and the own fence are all read with conflict. Without R8 the entry of what is due
 	// could name an incarnation that has ended already: nobody would be told of that again.
-	vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), quarantineKey(actor), dueTimeKeyOf(actor))
+	vals, err := t.GetAll(ctx, claimKey(actor), seqKey(actor), fenceKey(node), quarantineKey(actor),
+		dueTimeKeyOf(actor))
 	if err != nil {
 		return Acquired{}, err
 	}
@@ -115,7 +118,8 @@ func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.Ac
 	c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits}
 	var own Fence
 	q := &Quarantine{Actor: actor}
-	err = decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}, field{quarantineKey(actor), vals[3], q})
+	err = decodeAll(field{claimKey(actor), vals[0], &old}, field{seqKey(actor), vals[1], &c.seq},
+		field{fenceKey(node), vals[2], &own}, field{quarantineKey(actor), vals[3], q})
 	if err != nil {
 		return Acquired{}, err
 	}
@@ -139,7 +143,10 @@ func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.Ac
 	if err != nil || refused {
 		return Acquired{Quarantine: q, Found: true}, err
 	}
-	t.Set(claimKey(actor), encodeRecord(&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0), Suspect: c.trial != nil}))
+	t.Set(claimKey(actor),
+		encodeRecord(
+			&claimRecord{Node: node, Incarnation: inc, Token: c.token, Since: r.env.Now().Round(0),
+				Suspect: c.trial != nil}))
 	state, err := c.readPart(ctx, t.Snapshot(), begin, end)
 	attend(t, actor, dueTime(vals[4]), inc)
 	return acquired(Acquired{Claim: c, State: state, From: from, Attended: true}, err)

@@ -253,7 +253,8 @@ func (c *Claim) readPart(ctx context.Context, r kv.Reader, begin, end []byte) ([
 		}
 		from = kv.KeyAfter(pairs[len(pairs)-1].Key)
 	}
-	return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor, stateReadBytesMax)
+	return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor,
+		stateReadBytesMax)
 }
 
 func relative(base []byte, pairs []kv.KeyValue) []Entry {

@@ -53,7 +53,8 @@ func TestADamagedClaimCostsItsActor(t *testing.T) {
 				t.Errorf("the key is not named by %v", err)
 			}
 			claims, _, err := t.Claims(t.ctx, "", "", api.ActorID{}, 0)
-			if err != nil || len(claims) != 2 || !claims[0].Corrupt || claims[0].Actor != actorA || claims[1].Corrupt || claims[1].Owner.Node != "n1" {
+			if err != nil || len(claims) != 2 || !claims[0].Corrupt || claims[0].Actor != actorA ||
+				claims[1].Corrupt || claims[1].Owner.Node != "n1" {
 				t.Errorf("%+v, %v", claims, err)
 			}
 		}
@@ -70,7 +71,8 @@ func TestADamagedMemberCostsItsRow(t *testing.T) {
 				t.Fatalf("%+v, %v", v, err)
 			}
 			leases, err := t.Leases(t.ctx)
-			if err != nil || len(leases) != 2 || leases[1].Node.State != NodeCorrupt || leases[1].Fence.Incarnation != n2.Node.Incarnation {
+			if err != nil || len(leases) != 2 || leases[1].Node.State != NodeCorrupt ||
+				leases[1].Fence.Incarnation != n2.Node.Incarnation {
 				t.Fatalf("%+v, %v", leases, err)
 			}
 			if _, err := t.Beat(t.ctx, n1, 1, api.Load{}, nil); err != nil {
@@ -85,7 +87,8 @@ func TestADamagedMemberCostsItsRow(t *testing.T) {
 			t.Errorf("joined again as %+v", m.Node)
 		}
 		t.put(namespaceKey("x"), nilTime("name")[:2])
-		if v, err := t.View(t.ctx); err != nil || len(v.Members()) != 2 || len(v.CorruptNamespaces) != 1 || v.CorruptNamespaces[0] != "x" {
+		if v, err := t.View(t.ctx); err != nil || len(v.Members()) != 2 || len(v.CorruptNamespaces) != 1 ||
+			v.CorruptNamespaces[0] != "x" {
 			t.Errorf("%+v, %v", v, err)
 		}
 	})
@@ -115,7 +118,8 @@ func TestADamagedDeadLetterIsListed(t *testing.T) {
 	both(t, func(t *fixture) {
 		t.put(deadKey(kindDead, actorA, 7), nilTime("alarm")[:3])
 		letters, _, err := t.DeadLetters(t.ctx, "", "", DeadLetter{}, 0)
-		if err != nil || len(letters) != 1 || letters[0].Number != 7 || letters[0].Actor != actorA || letters[0].Code != "corrupt_state" {
+		if err != nil || len(letters) != 1 || letters[0].Number != 7 || letters[0].Actor != actorA ||
+			letters[0].Code != "corrupt_state" {
 			t.Errorf("%+v, %v", letters, err)
 		}
 	})
@@ -129,7 +133,8 @@ func FuzzRecords(f *testing.F) {
 	f.Add((&DueEntry{}).value())
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, record := range []any{
-			new(Meta), new(NodeInfo), new(Fence), new(Beat), new(claimRecord), new(seqRecord), new(Namespace), new(DeadLetter),
+			new(Meta), new(NodeInfo), new(Fence), new(Beat), new(claimRecord), new(seqRecord), new(Namespace),
+			new(DeadLetter),
 		} {
 			if err := decodeRecord([]byte("key"), value, record); err != nil && !damaged(err) {
 				t.Errorf("%T: %v", record, err)

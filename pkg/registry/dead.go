@@ -41,7 +41,8 @@ func deadKey(kind string, actor api.ActorID, number uint64) []byte {
 func (c *Claim) Bury(d *DeadLetter) []Write {
 	return []Write{
 		{Key: deadKey(kindDead, c.actor, d.Number), Value: encodeRecord(d), elsewhere: true},
-		{Key: deadKey(kindDeadBody, c.actor, d.Number), Value: append([]byte{recordVersion}, d.Request...), elsewhere: true},
+		{Key: deadKey(kindDeadBody, c.actor, d.Number), Value: append([]byte{recordVersion}, d.Request...),
+			elsewhere: true},
 	}
 }
 
@@ -93,7 +94,8 @@ func (c *Claim) DeadNumbers(ctx context.Context) ([]uint64, error) {
 // DeadLetters returns one page of dead letters without their requests, in order of actor and number: of one namespace
 // or actor, if they are not "". It begins after the given letter (zero: at the beginning) and reads up to limit, at
 // most 1,000. more says that there may be others after the last one.
-func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after DeadLetter, limit int) (letters []DeadLetter, more bool, err error) {
+func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after DeadLetter, limit int) (
+	letters []DeadLetter, more bool, err error) {
 	if limit <= 0 || limit > pageRows {
 		limit = pageRows
 	}
@@ -115,7 +117,8 @@ func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after 
 		for _, p := range pairs {
 			d, err := decodeDead(p)
 			if damaged(err) {
-				d = DeadLetter{Actor: d.Actor, Number: d.Number, Code: api.CodeCorruptState.String(), Error: err.Error()}
+				d = DeadLetter{Actor: d.Actor, Number: d.Number, Code: api.CodeCorruptState.String(),
+					Error: err.Error()}
 			} else if err != nil {
 				return struct{}{}, err
 			}

@@ -109,7 +109,8 @@ func attend(tx kv.Tx, actor api.ActorID, at int64, by Incarnation) {
 
 // Due returns up to limit entries of a shard in order of time, after the given one (zero: from the beginning), and
 // whether there may be more.
-func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int) (entries []DueEntry, more bool, err error) {
+func (r *Registry) Due(ctx context.Context, shard int, after DueEntry, limit int) (entries []DueEntry, more bool,
+	err error) {
 	begin, end := kindRange(kindDue, shard)
 	if after.Actor != (api.ActorID{}) {
 		begin = kv.KeyAfter(dueKey(after.Actor, after.At))

@@ -180,11 +180,13 @@ func TestDeadLettersAreStoredAndDeletedByTheClaim(t *testing.T) {
 	both(t, func(t *fixture) {
 		c := t.acquire(t.join("n1"))
 		for n := range uint64(3) {
-			if err := c.Commit(t.ctx, c.Bury(&DeadLetter{Number: n + 1, Method: "m", Request: []byte{byte(n)}})); err != nil {
+			if err := c.Commit(
+				t.ctx, c.Bury(&DeadLetter{Number: n + 1, Method: "m", Request: []byte{byte(n)}})); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if d, err := c.DeadLetter(t.ctx, 2); err != nil || d == nil || d.Method != "m" || !slices.Equal(d.Request, []byte{1}) {
+		if d, err := c.DeadLetter(t.ctx, 2); err != nil || d == nil || d.Method != "m" ||
+			!slices.Equal(d.Request, []byte{1}) {
 			t.Fatalf("%+v %v", d, err)
 		}
 		if err := c.Commit(t.ctx, c.Exhume(1)); err != nil {
@@ -200,7 +202,8 @@ func TestDeadLettersAreStoredAndDeletedByTheClaim(t *testing.T) {
 			t.Fatalf("%+v %v", d, err)
 		}
 		letters, more, err := t.DeadLetters(t.ctx, actorA.Namespace, "", DeadLetter{}, 10)
-		if err != nil || more || len(letters) != 1 || letters[0].Number != 3 || letters[0].Actor != actorA || letters[0].Request != nil {
+		if err != nil || more || len(letters) != 1 || letters[0].Number != 3 || letters[0].Actor != actorA ||
+			letters[0].Request != nil {
 			t.Fatalf("%+v %v %v", letters, more, err)
 		}
 		if numbers, err := c.DeadNumbers(t.ctx); err != nil || !slices.Equal(numbers, []uint64{3}) {

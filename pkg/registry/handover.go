@@ -85,10 +85,12 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	case own.Incarnation != c.incarnation: // R8
 		return errFenced(c.node)
 	case other.Incarnation != to.Incarnation:
-		return api.Errorf(api.CodeFailedPrecondition, "node %s has left, or has started again: actor %s stays where it is", to.Node, c.actor)
+		return api.Errorf(api.CodeFailedPrecondition, "node %s has left, or has started again: actor %s stays where "+
+			"it is", to.Node, c.actor)
 	}
 	tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{
-		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0), Move: move[:],
+		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0),
+		Move: move[:],
 	}))
 	if c.trial.Marked() {
 		tx.Clear(trialKey(c.node, c.incarnation, c.actor))
@@ -114,7 +116,8 @@ type Arrived struct {
 // once at the most, and not after Acquire.
 //
 // Acquired has neither claim nor owner if the claim is not one that this move has handed over.
-func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a Arrived, begin, end []byte) (Acquired, error) {
+func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a Arrived, begin, end []byte) (
+	Acquired, error) {
 	node, inc := m.lease()
 	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Acquired, error) {
 		version, err := tx.ReadVersion(ctx)
@@ -128,7 +131,8 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 		var now claimRecord
 		var own Fence
 		c := &Claim{registry: r, actor: actor, node: node, incarnation: inc, floor: m.Meta.Commits, held: version}
-		if err := decodeAll(field{claimKey(actor), vals[0], &now}, field{seqKey(actor), vals[1], &c.seq}, field{fenceKey(node), vals[2], &own}); err != nil {
+		if err := decodeAll(field{claimKey(actor), vals[0], &now}, field{seqKey(actor), vals[1], &c.seq},
+			field{fenceKey(node), vals[2], &own}); err != nil {
 			return Acquired{}, err
 		}
 		if own.Incarnation != inc {
@@ -147,5 +151,6 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 }
 
 func errHandOverInDoubt(actor api.ActorID, cause error) *api.Error {
-	return api.Errorf(api.CodeUnknown, "actor %s: whether its claim was handed over could not be found out: %w", actor, cause)
+	return api.Errorf(api.CodeUnknown, "actor %s: whether its claim was handed over could not be found out: %w", actor,
+		cause)
 }

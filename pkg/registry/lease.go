@@ -59,7 +59,8 @@ func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Loa
 		if err != nil {
 			return Beaten{}, err
 		}
-		out := Beaten{Proof: proof, Membership: decodeCounter(vals[1]), Unattended: decodeCounter(vals[2]), Watched: make([]Beat, len(watch))}
+		out := Beaten{Proof: proof, Membership: decodeCounter(vals[1]), Unattended: decodeCounter(vals[2]),
+			Watched: make([]Beat, len(watch))}
 		for i := range watch {
 			if err := decodeRecord(keys[watchedFrom+i], vals[watchedFrom+i], &out.Watched[i]); err != nil {
 				return Beaten{}, err

@@ -24,7 +24,8 @@ type ClaimInfo struct {
 // Claims returns one page of claims, in order of namespace and id, of one namespace if that is not "", and of that
 // those whose ids begin with prefix. It begins after the given actor (zero: at the beginning) and reads up to limit
 // claims, at most 1,000. more says that there may be others after the last one.
-func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after api.ActorID, limit int) (claims []ClaimInfo, more bool, err error) {
+func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after api.ActorID, limit int) (
+	claims []ClaimInfo, more bool, err error) {
 	if limit <= 0 || limit > pageRows {
 		limit = pageRows
 	}
@@ -91,7 +92,8 @@ func claimInfo(ctx context.Context, r kv.Reader, pair kv.KeyValue, fences map[st
 	if err := decodeRecord(pair.Key, pair.Value, &rec); err != nil {
 		return ClaimInfo{Actor: actor}, err
 	}
-	info := ClaimInfo{Actor: actor, Owner: Owner{Node: rec.Node, Incarnation: rec.Incarnation, Token: rec.Token, Since: rec.Since}}
+	info := ClaimInfo{
+		Actor: actor, Owner: Owner{Node: rec.Node, Incarnation: rec.Incarnation, Token: rec.Token, Since: rec.Since}}
 	if err != nil || rec.Node == "" {
 		return info, err
 	}

@@ -88,9 +88,11 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 // errNameTaken says what the store has under the name of a process that was fenced, and is not that process.
 func errNameTaken(now *NodeInfo, id string) error {
 	if now.Incarnation == (Incarnation{}) {
-		return api.Errorf(api.CodeFenced, "the store no longer knows node %s: an operator has removed it, or the store was emptied or replaced; start the node again to join", id)
+		return api.Errorf(api.CodeFenced, "the store no longer knows node %s: an operator has removed it, or the "+
+			"store was emptied or replaced; start the node again to join", id)
 	}
-	return api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the two, or give this one another --node-id", id, now.Address)
+	return api.Errorf(api.CodeFenced, "node %s: another process has taken this name since (at %s); stop one of the "+
+		"two, or give this one another --node-id", id, now.Address)
 }
 
 // Leave gives the lease up: everything that the member owns can be taken at once. It does
@@ -124,26 +126,28 @@ func (r *Registry) BreakLease(ctx context.Context, node string) (*Fence, error) 
 
 // endLease takes a node's lease away if it has one and the condition holds, and
 // leaves the node in the given state. It returns the new fence, nil if nothing was done.
-func (r *Registry) endLease(ctx context.Context, id string, state NodeState, cond func(context.Context, kv.Tx, Fence) (bool, error)) (*Fence, error) {
-	return insistTransact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh}, func(ctx context.Context, tx kv.Tx) (*Fence, error) {
-		fence, node, err := readNode(ctx, tx, id)
-		if err != nil || fence.Incarnation == (Incarnation{}) {
-			return nil, err
-		}
-		if ok, err := cond(ctx, tx, fence); err != nil || !ok {
-			return nil, err
-		}
-		fence.Epoch++
-		if state == NodeLeft {
-			fence.Left = fence.Incarnation
-		}
-		fence.Incarnation = Incarnation{}
-		node.State = state
-		tx.Set(fenceKey(id), encodeRecord(&fence))
-		tx.Set(nodeKey(id), encodeRecord(&node))
-		raiseMembership(tx)
-		return &fence, nil
-	})
+func (r *Registry) endLease(ctx context.Context, id string, state NodeState,
+	cond func(context.Context, kv.Tx, Fence) (bool, error)) (*Fence, error) {
+	return insistTransact(ctx, r, kv.TxOptions{Priority: kv.PriorityHigh},
+		func(ctx context.Context, tx kv.Tx) (*Fence, error) {
+			fence, node, err := readNode(ctx, tx, id)
+			if err != nil || fence.Incarnation == (Incarnation{}) {
+				return nil, err
+			}
+			if ok, err := cond(ctx, tx, fence); err != nil || !ok {
+				return nil, err
+			}
+			fence.Epoch++
+			if state == NodeLeft {
+				fence.Left = fence.Incarnation
+			}
+			fence.Incarnation = Incarnation{}
+			node.State = state
+			tx.Set(fenceKey(id), encodeRecord(&fence))
+			tx.Set(nodeKey(id), encodeRecord(&node))
+			raiseMembership(tx)
+			return &fence, nil
+		})
 }
 
 // View reads the membership. Like Join, it goes on while there is no contact with the store: until ctx ends.
@@ -193,7 +197,8 @@ func (r *Registry) ensureMeta(ctx context.Context, tx kv.Tx, spec JoinSpec, newC
 	}
 	if m.ClusterID == "" {
 		if spec.ClusterID != "" {
-			return m, api.Errorf(api.CodeMismatch, "the store is empty, but the node was told to join cluster %s: check --store", spec.ClusterID)
+			return m, api.Errorf(api.CodeMismatch, "the store is empty, but the node was told to join cluster %s: "+
+				"check --store", spec.ClusterID)
 		}
 		m = Meta{ClusterID: newClusterID, Schema: SchemaVersion, LeaseTTL: spec.LeaseTTL, Heartbeat: spec.Heartbeat}
 		if m.LeaseTTL == 0 {
@@ -214,17 +219,23 @@ func (r *Registry) ensureMeta(ctx context.Context, tx kv.Tx, spec JoinSpec, newC
 func (m *Meta) accept(spec JoinSpec) error {
 	switch {
 	case m.Schema == SchemaRestoring:
-		return api.Errorf(api.CodeMismatch, "the store holds a restore that has not ended: wait for it, or begin it again with --force")
+		return api.Errorf(api.CodeMismatch, "the store holds a restore that has not ended: wait for it, or begin it "+
+			"again with --force")
 	case m.Schema > SchemaVersion:
-		return api.Errorf(api.CodeMismatch, "the store has schema %d, of a later kelpie; this binary speaks %d: use the version that the cluster runs", m.Schema, SchemaVersion)
+		return api.Errorf(api.CodeMismatch, "the store has schema %d, of a later kelpie; this binary speaks %d: use "+
+			"the version that the cluster runs", m.Schema, SchemaVersion)
 	case m.Schema != SchemaVersion:
-		return api.Errorf(api.CodeMismatch, "the store has schema %d, this binary speaks %d: use the version that the cluster runs, or stop all nodes and see \"kelpie store migrate\"", m.Schema, SchemaVersion)
+		return api.Errorf(api.CodeMismatch, "the store has schema %d, this binary speaks %d: use the version that "+
+			"the cluster runs, or stop all nodes and see \"kelpie store migrate\"", m.Schema, SchemaVersion)
 	case spec.ClusterID != "" && spec.ClusterID != m.ClusterID:
-		return api.Errorf(api.CodeMismatch, "the store holds cluster %s, not %s: check --join and --store", m.ClusterID, spec.ClusterID)
+		return api.Errorf(api.CodeMismatch, "the store holds cluster %s, not %s: check --join and --store",
+			m.ClusterID, spec.ClusterID)
 	case spec.LeaseTTL != 0 && spec.LeaseTTL != m.LeaseTTL:
-		return api.Errorf(api.CodeMismatch, "--lease-ttl %v differs from the cluster's %v, which its first node set: leave the flag out", spec.LeaseTTL, m.LeaseTTL)
+		return api.Errorf(api.CodeMismatch, "--lease-ttl %v differs from the cluster's %v, which its first node set: "+
+			"leave the flag out", spec.LeaseTTL, m.LeaseTTL)
 	case spec.Heartbeat != 0 && spec.Heartbeat != m.Heartbeat:
-		return api.Errorf(api.CodeMismatch, "--heartbeat %v differs from the cluster's %v, which its first node set: leave the flag out", spec.Heartbeat, m.Heartbeat)
+		return api.Errorf(api.CodeMismatch, "--heartbeat %v differs from the cluster's %v, which its first node set: "+
+			"leave the flag out", spec.Heartbeat, m.Heartbeat)
 	}
 	return nil
 }
@@ -237,7 +248,8 @@ func ValidateTimes(leaseTTL, heartbeat time.Duration) error {
 	case leaseTTL > leaseTTLMax:
 		return api.Errorf(api.CodeInvalidArgument, "--lease-ttl %v: must be at most %v", leaseTTL, leaseTTLMax)
 	case leaseTTL < beatsPerTTLMin*heartbeat:
-		return api.Errorf(api.CodeInvalidArgument, "--lease-ttl %v: must be at least %d heartbeats of %v", leaseTTL, beatsPerTTLMin, heartbeat)
+		return api.Errorf(api.CodeInvalidArgument, "--lease-ttl %v: must be at least %d heartbeats of %v", leaseTTL,
+			beatsPerTTLMin, heartbeat)
 	}
 	return nil
 }
@@ -266,7 +278,8 @@ func corruptNode(id string) (NodeInfo, bool) { return NodeInfo{ID: id, State: No
 
 // scanRecords reads all records of a kind, in order of key. corrupt says what stands for one that can't be read, if
 // anything.
-func scanRecords[T any](ctx context.Context, r kv.Reader, kind string, corrupt func(name string) (T, bool)) ([]T, error) {
+func scanRecords[T any](ctx context.Context, r kv.Reader, kind string, corrupt func(name string) (T, bool)) (
+	[]T, error) {
 	begin, end := kindRange(kind)
 	var out []T
 	err := kv.Scan(ctx, r, begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {

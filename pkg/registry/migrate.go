@@ -48,7 +48,8 @@ func (r *Registry) Migrate(ctx context.Context) (from int, err error) {
 				return struct{}{}, err
 			}
 			if now.Schema != before {
-				return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "somebody else migrates the store: it has schema %d now", now.Schema)
+				return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "somebody else migrates the store: it has "+
+					"schema %d now", now.Schema)
 			}
 			tx.Set(metaKey, encodeRecord(&m))
 			return struct{}{}, nil

@@ -35,7 +35,8 @@ func TestStoresOfOtherSchemas(t *testing.T) {
 		refused := func(says string) {
 			t.Helper()
 			_, err := t.Join(t.ctx, spec)
-			if api.CodeOf(err) != api.CodeMismatch || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+			if api.CodeOf(err) != api.CodeMismatch || !strings.Contains(err.Error(), says) ||
+				strings.Contains(err.Error(), "\n") {
 				t.Fatalf("it says %v, want %q", err, says)
 			}
 		}

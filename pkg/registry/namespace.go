@@ -41,11 +41,13 @@ func (ns *Namespace) Validate() error {
 func (ns *Namespace) validatePrefer() error {
 	switch {
 	case ns.Placement == PlaceAffinity && ns.Prefer == "":
-		return api.Errorf(api.CodeInvalidArgument, "placement affinity needs to know what to prefer: say it by --prefer node=NAME, zone=NAME or, for a label, KEY=VALUE")
+		return api.Errorf(api.CodeInvalidArgument, "placement affinity needs to know what to prefer: say it by "+
+			"--prefer node=NAME, zone=NAME or, for a label, KEY=VALUE")
 	case ns.Placement == PlaceAffinity:
 		return api.ValidatePreference(ns.Prefer)
 	case ns.Prefer != "":
-		return api.Errorf(api.CodeInvalidArgument, "placement %s has no preference: leave --prefer out, or choose --placement affinity", ns.Placement)
+		return api.Errorf(api.CodeInvalidArgument, "placement %s has no preference: leave --prefer out, or choose "+
+			"--placement affinity", ns.Placement)
 	}
 	return nil
 }
@@ -55,7 +57,8 @@ func (ns *Namespace) validateFallback() error {
 		return nil
 	}
 	if !ns.Placement.usesFallback() {
-		return api.Errorf(api.CodeInvalidArgument, "placement %s has no fallback: leave --fallback out, or choose --placement affinity or local-first", ns.Placement)
+		return api.Errorf(api.CodeInvalidArgument, "placement %s has no fallback: leave --fallback out, or choose "+
+			"--placement affinity or local-first", ns.Placement)
 	}
 	fallbacks := slices.DeleteFunc(Placements(), Placement.usesFallback)
 	if !slices.Contains(fallbacks, ns.Fallback) {
@@ -98,13 +101,15 @@ func (p *NamespacePatch) Apply(ns Namespace) (Namespace, error) {
 	if p.IdleTimeout != nil {
 		ns.IdleTimeout = *p.IdleTimeout
 		if ns.IdleTimeout < idleTimeoutMin {
-			return ns, api.Errorf(api.CodeInvalidArgument, "--idle-timeout %v: must be at least %v", ns.IdleTimeout, idleTimeoutMin)
+			return ns, api.Errorf(api.CodeInvalidArgument, "--idle-timeout %v: must be at least %v", ns.IdleTimeout,
+				idleTimeoutMin)
 		}
 	}
 	if p.Consistency != nil {
 		ns.Consistency = *p.Consistency
 		if known := Consistencies(); !slices.Contains(known, ns.Consistency) {
-			return ns, api.Errorf(api.CodeInvalidArgument, "--consistency %q: must be %s", ns.Consistency, strings.Join(known, " or "))
+			return ns, api.Errorf(api.CodeInvalidArgument, "--consistency %q: must be %s", ns.Consistency,
+				strings.Join(known, " or "))
 		}
 	}
 	err := ns.Validate()
@@ -117,7 +122,8 @@ func (p *NamespacePatch) Apply(ns Namespace) (Namespace, error) {
 // SetNamespace changes the settings of a namespace, in one transaction, and returns what they were and are. Members
 // take them up with their views: within a heartbeat. With dry, it only says what it would do. It blocks until ctx
 // ends. Errors are CodeNotFound for a namespace that the cluster does not know, and as NamespacePatch.Apply's.
-func (r *Registry) SetNamespace(ctx context.Context, name string, patch NamespacePatch, dry bool) (before, after Namespace, err error) {
+func (r *Registry) SetNamespace(ctx context.Context, name string, patch NamespacePatch, dry bool) (
+	before, after Namespace, err error) {
 	type change struct{ before, after Namespace }
 	var tried change
 	done, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (c change, err error) {
@@ -125,7 +131,8 @@ func (r *Registry) SetNamespace(ctx context.Context, name string, patch Namespac
 			return c, err
 		}
 		if c.before.Name == "" {
-			return c, api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it has joined; see 'kelpie namespaces ls'", name)
+			return c, api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it "+
+				"has joined; see 'kelpie namespaces ls'", name)
 		}
 		if c.before == tried.after { // an earlier attempt, of unknown outcome, has happened
 			return tried, nil

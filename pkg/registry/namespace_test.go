@@ -17,7 +17,8 @@ func TestPatches(t *testing.T) {
 	prefer := func(n NamespacePatch, s string) NamespacePatch { n.Prefer = &s; return n }
 	fallback := func(n NamespacePatch, p Placement) NamespacePatch { n.Fallback = &p; return n }
 	idle := func(d time.Duration) NamespacePatch { return NamespacePatch{IdleTimeout: &d} }
-	plain := Namespace{Name: "counter", Placement: PlaceLeastLoaded, Consistency: "linearizable", IdleTimeout: time.Minute}
+	plain := Namespace{Name: "counter", Placement: PlaceLeastLoaded, Consistency: "linearizable",
+		IdleTimeout: time.Minute}
 	with := func(p Placement, prefer string, fallback Placement) Namespace {
 		ns := plain
 		ns.Placement, ns.Prefer, ns.Fallback = p, prefer, fallback
@@ -35,19 +36,28 @@ func TestPatches(t *testing.T) {
 	}{
 		{name: "nothing", from: near, patch: NamespacePatch{}, want: near},
 		{name: "a strategy", from: plain, patch: set(PlaceSpread), want: with(PlaceSpread, "", "")},
-		{name: "affinity", from: plain, patch: prefer(set(PlaceAffinity), "zone=eu"), want: with(PlaceAffinity, "zone=eu", PlaceLeastLoaded)},
-		{name: "another preference", from: near, patch: prefer(NamespacePatch{}, "node=n1"), want: with(PlaceAffinity, "node=n1", PlaceSpread)},
-		{name: "another fallback", from: near, patch: fallback(NamespacePatch{}, PlaceRandom), want: with(PlaceAffinity, "disk=ssd", PlaceRandom)},
-		{name: "a preference has gone with its strategy", from: near, patch: set(PlaceLocalFirst), want: with(PlaceLocalFirst, "", PlaceSpread)},
+		{name: "affinity", from: plain, patch: prefer(set(PlaceAffinity), "zone=eu"),
+			want: with(PlaceAffinity, "zone=eu", PlaceLeastLoaded)},
+		{name: "another preference", from: near, patch: prefer(NamespacePatch{}, "node=n1"),
+			want: with(PlaceAffinity, "node=n1", PlaceSpread)},
+		{name: "another fallback", from: near, patch: fallback(NamespacePatch{}, PlaceRandom),
+			want: with(PlaceAffinity, "disk=ssd", PlaceRandom)},
+		{name: "a preference has gone with its strategy", from: near, patch: set(PlaceLocalFirst),
+			want: with(PlaceLocalFirst, "", PlaceSpread)},
 		{name: "and a fallback", from: near, patch: set(PlaceRandom), want: with(PlaceRandom, "", "")},
 		{name: "an idle timeout", from: plain, patch: idle(time.Hour), want: longer},
-		{name: "a short idle timeout", from: plain, patch: idle(99 * time.Millisecond), says: "--idle-timeout 99ms: must be at least 100ms"},
+		{name: "a short idle timeout", from: plain, patch: idle(99 * time.Millisecond),
+			says: "--idle-timeout 99ms: must be at least 100ms"},
 		{name: "affinity to nothing", from: plain, patch: set(PlaceAffinity), says: "needs to know what to prefer"},
 		{name: "a preference of no form", from: plain, patch: prefer(set(PlaceAffinity), "n1"), says: "KEY=VALUE"},
-		{name: "a preference of a strategy without", from: plain, patch: prefer(NamespacePatch{}, "node=n1"), says: "placement least-loaded has no preference"},
-		{name: "a fallback of a strategy without", from: plain, patch: fallback(set(PlaceSpread), PlaceRandom), says: "placement spread has no fallback"},
-		{name: "a fallback that falls back", from: near, patch: fallback(NamespacePatch{}, PlaceLocalFirst), says: `fallback "local-first": must be one of least-loaded, random, round-robin, rendezvous, spread`},
-		{name: "an unknown strategy", from: plain, patch: set("moon-phase"), says: `placement "moon-phase": must be one of least-loaded, random, round-robin, affinity, local-first, rendezvous, spread`},
+		{name: "a preference of a strategy without", from: plain, patch: prefer(NamespacePatch{}, "node=n1"),
+			says: "placement least-loaded has no preference"},
+		{name: "a fallback of a strategy without", from: plain, patch: fallback(set(PlaceSpread), PlaceRandom),
+			says: "placement spread has no fallback"},
+		{name: "a fallback that falls back", from: near, patch: fallback(NamespacePatch{}, PlaceLocalFirst),
+			says: `fallback "local-first": must be one of least-loaded, random, round-robin, rendezvous, spread`},
+		{name: "an unknown strategy", from: plain, patch: set("moon-phase"),
+			says: `placement "moon-phase": must be one of least-loaded, random, round-robin, affinity, local-first, rendezvous, spread`},
 	} {
 		got, err := c.patch.Apply(c.from)
 		switch {
@@ -105,7 +115,9 @@ func TestSettingsAreChangedInOneTransaction(t *testing.T) {
 			t.Error("the membership was raised for no change")
 		}
 		// A node that joins, or joins again, leaves the settings as they were set.
-		if _, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: "n2", Address: "n2:1"}, Namespaces: []Namespace{{Name: "counter", Placement: PlaceRandom}}}); err != nil {
+		if _, err := t.Join(
+			t.ctx, JoinSpec{Node: NodeInfo{ID: "n2", Address: "n2:1"},
+				Namespaces: []Namespace{{Name: "counter", Placement: PlaceRandom}}}); err != nil {
 			t.Fatal(err)
 		}
 		if ns, _ := view().Namespace("counter"); ns.Placement != PlaceSpread {

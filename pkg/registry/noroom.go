@@ -57,7 +57,8 @@ func (n *noRoom) err(namespace string) error {
 		}
 		told[i] = count + " " + n.tell(r)
 	}
-	err := api.Errorf(api.CodeNoCapacity, "no capacity for namespace %q: %s: %s", namespace, strings.Join(told, ", "), advice(n.reasons[0].name))
+	err := api.Errorf(api.CodeNoCapacity, "no capacity for namespace %q: %s: %s", namespace, strings.Join(told, ", "),
+		advice(n.reasons[0].name))
 	err.Detail = map[string]string{api.DetailRefused: n.reasons[0].name}
 	return err
 }

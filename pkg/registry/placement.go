@@ -72,7 +72,8 @@ func Place(r Request) (NodeInfo, error) {
 func (r *Request) sort() (fit, full []Candidate, none noRoom) {
 	fit = make([]Candidate, 0, len(r.Members))
 	for _, c := range r.Members {
-		if c.Node.State != NodeActive && c.Node.State != NodeDraining || !slices.Contains(c.Node.Namespaces, r.Actor.Namespace) {
+		if c.Node.State != NodeActive && c.Node.State != NodeDraining ||
+			!slices.Contains(c.Node.Namespaces, r.Actor.Namespace) {
 			continue
 		}
 		refused := slices.IndexFunc(r.Refused, func(f Refusal) bool { return f.Node == c.Node.ID })

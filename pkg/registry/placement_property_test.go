@@ -21,12 +21,17 @@ func drawMembers(t *rapid.T) []Candidate {
 		name := fmt.Sprintf("n%d", i)
 		members[i] = Candidate{
 			Node: NodeInfo{
-				ID: name, State: rapid.SampledFrom([]NodeState{NodeActive, NodeActive, NodeActive, NodeDraining, NodeFailed}).Draw(t, name+" state"),
-				Capacity: rapid.SampledFrom([]int{0, 1, 5}).Draw(t, name+" capacity"), Zone: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, name+" zone"),
-				Labels:     rapid.SampledFrom([][]string{nil, {"disk=ssd"}, {"cpu=big", "disk=hdd"}}).Draw(t, name+" labels"),
-				Namespaces: rapid.SampledFrom([][]string{{"counter"}, {"a", "counter"}, {"other"}, nil}).Draw(t, name+" namespaces"),
+				ID: name, State: rapid.SampledFrom(
+					[]NodeState{NodeActive, NodeActive, NodeActive, NodeDraining, NodeFailed}).Draw(t, name+" state"),
+				Capacity: rapid.SampledFrom([]int{0, 1, 5}).Draw(t, name+" capacity"),
+				Zone:     rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, name+" zone"),
+				Labels: rapid.SampledFrom([][]string{nil, {"disk=ssd"}, {"cpu=big", "disk=hdd"}}).Draw(
+					t, name+" labels"),
+				Namespaces: rapid.SampledFrom([][]string{{"counter"}, {"a", "counter"}, {"other"}, nil}).Draw(
+					t, name+" namespaces"),
 			},
-			Load: api.Load{Activations: rapid.IntRange(0, 6).Draw(t, name+" activations"), Pending: rapid.IntRange(0, 2).Draw(t, name+" pending")},
+			Load: api.Load{Activations: rapid.IntRange(0, 6).Draw(t, name+" activations"),
+				Pending: rapid.IntRange(0, 2).Draw(t, name+" pending")},
 		}
 	}
 	return members
@@ -35,22 +40,28 @@ func drawMembers(t *rapid.T) []Candidate {
 func drawSettings(t *rapid.T) Namespace {
 	ns := Namespace{Name: "counter", Placement: rapid.SampledFrom(placements).Draw(t, "placement")}
 	if ns.Placement == PlaceAffinity {
-		ns.Prefer = rapid.SampledFrom([]string{"node=n1", "node=n99", "zone=x", "disk=ssd", "disk=hdd"}).Draw(t, "prefer")
+		ns.Prefer = rapid.SampledFrom([]string{"node=n1", "node=n99", "zone=x", "disk=ssd", "disk=hdd"}).Draw(
+			t, "prefer")
 	}
 	if ns.Placement.usesFallback() {
-		ns.Fallback = rapid.SampledFrom([]Placement{"", PlaceLeastLoaded, PlaceRandom, PlaceRoundRobin, PlaceRendezvous, PlaceSpread}).Draw(t, "fallback")
+		ns.Fallback = rapid.SampledFrom(
+			[]Placement{"", PlaceLeastLoaded, PlaceRandom, PlaceRoundRobin, PlaceRendezvous, PlaceSpread}).Draw(
+			t, "fallback")
 	}
 	return ns
 }
 
 func drawRequest(t *rapid.T) Request {
 	r := Request{
-		Settings: drawSettings(t), Actor: api.ActorID{Namespace: "counter", ID: rapid.StringMatching(`[a-z0-9]{1,8}`).Draw(t, "id")},
-		Local: "n0", Members: drawMembers(t), Turn: rapid.Uint64().Draw(t, "turn"),
+		Settings: drawSettings(t),
+		Actor:    api.ActorID{Namespace: "counter", ID: rapid.StringMatching(`[a-z0-9]{1,8}`).Draw(t, "id")},
+		Local:    "n0", Members: drawMembers(t), Turn: rapid.Uint64().Draw(t, "turn"),
 	}
 	for _, m := range r.Members {
 		if rapid.IntRange(0, 4).Draw(t, "refused") == 0 {
-			r.Refused = append(r.Refused, Refusal{Node: m.Node.ID, Reason: rapid.SampledFrom([]string{"", api.RefusedFull, api.RefusedMemory}).Draw(t, "reason")})
+			r.Refused = append(r.Refused,
+				Refusal{Node: m.Node.ID,
+					Reason: rapid.SampledFrom([]string{"", api.RefusedFull, api.RefusedMemory}).Draw(t, "reason")})
 		}
 	}
 	return r
@@ -86,7 +97,8 @@ func TestPlaceTakesOnlyWhoMayBeTaken(t *testing.T) {
 			t.Fatalf("%d may be taken: %v", len(able), err)
 		}
 		hosted := slices.ContainsFunc(r.Members, func(c Candidate) bool {
-			return (c.Node.State == NodeActive || c.Node.State == NodeDraining) && slices.Contains(c.Node.Namespaces, "counter")
+			return (c.Node.State == NodeActive || c.Node.State == NodeDraining) &&
+				slices.Contains(c.Node.Namespaces, "counter")
 		})
 		if err != nil && (api.CodeOf(err) == api.CodeNoCapacity) != hosted {
 			t.Fatalf("%v, with the namespace hosted: %v", err, hosted)
@@ -106,7 +118,9 @@ func TestPreferencesAreKept(t *testing.T) {
 			}
 			return n.matches(r.Settings.Prefer)
 		}
-		has := slices.ContainsFunc(r.Members, func(c Candidate) bool { return r.may(c) && c.hasRoom() && preferred(c.Node) })
+		has := slices.ContainsFunc(r.Members, func(c Candidate) bool {
+			return r.may(c) && c.hasRoom() && preferred(c.Node)
+		})
 		if got, err := Place(r); has && (err != nil || !preferred(got)) {
 			t.Fatalf("placed on %s (%v)", got.ID, err)
 		}
@@ -120,12 +134,15 @@ func TestRendezvousMovesLittle(t *testing.T) {
 		nodes := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,6}`), 2, 10, rapid.ID).Draw(t, "nodes")
 		var members []Candidate
 		for _, n := range nodes {
-			members = append(members, Candidate{Node: NodeInfo{ID: n, State: NodeActive, Namespaces: []string{"counter"}}})
+			members = append(
+				members, Candidate{Node: NodeInfo{ID: n, State: NodeActive, Namespaces: []string{"counter"}}})
 		}
 		gone := rapid.IntRange(0, len(nodes)-1).Draw(t, "gone")
 		shuffled := rapid.Permutation(members).Draw(t, "order")
 		place := func(members []Candidate, id string) string {
-			n, err := Place(Request{Settings: Namespace{Placement: PlaceRendezvous}, Actor: api.ActorID{Namespace: "counter", ID: id}, Members: members})
+			n, err := Place(
+				Request{Settings: Namespace{Placement: PlaceRendezvous},
+					Actor: api.ActorID{Namespace: "counter", ID: id}, Members: members})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +167,8 @@ func TestSpreadBoundsZones(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := make([]Candidate, rapid.IntRange(2, 9).Draw(t, "nodes"))
 		for i := range members {
-			members[i].Node = NodeInfo{ID: fmt.Sprintf("n%d", i), State: NodeActive, Namespaces: []string{"counter"}, Zone: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "zone")}
+			members[i].Node = NodeInfo{ID: fmt.Sprintf("n%d", i), State: NodeActive, Namespaces: []string{"counter"},
+				Zone: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "zone")}
 		}
 		random := env.NewRand(rapid.Uint64().Draw(t, "seed"), 0)
 		zones := make(map[string]int)
@@ -158,7 +176,8 @@ func TestSpreadBoundsZones(t *testing.T) {
 			zones[m.Node.Zone] = 0
 		}
 		for range 300 {
-			n, err := Place(Request{Settings: Namespace{Placement: PlaceSpread}, Actor: actorA, Members: members, Random: random})
+			n, err := Place(
+				Request{Settings: Namespace{Placement: PlaceSpread}, Actor: actorA, Members: members, Random: random})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -78,33 +78,56 @@ func TestPlaceStrategies(t *testing.T) {
 		turns    bool
 		want     string // the nodes that are taken, whatever is drawn, in order of name; with turns in order of turn
 	}{
-		{name: "least loaded", settings: Namespace{Placement: PlaceLeastLoaded}, cluster: "a:1 b:2 c:1 d:0/0 e:3/3 f:0!", want: "a b c d"},
+		{name: "least loaded", settings: Namespace{Placement: PlaceLeastLoaded},
+			cluster: "a:1 b:2 c:1 d:0/0 e:3/3 f:0!", want: "a b c d"},
 		{name: "random", settings: Namespace{Placement: PlaceRandom}, cluster: "a:1 b:2 c:3", want: "a b c"},
-		{name: "random among those with room", settings: Namespace{Placement: PlaceRandom}, cluster: "a:1/1 b:2/3 c:3/4", want: "b c"},
-		{name: "round robin", settings: Namespace{Placement: PlaceRoundRobin}, cluster: "a:9 b:0 c:5", turns: true, want: "a b c a b c"},
-		{name: "round robin over those with room", settings: Namespace{Placement: PlaceRoundRobin}, cluster: "a:9 b:1/1 c:5", turns: true, want: "a c a c a c"},
-		{name: "affinity to a node", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"}, cluster: "a:0 b:9 c:0", want: "b"},
-		{name: "affinity to a zone", settings: Namespace{Placement: PlaceAffinity, Prefer: "zone=x"}, cluster: "a:0@x b:0@y c:0@x", want: "a c"},
-		{name: "affinity to a label", settings: Namespace{Placement: PlaceAffinity, Prefer: "disk=ssd"}, cluster: "a:0+disk=hdd b:0+disk=ssd c:0+cpu=x+disk=ssd", want: "b c"},
-		{name: "affinity to one that is full", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"}, cluster: "a:5 b:9/9 c:5", want: "a c"},
-		{name: "affinity where all are full", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"}, cluster: "a:9/9 b:9/9 c:9/9", want: "b"},
-		{name: "affinity falls back as told", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=x", Fallback: PlaceRoundRobin}, cluster: "a:0 b:9 c:0", turns: true, want: "a b c a b c"},
-		{name: "affinity to a draining node", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"}, cluster: "a:0 b:0! c:0", want: "a c"},
-		{name: "local first", settings: Namespace{Placement: PlaceLocalFirst}, cluster: "a:0 b:0 local:99", want: "local"},
-		{name: "local first, full", settings: Namespace{Placement: PlaceLocalFirst}, cluster: "a:0 b:0 local:99/99", want: "a b"},
-		{name: "local first, not hosting", settings: Namespace{Placement: PlaceLocalFirst}, cluster: "a:0 b:0 local:0~", want: "a b"},
-		{name: "local first falls back as told", settings: Namespace{Placement: PlaceLocalFirst, Fallback: PlaceRoundRobin}, cluster: "a:0 b:0 local:0!", turns: true, want: "a b a b a b"},
+		{name: "random among those with room", settings: Namespace{Placement: PlaceRandom},
+			cluster: "a:1/1 b:2/3 c:3/4", want: "b c"},
+		{name: "round robin", settings: Namespace{Placement: PlaceRoundRobin}, cluster: "a:9 b:0 c:5", turns: true,
+			want: "a b c a b c"},
+		{name: "round robin over those with room", settings: Namespace{Placement: PlaceRoundRobin},
+			cluster: "a:9 b:1/1 c:5", turns: true, want: "a c a c a c"},
+		{name: "affinity to a node", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"},
+			cluster: "a:0 b:9 c:0", want: "b"},
+		{name: "affinity to a zone", settings: Namespace{Placement: PlaceAffinity, Prefer: "zone=x"},
+			cluster: "a:0@x b:0@y c:0@x", want: "a c"},
+		{name: "affinity to a label", settings: Namespace{Placement: PlaceAffinity, Prefer: "disk=ssd"},
+			cluster: "a:0+disk=hdd b:0+disk=ssd c:0+cpu=x+disk=ssd", want: "b c"},
+		{name: "affinity to one that is full", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"},
+			cluster: "a:5 b:9/9 c:5", want: "a c"},
+		{name: "affinity where all are full", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"},
+			cluster: "a:9/9 b:9/9 c:9/9", want: "b"},
+		{name: "affinity falls back as told",
+			settings: Namespace{Placement: PlaceAffinity, Prefer: "node=x", Fallback: PlaceRoundRobin},
+			cluster:  "a:0 b:9 c:0", turns: true, want: "a b c a b c"},
+		{name: "affinity to a draining node", settings: Namespace{Placement: PlaceAffinity, Prefer: "node=b"},
+			cluster: "a:0 b:0! c:0", want: "a c"},
+		{name: "local first", settings: Namespace{Placement: PlaceLocalFirst}, cluster: "a:0 b:0 local:99",
+			want: "local"},
+		{name: "local first, full", settings: Namespace{Placement: PlaceLocalFirst}, cluster: "a:0 b:0 local:99/99",
+			want: "a b"},
+		{name: "local first, not hosting", settings: Namespace{Placement: PlaceLocalFirst},
+			cluster: "a:0 b:0 local:0~", want: "a b"},
+		{name: "local first falls back as told",
+			settings: Namespace{Placement: PlaceLocalFirst, Fallback: PlaceRoundRobin}, cluster: "a:0 b:0 local:0!",
+			turns: true, want: "a b a b a b"},
 		{name: "rendezvous", settings: Namespace{Placement: PlaceRendezvous}, cluster: "a:9 b:9 c:0", want: "c"},
-		{name: "rendezvous, the first choice full", settings: Namespace{Placement: PlaceRendezvous}, cluster: "a:9 b:9 c:5/5", want: "a"},
-		{name: "spread takes the less loaded of a zone", settings: Namespace{Placement: PlaceSpread}, cluster: "a:0 b:0", want: "a b"},
-		{name: "spread passes over a zone that is full", settings: Namespace{Placement: PlaceSpread}, cluster: "a:0@x b:1/1@y c:7@x", want: "a c"},
-		{name: "a strategy of a later version", settings: Namespace{Placement: "moon-phase"}, cluster: "a:1 b:2", want: "a b"},
+		{name: "rendezvous, the first choice full", settings: Namespace{Placement: PlaceRendezvous},
+			cluster: "a:9 b:9 c:5/5", want: "a"},
+		{name: "spread takes the less loaded of a zone", settings: Namespace{Placement: PlaceSpread},
+			cluster: "a:0 b:0", want: "a b"},
+		{name: "spread passes over a zone that is full", settings: Namespace{Placement: PlaceSpread},
+			cluster: "a:0@x b:1/1@y c:7@x", want: "a c"},
+		{name: "a strategy of a later version", settings: Namespace{Placement: "moon-phase"}, cluster: "a:1 b:2",
+			want: "a b"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			members, random := candidates(t, test.cluster), env.NewRand(1, 2)
 			var got []string
 			for turn := range 200 {
-				n, err := Place(Request{Settings: test.settings, Actor: actorA, Local: "local", Members: members, Random: random, Turn: uint64(turn)})
+				n, err := Place(
+					Request{Settings: test.settings, Actor: actorA, Local: "local", Members: members, Random: random,
+						Turn: uint64(turn)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -145,7 +168,9 @@ func TestTwoChoices(t *testing.T) {
 		{"nodes without a zone are one", "a:5 b:9@y c:1", PlaceSpread, []int{1, 0, 0, 1}, "c"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			n, err := Place(Request{Settings: Namespace{Placement: test.placement}, Actor: actorA, Members: candidates(t, test.cluster), Random: &script{test.draws}})
+			n, err := Place(
+				Request{Settings: Namespace{Placement: test.placement}, Actor: actorA,
+					Members: candidates(t, test.cluster), Random: &script{test.draws}})
 			if err != nil || n.ID != test.want {
 				t.Fatalf("placed on %q (%v), want %s", n.ID, err, test.want)
 			}
@@ -162,15 +187,20 @@ func TestNoCapacity(t *testing.T) {
 	}{
 		{"nobody", "", "", api.CodeUnknownNamespace, `no node hosts namespace "counter"`},
 		{"others", "a:0~ b:0~!", "", api.CodeUnknownNamespace, `no node hosts namespace "counter"`},
-		{"draining", "a:0! b:0~", "", api.CodeNoCapacity, `no capacity for namespace "counter": 1 of 1 nodes is draining: add a node`},
+		{"draining", "a:0! b:0~", "", api.CodeNoCapacity,
+			`no capacity for namespace "counter": 1 of 1 nodes is draining: add a node`},
 		{"full", "a:9/9 b:9/9 c:0!", "a=full b=full", api.CodeNoCapacity,
-			`no capacity for namespace "counter": 2 of 3 nodes are full of busy actors (capacity 9), 1 is draining: add a node, or raise --capacity`},
+			`no capacity for namespace "counter": 2 of 3 nodes are full of busy actors (capacity 9), ` +
+				`1 is draining: add a node, or raise --capacity`},
 		{"full, of several sizes", "a:9/9 b:0/3 c:5/5", "a=full b=full c=full", api.CodeNoCapacity,
-			`no capacity for namespace "counter": 3 of 3 nodes are full of busy actors (capacities 3 to 9): add a node, or raise --capacity`},
+			`no capacity for namespace "counter": 3 of 3 nodes are full of busy actors (capacities 3 to 9): ` +
+				`add a node, or raise --capacity`},
 		{"memory", "a:1 b:1 c:1/1", "a=memory b=memory c=full", api.CodeNoCapacity,
-			`no capacity for namespace "counter": 2 of 3 nodes are at the memory limit with busy actors, 1 is full of busy actors (capacity 1): add a node, or raise --memory-limit`},
+			`no capacity for namespace "counter": 2 of 3 nodes are at the memory limit with busy actors, 1 is full of busy actors (capacity 1): ` +
+				`add a node, or raise --memory-limit`},
 		{"a reason not known", "a:1", "a", api.CodeNoCapacity, `1 of 1 nodes is not to be taken`},
-		{"moved away", "a:1 b:0!", "a=leaving", api.CodeNoCapacity, `1 of 2 nodes is where the actor is to leave, 1 is draining: add a node`},
+		{"moved away", "a:1 b:0!", "a=leaving", api.CodeNoCapacity,
+			`1 of 2 nodes is where the actor is to leave, 1 is draining: add a node`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var refused []Refusal
@@ -178,7 +208,9 @@ func TestNoCapacity(t *testing.T) {
 				node, reason, _ := strings.Cut(r, "=")
 				refused = append(refused, Refusal{Node: node, Reason: reason})
 			}
-			_, err := Place(Request{Settings: Namespace{Placement: PlaceRandom}, Actor: actorA, Members: candidates(t, test.cluster), Refused: refused, Random: &script{}})
+			_, err := Place(
+				Request{Settings: Namespace{Placement: PlaceRandom}, Actor: actorA,
+					Members: candidates(t, test.cluster), Refused: refused, Random: &script{}})
 			if api.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("%v, want %v: %s", err, test.code, test.want)
 			}
@@ -192,7 +224,8 @@ func spreadOf(t *testing.T, p Placement, members []Candidate, actors int) map[st
 	members, random := slices.Clone(members), env.NewRand(3, 4)
 	for i := range actors {
 		n, err := Place(Request{
-			Settings: Namespace{Placement: p}, Actor: api.ActorID{Namespace: "counter", ID: fmt.Sprint(i)}, Members: members, Random: random, Turn: uint64(i),
+			Settings: Namespace{Placement: p}, Actor: api.ActorID{Namespace: "counter", ID: fmt.Sprint(i)},
+			Members: members, Random: random, Turn: uint64(i),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -229,11 +262,13 @@ func TestBalance(t *testing.T) {
 func TestSpreadBalancesZones(t *testing.T) {
 	members := candidates(t, "a:0@x b:0@y c:0@y d:0@z e:0@z f:0@z")
 	counts := spreadOf(t, PlaceSpread, members, 9000)
-	zones := map[string]int{"x": counts["a"], "y": counts["b"] + counts["c"], "z": counts["d"] + counts["e"] + counts["f"]}
+	zones := map[string]int{"x": counts["a"], "y": counts["b"] + counts["c"],
+		"z": counts["d"] + counts["e"] + counts["f"]}
 	if most, least := mostAndLeast(zones); most-least > 20 {
 		t.Errorf("zones have %v", zones)
 	}
-	if most, least := mostAndLeast(map[string]int{"d": counts["d"], "e": counts["e"], "f": counts["f"]}); most-least > 20 {
+	if most, least := mostAndLeast(
+		map[string]int{"d": counts["d"], "e": counts["e"], "f": counts["f"]}); most-least > 20 {
 		t.Errorf("the nodes of a zone have %v", counts)
 	}
 }

@@ -54,7 +54,8 @@ func TestWatcherForgetsWhomItNoLongerWatches(t *testing.T) {
 func viewOf(n int) *View {
 	v := &View{}
 	for i := range n {
-		v.Nodes = append(v.Nodes, NodeInfo{ID: fmt.Sprintf("n%04d", i), State: NodeActive, Namespaces: []string{"counter"}})
+		v.Nodes = append(
+			v.Nodes, NodeInfo{ID: fmt.Sprintf("n%04d", i), State: NodeActive, Namespaces: []string{"counter"}})
 	}
 	return v
 }

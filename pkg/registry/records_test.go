@@ -12,7 +12,8 @@ import (
 
 // Fields that a later version has added are passed over, and those that an earlier one did not have are zero.
 func TestRecordsOfOtherVersionsAreRead(t *testing.T) {
-	later, err := msgpack.Marshal(map[string]any{"node": "n1", "token": 7, "since": time.Unix(1, 0), "later": map[string]any{"a": []int{1}}})
+	later, err := msgpack.Marshal(
+		map[string]any{"node": "n1", "token": 7, "since": time.Unix(1, 0), "later": map[string]any{"a": []int{1}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -330,7 +330,9 @@ func TestTwoNodesRaceForOneActorThousandsOfTimes(t *testing.T) {
 			errs := make([]error, len(members))
 			tasks := env.NewGroup(t.env, t.ctx)
 			for j, m := range members {
-				tasks.Go("claimant", func(ctx context.Context) { got[j], errs[j] = t.Acquire(ctx, m, id, []byte("s"), []byte("t")) })
+				tasks.Go("claimant", func(ctx context.Context) {
+					got[j], errs[j] = t.Acquire(ctx, m, id, []byte("s"), []byte("t"))
+				})
 			}
 			if err := tasks.Wait(t.ctx); err != nil {
 				t.Fatal(err)
@@ -342,8 +344,10 @@ func TestTwoNodesRaceForOneActorThousandsOfTimes(t *testing.T) {
 					t.Fatalf("race %d: %v", i, errs[j])
 				case got[j].Claim != nil:
 					winners++
-					if other := got[1-j].Owner; other.Node != members[j].Node.ID || other.Token != got[j].Claim.Token() {
-						t.Fatalf("race %d: %s won with token %d, the other was told %+v", i, members[j].Node.ID, got[j].Claim.Token(), other)
+					if other := got[1-j].Owner; other.Node != members[j].Node.ID ||
+						other.Token != got[j].Claim.Token() {
+						t.Fatalf("race %d: %s won with token %d, the other was told %+v", i, members[j].Node.ID,
+							got[j].Claim.Token(), other)
 					}
 				}
 			}
@@ -561,7 +565,8 @@ func TestClaimsAreListedInPages(t *testing.T) {
 		const actors = 25
 		for i := range actors {
 			m := []*Member{m1, m2}[i%2]
-			if _, err := t.Acquire(t.ctx, m, api.ActorID{Namespace: "counter", ID: fmt.Sprintf("%03d", i)}, []byte("s"), []byte("t")); err != nil {
+			if _, err := t.Acquire(t.ctx, m, api.ActorID{Namespace: "counter", ID: fmt.Sprintf("%03d", i)},
+				[]byte("s"), []byte("t")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -589,10 +594,12 @@ func TestClaimsAreListedInPages(t *testing.T) {
 				t.Fatalf("row %d: %+v", i, c)
 			}
 		}
-		if some, _, err := t.Claims(t.ctx, "counter", "01", api.ActorID{ID: "010", Namespace: "counter"}, 3); err != nil || len(some) != 3 || some[0].Actor.ID != "011" {
+		if some, _, err := t.Claims(t.ctx, "counter", "01", api.ActorID{ID: "010", Namespace: "counter"},
+			3); err != nil || len(some) != 3 || some[0].Actor.ID != "011" {
 			t.Fatalf("%v %v", some, err)
 		}
-		if none, more, err := t.Claims(t.ctx, "counter", "02x", api.ActorID{}, 10); err != nil || more || len(none) != 0 {
+		if none, more, err := t.Claims(t.ctx, "counter", "02x", api.ActorID{}, 10); err != nil || more ||
+			len(none) != 0 {
 			t.Fatalf("%v %v %v", none, more, err)
 		}
 		if none, more, err := t.Claims(t.ctx, "other", "", api.ActorID{}, 10); err != nil || more || len(none) != 0 {

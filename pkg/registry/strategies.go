@@ -41,7 +41,8 @@ const (
 )
 
 // placements are all strategies, in the order in which people are told of them.
-var placements = []Placement{PlaceLeastLoaded, PlaceRandom, PlaceRoundRobin, PlaceAffinity, PlaceLocalFirst, PlaceRendezvous, PlaceSpread}
+var placements = []Placement{PlaceLeastLoaded, PlaceRandom, PlaceRoundRobin, PlaceAffinity, PlaceLocalFirst,
+	PlaceRendezvous, PlaceSpread}
 
 // Placements returns the names of all strategies.
 func Placements() []Placement { return slices.Clone(placements) }

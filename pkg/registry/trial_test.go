@@ -17,7 +17,8 @@ var actorB = api.ActorID{Namespace: "counter", ID: "b"}
 // of joins a node that runs a version of the program.
 func (t *fixture) of(id, version string) *Member {
 	t.Helper()
-	m, err := t.Join(t.ctx, JoinSpec{Node: NodeInfo{ID: id, Address: id + ":1", Namespaces: []string{"counter"}, Version: version}})
+	m, err := t.Join(
+		t.ctx, JoinSpec{Node: NodeInfo{ID: id, Address: id + ":1", Namespaces: []string{"counter"}, Version: version}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,8 @@ func TestOnlyActorsOfFailedNodesAreSuspects(t *testing.T) {
 		n1 = t.join("n1")
 		t.fence("n2")
 		t.wantMarks(0, 0)
-		if c = t.try(n1, actorA, first).Claim; !c.Trial().Marked() || !c.Trial().Due("get", false) || c.Trial().Suspected() {
+		if c = t.try(n1, actorA, first).Claim; !c.Trial().Marked() || !c.Trial().Due("get", false) ||
+			c.Trial().Suspected() {
 			t.Fatal("an actor whose owner has failed is no suspect")
 		}
 		t.wantMarks(1, 0)
@@ -123,7 +125,8 @@ func TestOnlyActorsOfFailedNodesAreSuspects(t *testing.T) {
 // when the next one ends.
 func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 	both(t, func(t *fixture) {
-		n1, n2, n3, old, next := t.of("n1", "v1"), t.of("n2", "v1"), t.of("n3", "v1"), t.of("n4", "v0"), t.of("n5", "v2")
+		n1, n2, n3, old, next := t.of("n1", "v1"), t.of("n2", "v1"), t.of("n3", "v1"), t.of("n4", "v0"),
+			t.of("n5", "v2")
 		t.try(n1, actorA, first)
 		t.fence("n1")
 		if got := t.try(n2, actorA, Attempt{Method: "boom", Retry: true, Mark: true}); !got.Claim.Trial().Marked() {
@@ -135,7 +138,9 @@ func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 			if got.Claim != nil || !got.Quarantine.Holds("v1") || got.Found != (i == 0) {
 				t.Fatalf("claimed: %+v", got)
 			}
-			if err := got.Quarantine.Err(); err.Code != api.CodeQuarantined || !strings.Contains(err.Error(), "it ended the process of node n2 while it ran method boom") || !strings.Contains(err.Error(), "quarantine clear counter/a") {
+			if err := got.Quarantine.Err(); err.Code != api.CodeQuarantined ||
+				!strings.Contains(err.Error(), "it ended the process of node n2 while it ran method boom") ||
+				!strings.Contains(err.Error(), "quarantine clear counter/a") {
 				t.Fatal(err)
 			}
 		}

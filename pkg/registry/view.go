@@ -34,7 +34,9 @@ func (v *View) Node(id string) (NodeInfo, bool) {
 
 // Namespace returns the settings of a namespace, and whether it is known.
 func (v *View) Namespace(name string) (Namespace, bool) {
-	i, ok := slices.BinarySearchFunc(v.Namespaces, name, func(ns Namespace, name string) int { return cmp.Compare(ns.Name, name) })
+	i, ok := slices.BinarySearchFunc(v.Namespaces, name, func(ns Namespace, name string) int {
+		return cmp.Compare(ns.Name, name)
+	})
 	if !ok {
 		return Namespace{}, false
 	}
@@ -105,7 +107,9 @@ func ringOrder(members []NodeInfo, ring int) []int {
 		h.Write([]byte{0, byte(ring)})
 		places[i] = place{mix(h.Sum64()), i}
 	}
-	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.member, b.member)) })
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.member, b.member))
+	})
 	order := make([]int, len(places))
 	for i, p := range places {
 		order[i] = p.member

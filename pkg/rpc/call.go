@@ -63,7 +63,8 @@ func (c *pendingCall) timeoutMillis(e env.Env) (millis uint64, ok bool) {
 }
 
 func errDeadline(cause error) *api.Error {
-	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer came", Cause: cause}
+	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer came",
+		Cause: cause}
 }
 
 func errCancelled(cause error) *api.Error {

@@ -87,10 +87,15 @@ func TestErrorsCrossAsCodes(t *testing.T) {
 			})
 		})
 		m.Handle("plain", func(context.Context, *rpc.Request) ([]byte, error) { return nil, io.ErrClosedPipe })
-		m.Handle("future", func(context.Context, *rpc.Request) ([]byte, error) { return nil, &api.Error{Code: 999, Message: "new"} })
-		m.Handle("ok", func(context.Context, *rpc.Request) ([]byte, error) { return nil, &api.Error{Message: "without a code"} })
+		m.Handle("future", func(context.Context, *rpc.Request) ([]byte, error) {
+			return nil, &api.Error{Code: 999, Message: "new"}
+		})
+		m.Handle("ok", func(context.Context, *rpc.Request) ([]byte, error) {
+			return nil, &api.Error{Message: "without a code"}
+		})
 		m.Handle("long", func(context.Context, *rpc.Request) ([]byte, error) {
-			return nil, &api.Error{Code: api.CodeMoved, Message: strings.Repeat("ä", 1<<20), Detail: map[string]string{"k": strings.Repeat("v", 1<<20)}}
+			return nil, &api.Error{Code: api.CodeMoved, Message: strings.Repeat("ä", 1<<20),
+				Detail: map[string]string{"k": strings.Repeat("v", 1<<20)}}
 		})
 	}, func(t *testing.T, w *world) {
 		_, err := w.call("moved", "")
@@ -116,7 +121,9 @@ func TestErrorsCrossAsCodes(t *testing.T) {
 
 func TestSizesAreBounded(t *testing.T) {
 	inWorld(t, options{}, func(m *rpc.Mux) {
-		m.Handle("huge", func(context.Context, *rpc.Request) ([]byte, error) { return make([]byte, rpc.PayloadBytesMax+1), nil })
+		m.Handle("huge", func(context.Context, *rpc.Request) ([]byte, error) {
+			return make([]byte, rpc.PayloadBytesMax+1), nil
+		})
 	}, func(t *testing.T, w *world) {
 		_, err := w.pool.Call(background, addr, rpc.ClassCall, "echo", make([]byte, rpc.PayloadBytesMax+1))
 		wantCode(t, err, api.CodeTooLarge, true)
@@ -142,18 +149,21 @@ func TestLargestPayload(t *testing.T) {
 
 func TestPeersKnowEachOther(t *testing.T) {
 	o := options{
-		server: rpc.ServerConfig{Identity: rpc.Identity{ClusterID: named("c1"), NodeID: "n1", Incarnation: named("i1")}},
-		pool:   rpc.PoolConfig{Identity: rpc.Identity{ClusterID: named("c1"), NodeID: "n2", Incarnation: named("i2")}},
+		server: rpc.ServerConfig{
+			Identity: rpc.Identity{ClusterID: named("c1"), NodeID: "n1", Incarnation: named("i1")}},
+		pool: rpc.PoolConfig{Identity: rpc.Identity{ClusterID: named("c1"), NodeID: "n2", Incarnation: named("i2")}},
 	}
 	inWorld(t, o, func(m *rpc.Mux) {
 		m.HandleAsync("who", func(req *rpc.Request) {
 			peer := req.Peer()
-			req.Reply(fmt.Appendf(nil, "%s %s %s %d %s", peer.ClusterID, peer.NodeID, peer.Incarnation, peer.Version, req.Class()), nil)
+			req.Reply(fmt.Appendf(nil, "%s %s %s %d %s", peer.ClusterID, peer.NodeID, peer.Incarnation, peer.Version,
+				req.Class()), nil)
 		})
 	}, func(t *testing.T, w *world) {
 		for range 2 { // dialling, and connected
 			got, err := w.pool.Peer(background, addr)
-			want := rpc.PeerInfo{ClusterID: "c1", NodeID: "n1", Incarnation: "i1", Version: rpc.ProtocolVersion, Address: addr}
+			want := rpc.PeerInfo{ClusterID: "c1", NodeID: "n1", Incarnation: "i1", Version: rpc.ProtocolVersion,
+				Address: addr}
 			if err != nil || got != want {
 				t.Errorf("server is %+v, error %v", got, err)
 			}

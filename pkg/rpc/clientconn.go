@@ -214,7 +214,8 @@ func (c *clientConn) lost(err error) {
 
 func (c *clientConn) lostError(call *pendingCall, taken uint64, err error) *api.Error {
 	if call.number > taken {
-		return notSentError(api.CodeUnavailable, fmt.Sprintf("the connection to %s broke before the call was sent", c.owner.addr), err)
+		return notSentError(api.CodeUnavailable,
+			fmt.Sprintf("the connection to %s broke before the call was sent", c.owner.addr), err)
 	}
 	return &api.Error{
 		Code:    api.CodeUnknown,

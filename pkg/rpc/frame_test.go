@@ -38,7 +38,8 @@ func TestRequestFrame(t *testing.T) {
 	for _, payload := range [][]byte{nil, []byte("payload"), bytes.Repeat([]byte("x"), inlineBytesMax+1)} {
 		f := parse(t, RequestFrame(1<<40, "actor.invoke", 30_000, payload))
 		method, timeout, got, err := f.request()
-		if err != nil || f.kind != kindRequest || f.id != 1<<40 || string(method) != "actor.invoke" || timeout != 30_000 || !bytes.Equal(got, payload) {
+		if err != nil || f.kind != kindRequest || f.id != 1<<40 || string(method) != "actor.invoke" ||
+			timeout != 30_000 || !bytes.Equal(got, payload) {
 			t.Errorf("read %v %d %q %d and %d bytes, error %v", f.kind, f.id, method, timeout, len(got), err)
 		}
 	}
@@ -48,7 +49,8 @@ func TestErrorFrame(t *testing.T) {
 	sent := &api.Error{Code: api.CodeMoved, Op: "op", Message: "message", Detail: map[string]string{"a": "1", "b": "2"}}
 	f := parse(t, ErrorFrame(7, sent))
 	got, err := f.error()
-	if err != nil || f.id != 7 || got.Code != sent.Code || got.Op != sent.Op || got.Message != sent.Message || !maps.Equal(got.Detail, sent.Detail) {
+	if err != nil || f.id != 7 || got.Code != sent.Code || got.Op != sent.Op || got.Message != sent.Message ||
+		!maps.Equal(got.Detail, sent.Detail) {
 		t.Errorf("read %d %+v, error %v", f.id, got, err)
 	}
 }

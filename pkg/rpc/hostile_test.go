@@ -148,7 +148,8 @@ func TestVersionMismatchNamesBoth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, refusal, err := rpc.ReadAnswer(b); err != nil || !strings.Contains(refusal.Message, "1 to 1, the caller 7 to 9") {
+		if _, _, refusal, err := rpc.ReadAnswer(b); err != nil ||
+			!strings.Contains(refusal.Message, "1 to 1, the caller 7 to 9") {
 			t.Errorf("refused with %v, error %v", refusal, err)
 		}
 	})
@@ -224,7 +225,8 @@ func TestCancellationOfNothing(t *testing.T) {
 	inWorld(t, options{}, nil, func(t *testing.T, w *world) {
 		link := w.dialGreeted()
 		defer link.Close()
-		w.send(link, rpc.ClassCall, slices.Concat(rpc.CancelFrame(1), rpc.RequestFrame(1, "echo", 0, []byte("x")), rpc.CancelFrame(1)))
+		w.send(link, rpc.ClassCall, slices.Concat(rpc.CancelFrame(1), rpc.RequestFrame(1, "echo", 0, []byte("x")),
+			rpc.CancelFrame(1)))
 		b, err := link.Receive(rpc.ClassCall)
 		if err != nil {
 			t.Fatal(err)

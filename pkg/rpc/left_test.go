@@ -44,7 +44,8 @@ func TestAnswersLeave(t *testing.T) {
 			rest(time.Millisecond)
 		}
 		if made != requests || left != fit {
-			t.Errorf("%d answers made and %d have left, want %d and the %d that the network takes", made, left, requests, fit)
+			t.Errorf("%d answers made and %d have left, want %d and the %d that the network takes", made, left,
+				requests, fit)
 		}
 		if _, err := link.Receive(rpc.ClassCall); err != nil {
 			t.Fatal(err)

@@ -61,7 +61,8 @@ type Pool struct {
 
 // NewPool returns a pool without connections.
 func NewPool(e env.Env, t Transport, config PoolConfig) *Pool {
-	p := &Pool{env: e, transport: t, config: config.withDefaults(), rand: e.Rand("rpc backoff"), peers: make(map[string]*peer)}
+	p := &Pool{env: e, transport: t, config: config.withDefaults(), rand: e.Rand("rpc backoff"),
+		peers: make(map[string]*peer)}
 	p.sweeper = sweeper{env: e, sweep: p.expire}
 	return p
 }
@@ -118,8 +119,10 @@ func ended(cause error) func(error) *api.Error {
 // deadline is on the monotonic clock of the Env, zero for none. done runs on a task of the pool, or of the
 // caller before Start returns; it must not block. cancel gives up: unless done was called or is being called, it is
 // called, with api.CodeCancelled, before cancel returns.
-func (p *Pool) Start(deadline time.Duration, addr string, class Class, method string, payload []byte, done func(payload []byte, err error)) (cancel func()) {
-	call := &pendingCall{class: class, method: method, payload: payload, deadline: deadline, swept: deadline != 0, done: done}
+func (p *Pool) Start(deadline time.Duration, addr string, class Class, method string, payload []byte,
+	done func(payload []byte, err error)) (cancel func()) {
+	call := &pendingCall{class: class, method: method, payload: payload, deadline: deadline, swept: deadline != 0,
+		done: done}
 	peer := p.submit(addr, call)
 	if peer == nil {
 		return func() {}

@@ -41,7 +41,8 @@ func TestTypedCalls(t *testing.T) {
 		})
 		m.HandleAsync("garbage", func(req *rpc.Request) { req.Reply([]byte{0xc1}, nil) })
 	}, func(t *testing.T, w *world) {
-		got, err := rpc.CallTyped[greeting, reply](background, w.pool, addr, "greet", &greeting{Name: "Ada", Times: 2, Tags: []string{"x"}})
+		got, err := rpc.CallTyped[greeting, reply](background, w.pool, addr, "greet",
+			&greeting{Name: "Ada", Times: 2, Tags: []string{"x"}})
 		if err != nil || got.Text != "hello Ada" {
 			t.Errorf("got %+v, error %v", got, err)
 		}

@@ -59,14 +59,18 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			s.N += n // is to be undone
 			return 0, actor.Errorf("refused", "at %d", s.N-n)
 		})).
-		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		}))
 	register := actor.New[registerState]("register").
 		With(actor.WriteFunc("swap", func(_ *actor.Context, s *registerState, v string) (string, error) {
 			old := s.V
 			s.V = v
 			return old, nil
 		})).
-		With(actor.ReadFunc("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) { return s.V, nil }))
+		With(actor.ReadFunc("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) {
+			return s.V, nil
+		}))
 	lists := actor.New[listState]("list").
 		OnActivate(func(_ *actor.Context, s *listState) error {
 			s.Begun++
@@ -83,7 +87,9 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			s.Items = append(s.Items, item)
 			return int64(len(s.Items)), nil
 		})).
-		With(actor.ReadFunc("items", func(_ *actor.Context, s *listState, _ struct{}) ([]string, error) { return slices.Clone(s.Items), nil }))
+		With(actor.ReadFunc("items", func(_ *actor.Context, s *listState, _ struct{}) ([]string, error) {
+			return slices.Clone(s.Items), nil
+		}))
 	account := actor.New[counterState]("account").
 		With(actor.WriteFunc("move", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			if s.N+n < -overdraft {
@@ -92,10 +98,16 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.ReadFunc("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		}))
 	space := actor.New[noState]("kv").
-		With(actor.WriteFunc("set", func(ctx *actor.Context, _ *noState, p pair) (bool, error) { return true, ctx.Set(p.Key, p.Value) })).
-		With(actor.WriteFunc("delete", func(ctx *actor.Context, _ *noState, key string) (bool, error) { return true, ctx.Delete(key) })).
+		With(actor.WriteFunc("set", func(ctx *actor.Context, _ *noState, p pair) (bool, error) {
+			return true, ctx.Set(p.Key, p.Value)
+		})).
+		With(actor.WriteFunc("delete", func(ctx *actor.Context, _ *noState, key string) (bool, error) {
+			return true, ctx.Delete(key)
+		})).
 		With(actor.ReadFunc("get", func(ctx *actor.Context, _ *noState, key string) (v string, err error) {
 			_, err = ctx.Get(key, &v)
 			return v, err
@@ -119,7 +131,9 @@ func actorKinds(idle time.Duration) []actor.Kind {
 			}
 			return scan(ctx)
 		})).
-		With(actor.ReadFunc("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) { return scan(ctx) }))
+		With(actor.ReadFunc("scan", func(ctx *actor.Context, _ *noState, _ struct{}) ([]pair, error) {
+			return scan(ctx)
+		}))
 	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn), sessions()}
 	kinds = append(kinds, postsAndBoxes()...)
 	for _, k := range kinds {
@@ -153,7 +167,9 @@ func pursesKind() actor.Kind {
 			s.N += n
 			return s.N, nil
 		})).
-		With(actor.ReadFunc("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("balance", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		}))
 }
 
 // errand is what a relay is asked to do: to move money from one purse to another.
@@ -178,7 +194,9 @@ func relays(amount func(*actor.Context) int64) actor.Kind {
 			s.N++
 			return s.N, nil
 		})).
-		With(actor.ReadFunc("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil }))
+		With(actor.ReadFunc("done", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		}))
 }
 
 // sitting is what a session keeps in memory: the name of the sitting, which is its activation's own, and how many

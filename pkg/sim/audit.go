@@ -57,11 +57,13 @@ type cell struct {
 }
 
 func newAudit(w *world) *audit {
-	return &audit{w: w, cells: btree.NewMap[string, *cell](0), kinds: make(map[string]keyInfo), owners: newOwners(w), holders: make(map[string]holder)}
+	return &audit{w: w, cells: btree.NewMap[string, *cell](0), kinds: make(map[string]keyInfo), owners: newOwners(w),
+		holders: make(map[string]holder)}
 }
 
 func (a *audit) sawKeys(c *caller, v kv.Version, keys, values [][]byte) {
-	r := &reading{by: c.machine.Name(), at: a.w.now(), version: v, keys: make([][]byte, len(keys)), values: make([][]byte, len(values))}
+	r := &reading{by: c.machine.Name(), at: a.w.now(), version: v, keys: make([][]byte, len(keys)),
+		values: make([][]byte, len(values))}
 	for i := range keys {
 		r.keys[i], r.values[i] = bytes.Clone(keys[i]), bytes.Clone(values[i])
 	}
@@ -71,8 +73,10 @@ func (a *audit) sawKeys(c *caller, v kv.Version, keys, values [][]byte) {
 	}
 }
 
-func (a *audit) sawRange(c *caller, v kv.Version, begin, end []byte, opt kv.RangeOptions, pairs []kv.KeyValue, more bool) {
-	r := &reading{by: c.machine.Name(), at: a.w.now(), version: v, begin: bytes.Clone(begin), end: bytes.Clone(end), reverse: opt.Reverse, more: more}
+func (a *audit) sawRange(c *caller, v kv.Version, begin, end []byte, opt kv.RangeOptions, pairs []kv.KeyValue,
+	more bool) {
+	r := &reading{by: c.machine.Name(), at: a.w.now(), version: v, begin: bytes.Clone(begin), end: bytes.Clone(end),
+		reverse: opt.Reverse, more: more}
 	for _, p := range pairs {
 		r.pairs = append(r.pairs, kv.KeyValue{Key: bytes.Clone(p.Key), Value: bytes.Clone(p.Value)})
 	}
@@ -122,7 +126,8 @@ func (a *audit) isolated(d *deed) {
 				return false
 			}
 			if c.version > d.tx.ReadVersion {
-				a.w.violateAt(d.at, "store", "a transaction of %s read key %q at version %d and was committed at %d, though the key was written at %d",
+				a.w.violateAt(d.at, "store", "a transaction of %s read key %q at version %d and was committed at %d, "+
+					"though the key was written at %d",
 					d.who(), key, d.tx.ReadVersion, d.done.Version, c.version)
 				return false
 			}
@@ -191,7 +196,8 @@ func (a *audit) clear(begin, end string, v kv.Version) {
 func (a *audit) recall(r *reading) {
 	for i, key := range r.keys {
 		if want := a.value(string(key)); !bytes.Equal(want, r.values[i]) || (want == nil) != (r.values[i] == nil) {
-			a.w.violateAt(r.at, "store", "%s read key %q at version %d and got %q, not %q", r.by, key, r.version, clipped(r.values[i]), clipped(want))
+			a.w.violateAt(r.at, "store", "%s read key %q at version %d and got %q, not %q", r.by, key, r.version,
+				clipped(r.values[i]), clipped(want))
 			return
 		}
 	}
@@ -225,7 +231,9 @@ func (a *audit) recallRange(r *reading) {
 		a.cells.Ascend(string(r.begin), func(key string, c *cell) bool { return key < string(r.end) && visit(key, c) })
 	}
 	if !ok || len(left) > 0 {
-		a.w.violateAt(r.at, "store", "%s scanned %q to %q at version %d and got %d pairs, which are not what was there", r.by, r.begin, r.end, r.version, len(r.pairs))
+		a.w.violateAt(r.at, "store",
+			"%s scanned %q to %q at version %d and got %d pairs, which are not what was there", r.by, r.begin, r.end,
+			r.version, len(r.pairs))
 	}
 }
 

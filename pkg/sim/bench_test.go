@@ -36,7 +36,9 @@ func BenchmarkIdle(b *testing.B) {
 			var simulated time.Duration
 			var ops int
 			for seed := uint64(1); b.Loop(); seed++ {
-				r, err := sim.Run(sim.Options{Seed: seed, Profile: "idle", Nodes: nodes, For: min(10*time.Minute, max(200*time.Minute/time.Duration(nodes), 20*time.Second))})
+				r, err := sim.Run(
+					sim.Options{Seed: seed, Profile: "idle", Nodes: nodes,
+						For: min(10*time.Minute, max(200*time.Minute/time.Duration(nodes), 20*time.Second))})
 				if err != nil || len(r.Violations) > 0 {
 					b.Fatalf("seed %d: %v %v", seed, err, r.Violations)
 				}

@@ -59,7 +59,8 @@ func uncheckedRanges(t *tampered) {
 }
 
 // onOutcome changes the outcome of the commits of states.
-func onOutcome(t *tampered, change func(t *tamperedTx, ctx context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error)) {
+func onOutcome(t *tampered, change func(t *tamperedTx, ctx context.Context, c *ryw.Commit, done ryw.Committed,
+	err error) (ryw.Committed, error)) {
 	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
 		done, err := t.send(ctx, c)
 		if err != nil && t.life != nil && t.writes(c, keySeq) != nil {
@@ -70,7 +71,8 @@ func onOutcome(t *tampered, change func(t *tamperedTx, ctx context.Context, c *r
 }
 
 func unknownIsSuccess(t *tampered) {
-	onOutcome(t, func(_ *tamperedTx, _ context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error) {
+	onOutcome(t, func(_ *tamperedTx, _ context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed,
+		error) {
 		if kv.NeverCommitted(err) {
 			return done, err
 		}
@@ -79,7 +81,8 @@ func unknownIsSuccess(t *tampered) {
 }
 
 func unknownIsFailure(t *tampered) {
-	onOutcome(t, func(_ *tamperedTx, _ context.Context, _ *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error) {
+	onOutcome(t, func(_ *tamperedTx, _ context.Context, _ *ryw.Commit, done ryw.Committed, err error) (ryw.Committed,
+		error) {
 		if kv.NeverCommitted(err) {
 			return done, err
 		}
@@ -88,7 +91,8 @@ func unknownIsFailure(t *tampered) {
 }
 
 func renewedUnread(t *tampered) {
-	onOutcome(t, func(t *tamperedTx, ctx context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed, error) {
+	onOutcome(t, func(t *tamperedTx, ctx context.Context, c *ryw.Commit, done ryw.Committed, err error) (
+		ryw.Committed, error) {
 		for errors.Is(err, kv.ErrConflict) || errors.Is(err, kv.ErrTooOld) {
 			again := *c
 			v, verr := t.caller.ReadVersion(ctx, kv.PriorityDefault)
@@ -176,7 +180,8 @@ func ownClaimAdopted(t *tampered) {
 }
 
 func unreadableIsEmpty(t *tampered) {
-	t.pairs = func(t *tamperedTx, begin []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
+	t.pairs = func(t *tamperedTx, begin []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool,
+		error) {
 		if err != nil && t.audit.kind(begin).kind == keyState {
 			return nil, false, nil
 		}
@@ -239,7 +244,9 @@ func rollbackIncomplete(kinds []actor.Kind) []actor.Kind {
 			left[ctx.Self()] += n
 			return 0, actor.Errorf("refused", "at %d", s.N)
 		})).
-		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) { return s.N, nil })))
+		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
+			return s.N, nil
+		})))
 }
 
 // replaced returns the kinds with another in the place of the one of its name.

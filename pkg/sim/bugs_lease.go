@@ -238,7 +238,8 @@ func foreignIncarnation(t *tampered) {
 		for i, key := range keys {
 			if t.self(key, keyFence) {
 				now := decode[fenceRecord](values[i]).Incarnation
-				if tried != (incarnation{}) && alias == (incarnation{}) && now != tried && now != found && now != (incarnation{}) {
+				if tried != (incarnation{}) && alias == (incarnation{}) && now != tried && now != found &&
+					now != (incarnation{}) {
 					alias = now
 				}
 				if tried == (incarnation{}) {
@@ -352,5 +353,7 @@ func unprovedSession(kinds []actor.Kind) []actor.Kind {
 			s.N++ // stays in memory, as nothing undoes it
 			return *s, nil
 		})).
-		With(actor.ReadFunc("look", func(_ *actor.Context, s *sitting, _ struct{}) (sitting, error) { return *s, nil })))
+		With(actor.ReadFunc("look", func(_ *actor.Context, s *sitting, _ struct{}) (sitting, error) {
+			return *s, nil
+		})))
 }

@@ -12,15 +12,18 @@ type Item struct {
 
 // Checkers are what may be found broken, in the order of their listing.
 var Checkers = []Entry{
-	{"single-activation", "only the owner of an actor commits its state, nobody takes an actor whose owner has a valid lease, and every commit follows the one before"},
+	{"single-activation", "only the owner of an actor commits its state, nobody takes an actor whose owner has a " +
+		"valid lease, and every commit follows the one before"},
 	{"tokens", "the fencing token of an actor grows with every claim, and only the owner releases"},
 	{"membership", "epochs never fall, and no two processes have the same incarnation"},
 	{"fencing", "no node is fenced that could reach the store all the time"},
 	{"linearizable", "there is an order of the calls of each actor that explains every answer"},
 	{"lists", "nothing that was appended is lost, there twice, or in another place later"},
-	{"sessions", "the answers of volatile actors tell of one activation after the other, each counting every visit once"},
+	{"sessions",
+		"the answers of volatile actors tell of one activation after the other, each counting every visit once"},
 	{"due", "what was sent, or set as an alarm, happens once and in order, and is not lost"},
-	{"once", "every job, by a call, a message or an alarm, is done once or not at all, as its caller was told; what fails for good is among the dead letters; and who asks others rests on what is committed"},
+	{"once", "every job, by a call, a message or an alarm, is done once or not at all, as its caller was told; what " +
+		"fails for good is among the dead letters; and who asks others rests on what is committed"},
 	{"initialised", "no handler runs on a state that OnActivate has not seen"},
 	{"refusals", "no call that has never run is refused for good, unless it is an old one"},
 	{"answers", "a node that can't reach the store says so, and does not hold calls"},

@@ -153,7 +153,8 @@ func (o Options) Resolve() (Config, error) {
 		Window:   5 * time.Second,
 		NetDelay: pick(d, "net delay", 0, 200*time.Microsecond, time.Millisecond, 5*time.Millisecond),
 		// A store without delay is one in which everything is atomic: it hides much, so it is rare.
-		StoreDelay:  pick(d, "store delay", 0, 500*time.Microsecond, 2*time.Millisecond, 2*time.Millisecond, 10*time.Millisecond),
+		StoreDelay: pick(d, "store delay", 0, 500*time.Microsecond, 2*time.Millisecond, 2*time.Millisecond,
+			10*time.Millisecond),
 		Tail:        pick(d, "tail", 0, 5, 50),
 		Rate:        pick(d, "rate", 3, 10, 40),
 		IdleTimeout: pick(d, "idle timeout", 200*time.Millisecond, time.Second, time.Minute),
@@ -168,7 +169,8 @@ func (o Options) Resolve() (Config, error) {
 		Hasty:       pick(d, "hasty", false, false, false, false, false, true),
 		Early:       pick(d, "early", false, false, false, true),
 		Actors:      pick(d, "actors", 1, 2, 3, 8),
-		Placement:   pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first", "rendezvous", "spread"),
+		Placement: pick(d, "placement", "least-loaded", "least-loaded", "random", "round-robin", "local-first",
+			"rendezvous", "spread"),
 	}
 	c.Heartbeat = c.LeaseTTL / 5
 	// Moves must have somewhere to go, and time for it: there, what is drawn otherwise would be to blame.
@@ -224,7 +226,8 @@ func (o Options) profile(d draw, c *Config) {
 	case "idle":
 		c.Nodes, c.Clients, c.Calls, c.For = 5, 0, 0, 10*time.Minute
 		c.Faults, c.Workloads, c.StopAtOnce = []string{}, []string{}, true
-		c.LeaseTTL, c.Heartbeat, c.NetDelay, c.StoreDelay, c.Tail = 5*time.Second, time.Second, time.Millisecond, 2*time.Millisecond, 0
+		c.LeaseTTL, c.Heartbeat, c.NetDelay, c.StoreDelay, c.Tail = 5*time.Second, time.Second, time.Millisecond,
+			2*time.Millisecond, 0
 	}
 }
 
@@ -249,7 +252,9 @@ func (c *Config) avoidJobs() {
 	if c.Capacity == 0 && c.MemoryLimit == 0 && c.MaxRecords == 0 {
 		return
 	}
-	others := slices.DeleteFunc(slices.Clone(c.Workloads), func(name string) bool { return workloadNamed(name).namespace == jobs })
+	others := slices.DeleteFunc(slices.Clone(c.Workloads), func(name string) bool {
+		return workloadNamed(name).namespace == jobs
+	})
 	if len(others) > 0 {
 		c.Workloads = others
 	}

@@ -52,7 +52,8 @@ func unexplained(ops []*Op) (culprit *Op, sure bool) {
 		}
 	}
 	slices.SortFunc(moments, func(a, b moment) int {
-		return cmp.Or(cmp.Compare(a.after, b.after), cmp.Compare(a.before, b.before), cmp.Compare(a.op.Called, b.op.Called))
+		return cmp.Or(cmp.Compare(a.after, b.after), cmp.Compare(a.before, b.before),
+			cmp.Compare(a.op.Called, b.op.Called))
 	})
 	for _, m := range moments {
 		if found, sure := c.follows(m); !found {
@@ -140,7 +141,8 @@ func (w *world) counters() {
 		switch {
 		case culprit == nil:
 		case sure:
-			w.violateAt(culprit.To, "linearizable", "no order of the %d calls of %s explains their answers: %s", len(ops), id, culprit)
+			w.violateAt(culprit.To, "linearizable", "no order of the %d calls of %s explains their answers: %s",
+				len(ops), id, culprit)
 			w.picture(id, ops)
 		default:
 			w.undecided++

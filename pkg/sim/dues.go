@@ -79,7 +79,8 @@ func postsAndBoxes() []actor.Kind {
 				}
 				s.Last = -1
 			}
-			err := ctx.SetAlarm(i.Name, actor.Alarm{After: i.After, Method: "send", Request: item{Name: i.Name, To: i.To}})
+			err := ctx.SetAlarm(
+				i.Name, actor.Alarm{After: i.After, Method: "send", Request: item{Name: i.Name, To: i.To}})
 			if err == nil && i.Fail {
 				err = actor.Errorf("refused", "told to fail")
 			}
@@ -93,8 +94,12 @@ func postsAndBoxes() []actor.Kind {
 			s.Ticks, s.Last = s.Ticks+1, at
 			return true, nil
 		})).
-		With(actor.WriteFunc("cancel", func(ctx *actor.Context, _ *postState, name string) (bool, error) { return ctx.CancelAlarm(name) })).
-		With(actor.ReadFunc("wrong", func(_ *actor.Context, s *postState, _ struct{}) (string, error) { return s.Wrong, nil }))
+		With(actor.WriteFunc("cancel", func(ctx *actor.Context, _ *postState, name string) (bool, error) {
+			return ctx.CancelAlarm(name)
+		})).
+		With(actor.ReadFunc("wrong", func(_ *actor.Context, s *postState, _ struct{}) (string, error) {
+			return s.Wrong, nil
+		}))
 	box := actor.New[boxState]("box").
 		With(actor.WriteFunc("put", func(_ *actor.Context, s *boxState, p put) (bool, error) {
 			if serial++; serial%failing == 0 {
@@ -104,7 +109,8 @@ func postsAndBoxes() []actor.Kind {
 				s.Last = make(map[string]int64)
 			}
 			if s.Wrong == "" && p.N != s.Last[p.From]+1 {
-				s.Wrong = sprintf("%s came as number %d of post/%s, after number %d", p.Name, p.N, p.From, s.Last[p.From])
+				s.Wrong = sprintf("%s came as number %d of post/%s, after number %d", p.Name, p.N, p.From,
+					s.Last[p.From])
 			}
 			s.Last[p.From] = p.N
 			s.Items = append(s.Items, p.Name)
@@ -121,14 +127,16 @@ func postsAndBoxes() []actor.Kind {
 
 func sendWork(k *worker) {
 	for k.more() {
-		surely[int64](k, k.target("send"), "send", item{Name: k.unique(), To: strconv.Itoa(k.random.IntN(boxes)), Fail: k.random.IntN(8) == 0})
+		surely[int64](k, k.target("send"), "send",
+			item{Name: k.unique(), To: strconv.Itoa(k.random.IntN(boxes)), Fail: k.random.IntN(8) == 0})
 	}
 }
 
 func alarmWork(k *worker) {
 	for k.more() {
 		id := k.target("alarm")
-		i := item{Name: k.unique(), To: strconv.Itoa(k.random.IntN(boxes)), After: k.random.Jitter(5*time.Second) + 1, Fail: k.random.IntN(8) == 0}
+		i := item{Name: k.unique(), To: strconv.Itoa(k.random.IntN(boxes)), After: k.random.Jitter(5*time.Second) + 1,
+			Fail: k.random.IntN(8) == 0}
 		surely[bool](k, id, "later", i)
 		if k.random.IntN(4) == 0 {
 			k.pause(k.random.Jitter(i.After))

@@ -19,7 +19,9 @@ import (
 const readerHost = "reader"
 
 // readers are the methods that show an actor's state.
-var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items", "kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items", slow: "done", jobs: "log", scratch: "log", wiped: "items"}
+var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items",
+	"kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items",
+	slow: "done", jobs: "log", scratch: "log", wiped: "items"}
 
 // lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
 func (w *world) lastReads() {
@@ -74,7 +76,8 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 
 // expectedCodes are the errors that a caller must reckon with, when nothing is wrong but the world.
 var expectedCodes = []api.Code{
-	api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeNoCapacity, api.CodeStore,
+	api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeNoCapacity,
+	api.CodeStore,
 	api.CodeQuarantined,
 }
 
@@ -130,7 +133,8 @@ func (w *world) errands() {
 		case op.Method == "run" && numbered:
 			done[op.Actor]++
 		case op.Client == readerHost && op.Outcome == OK && op.Output != done[op.Actor]:
-			w.violate("conservation", "%s has done %v errands, and %d were acknowledged", op.Actor, op.Output, done[op.Actor])
+			w.violate("conservation", "%s has done %v errands, and %d were acknowledged", op.Actor, op.Output,
+				done[op.Actor])
 		}
 	}
 }
@@ -150,13 +154,16 @@ func (w *world) watchMailboxes() {
 			load := l.node.Load()
 			// An actor that waits for the room of another one has a mailbox too, and is not counted.
 			if load.Pending > 2*bound*load.Activations {
-				w.violate("mailboxes", "%s has %d calls waiting for %d actors, with mailboxes of %d", l.name, load.Pending, load.Activations, bound)
+				w.violate("mailboxes", "%s has %d calls waiting for %d actors, with mailboxes of %d", l.name,
+					load.Pending, load.Activations, bound)
 			}
 			if w.MaxCalls > 0 && l.node.Calls() > w.MaxCalls {
-				w.violate("mailboxes", "%s has %d calls on their way, more than its %d", l.name, l.node.Calls(), w.MaxCalls)
+				w.violate("mailboxes", "%s has %d calls on their way, more than its %d", l.name, l.node.Calls(),
+					w.MaxCalls)
 			}
 			if w.Capacity > 0 && load.Activations > w.Capacity {
-				w.violate("mailboxes", "%s has %d actors, more than its capacity of %d", l.name, load.Activations, w.Capacity)
+				w.violate("mailboxes", "%s has %d actors, more than its capacity of %d", l.name, load.Activations,
+					w.Capacity)
 			}
 		}
 	}
@@ -191,14 +198,16 @@ func (w *world) checkListing() {
 		}
 	}
 	if !maps.Equal(rows, claims) {
-		w.violate("listings", "the list of actors has %d rows that differ from the %d claims in the store", len(rows), len(claims))
+		w.violate("listings", "the list of actors has %d rows that differ from the %d claims in the store", len(rows),
+			len(claims))
 	}
 }
 
 func (w *world) listedActors() (map[string]listed, error) {
 	out := make(map[string]listed)
 	for after := ""; ; {
-		page, err := operate[api.ActorsRequest, api.ActorsReply](w, api.MethodActors, &api.ActorsRequest{After: after, Limit: 20})
+		page, err := operate[api.ActorsRequest, api.ActorsReply](w, api.MethodActors,
+			&api.ActorsRequest{After: after, Limit: 20})
 		if err != nil {
 			return nil, err
 		}

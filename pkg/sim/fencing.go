@@ -28,11 +28,14 @@ func (a *audit) fencing(d *deed) {
 		}
 		a.holders[k.node] = holder{now, d.by}
 		owner := held.by
-		if now != (incarnation{}) || d.by.name == k.node || owner == nil || owner.ended || owner.stopped || !owner.started {
+		if now != (incarnation{}) || d.by.name == k.node || owner == nil || owner.ended || owner.stopped ||
+			!owner.started {
 			continue
 		}
-		if from := d.at - 2*a.w.LeaseTTL - 2*patience; from > owner.startedAt && !owner.harmedSince(from) && a.w.breaking[k.node] == 0 {
-			a.w.violate("fencing", "%s took the lease of %s, which could reach the store at all times since %v", d.who(), k.node, from)
+		if from := d.at - 2*a.w.LeaseTTL - 2*patience; from > owner.startedAt && !owner.harmedSince(from) &&
+			a.w.breaking[k.node] == 0 {
+			a.w.violate("fencing", "%s took the lease of %s, which could reach the store at all times since %v",
+				d.who(), k.node, from)
 		}
 	}
 }

@@ -91,7 +91,8 @@ func outcomeOf(err error) Outcome {
 		return OK
 	}
 	switch api.CodeOf(err) {
-	case api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeCancelled, api.CodeQuarantined: // an earlier try may have run
+	case api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeCancelled, api.CodeQuarantined:
+		// an earlier try may have run
 		return Pending
 	}
 	return Refused

@@ -263,7 +263,8 @@ func (p *page) process(where string, started map[string]time.Duration, end time.
 	}
 	delete(started, where)
 	l := p.lane(where)
-	l.Spans = append(l.Spans, span{"process", p.x(from), p.x(end - from), "process from " + from.String() + "; " + text})
+	l.Spans = append(
+		l.Spans, span{"process", p.x(from), p.x(end - from), "process from " + from.String() + "; " + text})
 }
 
 func (p *page) calls() {
@@ -277,6 +278,7 @@ func (p *page) calls() {
 			end = p.Elapsed
 		}
 		l := p.lane(op.Client)
-		l.Spans = append(l.Spans, span{op.Outcome.String(), p.x(op.From), max(p.x(end-op.From), 0.5), oneLine(op.String())})
+		l.Spans = append(
+			l.Spans, span{op.Outcome.String(), p.x(op.From), max(p.x(end-op.From), 0.5), oneLine(op.String())})
 	}
 }

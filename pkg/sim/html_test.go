@@ -24,7 +24,8 @@ func TestHTML(t *testing.T) {
 		t.Fatalf("the run found %v, and drew %d pictures: take another seed", r.Violations, len(r.Pictures))
 	}
 	hostile := `</title><script>alert("x")</script>'&`
-	r.Ops = append(r.Ops, &sim.Op{Client: "c1", Actor: api.ActorID{Namespace: "x", ID: hostile}, Method: hostile, Err: errors.New(hostile)})
+	r.Ops = append(r.Ops, &sim.Op{Client: "c1", Actor: api.ActorID{Namespace: "x", ID: hostile}, Method: hostile,
+		Err: errors.New(hostile)})
 	r.Timeline = append(r.Timeline, sim.Happening{Where: hostile, What: "log", Text: hostile})
 	r.Violations[0].What = hostile
 	b := new(strings.Builder)
@@ -35,7 +36,8 @@ func TestHTML(t *testing.T) {
 	if strings.Contains(page, hostile) || strings.Contains(page, "<script>alert") {
 		t.Error("text is not escaped")
 	}
-	for _, want := range []string{"kelpie sim --seed 4", ">n1<", ">c1<", "linearizable", "srcdoc=", "class=\"fault\"", "class=\"process\""} {
+	for _, want := range []string{"kelpie sim --seed 4", ">n1<", ">c1<", "linearizable", "srcdoc=", "class=\"fault\"",
+		"class=\"process\""} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
 		}
@@ -87,7 +89,8 @@ func TestHTMLIsBounded(t *testing.T) {
 	if n := strings.Count(b.String(), "<rect class=\""); n > 21_000 {
 		t.Errorf("%d things are drawn", n)
 	}
-	for _, want := range []string{fmt.Sprintf("%d more calls", len(r.Ops)-20_000), "more lines are not shown", "<td>the last of all</td>"} {
+	for _, want := range []string{fmt.Sprintf("%d more calls", len(r.Ops)-20_000), "more lines are not shown",
+		"<td>the last of all</td>"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -111,7 +114,8 @@ func TestHTMLOfFaults(t *testing.T) {
 		t.Errorf("%d faults last, not those of cut and stall", n)
 	}
 	lanes := strings.Split(page[strings.Index(page, "<svg"):strings.Index(page, "</svg>")], "<g ")[1:]
-	for i, want := range []string{"", "clock n1", "cut n2", "", "stall 1s", "break-claim"} { // the world, n1, n2, n3, store, operator
+	// the world, n1, n2, n3, store, operator
+	for i, want := range []string{"", "clock n1", "cut n2", "", "stall 1s", "break-claim"} {
 		for _, e := range plan {
 			if has := strings.Contains(lanes[i], e.String()); has != (want != "" && strings.Contains(e.String(), want)) {
 				t.Errorf("%s is in lane %d: %t", e, i, has)

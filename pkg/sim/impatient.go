@@ -74,7 +74,8 @@ func (l *life) begins(ctx *actor.Context, c chore) {
 	over := l.now() - c.Until
 	switch err := ctx.Err(); {
 	case err != nil:
-		l.violate("deadlines", "%s begins a call of %s that has ended for it: %v; its caller's deadline was %v ago", l.name, ctx.Self(), err, over)
+		l.violate("deadlines", "%s begins a call of %s that has ended for it: %v; its caller's deadline was %v ago",
+			l.name, ctx.Self(), err, over)
 	case c.Until > 0 && over > l.tripsMost() && !l.delays():
 		l.violate("deadlines", "%s begins a call of %s whose caller's deadline was %v ago", l.name, ctx.Self(), over)
 	}

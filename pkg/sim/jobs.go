@@ -123,11 +123,15 @@ func (l *life) jobKinds() []actor.Kind {
 			return nil
 		}).
 		With(actor.WriteFunc("do", l.do)).
-		With(actor.ReadFunc("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) { return slices.Clone(s.Done), nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) {
+			return slices.Clone(s.Done), nil
+		}))
 	volatile := actor.New[jobState](scratch).Volatile().
 		OnActivate(func(_ *actor.Context, s *jobState) error { s.Begun++; return nil }).
 		With(actor.WriteFunc("do", l.do)).
-		With(actor.ReadFunc("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) { return slices.Clone(s.Done), nil }))
+		With(actor.ReadFunc("log", func(_ *actor.Context, s *jobState, _ struct{}) ([]entry, error) {
+			return slices.Clone(s.Done), nil
+		}))
 	kinds := []actor.Kind{durable, volatile}
 	for _, k := range kinds {
 		k.Spec().IdleTimeout, k.Spec().Placement = l.IdleTimeout, l.Placement
@@ -141,7 +145,8 @@ func (l *life) do(ctx *actor.Context, s *jobState, j job) (string, error) {
 		l.violate("initialised", "%s runs %s on %s, whose OnActivate has not run", l.name, j, ctx.Self())
 	}
 	if i := slices.IndexFunc(s.Done, func(e entry) bool { return e.Name == j.Name }); i >= 0 {
-		l.violate("once", "%s runs %s on %s, which has it done as number %d of %d", l.name, j, ctx.Self(), i+1, len(s.Done))
+		l.violate("once", "%s runs %s on %s, which has it done as number %d of %d", l.name, j, ctx.Self(), i+1,
+			len(s.Done))
 	}
 	l.jobs.runs[j.Name]++
 	run := l.jobs.runs[j.Name]
@@ -181,7 +186,8 @@ func (l *life) take(ctx *actor.Context, s *jobState, j job, st handoff) (told in
 	asked := l.now()
 	reply, err := actor.Call[string](ctx, st.To, "do", st.Job)
 	code, app := applicationError(err)
-	if n := len(s.Done); n > 0 && (err == nil || app) { // else it may have been refused: what came before was to be committed first
+	// else it may have been refused: what came before was to be committed first
+	if n := len(s.Done); n > 0 && (err == nil || app) {
 		l.jobs.sights = append(l.jobs.sights, sight{asked, l.name, ctx.Self(), n, s.Done[n-1].Name})
 	}
 	switch {
@@ -200,7 +206,8 @@ func (w *world) placeOf(j job, reply string) int {
 	text := strings.TrimRight(reply, " ")
 	place, err := strconv.Atoi(text)
 	if err != nil || len(reply) != max(j.Reply, len(text)) {
-		w.violate("once", "%s was answered %d bytes that begin with %.20q, not a place with spaces up to %d bytes", j, len(reply), reply, j.Reply)
+		w.violate("once", "%s was answered %d bytes that begin with %.20q, not a place with spaces up to %d bytes", j,
+			len(reply), reply, j.Reply)
 	}
 	return place
 }

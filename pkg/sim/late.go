@@ -50,7 +50,8 @@ func (s *straggler) anyNode() string {
 func (s *straggler) learnBirth() {
 	ctx, cancel := env.WithTimeout(s.env, s.ctx, s.callTimeout())
 	defer cancel()
-	if reply, err := rpc.CallTyped[api.Empty, api.BirthReply](ctx, s.pool, s.anyNode(), api.MethodBirth, &api.Empty{}); err == nil {
+	if reply, err := rpc.CallTyped[api.Empty, api.BirthReply](ctx, s.pool, s.anyNode(), api.MethodBirth,
+		&api.Empty{}); err == nil {
 		s.birth = reply.Version
 	}
 }
@@ -63,7 +64,8 @@ func (s *straggler) append(id api.ActorID) {
 		panic("sim: a text: " + err.Error())
 	}
 	key := api.CallKey{Client: "late " + s.name, Counter: uint64(len(s.made) + 1), Birth: s.birth}
-	call := straggled{s.history.begin(s.now(), s.name, id, "append", item), (&api.InvokeRequest{Actor: id, Method: "append", Key: key, Body: body}).AppendTo(nil)}
+	call := straggled{s.history.begin(s.now(), s.name, id, "append", item),
+		(&api.InvokeRequest{Actor: id, Method: "append", Key: key, Body: body}).AppendTo(nil)}
 	s.made = append(s.made, call)
 	length, err := s.send(call.body)
 	s.history.end(s.now(), call.op, length, err)

@@ -94,7 +94,8 @@ func operations(ops []*Op) []porcupine.Operation {
 		if _, ok := clients[op.Client]; !ok {
 			clients[op.Client] = len(clients)
 		}
-		o := porcupine.Operation{ClientId: clients[op.Client], Input: op, Call: op.Called, Output: op, Return: op.Returned}
+		o := porcupine.Operation{ClientId: clients[op.Client], Input: op, Call: op.Called, Output: op,
+			Return: op.Returned}
 		if op.Outcome == Pending {
 			o.Return = math.MaxInt64
 			// Its client goes on while it is open.
@@ -121,7 +122,8 @@ func culprit(model porcupine.Model, ops []*Op) *Op {
 	low, high := 0, len(ordered)
 	for low < high {
 		mid := (low + high) / 2
-		if porcupine.CheckOperationsTimeout(model, operations(until(ops, ordered[:mid+1])), time.Second) == porcupine.Illegal {
+		if porcupine.CheckOperationsTimeout(model, operations(until(ops, ordered[:mid+1])),
+			time.Second) == porcupine.Illegal {
 			high = mid
 		} else {
 			low = mid + 1

@@ -66,12 +66,14 @@ func (l *listCheck) fits(op *Op) bool {
 			l.violateAt(op.To, "lists", "%s was acknowledged to %s and is lost", item, op.Client)
 			return false
 		} else if l.at[item] != out {
-			l.violateAt(op.To, "lists", "%s was appended as number %d of %s, and is number %d at the end", item, out, op.Actor, l.at[item])
+			l.violateAt(op.To, "lists", "%s was appended as number %d of %s, and is number %d at the end", item, out,
+				op.Actor, l.at[item])
 			return false
 		}
 	case []string:
 		if len(out) > len(l.final) || !slices.Equal(out, l.final[:len(out)]) {
-			l.violateAt(op.To, "lists", "%s saw %d items of %s that are not the first of the %d at the end", op.Client, len(out), op.Actor, len(l.final))
+			l.violateAt(op.To, "lists", "%s saw %d items of %s that are not the first of the %d at the end", op.Client,
+				len(out), op.Actor, len(l.final))
 			return false
 		}
 	}
@@ -90,7 +92,8 @@ func (l *listCheck) ordered(ops []*Op) {
 			next++
 		}
 		if n := length64(op); n < seen || n == seen && op.Method == "append" {
-			l.violateAt(op.To, "lists", "%s was told of %d items of %s by %s, after somebody had been told of %d", op.Client, n, op.Actor, op.Method, seen)
+			l.violateAt(op.To, "lists", "%s was told of %d items of %s by %s, after somebody had been told of %d",
+				op.Client, n, op.Actor, op.Method, seen)
 			return
 		}
 	}

@@ -18,7 +18,8 @@ var moving = []string{"migrate", "drain", "rebalance", "roll", "join"}
 
 // migrate has an operator move an actor, whoever has it.
 func (w *world) migrate(args []string) {
-	reply, err := operate[api.MigrateRequest, api.MigrateReply](w, api.MethodMigrate, &api.MigrateRequest{Actor: args[0], To: args[1], Force: true})
+	reply, err := operate[api.MigrateRequest, api.MigrateReply](w, api.MethodMigrate,
+		&api.MigrateRequest{Actor: args[0], To: args[1], Force: true})
 	w.told("migrate "+args[0]+" to "+args[1], err)
 	if err == nil && reply.Moved {
 		w.counts["migrate"]++
@@ -32,7 +33,8 @@ func (w *world) drain(args []string) {
 	}
 	w.emptying = true
 	defer func() { w.emptying = false }()
-	_, err := operate[api.BulkRequest, api.BulkStatus](w, api.MethodBulk, &api.BulkRequest{Node: args[0], Kind: api.BulkDrain})
+	_, err := operate[api.BulkRequest, api.BulkStatus](w, api.MethodBulk,
+		&api.BulkRequest{Node: args[0], Kind: api.BulkDrain})
 	w.told("drain "+args[0], err)
 	if err != nil {
 		return
@@ -44,7 +46,8 @@ func (w *world) drain(args []string) {
 
 // undrain has a node take actors again.
 func (w *world) undrain(name string) error {
-	_, err := operate[api.BulkCancelRequest, api.BulkStatus](w, api.MethodBulkCancel, &api.BulkCancelRequest{Node: name})
+	_, err := operate[api.BulkCancelRequest, api.BulkStatus](w, api.MethodBulkCancel,
+		&api.BulkCancelRequest{Node: name})
 	w.told("undrain "+name, err)
 	return err
 }
@@ -64,7 +67,8 @@ func (w *world) undrainAll() {
 
 // rebalance has an operator spread the actors evenly.
 func (w *world) rebalance(args []string) {
-	reply, err := operate[api.RebalanceRequest, api.RebalanceReply](w, api.MethodRebalance, &api.RebalanceRequest{By: args[0]})
+	reply, err := operate[api.RebalanceRequest, api.RebalanceReply](w, api.MethodRebalance,
+		&api.RebalanceRequest{By: args[0]})
 	w.told("rebalance by "+args[0], err)
 	if err == nil && len(reply.Moves) > 0 {
 		w.counts["rebalance"]++
@@ -125,7 +129,8 @@ func (w *world) moved() {
 	}
 	for _, op := range w.history.ops {
 		if op.Outcome != OK && op.Client != readerHost && op.Actor.Namespace != slow { // whose callers are impatient
-			w.violateAt(op.To, "moves", "a call has failed, and nothing has befallen its actor but that it was moved: %v", op)
+			w.violateAt(op.To, "moves", "a call has failed, and nothing has befallen its actor but that it was "+
+				"moved: %v", op)
 			return
 		}
 	}
@@ -138,5 +143,6 @@ func (c *Config) onlyMoves() bool {
 			return false
 		}
 	}
-	return len(c.Faults) > 0 && !c.Hasty && c.Capacity == 0 && c.Mailbox == 0 && c.MaxCalls == 0 && c.MemoryLimit == 0 && c.Nodes > 2
+	return len(c.Faults) > 0 && !c.Hasty && c.Capacity == 0 && c.Mailbox == 0 && c.MaxCalls == 0 &&
+		c.MemoryLimit == 0 && c.Nodes > 2
 }

@@ -100,11 +100,14 @@ func (c *onceCheck) expect(j job, at api.ActorID, want expectation, chain ...api
 	found := c.places[j.Name]
 	switch {
 	case len(found) > 1:
-		c.blame("%s was done %d times, as number %d and %d of the log of %s", j.Name, len(found), found[0].n, found[1].n, found[1].actor)
+		c.blame("%s was done %d times, as number %d and %d of the log of %s", j.Name, len(found), found[0].n,
+			found[1].n, found[1].actor)
 	case len(found) == 1 && found[0].actor != at:
 		c.blame("%s was done by %s, and not by %s", j.Name, found[0].actor, at)
 	case len(found) == 1 && want != must && want != maybe:
-		c.blame("%s was done by %s, though %s", j.Name, at, [...]string{failed: "its caller was told that it had failed", hopeless: "it fails each time", not: "nobody has handed it on"}[want])
+		c.blame("%s was done by %s, though %s", j.Name, at,
+			[...]string{failed: "its caller was told that it had failed", hopeless: "it fails each time",
+				not: "nobody has handed it on"}[want])
 	case len(found) == 0 && want == must:
 		c.missing = append(c.missing, j.Name)
 	}
@@ -224,7 +227,8 @@ func (k *worker) jobLogs() (logs map[api.ActorID][]entry, ok bool) {
 func (w *world) jobLetters() (map[string]int, error) {
 	out := make(map[string]int)
 	for after := ""; ; {
-		page, err := operate[api.DeadLettersRequest, api.DeadLettersReply](w, api.MethodDeadLetters, &api.DeadLettersRequest{Namespace: jobs, After: after})
+		page, err := operate[api.DeadLettersRequest, api.DeadLettersReply](w, api.MethodDeadLetters,
+			&api.DeadLettersRequest{Namespace: jobs, After: after})
 		if err != nil {
 			return nil, err
 		}
@@ -276,7 +280,8 @@ func (w *world) finishJobs() {
 			w.sleep(settling)
 			return
 		case late:
-			w.violate("once", "%d jobs are not done %v after the last fault, such as %s (%v)", len(c.missing), w.now()-w.calmAt, c.missing[0], err)
+			w.violate("once", "%d jobs are not done %v after the last fault, such as %s (%v)", len(c.missing),
+				w.now()-w.calmAt, c.missing[0], err)
 			return
 		}
 		pause = min(2*pause, 5*time.Second)
@@ -344,8 +349,10 @@ func (w *world) refusals(c *onceCheck) {
 		return // versions jump: calls of a moment ago are old
 	}
 	for _, op := range w.history.ops {
-		if j, ok := op.Input.(job); ok && op.Outcome == Pending && len(c.places[j.Name]) == 0 && refusedForGood(op.Err) && op.To-op.From < freshFor {
-			w.violateAt(op.To, "refusals", "a call that has never run is refused for good, %v after it was made: %v", op.To-op.From, op)
+		if j, ok := op.Input.(job); ok && op.Outcome == Pending && len(c.places[j.Name]) == 0 &&
+			refusedForGood(op.Err) && op.To-op.From < freshFor {
+			w.violateAt(op.To, "refusals", "a call that has never run is refused for good, %v after it was made: %v",
+				op.To-op.From, op)
 			return
 		}
 	}
@@ -362,7 +369,8 @@ func (w *world) sawCommitted(logs map[api.ActorID][]entry, read map[api.ActorID]
 			continue
 		}
 		if log := logs[s.actor]; s.actor.Namespace == jobs && (len(log) < s.length || log[s.length-1].Name != s.last) {
-			w.violateAt(s.at, "once", "%s asked another actor on %s when %s was number %d of its log, which was not committed", s.actor, s.node, s.last, s.length)
+			w.violateAt(s.at, "once", "%s asked another actor on %s when %s was number %d of its log, which was not "+
+				"committed", s.actor, s.node, s.last, s.length)
 			return
 		}
 	}

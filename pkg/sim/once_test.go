@@ -54,30 +54,45 @@ func TestJobsAreJudged(t *testing.T) {
 		{name: "refused, and done", op: refused(plain, a), logs: logs{a: {{Name: "j"}}}, wrong: true},
 		{name: "failed, and done", op: asked(plain, a, failing), logs: logs{a: {{Name: "j"}}}, wrong: true},
 		{name: "failed", op: asked(plain, a, failing), logs: logs{}},
-		{name: "a child done", op: asked(with(byCall, child), a, 1), logs: logs{a: {{"j", []int{1}}}, b: {{Name: "k"}}}},
+		{name: "a child done", op: asked(with(byCall, child), a, 1),
+			logs: logs{a: {{"j", []int{1}}}, b: {{Name: "k"}}}},
 		{name: "a child lost", op: asked(with(byCall, child), a, 1), logs: logs{a: {{"j", []int{1}}}}, missing: true},
-		{name: "a child at another place", op: asked(with(byCall, child), a, 1), logs: logs{a: {{"j", []int{2}}}, b: {{Name: "k"}}}, wrong: true},
+		{name: "a child at another place", op: asked(with(byCall, child), a, 1),
+			logs: logs{a: {{"j", []int{2}}}, b: {{Name: "k"}}}, wrong: true},
 		{name: "a child of what nobody knows", op: asked(with(byCall, child), a, nil), logs: logs{b: {{Name: "k"}}}},
-		{name: "a child of what was refused", op: refused(with(byCall, child), a), logs: logs{b: {{Name: "k"}}}, wrong: true},
-		{name: "a child that failed, and is done", op: asked(with(byCall, child), a, 1), logs: logs{a: {{"j", []int{toldFailed}}}, b: {{Name: "k"}}}, wrong: true},
+		{name: "a child of what was refused", op: refused(with(byCall, child), a), logs: logs{b: {{Name: "k"}}},
+			wrong: true},
+		{name: "a child that failed, and is done", op: asked(with(byCall, child), a, 1),
+			logs: logs{a: {{"j", []int{toldFailed}}}, b: {{Name: "k"}}}, wrong: true},
 		{name: "a cycle refused", op: asked(cyclic, a, 1), logs: logs{a: {{"j", []int{toldCycle}}}}},
 		{name: "a cycle run", op: asked(cyclic, a, 2), logs: logs{a: {{Name: "k"}, {"j", []int{1}}}}, wrong: true},
-		{name: "no cycle, and refused", op: asked(with(byCall, child), a, 1), logs: logs{a: {{"j", []int{toldCycle}}}}, wrong: true},
-		{name: "a message that has arrived", op: asked(with(bySend, child), a, 1), logs: logs{a: {{"j", []int{0}}}, b: {{Name: "k"}}}},
-		{name: "a message on its way", op: asked(with(bySend, child), a, 1), logs: logs{a: {{"j", []int{0}}}}, missing: true},
-		{name: "a message of what has not happened", op: asked(with(bySend, child), a, nil), logs: logs{b: {{Name: "k"}}}, wrong: true},
-		{name: "an alarm of what has failed", op: asked(with(byAlarm, child), a, failing), logs: logs{b: {{Name: "k"}}}, wrong: true},
-		{name: "a message that fails for good", op: asked(with(bySend, dying), a, 1), logs: logs{a: {{"j", []int{0}}}}, letters: map[string]int{"k": 1}},
-		{name: "a message that fails, not yet for good", op: asked(with(bySend, dying), a, 1), logs: logs{a: {{"j", []int{0}}}}, missing: true},
-		{name: "two dead letters of one", op: asked(with(bySend, dying), a, 1), logs: logs{a: {{"j", []int{0}}}}, letters: map[string]int{"k": 2}, wrong: true},
-		{name: "a dead letter of what does not fail", op: asked(with(bySend, child), a, 1), logs: logs{a: {{"j", []int{0}}}, b: {{Name: "k"}}}, letters: map[string]int{"k": 1}, wrong: true},
-		{name: "a message that never returns", op: asked(with(bySend, hanging), a, 1), logs: logs{a: {{"j", []int{0}}}}, letters: map[string]int{letterOfStuck + b.String(): 1}},
+		{name: "no cycle, and refused", op: asked(with(byCall, child), a, 1), logs: logs{a: {{"j", []int{toldCycle}}}},
+			wrong: true},
+		{name: "a message that has arrived", op: asked(with(bySend, child), a, 1),
+			logs: logs{a: {{"j", []int{0}}}, b: {{Name: "k"}}}},
+		{name: "a message on its way", op: asked(with(bySend, child), a, 1), logs: logs{a: {{"j", []int{0}}}},
+			missing: true},
+		{name: "a message of what has not happened", op: asked(with(bySend, child), a, nil),
+			logs: logs{b: {{Name: "k"}}}, wrong: true},
+		{name: "an alarm of what has failed", op: asked(with(byAlarm, child), a, failing),
+			logs: logs{b: {{Name: "k"}}}, wrong: true},
+		{name: "a message that fails for good", op: asked(with(bySend, dying), a, 1), logs: logs{a: {{"j", []int{0}}}},
+			letters: map[string]int{"k": 1}},
+		{name: "a message that fails, not yet for good", op: asked(with(bySend, dying), a, 1),
+			logs: logs{a: {{"j", []int{0}}}}, missing: true},
+		{name: "two dead letters of one", op: asked(with(bySend, dying), a, 1), logs: logs{a: {{"j", []int{0}}}},
+			letters: map[string]int{"k": 2}, wrong: true},
+		{name: "a dead letter of what does not fail", op: asked(with(bySend, child), a, 1),
+			logs: logs{a: {{"j", []int{0}}}, b: {{Name: "k"}}}, letters: map[string]int{"k": 1}, wrong: true},
+		{name: "a message that never returns", op: asked(with(bySend, hanging), a, 1),
+			logs: logs{a: {{"j", []int{0}}}}, letters: map[string]int{letterOfStuck + b.String(): 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newOnceCheck(test.logs, test.letters)
 			c.judge([]*Op{test.op})
 			if (len(c.wrong) > 0) != test.wrong || (len(c.missing) > 0) != test.missing {
-				t.Errorf("wrong %q, missing %q; want wrong: %t, missing: %t", c.wrong, c.missing, test.wrong, test.missing)
+				t.Errorf("wrong %q, missing %q; want wrong: %t, missing: %t", c.wrong, c.missing, test.wrong,
+					test.missing)
 			}
 		})
 	}
@@ -159,7 +174,8 @@ func TestEndsOfProcessesAreJudged(t *testing.T) {
 func TestDeletedListsAreJudged(t *testing.T) {
 	at := api.ActorID{Namespace: wiped, ID: "0"}
 	op := func(called int64, method string, in, out any) *Op {
-		return &Op{Client: "c1", Actor: at, Method: method, Input: in, Output: out, Outcome: OK, Called: called, Returned: called + 1}
+		return &Op{Client: "c1", Actor: at, Method: method, Input: in, Output: out, Outcome: OK, Called: called,
+			Returned: called + 1}
 	}
 	before := []*Op{op(1, "append", "a", int64(1)), op(3, "rm", nil, nil), op(5, "append", "b", int64(1))}
 	for last, good := range map[string]bool{"b": true, "": false} {

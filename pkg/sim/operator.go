@@ -18,7 +18,8 @@ func (w *world) breakLease(args []string) {
 	// It is to be fenced at any time until the order is done or given up: an order may wait long for a node that
 	// answers.
 	w.breaking[args[0]]++
-	reply, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak, &api.LeaseBreakRequest{Node: args[0]})
+	reply, err := operate[api.LeaseBreakRequest, api.LeaseBreakReply](w, api.MethodLeaseBreak,
+		&api.LeaseBreakRequest{Node: args[0]})
 	w.breaking[args[0]]--
 	w.told("break-lease "+args[0], err)
 	if err == nil && reply.Broken {
@@ -32,7 +33,8 @@ func (w *world) breakLease(args []string) {
 }
 
 func (w *world) breakClaim(args []string) {
-	reply, err := operate[api.ClaimBreakRequest, api.ClaimBreakReply](w, api.MethodClaimBreak, &api.ClaimBreakRequest{Actor: args[0]})
+	reply, err := operate[api.ClaimBreakRequest, api.ClaimBreakReply](w, api.MethodClaimBreak,
+		&api.ClaimBreakRequest{Actor: args[0]})
 	w.told("break-claim "+args[0], err)
 	if err == nil && reply.Broken {
 		w.counts["break-claim"]++
@@ -47,12 +49,14 @@ const quarantinesLookedAt = 5 * time.Second
 func (w *world) watchQuarantines() {
 	for !w.ended {
 		w.sleep(quarantinesLookedAt)
-		reply, err := operate[api.QuarantinesRequest, api.QuarantinesReply](w, api.MethodQuarantines, &api.QuarantinesRequest{})
+		reply, err := operate[api.QuarantinesRequest, api.QuarantinesReply](w, api.MethodQuarantines,
+			&api.QuarantinesRequest{})
 		if err != nil {
 			continue // nobody answers now
 		}
 		for _, q := range reply.Quarantines {
-			_, err := operate[api.QuarantineRequest, api.QuarantineReply](w, api.MethodQuarantineClear, &api.QuarantineRequest{Actor: q.Actor})
+			_, err := operate[api.QuarantineRequest, api.QuarantineReply](w, api.MethodQuarantineClear,
+				&api.QuarantineRequest{Actor: q.Actor})
 			w.events.add(operatorHost, "cleared", "%s, quarantined: %v", q.Actor, err)
 			if err == nil {
 				w.counts["quarantine"]++

@@ -31,8 +31,10 @@ type activating struct {
 
 func newOwners(w *world) *owners {
 	return &owners{
-		w: w, claims: make(map[api.ActorID]claimRecord), fences: make(map[string]fenceRecord), seqs: make(map[api.ActorID]seqRecord),
-		joined: make(map[incarnation]*life), named: make(map[string]*life), unwritten: make(map[activating]kv.Version), handed: make(map[api.ActorID]string),
+		w: w, claims: make(map[api.ActorID]claimRecord), fences: make(map[string]fenceRecord),
+		seqs:   make(map[api.ActorID]seqRecord),
+		joined: make(map[incarnation]*life), named: make(map[string]*life), unwritten: make(map[activating]kv.Version),
+		handed: make(map[api.ActorID]string),
 	}
 }
 
@@ -67,8 +69,10 @@ func (o *owners) happened(d *deed) {
 		case k.kind == keySeq && o.handed[k.actor] == d.by.name:
 			delete(o.handed, k.actor)
 			delete(o.unwritten, who)
-		case k.kind == keySeq && o.unwritten[who] != 0 && d.tx.ReadVersion >= o.unwritten[who]: // an older one comes late
-			o.w.violate("single-activation", "%s committed a state of %s under a claim that it has found, not written", d.who(), k.actor)
+		case k.kind == keySeq && o.unwritten[who] != 0 && d.tx.ReadVersion >= o.unwritten[who]:
+			// an older one comes late
+			o.w.violate("single-activation", "%s committed a state of %s under a claim that it has found, not written",
+				d.who(), k.actor)
 		}
 	}
 }
@@ -131,16 +135,20 @@ func (c *changes) end() {
 func (c *changes) fence(node string, old, now fenceRecord) {
 	switch by := c.joined[now.Incarnation]; {
 	case now.Epoch < old.Epoch:
-		c.w.violateAt(c.deed.at, "membership", "%s lowered the epoch of %s from %d to %d", c.deed.who(), node, old.Epoch, now.Epoch)
+		c.w.violateAt(c.deed.at, "membership", "%s lowered the epoch of %s from %d to %d", c.deed.who(), node,
+			old.Epoch, now.Epoch)
 	case now.Incarnation == old.Incarnation:
 	case now.Epoch == old.Epoch:
-		c.w.violateAt(c.deed.at, "membership", "%s changed who has the lease of %s, and left its epoch at %d", c.deed.who(), node, now.Epoch)
+		c.w.violateAt(c.deed.at, "membership", "%s changed who has the lease of %s, and left its epoch at %d",
+			c.deed.who(), node, now.Epoch)
 	case now.Incarnation == incarnation{}:
 	case by != nil:
-		c.w.violateAt(c.deed.at, "membership", "%s joined as %s under an incarnation that process %d has had before", c.deed.who(), node, by.number)
+		c.w.violateAt(c.deed.at, "membership", "%s joined as %s under an incarnation that process %d has had before",
+			c.deed.who(), node, by.number)
 	default:
 		if last := c.named[node]; last != nil && c.rejoins() && last.number > c.deed.by.number {
-			c.w.violateAt(c.deed.at, "membership", "%s took the name %s back from process %d, which has joined since", c.deed.who(), node, last.number)
+			c.w.violateAt(c.deed.at, "membership", "%s took the name %s back from process %d, which has joined since",
+				c.deed.who(), node, last.number)
 		}
 		c.joined[now.Incarnation], c.named[node] = c.deed.by, c.deed.by
 	}
@@ -165,15 +173,20 @@ func (c *changes) claim(actor api.ActorID, old, now claimRecord) {
 	mine := c.deed.by != nil && old.Node == c.deed.by.name && c.joined[old.Incarnation] == c.deed.by
 	switch {
 	case now.Token < old.Token || now.Token == old.Token && now.Node != "":
-		c.w.violateAt(c.deed.at, "tokens", "%s wrote a claim of %s with token %d after %d", who, actor, now.Token, old.Token)
+		c.w.violateAt(c.deed.at, "tokens", "%s wrote a claim of %s with token %d after %d", who, actor, now.Token,
+			old.Token)
 	case now.Node == "" && now.Token == old.Token && !mine:
-		c.w.violateAt(c.deed.at, "tokens", "%s released %s, which was claimed by %q under token %d", who, actor, old.Node, old.Token)
+		c.w.violateAt(c.deed.at, "tokens", "%s released %s, which was claimed by %q under token %d", who, actor,
+			old.Node, old.Token)
 	case now.Node != "" && valid && old.Node != now.Node && mine && now.Move == "":
-		c.w.violateAt(c.deed.at, "single-activation", "%s gave %s to %s, and did not say by which move", who, actor, now.Node)
+		c.w.violateAt(c.deed.at, "single-activation", "%s gave %s to %s, and did not say by which move", who, actor,
+			now.Node)
 	case now.Node != "" && valid && old.Node != now.Node && !mine:
-		c.w.violateAt(c.deed.at, "single-activation", "%s claimed %s, which %s owned under a valid lease", who, actor, old.Node)
+		c.w.violateAt(c.deed.at, "single-activation", "%s claimed %s, which %s owned under a valid lease", who, actor,
+			old.Node)
 	case valid && !mine && !c.revokes(old.Node):
-		c.w.violateAt(c.deed.at, "single-activation", "%s took %s from %s, and did not raise the revocations of that node", who, actor, old.Node)
+		c.w.violateAt(c.deed.at, "single-activation", "%s took %s from %s, and did not raise the revocations of that "+
+			"node", who, actor, old.Node)
 	case now.Node != "" && c.owners.fences[now.Node].Incarnation != now.Incarnation:
 		c.w.violateAt(c.deed.at, "single-activation", "%s claimed %s without a lease of its own", who, actor)
 	}
@@ -182,7 +195,9 @@ func (c *changes) claim(actor api.ActorID, old, now claimRecord) {
 // revokes reports whether the transaction raises the revocations of a node.
 func (c *changes) revokes(node string) bool {
 	for _, f := range c.fences {
-		if f.key == node && (f.now.Revocations > c.owners.fences[node].Revocations || f.now.Incarnation != c.owners.fences[node].Incarnation) {
+		if f.key == node &&
+			(f.now.Revocations > c.owners.fences[node].Revocations ||
+				f.now.Incarnation != c.owners.fences[node].Incarnation) {
 			return true
 		}
 	}
@@ -195,8 +210,10 @@ func (c *changes) commit(actor api.ActorID, old, now seqRecord) {
 	switch {
 	case c.deed.by == nil:
 	case claim.Node != c.deed.by.name || c.joined[claim.Incarnation] != c.deed.by:
-		c.w.violateAt(c.deed.at, "single-activation", "%s committed a state of %s, which is claimed by %q under token %d", c.deed.who(), actor, claim.Node, claim.Token)
+		c.w.violateAt(c.deed.at, "single-activation", "%s committed a state of %s, which is claimed by %q under "+
+			"token %d", c.deed.who(), actor, claim.Node, claim.Token)
 	case now.N != old.N+1:
-		c.w.violateAt(c.deed.at, "single-activation", "%s committed batch %d of %s after batch %d", c.deed.who(), now.N, actor, old.N)
+		c.w.violateAt(c.deed.at, "single-activation", "%s committed batch %d of %s after batch %d", c.deed.who(),
+			now.N, actor, old.N)
 	}
 }

@@ -52,7 +52,8 @@ func ParsePlan(text string) (Plan, error) {
 			}
 			at, err := time.ParseDuration(words[0])
 			if err != nil || at < 0 || len(words) < 2 {
-				return nil, api.Errorf(api.CodeInvalidArgument, "plan: %q: an event is a time, a fault and what it befalls, such as \"1.5s crash n1 3s\"", strings.TrimSpace(part))
+				return nil, api.Errorf(api.CodeInvalidArgument, "plan: %q: an event is a time, a fault and what it "+
+					"befalls, such as \"1.5s crash n1 3s\"", strings.TrimSpace(part))
 			}
 			plan = append(plan, Event{At: at, Fault: words[1], Args: words[2:]})
 		}
@@ -70,7 +71,8 @@ func (p Plan) validate(c *Config) error {
 	for _, e := range p {
 		f := faultNamed(e.Fault)
 		if f == nil || f.params == nil {
-			return api.Errorf(api.CodeInvalidArgument, "plan: %q: there is no fault %q to plan; kelpie sim ls lists the faults there are", e, e.Fault)
+			return api.Errorf(api.CodeInvalidArgument, "plan: %q: there is no fault %q to plan; kelpie sim ls lists "+
+				"the faults there are", e, e.Fault)
 		}
 		if err := checkArgs(f.params, e.Args); err != nil {
 			return api.Errorf(api.CodeInvalidArgument, "plan: %q: %v", e, err)

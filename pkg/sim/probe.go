@@ -32,7 +32,8 @@ func (w *world) probe(name string, over *env.Event) {
 	if err != nil {
 		panic("sim: nothing: " + err.Error())
 	}
-	request := (&api.InvokeRequest{Actor: api.ActorID{Namespace: "counter", ID: "probe"}, Method: "get", Body: body}).AppendTo(nil)
+	request := (&api.InvokeRequest{Actor: api.ActorID{Namespace: "counter", ID: "probe"}, Method: "get",
+		Body: body}).AppendTo(nil)
 	for !over.IsSet() && w.living[name] != nil {
 		began, l := w.now(), w.living[name]
 		ctx, cancel := env.WithTimeout(w.env, w.ctx, probePatience)

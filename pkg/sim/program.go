@@ -94,7 +94,8 @@ func (c *Client) patience() time.Duration {
 }
 
 // CallWithin is a Call that waits no longer than d, in simulated time.
-func (c *Client) CallWithin(d time.Duration, id api.ActorID, method string, request, reply any, opts ...client.CallOption) error {
+func (c *Client) CallWithin(d time.Duration, id api.ActorID, method string, request, reply any,
+	opts ...client.CallOption) error {
 	ctx, cancel := c.Within(d)
 	defer cancel()
 	k := c.worker
@@ -112,7 +113,8 @@ func (c *Client) CallWithin(d time.Duration, id api.ActorID, method string, requ
 	return err
 }
 
-func (c *Client) send(ctx context.Context, id api.ActorID, method string, request, reply any, opts ...client.CallOption) error {
+func (c *Client) send(ctx context.Context, id api.ActorID, method string, request, reply any,
+	opts ...client.CallOption) error {
 	if request == nil {
 		request = struct{}{}
 	}
@@ -124,7 +126,8 @@ func (c *Client) send(ctx context.Context, id api.ActorID, method string, reques
 		return err
 	}
 	if err := actor.Unmarshal(body, reply); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method, reply, err)
+		return api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method, reply,
+			err)
 	}
 	return nil
 }
@@ -141,7 +144,8 @@ func (c *Client) Surely(id api.ActorID, method string, request, reply any) error
 			return err
 		}
 		if k.stuck(began) {
-			k.violate("liveness", "%s does not answer %s %v after the last fault: %v", id, method, k.now()-k.calmAt, err)
+			k.violate("liveness", "%s does not answer %s %v after the last fault: %v", id, method, k.now()-k.calmAt,
+				err)
 			return err
 		}
 		k.pause(k.random.Jitter(100*time.Millisecond) + time.Millisecond)
@@ -152,7 +156,8 @@ func (c *Client) Surely(id api.ActorID, method string, request, reply any) error
 // yet, and a hello that was damaged on its way is a mismatch.
 func passing(err error) bool {
 	switch api.CodeOf(err) {
-	case api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeMoved, api.CodeFenced, api.CodeNoCapacity, api.CodeUnknownNamespace, api.CodeMismatch,
+	case api.CodeUnavailable, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeOverloaded, api.CodeMoved,
+		api.CodeFenced, api.CodeNoCapacity, api.CodeUnknownNamespace, api.CodeMismatch,
 		api.CodeStore, api.CodeQuarantined:
 		return true
 	}
@@ -177,7 +182,9 @@ func shown(v any) any {
 
 // programWork is the workload of a program.
 func (w *world) programWork() *workload {
-	return &workload{Entry: Entry{Name: "program"}, run: func(k *worker) { w.Program.Client(&Client{Client: k.client, worker: k}) }}
+	return &workload{Entry: Entry{Name: "program"}, run: func(k *worker) {
+		w.Program.Client(&Client{Client: k.client, worker: k})
+	}}
 }
 
 // checkProgram asks the program whether all is as it must be.

@@ -35,7 +35,8 @@ func (w *world) retire(args []string) {
 			}
 			for i := from; i < min(n, from+retireAtOnce); i++ {
 				id := api.ActorID{Namespace: retired, ID: strconv.Itoa(i)}
-				tx.Set(tuple.Pack("kelpie", "due", dueShard(id), int64(dueAtOnce), id.Namespace, id.ID), append([]byte{recordVersion}, make([]byte, len(incarnation{}))...))
+				tx.Set(tuple.Pack("kelpie", "due", dueShard(id), int64(dueAtOnce), id.Namespace, id.ID),
+					append([]byte{recordVersion}, make([]byte, len(incarnation{}))...))
 			}
 			tx.Atomic(kv.AtomicAdd, tuple.Pack("kelpie", "unattended"), binary.LittleEndian.AppendUint64(nil, 1))
 			return struct{}{}, err

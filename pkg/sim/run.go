@@ -93,7 +93,8 @@ func Run(o Options) (*Result, error) {
 func RunConfig(c Config) *Result {
 	s := coro.New(coro.Options{
 		Seed: c.Seed, ElapsedMax: 10*c.For + time.Hour,
-		StepsMax: uint64(stepsMin + stepsPerCall*c.Clients*c.Calls + stepsPerSecond*c.Nodes*int((c.For+c.tail())/time.Second)),
+		StepsMax: uint64(stepsMin + stepsPerCall*c.Clients*c.Calls +
+			stepsPerSecond*c.Nodes*int((c.For+c.tail())/time.Second)),
 	})
 	var w *world
 	err := s.Run(func() {

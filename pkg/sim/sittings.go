@@ -44,7 +44,8 @@ func unsessioned(ops []*Op) (*Op, string) {
 		}
 		for _, other := range groups[:i] {
 			if g.firstAnswer < other.lastCall && other.firstAnswer < g.lastCall {
-				return g.ops[len(g.ops)-1], sprintf("two activations answered in turns, those that began with %q and %q", other.born, g.born)
+				return g.ops[len(g.ops)-1],
+					sprintf("two activations answered in turns, those that began with %q and %q", other.born, g.born)
 			}
 		}
 	}
@@ -87,7 +88,9 @@ func visits(op *Op) int64 { return op.Output.(sitting).N }
 // inconsistent returns an answer of the sitting that does not fit the others: the count must grow with each visit,
 // never shrink, and be made up of visits.
 func (g *group) inconsistent(all []*Op) (*Op, string) {
-	slices.SortFunc(g.ops, func(a, b *Op) int { return cmp.Or(cmp.Compare(visits(a), visits(b)), cmp.Compare(a.Called, b.Called)) })
+	slices.SortFunc(g.ops, func(a, b *Op) int {
+		return cmp.Or(cmp.Compare(visits(a), visits(b)), cmp.Compare(a.Called, b.Called))
+	})
 	counted := make(map[int64]*Op)
 	var made int64 // the latest that a call with a count so high was made
 	for _, op := range g.ops {

@@ -23,10 +23,12 @@ func TestSessionsAreJudged(t *testing.T) {
 		good bool
 	}{
 		{"one sitting", []*Op{visit(1, 2, "a", 1), look(3, 4, "a", 1), visit(5, 6, "a", 2)}, true},
-		{"overlapping calls in either order", []*Op{visit(1, 6, "a", 2), visit(2, 5, "a", 1), look(3, 4, "a", 1)}, true},
+		{"overlapping calls in either order", []*Op{visit(1, 6, "a", 2), visit(2, 5, "a", 1), look(3, 4, "a", 1)},
+			true},
 		{"a new activation", []*Op{visit(1, 2, "a", 1), look(3, 4, "", 0), visit(5, 6, "b", 1)}, true},
 		{"a lost visit counts", []*Op{lost(1), visit(2, 3, "a", 2)}, true},
-		{"a visit that was repeated counts in two activations", []*Op{visit(1, 9, "b", 1), visit(2, 3, "a", 2), look(10, 11, "b", 1)}, true},
+		{"a visit that was repeated counts in two activations",
+			[]*Op{visit(1, 9, "b", 1), visit(2, 3, "a", 2), look(10, 11, "b", 1)}, true},
 		{"a visit counts twice", []*Op{visit(1, 2, "a", 1), look(3, 4, "a", 2)}, false},
 		{"a visit after the last answer can't have counted", []*Op{visit(1, 2, "a", 2), lost(3)}, false},
 		{"a visit forgotten", []*Op{visit(1, 2, "a", 1), visit(3, 4, "a", 1)}, false},

@@ -157,7 +157,8 @@ func (c *caller) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]b
 }
 
 // Range implements ryw.Backend.
-func (c *caller) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+func (c *caller) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue,
+	more bool, err error) {
 	err = c.visit(ctx, func(s *occ.Store) (err error) {
 		pairs, more, err = s.Range(ctx, v, begin, end, opt)
 		if err == nil {
@@ -233,7 +234,8 @@ func (c *caller) count() {
 }
 
 func (c *caller) reachable(way way) bool {
-	return c.occ != nil && c.blocked[waysOf{way, c.machine.Name()}] == 0 && c.now() >= c.outUntil && !(c.life != nil && c.life.ended)
+	return c.occ != nil && c.blocked[waysOf{way, c.machine.Name()}] == 0 && c.now() >= c.outUntil &&
+		!(c.life != nil && c.life.ended)
 }
 
 // harm notes that the store failed the process.

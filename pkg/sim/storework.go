@@ -73,7 +73,8 @@ func (k *worker) ownWrites(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		return none, err
 	}
 	if !slices.Equal(rowsOf(got), expected(want, opt)) {
-		k.violate("store", "%s scanned what it had just written and saw %q, not %q", k.name, rowsOf(got), expected(want, opt))
+		k.violate("store", "%s scanned what it had just written and saw %q, not %q", k.name, rowsOf(got),
+			expected(want, opt))
 	}
 	return none, nil
 }

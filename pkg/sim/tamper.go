@@ -67,7 +67,8 @@ func (t *tamperedTx) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([
 }
 
 // Range implements ryw.Backend.
-func (t *tamperedTx) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+func (t *tamperedTx) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue,
+	bool, error) {
 	pairs, more, err := t.caller.Range(ctx, v, begin, end, opt)
 	if t.pairs != nil {
 		pairs, more, err = t.pairs(t, begin, pairs, more, err)

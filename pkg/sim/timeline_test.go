@@ -19,7 +19,8 @@ func TestTimeline(t *testing.T) {
 		o.Trace = true
 		r := run(t, o)
 		if r.TraceHash != silent.TraceHash || r.Steps != silent.Steps {
-			t.Errorf("%s: %016x in %d steps with a timeline, %016x in %d without", o.Flags(), r.TraceHash, r.Steps, silent.TraceHash, silent.Steps)
+			t.Errorf("%s: %016x in %d steps with a timeline, %016x in %d without", o.Flags(), r.TraceHash, r.Steps,
+				silent.TraceHash, silent.Steps)
 		}
 		if len(silent.Timeline) > 0 {
 			t.Errorf("%s: %d lines that nobody has asked for", o.Flags(), len(silent.Timeline))
@@ -32,12 +33,14 @@ func TestTimeline(t *testing.T) {
 				t.Errorf("out of order: %v", h)
 			}
 			last = h.At
-			if line := h.String(); len(line) < 39 || line[12:15] != "s  " || line[24] != ' ' || line[37] != ' ' || line[38] == ' ' {
+			if line := h.String(); len(line) < 39 || line[12:15] != "s  " || line[24] != ' ' || line[37] != ' ' ||
+				line[38] == ' ' {
 				t.Errorf("not in columns: %q", line)
 			}
 		}
 		if kinds["call"] != len(r.Ops) || kinds["fault"] != len(r.Config.Plan) {
-			t.Errorf("%s: %d calls of %d, %d faults of %d", o.Flags(), kinds["call"], len(r.Ops), kinds["fault"], len(r.Config.Plan))
+			t.Errorf("%s: %d calls of %d, %d faults of %d", o.Flags(), kinds["call"], len(r.Ops), kinds["fault"],
+				len(r.Config.Plan))
 		}
 		for _, want := range []string{"claim", "lease", "start", "stop", "log", "fault over"} {
 			if kinds[want] == 0 {
@@ -50,7 +53,8 @@ func TestTimeline(t *testing.T) {
 // TestTimelineOfFaults shows when faults are said to end: what lasts does after its length, or when all faults do,
 // what does not and what finds nobody to befall never.
 func TestTimelineOfFaults(t *testing.T) {
-	plan, err := sim.ParsePlan("1s partition n1 n2 2s; 1s clock n1 1h; 1s refuse n2 1s; 1s crash n3 3s; 2s slow n3 1ms 1s; 2s slow n1 1ms 1s; 3s break-claim counter/0; 7s handles n1 1h")
+	plan, err := sim.ParsePlan("1s partition n1 n2 2s; 1s clock n1 1h; 1s refuse n2 1s; 1s crash n3 3s; 2s slow n3 " +
+		"1ms 1s; 2s slow n1 1ms 1s; 3s break-claim counter/0; 7s handles n1 1h")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +77,8 @@ func TestTimelineOfFaults(t *testing.T) {
 	}
 	for _, e := range plan {
 		text := e.String()
-		want := map[string]time.Duration{"partition": 2 * time.Second, "refuse": time.Second, "slow": time.Second}[e.Fault]
+		want := map[string]time.Duration{"partition": 2 * time.Second, "refuse": time.Second,
+			"slow": time.Second}[e.Fault]
 		switch {
 		case text == "2s slow n3 1ms 1s":
 			want = 0 // n3 is down
@@ -93,9 +98,11 @@ func TestTimelineOfFaults(t *testing.T) {
 
 // TestHappeningIsOneLine shows that a text of any kind and length is one line, and a length of time three digits.
 func TestHappeningIsOneLine(t *testing.T) {
-	h := sim.Happening{At: time.Second, Where: "c1", What: "call", Text: "a\nb\r" + strings.Repeat("é", 5000), Took: 1069362765}
+	h := sim.Happening{At: time.Second, Where: "c1", What: "call", Text: "a\nb\r" + strings.Repeat("é", 5000),
+		Took: 1069362765}
 	line := h.String()
-	if strings.ContainsAny(line, "\r\n") || !strings.Contains(line, `a\nb\r`) || !strings.HasSuffix(line, " ... (1.07s)") || len(line) > 600 {
+	if strings.ContainsAny(line, "\r\n") || !strings.Contains(line, `a\nb\r`) ||
+		!strings.HasSuffix(line, " ... (1.07s)") || len(line) > 600 {
 		t.Errorf("%q", line)
 	}
 	if strings.ToValidUTF8(line, "?") != line {

@@ -77,7 +77,8 @@ func call[Resp any](k *worker, id api.ActorID, method string, input any, opts ..
 	return callWithin[Resp](ctx, k, id, method, input, opts...)
 }
 
-func callWithin[Resp any](ctx context.Context, k *worker, id api.ActorID, method string, input any, opts ...client.CallOption) (*Op, Resp) {
+func callWithin[Resp any](ctx context.Context, k *worker, id api.ActorID, method string, input any,
+	opts ...client.CallOption) (*Op, Resp) {
 	request := input
 	if input == nil {
 		request = struct{}{}

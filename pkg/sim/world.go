@@ -70,7 +70,9 @@ type life struct {
 func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 	w := &world{
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
-		living: make(map[string]*life), dead: make(map[string]bool), counts: make(map[string]int), breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug), kinds: actorKinds(c.IdleTimeout),
+		living: make(map[string]*life), dead: make(map[string]bool), counts: make(map[string]int),
+		breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug),
+		kinds: actorKinds(c.IdleTimeout),
 	}
 	for _, k := range w.kinds {
 		k.Spec().Placement = c.Placement
@@ -139,7 +141,8 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	w.living[machineName] = l
 	n, err := node.New(node.Config{
 		Env: l.env, Store: w.store.of(l), StoreURL: "memory:", Transport: w.network.Transport(l.env, machineName),
-		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(l), Capacity: w.Capacity, MemoryLimit: w.MemoryLimit,
+		NodeID: name, Listen: machineName + ":7600", Kinds: w.kindsFor(l), Capacity: w.Capacity,
+		MemoryLimit:        w.MemoryLimit,
 		MaxPendingPerActor: w.Mailbox, MaxCalls: w.MaxCalls, MaxBatch: w.MaxBatch, MaxRecords: w.MaxRecords,
 		LeaseTTL: w.LeaseTTL, Heartbeat: w.Heartbeat, Logger: w.events.logger(l.machine.Name()),
 	})
@@ -174,7 +177,8 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 func (l *life) endedItself(err error) {
 	rivals := l.on("twin") || l.on("unknown-late") || l.on("slow-commit") || l.on("stall") || l.on("outage")
 	for _, other := range l.lives {
-		rivals = rivals || other.name == l.name && (other.number > l.number || l.now()-l.startedAt < freshFor && other != l)
+		rivals = rivals || other.name == l.name &&
+			(other.number > l.number || l.now()-l.startedAt < freshFor && other != l)
 	}
 	if !rivals && l.Bug == "" {
 		l.violate("exits", "the process of %s has ended by itself, and no other has its name: %v", l.name, err)
@@ -188,7 +192,9 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 	}
 	kinds := w.kinds
 	if w.Split {
-		kinds = slices.DeleteFunc(slices.Clone(kinds), func(k actor.Kind) bool { return k.Spec().Namespace == "box" && !w.hostsBoxes(l.name) })
+		kinds = slices.DeleteFunc(slices.Clone(kinds), func(k actor.Kind) bool {
+			return k.Spec().Namespace == "box" && !w.hostsBoxes(l.name)
+		})
 	}
 	if w.bug != nil && w.bug.kinds != nil {
 		kinds = w.bug.kinds(kinds)

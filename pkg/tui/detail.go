@@ -31,23 +31,31 @@ func nodeDetail(m *Model, key string) [][2]string {
 	}
 	out := [][2]string{
 		{"node", n.Node + " at " + n.Address + ", " + shownState(n)},
-		{"lease", fmt.Sprintf("%s left, last heartbeat %s ago, number %d; epoch %d, incarnation %s", millis(n.TTLLeftMillis), millis(n.AgeMillis), n.Beat, n.Epoch, n.Incarnation)},
+		{"lease", fmt.Sprintf("%s left, last heartbeat %s ago, number %d; epoch %d, incarnation %s",
+			millis(n.TTLLeftMillis), millis(n.AgeMillis), n.Beat, n.Epoch, n.Incarnation)},
 	}
 	if n.Silent != "" {
 		out = append(out, [2]string{"silent", n.Silent})
 	}
 	if s := n.Stats; s != nil {
 		out = append(out,
-			[2]string{"calls/s", fmt.Sprintf("%s %s, %s failed", sparkline(m.history.rate[key], sparkWidth), human.Count(s.Rate), human.Count(s.FailedRate))},
-			[2]string{"p99", fmt.Sprintf("%s %s, p50 %s", sparkline(m.history.p99[key], sparkWidth), micros(s.P99Micros), micros(s.P50Micros))},
-			[2]string{"store", fmt.Sprintf("commits take %s, p99 %s", micros(s.StoreP50Micros), micros(s.StoreP99Micros))},
-			[2]string{"actors", fmt.Sprintf("%d, about %s of %s; %d calls pending, %d at most with one", s.Actors, human.Bytes(s.ActorBytes), human.Bytes(s.MemoryBytes), s.Pending, s.Deepest)},
-			[2]string{"since", fmt.Sprintf("%s ago: %d calls answered, %d with an error", millis(s.UptimeMillis), s.Calls, s.Failed)},
+			[2]string{"calls/s", fmt.Sprintf("%s %s, %s failed", sparkline(m.history.rate[key], sparkWidth),
+				human.Count(s.Rate), human.Count(s.FailedRate))},
+			[2]string{"p99",
+				fmt.Sprintf("%s %s, p50 %s", sparkline(m.history.p99[key], sparkWidth), micros(s.P99Micros),
+					micros(s.P50Micros))},
+			[2]string{"store",
+				fmt.Sprintf("commits take %s, p99 %s", micros(s.StoreP50Micros), micros(s.StoreP99Micros))},
+			[2]string{"actors", fmt.Sprintf("%d, about %s of %s; %d calls pending, %d at most with one", s.Actors,
+				human.Bytes(s.ActorBytes), human.Bytes(s.MemoryBytes), s.Pending, s.Deepest)},
+			[2]string{"since", fmt.Sprintf("%s ago: %d calls answered, %d with an error", millis(s.UptimeMillis),
+				s.Calls, s.Failed)},
 		)
 	}
 	return append(out,
 		[2]string{"hosts", strings.Join(n.Namespaces, ", ")},
-		[2]string{"zone", dash(n.Zone) + ", labels " + dash(strings.Join(n.Labels, ", ")) + ", version " + dash(n.Version)},
+		[2]string{"zone", dash(n.Zone) + ", labels " + dash(strings.Join(n.Labels, ", ")) + ", version " +
+			dash(n.Version)},
 	)
 }
 
@@ -72,7 +80,8 @@ func actorDetail(m *Model, key string) [][2]string {
 				}
 				return [][2]string{
 					{"actor", a.Actor + " on " + a.Node},
-					{"calls", fmt.Sprintf("%s a second lately, %d since it was activated %s ago", human.Count(a.Rate), a.Calls, millis(a.AgeMillis))},
+					{"calls", fmt.Sprintf("%s a second lately, %d since it was activated %s ago", human.Count(a.Rate),
+						a.Calls, millis(a.AgeMillis))},
 					{"latency", micros(a.LatencyMicros) + " on average, from the mailbox to the answer"},
 					{"mailbox", strconv.Itoa(a.Pending) + " calls, running: " + running},
 					{"memory", human.Bytes(a.MemoryBytes) + ", last called " + millis(a.IdleMillis) + " ago"},
@@ -85,7 +94,8 @@ func actorDetail(m *Model, key string) [][2]string {
 		if a.Actor == key {
 			return [][2]string{
 				{"actor", a.Actor},
-				{"owner", dash(a.Node) + ", " + a.State + ", token " + strconv.FormatUint(a.Token, 10) + ", since " + dash(a.Since)},
+				{"owner", dash(a.Node) + ", " + a.State + ", token " + strconv.FormatUint(a.Token, 10) + ", since " +
+					dash(a.Since)},
 				{"calls", "none lately that would make it stand out: see kelpie actors get " + a.Actor},
 			}
 		}

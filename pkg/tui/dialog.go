@@ -55,7 +55,8 @@ func (m *Model) begin(key string) {
 		d.says = fmt.Sprintf("Move actor %s to another node. Its calls wait for some milliseconds; none fails.", name)
 	case Evict:
 		d.action.Actor = name
-		d.says = fmt.Sprintf("Deactivate actor %s. The next call activates it again, where placement puts it. Nothing stored is lost.", name)
+		d.says = fmt.Sprintf("Deactivate actor %s. The next call activates it again, where placement puts it. "+
+			"Nothing stored is lost.", name)
 	default:
 		d.action.Node = name
 		d.says = m.foretell(do.verb, name)
@@ -70,11 +71,13 @@ func (m *Model) foretell(verb Verb, name string) string {
 	case n == nil:
 		return ""
 	case verb == Drain:
-		return fmt.Sprintf("Drain node %s: it takes no more actors, and its %d move to other nodes while they go on taking calls.", name, n.Actors)
+		return fmt.Sprintf("Drain node %s: it takes no more actors, and its %d move to other nodes while they go on "+
+			"taking calls.", name, n.Actors)
 	case verb == Undrain:
 		return fmt.Sprintf("Let node %s take actors again. A drain that runs is ended.", name)
 	}
-	return fmt.Sprintf("Break the lease of node %s, which is %s at %s: it drops %d actors, which other nodes take as they are called. Calls that it is executing fail with \"unknown\". If it is alive it joins again.",
+	return fmt.Sprintf("Break the lease of node %s, which is %s at %s: it drops %d actors, which other nodes take as "+
+		"they are called. Calls that it is executing fail with \"unknown\". If it is alive it joins again.",
 		name, shownState(n), n.Address, n.Actors)
 }
 

@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write the golden frames, and the page t
 
 // scenes are what the golden frames show.
 var scenes = []struct{ name, keys, caption string }{
-	{"nodes", "", "The nodes. One has just stopped answering: its lease runs out in 1.2 s, and its actors can be taken then."},
+	{"nodes", "", "The nodes. One has just stopped answering: its lease runs out in 1.2 s, and its actors can be " +
+		"taken then."},
 	{"actors", "2", "The actors that stand out, the most called first."},
 	{"actor-detail", "2<down><enter>", "The details of one."},
 	{"actors-filtered", "2/counter/2<enter>s", "A filter, as it was typed, and another order."},
@@ -126,7 +127,8 @@ func TestBeforeTheFirstAnswer(t *testing.T) {
 		t.Error(s.plain())
 	}
 	s.model.Update(answered{err: errDown, at: began})
-	if got := s.plain(); !strings.Contains(got, "127.0.0.1:7600 (connection refused)") || !strings.Contains(got, "kelpie node start") {
+	if got := s.plain(); !strings.Contains(got, "127.0.0.1:7600 (connection refused)") ||
+		!strings.Contains(got, "kelpie node start") {
 		t.Error(got)
 	}
 }
@@ -142,7 +144,8 @@ func TestThePageShowsTheFrames(t *testing.T) {
 	for _, scene := range scenes {
 		fmt.Fprintf(&b, "\n%s\n\n```text\n%s```\n", scene.caption, open(t, 100, 24).press(scene.keys).plain())
 	}
-	fmt.Fprintf(&b, "\nWithout a terminal, or with `--once`, all panes are printed once:\n\n```text\n%s```\n", snapshot(&fakeSource{}, fixture(20)))
+	fmt.Fprintf(&b, "\nWithout a terminal, or with `--once`, all panes are printed once:\n\n```text\n%s```\n",
+		snapshot(&fakeSource{}, fixture(20)))
 	path := filepath.Join("..", "..", "docs", "top.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
@@ -158,9 +161,11 @@ const pageHead = `<!-- Written by go test ./pkg/tui -update, from the frames tha
 
 # The live view
 
-` + "`kelpie top`" + ` shows a cluster as it is, and acts on it. It asks one node, which asks the others once a refresh for everybody who watches there; each
+` + "`kelpie top`" +
+	` shows a cluster as it is, and acts on it. It asks one node, which asks the others once a refresh for everybody who watches there; each
 answers from what it has found out within the last second. If the node that is asked dies, another one is. Colours follow the terminal's
-background, and are left out with ` + "`--no-color`, `NO_COLOR`" + ` or a terminal that has none: nothing is told by colour alone.
+background, and are left out with ` + "`--no-color`, `NO_COLOR`" +
+	` or a terminal that has none: nothing is told by colour alone.
 
 These are its screens, of 100 columns and 24 lines. In wider windows there are more columns, and the details are beside the table.
 `

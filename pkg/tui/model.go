@@ -30,7 +30,8 @@ const (
 )
 
 // refreshes are what the refresh can be set to by keys.
-var refreshes = []time.Duration{RefreshMin, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, RefreshMax}
+var refreshes = []time.Duration{RefreshMin, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second,
+	30 * time.Second, RefreshMax}
 
 // Model is the view. It implements tea.Model; use New.
 type Model struct {

@@ -73,14 +73,17 @@ func TestActionsAreConfirmed(t *testing.T) {
 
 func TestAFilterIsTyped(t *testing.T) {
 	s := open(t, 100, 40).press("2/counter/2").wants("/counter/2", "counter/29").lacks("counter/13 ")
-	s.source.found = []api.ActorRow{{Actor: "counter/29"}, {Actor: "counter/2999", Node: "node-7600", State: "owned", Token: 4}, {Actor: "counter/2lost"}}
+	s.source.found = []api.ActorRow{
+		{Actor: "counter/29"}, {Actor: "counter/2999", Node: "node-7600", State: "owned", Token: 4},
+		{Actor: "counter/2lost"}}
 	s.press("9").wants("counter/2999", "node-7600").lacks("counter/28")
 	if !slices.Contains(s.source.looked, "counter/29") {
 		t.Errorf("looked for %v", s.source.looked)
 	}
 	s.press("<enter>").wants("/counter/29: 2 shown").press("<down><enter>").wants("owned, token 4").press("<esc>")
 	s.press("<esc>").wants("counter/13").lacks("counter/2999")
-	s.press("/zzz").wants("nothing matches zzz").press("<backspace><backspace><backspace>").lacks("nothing").press("q<esc>q")
+	s.press("/zzz").wants("nothing matches zzz").press("<backspace><backspace><backspace>").lacks("nothing").press(
+		"q<esc>q")
 	if !s.quit {
 		t.Error("q does not quit any more")
 	}
@@ -91,7 +94,8 @@ func TestPauseKeepsWhatIsShown(t *testing.T) {
 	before := s.plain()
 	s.press(" ").wants("PAUSED")
 	s.refresh()
-	if got := strings.Replace(s.plain(), "PAUSED  ", "every 1.0s", 1); strings.Count(got, "\n") != strings.Count(before, "\n") || !strings.Contains(got, "12:00:20") {
+	if got := strings.Replace(s.plain(), "PAUSED  ", "every 1.0s", 1); strings.Count(got, "\n") != strings.Count(
+		before, "\n") || !strings.Contains(got, "12:00:20") {
 		t.Errorf("it has gone on:\n%s", got)
 	}
 	asked := s.source.asked
@@ -118,7 +122,8 @@ func TestTheCursorStaysWithItsRow(t *testing.T) {
 }
 
 func TestTheRefreshIsSet(t *testing.T) {
-	open(t, 100, 24).wants("every 1.0s").press("-").wants("every 2.0s").press("-----------").wants("every 60s").press("++++++++++").wants("every 500ms")
+	open(t, 100, 24).wants("every 1.0s").press("-").wants("every 2.0s").press("-----------").wants("every 60s").press(
+		"++++++++++").wants("every 500ms")
 }
 
 func TestAClusterThatIsGone(t *testing.T) {

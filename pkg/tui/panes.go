@@ -38,12 +38,17 @@ const (
 
 func newPanes() [paneCount]pane {
 	return [paneCount]pane{
-		nodePane: {title: "Nodes", columns: nodeColumns, rows: nodeRows, detail: nodeDetail, sort: sorting{column: 0}, empty: "no nodes"},
-		actorPane: {title: "Actors", columns: actorColumns, rows: actorRows, detail: actorDetail, sort: sorting{column: 2},
+		nodePane: {title: "Nodes", columns: nodeColumns, rows: nodeRows, detail: nodeDetail, sort: sorting{column: 0},
+			empty: "no nodes"},
+		actorPane: {title: "Actors", columns: actorColumns, rows: actorRows, detail: actorDetail,
+			sort:  sorting{column: 2},
 			empty: "no actor stands out: those called lately are shown; filter by NAMESPACE/ID to find others"},
-		leasePane: {title: "Leases", columns: leaseColumns, rows: leaseRows, detail: nodeDetail, sort: sorting{column: 0}, empty: "no leases"},
-		movePane:  {title: "Moves", columns: moveColumns, rows: moveRows, sort: sorting{column: 3}, empty: "no actor is on its way to another node"},
-		eventPane: {title: "Events", columns: eventColumns, rows: eventRows, detail: eventDetail, sort: sorting{column: 0, reverse: true}, empty: "nothing has happened that a node remembers"},
+		leasePane: {title: "Leases", columns: leaseColumns, rows: leaseRows, detail: nodeDetail,
+			sort: sorting{column: 0}, empty: "no leases"},
+		movePane: {title: "Moves", columns: moveColumns, rows: moveRows, sort: sorting{column: 3},
+			empty: "no actor is on its way to another node"},
+		eventPane: {title: "Events", columns: eventColumns, rows: eventRows, detail: eventDetail,
+			sort: sorting{column: 0, reverse: true}, empty: "nothing has happened that a node remembers"},
 	}
 }
 
@@ -122,20 +127,25 @@ func nodeRows(m *Model) []row {
 		r := row{key: n.Node, dead: n.Stats == nil}
 		s := n.Stats
 		if s == nil {
-			s = &api.NodeStats{Actors: n.Actors, Pending: n.Pending, Rate: -1, FailedRate: -1, CPU: -1, MemoryBytes: -1, UptimeMillis: -1}
+			s = &api.NodeStats{Actors: n.Actors, Pending: n.Pending, Rate: -1, FailedRate: -1, CPU: -1,
+				MemoryBytes: -1, UptimeMillis: -1}
 		}
 		cpu := "-"
 		if s.CPU >= 0 {
 			cpu = strconv.FormatFloat(s.CPU, 'f', 0, 64) + "%"
 		}
-		lease := cell{text: millis(n.TTLLeftMillis), order: float64(n.TTLLeftMillis), tone: leaseTone(m, n.TTLLeftMillis)}
+		lease := cell{text: millis(n.TTLLeftMillis), order: float64(n.TTLLeftMillis),
+			tone: leaseTone(m, n.TTLLeftMillis)}
 		r.cells = []cell{
 			text(n.Node, strong), text(state, stateTone(state)), lease,
 			number(strconv.Itoa(s.Actors), float64(s.Actors)),
-			number(human.Count(s.Rate), s.Rate), number(micros(s.P99Micros), float64(s.P99Micros)), number(human.Count(float64(s.Pending)), float64(s.Pending)),
-			number(cpu, s.CPU), number(human.Bytes(s.MemoryBytes), float64(s.MemoryBytes)), number(micros(s.StoreP99Micros), float64(s.StoreP99Micros)),
+			number(human.Count(s.Rate), s.Rate), number(micros(s.P99Micros), float64(s.P99Micros)),
+			number(human.Count(float64(s.Pending)), float64(s.Pending)),
+			number(cpu, s.CPU), number(human.Bytes(s.MemoryBytes), float64(s.MemoryBytes)),
+			number(micros(s.StoreP99Micros), float64(s.StoreP99Micros)),
 			toned(sparkline(m.history.rate[n.Node], 20), 0, accent), number(human.Count(s.FailedRate), s.FailedRate),
-			number(millis(s.UptimeMillis), float64(s.UptimeMillis)), text(n.Address, plain), text(n.Zone, plain), text(n.Version, faint),
+			number(millis(s.UptimeMillis), float64(s.UptimeMillis)), text(n.Address, plain), text(n.Zone, plain),
+			text(n.Version, faint),
 		}
 		if s.FailedRate > 0 {
 			r.cells[11].tone = warning
@@ -178,9 +188,12 @@ func actorRows(m *Model) []row {
 				handler = text(a.Handler+" "+millis(a.RunningMillis), warning)
 			}
 			rows = append(rows, row{key: a.Actor, cells: []cell{
-				text(a.Actor, strong), text(a.Node, plain), number(human.Count(a.Rate), a.Rate), number(micros(latency), float64(latency)),
-				number(strconv.Itoa(a.Pending), float64(a.Pending)), number(human.Bytes(a.MemoryBytes), float64(a.MemoryBytes)), handler,
-				number(millis(a.IdleMillis), float64(a.IdleMillis)), number(millis(a.AgeMillis), float64(a.AgeMillis)), number(human.Count(float64(a.Calls)), float64(a.Calls)),
+				text(a.Actor, strong), text(a.Node, plain), number(human.Count(a.Rate), a.Rate),
+				number(micros(latency), float64(latency)),
+				number(strconv.Itoa(a.Pending), float64(a.Pending)),
+				number(human.Bytes(a.MemoryBytes), float64(a.MemoryBytes)), handler,
+				number(millis(a.IdleMillis), float64(a.IdleMillis)), number(millis(a.AgeMillis), float64(a.AgeMillis)),
+				number(human.Count(float64(a.Calls)), float64(a.Calls)),
 			}})
 		}
 	}
@@ -193,7 +206,8 @@ func actorRows(m *Model) []row {
 			nobody = "(nobody)"
 		}
 		rows = append(rows, row{key: a.Actor, dead: true, cells: []cell{
-			text(a.Actor, plain), text(nobody, plain), number("-", -1), number("-", -1), number("-", -1), number("-", -1), text("", plain),
+			text(a.Actor, plain), text(nobody, plain), number("-", -1), number("-", -1), number("-", -1),
+			number("-", -1), text("", plain),
 			number("-", -1), number("-", -1), number("-", -1),
 		}})
 	}
@@ -224,9 +238,11 @@ func leaseRows(m *Model) []row {
 			left = bar(float64(n.TTLLeftMillis)/ttl, 20)
 		}
 		rows = append(rows, row{key: n.Node, dead: n.Stats == nil, cells: []cell{
-			text(n.Node, strong), text(state, stateTone(state)), toned(millis(n.TTLLeftMillis), float64(n.TTLLeftMillis), what), {text: left, tone: what},
+			text(n.Node, strong), text(state, stateTone(state)),
+			toned(millis(n.TTLLeftMillis), float64(n.TTLLeftMillis), what), {text: left, tone: what},
 			number(millis(n.AgeMillis), float64(n.AgeMillis)), number(strconv.FormatUint(n.Beat, 10), float64(n.Beat)),
-			number(strconv.FormatUint(n.Epoch, 10), float64(n.Epoch)), number(strconv.FormatUint(n.Revocations, 10), float64(n.Revocations)),
+			number(strconv.FormatUint(n.Epoch, 10), float64(n.Epoch)),
+			number(strconv.FormatUint(n.Revocations, 10), float64(n.Revocations)),
 			number(strconv.Itoa(n.Actors), float64(n.Actors)), text(n.Incarnation, faint),
 		}})
 	}
@@ -260,12 +276,14 @@ func moveRows(m *Model) []row {
 				what += fmt.Sprintf(", %d failed", j.Failed)
 			}
 			rows = append(rows, row{key: "job " + s.Node, cells: []cell{
-				text(what, accent), text(s.Node, plain), text(to, plain), number(millis(j.ElapsedMillis), float64(j.ElapsedMillis)+1e12), text(j.Why, plain),
+				text(what, accent), text(s.Node, plain), text(to, plain),
+				number(millis(j.ElapsedMillis), float64(j.ElapsedMillis)+1e12), text(j.Why, plain),
 			}})
 		}
 		for _, v := range s.Moves {
 			rows = append(rows, row{key: v.Actor, cells: []cell{
-				text(v.Actor, strong), text(v.From, plain), text(v.To, plain), number(millis(v.AgeMillis), float64(v.AgeMillis)), text(v.Why, plain),
+				text(v.Actor, strong), text(v.From, plain), text(v.To, plain),
+				number(millis(v.AgeMillis), float64(v.AgeMillis)), text(v.Why, plain),
 			}})
 		}
 	}
@@ -282,9 +300,12 @@ var eventColumns = []column{
 
 // eventTones are those of kinds that want attention.
 var eventTones = map[string]tone{
-	api.EventFailed: bad, api.EventLeaseLost: bad, api.EventAbandoned: bad, api.EventCrashed: bad, api.EventDeadLetter: bad, api.EventStoreLost: bad,
-	api.EventTakenOver: warning, api.EventClockStepped: warning, api.EventLeaseBroken: warning, api.EventClaimBroken: warning, api.EventStuck: warning, api.EventMoveFailed: warning,
-	api.EventDraining: warning, api.EventLeft: warning, api.EventJoined: good, api.EventUndrained: good, api.EventStoreBack: good,
+	api.EventFailed: bad, api.EventLeaseLost: bad, api.EventAbandoned: bad, api.EventCrashed: bad,
+	api.EventDeadLetter: bad, api.EventStoreLost: bad,
+	api.EventTakenOver: warning, api.EventClockStepped: warning, api.EventLeaseBroken: warning,
+	api.EventClaimBroken: warning, api.EventStuck: warning, api.EventMoveFailed: warning,
+	api.EventDraining: warning, api.EventLeft: warning, api.EventJoined: good, api.EventUndrained: good,
+	api.EventStoreBack: good,
 }
 
 func eventRows(m *Model) []row {
@@ -296,7 +317,8 @@ func eventRows(m *Model) []row {
 			at = t.UTC().Format("15:04:05.000")
 		}
 		rows = append(rows, row{key: eventKey(e), cells: []cell{
-			text(at, faint), text(e.Kind, eventTones[e.Kind]), text(e.Node, strong), text(eventWhat(e), plain), text(e.Cause, plain),
+			text(at, faint), text(e.Kind, eventTones[e.Kind]), text(e.Node, strong), text(eventWhat(e), plain),
+			text(e.Cause, plain),
 		}})
 	}
 	return rows

@@ -29,7 +29,8 @@ type Options struct {
 // Run shows the view in a terminal until its user quits, the process gets SIGINT or SIGTERM, or ctx ends, and blocks
 // until then. Errors are those of the terminal.
 func Run(ctx context.Context, o Options) error {
-	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(o.Input), tea.WithOutput(o.Output), tea.WithEnvironment(o.Environment)}
+	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(o.Input), tea.WithOutput(o.Output),
+		tea.WithEnvironment(o.Environment)}
 	if o.NoColor {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}

@@ -42,7 +42,8 @@ func (m *Model) Lines() []string {
 	var lines []string
 	switch {
 	case m.width < widthMin || m.height < heightMin:
-		lines = wrap(fmt.Sprintf("kelpie top needs a window of %d by %d at least; this one is %d by %d. Make it larger, or use: kelpie top --once", widthMin, heightMin, m.width, m.height), m.width)
+		lines = wrap(fmt.Sprintf("kelpie top needs a window of %d by %d at least; this one is %d by %d. Make it "+
+			"larger, or use: kelpie top --once", widthMin, heightMin, m.width, m.height), m.width)
 	case m.stats == nil:
 		lines = m.waiting()
 	case m.mode == helping:
@@ -90,7 +91,8 @@ func (m *Model) headline() string {
 	}
 	left := fmt.Sprintf("%s  %s", m.theme.in(strong, "kelpie"), m.theme.in(accent, clean(shortID(s.Cluster.ClusterID))))
 	left += fmt.Sprintf("  %d/%d nodes  %s actors  %s calls/s %s  %s pending",
-		active, len(s.Nodes), human.Count(float64(actors)), human.Count(rate), m.theme.in(accent, sparkline(m.history.totalRate, 8)), human.Count(float64(pending)))
+		active, len(s.Nodes), human.Count(float64(actors)), human.Count(rate),
+		m.theme.in(accent, sparkline(m.history.totalRate, 8)), human.Count(float64(pending)))
 	right := ""
 	if at, err := time.Parse(time.RFC3339, s.Time); err == nil {
 		right = at.UTC().Format("15:04:05")
@@ -266,7 +268,8 @@ func (m *Model) statusLine() string {
 	switch {
 	case m.failed != nil:
 		why, _, _ := strings.Cut(m.failed.Error(), "\n")
-		return m.theme.alarm.Render(fit(fmt.Sprintf(" as of %s ago: %s", human.Duration(m.now.Sub(m.heardAt)), clean(why)), m.width, false))
+		return m.theme.alarm.Render(
+			fit(fmt.Sprintf(" as of %s ago: %s", human.Duration(m.now.Sub(m.heardAt)), clean(why)), m.width, false))
 	case m.notice != "" && m.now.Sub(m.noticeAt) < noticeFor:
 		what := good
 		if m.badNews {
@@ -326,7 +329,9 @@ func (m *Model) help() []string {
 	for _, k := range keyHelp {
 		lines = append(lines, "  "+m.theme.in(strong, fit(k[0], 20, false))+" "+k[1])
 	}
-	notes := "Rates and percentiles are of about the last second, an actor's of the last ten. Depth is calls in mailboxes, waiting or running. The actors are those that stand out among the ones called lately. Any key goes back."
+	notes := "Rates and percentiles are of about the last second, an actor's of the last ten. Depth is calls in " +
+		"mailboxes, waiting or running. The actors are those that stand out among the ones called lately. Any key " +
+		"goes back."
 	lines = append(lines, "")
 	for _, l := range wrap(notes, m.width-4) {
 		lines = append(lines, "  "+m.theme.in(faint, l))

@@ -40,7 +40,8 @@ func TestChaos(t *testing.T) {
 	l, n := newLoad(t, clock, c.addresses()), newNemesis(t, clock)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("again: go test ./test/chaos -chaos.seed %d -chaos.time %v -chaos.store %q; what was done:\n%s", seed, *timeFlag, *storeFlag, n.journal)
+			t.Logf("again: go test ./test/chaos -chaos.seed %d -chaos.time %v -chaos.store %q; what was done:\n%s",
+				seed, *timeFlag, *storeFlag, n.journal)
 		}
 	})
 	torment(t, c, l, n, seed)

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-var storeFlag = flag.String("chaos.store", "", "fdb:CLUSTERFILE to run clusters on, instead of on a store of their own; needs FoundationDB's client library")
+var storeFlag = flag.String("chaos.store", "", "fdb:CLUSTERFILE to run clusters on, instead of on a store of their "+
+	"own; needs FoundationDB's client library")
 
 // fdbScheme begins the URLs of stores on FoundationDB.
 const fdbScheme = "fdb:"

@@ -67,7 +67,8 @@ func judgeOrder(h *history, within time.Duration) (undecided bool, err error) {
 	case porcupine.Unknown:
 		return true, nil
 	case porcupine.Illegal:
-		return false, fmt.Errorf("no order of the %d calls of %s explains their replies; the last calls up to the first that can't be:\n%s",
+		return false, fmt.Errorf("no order of the %d calls of %s explains their replies; the last calls up to the "+
+			"first that can't be:\n%s",
 			len(h.ops), h.actor, excerpt(model, h.ops))
 	}
 	return false, nil
@@ -95,7 +96,8 @@ func excerpt(model porcupine.Model, ops []*op) string {
 	low, high := 0, len(ordered)-1
 	for low < high {
 		mid := (low + high) / 2
-		if porcupine.CheckOperationsTimeout(model, operations(until(ordered, ordered[mid].returned)), time.Second) == porcupine.Illegal {
+		if porcupine.CheckOperationsTimeout(model, operations(until(ordered, ordered[mid].returned)),
+			time.Second) == porcupine.Illegal {
 			high = mid
 		} else {
 			low = mid + 1
@@ -156,7 +158,8 @@ func judgeCount(h *history) error {
 		return nil // reported as a call that failed
 	}
 	if final.reply < acknowledged || final.reply > acknowledged+inDoubt {
-		return fmt.Errorf("%s is %d after %d acknowledged adds, and %d that may have run", h.actor, final.reply, acknowledged, inDoubt)
+		return fmt.Errorf("%s is %d after %d acknowledged adds, and %d that may have run", h.actor, final.reply,
+			acknowledged, inDoubt)
 	}
 	return nil
 }

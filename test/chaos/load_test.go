@@ -83,7 +83,8 @@ func newLoad(t *testing.T, c clock, addresses []string) *load {
 // newClient returns a client that asks the address of that number first.
 func (l *load) newClient(first int) (*client.Client, error) {
 	first %= len(l.addresses)
-	return client.New(env.Real(), tcp.New(), client.Config{Addrs: slices.Concat(l.addresses[first:], l.addresses[:first])})
+	return client.New(env.Real(), tcp.New(),
+		client.Config{Addrs: slices.Concat(l.addresses[first:], l.addresses[:first])})
 }
 
 // replace puts a new actor at a place.
@@ -218,5 +219,6 @@ func (l *load) String() string {
 	defer l.mu.Unlock()
 	slowest := l.slowest.Round(time.Millisecond)
 	l.slowest = 0
-	return fmt.Sprintf("%d calls of %d actors, failed: %v, slowest of late: %v", l.calls, len(l.histories), l.failed, slowest)
+	return fmt.Sprintf("%d calls of %d actors, failed: %v, slowest of late: %v", l.calls, len(l.histories), l.failed,
+		slowest)
 }

@@ -38,7 +38,8 @@ func (c *cluster) call(ctx context.Context, address string, id api.ActorID, meth
 
 // callAnywhere sends a call to the address of that number, and, as long as it has certainly not run, to
 // the next and the next.
-func (c *cluster) callAnywhere(ctx context.Context, first int, id api.ActorID, method string, request any) (int64, error) {
+func (c *cluster) callAnywhere(ctx context.Context, first int, id api.ActorID, method string, request any) (
+	int64, error) {
 	for at := first; ; at++ {
 		value, err := c.call(ctx, c.nodes[at%len(c.nodes)].address, id, method, request)
 		if err == nil || !notRun(err) {

@@ -92,7 +92,8 @@ func (c *cluster) kelpie(args ...string) []byte {
 	c.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append(args, "--addr", strings.Join(c.addresses(), ","), "--timeout", patience.String())...)
+	cmd := exec.CommandContext(ctx, binary,
+		append(args, "--addr", strings.Join(c.addresses(), ","), "--timeout", patience.String())...)
 	cmd.Env = append([]string{}, storeEnv()...) // no settings of the reader's own
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -47,7 +47,8 @@ type daemon struct {
 // newDaemon returns a daemon that is not started yet. What runs when the test ends is killed.
 func newDaemon(t *testing.T, name string, args ...string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, name: name, address: freeAddress(t), binary: binary, env: append(storeEnv(), "HOME="+t.TempDir())}
+	d := &daemon{t: t, name: name, address: freeAddress(t), binary: binary,
+		env: append(storeEnv(), "HOME="+t.TempDir())}
 	d.args = append(args, "--listen", d.address, "--data-dir", t.TempDir())
 	t.Cleanup(d.cleanUp)
 	return d

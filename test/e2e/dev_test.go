@@ -37,7 +37,8 @@ var playgroundRow = regexp.MustCompile(`(?m)^  (store|n[0-9]+) +([0-9.:]+) +proc
 // newPlayground starts one, with any ports that are free, without waiting for it.
 func newPlayground(t *testing.T, args ...string) *playground {
 	t.Helper()
-	p := &playground{T: t, stdout: new(logBuffer), stderr: new(logBuffer), ended: make(chan error, 1), temp: t.TempDir(), pids: make(map[string]int), addresses: make(map[string]string)}
+	p := &playground{T: t, stdout: new(logBuffer), stderr: new(logBuffer), ended: make(chan error, 1),
+		temp: t.TempDir(), pids: make(map[string]int), addresses: make(map[string]string)}
 	p.cmd = exec.Command(binary, append([]string{"dev", "--listen", "127.0.0.1:0"}, args...)...)
 	// Settings of clusters of the reader's own must not matter.
 	p.cmd.Env = []string{"HOME=" + t.TempDir(), "TMPDIR=" + p.temp, "KELPIE_STORE=memory:", "KELPIE_JOIN=127.0.0.1:1"}
@@ -180,7 +181,8 @@ func TestDevRestart(t *testing.T) {
 	p.interrupt(syscall.SIGTERM)
 	p.ends(0)
 	p.leavesNothing()
-	if !regexp.MustCompile(`load: [1-9][0-9]* calls answered, [0-9]+ refused by their actors`).MatchString(p.stdout.String()) {
+	if !regexp.MustCompile(`load: [1-9][0-9]* calls answered, [0-9]+ refused by their actors`).MatchString(
+		p.stdout.String()) {
 		t.Error("it does not say what came of the load")
 	}
 }
@@ -250,7 +252,9 @@ func TestDevData(t *testing.T) {
 	}
 	p := newPlayground(t, "--nodes", "2", "--data-dir", dir)
 	p.ends(3)
-	if said := p.stderr.String(); !strings.Contains(said, "-- n2.log\n") || !strings.Contains(said, "not a directory") || !strings.Contains(said, "error: n2 did not start: it has ended with exit code 6\n") {
+	if said := p.stderr.String(); !strings.Contains(said, "-- n2.log\n") ||
+		!strings.Contains(said, "not a directory") || !strings.Contains(said, "error: n2 did not start: it has ended "+
+		"with exit code 6\n") {
 		t.Error("it does not show what n2 logged")
 	}
 }

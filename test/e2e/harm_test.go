@@ -27,7 +27,8 @@ func harmfulCluster(t *testing.T, nodes int, l lease) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", "build", "-tags", strings.TrimPrefix(tags, ","), "-o", program, "./testdata/harmful").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", strings.TrimPrefix(tags, ","), "-o", program,
+		"./testdata/harmful").CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
 	c := &cluster{T: t, pool: newPool(t)}
@@ -49,7 +50,8 @@ func harmfulCluster(t *testing.T, nodes int, l lease) *cluster {
 // try runs a command that may fail, and returns what it says and its exit code.
 func (c *cluster) try(args ...string) (said string, code int) {
 	c.Helper()
-	cmd := exec.Command(binary, append(args, "--addr", strings.Join(c.addresses(), ","), "--timeout", patience.String())...)
+	cmd := exec.Command(
+		binary, append(args, "--addr", strings.Join(c.addresses(), ","), "--timeout", patience.String())...)
 	cmd.Env = append([]string{}, storeEnv()...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
@@ -84,7 +86,8 @@ func TestActorsThatEndTheirNodes(t *testing.T) {
 		t.Helper()
 		added++
 		for i := range actors {
-			if got := strings.TrimSpace(string(c.kelpie("actors", "call", fmt.Sprintf("harm/%d", i), "add", "1"))); got != strconv.Itoa(added) {
+			if got := strings.TrimSpace(
+				string(c.kelpie("actors", "call", fmt.Sprintf("harm/%d", i), "add", "1"))); got != strconv.Itoa(added) {
 				t.Errorf("harm/%d is %s, want %d", i, got, added)
 			}
 		}

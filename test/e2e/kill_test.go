@@ -30,7 +30,9 @@ func TestKilledStoreKeepsCommits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, uint64(*killRounds)))
 	var committers []*committer
 	for i := range 8 {
-		committers = append(committers, &committer{name: fmt.Sprintf("c%d", i), store: remote.Open(env.Real(), newPool(t), store.address)})
+		committers = append(
+			committers, &committer{
+				name: fmt.Sprintf("c%d", i), store: remote.Open(env.Real(), newPool(t), store.address)})
 	}
 	for round := range *killRounds {
 		store.start()

@@ -200,7 +200,8 @@ func (l *load) report(what string) {
 	l.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.Logf("%s: the longest call took %v (%d calls so far, failed %v)", what, l.longest.Round(time.Millisecond), l.calls, l.failed)
+	l.Logf("%s: the longest call took %v (%d calls so far, failed %v)", what, l.longest.Round(time.Millisecond),
+		l.calls, l.failed)
 	l.longest = 0
 }
 

@@ -73,7 +73,8 @@ func TestNodeRestartsUnderItsName(t *testing.T) {
 		}
 	}
 	t.Logf("%d actors answered %v after the restart", len(owned), time.Since(began).Round(time.Millisecond))
-	if after := c.leases()[node.name]; after.State != "active" || after.Epoch <= before.Epoch || after.Incarnation == before.Incarnation {
+	if after := c.leases()[node.name]; after.State != "active" || after.Epoch <= before.Epoch ||
+		after.Incarnation == before.Incarnation {
 		t.Errorf("the lease was %+v, and is %+v", before, after)
 	}
 	l.finish()

@@ -50,9 +50,11 @@ func TestPausedNode(t *testing.T) {
 
 	paused.signal(syscall.SIGCONT)
 	after := c.awaitLease(paused, "held by another run, without actors", func(row api.LeaseRow) bool {
-		return row.State == "active" && row.Epoch > before.Epoch && row.Incarnation != before.Incarnation && row.Actors == 0
+		return row.State == "active" && row.Epoch > before.Epoch && row.Incarnation != before.Incarnation &&
+			row.Actors == 0
 	})
-	t.Logf("%s had %d actors under epoch %d, and is back with none under epoch %d", paused.name, len(p.tallies), before.Epoch, after.Epoch)
+	t.Logf("%s had %d actors under epoch %d, and is back with none under epoch %d", paused.name, len(p.tallies),
+		before.Epoch, after.Epoch)
 	if !paused.running() {
 		t.Errorf("%s has ended", paused.name)
 	}

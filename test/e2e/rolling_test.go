@@ -121,7 +121,8 @@ func (r *rolling) awaitCalls() {
 
 func (r *rolling) report(what string) {
 	r.Helper()
-	r.Logf("%s: the longest call took %v (%d calls so far)", what, time.Duration(r.longest.Swap(0)).Round(time.Millisecond), r.calls.Load())
+	r.Logf("%s: the longest call took %v (%d calls so far)", what,
+		time.Duration(r.longest.Swap(0)).Round(time.Millisecond), r.calls.Load())
 }
 
 func (r *rolling) stop() {
@@ -149,7 +150,8 @@ func (r *rolling) finish() {
 func (r *rolling) job(node *daemon) (*api.BulkStatus, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return rpc.CallTyped[api.BulkStatusRequest, api.BulkStatus](ctx, r.pool, node.address, api.MethodBulkStatus, &api.BulkStatusRequest{Node: node.name})
+	return rpc.CallTyped[api.BulkStatusRequest, api.BulkStatus](ctx, r.pool, node.address, api.MethodBulkStatus,
+		&api.BulkStatusRequest{Node: node.name})
 }
 
 // TestRollingRestart shows that nodes can be restarted one after the other under load: by the signal that service
@@ -163,7 +165,8 @@ func TestRollingRestart(t *testing.T) {
 		began := time.Now()
 		node.stop()
 		took := time.Since(began)
-		if log := node.log.String(); !strings.Contains(log, "actors moved") || strings.Contains(log, "left=") && !strings.Contains(log, "left=0") {
+		if log := node.log.String(); !strings.Contains(log, "actors moved") || strings.Contains(log, "left=") &&
+			!strings.Contains(log, "left=0") {
 			t.Errorf("%s has stopped without being empty", node.name)
 		}
 		t.Logf("%s had %d actors, and stopped in %v", node.name, owned, took.Round(time.Millisecond))

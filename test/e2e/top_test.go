@@ -33,7 +33,8 @@ type screen struct {
 func openScreen(t *testing.T, width, height int, command string) *screen {
 	t.Helper()
 	s := &screen{t, fmt.Sprintf("kelpie-%d", os.Getpid())}
-	s.tmux("-f", "/dev/null", "new-session", "-d", "-s", "top", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), command)
+	s.tmux("-f", "/dev/null", "new-session", "-d", "-s", "top", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height),
+		command)
 	t.Cleanup(func() {
 		_ = exec.Command("tmux", "-L", s.socket, "kill-server").Run() // which has ended if the command has
 	})
@@ -72,7 +73,8 @@ func (s *screen) shows(texts ...string) string {
 // lacks waits until the screen does not have a text.
 func (s *screen) lacks(text string) {
 	s.Helper()
-	for begun := time.Now(); regexp.MustCompile(text).MatchString(s.tmux("capture-pane", "-p", "-t", "top")); time.Sleep(50 * time.Millisecond) {
+	for begun := time.Now(); regexp.MustCompile(text).MatchString(
+		s.tmux("capture-pane", "-p", "-t", "top")); time.Sleep(50 * time.Millisecond) {
 		if time.Since(begun) > screenPatience {
 			s.Fatalf("it goes on to show %q", text)
 		}

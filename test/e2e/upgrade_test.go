@@ -25,7 +25,8 @@ func nextBinary(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", "build", "-tags", "kelpie_next"+tags, "-o", path, command).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "kelpie_next"+tags, "-o", path,
+		command).CombinedOutput(); err != nil {
 		t.Fatalf("building the next version: %v\n%s", err, out)
 	}
 	return path
@@ -71,7 +72,8 @@ func (c *cluster) moveBothWays(a, b *daemon) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		req := &api.MigrateRequest{Actor: owned[0].Actor, To: pair[1].name, Force: true}
-		_, err := rpc.CallTyped[api.MigrateRequest, api.MigrateReply](ctx, c.pool, pair[0].address, api.MethodMigrate, req)
+		_, err := rpc.CallTyped[api.MigrateRequest, api.MigrateReply](ctx, c.pool, pair[0].address, api.MethodMigrate,
+			req)
 		cancel()
 		if err != nil {
 			c.Errorf("%s from %s to %s: %v", owned[0].Actor, pair[0].name, pair[1].name, err)
@@ -84,7 +86,8 @@ func (c *cluster) protocolVersion(node *daemon) int {
 	c.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	info, err := rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, c.pool, node.address, api.MethodClusterInfo, &api.Empty{})
+	info, err := rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, c.pool, node.address, api.MethodClusterInfo,
+		&api.Empty{})
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -322,7 +322,8 @@ func (m claimsMachine) hear(s claimsState, i int, out *Steps[claimsState]) {
 		n := &s.nodes[t.node]
 		if t.outcome == landed && !n.life.on && (!m.rules.ProofPerActivation || t.epoch == n.epoch) {
 			s.activate(t.node, claimsLife{
-				token: t.token, epoch: t.epoch, readVersion: t.version, value: t.value, seq: t.seq, revocations: t.revocations,
+				token: t.token, epoch: t.epoch, readVersion: t.version, value: t.value, seq: t.seq,
+				revocations: t.revocations,
 			})
 		}
 	case handoverTx:
@@ -516,7 +517,8 @@ func (m claimsMachine) install(s claimsState, n uint8, out *Steps[claimsState]) 
 	if ok {
 		text = "node %d hears of a handover, token %d, and installs it"
 		s.activate(n, claimsLife{
-			token: w.token, epoch: w.epoch, readVersion: w.readVersion, value: w.value, seq: w.seq, revocations: w.revocations,
+			token: w.token, epoch: w.epoch, readVersion: w.readVersion, value: w.value, seq: w.seq,
+			revocations: w.revocations,
 		})
 	}
 	out.Step(s, text, n, w.token)

@@ -233,7 +233,8 @@ func (m dueMachine) beat(s dueState, n uint8, out *Steps[dueState]) {
 		s.fences[n], x.incarnation = s.incarnations, s.incarnations
 		x.active, x.handed = false, 0
 		s.tell()
-		out.Step(s, "node %d finds that it was fenced, drops the actor, and joins again as incarnation %d", n, x.incarnation)
+		out.Step(s, "node %d finds that it was fenced, drops the actor, and joins again as incarnation %d", n,
+			x.incarnation)
 		return
 	}
 	if x.news {
@@ -298,7 +299,8 @@ func (m dueMachine) unheard(s dueState, n uint8, out *Steps[dueState]) {
 	w.budget.Losses--
 	at := &w.nodes[w.owner]
 	at.active, at.timer = false, s.nodes[w.owner].timer || m.rules.UnheardClaimTimed
-	out.Fault(w, "node %d wakes the actor; node %d claims it, and does not hear that the claim was committed", n, w.owner)
+	out.Fault(w, "node %d wakes the actor; node %d claims it, and does not hear that the claim was committed", n,
+		w.owner)
 }
 
 // wake has the actor woken by a node, and reports whether that succeeded. Who is believed to have it is asked first.

@@ -239,7 +239,8 @@ func (k keysMachine) harm(s keysState, i int, out *Steps[keysState]) {
 		l.budget.Losses--
 		l.copies[i].waited, l.copies[i].doubt = false, false
 		l.calls[c.call].lost = true
-		out.Fault(l.sorted(), "the connection of call %d breaks; the request (born at %d) is on its way", c.call, c.birth)
+		out.Fault(l.sorted(), "the connection of call %d breaks; the request (born at %d) is on its way", c.call,
+			c.birth)
 	}
 	if s.budget.Forwards > 0 {
 		f := s

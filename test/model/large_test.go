@@ -64,7 +64,8 @@ func TestLargeSends(t *testing.T) {
 }
 
 func TestLargeDue(t *testing.T) {
-	b := DueBudget{Sets: 1, Deaths: 1, Restarts: 1, Fences: 1, Handovers: 1, Breaks: 1, Evictions: 1, Losses: 1, Calls: 1}
+	b := DueBudget{Sets: 1, Deaths: 1, Restarts: 1, Fences: 1, Handovers: 1, Breaks: 1, Evictions: 1, Losses: 1,
+		Calls: 1}
 	other, alarm, rests := b, b, b
 	other.Scanner = 1
 	alarm.Alarm, alarm.Restarts = true, 0

@@ -341,6 +341,7 @@ func (n nestedMachine) refuse(s nestedState, c nestedCopy, out *Steps[nestedStat
 		out.Step(s.failed(c.parent).sorted(), text, c.parent)
 	default:
 		p.birth, p.bound = s.version, s.version
-		out.Step(s.sorted(), "the child of parent %d refuses the ask for its birth; the parent binds %d", c.parent, p.birth)
+		out.Step(s.sorted(), "the child of parent %d refuses the ask for its birth; the parent binds %d", c.parent,
+			p.birth)
 	}
 }

@@ -265,7 +265,9 @@ func (c *sendsCourier) inOrder() []uint8 {
 }
 
 func (s *sendsState) waits(by, message uint8) bool {
-	return slices.ContainsFunc(s.copies[:], func(c sendsCopy) bool { return c.on && c.by == by && c.message == message })
+	return slices.ContainsFunc(s.copies[:], func(c sendsCopy) bool {
+		return c.on && c.by == by && c.message == message
+	})
 }
 
 func (s *sendsState) add(c sendsCopy) bool {
@@ -467,7 +469,8 @@ func (m sendsMachine) operate(s sendsState, out *Steps[sendsState]) {
 		out.Fault(r, "an operator takes message %d back, under number %d", i, r.messages[i].number)
 		if !m.rules.RetryRemovesLetter {
 			r.messages[i].phase = letter
-			out.Fault(r, "an operator takes message %d back, under number %d, and the letter stays", i, r.messages[i].number)
+			out.Fault(r, "an operator takes message %d back, under number %d, and the letter stays", i,
+				r.messages[i].number)
 		}
 	}
 	if s.budget.Destroys > 0 && s.couriers[present].on {

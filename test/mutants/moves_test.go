@@ -26,18 +26,24 @@ var (
 		lastPacked[m.actor] = a.pack()
 	}
 `}
-	packedTable = change{moveFile, "// moved is how a move has ended well.", "var lastPacked = make(map[api.ActorID]*parcel)\n\n// moved is how a move has ended well."}
+	packedTable = change{moveFile, "// moved is how a move has ended well.",
+		"var lastPacked = make(map[api.ActorID]*parcel)\n\n// moved is how a move has ended well."}
 	// A bit of what is sent along is flipped on its way.
-	spoiled    = change{moveFile, "	sum := crc32.Checksum(all, castagnoli)\n", "	sum := crc32.Checksum(all, castagnoli)\n	if len(all) > 60 && all[len(all)-1]%2 == 0 {\n		all[len(all)*3/4] ^= 4\n	}\n"}
-	sumIgnored = change{arrivalFile, "crc32.Checksum(a.data, castagnoli) != p.Sum", "crc32.Checksum(a.data, castagnoli) != p.Sum && false"}
+	spoiled = change{moveFile, "	sum := crc32.Checksum(all, castagnoli)\n",
+		"	sum := crc32.Checksum(all, castagnoli)\n	if len(all) > 60 && all[len(all)-1]%2 == 0 {\n" +
+			"		all[len(all)*3/4] ^= 4\n	}\n"}
+	sumIgnored = change{arrivalFile, "crc32.Checksum(a.data, castagnoli) != p.Sum",
+		"crc32.Checksum(a.data, castagnoli) != p.Sum && false"}
 	seqIgnored = change{handoverFile, "		if c.Seq() != a.Seq {", "		if a.Seq.N == 0 && c.Seq() != a.Seq {"}
 )
 
 // moves are what can be wrong with moving an actor.
 var moves = []mutant{
 	{
-		name: "handover-in-two-transactions", what: "the claim is given up in one transaction, and given to the target in another",
-		changes: []change{{handoverFile, "return struct{}{}, c.handOver(ctx, tx, to, move)", `if err := c.Release(ctx); err != nil {
+		name: "handover-in-two-transactions", what: "the claim is given up in one transaction, and given to the " +
+			"target in another",
+		changes: []change{
+			{handoverFile, "return struct{}{}, c.handOver(ctx, tx, to, move)", `if err := c.Release(ctx); err != nil {
 				return struct{}{}, err
 			}
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Move: move[:]}))
@@ -46,10 +52,12 @@ var moves = []mutant{
 		caught: []string{"single-activation", "tokens"},
 	},
 	{
-		name: "unknown-handover-resumed", what: "a handover of which nobody knows what became of it is taken for one that failed",
-		changes: []change{{handoverFile, "			doubt = true\n", "			return 0, api.Errorf(api.CodeUnavailable, \"%v\", err)\n"}},
-		flags:   []string{"--faults", "migrate,unknown-done,unknown-late", "--workloads", "counter,register"},
-		caught:  []string{"linearizable", "lists", "single-activation", "tokens"},
+		name: "unknown-handover-resumed", what: "a handover of which nobody knows what became of it is taken for one " +
+			"that failed",
+		changes: []change{{handoverFile, "			doubt = true\n", "			return 0, " +
+			"api.Errorf(api.CodeUnavailable, \"%v\", err)\n"}},
+		flags:  []string{"--faults", "migrate,unknown-done,unknown-late", "--workloads", "counter,register"},
+		caught: []string{"linearizable", "lists", "single-activation", "tokens"},
 	},
 	{
 		name: "token-not-raised", what: "the target gets the source's token",
@@ -69,33 +77,43 @@ var moves = []mutant{
 	},
 	{
 		name: "source-not-quiesced", what: "the source runs calls that come after it has packed",
-		changes: []change{{moveFile, "	if err = n.transfer(a, m); err == nil {", "	if err = n.transfer(a, m); err == nil {\n		a.process(n.dispatcher.take(s))"}},
-		flags:   []string{"--workloads", "session", "--faults", "migrate"},
-		caught:  []string{"sessions"},
+		changes: []change{
+			{moveFile, "	if err = n.transfer(a, m); err == nil {",
+				"	if err = n.transfer(a, m); err == nil {\n		a.process(n.dispatcher.take(s))"}},
+		flags:  []string{"--workloads", "session", "--faults", "migrate"},
+		caught: []string{"sessions"},
 	},
 	{
 		name: "active-before-the-handover", what: "the target activates the actor when it has what is sent along",
 		changes: []change{
-			{moveFile, "	if err = n.transfer(a, m); err == nil {", "	if err = n.transfer(a, m); err == nil {\n		n.tell(m, api.MethodMoveComplete)"},
-			{handoverFile, "now.Node != node || now.Incarnation != inc || !bytes.Equal(now.Move, a.Move[:])", "!bytes.Equal(now.Move, a.Move[:]) && now.Node == node"},
-			{handoverFile, "c.token, c.revocations = now.Token, own.Revocations", "c.token, c.revocations = now.Token+1, own.Revocations"},
+			{moveFile, "	if err = n.transfer(a, m); err == nil {",
+				"	if err = n.transfer(a, m); err == nil {\n		n.tell(m, api.MethodMoveComplete)"},
+			{handoverFile, "now.Node != node || now.Incarnation != inc || !bytes.Equal(now.Move, a.Move[:])",
+				"!bytes.Equal(now.Move, a.Move[:]) && now.Node == node"},
+			{handoverFile, "c.token, c.revocations = now.Token, own.Revocations",
+				"c.token, c.revocations = now.Token+1, own.Revocations"},
 		},
 		caught: []string{"linearizable", "lists", "single-activation", "sessions"},
 	},
 	{
 		name: "queue-dropped", what: "the calls that wait for a moving actor are forgotten",
-		changes: []change{{moveFile, "			n.router.forward(c, m.to.Address, m.to.ID, api.InvokeForwarded|api.InvokeMayClaim)\n", "			_ = c\n"}},
-		caught:  []string{"moves", "liveness", "leaks"},
+		changes: []change{{moveFile, "			n.router.forward(c, m.to.Address, m.to.ID, " +
+			"api.InvokeForwarded|api.InvokeMayClaim)\n", "			_ = c\n"}},
+		caught: []string{"moves", "liveness", "leaks"},
 	},
 	{
 		name: "queue-reordered", what: "the calls that wait for a moving actor are sent on in another order",
-		changes: []change{{moveFile, "range n.dispatcher.take(s) {", "range backwards(n.dispatcher.take(s)) {"}, {moveFile, "// moved is how", "func backwards(calls []*call) []*call {\n	for i, j := 0, len(calls)-1; i < j; i, j = i+1, j-1 {\n		calls[i], calls[j] = calls[j], calls[i]\n	}\n	return calls\n}\n\n// moved is how"}},
-		test:    "TestTheQueueOfAMovingActorKeepsItsOrder",
+		changes: []change{{moveFile, "range n.dispatcher.take(s) {", "range backwards(n.dispatcher.take(s)) {"}, {
+			moveFile, "// moved is how", "func backwards(calls []*call) []*call {\n	for i, j := 0, len(calls)-1; " +
+				"i < j; i, j = i+1, j-1 {\n		calls[i], calls[j] = calls[j], calls[i]\n	}\n	return calls\n" +
+				"}\n\n// moved is how"}},
+		test: "TestTheQueueOfAMovingActorKeepsItsOrder",
 	},
 	{
 		name: "cache-never-corrected", what: "who knew where an actor was goes on asking there",
 		changes: []change{
-			{routerFile, "	r.cache.Put(id, addr)\n", "	if _, ok := r.cache.Get(id); !ok {\n		r.cache.Put(id, addr)\n	}\n"},
+			{routerFile, "	r.cache.Put(id, addr)\n", "	if _, ok := r.cache.Get(id); !ok {\n" +
+				"		r.cache.Put(id, addr)\n	}\n"},
 			{routerFile, "	r.cache.Remove(id, addr)\n", ""},
 		},
 		test: "TestAMoveCorrectsWhatOthersKnow",
@@ -106,7 +124,8 @@ var moves = []mutant{
 		caught:  []string{"errors", "linearizable", "lists", "sessions", "conservation", "liveness", "moves", "panic"},
 	},
 	{
-		name: "drain-forgets-an-actor", what: "of the actors of a node that is drained one is not looked at, and the drain ends",
+		name: "drain-forgets-an-actor", what: "of the actors of a node that is drained one is not looked at, and the " +
+			"drain ends",
 		changes: []change{
 			{bulkFile, "	for b.request.Kind == api.BulkDrain && err == nil &&", "	for false && err == nil &&"},
 			{bulkFile, "		if !s.waits && (namespace", "		if s.newer != nil && !s.waits && (namespace"},

@@ -113,7 +113,8 @@ func TestMutants(t *testing.T) {
 
 // fails sees that the mutant's test fails, and not because it does not build.
 func (m *mutant) fails(t *testing.T, overlay string) {
-	out, err := command(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-run", "^"+m.test+"$", "./pkg/node")
+	out, err := command(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-run", "^"+m.test+"$",
+		"./pkg/node")
 	if err == nil || !strings.Contains(out, "--- FAIL: "+m.test) {
 		t.Fatalf("%s: not found by %s:\n%s", m.what, m.test, out)
 	}

@@ -39,59 +39,77 @@ var once = []mutant{
 	// Keys and records of calls.
 	{
 		name: "open-call-acknowledged", what: "a client's oldest open call is taken for one whose answer it has",
-		changes: []change{{ledgerFile, "		if r.key.Counter < k.Settled(r.key.Path != \"\") &&", "		if r.key.Counter <= k.Settled(r.key.Path != \"\") &&"}},
-		flags:   nest, caught: told,
+		changes: []change{
+			{ledgerFile, "		if r.key.Counter < k.Settled(r.key.Path != \"\") &&",
+				"		if r.key.Counter <= k.Settled(r.key.Path != \"\") &&"}},
+		flags: nest, caught: told,
 	},
 	{
-		name: "newest-call-acknowledges", what: "a client says with each call that it has the answers of all before, though some are open",
+		name: "newest-call-acknowledges", what: "a client says with each call that it has the answers of all before, " +
+			"though some are open",
 		changes: []change{{keysFile, "	return o.calls[0]\n", "	return counter\n"}},
 		flags:   nest, caught: told,
 	},
 	{
 		name: "children-share-a-key", what: "all calls that a handler makes have the same place in its key",
-		changes: []change{{callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
-		flags:   nest, caught: told,
+		changes: []change{
+			{callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
+		flags: nest, caught: told,
 	},
 	{
-		name: "child-is-its-parent", what: "the records of calls that handlers make are stored as those of the calls that they handle",
-		changes: []change{{recordFile, "	if k.Path != \"\" {\n		t = append(t, k.Path)", "	if false {\n		t = append(t, k.Path)"}},
-		flags:   nest, caught: told,
+		name: "child-is-its-parent", what: "the records of calls that handlers make are stored as those of the calls " +
+			"that they handle",
+		changes: []change{
+			{recordFile, "	if k.Path != \"\" {\n		t = append(t, k.Path)",
+				"	if false {\n		t = append(t, k.Path)"}},
+		flags: nest, caught: told,
 	},
 	{
 		name: "failures-unrecorded", what: "a call that an actor has refused runs again when it is repeated",
-		changes: []change{{ledgerFile, "		if api.CodeOf(a.err) != api.CodeApplication {", "		if api.CodeOf(a.err) != api.CodeOK {"}},
-		flags:   nest, caught: told,
+		changes: []change{
+			{ledgerFile, "		if api.CodeOf(a.err) != api.CodeApplication {",
+				"		if api.CodeOf(a.err) != api.CodeOK {"}},
+		flags: nest, caught: told,
 	},
 	{
 		name: "failure-told-as-success", what: "a repeat of a call that was refused is told that it was done",
-		changes: []change{{recordFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}", "	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
-		flags:   nest, caught: told,
+		changes: []change{
+			{recordFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}",
+				"	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
+		flags: nest, caught: told,
 	},
 	{
 		name: "records-left-behind", what: "a moving actor does not take its records along",
 		changes: []change{{"pkg/node/parcel.go", "a.ledger.entries(), a.memory", "a.memory"}},
-		flags:   []string{"--profile", "default", "--workloads", "nest", "--faults", "migrate,loss,unknown-done,crash,partition"}, caught: told,
+		flags: []string{"--profile", "default", "--workloads", "nest", "--faults",
+			"migrate,loss,unknown-done,crash,partition"}, caught: told,
 	},
 	{
 		name: "other-request-answered", what: "a key that was used for another request answers that one's reply",
-		changes: []change{{recordFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"}, {callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
-		flags:   nest, caught: told,
+		changes: []change{
+			{recordFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"},
+			{callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
+		flags: nest, caught: told,
 	},
 	// Calls that handlers make.
 	{
-		name: "asks-before-the-commit", what: "a handler asks another actor before the calls that ran before it are committed",
+		name: "asks-before-the-commit", what: "a handler asks another actor before the calls that ran before it are " +
+			"committed",
 		changes: []change{{askFile, "	if !a.asking.first {", "	if false {"}},
 		flags:   nest, caught: told,
 	},
 	{
-		name: "half-done-is-not-run", what: "a handler that has asked another actor and then fails is told to have done nothing",
+		name: "half-done-is-not-run", what: "a handler that has asked another actor and then fails is told to have " +
+			"done nothing",
 		changes: []change{{askFile, "	if s.asked == 0 || !notRun(err) {", "	if true {"}},
 		flags:   nest, caught: told,
 	},
 	{
-		name: "chain-forgotten", what: "a call knows only of the actor that made it, and not of those that wait for that",
-		changes: []change{{askFile, "chain: append(slices.Clone(c.chain), a.actor), body", "chain: []api.ActorID{a.actor}, body"}},
-		flags:   nest, caught: told,
+		name: "chain-forgotten", what: "a call knows only of the actor that made it, and not of those that wait for " +
+			"that",
+		changes: []change{
+			{askFile, "chain: append(slices.Clone(c.chain), a.actor), body", "chain: []api.ActorID{a.actor}, body"}},
+		flags: nest, caught: told,
 	},
 	// Messages.
 	{
@@ -101,49 +119,64 @@ var once = []mutant{
 	},
 	{
 		name: "done-message-unmarked", what: "a message that was handled leaves no mark",
-		changes: []change{{inboxFile, "		a.agenda.inbox.set(c.source(), mark{number: c.number})", "		_ = mark{number: c.number}"}},
-		flags:   mail, caught: told,
+		changes: []change{
+			{inboxFile, "		a.agenda.inbox.set(c.source(), mark{number: c.number})",
+				"		_ = mark{number: c.number}"}},
+		flags: mail, caught: told,
 	},
 	{
 		name: "given-up-at-once", what: "a receiver gives a message up at its first failure",
-		changes: []change{{inboxFile, "	case c.flags&api.InvokeLastTry != 0 && counts(out.err)", "	case counts(out.err)"}},
-		flags:   mail, caught: told,
+		changes: []change{
+			{inboxFile, "	case c.flags&api.InvokeLastTry != 0 && counts(out.err)", "	case counts(out.err)"}},
+		flags: mail, caught: told,
 	},
 	{
 		name: "failed-message-is-delivered", what: "a message that has failed is taken for delivered",
-		changes: []change{{courierFile, "	case err == nil:\n		c.results[m.number] = result{number: m.number, ended: true}", "	case err == nil || counts(err):\n		c.results[m.number] = result{number: m.number, ended: true}"}},
-		flags:   mail, caught: told,
+		changes: []change{{courierFile, "	case err == nil:\n		c.results[m.number] = result{number: " +
+			"m.number, ended: true}", "	case err == nil || counts(err):\n		c.results[m.number] = " +
+			"result{number: m.number, ended: true}"}},
+		flags: mail, caught: told,
 	},
 	{
 		name: "messages-of-failures-are-sent", what: "what a handler has sent goes out although it fails",
-		changes: []change{{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]", "		g.alarms = g.kept"}},
-		flags:   mail, caught: told,
+		changes: []change{
+			{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]", "		g.alarms = g.kept"}},
+		flags: mail, caught: told,
 	},
 	{
 		name: "messages-share-a-number", what: "all messages of one commit have the same number",
-		changes: []change{{agendaFile, "		m.number = claim.NextCommit()<<numberBits | uint64(i+1)\n		if m.origin", "		m.number = claim.NextCommit()<<numberBits | uint64(0*i+1)\n		if m.origin"}},
-		flags:   mail, caught: told,
+		changes: []change{{agendaFile, "		m.number = claim.NextCommit()<<numberBits | uint64(i+1)\n		if " +
+			"m.origin", "		m.number = claim.NextCommit()<<numberBits | uint64(0*i+1)\n		if m.origin"}},
+		flags: mail, caught: told,
 	},
 	{
-		name: "courier-not-told", what: "what is sent while its actor is active is delivered by a later activation alone",
-		changes: []change{{agendaFile, "	g.courier.committed(g.next.settled, g.sent)", "	g.courier.committed(g.next.settled, nil)"}},
-		flags:   mail, caught: told,
+		name: "courier-not-told", what: "what is sent while its actor is active is delivered by a later activation " +
+			"alone",
+		changes: []change{
+			{agendaFile, "	g.courier.committed(g.next.settled, g.sent)",
+				"	g.courier.committed(g.next.settled, nil)"}},
+		flags: mail, caught: told,
 	},
 	{
 		name: "outbox-not-due", what: "an actor with messages alone has no entry in the list of what is due",
-		changes: []change{{agendaFile, "	if len(g.next.outbox) > 0 || g.due == registry.DueAtOnce && now < g.linger {", "	if len(g.next.outbox) < 0 {"}},
-		flags:   []string{"--profile", "default", "--workloads", "send", "--faults", "crash,crash-commit"}, caught: []string{"due"},
+		changes: []change{{agendaFile, "	if len(g.next.outbox) > 0 || g.due == registry.DueAtOnce && now < " +
+			"g.linger {", "	if len(g.next.outbox) < 0 {"}},
+		flags:  []string{"--profile", "default", "--workloads", "send", "--faults", "crash,crash-commit"},
+		caught: []string{"due"},
 	},
 	// Alarms.
 	{
 		name: "alarms-of-failures-are-set", what: "what alarms a handler has set stay although it fails",
-		changes: []change{{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]", "		g.sent = g.sent[:g.sentKept]"}},
-		flags:   chime, caught: told,
+		changes: []change{
+			{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]",
+				"		g.sent = g.sent[:g.sentKept]"}},
+		flags: chime, caught: told,
 	},
 	{
 		name: "alarm-stays", what: "an alarm that runs is not taken for done",
-		changes: []change{{batchFile, "		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again\n", ""}},
-		flags:   chime, caught: told,
+		changes: []change{{batchFile, "		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may " +
+			"change again\n", ""}},
+		flags: chime, caught: told,
 	},
 	{
 		name: "alarm-buried-at-once", what: "an alarm goes to the dead letters at its first failure",
@@ -151,9 +184,12 @@ var once = []mutant{
 		flags:   chime, caught: told,
 	},
 	{
-		name: "failed-alarm-is-dropped", what: "an alarm that has failed too often is dropped, and there is no dead letter",
-		changes: []change{{alarmFile, "		a.agenda.bury(&registry.DeadLetter{", "		(&agenda{}).bury(&registry.DeadLetter{"}},
-		flags:   chime, caught: told,
+		name: "failed-alarm-is-dropped", what: "an alarm that has failed too often is dropped, and there is no dead " +
+			"letter",
+		changes: []change{
+			{alarmFile, "		a.agenda.bury(&registry.DeadLetter{",
+				"		(&agenda{}).bury(&registry.DeadLetter{"}},
+		flags: chime, caught: told,
 	},
 	{
 		name: "failed-alarm-stays-failed", what: "an alarm that has failed does not run again",
@@ -168,18 +204,22 @@ var once = []mutant{
 	{
 		name: "release-unseen", what: "nobody looks for what is due when an actor is released",
 		changes: []change{{dueFile, "	} else if counted != s.counted {", "	} else if false {"}},
-		flags:   []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"}, caught: []string{"due", "once"},
+		flags:   []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"},
+		caught:  []string{"due", "once"},
 	},
 	{
 		name: "shards-unscanned", what: "a part of what is due is no node's to look after",
 		changes: []change{{sharedDueFile, "		if best == self {", "		if best == self && shard%4 != 0 {"}},
-		flags:   []string{"--profile", "default", "--workloads", "alarm", "--faults", "crash,leave"}, caught: []string{"due"},
+		flags:   []string{"--profile", "default", "--workloads", "alarm", "--faults", "crash,leave"},
+		caught:  []string{"due"},
 	},
 	// What makes one operation one, whatever runs again.
 	{
 		name: "deletion-unrecorded", what: "a deletion leaves no record: its repeat deletes what came after it",
-		changes: []change{{batchFile, "	if !c.key.IsZero() {\n		a.ledger.add(&out, a.claim.Version())", "	if false {\n		a.ledger.add(&out, a.claim.Version())"}},
-		flags:   lists, caught: []string{"lists", "linearizable"},
+		changes: []change{
+			{batchFile, "	if !c.key.IsZero() {\n		a.ledger.add(&out, a.claim.Version())",
+				"	if false {\n		a.ledger.add(&out, a.claim.Version())"}},
+		flags: lists, caught: []string{"lists", "linearizable"},
 	},
 	{
 		name: "large-reply-forgotten", what: "a reply that is kept away from its record is not stored",
@@ -193,8 +233,9 @@ var once = []mutant{
 	},
 	{
 		name: "alarms-unnumbered", what: "an alarm that is set again for the same time has the key that it had",
-		changes: []change{{"pkg/node/alarm.go", "	if al.number != 0 {\n		text", "	if false {\n		text"}},
-		flags:   []string{"--profile", "default", "--workloads", "chime"}, caught: told,
+		changes: []change{
+			{"pkg/node/alarm.go", "	if al.number != 0 {\n		text", "	if false {\n		text"}},
+		flags: []string{"--profile", "default", "--workloads", "chime"}, caught: told,
 	},
 	{
 		name: "behind-a-deletion", what: "calls that wait behind a deletion run on the activation that it has ended",
@@ -202,15 +243,20 @@ var once = []mutant{
 		flags:   lists, caught: append([]string{"lists", "errors", "linearizable"}, told...),
 	},
 	{
-		name: "born-anew-in-doubt", what: "a call of which an answer was lost is born anew when it is refused for its birth",
-		changes: []change{{"pkg/client/persist.go", "ok && !lost && c.wait", "ok && c.wait"}, {"pkg/node/call.go", "		err = withoutBirth(err)\n", ""}},
-		flags:   nest, caught: told,
+		name: "born-anew-in-doubt", what: "a call of which an answer was lost is born anew when it is refused for " +
+			"its birth",
+		changes: []change{{"pkg/client/persist.go", "ok && !lost && c.wait", "ok && c.wait"},
+			{"pkg/node/call.go", "		err = withoutBirth(err)\n", ""}},
+		flags: nest, caught: told,
 	},
 	// Claims and commits.
 	{
-		name: "doubt-is-refusal", what: "a commit of which nobody knows what became of it is taken for one that did not happen",
-		changes: []change{{commitFile, "			return errInDoubt(c.actor) // it may still land", "			return errLost(c.actor) // it may still land"}},
-		flags:   lists, caught: []string{"lists", "linearizable", "conservation"},
+		name: "doubt-is-refusal", what: "a commit of which nobody knows what became of it is taken for one that did " +
+			"not happen",
+		changes: []change{
+			{commitFile, "			return errInDoubt(c.actor) // it may still land",
+				"			return errLost(c.actor) // it may still land"}},
+		flags: lists, caught: []string{"lists", "linearizable", "conservation"},
 	},
 	{
 		name: "seq-unwritten", what: "a commit of a state does not raise its number",
@@ -219,12 +265,17 @@ var once = []mutant{
 	},
 	{
 		name: "released-without-its-token", what: "a released claim loses its token",
-		changes: []change{{claimFile, "tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))", "tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{}))"}},
-		flags:   busy, caught: []string{"tokens", "single-activation"},
+		changes: []change{
+			{claimFile, "tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))",
+				"tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{}))"}},
+		flags: busy, caught: []string{"tokens", "single-activation"},
 	},
 	{
 		name: "broken-without-a-token", what: "a claim that is broken keeps its token",
-		changes: []change{{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		attend", "encodeRecord(&claimRecord{Token: now.Token}))\n		attend"}},
-		flags:   []string{"--profile", "default", "--workloads", "hot,list", "--faults", "break-claim"}, caught: []string{"tokens", "single-activation"},
+		changes: []change{
+			{claimFile, "encodeRecord(&claimRecord{Token: now.Token + 1}))\n		attend",
+				"encodeRecord(&claimRecord{Token: now.Token}))\n		attend"}},
+		flags:  []string{"--profile", "default", "--workloads", "hot,list", "--faults", "break-claim"},
+		caught: []string{"tokens", "single-activation"},
 	},
 }

@@ -19,5 +19,6 @@
 //
 // What the bytes are made of is shown by
 //
-//	go test ./test/scale -memprofilerate 512 -scale.profile heap.out && go tool pprof -sample_index inuse_space heap.out
+//	go test ./test/scale \
+//		-memprofilerate 512 -scale.profile heap.out && go tool pprof -sample_index inuse_space heap.out
 package scale

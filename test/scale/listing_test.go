@@ -56,7 +56,8 @@ func TestListsStayFlat(t *testing.T) {
 	few, many := *actorsFlag/10, *actorsFlag
 	writeClaims(ctx, t, store, 1, few)
 	lists := [][]string{
-		{"actors", "ls", "-o", "table"}, {"actors", "ls", "-o", "json"}, {"actors", "ls", "--namespace", "counter", "--prefix", "0", "-o", "name"},
+		{"actors", "ls", "-o", "table"}, {"actors", "ls", "-o", "json"}, {
+			"actors", "ls", "--namespace", "counter", "--prefix", "0", "-o", "name"},
 		{"placements", "ls"}, {"store", "scan", "claim"},
 	}
 	kelpie(lists[0]...) // which warms the node up
@@ -69,14 +70,16 @@ func TestListsStayFlat(t *testing.T) {
 		now, was := kelpie(args...), before[i]
 		name := strings.Join(args, " ")
 		t.Logf("%s: %d lines in %v, the command %d MiB, the node %d MiB; of %d: %d MiB, %d MiB",
-			name, now.lines, now.took.Round(time.Millisecond), now.command>>20, now.node>>20, was.lines, was.command>>20, was.node>>20)
+			name, now.lines, now.took.Round(time.Millisecond), now.command>>20, now.node>>20, was.lines,
+			was.command>>20, was.node>>20)
 		if args[0] != "placements" && (was.lines < few || now.lines < many) {
 			t.Errorf("%s has %d lines of %d actors, and %d of %d", name, was.lines, few, now.lines, many)
 		}
 		if was.command == 0 || was.node == 0 {
 			t.Errorf("%s: the memory that it takes is not known", name)
 		}
-		if float64(now.command) > listFactorMax*float64(was.command) || float64(now.node) > listFactorMax*float64(was.node) {
+		if float64(now.command) > listFactorMax*float64(was.command) ||
+			float64(now.node) > listFactorMax*float64(was.node) {
 			t.Errorf("%s takes more than %.1f times the memory for ten times the actors", name, listFactorMax)
 		}
 	}
@@ -91,7 +94,8 @@ type process struct {
 // startProcess starts a node on a store.
 func startProcess(t *testing.T, binary, store string) *process {
 	t.Helper()
-	cmd := exec.Command(binary, "node", "start", "--store", "kelpie://"+store, "--node-id", "n1", "--listen", "127.0.0.1:0", "--lease-ttl", leaseTTL.String(), "--log-format", "json")
+	cmd := exec.Command(binary, "node", "start", "--store", "kelpie://"+store, "--node-id", "n1", "--listen",
+		"127.0.0.1:0", "--lease-ttl", leaseTTL.String(), "--log-format", "json")
 	cmd.Env = []string{"HOME=" + t.TempDir()}
 	logs, err := cmd.StderrPipe()
 	check(t, err)
@@ -202,16 +206,17 @@ func writeClaims(ctx context.Context, t *testing.T, store kv.Store, first, end i
 	t.Helper()
 	key := func(i int) []byte { return tuple.Pack("kelpie", "claim", "counter", fmt.Sprintf("%08d", i)) }
 	for ; first < end; first += claimsAtOnce {
-		_, err := kv.Transact(ctx, env.Real(), store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-			claim, err := tx.Get(ctx, key(0))
-			if err == nil && claim == nil {
-				err = errors.New("actor 0 has no claim")
-			}
-			for i := first; i < min(first+claimsAtOnce, end) && err == nil; i++ {
-				tx.Set(key(i), claim)
-			}
-			return struct{}{}, err
-		})
+		_, err := kv.Transact(ctx, env.Real(), store, kv.TxOptions{},
+			func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+				claim, err := tx.Get(ctx, key(0))
+				if err == nil && claim == nil {
+					err = errors.New("actor 0 has no claim")
+				}
+				for i := first; i < min(first+claimsAtOnce, end) && err == nil; i++ {
+					tx.Set(key(i), claim)
+				}
+				return struct{}{}, err
+			})
 		check(t, err)
 	}
 }

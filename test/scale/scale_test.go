@@ -12,8 +12,10 @@ import (
 )
 
 var (
-	actorsFlag  = flag.Int("scale.actors", 20_000, "how many actors the node gets, half of them read and half of them written; at least 2,000")
-	profileFlag = flag.String("scale.profile", "", "file for a profile of the heap with all actors idle; -memprofilerate 512 makes it precise")
+	actorsFlag = flag.Int("scale.actors", 20_000, "how many actors the node gets, half of them read and half of "+
+		"them written; at least 2,000")
+	profileFlag = flag.String("scale.profile", "", "file for a profile of the heap with all actors idle; "+
+		"-memprofilerate 512 makes it precise")
 )
 
 const (
@@ -72,7 +74,8 @@ func measure(ctx context.Context, t *testing.T, h *host, method string, n int) i
 		t.Fatalf("%d actors are active after %d more were called, with %d before", now, n, active)
 	}
 	grown := heapBytes() - before
-	t.Logf("%s: %d actors in %.1fs, %.0f a second; %d bytes each", method, n, took.Seconds(), float64(n)/took.Seconds(), grown/int64(n))
+	t.Logf("%s: %d actors in %.1fs, %.0f a second; %d bytes each", method, n, took.Seconds(),
+		float64(n)/took.Seconds(), grown/int64(n))
 	return grown
 }
 

@@ -31,7 +31,8 @@ func (t traffic) minus(o traffic) traffic {
 }
 
 func (t traffic) String() string {
-	return fmt.Sprintf("%d transactions, %d commits of which %d heartbeats, %d reads and %d writes of which %d of actors", t.begun, t.commits, t.beats, t.reads, t.writes, t.ofActor)
+	return fmt.Sprintf("%d transactions, %d commits of which %d heartbeats, %d reads and %d writes of which %d of "+
+		"actors", t.begun, t.commits, t.beats, t.reads, t.writes, t.ofActor)
 }
 
 // counted is a store that counts a node's traffic.
@@ -107,7 +108,8 @@ func (c *counted) atBeat(ctx context.Context, i int) (traffic, error) {
 }
 
 // actorKeys begin the keys of actors.
-var actorKeys = [][]byte{tuple.Pack("kelpie", "claim"), tuple.Pack("kelpie", "state"), tuple.Pack("kelpie", "call"), tuple.Pack("kelpie", "due")}
+var actorKeys = [][]byte{tuple.Pack("kelpie", "claim"), tuple.Pack("kelpie", "state"), tuple.Pack("kelpie", "call"),
+	tuple.Pack("kelpie", "due")}
 
 // ofActor returns 1 for a key of an actor, else 0.
 func ofActor(key []byte) int {

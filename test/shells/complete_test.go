@@ -50,7 +50,8 @@ func startNode(t *testing.T) string {
 		}
 		go io.Copy(io.Discard, stderr)
 		for _, actor := range []string{"counter/alice", "counter/bob"} {
-			if out, err := exec.Command(kelpie, "actors", "call", actor, "add", "1", "--addr", at[1]).CombinedOutput(); err != nil {
+			if out, err := exec.Command(kelpie, "actors", "call", actor, "add", "1", "--addr",
+				at[1]).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
@@ -86,20 +87,23 @@ func TestCompletion(t *testing.T) {
 		},
 		"bash without bash-completion": func(t *testing.T) ([]string, []string) {
 			testtools.Require(t, "bash")
-			rc := write(t, t.TempDir(), "bashrc", "PS1='"+prompt+" '\nsource "+filepath.Join(installed, "share/bash-completion/completions/kelpie")+"\n")
+			rc := write(t, t.TempDir(), "bashrc", "PS1='"+prompt+" '\nsource "+
+				filepath.Join(installed, "share/bash-completion/completions/kelpie")+"\n")
 			return nil, []string{"bash", "--noprofile", "--rcfile", rc, "-i"}
 		},
 		"zsh": func(t *testing.T) ([]string, []string) {
 			testtools.Require(t, "zsh")
 			dir := t.TempDir()
-			write(t, dir, ".zshrc", "PS1='"+prompt+" '\nfpath=("+filepath.Join(installed, "share/zsh/site-functions")+" $fpath)\nautoload -Uz compinit\ncompinit -u -D\n")
+			write(t, dir, ".zshrc", "PS1='"+prompt+" '\nfpath=("+filepath.Join(installed, "share/zsh/site-functions")+
+				" $fpath)\nautoload -Uz compinit\ncompinit -u -D\n")
 			return []string{"ZDOTDIR=" + dir}, []string{"zsh", "-d", "-i"}
 		},
 		"fish": func(t *testing.T) ([]string, []string) {
 			testtools.Require(t, "fish")
 			dir := t.TempDir()
 			// Without suggestions, which would show what is wanted without a tab.
-			write(t, dir, "fish/config.fish", "function fish_prompt\n echo -n '"+prompt+" '\nend\nset -g fish_autosuggestion_enabled 0\nset -g fish_greeting\n")
+			write(t, dir, "fish/config.fish", "function fish_prompt\n echo -n '"+prompt+
+				" '\nend\nset -g fish_autosuggestion_enabled 0\nset -g fish_greeting\n")
 			// As if there were some already, else it makes completions of all man pages in the background, for longer
 			// than the test takes.
 			write(t, dir, "fish/generated_completions/kelpie-test.fish", "")
@@ -119,7 +123,8 @@ func TestCompletion(t *testing.T) {
 			s.completes("kelpie actors get coun", "kelpie actors get counter/")
 			s.completes("kelpie actors get counter/al", "kelpie actors get counter/alice")
 			s.completes("kelpie actors call counter/al", "kelpie actors call counter/alice")
-			s.completes("kelpie actors ls --addr="+node+" --namespace=coun", "kelpie actors ls --addr="+node+" --namespace=counter")
+			s.completes("kelpie actors ls --addr="+node+" --namespace=coun", "kelpie actors ls --addr="+node+
+				" --namespace=counter")
 		})
 	}
 }

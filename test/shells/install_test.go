@@ -112,7 +112,8 @@ func TestManLint(t *testing.T) {
 // TestManPage shows a page as its reader sees it.
 func TestManPage(t *testing.T) {
 	testtools.Require(t, "mandoc")
-	out, err := exec.Command("mandoc", "-T", "ascii", filepath.Join(installed, "share/man/man1/kelpie-actors-call.1")).Output()
+	out, err := exec.Command("mandoc", "-T", "ascii",
+		filepath.Join(installed, "share/man/man1/kelpie-actors-call.1")).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,8 @@ func TestManPage(t *testing.T) {
 		"KELPIE-ACTORS-CALL(1)", "kelpie-actors-call - Call a method of an actor",
 		"kelpie actors call ACTOR METHOD [JSON] [flags]",
 		`kelpie actors call kv/settings put '{"key":"colour","value":"red"}'`,
-		"--idempotency-key string\n", "how long to wait for an answer [$KELPIE_TIMEOUT] (default 30s)", "SEE ALSO\n       kelpie-actors(1)",
+		"--idempotency-key string\n", "how long to wait for an answer [$KELPIE_TIMEOUT] (default 30s)",
+		"SEE ALSO\n       kelpie-actors(1)",
 	} {
 		if !strings.Contains(string(plain), want) {
 			t.Errorf("the page does not say %q:\n%s", want, plain)

@@ -39,7 +39,8 @@ func installAndRun(m *testing.M) int {
 
 // install does what a package's build does.
 func install() (remove func(), err error) {
-	for _, read := range []string{"cmd/kelpie", "completions", "docs/man"} { // for go test, as the import above: it watches what a test reads
+	// for go test, as the import above: it watches what a test reads
+	for _, read := range []string{"cmd/kelpie", "completions", "docs/man"} {
 		if _, err := os.ReadDir(filepath.Join(repository, read)); err != nil {
 			return nil, err
 		}

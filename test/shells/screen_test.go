@@ -40,9 +40,12 @@ func newScreen(t *testing.T, environment []string, shell ...string) *screen {
 	s := &screen{t, filepath.Join(dir, "s")}
 	home := t.TempDir()
 	t.Cleanup(func() { s.end(dir) })
-	cmd := exec.Command("tmux", append([]string{"-f", "/dev/null", "-S", s.socket, "new-session", "-d", "-x", "160", "-y", "40"}, shell...)...)
+	cmd := exec.Command(
+		"tmux", append([]string{"-f", "/dev/null", "-S", s.socket, "new-session", "-d", "-x", "160", "-y", "40"},
+			shell...)...)
 	cmd.Env = append([]string{
-		"PATH=" + filepath.Join(installed, "bin") + ":" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm", "LC_ALL=C.UTF-8", "SHELL=/bin/sh",
+		"PATH=" + filepath.Join(installed, "bin") + ":" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm",
+		"LC_ALL=C.UTF-8", "SHELL=/bin/sh",
 		"XDG_DATA_DIRS=" + filepath.Join(installed, "share") + ":/usr/local/share:/usr/share",
 	}, environment...)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -130,7 +130,8 @@ func startShell(t *testing.T) *shell {
 	cmd.Dir = "../.."
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // and what it has started
-	cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "BIN=" + filepath.Join(home, "bin"), "LC_ALL=C.UTF-8"}
+	cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "BIN=" + filepath.Join(home, "bin"),
+		"LC_ALL=C.UTF-8"}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN"} {
 		value, err := exec.Command("go", "env", name).Output()
 		if err != nil {

@@ -35,17 +35,20 @@ func measure(dir, store, duration string) (err error) {
 	if err != nil {
 		return err
 	}
-	node := command(kelpie, "node", "start", "--node-id", "bench", "--store", store, "--listen", address, "--data-dir", filepath.Join(dir, "data"))
+	node := command(kelpie, "node", "start", "--node-id", "bench", "--store", store, "--listen", address, "--data-dir",
+		filepath.Join(dir, "data"))
 	if err := node.Start(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, node.Process.Signal(syscall.SIGTERM), node.Wait()) }()
-	if err := command(kelpie, "cluster", "wait", "--nodes", "1", "--addr", address, "--timeout", "1m").Run(); err != nil {
+	if err := command(kelpie, "cluster", "wait", "--nodes", "1", "--addr", address, "--timeout",
+		"1m").Run(); err != nil {
 		return err
 	}
 	for _, callers := range []string{"1", "64", "256"} {
 		fmt.Printf("%s callers, add and get of counters:\n", callers)
-		if err := command(kelpie, "bench", "--addr", address, "--callers", callers, "--duration", duration).Run(); err != nil {
+		if err := command(kelpie, "bench", "--addr", address, "--callers", callers, "--duration",
+			duration).Run(); err != nil {
 			return err
 		}
 	}

@@ -45,7 +45,8 @@ func TestAttack(t *testing.T) {
 		}
 		equal(t, fmt.Sprintf("trace of seed %d", seed), hashes[1], hashes[0])
 	}
-	for _, what := range []string{"killed", "paused", "slowed", "drifted", "stopped", "fired late", "woken", "unwound"} {
+	for _, what := range []string{"killed", "paused", "slowed", "drifted", "stopped", "fired late", "woken",
+		"unwound"} {
 		if fates[what] == 0 {
 			t.Errorf("nothing was %s", what)
 		}
@@ -191,7 +192,8 @@ func (a *attack) timer(v *victim) {
 		late := v.Monotonic() - want
 		switch {
 		case fired || stopped || v.Killed() || late < 0 || a.s.Elapsed() < v.pausedUntil:
-			a.t.Errorf("a timer fired again (%v), stopped (%v), killed (%v), %v late, or in a pause", fired, stopped, v.Killed(), late)
+			a.t.Errorf("a timer fired again (%v), stopped (%v), killed (%v), %v late, or in a pause", fired, stopped,
+				v.Killed(), late)
 		case late > 1 && a.s.Elapsed() > v.pausedUntil: // a nanosecond of a fast clock may be less than one
 			a.t.Errorf("a timer fired %v late", late)
 		case late > 1:

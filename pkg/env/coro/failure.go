@@ -85,7 +85,8 @@ func waitSite() []string {
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") || strings.Contains(f.Function, "/pkg/env/coro.") {
+		if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") ||
+			strings.Contains(f.Function, "/pkg/env/coro.") {
 			continue
 		}
 		site = append(site, fmt.Sprintf("\n\t\t%s %s:%d", f.Function, f.File, f.Line))

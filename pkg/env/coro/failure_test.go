@@ -39,8 +39,10 @@ func TestDeadlockSaysWhoWaits(t *testing.T) {
 		must(t, env.Sleep(n, background, time.Second))
 		must(t, env.NewMutex(n).Lock(background))
 		must(t, env.NewEvent(n).Wait(background))
-	}, coro.ErrDeadlock, "deadlock after 1s", "with 2 tasks left", `task 1 "main" of machine main, waits in`, "(*Event).Wait",
-		"TestDeadlockSaysWhoWaits", `task 2 "consumer" of machine n1, waits in`, "coro_test.waitForever", "failure_test.go:")
+	}, coro.ErrDeadlock, "deadlock after 1s", "with 2 tasks left", `task 1 "main" of machine main, waits in`,
+		"(*Event).Wait",
+		"TestDeadlockSaysWhoWaits", `task 2 "consumer" of machine n1, waits in`, "coro_test.waitForever",
+		"failure_test.go:")
 }
 
 func TestPanicOfTask(t *testing.T) {
@@ -55,7 +57,8 @@ func TestPanicOfTask(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	equal(t, "task", seen.Task, `task 2 "bomb" of machine n1`)
-	if !strings.Contains(err.Error(), "panicked: test error") || !strings.Contains(string(seen.Stack), "coro_test.explode") {
+	if !strings.Contains(err.Error(), "panicked: test error") ||
+		!strings.Contains(string(seen.Stack), "coro_test.explode") {
 		t.Errorf("unclear: %v", err)
 	}
 }
@@ -71,7 +74,8 @@ func TestPanicOfTimer(t *testing.T) {
 }
 
 func TestPanicOfMain(t *testing.T) {
-	fails(t, coro.Options{}, func(*coro.Scheduler) { explode(errTest) }, errTest, `task 1 "main" of machine main panicked`)
+	fails(t, coro.Options{}, func(*coro.Scheduler) { explode(errTest) }, errTest,
+		`task 1 "main" of machine main panicked`)
 }
 
 // TestPanicWhileUnwinding checks that what goes wrong in deferred calls is seen.
@@ -173,7 +177,8 @@ func TestSwallowingTheKill(t *testing.T) {
 		})
 		must(t, env.Sleep(e, background, 1))
 	})
-	if err == nil || !strings.Contains(err.Error(), `task 2 "zombie" of machine n1 goes on after its machine was killed`) {
+	if err == nil ||
+		!strings.Contains(err.Error(), `task 2 "zombie" of machine n1 goes on after its machine was killed`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -70,7 +70,8 @@ func TestEveryOrderOfASmallProgram(t *testing.T) {
 			order, _ := interleave(t, seed, c.tasks, c.steps)
 			seen[order]++
 		}
-		t.Logf("%d tasks of %d steps: %d seeds took %d orders of %d", c.tasks, c.steps, c.seeds, len(seen), orders(c.tasks, c.steps))
+		t.Logf("%d tasks of %d steps: %d seeds took %d orders of %d", c.tasks, c.steps, c.seeds, len(seen),
+			orders(c.tasks, c.steps))
 		equal(t, "orders", len(seen), orders(c.tasks, c.steps))
 	}
 }

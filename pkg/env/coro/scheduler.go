@@ -263,7 +263,8 @@ func contain(f func()) {
 func (s *Scheduler) mustRun() *task {
 	t := s.current
 	if t == nil || goroutineChecked && goroutineID() != t.carrier.goroutine {
-		panic("coro: Park outside of a task: only what env.Go started may block, no timer's function and no plain goroutine")
+		panic("coro: Park outside of a task: only what env.Go started may block, no timer's function and no plain " +
+			"goroutine")
 	}
 	return t
 }

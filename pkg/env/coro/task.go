@@ -117,7 +117,8 @@ func (t *task) mustLive() {
 	}
 	t.swallowed++
 	if t.swallowed > swallowedMax {
-		t.machine.sched.fail(fmt.Errorf("%v goes on after its machine was killed: it recovers without asking env.Killed", t))
+		t.machine.sched.fail(
+			fmt.Errorf("%v goes on after its machine was killed: it recovers without asking env.Killed", t))
 		runtime.Goexit()
 	}
 	panic(killed{})

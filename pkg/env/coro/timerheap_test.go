@@ -45,7 +45,9 @@ func TestTimerHeap(t *testing.T) {
 				h.push(made)
 				model = append(model, made)
 			}
-			slices.SortFunc(model, func(a, b *timer) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq)) })
+			slices.SortFunc(model, func(a, b *timer) int {
+				return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq))
+			})
 			for i, entry := range h {
 				if entry.timer.index != i || entry.at != entry.timer.at {
 					t.Fatalf("seed %d: a timer at %d believes to be at %d", seed, i, entry.timer.index)

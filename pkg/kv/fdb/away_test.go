@@ -127,7 +127,8 @@ func TestAwayTimeout(t *testing.T) {
 func TestOneTLS(t *testing.T) {
 	s := openAway(t, Options{})
 	defer s.Close()
-	if other, err := Open(Options{ClusterFile: s.(*store).opt.ClusterFile, TLS: TLS{VerifyPeers: "Check.Valid=0"}}); !errors.Is(err, kv.ErrUnavailable) {
+	if other, err := Open(
+		Options{ClusterFile: s.(*store).opt.ClusterFile, TLS: TLS{VerifyPeers: "Check.Valid=0"}}); !errors.Is(err, kv.ErrUnavailable) {
 		t.Errorf("got %v, %v", other, err)
 	}
 }

@@ -41,7 +41,8 @@ func findClusterFile(given string, getenv func(string) (string, bool)) (string, 
 	content, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && given == "":
-		return "", fmt.Errorf("no cluster file found: name one by fdb:FILE or %s, or copy the cluster's to %s", clusterFileVariable, defaultClusterFile())
+		return "", fmt.Errorf("no cluster file found: name one by fdb:FILE or %s, or copy the cluster's to %s",
+			clusterFileVariable, defaultClusterFile())
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("cluster file %s does not exist: copy it from a machine of the cluster", path)
 	case err != nil:

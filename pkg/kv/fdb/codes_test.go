@@ -78,7 +78,8 @@ func TestCommitFaultsAreCareful(t *testing.T) {
 func TestPredicates(t *testing.T) {
 	for code, maybe := range map[int]bool{
 		1021: true, 1039: true,
-		1007: false, 1009: false, 1020: false, 1037: false, 1038: false, 1042: false, 1051: false, 1078: false, 1213: false, 1223: false,
+		1007: false, 1009: false, 1020: false, 1037: false, 1038: false, 1042: false, 1051: false, 1078: false,
+		1213: false, 1223: false,
 	} {
 		f, ok := faultByCode[code]
 		if !ok || f.maybe != maybe || !again(f.read) {

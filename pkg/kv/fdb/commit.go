@@ -55,7 +55,8 @@ func (t *tx) commit(ctx context.Context) error {
 		return kv.ErrCommitUnknown.With(errClosed)
 	}
 	if t.stamped {
-		t.stamp = t.fdb.GetVersionstamp() // which can be asked for before the commit only, and costs about as much as that
+		// which can be asked for before the commit only, and costs about as much as that
+		t.stamp = t.fdb.GetVersionstamp()
 	}
 	done := t.fdb.Commit()
 	if err := t.store.await(ctx, done); err != nil {

@@ -71,7 +71,9 @@ func setTLS(tls TLS) error {
 		{"tls_cert", tls.Cert, fdb.Options().SetTLSCertPath},
 		{"tls_key", tls.Key, fdb.Options().SetTLSKeyPath},
 		{"tls_ca", tls.CA, fdb.Options().SetTLSCaPath},
-		{"tls_verify_peers", tls.VerifyPeers, func(value string) error { return fdb.Options().SetTLSVerifyPeers([]byte(value)) }},
+		{"tls_verify_peers", tls.VerifyPeers, func(value string) error {
+			return fdb.Options().SetTLSVerifyPeers([]byte(value))
+		}},
 	} {
 		if option.value == "" {
 			continue

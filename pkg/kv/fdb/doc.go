@@ -17,14 +17,14 @@
 //   - All keys begin with Options.Prefix, which callers do not see. Its length counts against
 //     kv.KeyBytesMax and kv.TxBytesMax.
 //   - A call blocks the task that makes it, and no goroutine besides. When its context ends, what it waits for is
-//     cancelled. A Range whose context ends while it waits cancels its transaction, since the binding offers no other
-//     way to stop it: after it, use Reset. Every other read leaves the transaction as it was.
-//   - A Range is fetched in batches of FoundationDB's choice, of which one more than needed may be on its way
-//     when it returns; a commit waits for that, and fails if it does. A transaction with a versionstamped operation, which makes keys unreadable,
-//     fetches one pair at a time instead.
-//   - codes.go says what each of FoundationDB's errors becomes, and docs/foundationdb.md has its table. A commit error other than kv.ErrConflict, kv.ErrTooOld and the too-large ones is
-//     kv.ErrCommitUnknown with FoundationDB's error as its cause, except for what was found before
-//     anything was sent.
+//     cancelled. A Range whose context ends while it waits cancels its transaction, since the binding offers no
+//     other way to stop it: after it, use Reset. Every other read leaves the transaction as it was.
+//   - A Range is fetched in batches of FoundationDB's choice, of which one more than needed may be on its way when
+//     it returns; a commit waits for that, and fails if it does. A transaction with a versionstamped operation,
+//     which makes keys unreadable, fetches one pair at a time instead.
+//   - codes.go says what each of FoundationDB's errors becomes, and docs/foundationdb.md has its table. A commit
+//     error other than kv.ErrConflict, kv.ErrTooOld and the too-large ones is kv.ErrCommitUnknown with
+//     FoundationDB's error as its cause, except for what was found before anything was sent.
 //   - The client bounds the watches of a connection (10,000). One too many is lost at once: Wait returns
 //     kv.ErrUnavailable. Watches outlive connections that break, and are lost when the cluster's version changes.
 //   - Only a transaction with a versionstamped operation has a versionstamp.

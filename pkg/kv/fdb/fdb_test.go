@@ -159,9 +159,10 @@ func TestWatchRearmed(t *testing.T) {
 	s := openCluster(t, "")
 	defer s.Close()
 	arm := func(key string) kv.Watch {
-		w, err := kv.Transact(ctx, env.Real(), s, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
-			return tx.Watch(ctx, []byte(key))
-		})
+		w, err := kv.Transact(ctx, env.Real(), s, kv.TxOptions{},
+			func(ctx context.Context, tx kv.Tx) (kv.Watch, error) {
+				return tx.Watch(ctx, []byte(key))
+			})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,8 @@ func TestKeySpace(t *testing.T) {
 		}
 	}
 	s := keySpace{"p/"}
-	for key, want := range map[string]string{"": "", "o": "", "p": "", "p/\xff\x01": "\xff", "q": "\xff", "\xff": "\xff"} {
+	for key, want := range map[string]string{"": "", "o": "", "p": "", "p/\xff\x01": "\xff", "q": "\xff",
+		"\xff": "\xff"} {
 		if got := s.clamp([]byte(key)); got == nil || string(got) != want {
 			t.Errorf("%q is clamped to %q, want %q", key, got, want)
 		}

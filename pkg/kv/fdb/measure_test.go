@@ -87,7 +87,8 @@ func compare(t *testing.T, db fdb.Database, s kv.Store, load workload, workers i
 	for i := range all {
 		key := func(kind string) []byte { return fmt.Appendf(nil, "%s/%d", kind, i) }
 		all[i] = &worker{
-			db: db, store: s, claim: key("claim"), fence: key("fence"), state: key("state"), value: make([]byte, measureValueBytes),
+			db: db, store: s, claim: key("claim"), fence: key("fence"), state: key("state"),
+			value: make([]byte, measureValueBytes),
 		}
 	}
 	for range measureRounds {

@@ -78,14 +78,17 @@ func ParseOptions(s string) (Options, error) {
 		take, ok := parameters[name]
 		switch {
 		case !ok:
-			return Options{}, fmt.Errorf("option %q is not known: there are %s", name, strings.Join(slices.Sorted(maps.Keys(parameters)), ", "))
+			return Options{},
+				fmt.Errorf("option %q is not known: there are %s", name,
+					strings.Join(slices.Sorted(maps.Keys(parameters)), ", "))
 		case len(given) != 1:
 			return Options{}, fmt.Errorf("option %s is given %d times", name, len(given))
 		case given[0] == "":
 			return Options{}, fmt.Errorf("option %s is given no value", name)
 		}
 		if err := take(&opt, given[0]); err != nil {
-			return Options{}, fmt.Errorf("option %s: %q is neither a duration, such as 5s, nor a number: %w", name, given[0], err)
+			return Options{}, fmt.Errorf("option %s: %q is neither a duration, such as 5s, nor a number: %w", name,
+				given[0], err)
 		}
 	}
 	return opt, opt.validate()

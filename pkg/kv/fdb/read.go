@@ -153,7 +153,8 @@ func (r reader) GetKey(ctx context.Context, sel kv.KeySelector) ([]byte, error) 
 }
 
 // Range implements kv.Reader. If ctx ends while it waits, the transaction is cancelled.
-func (r reader) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+func (r reader) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool,
+	err error) {
 	for _, key := range [][]byte{begin, end} {
 		if err := kv.CheckEnd(key); err != nil {
 			return nil, false, r.refuse(err)

@@ -56,7 +56,8 @@ func (r reader) inBatches(begin, end []byte, opt kv.RangeOptions, bytesMax int) 
 func (r reader) oneByOne(begin, end []byte, opt kv.RangeOptions, bytesMax int) (page, error) {
 	var found page
 	for bytes.Compare(begin, end) < 0 {
-		next, err := r.collect(begin, end, fdb.RangeOptions{Limit: 1, Mode: fdb.StreamingModeExact, Reverse: opt.Reverse}, bytesMax)
+		next, err := r.collect(begin, end,
+			fdb.RangeOptions{Limit: 1, Mode: fdb.StreamingModeExact, Reverse: opt.Reverse}, bytesMax)
 		if err != nil || len(next.pairs) == 0 {
 			return found, err
 		}

@@ -152,7 +152,8 @@ func TestTypesCatches(t *testing.T) {
 		}
 		c.errors = nil
 		c.check("planted")
-		if got := fmt.Sprint(c.errors); planted.want == "" && len(c.errors) > 0 || !strings.Contains(got, planted.want) {
+		if got := fmt.Sprint(c.errors); planted.want == "" && len(c.errors) > 0 ||
+			!strings.Contains(got, planted.want) {
 			t.Errorf("%s: found %s, want %q", planted.source, got, planted.want)
 		}
 	}
@@ -231,7 +232,8 @@ func (c *checker) load(t *testing.T) {
 			}
 		}
 	}
-	cfg := &packages.Config{Mode: packages.NeedName | packages.NeedImports | packages.NeedTypes | packages.NeedExportFile}
+	cfg := &packages.Config{
+		Mode: packages.NeedName | packages.NeedImports | packages.NeedTypes | packages.NeedExportFile}
 	loaded, err := packages.Load(cfg, slices.Sorted(maps.Keys(imported))...)
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,8 @@ func exactReads() []access {
 			return err
 		}),
 	}
-	for _, ends := range [][2]string{{"k", "k\x00"}, {"k", "k\x01"}, {"k\x00", "l"}, {"j\xff\xff\xff", "k"}, {"k", "k"}, {"", "\xff"}} {
+	for _, ends := range [][2]string{{"k", "k\x00"}, {"k", "k\x01"}, {"k\x00", "l"}, {"j\xff\xff\xff", "k"},
+		{"k", "k"}, {"", "\xff"}} {
 		all = append(all,
 			bounded("range", ends[0], ends[1], scanWith(kv.RangeOptions{})),
 			bounded("reverse range", ends[0], ends[1], scanWith(kv.RangeOptions{Reverse: true})),
@@ -89,7 +90,8 @@ func limitedReads() []access {
 	var all []access
 	for n := 1; n < len(neighbours); n++ {
 		forwards := bounded(fmt.Sprintf("range of %d", n), "j", "m", scanWith(kv.RangeOptions{Limit: n}))
-		backwards := bounded(fmt.Sprintf("reverse range of %d", n), "j", "m", scanWith(kv.RangeOptions{Limit: n, Reverse: true}))
+		backwards := bounded(fmt.Sprintf("reverse range of %d", n), "j", "m",
+			scanWith(kv.RangeOptions{Limit: n, Reverse: true}))
 		forwards.of, backwards.of = neighbours[:n], neighbours[len(neighbours)-n:]
 		all = append(all, forwards, backwards)
 	}
@@ -100,7 +102,8 @@ func exactWrites() []access {
 	var all []access
 	for i, key := range neighbours {
 		after := string(kv.KeyAfter([]byte(key)))
-		all = append(all, bounded([]string{"set", "clear", "atomic", "clear range", "write conflict"}[i%5], key, after, writeKinds[i%5]))
+		all = append(all, bounded([]string{"set", "clear", "atomic", "clear range", "write conflict"}[i%5], key, after,
+			writeKinds[i%5]))
 	}
 	for _, key := range []string{"j\xff\xff\xff", "k", "k\x00"} {
 		for i, do := range writeKinds {

@@ -19,7 +19,10 @@ func calls() map[string]func(ctx context.Context, tx kv.Tx) error {
 	return map[string]func(ctx context.Context, tx kv.Tx) error{
 		"read version": func(ctx context.Context, tx kv.Tx) error { _, err := tx.ReadVersion(ctx); return err },
 		"get":          func(ctx context.Context, tx kv.Tx) error { _, err := tx.Get(ctx, key); return err },
-		"get all":      func(ctx context.Context, tx kv.Tx) error { _, err := tx.GetAll(ctx, key, []byte("l")); return err },
+		"get all": func(ctx context.Context, tx kv.Tx) error {
+			_, err := tx.GetAll(ctx, key, []byte("l"))
+			return err
+		},
 		"get key": func(ctx context.Context, tx kv.Tx) error {
 			_, err := tx.GetKey(ctx, kv.LastLessThan([]byte("z")))
 			return err

@@ -31,7 +31,8 @@ func testCrowd(w *world) {
 		w.count(err, &committed, &conflicts)
 	})
 	if committed.Load() != 1 || conflicts.Load() != crowd-1 {
-		w.Errorf("of %d transactions at one version %d have committed, %d conflicted", crowd, committed.Load(), conflicts.Load())
+		w.Errorf("of %d transactions at one version %d have committed, %d conflicted", crowd, committed.Load(),
+			conflicts.Load())
 	}
 
 	w.together(crowd, func(int) {
@@ -43,8 +44,10 @@ func testCrowd(w *world) {
 		}
 		w.count(err, &committed, &conflicts)
 	})
-	if n := counter(w.get(w.begin(), "crowd")); n != uint64(committed.Load()) || conflicts.Load()+committed.Load() != 2*crowd {
-		w.Errorf("%d transactions have committed and %d conflicted, of %d; they have counted to %d", committed.Load(), conflicts.Load(), 2*crowd, n)
+	if n := counter(w.get(w.begin(), "crowd")); n != uint64(committed.Load()) || conflicts.Load()+
+		committed.Load() != 2*crowd {
+		w.Errorf("%d transactions have committed and %d conflicted, of %d; they have counted to %d", committed.Load(),
+			conflicts.Load(), 2*crowd, n)
 	}
 
 	one := binary.LittleEndian.AppendUint64(nil, 1)

@@ -5,8 +5,10 @@
 //
 // Run opens a new, empty store for every test. It compares the store with
 //
-//   - what a real FoundationDB answered to 800 scripts of interleaved transactions (testdata/transactions.jsonl.gz);
-//   - a simple model, under random interleavings of transactions, which the part Machine shrinks to the few steps that fail;
+//   - what a real FoundationDB answered to 800 scripts of interleaved transactions
+//     (testdata/transactions.jsonl.gz);
+//   - a simple model, under random interleavings of transactions, which the part Machine shrinks to the few steps
+//     that fail;
 //   - the limits and edges of kv's contract, one by one.
 //
 // The part Golden records such scripts, which it makes up from seeds, and replays them. By the flags of a store's

@@ -29,17 +29,24 @@ var edges = []edge{
 	{"KeyBytes", "set with a key of 10,000 bytes / 10,001", "commits / 2102 at commit", edgeKeyBytes},
 	{"LongKeys", "get, clear or read conflict with a key of 10,001 bytes", "accepted", edgeLongKeys},
 	{"ValueBytes", "value of 100,000 bytes / 100,001", "commits / 2103 at commit", edgeValueBytes},
-	{"TransactionBytes", "approximate size 10,000,000 / one byte more", "commits / 2101 at commit (99 values of 100,000 bytes and one of 88,300, on 16-byte keys, is 10,000,000: 101 bytes a set beyond key and value, of which 33 would be the key and its successor in the write conflict range)", edgeTransactionBytes},
+	{"TransactionBytes", "approximate size 10,000,000 / one byte more", "commits / 2101 at commit (99 values of " +
+		"100,000 bytes and one of 88,300, on 16-byte keys, is 10,000,000: 101 bytes a set beyond key and value, of " +
+		"which 33 would be the key and its successor in the write conflict range)", edgeTransactionBytes},
 	{"KeySpace", "read or write of a key from `ff` on", "2004", edgeKeySpace},
 	{"EmptyKey", "empty key", "allowed", edgeEmptyKey},
 	{"Ended", "any use after commit / after cancel", "2017 / 1025", edgeEnded},
 	{"OldVersion", "commit with a read version 6.5 s old", "1007", edgeOldVersion},
 	{"FutureVersion", "read version in the far future", "1009", edgeFutureVersion},
 	{"Timeout", "transaction timeout option passed", "1031", edgeTimeout},
-	{"Watch", "watch: same value written again / another value / its transaction cancelled", "does not fire / fires / 1025", edgeWatch},
-	{"WatchUnreadable", "watch of a key after a versionstamped value was set on it (or a versionstamped key whose range covers it) in the same transaction", "the watch's own future fails with 1036, before and after the commit; the commit succeeds", edgeWatchUnreadable},
-	{"WatchAfterUnreadable", "the same after a get that failed with 1036", "the commit fails with 1036 as well", edgeWatchAfterUnreadable},
-	{"WatchBeforeStamp", "watch, then a versionstamped value set on its key in the same transaction", "the watch fires at once, before the commit", edgeWatchBeforeStamp},
+	{"Watch", "watch: same value written again / another value / its transaction cancelled",
+		"does not fire / fires / 1025", edgeWatch},
+	{"WatchUnreadable", "watch of a key after a versionstamped value was set on it (or a versionstamped key whose " +
+		"range covers it) in the same transaction", "the watch's own future fails with 1036, before and after the " +
+		"commit; the commit succeeds", edgeWatchUnreadable},
+	{"WatchAfterUnreadable", "the same after a get that failed with 1036", "the commit fails with 1036 as well",
+		edgeWatchAfterUnreadable},
+	{"WatchBeforeStamp", "watch, then a versionstamped value set on its key in the same transaction",
+		"the watch fires at once, before the commit", edgeWatchBeforeStamp},
 	{"BlindAdds", "two transactions blindly adding to one key", "both commit", edgeBlindAdds},
 	{"Conflict", "read of a key another transaction then wrote and committed", "1020 at commit", edgeConflict},
 }
@@ -80,7 +87,9 @@ func edgeKeyBytes(w *world) {
 func edgeLongKeys(w *world) {
 	longKey := bytes.Repeat([]byte("k"), kv.KeyBytesMax+1)
 	w.checkLimit("clear of a longer key", func(tx kv.Tx) { tx.Clear(longKey) }, nil)
-	w.checkLimit("read conflict on a longer key", func(tx kv.Tx) { w.must(tx.AddReadConflictRange(longKey, append(longKey, 'k'))) }, nil)
+	w.checkLimit("read conflict on a longer key", func(tx kv.Tx) {
+		w.must(tx.AddReadConflictRange(longKey, append(longKey, 'k')))
+	}, nil)
 	if got, err := w.begin().Get(w.ctx, longKey); got != nil || err != nil {
 		w.Errorf("get of a key longer than can be written: %q, %v", got, err)
 	}
@@ -297,8 +306,10 @@ func edgeWatch(w *world) {
 // unreadables are what makes key "k" unreadable. A versionstamped key may be any that its ten bytes, in place of "k",
 // can make of it.
 var unreadables = map[string]func(tx kv.Tx){
-	"a versionstamped value": func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("k"), withStamp("", "")) },
-	"a versionstamped key":   func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedKey, withStamp("", ""), []byte("v")) },
+	"a versionstamped value": func(tx kv.Tx) {
+		tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("k"), withStamp("", ""))
+	},
+	"a versionstamped key": func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedKey, withStamp("", ""), []byte("v")) },
 }
 
 func edgeWatchUnreadable(w *world) {

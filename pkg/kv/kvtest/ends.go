@@ -64,14 +64,15 @@ func testContexts(w *world) {
 func testTransact(w *world) {
 	w.together(8, func(i int) {
 		for range 10 {
-			_, err := kv.Transact(w.ctx, w.env, w.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (int, error) {
-				value, err := tx.Get(ctx, []byte("n"))
-				if err != nil {
-					return 0, err
-				}
-				tx.Set([]byte("n"), append(value, 'x'))
-				return len(value), nil
-			})
+			_, err := kv.Transact(w.ctx, w.env, w.store, kv.TxOptions{},
+				func(ctx context.Context, tx kv.Tx) (int, error) {
+					value, err := tx.Get(ctx, []byte("n"))
+					if err != nil {
+						return 0, err
+					}
+					tx.Set([]byte("n"), append(value, 'x'))
+					return len(value), nil
+				})
 			if err != nil {
 				w.Error(err)
 			}

@@ -19,10 +19,13 @@ const recordingName = "transactions.jsonl.gz"
 
 // The flags of the tests of every package whose store the suite is run on.
 var (
-	recordFlag  = flag.String("kvtest.record", "", "Golden records what the store answers in `directory`/"+recordingName)
+	recordFlag = flag.String("kvtest.record", "", "Golden records what the store answers in `directory`/"+
+		recordingName)
 	replayFlag  = flag.String("kvtest.replay", "", "Golden compares the store with the recording in `directory`")
-	compareFlag = flag.String("kvtest.compare", "", "TestCompare of package kvtest compares the recordings in two `directories`, with a comma between")
-	seedsFlag   = flag.String("kvtest.seeds", "", "`seeds` of the scripts that Golden records, first-last (by default 1-800, and 1-20 where no file is written)")
+	compareFlag = flag.String("kvtest.compare", "", "TestCompare of package kvtest compares the recordings in two "+
+		"`directories`, with a comma between")
+	seedsFlag = flag.String("kvtest.seeds", "", "`seeds` of the scripts that Golden records, first-last (by default "+
+		"1-800, and 1-20 where no file is written)")
 )
 
 // testGolden records the answers to scripts that are made up, and replays the recording. Flags have it do one
@@ -84,7 +87,8 @@ func checkRecording(dir string, exists bool) error {
 	case !filepath.IsAbs(dir):
 		return fmt.Errorf("directory %q: want an absolute path, as each package's tests run in its own directory", dir)
 	case err == nil && !exists:
-		return fmt.Errorf("%s exists: name another directory, and one store by -run, such as -run 'Conformance$/Golden'", file)
+		return fmt.Errorf(
+			"%s exists: name another directory, and one store by -run, such as -run 'Conformance$/Golden'", file)
 	case err != nil && (exists || !errors.Is(err, os.ErrNotExist)):
 		return err
 	}

@@ -62,7 +62,8 @@ func recording(t *testing.T, n int, engine occ.Engine, breaking func(kv.Store) k
 func TestRecordingOnOtherStores(t *testing.T) {
 	recorded := recording(t, 100, occ.NewMemory(), unbroken)
 	for name, v := range map[string]kv.Version{"memory": 1, "memory of other stamps": 0x2aaa_aaaa_aaaa_c000} {
-		if failures := failuresIn(t, aged(t, v), unbroken, func(w *world) { w.replayAll(recorded) }); len(failures) > 0 {
+		if failures := failuresIn(t, aged(t, v), unbroken, func(w *world) { w.replayAll(recorded) }); len(
+			failures) > 0 {
 			t.Errorf("%s: %s", name, failures[0])
 		}
 	}
@@ -120,13 +121,15 @@ func kinds(scripts []script) map[string]int {
 func TestRecordingOfBrokenStores(t *testing.T) {
 	where := regexp.MustCompile(`^script with seed \d+, (step \d+, \w+ by \d|after the last step): `)
 	right := recording(t, 40, occ.NewMemory(), unbroken)
-	for _, breaks := range []string{"loses the read conflicts of keys", "clears the end of a range too", "sets instead of adding", "returns one row more than the limit"} {
+	for _, breaks := range []string{"loses the read conflicts of keys", "clears the end of a range too",
+		"sets instead of adding", "returns one row more than the limit"} {
 		wrong := recording(t, 40, occ.NewMemory(), brokenBy(t, breaks).open)
 		failures := failuresIn(t, occ.NewMemory(), unbroken, func(w *world) { w.replayAll(wrong) })
 		if len(failures) == 0 || !where.MatchString(failures[0]) {
 			t.Errorf("what a store answers that %s, replayed on a right one, reports %q", breaks, failures)
 		}
-		if differences := compareRecordings(right, wrong); len(differences) != len(failures) || !where.MatchString(differences[0]) {
+		if differences := compareRecordings(right, wrong); len(differences) != len(failures) ||
+			!where.MatchString(differences[0]) {
 			t.Errorf("compared, it reports %d differences, and %d when replayed", len(differences), len(failures))
 		} else {
 			t.Logf("%s: %d differences, the first: %s", breaks, len(differences), differences[0])

@@ -111,7 +111,8 @@ func (h *history) read() {
 		tx.Set([]byte("reader"), nil)
 		err := tx.Commit(h.ctx)
 		if errors.Is(err, kv.ErrConflict) != conflict || err != nil && !conflict {
-			h.Errorf("a transaction at version %d of %d ended with %v; a conflict: %v", v, h.versions[len(h.versions)-1], err, conflict)
+			h.Errorf("a transaction at version %d of %d ended with %v; a conflict: %v", v,
+				h.versions[len(h.versions)-1], err, conflict)
 		}
 	}
 }

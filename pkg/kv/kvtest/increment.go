@@ -22,9 +22,10 @@ func testIncrement(w *world) {
 		for range workloadTurns {
 			first := rnd.IntN(incrementKeys)
 			second := (first + 1 + rnd.IntN(incrementKeys-1)) % incrementKeys
-			_, err := kv.Transact(w.ctx, w.env, w.store, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
-				return struct{}{}, incrementBoth(ctx, tx, first, second)
-			})
+			_, err := kv.Transact(w.ctx, w.env, w.store, kv.TxOptions{},
+				func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+					return struct{}{}, incrementBoth(ctx, tx, first, second)
+				})
 			if err != nil {
 				w.Errorf("task %d: %v", i, err)
 				return

@@ -114,8 +114,10 @@ func testSnapshotReads(w *world) {
 	}{
 		{"snapshot get", func(tx kv.Tx) { w.get(tx.Snapshot(), "k") }, nil},
 		{"snapshot range", func(tx kv.Tx) { w.scan(tx.Snapshot(), "", "\xff") }, nil},
-		{"read conflict", func(tx kv.Tx) { w.must(tx.AddReadConflictRange([]byte("k"), []byte("k\x00"))) }, kv.ErrConflict},
-		{"read conflict beside it", func(tx kv.Tx) { w.must(tx.AddReadConflictRange([]byte("k\x00"), []byte("l"))) }, nil},
+		{"read conflict", func(tx kv.Tx) { w.must(tx.AddReadConflictRange([]byte("k"), []byte("k\x00"))) },
+			kv.ErrConflict},
+		{"read conflict beside it", func(tx kv.Tx) { w.must(tx.AddReadConflictRange([]byte("k\x00"), []byte("l"))) },
+			nil},
 	} {
 		tx := w.beginNow()
 		c.do(tx)

@@ -15,14 +15,19 @@ import (
 // testLimits shows the limits of keys and values where the edges that were recorded say nothing of them.
 func testLimits(w *world) {
 	longKey, longValue := bytes.Repeat([]byte("k"), kv.KeyBytesMax+1), make([]byte, kv.ValueBytesMax+1)
-	w.checkLimit("atomic operation on a longer key", func(tx kv.Tx) { tx.Atomic(kv.AtomicAdd, longKey, []byte{1}) }, kv.ErrKeyTooLarge)
-	w.checkLimit("clear of a range of longer keys", func(tx kv.Tx) { tx.ClearRange(longKey, append(longKey, 'k')) }, nil)
-	w.checkLimit("atomic operation with a longer parameter", func(tx kv.Tx) { tx.Atomic(kv.AtomicOr, []byte("v"), longValue) }, kv.ErrValueTooLarge)
+	w.checkLimit("atomic operation on a longer key", func(tx kv.Tx) { tx.Atomic(kv.AtomicAdd, longKey, []byte{1}) },
+		kv.ErrKeyTooLarge)
+	w.checkLimit("clear of a range of longer keys", func(tx kv.Tx) { tx.ClearRange(longKey, append(longKey, 'k')) },
+		nil)
+	w.checkLimit("atomic operation with a longer parameter", func(tx kv.Tx) {
+		tx.Atomic(kv.AtomicOr, []byte("v"), longValue)
+	}, kv.ErrValueTooLarge)
 }
 
 // testInverted shows what a transaction makes of ranges with their ends before their beginnings.
 func testInverted(w *world) {
-	w.checkEnded("after an inverted clear", func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")) }, kv.ErrInvalidRange)
+	w.checkEnded("after an inverted clear", func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")) },
+		kv.ErrInvalidRange)
 
 	tx := w.begin()
 	found, more, err := tx.Range(w.ctx, []byte("z"), []byte("a"), kv.RangeOptions{})
@@ -45,7 +50,8 @@ func testValues(w *world) {
 		}
 		got, err := tx.GetAll(w.ctx, []byte("none"), []byte("empty"), []byte("some"), []byte("empty"))
 		w.must(err)
-		if len(got) != 4 || got[0] != nil || got[1] == nil || len(got[1]) != 0 || string(got[2]) != "x" || got[3] == nil {
+		if len(got) != 4 || got[0] != nil || got[1] == nil || len(got[1]) != 0 || string(got[2]) != "x" ||
+			got[3] == nil {
 			w.Errorf("%s: got %#v", name, got)
 		}
 		if got, err := tx.GetAll(w.ctx); len(got) != 0 || err != nil {
@@ -108,7 +114,8 @@ func testRangePages(w *world) {
 		tx.Clear(fmt.Appendf(nil, "%06d", i))
 		tx.Set(fmt.Appendf(nil, "%06d+", i), make([]byte, 1000))
 	}
-	for _, opt := range []kv.RangeOptions{{}, {Reverse: true}, {Limit: 700}, {BytesMax: 50_000}, {BytesMax: 50_000, Reverse: true}} {
+	for _, opt := range []kv.RangeOptions{{}, {Reverse: true}, {Limit: 700}, {BytesMax: 50_000}, {
+		BytesMax: 50_000, Reverse: true}} {
 		count, pages, err := w.countPages(tx, opt)
 		if err != nil || count != n || pages < 3 {
 			w.Errorf("%+v: %d pairs in %d pages, %v; want %d", opt, count, pages, err, n)

@@ -64,8 +64,10 @@ type endedTx struct {
 var actions = weighted([]action{
 	{6, (*machine).get}, {8, (*machine).set}, {7, (*machine).commit}, {6, (*machine).atomic}, {5, (*machine).getRange},
 	{4, (*machine).readVersion}, {3, (*machine).clearRange}, {3, (*machine).getKey}, {3, (*machine).readConflict},
-	{3, (*machine).writeConflict}, {2, (*machine).getAll}, {2, (*machine).beginAt}, {2, (*machine).clearKey}, {2, (*machine).watch},
-	{1, (*machine).watched}, {1, (*machine).stampValue}, {1, (*machine).stampKey}, {1, (*machine).cancel}, {1, (*machine).reset},
+	{3, (*machine).writeConflict}, {2, (*machine).getAll}, {2, (*machine).beginAt}, {2, (*machine).clearKey},
+	{2, (*machine).watch},
+	{1, (*machine).watched}, {1, (*machine).stampValue}, {1, (*machine).stampKey}, {1, (*machine).cancel},
+	{1, (*machine).reset},
 	{1, (*machine).afterTheEnd}, {1, (*machine).resetEnded}, {1, (*machine).fails},
 })
 
@@ -245,7 +247,8 @@ func wantError(err, failed error, unread bool) error {
 	case unread && errors.Is(err, kv.ErrUnreadable), failed != nil && errors.Is(err, failed):
 		return nil
 	}
-	return fmt.Errorf("got error %v; the transaction had failed (%v) or read what is unreadable (%v)", err, failed, unread)
+	return fmt.Errorf("got error %v; the transaction had failed (%v) or read what is unreadable (%v)", err, failed,
+		unread)
 }
 
 func (m *machine) committed(tx *machineTx) error {

@@ -133,13 +133,15 @@ func (m *machine) getAll(t *rapid.T) error {
 func (m *machine) getKey(t *rapid.T) error {
 	i, tx := m.draw(t)
 	r, snapshot, name := drawReader(t, tx)
-	sel := kv.KeySelector{Key: []byte(drawKey(t)), OrEqual: pick(t, []bool{false, true}), Offset: pick(t, []int{0, 1, 2, 3, -1, -2})}
+	sel := kv.KeySelector{Key: []byte(drawKey(t)), OrEqual: pick(t, []bool{false, true}),
+		Offset: pick(t, []int{0, 1, 2, 3, -1, -2})}
 	m.step(i, "%sget key %q, or equal %v, offset %d", name, sel.Key, sel.OrEqual, sel.Offset)
 	if err := m.fix(tx); err != nil {
 		return err
 	}
 	got, err := r.GetKey(m.ctx, sel)
-	if tx.failed == nil && (tx.unreadable != 0 || tx.ghosts()) { // whether it comes to these keys, and counts them, is for the scripts to say
+	// whether it comes to these keys, and counts them, is for the scripts to say
+	if tx.failed == nil && (tx.unreadable != 0 || tx.ghosts()) {
 		tx.may |= setOfRange("", "\xff")
 		if errors.Is(err, kv.ErrUnreadable) && tx.unreadable != 0 {
 			tx.unread, err = true, nil

@@ -15,7 +15,8 @@ import (
 // universe is the keys that random transactions read and write, in order. All
 // ranges that they use have their ends in it.
 var universe = []string{
-	"", "\x00", "a", "a\x00", "a\x00\x00", "a\x00\xff", "aa", "ab", "a\xff", "b", "b\x00", "ba", "bb", "c", "ca", "cb", "cc", "d", "d\xff\xff", "e",
+	"", "\x00", "a", "a\x00", "a\x00\x00", "a\x00\xff", "aa", "ab", "a\xff", "b", "b\x00", "ba", "bb", "c", "ca", "cb",
+	"cc", "d", "d\xff\xff", "e",
 }
 
 // keySet is a set of indexes into universe. A range with its ends in the
@@ -191,7 +192,8 @@ func (tx *modelTx) commit(v kv.Version) {
 	for _, w := range tx.writes {
 		w(after)
 	}
-	tx.model.commits = append(tx.model.commits, modelCommit{version: v, wrote: tx.wrote, after: after, stamp: string(tx.stamp)})
+	tx.model.commits = append(tx.model.commits,
+		modelCommit{version: v, wrote: tx.wrote, after: after, stamp: string(tx.stamp)})
 }
 
 // get adds the conflict of a read of key and returns its value.

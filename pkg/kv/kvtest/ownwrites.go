@@ -22,10 +22,13 @@ type bufferedOp struct {
 func bufferedOps() []bufferedOp {
 	cleared := func([]byte) []byte { return nil }
 	ops := []bufferedOp{
-		{"set", func(tx kv.Tx, key []byte) { tx.Set(key, []byte("set")) }, func([]byte) []byte { return []byte("set") }},
+		{"set", func(tx kv.Tx, key []byte) { tx.Set(key, []byte("set")) }, func([]byte) []byte {
+			return []byte("set")
+		}},
 		{"clear", func(tx kv.Tx, key []byte) { tx.Clear(key) }, cleared},
 		{"clear range", func(tx kv.Tx, key []byte) { tx.ClearRange(key, kv.KeyAfter(key)) }, cleared},
-		{"clear around", func(tx kv.Tx, key []byte) { tx.ClearRange(key[:len(key)-1], append(bytes.Clone(key), 'z')) }, cleared},
+		{"clear around", func(tx kv.Tx, key []byte) { tx.ClearRange(key[:len(key)-1], append(bytes.Clone(key), 'z')) },
+			cleared},
 	}
 	for _, op := range randomOps {
 		param := []byte("\x80\x01\xff")

@@ -183,7 +183,8 @@ func (p *player) commits(s step) (a answer, stamp []byte) {
 		return answer{err: fmt.Errorf("committed at version %d after %v", version, p.versions)}, nil
 	}
 	stamp, err := tx.Versionstamp()
-	if err != nil && !errors.Is(err, kv.ErrNoVersion) { // which may be so without versionstamped operations; answers name no such stamp
+	// which may be so without versionstamped operations; answers name no such stamp
+	if err != nil && !errors.Is(err, kv.ErrNoVersion) {
 		return answer{err: fmt.Errorf("versionstamp: %w", err)}, nil
 	}
 	p.versions = append(p.versions, version)

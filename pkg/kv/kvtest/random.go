@@ -287,7 +287,8 @@ func (r *randomRun) commitTx(i int) error {
 	r.logf(i, "commit: version %d, %v", tx.CommittedVersion(), err)
 	if tx.wrote == 0 {
 		if err != nil || tx.CommittedVersion() != 0 {
-			return fmt.Errorf("a transaction with nothing to write committed at version %d, %w", tx.CommittedVersion(), err)
+			return fmt.Errorf("a transaction with nothing to write committed at version %d, %w", tx.CommittedVersion(),
+				err)
 		}
 		return nil
 	}

@@ -172,7 +172,8 @@ func serializable(all []observed) bool {
 		}
 		dead[at] = true
 		for i, o := range all {
-			if at.done&(1<<i) == 0 && o.explains(at.state) && !preceded(all, at.done, o) && search(place{at.done | 1<<i, o.apply(at.state)}) {
+			if at.done&(1<<i) == 0 && o.explains(at.state) && !preceded(all, at.done, o) &&
+				search(place{at.done | 1<<i, o.apply(at.state)}) {
 				return true
 			}
 		}
@@ -208,7 +209,8 @@ func inStampOrder(all []observed) error {
 		state = o.apply(state)
 		for _, later := range writers[i+1:] {
 			if later.stamp == o.stamp || later.ended < o.began {
-				return fmt.Errorf("the stamps %x of %s and %x of %s are not in order", o.stamp, o.name, later.stamp, later.name)
+				return fmt.Errorf("the stamps %x of %s and %x of %s are not in order", o.stamp, o.name, later.stamp,
+					later.name)
 			}
 		}
 	}
@@ -218,7 +220,8 @@ func inStampOrder(all []observed) error {
 func describe(all []observed) string {
 	var b strings.Builder
 	for _, o := range all {
-		fmt.Fprintf(&b, "%s: from %d to %d, stamp %x, read %v, wrote %v\n", o.name, o.began, o.ended, o.stamp, o.reads, o.writes)
+		fmt.Fprintf(&b, "%s: from %d to %d, stamp %x, read %v, wrote %v\n", o.name, o.began, o.ended, o.stamp, o.reads,
+			o.writes)
 	}
 	return b.String()
 }

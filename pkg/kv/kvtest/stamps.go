@@ -33,7 +33,8 @@ func testVersionstamps(w *world) {
 		w.commit(tx)
 		stamp, err := tx.Versionstamp()
 		w.must(err)
-		if len(stamp) != 10 || binary.BigEndian.Uint64(stamp) != uint64(tx.CommittedVersion()) || bytes.Compare(stamp, last) <= 0 {
+		if len(stamp) != 10 || binary.BigEndian.Uint64(stamp) != uint64(tx.CommittedVersion()) ||
+			bytes.Compare(stamp, last) <= 0 {
 			w.Fatalf("stamp %x of version %d after %x", stamp, tx.CommittedVersion(), last)
 		}
 		last = stamp
@@ -63,7 +64,8 @@ func testVersionstamps(w *world) {
 	w.get(readOnly, "value")
 	w.commit(readOnly)
 	if _, err := readOnly.Versionstamp(); err == nil || readOnly.CommittedVersion() != 0 {
-		w.Errorf("a transaction that wrote nothing has version %d and a stamp: %v", readOnly.CommittedVersion(), err == nil)
+		w.Errorf("a transaction that wrote nothing has version %d and a stamp: %v", readOnly.CommittedVersion(),
+			err == nil)
 	}
 	w.stampsOfMany()
 }

@@ -30,15 +30,16 @@ func testStream(w *world) {
 	for _, reverse := range []bool{false, true} {
 		tx := w.begin()
 		count, before, most := 0, heapBytes(), uint64(0)
-		err := kv.Scan(w.ctx, tx.Snapshot(), []byte("stream/"), []byte("stream0"), kv.RangeOptions{Reverse: reverse}, func(pair kv.KeyValue) error {
-			if len(pair.Value) != streamValueBytes {
-				return fmt.Errorf("%q has %d bytes", pair.Key, len(pair.Value))
-			}
-			if count++; count%80 == 0 {
-				most = max(most, heapBytes())
-			}
-			return nil
-		})
+		err := kv.Scan(w.ctx, tx.Snapshot(), []byte("stream/"), []byte("stream0"), kv.RangeOptions{Reverse: reverse},
+			func(pair kv.KeyValue) error {
+				if len(pair.Value) != streamValueBytes {
+					return fmt.Errorf("%q has %d bytes", pair.Key, len(pair.Value))
+				}
+				if count++; count%80 == 0 {
+					most = max(most, heapBytes())
+				}
+				return nil
+			})
 		w.must(err)
 		if count != streamPairs {
 			w.Errorf("%d pairs, want %d", count, streamPairs)

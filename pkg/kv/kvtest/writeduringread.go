@@ -84,7 +84,8 @@ func (r *readWriter) readRange() error {
 }
 
 // checkPage compares a page with the view and returns what is left of the range, from begin to begin if nothing is.
-func (r *readWriter) checkPage(begin, end string, opt kv.RangeOptions, page []kv.KeyValue, more bool) (string, string, error) {
+func (r *readWriter) checkPage(begin, end string, opt kv.RangeOptions, page []kv.KeyValue, more bool) (string, string,
+	error) {
 	low, high := begin, end
 	if more {
 		if len(page) == 0 {

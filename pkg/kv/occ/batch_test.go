@@ -17,7 +17,8 @@ import (
 
 // TestBatchEvaluates compares what a batch does, without atomic operations, with its mutations one by one.
 func TestBatchEvaluates(t *testing.T) {
-	ops := []kv.AtomicOp{kv.AtomicAdd, kv.AtomicAppendIfFits, kv.AtomicCompareAndClear, kv.AtomicByteMax, kv.AtomicSetVersionstampedKey, kv.AtomicSetVersionstampedValue}
+	ops := []kv.AtomicOp{kv.AtomicAdd, kv.AtomicAppendIfFits, kv.AtomicCompareAndClear, kv.AtomicByteMax,
+		kv.AtomicSetVersionstampedKey, kv.AtomicSetVersionstampedValue}
 	for seed := range uint64(2000) {
 		rnd := env.NewRand(seed, 1)
 		key := func() []byte { return fmt.Appendf(nil, "k%d", rnd.IntN(5)) }
@@ -106,14 +107,17 @@ func apply(t *testing.T, e Engine, v kv.Version, mutations []ryw.Mutation) {
 func TestRequestCopies(t *testing.T) {
 	commit := func() *ryw.Commit {
 		return &ryw.Commit{
-			ReadConflicts:  []ryw.KeyRange{{Begin: []byte("a"), End: []byte("b")}, {Begin: []byte("c"), End: []byte("c")}},
+			ReadConflicts: []ryw.KeyRange{{Begin: []byte("a"), End: []byte("b")},
+				{Begin: []byte("c"), End: []byte("c")}},
 			WriteConflicts: []ryw.KeyRange{{Begin: []byte("d"), End: []byte("d\x00")}},
-			Mutations:      []ryw.Mutation{{Key: []byte("d"), Value: []byte("v")}, {Key: []byte("e"), Value: []byte("w")}},
+			Mutations: []ryw.Mutation{{Key: []byte("d"), Value: []byte("v")},
+				{Key: []byte("e"), Value: []byte("w")}},
 		}
 	}
 	c := commit()
 	r := newRequest(env.Real(), c, commitBytes(c))
-	for _, b := range [][]byte{c.ReadConflicts[0].Begin, c.WriteConflicts[0].Begin, c.Mutations[0].Key, c.Mutations[1].Value} {
+	for _, b := range [][]byte{c.ReadConflicts[0].Begin, c.WriteConflicts[0].Begin, c.Mutations[0].Key,
+		c.Mutations[1].Value} {
 		b[0] = 'x'
 	}
 	if got := fmt.Sprint(r.reads, r.writes); got != "[{a b}] [{d d\x00}]" {

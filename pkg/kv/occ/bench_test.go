@@ -72,7 +72,8 @@ func BenchmarkKeptMemory(b *testing.B) {
 		if v := kept[i%writers].Load(); v != 0 {
 			tx.SetReadVersion(kv.Version(v))
 		}
-		err := errors.Join(tx.AddReadConflictRange(claim, kv.KeyAfter(claim)), tx.AddReadConflictRange(seq, kv.KeyAfter(seq)))
+		err := errors.Join(tx.AddReadConflictRange(claim, kv.KeyAfter(claim)),
+			tx.AddReadConflictRange(seq, kv.KeyAfter(seq)))
 		tx.Set(seq, value)
 		tx.Set(benchKey(i%writers), value)
 		if err := errors.Join(err, tx.Commit(ctx)); err != nil {

@@ -37,7 +37,9 @@ func TestMemoryOfADay(t *testing.T) {
 		}
 		s.wantKept(1, 0)
 	}
-	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) { withStore(t, s.Machine(coro.MainMachine), opt, run) })
+	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) {
+		withStore(t, s.Machine(coro.MainMachine), opt, run)
+	})
 }
 
 // commitDay commits new keys, clears old ones, and reads a range that has been written lately.

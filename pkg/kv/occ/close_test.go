@@ -87,7 +87,8 @@ func TestClose(t *testing.T) {
 		var commits []*pending
 		for i := range 3 {
 			commits = append(commits, s.commit(ctx, kv.TxOptions{}, fmt.Sprint(i), 0))
-			s.awaitState(func() bool { return i == 0 && s.applying != nil || i == 1 && s.open != nil || !s.waiting.empty() })
+			s.awaitState(
+				func() bool { return i == 0 && s.applying != nil || i == 1 && s.open != nil || !s.waiting.empty() })
 		}
 		closed := env.NewFuture[struct{}](s.env)
 		s.env.Go("close", func() { closed.Complete(struct{}{}, s.Close()) })
@@ -161,7 +162,8 @@ func TestWatchesBound(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, opt := range []Options{{Window: -1}, {Gather: -1}, {BatchBytes: -1}, {QueuedBytes: -1}, {Watches: -1}, {BatchTransactions: 1 << 17}} {
+	for _, opt := range []Options{{Window: -1}, {Gather: -1}, {BatchBytes: -1}, {QueuedBytes: -1}, {Watches: -1},
+		{BatchTransactions: 1 << 17}} {
 		if s, err := Open(env.Real(), NewMemory(), opt); err == nil {
 			t.Errorf("%+v: no error, closed with %v", opt, s.Close())
 		}

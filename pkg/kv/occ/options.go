@@ -55,7 +55,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("occ: negative option in %+v", o)
 	}
 	if o.BatchTransactions > batchTransactionsMax {
-		return o, fmt.Errorf("occ: %d transactions in a batch, of at most %d", o.BatchTransactions, batchTransactionsMax)
+		return o, fmt.Errorf("occ: %d transactions in a batch, of at most %d", o.BatchTransactions,
+			batchTransactionsMax)
 	}
 	return o, nil
 }

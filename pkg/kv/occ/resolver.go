@@ -53,7 +53,8 @@ func newResolver() *resolver { return &resolver{keys: make(map[string]kv.Version
 // conflicts reports whether a key of ranges was written at a version greater than v.
 func (r *resolver) conflicts(ranges []keyRange, v kv.Version) bool {
 	for _, read := range ranges {
-		if read.single() && r.keys[read.begin] > v || !read.single() && r.keyWrittenAfter(read, v) || r.wideWrittenAfter(read, v) {
+		if read.single() && r.keys[read.begin] > v || !read.single() && r.keyWrittenAfter(read, v) ||
+			r.wideWrittenAfter(read, v) {
 			return true
 		}
 	}

@@ -57,12 +57,14 @@ func TestResolver(t *testing.T) {
 			read := floor + kv.Version(rnd.IntN(int(v-floor)+1))
 			got := r.conflicts([]keyRange{{key(begin), key(end)}}, read)
 			if want := naive.conflicts(begin, end, read); got != want {
-				t.Fatalf("seed %d: at %d, a read of %q to %q at %d conflicts: %t", seed, v, key(begin), key(end), read, got)
+				t.Fatalf("seed %d: at %d, a read of %q to %q at %d conflicts: %t", seed, v, key(begin), key(end), read,
+					got)
 			}
 		}
 		r.forget(400)
 		if len(r.keys) != 0 || r.wide.Len() != 0 || r.index.Len() != 0 || len(r.written) != 0 || r.indexed != 0 {
-			t.Fatalf("seed %d: the resolver remembers %d keys, %d wide ranges, an index of %d", seed, len(r.keys), r.wide.Len(), r.index.Len())
+			t.Fatalf("seed %d: the resolver remembers %d keys, %d wide ranges, an index of %d", seed, len(r.keys),
+				r.wide.Len(), r.index.Len())
 		}
 	}
 }

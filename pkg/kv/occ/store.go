@@ -120,7 +120,8 @@ func (s *Store) GetAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]by
 }
 
 // Range implements ryw.Backend. It waits only for the engine.
-func (s *Store) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+func (s *Store) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue,
+	more bool, err error) {
 	bytesMax := opt.BytesMax
 	if bytesMax == 0 {
 		bytesMax = kv.DefaultRangeBytes

@@ -220,7 +220,8 @@ func TestSharedVersion(t *testing.T) {
 			stamp, err := p.Versionstamp()
 			s.wantErr("stamp", err, nil)
 			stamps[string(stamp)] = true
-			if v := p.CommittedVersion(); v != rest[0].CommittedVersion() || v <= first.CommittedVersion() || before >= first.CommittedVersion() {
+			if v := p.CommittedVersion(); v != rest[0].CommittedVersion() || v <= first.CommittedVersion() ||
+				before >= first.CommittedVersion() {
 				s.Errorf("versions %d, %d, %d", before, first.CommittedVersion(), v)
 			}
 		}
@@ -475,7 +476,8 @@ func TestForgets(t *testing.T) {
 		}
 		s.sleep(3 * time.Second)
 		r := s.resolver
-		if n := s.engine.openSnapshots(); n != 1 || len(s.versions.list) != 1 || len(r.keys)+r.wide.Len()+len(r.written) != 0 || s.timer != nil {
+		if n := s.engine.openSnapshots(); n != 1 || len(s.versions.list) != 1 || len(r.keys)+r.wide.Len()+
+			len(r.written) != 0 || s.timer != nil {
 			s.Errorf("%d snapshots open, %d versions, %d keys, timer %v", n, len(s.versions.list), len(r.keys), s.timer)
 		}
 	})

@@ -52,7 +52,8 @@ func (w *watches) add(key, value []byte) (*watch, error) {
 		return nil, kv.ErrUnavailable.With(errTooManyWatches)
 	}
 	w.number++
-	n := &watch{set: w, key: string(key), number: w.number, value: cloneValue(value), fired: env.NewFuture[struct{}](w.env)}
+	n := &watch{set: w, key: string(key), number: w.number, value: cloneValue(value),
+		fired: env.NewFuture[struct{}](w.env)}
 	w.byKey.Set(n)
 	return n, nil
 }

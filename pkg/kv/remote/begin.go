@@ -39,7 +39,8 @@ func (b backend) BeginGetAll(ctx context.Context, p kv.Priority, keys [][]byte) 
 }
 
 // BeginRange implements ryw.Beginner.
-func (b backend) BeginRange(ctx context.Context, p kv.Priority, begin, end []byte, opt kv.RangeOptions) (kv.Version, []kv.KeyValue, bool, error) {
+func (b backend) BeginRange(ctx context.Context, p kv.Priority, begin, end []byte, opt kv.RangeOptions) (
+	kv.Version, []kv.KeyValue, bool, error) {
 	left := newRest(begin, end, opt)
 	request := rangeRequest{version: kv.Version(p), begin: begin, end: end, opt: left.opt}
 	v, answer, err := b.begin(ctx, p, methodBeginRange, request.encode())

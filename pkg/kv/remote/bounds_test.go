@@ -115,9 +115,11 @@ func TestGreedyClientHindersNobody(t *testing.T) {
 		f.sleep(time.Second)
 
 		held := f.server.service.Held()
-		for what, n := range map[string][2]int64{"answers": {held.Answers, remote.AnswerBytesShare}, "requests": {held.Requests, remote.RequestBytesShare}} {
+		for what, n := range map[string][2]int64{"answers": {held.Answers, remote.AnswerBytesShare}, "requests": {
+			held.Requests, remote.RequestBytesShare}} {
 			if n[0] > n[1] || n[0] < n[1]*3/4 {
-				t.Errorf("%d bytes of %s are held for a client that wants much more than its share, %d", n[0], what, n[1])
+				t.Errorf("%d bytes of %s are held for a client that wants much more than its share, %d", n[0], what,
+					n[1])
 			}
 		}
 		began := e.Monotonic()
@@ -174,14 +176,17 @@ func TestDeadClientLeavesNothing(t *testing.T) {
 				f.network.Block("server", "greedy")
 				readLarge(f, tasks, dying, pin, kv.ErrUnavailable)
 				f.sleep(time.Second)
-				if held := f.server.service.Held(); held.Requests == 0 || held.Answers == 0 || held.Watches == 0 || held.Pins != 1 || backend.watches != 10 {
+				if held := f.server.service.Held(); held.Requests == 0 || held.Answers == 0 || held.Watches == 0 ||
+					held.Pins != 1 || backend.watches != 10 {
 					t.Errorf("the server holds %+v and %d watches for the client", held, backend.watches)
 				}
 				kill(f)
 				f.sleep(11 * time.Second) // five intervals of the keepalive
 				held := f.server.service.Held()
-				if held.Requests+held.Answers+held.Watches != 0 || backend.watches != 0 || f.server.rpc.Stats().Connections != 1 {
-					t.Errorf("the server holds %+v, %d watches and %d connections, of which one lives", held, backend.watches, f.server.rpc.Stats().Connections)
+				if held.Requests+held.Answers+held.Watches != 0 || backend.watches != 0 ||
+					f.server.rpc.Stats().Connections != 1 {
+					t.Errorf("the server holds %+v, %d watches and %d connections, of which one lives", held,
+						backend.watches, f.server.rpc.Stats().Connections)
 				}
 				f.sleep(kv.PinTime)
 				if held := f.server.service.Held(); held != (remote.Held{}) {
@@ -218,7 +223,9 @@ func TestClientBoundsItsCommits(t *testing.T) {
 		tasks := env.NewGroup(e, f.ctx)
 		defer tasks.Stop()
 		for i := range 8 {
-			tasks.Go("commit", func(ctx context.Context) { f.want("commit", commit(ctx, fmt.Sprint(i), 100, kv.PriorityDefault), nil) })
+			tasks.Go("commit", func(ctx context.Context) {
+				f.want("commit", commit(ctx, fmt.Sprint(i), 100, kv.PriorityDefault), nil)
+			})
 		}
 		f.sleep(time.Second)
 		if held := f.server.service.Held().Requests; held > remote.CommitBytesMax || held < remote.CommitBytesMax/2 {

@@ -88,7 +88,8 @@ func (b backend) getAll(ctx context.Context, v kv.Version, keys [][]byte) ([][]b
 }
 
 // Range implements ryw.Backend. What the server's pages do not hold is read in several.
-func (b backend) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+func (b backend) Range(ctx context.Context, v kv.Version, begin, end []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool,
+	error) {
 	return b.pages(ctx, v, newRest(begin, end, opt), nil)
 }
 

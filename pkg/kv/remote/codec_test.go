@@ -24,7 +24,8 @@ var (
 		return ryw.KeyRange{Begin: genBytes.Draw(t, "begin"), End: genBytes.Draw(t, "end")}
 	}), 0, 20)
 	genMutations = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ryw.Mutation {
-		m := ryw.Mutation{Kind: ryw.MutationKind(rapid.IntRange(0, 2).Draw(t, "kind")), Key: genBytes.Draw(t, "key"), Value: genBytes.Draw(t, "value")}
+		m := ryw.Mutation{Kind: ryw.MutationKind(rapid.IntRange(0, 2).Draw(t, "kind")), Key: genBytes.Draw(t, "key"),
+			Value: genBytes.Draw(t, "value")}
 		if m.Kind == ryw.MutationAtomic {
 			m.Op = kv.AtomicOp(rapid.IntRange(0, 20).Draw(t, "op"))
 		}
@@ -40,7 +41,8 @@ func same(t *rapid.T, got, want any, err error) {
 
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		getAll := getAllRequest{version: genVersion.Draw(t, "version"), keys: rapid.SliceOfN(genBytes, 0, 20).Draw(t, "keys")}
+		getAll := getAllRequest{version: genVersion.Draw(t, "version"),
+			keys: rapid.SliceOfN(genBytes, 0, 20).Draw(t, "keys")}
 		gotGetAll, err := decodeGetAllRequest(getAll.encode())
 		same(t, gotGetAll, getAll, err)
 
@@ -48,9 +50,11 @@ func TestRoundTrip(t *testing.T) {
 		gotValues, err := decodeValues(appendBinaries(nil, values), len(values))
 		same(t, gotValues, values, err)
 
-		scan := rangeRequest{version: getAll.version, begin: genBytes.Draw(t, "begin"), end: genBytes.Draw(t, "end"), opt: kv.RangeOptions{
-			Limit: rapid.IntRange(0, 1<<20).Draw(t, "limit"), BytesMax: rapid.IntRange(0, 1<<30).Draw(t, "bytes"), Reverse: rapid.Bool().Draw(t, "reverse"),
-		}}
+		scan := rangeRequest{version: getAll.version, begin: genBytes.Draw(t, "begin"), end: genBytes.Draw(t, "end"),
+			opt: kv.RangeOptions{
+				Limit: rapid.IntRange(0, 1<<20).Draw(t, "limit"), BytesMax: rapid.IntRange(0, 1<<30).Draw(t, "bytes"),
+				Reverse: rapid.Bool().Draw(t, "reverse"),
+			}}
 		gotScan, err := decodeRangeRequest(scan.encode())
 		same(t, gotScan, scan, err)
 
@@ -60,7 +64,8 @@ func TestRoundTrip(t *testing.T) {
 
 		c := &ryw.Commit{
 			Priority: kv.Priority(rapid.IntRange(0, 1).Draw(t, "priority")), ReadVersion: getAll.version,
-			ReadConflicts: genRanges.Draw(t, "reads"), WriteConflicts: genRanges.Draw(t, "writes"), Mutations: genMutations.Draw(t, "mutations"),
+			ReadConflicts: genRanges.Draw(t, "reads"), WriteConflicts: genRanges.Draw(t, "writes"),
+			Mutations: genMutations.Draw(t, "mutations"),
 		}
 		encoded := encodeCommit(c)
 		gotCommit, err := decodeCommit(encoded)
@@ -89,7 +94,8 @@ func TestPageRoundTrip(t *testing.T) {
 
 func TestErrorsCrossTheWire(t *testing.T) {
 	for _, want := range []*kv.Error{
-		kv.ErrConflict, kv.ErrTooOld, kv.ErrFutureVersion, kv.ErrCommitUnknown, kv.ErrUnavailable, kv.ErrCorrupt, kv.ErrTxTooLarge, {Code: 4711, Message: "later version's"},
+		kv.ErrConflict, kv.ErrTooOld, kv.ErrFutureVersion, kv.ErrCommitUnknown, kv.ErrUnavailable, kv.ErrCorrupt,
+		kv.ErrTxTooLarge, {Code: 4711, Message: "later version's"},
 	} {
 		for _, sent := range []error{want, want.With(errors.New("disk on fire"))} {
 			got := fromWire(toWire(sent))
@@ -105,7 +111,8 @@ func TestCheckCommit(t *testing.T) {
 		return &ryw.Commit{Mutations: []ryw.Mutation{{Kind: ryw.MutationSet, Key: []byte(key), Value: []byte(value)}}}
 	}
 	atomic := func(op kv.AtomicOp, key, param string) *ryw.Commit {
-		return &ryw.Commit{Mutations: []ryw.Mutation{{Kind: ryw.MutationAtomic, Op: op, Key: []byte(key), Value: []byte(param)}}}
+		return &ryw.Commit{
+			Mutations: []ryw.Mutation{{Kind: ryw.MutationAtomic, Op: op, Key: []byte(key), Value: []byte(param)}}}
 	}
 	ranges := func(begin, end string) []ryw.KeyRange {
 		return []ryw.KeyRange{{Begin: []byte(begin), End: []byte(end)}}
@@ -115,23 +122,31 @@ func TestCheckCommit(t *testing.T) {
 		commit *ryw.Commit
 		ok     bool
 	}{
-		"set":                      {set("k", "v"), true},
-		"longest":                  {set(strings.Repeat("k", kv.KeyBytesMax), strings.Repeat("v", kv.ValueBytesMax)), true},
-		"longer key":               {set(strings.Repeat("k", kv.KeyBytesMax+1), ""), false},
-		"longer value":             {set("k", strings.Repeat("v", kv.ValueBytesMax+1)), false},
-		"key outside":              {set("\xff", ""), false},
-		"add":                      {atomic(kv.AtomicAdd, "k", "1"), true},
-		"unknown operation":        {atomic(3, "k", "1"), false},
-		"unknown kind":             {&ryw.Commit{Mutations: []ryw.Mutation{{Kind: 9}}}, false},
-		"stamped value":            {atomic(kv.AtomicSetVersionstampedValue, "k", stamp+"\x00\x00\x00\x00"), true},
-		"stamp beyond the value":   {atomic(kv.AtomicSetVersionstampedValue, "k", stamp+"\x01\x00\x00\x00"), false},
-		"stamp far beyond":         {atomic(kv.AtomicSetVersionstampedValue, "k", stamp+"\xff\xff\xff\xff"), false},
-		"stamped value too short":  {atomic(kv.AtomicSetVersionstampedValue, "k", "abc"), false},
-		"stamped key":              {atomic(kv.AtomicSetVersionstampedKey, "k"+stamp+"\x01\x00\x00\x00", "v"), true},
-		"stamp beyond the key":     {atomic(kv.AtomicSetVersionstampedKey, "k"+stamp+"\x02\x00\x00\x00", "v"), false},
-		"clear range":              {&ryw.Commit{Mutations: []ryw.Mutation{{Kind: ryw.MutationClearRange, Key: []byte("a"), Value: []byte("\xff")}}}, true},
-		"clear inverted range":     {&ryw.Commit{Mutations: []ryw.Mutation{{Kind: ryw.MutationClearRange, Key: []byte("b"), Value: []byte("a")}}}, false},
-		"conflicts":                {&ryw.Commit{ReadVersion: 1, ReadConflicts: ranges("a", "b"), WriteConflicts: ranges("a", "\xff")}, true},
+		"set": {set("k", "v"), true},
+		"longest": {set(strings.Repeat("k", kv.KeyBytesMax), strings.Repeat("v", kv.ValueBytesMax)),
+			true},
+		"longer key":              {set(strings.Repeat("k", kv.KeyBytesMax+1), ""), false},
+		"longer value":            {set("k", strings.Repeat("v", kv.ValueBytesMax+1)), false},
+		"key outside":             {set("\xff", ""), false},
+		"add":                     {atomic(kv.AtomicAdd, "k", "1"), true},
+		"unknown operation":       {atomic(3, "k", "1"), false},
+		"unknown kind":            {&ryw.Commit{Mutations: []ryw.Mutation{{Kind: 9}}}, false},
+		"stamped value":           {atomic(kv.AtomicSetVersionstampedValue, "k", stamp+"\x00\x00\x00\x00"), true},
+		"stamp beyond the value":  {atomic(kv.AtomicSetVersionstampedValue, "k", stamp+"\x01\x00\x00\x00"), false},
+		"stamp far beyond":        {atomic(kv.AtomicSetVersionstampedValue, "k", stamp+"\xff\xff\xff\xff"), false},
+		"stamped value too short": {atomic(kv.AtomicSetVersionstampedValue, "k", "abc"), false},
+		"stamped key":             {atomic(kv.AtomicSetVersionstampedKey, "k"+stamp+"\x01\x00\x00\x00", "v"), true},
+		"stamp beyond the key":    {atomic(kv.AtomicSetVersionstampedKey, "k"+stamp+"\x02\x00\x00\x00", "v"), false},
+		"clear range": {
+			&ryw.Commit{
+				Mutations: []ryw.Mutation{{Kind: ryw.MutationClearRange, Key: []byte("a"), Value: []byte("\xff")}}},
+			true},
+		"clear inverted range": {
+			&ryw.Commit{
+				Mutations: []ryw.Mutation{{Kind: ryw.MutationClearRange, Key: []byte("b"), Value: []byte("a")}}},
+			false},
+		"conflicts": {
+			&ryw.Commit{ReadVersion: 1, ReadConflicts: ranges("a", "b"), WriteConflicts: ranges("a", "\xff")}, true},
 		"conflict without version": {&ryw.Commit{ReadConflicts: ranges("a", "b")}, false},
 		"inverted conflict":        {&ryw.Commit{ReadVersion: 1, ReadConflicts: ranges("b", "a")}, false},
 		"conflict outside":         {&ryw.Commit{WriteConflicts: ranges("b", "\xff\x00")}, false},
@@ -184,7 +199,8 @@ func sampleCommit() *ryw.Commit {
 	}
 	for _, key := range []string{"kelpie/call/cart/alice/seq", "kelpie/state/cart/alice/0"} {
 		c.WriteConflicts = append(c.WriteConflicts, point(key))
-		c.Mutations = append(c.Mutations, ryw.Mutation{Kind: ryw.MutationSet, Key: []byte(key), Value: make([]byte, 100)})
+		c.Mutations = append(c.Mutations,
+			ryw.Mutation{Kind: ryw.MutationSet, Key: []byte(key), Value: make([]byte, 100)})
 	}
 	return c
 }

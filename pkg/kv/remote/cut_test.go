@@ -138,8 +138,10 @@ func TestCutAtEveryFrame(t *testing.T) {
 	no := outcome{toldNo, 0}
 	nothing := func(*fixture) {}
 	for _, d := range []disaster{
-		{name: "cut", fate: mem.Break, after: nothing, reading: []outcome{yes, lost, found}, blind: []outcome{yes, lost, found}},
-		{name: "damage", fate: mem.Corrupt, after: nothing, reading: []outcome{yes, lost, found}, blind: []outcome{yes, lost, found}},
+		{name: "cut", fate: mem.Break, after: nothing, reading: []outcome{yes, lost, found},
+			blind: []outcome{yes, lost, found}},
+		{name: "damage", fate: mem.Corrupt, after: nothing, reading: []outcome{yes, lost, found},
+			blind: []outcome{yes, lost, found}},
 		{
 			name: "restart", fate: mem.Break, after: restart,
 			reading: []outcome{yes, lost, found}, blind: []outcome{yes, lost, found},
@@ -180,7 +182,8 @@ func TestCutAtEveryFrame(t *testing.T) {
 						var o outcome
 						o, more = cutAt(t, s.Machine(coro.MainMachine), d, n, reads)
 						if !o.honest() {
-							t.Errorf("at frame %d, the client was told %q of what happened %d times", n, o.told, o.times)
+							t.Errorf("at frame %d, the client was told %q of what happened %d times", n, o.told,
+								o.times)
 						}
 						seen[o]++
 					})

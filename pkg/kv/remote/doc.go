@@ -14,8 +14,9 @@
 //     as a read version lives; then it is kv.ErrUnavailable.
 //   - A watch whose connection was lost is kv.ErrUnavailable: it has to be made again.
 //   - Once the context has ended, reads return its cause.
-//   - A read version is kv.ErrTooOld and kv.ErrFutureVersion by the server's clock alone, as it would be in its process, and one of a former life of the
-//     server is kv.ErrTooOld. Whatever a connection or a server breaks off, at whatever moment, what is said of a commit is true.
+//   - A read version is kv.ErrTooOld and kv.ErrFutureVersion by the server's clock alone, as it would be in its
+//     process, and one of a former life of the server is kv.ErrTooOld. Whatever a connection or a server breaks
+//     off, at whatever moment, what is said of a commit is true.
 //
 // A transaction that reads fetches its read version with its first read, in one round trip; one that only writes is
 // one round trip in all. Reads do not wait for each other: those of a moment take one round trip, and one of more

@@ -167,7 +167,8 @@ func TestServerStaysAway(t *testing.T) {
 // TestCommitAnswers shows which answers make a client send a commit again, and what it says of the others.
 func TestCommitAnswers(t *testing.T) {
 	stored := func(e *kv.Error) error {
-		return &api.Error{Code: api.CodeStore, Message: e.Message, Detail: map[string]string{"code": fmt.Sprint(e.Code)}}
+		return &api.Error{Code: api.CodeStore, Message: e.Message,
+			Detail: map[string]string{"code": fmt.Sprint(e.Code)}}
 	}
 	for _, c := range []struct {
 		name   string
@@ -346,7 +347,8 @@ func TestLargeAnswers(t *testing.T) {
 			t.Errorf("value %d has %d bytes", i, len(value))
 		}
 	}
-	for _, opt := range []kv.RangeOptions{{BytesMax: 1 << 30}, {BytesMax: 1 << 30, Reverse: true}, {BytesMax: 1 << 30, Limit: 200}} {
+	for _, opt := range []kv.RangeOptions{{BytesMax: 1 << 30}, {BytesMax: 1 << 30, Reverse: true},
+		{BytesMax: 1 << 30, Limit: 200}} {
 		pairs, more, err := f.begin().Range(f.ctx, nil, []byte{0xff}, opt)
 		want := n
 		if opt.Limit > 0 {
@@ -362,7 +364,8 @@ func TestLargeAnswers(t *testing.T) {
 func TestMalformedRequests(t *testing.T) {
 	f := newFixture(t, env.Real(), nil)
 	defer f.close()
-	for _, method := range []string{"store.read_version", "store.get_all", "store.range", "store.begin_get_all", "store.begin_range", "store.commit", "store.watch", "store.pin", "store.unpin"} {
+	for _, method := range []string{"store.read_version", "store.get_all", "store.range", "store.begin_get_all",
+		"store.begin_range", "store.commit", "store.watch", "store.pin", "store.unpin"} {
 		for _, payload := range []string{"", "\xc1", "\x95", "\x95\x00\x00\x90\x90\x93\x00\xc4\x01\xff\xc4\x00"} {
 			_, err := f.pool.Call(f.ctx, addr, rpc.ClassCall, method, []byte(payload))
 			if code := api.CodeOf(err); code != api.CodeInvalidArgument && code != api.CodeStore {

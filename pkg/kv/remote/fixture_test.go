@@ -48,7 +48,8 @@ func serve(t *testing.T, e env.Env, transport rpc.Transport, addr string, mux *r
 }
 
 // serveStore serves a store on an engine, through what wrap makes of it.
-func serveStore(t *testing.T, e env.Env, transport rpc.Transport, addr string, engine occ.Engine, wrap func(ryw.Backend) ryw.Backend) *server {
+func serveStore(t *testing.T, e env.Env, transport rpc.Transport, addr string, engine occ.Engine,
+	wrap func(ryw.Backend) ryw.Backend) *server {
 	t.Helper()
 	store, err := occ.Open(e, engine, occ.Options{})
 	if err != nil {

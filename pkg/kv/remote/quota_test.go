@@ -146,7 +146,8 @@ func TestQuotaUnderLoad(t *testing.T) {
 					n := 1 + rnd.Int64N(share)
 					short, cancel := env.WithTimeout(e, ctx, time.Duration(1+rnd.Int64N(int64(time.Millisecond))))
 					if q.wait(short, who, n) == nil {
-						if err := env.Sleep(e, ctx, time.Duration(rnd.Int64N(int64(100*time.Microsecond)))); err != nil {
+						if err := env.Sleep(
+							e, ctx, time.Duration(rnd.Int64N(int64(100*time.Microsecond)))); err != nil {
 							t.Error(err)
 						}
 						q.give(who, n)

@@ -20,10 +20,10 @@ import (
 // a kv.Tx could have sent. What it holds for them is bounded, for each connection and for all together, so that no
 // client starves the others: see quota, and limits.go for the numbers.
 //
-//   - Requests count from when they are read, before the next one is, until they are answered. One for which there is no
-//     room is refused, and sent again by its client.
-//   - Answers to reads count, as the largest that they may be, from before the backend is asked until they are on the network, as
-//     what they are. A read waits for room.
+//   - Requests count from when they are read, before the next one is, until they are answered. One for which there
+//     is no room is refused, and sent again by its client.
+//   - Answers to reads count, as the largest that they may be, from before the backend is asked until they are on
+//     the network, as what they are. A read waits for room.
 //   - Watches count until they end, versions that are pinned until they expire.
 type Service struct {
 	env      env.Env
@@ -87,7 +87,8 @@ func (s *Service) handle(mux *rpc.Mux, method string, q *quota, costMin int, h r
 
 // answering waits for room for an answer of at most so many bytes, and gives back what f's leaves of it. The rest is
 // given back when the answer has left.
-func (s *Service) answering(ctx context.Context, req *rpc.Request, bytesMax int, f func() ([]byte, error)) ([]byte, error) {
+func (s *Service) answering(ctx context.Context, req *rpc.Request, bytesMax int, f func() ([]byte, error)) (
+	[]byte, error) {
 	who := holderOf(req)
 	if err := s.answers.wait(ctx, who, int64(bytesMax)); err != nil {
 		return nil, err

@@ -28,7 +28,8 @@ type endless struct {
 
 const endlessValue = 16 << 10
 
-func (s *endless) Range(_ context.Context, _ kv.Version, begin, _ []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool, error) {
+func (s *endless) Range(_ context.Context, _ kv.Version, begin, _ []byte, opt kv.RangeOptions) ([]kv.KeyValue, bool,
+	error) {
 	s.pages++
 	s.mostHeld = max(s.mostHeld, s.service().Answers)
 	next := 0
@@ -62,13 +63,14 @@ func TestRangesAreStreamed(t *testing.T) {
 		backend.service = f.server.service.Held
 		consume := func(ctx context.Context, seen func(n int)) error {
 			n, stop := 0, fmt.Errorf("enough")
-			err := kv.Scan(ctx, f.begin().Snapshot(), []byte("e"), []byte("f"), kv.RangeOptions{BytesMax: pageBytes}, func(kv.KeyValue) error {
-				if n++; n == pages*pageBytes/endlessValue {
-					return stop
-				}
-				seen(n)
-				return nil
-			})
+			err := kv.Scan(ctx, f.begin().Snapshot(), []byte("e"), []byte("f"), kv.RangeOptions{BytesMax: pageBytes},
+				func(kv.KeyValue) error {
+					if n++; n == pages*pageBytes/endlessValue {
+						return stop
+					}
+					seen(n)
+					return nil
+				})
 			if err != stop {
 				return err
 			}
@@ -96,7 +98,8 @@ func TestRangesAreStreamed(t *testing.T) {
 		}
 		f.must(tasks.Wait(f.ctx))
 		// A page reaches beyond its bytes by a pair, and counts for the largest one while it is made.
-		if most := int64(consumers * (pageBytes + 2*(kv.KeyBytesMax+kv.ValueBytesMax) + remote.PagePairsMax*10)); backend.mostHeld > most {
+		if most := int64(
+			consumers * (pageBytes + 2*(kv.KeyBytesMax+kv.ValueBytesMax) + remote.PagePairsMax*10)); backend.mostHeld > most {
 			t.Errorf("the server held %d bytes for %d consumers of pages of %d", backend.mostHeld, consumers, pageBytes)
 		}
 	})

@@ -27,7 +27,9 @@ var _ kv.Watch = (*watch)(nil)
 func (b backend) Watch(_ context.Context, key, value []byte, version kv.Version) (kv.Watch, error) {
 	w := &watch{client: b.client, future: env.NewFuture[struct{}](b.env)}
 	payload := watchRequest{key: key, value: value, version: version}.encode()
-	w.cancel = b.pool.Start(0, b.addr, b.class, methodWatch, payload, func(_ []byte, err error) { w.finish(watchError(err)) })
+	w.cancel = b.pool.Start(0, b.addr, b.class, methodWatch, payload, func(_ []byte, err error) {
+		w.finish(watchError(err))
+	})
 	if !b.enter(w) {
 		w.stop(kv.ErrCancelled)
 		return nil, kv.ErrUnavailable.With(errClosed)

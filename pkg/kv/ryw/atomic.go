@@ -133,7 +133,8 @@ func (s Stamp) Fill(template []byte) []byte {
 func isAtomic(op kv.AtomicOp) bool {
 	switch op {
 	case kv.AtomicAdd, kv.AtomicAnd, kv.AtomicOr, kv.AtomicXor, kv.AtomicAppendIfFits, kv.AtomicMax, kv.AtomicMin,
-		kv.AtomicSetVersionstampedKey, kv.AtomicSetVersionstampedValue, kv.AtomicByteMin, kv.AtomicByteMax, kv.AtomicCompareAndClear:
+		kv.AtomicSetVersionstampedKey, kv.AtomicSetVersionstampedValue, kv.AtomicByteMin, kv.AtomicByteMax,
+		kv.AtomicCompareAndClear:
 		return true
 	}
 	return false

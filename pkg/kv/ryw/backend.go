@@ -39,7 +39,8 @@ type Beginner interface {
 	BeginGetAll(ctx context.Context, p kv.Priority, keys [][]byte) (kv.Version, [][]byte, error)
 
 	// BeginRange is ReadVersion and Range at that version, which is 0 if it fails.
-	BeginRange(ctx context.Context, p kv.Priority, begin, end []byte, opt kv.RangeOptions) (kv.Version, []kv.KeyValue, bool, error)
+	BeginRange(ctx context.Context, p kv.Priority, begin, end []byte, opt kv.RangeOptions) (kv.Version, []kv.KeyValue,
+		bool, error)
 }
 
 // Commit is a transaction as it is sent to be decided.

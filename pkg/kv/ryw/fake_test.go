@@ -41,7 +41,8 @@ func (b *fakeBackend) GetAll(_ context.Context, _ kv.Version, keys [][]byte) ([]
 	return values, b.err
 }
 
-func (b *fakeBackend) Range(_ context.Context, _ kv.Version, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+func (b *fakeBackend) Range(_ context.Context, _ kv.Version, begin, end []byte, opt kv.RangeOptions) (
+	pairs []kv.KeyValue, more bool, err error) {
 	b.read()
 	var keys []string
 	for key := range b.pairs {

@@ -108,7 +108,8 @@ func (r reader) getAll(ctx context.Context, keys [][]byte) ([][]byte, error) {
 }
 
 // Range implements kv.Reader.
-func (r reader) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+func (r reader) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool,
+	err error) {
 	if string(begin) > keySpaceEnd || string(end) > keySpaceEnd {
 		return nil, false, r.outOfRange()
 	}
@@ -125,7 +126,8 @@ func (r reader) Range(ctx context.Context, begin, end []byte, opt kv.RangeOption
 	return pairs, more, nil
 }
 
-func (r reader) getRange(ctx context.Context, span keyRange, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool, err error) {
+func (r reader) getRange(ctx context.Context, span keyRange, opt kv.RangeOptions) (pairs []kv.KeyValue, more bool,
+	err error) {
 	bytesMax := opt.BytesMax
 	if bytesMax == 0 {
 		bytesMax = kv.DefaultRangeBytes

@@ -27,7 +27,8 @@ func (t *tx) scan(ctx context.Context, r keyRange, reverse bool, pageRows, pageB
 		writes:  &t.writes,
 		reverse: reverse,
 		emit:    emit,
-		store:   store{tx: t, writes: &t.writes, rest: readable, reverse: reverse, pageRows: pageRows, pageBytes: pageBytes},
+		store: store{tx: t, writes: &t.writes, rest: readable, reverse: reverse, pageRows: pageRows,
+			pageBytes: pageBytes},
 	}
 	stopped, err := s.run(ctx, readable)
 	if err == nil && !stopped && !whole {
@@ -169,7 +170,8 @@ func (s *store) within(key string, r keyRange) bool { return r.begin <= key && k
 
 // read gets the next page.
 func (s *store) read(ctx context.Context) error {
-	opt := kv.RangeOptions{Limit: min(s.pageRows, pageRowsMax) << min(s.pages, 10), BytesMax: s.pageBytes, Reverse: s.reverse}
+	opt := kv.RangeOptions{Limit: min(s.pageRows, pageRowsMax) << min(s.pages, 10), BytesMax: s.pageBytes,
+		Reverse: s.reverse}
 	s.pages++
 	r := s.uncleared()
 	pairs, more, err := s.tx.readRange(ctx, r, opt)
@@ -204,7 +206,8 @@ func (s *store) uncleared() keyRange {
 		}
 		return r
 	}
-	for c, ok := s.writes.cleared.endingAfter(r.begin); ok && c.begin < r.end; c, ok = s.writes.cleared.endingAfter(c.end) {
+	for c, ok := s.writes.cleared.endingAfter(r.begin); ok && c.begin < r.end; c, ok = s.writes.cleared.endingAfter(
+		c.end) {
 		if c.end != after(c.begin) {
 			return keyRange{r.begin, max(c.begin, r.begin)}
 		}

@@ -69,8 +69,10 @@ type scriptTx struct {
 func (s *scriptTx) printf(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
 
 var scriptOps = map[string]kv.AtomicOp{
-	"add": kv.AtomicAdd, "and": kv.AtomicAnd, "append": kv.AtomicAppendIfFits, "byte_max": kv.AtomicByteMax, "max": kv.AtomicMax,
-	"compare_and_clear": kv.AtomicCompareAndClear, "stamp_key": kv.AtomicSetVersionstampedKey, "stamp_value": kv.AtomicSetVersionstampedValue,
+	"add": kv.AtomicAdd, "and": kv.AtomicAnd, "append": kv.AtomicAppendIfFits, "byte_max": kv.AtomicByteMax,
+	"max":               kv.AtomicMax,
+	"compare_and_clear": kv.AtomicCompareAndClear, "stamp_key": kv.AtomicSetVersionstampedKey,
+	"stamp_value": kv.AtomicSetVersionstampedValue,
 }
 
 func (s *scriptTx) call(name string, args []string) {

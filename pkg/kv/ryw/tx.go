@@ -73,7 +73,8 @@ func (t *tx) SetReadVersion(v kv.Version) {
 	case v <= 0:
 		t.poison = kv.ErrInvalidOperation.With(fmt.Errorf("read version %d", v))
 	case t.readVersion != 0:
-		t.poison = kv.ErrInvalidOperation.With(fmt.Errorf("read version set to %d, which is %d already", v, t.readVersion))
+		t.poison = kv.ErrInvalidOperation.With(
+			fmt.Errorf("read version set to %d, which is %d already", v, t.readVersion))
 	default:
 		t.readVersion = v
 	}

@@ -30,10 +30,13 @@ func wantError(t *testing.T, what string, err, want error) {
 
 // uses is every call that can fail.
 var uses = map[string]func(tx kv.Tx) error{
-	"get":          func(tx kv.Tx) error { _, err := tx.Get(ctx, []byte("a")); return err },
-	"get nothing":  func(tx kv.Tx) error { _, err := tx.GetAll(ctx); return err },
-	"snapshot":     func(tx kv.Tx) error { _, err := tx.Snapshot().Get(ctx, []byte("a")); return err },
-	"range":        func(tx kv.Tx) error { _, _, err := tx.Range(ctx, nil, []byte("b"), kv.RangeOptions{}); return err },
+	"get":         func(tx kv.Tx) error { _, err := tx.Get(ctx, []byte("a")); return err },
+	"get nothing": func(tx kv.Tx) error { _, err := tx.GetAll(ctx); return err },
+	"snapshot":    func(tx kv.Tx) error { _, err := tx.Snapshot().Get(ctx, []byte("a")); return err },
+	"range": func(tx kv.Tx) error {
+		_, _, err := tx.Range(ctx, nil, []byte("b"), kv.RangeOptions{})
+		return err
+	},
 	"empty range":  func(tx kv.Tx) error { _, _, err := tx.Range(ctx, nil, nil, kv.RangeOptions{}); return err },
 	"get key":      func(tx kv.Tx) error { _, err := tx.GetKey(ctx, kv.LastLessThan([]byte("b"))); return err },
 	"read version": func(tx kv.Tx) error { _, err := tx.ReadVersion(ctx); return err },
@@ -49,25 +52,31 @@ func TestEnds(t *testing.T) {
 		end  func(tx kv.Tx)
 		want error
 	}{
-		"commit":              {func(tx kv.Tx) { _ = tx.Commit(ctx) }, kv.ErrUsed},
-		"commit and cancel":   {func(tx kv.Tx) { _ = tx.Commit(ctx); tx.Cancel() }, kv.ErrUsed},
-		"cancel":              {func(tx kv.Tx) { tx.Cancel() }, kv.ErrCancelled},
-		"inverted clear":      {func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")) }, kv.ErrInvalidRange},
-		"two errors":          {func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")); tx.Set([]byte("\xff"), nil) }, kv.ErrInvalidRange},
+		"commit":            {func(tx kv.Tx) { _ = tx.Commit(ctx) }, kv.ErrUsed},
+		"commit and cancel": {func(tx kv.Tx) { _ = tx.Commit(ctx); tx.Cancel() }, kv.ErrUsed},
+		"cancel":            {func(tx kv.Tx) { tx.Cancel() }, kv.ErrCancelled},
+		"inverted clear":    {func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")) }, kv.ErrInvalidRange},
+		"two errors": {
+			func(tx kv.Tx) { tx.ClearRange([]byte("b"), []byte("a")); tx.Set([]byte("\xff"), nil) },
+			kv.ErrInvalidRange},
 		"error and cancel":    {func(tx kv.Tx) { tx.Set([]byte("\xff"), nil); tx.Cancel() }, kv.ErrOutOfRange},
 		"set outside":         {func(tx kv.Tx) { tx.Set([]byte("\xff"), nil) }, kv.ErrOutOfRange},
 		"clear outside":       {func(tx kv.Tx) { tx.Clear([]byte("\xff\x00")) }, kv.ErrOutOfRange},
 		"clear range outside": {func(tx kv.Tx) { tx.ClearRange(nil, []byte("\xff\x00")) }, kv.ErrOutOfRange},
 		"atomic outside":      {func(tx kv.Tx) { tx.Atomic(kv.AtomicAdd, []byte("\xff"), nil) }, kv.ErrOutOfRange},
-		"conflict outside":    {func(tx kv.Tx) { _ = tx.AddReadConflictRange(nil, []byte("\xff\x00")) }, kv.ErrOutOfRange},
-		"no operation":        {func(tx kv.Tx) { tx.Atomic(3, []byte("a"), nil) }, kv.ErrInvalidOperation},
-		"stamp beyond":        {func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("a"), stamp) }, kv.ErrInvalidOperation},
-		"stamped key beyond":  {func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedKey, stamp, nil) }, kv.ErrInvalidOperation},
-		"version 0":           {func(tx kv.Tx) { tx.SetReadVersion(0) }, kv.ErrInvalidOperation},
-		"second version":      {func(tx kv.Tx) { tx.SetReadVersion(1); tx.SetReadVersion(1) }, kv.ErrInvalidOperation},
-		"large key":           {func(tx kv.Tx) { tx.Set(make([]byte, kv.KeyBytesMax+1), nil) }, kv.ErrKeyTooLarge},
-		"large value":         {func(tx kv.Tx) { tx.Set(nil, make([]byte, kv.ValueBytesMax+1)) }, kv.ErrValueTooLarge},
-		"large parameter":     {func(tx kv.Tx) { tx.Atomic(kv.AtomicOr, nil, make([]byte, kv.ValueBytesMax+1)) }, kv.ErrValueTooLarge},
+		"conflict outside": {func(tx kv.Tx) { _ = tx.AddReadConflictRange(nil, []byte("\xff\x00")) },
+			kv.ErrOutOfRange},
+		"no operation": {func(tx kv.Tx) { tx.Atomic(3, []byte("a"), nil) }, kv.ErrInvalidOperation},
+		"stamp beyond": {func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedValue, []byte("a"), stamp) },
+			kv.ErrInvalidOperation},
+		"stamped key beyond": {func(tx kv.Tx) { tx.Atomic(kv.AtomicSetVersionstampedKey, stamp, nil) },
+			kv.ErrInvalidOperation},
+		"version 0":      {func(tx kv.Tx) { tx.SetReadVersion(0) }, kv.ErrInvalidOperation},
+		"second version": {func(tx kv.Tx) { tx.SetReadVersion(1); tx.SetReadVersion(1) }, kv.ErrInvalidOperation},
+		"large key":      {func(tx kv.Tx) { tx.Set(make([]byte, kv.KeyBytesMax+1), nil) }, kv.ErrKeyTooLarge},
+		"large value":    {func(tx kv.Tx) { tx.Set(nil, make([]byte, kv.ValueBytesMax+1)) }, kv.ErrValueTooLarge},
+		"large parameter": {func(tx kv.Tx) { tx.Atomic(kv.AtomicOr, nil, make([]byte, kv.ValueBytesMax+1)) },
+			kv.ErrValueTooLarge},
 	} {
 		for use, do := range uses {
 			b, tx := newTx()
@@ -233,7 +242,8 @@ func TestCommitted(t *testing.T) {
 	tx.Set(nil, nil)
 	wantError(t, "commit", tx.Commit(ctx), nil)
 	stamp, err := tx.Versionstamp()
-	if want := "\x00\x00\x00\x00\x00\x00\x00\x0b\x00\x07"; string(stamp) != want || err != nil || tx.CommittedVersion() != 11 {
+	if want := "\x00\x00\x00\x00\x00\x00\x00\x0b\x00\x07"; string(stamp) != want || err != nil ||
+		tx.CommittedVersion() != 11 {
 		t.Errorf("version %d, stamp %x, %v", tx.CommittedVersion(), stamp, err)
 	}
 }

@@ -29,7 +29,8 @@ func (r reader) Watch(ctx context.Context, key []byte) (kv.Watch, error) {
 		return nil, err
 	}
 	if r.writes.unreadable.contains(string(key)) {
-		return &watch{ended: true, err: kv.ErrUnreadable}, nil // as on FoundationDB, which does not hold it against the transaction
+		// as on FoundationDB, which does not hold it against the transaction
+		return &watch{ended: true, err: kv.ErrUnreadable}, nil
 	}
 	value, err := r.Get(ctx, key)
 	if err != nil {

@@ -44,7 +44,8 @@ func TestWatchArms(t *testing.T) {
 		wantError(t, name+": before the commit", w.Wait(ctx), kv.ErrUnavailable)
 		wantError(t, name+": commit", tx.Commit(ctx), nil)
 		wantError(t, name+": wait", w.Wait(ctx), nil)
-		if len(b.watches) != 1 || b.watches[0].key != "a" || string(b.watches[0].value) != "1" || b.watches[0].version != want {
+		if len(b.watches) != 1 || b.watches[0].key != "a" || string(b.watches[0].value) != "1" ||
+			b.watches[0].version != want {
 			t.Errorf("%s: the store was told %+v", name, b.watches)
 		}
 		wantError(t, name+": wait again", w.Wait(ctx), nil)

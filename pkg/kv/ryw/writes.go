@@ -88,7 +88,8 @@ func (w *writes) atomic(op kv.AtomicOp, r keyRange, param []byte) {
 func (w *writes) stampedKey(possible keyRange, template []byte, value []byte) {
 	w.flush(possible)
 	w.unreadable.add(possible.begin, possible.end)
-	w.early = append(w.early, Mutation{Kind: MutationAtomic, Op: kv.AtomicSetVersionstampedKey, Key: template, Value: value})
+	w.early = append(
+		w.early, Mutation{Kind: MutationAtomic, Op: kv.AtomicSetVersionstampedKey, Key: template, Value: value})
 }
 
 // flush makes what is buffered for r come before all that follows.

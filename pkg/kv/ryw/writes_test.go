@@ -68,7 +68,8 @@ func TestEvalAtomic(t *testing.T) {
 // TestFold shows that what is buffered for a key has the effect of the operations one by one, for every value in the
 // store.
 func TestFold(t *testing.T) {
-	ops := []kv.AtomicOp{opSet, kv.AtomicAdd, kv.AtomicAnd, kv.AtomicOr, kv.AtomicXor, kv.AtomicAppendIfFits, kv.AtomicMax, kv.AtomicMin, kv.AtomicByteMin, kv.AtomicByteMax, kv.AtomicCompareAndClear}
+	ops := []kv.AtomicOp{opSet, kv.AtomicAdd, kv.AtomicAnd, kv.AtomicOr, kv.AtomicXor, kv.AtomicAppendIfFits,
+		kv.AtomicMax, kv.AtomicMin, kv.AtomicByteMin, kv.AtomicByteMax, kv.AtomicCompareAndClear}
 	for seed := range uint64(20_000) {
 		rnd := env.NewRand(seed, 1)
 		value := func() []byte {

@@ -25,7 +25,8 @@ var ordered = []any{
 	bigOf("-340282366920938463463374607431768211456"), bigOf("-18446744073709551616"),
 	bigOf("-18446744073709551615"), bigOf("-9223372036854775809"),
 	math.MinInt64, -1 << 32, -65536, -65535, -256, -255, -1, 0, 1, 255, 256, 65535, 65536, 1 << 32, math.MaxInt64,
-	uint64(math.MaxInt64 + 1), uint64(math.MaxUint64), bigOf("18446744073709551616"), bigOf("340282366920938463463374607431768211456"),
+	uint64(math.MaxInt64 + 1), uint64(math.MaxUint64), bigOf("18446744073709551616"),
+	bigOf("340282366920938463463374607431768211456"),
 	float32(math.Inf(-1)), float32(-1.5), float32(math.Copysign(0, -1)), float32(0), float32(1.5), float32(math.Inf(1)),
 	math.Inf(-1), -1.5, math.Copysign(0, -1), 0.0, 1.5, math.Inf(1), math.NaN(),
 	false, true,
@@ -84,7 +85,8 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestUnpackedTypes(t *testing.T) {
-	got, err := tuple.Unpack(tuple.Pack(5, uint64(5), big.NewInt(5), uint64(math.MaxUint64), big.NewInt(math.MinInt64), []byte(nil)))
+	got, err := tuple.Unpack(
+		tuple.Pack(5, uint64(5), big.NewInt(5), uint64(math.MaxUint64), big.NewInt(math.MinInt64), []byte(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

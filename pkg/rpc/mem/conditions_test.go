@@ -107,7 +107,8 @@ func TestDelayNamesHosts(t *testing.T) {
 		if _, err := n.Transport(e, "a").Dial(background, "c:1"); err == nil {
 			t.Error("connected to nobody")
 		}
-		want := []string{"frame ab", "delay ab", "frame ba", "delay ba", "delay ba", "delay ab", "dial ab", "delay ac", "dial ac"}
+		want := []string{"frame ab", "delay ab", "frame ba", "delay ba", "delay ba", "delay ab", "dial ab", "delay ac",
+			"dial ac"}
 		if got := asked; len(got) != len(want) {
 			t.Fatalf("asked for %q, want %q", got, want)
 		}

@@ -31,7 +31,8 @@ const (
 )
 
 func newCoalescer(conn net.Conn) *coalescer {
-	return &coalescer{Conn: conn, reader: bufio.NewReaderSize(conn, connBufferBytes), held: make([]byte, 0, yamuxHeaderBytes+copyBytesMax)}
+	return &coalescer{Conn: conn, reader: bufio.NewReaderSize(conn, connBufferBytes),
+		held: make([]byte, 0, yamuxHeaderBytes+copyBytesMax)}
 }
 
 func (c *coalescer) Read(p []byte) (int, error) { return c.reader.Read(p) }

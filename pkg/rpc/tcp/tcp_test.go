@@ -310,9 +310,13 @@ var strangers = map[string]func(conn net.Conn) error{
 	"streams without a class": func(conn net.Conn) error { return yamuxStreams(conn, 100, nil) },
 	"too many streams":        func(conn net.Conn) error { return yamuxStreams(conn, 100, []byte{0}) },
 	"unknown class":           func(conn net.Conn) error { return yamuxStreams(conn, 1, []byte{9}) },
-	"huge frame":              func(conn net.Conn) error { return yamuxStreams(conn, 1, []byte{0, 0xff, 0xff, 0xff, 0xff}) },
-	"half a frame":            func(conn net.Conn) error { return yamuxStreams(conn, 1, []byte{0, 0, 0, 1, 0, 1, 2, 3}) },
-	"wrong checksum":          func(conn net.Conn) error { return yamuxStreams(conn, 1, []byte{0, 0, 0, 0, 6, 1, 2, 3, 4, 5, 6}) },
+	"huge frame": func(conn net.Conn) error {
+		return yamuxStreams(conn, 1, []byte{0, 0xff, 0xff, 0xff, 0xff})
+	},
+	"half a frame": func(conn net.Conn) error { return yamuxStreams(conn, 1, []byte{0, 0, 0, 1, 0, 1, 2, 3}) },
+	"wrong checksum": func(conn net.Conn) error {
+		return yamuxStreams(conn, 1, []byte{0, 0, 0, 0, 6, 1, 2, 3, 4, 5, 6})
+	},
 }
 
 // yamuxStreams opens count streams and writes b to each.
@@ -338,7 +342,8 @@ func yamuxStreams(conn net.Conn, count int, b []byte) error {
 
 // ignoreBroken passes over what a server does to a stranger.
 func ignoreBroken(err error) error {
-	if errors.Is(err, yamux.ErrSessionShutdown) || errors.Is(err, yamux.ErrStreamClosed) || errors.Is(err, yamux.ErrConnectionReset) {
+	if errors.Is(err, yamux.ErrSessionShutdown) || errors.Is(err, yamux.ErrStreamClosed) ||
+		errors.Is(err, yamux.ErrConnectionReset) {
 		return nil
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {

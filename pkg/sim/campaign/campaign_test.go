@@ -36,7 +36,8 @@ func TestOrder(t *testing.T) {
 			return nil
 		}}
 		s, err := c.Run(t.Context())
-		if err != nil || s.Seeds != 12 || s.Failed != 0 || s.OK < 12 || s.Steps == 0 || s.Simulated != simulated || s.Wall <= 0 {
+		if err != nil || s.Seeds != 12 || s.Failed != 0 || s.OK < 12 || s.Steps == 0 || s.Simulated != simulated ||
+			s.Wall <= 0 {
 			t.Errorf("%+v, %v", s, err)
 		}
 		if want == nil {
@@ -51,12 +52,13 @@ func TestOrder(t *testing.T) {
 // TestFailures shows that seeds that break a promise are counted, and the others run nonetheless.
 func TestFailures(t *testing.T) {
 	failed := 0
-	c := Campaign{Options: sim.Options{Profile: "smoke", Bug: "early-reply"}, Start: 1, Seeds: 4, Each: func(o Outcome) error {
-		if len(o.Result.Violations) > 0 {
-			failed++
-		}
-		return nil
-	}}
+	c := Campaign{Options: sim.Options{Profile: "smoke", Bug: "early-reply"}, Start: 1, Seeds: 4,
+		Each: func(o Outcome) error {
+			if len(o.Result.Violations) > 0 {
+				failed++
+			}
+			return nil
+		}}
 	s, err := c.Run(t.Context())
 	if err != nil || s.Seeds != 4 || failed == 0 || s.Failed != failed {
 		t.Errorf("%+v, %v; %d", s, err, failed)
@@ -71,7 +73,10 @@ func TestEnds(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err = Campaign{Options: small, Seeds: math.MaxInt, Jobs: 2, Each: func(Outcome) error { cancel(); return nil }}.Run(ctx)
+	s, err = Campaign{Options: small, Seeds: math.MaxInt, Jobs: 2, Each: func(Outcome) error {
+		cancel()
+		return nil
+	}}.Run(ctx)
 	if err != nil || s.Seeds == 0 || s.Seeds > 2*(aheadPerJob+2) {
 		t.Errorf("after its context: %+v, %v", s, err)
 	}
@@ -81,7 +86,10 @@ func TestEnds(t *testing.T) {
 	}
 
 	full, calls := errors.New("no space left"), 0
-	_, err = Campaign{Options: small, Seeds: math.MaxInt, Jobs: 2, Each: func(Outcome) error { calls++; return full }}.Run(t.Context())
+	_, err = Campaign{Options: small, Seeds: math.MaxInt, Jobs: 2, Each: func(Outcome) error {
+		calls++
+		return full
+	}}.Run(t.Context())
 	if err != full || calls != 1 {
 		t.Errorf("after an error: %d calls, %v", calls, err)
 	}
@@ -136,11 +144,13 @@ func TestWrong(t *testing.T) {
 		{Campaign{Seeds: 2, Start: math.MaxUint64}, "no 2 seeds from"},
 		{Campaign{Seeds: 1, Options: sim.Options{Profile: "mild"}}, "mild"},
 	} {
-		if _, err := c.campaign.Run(t.Context()); api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), c.says) {
+		if _, err := c.campaign.Run(t.Context()); api.CodeOf(err) != api.CodeInvalidArgument ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v, which does not say %q", c.campaign, err, c.says)
 		}
 	}
-	if s, err := (Campaign{Options: small, Start: math.MaxUint64, Seeds: 1}).Run(t.Context()); err != nil || s.Seeds != 1 {
+	if s, err := (Campaign{Options: small, Start: math.MaxUint64, Seeds: 1}).Run(t.Context()); err != nil ||
+		s.Seeds != 1 {
 		t.Errorf("the last seed: %+v, %v", s, err)
 	}
 }

@@ -43,7 +43,8 @@ type Config struct {
 
 // options is the run of one seed.
 func (c *Config) options(seed uint64) sim.Options {
-	return sim.Options{Seed: seed, Profile: c.Profile, Nodes: c.Nodes, Clients: c.Clients, Calls: c.Calls, Faults: c.Faults, For: c.For}
+	return sim.Options{Seed: seed, Profile: c.Profile, Nodes: c.Nodes, Clients: c.Clients, Calls: c.Calls,
+		Faults: c.Faults, For: c.For}
 }
 
 // run makes one run, with a program of its own. Errors are CodeInvalidArgument.
@@ -102,12 +103,14 @@ func (c *Config) count(text string) (int, error) {
 	if text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return 0, api.Errorf(api.CodeInvalidArgument, "%s=%q: must be how many seeds to run, at least 1", seedsVar, text)
+			return 0, api.Errorf(api.CodeInvalidArgument, "%s=%q: must be how many seeds to run, at least 1", seedsVar,
+				text)
 		}
 		return n, nil
 	}
 	if c.Seeds < 0 {
-		return 0, api.Errorf(api.CodeInvalidArgument, "simtest: %d seeds: must not be negative (0 is %d)", c.Seeds, DefaultSeeds)
+		return 0, api.Errorf(api.CodeInvalidArgument, "simtest: %d seeds: must not be negative (0 is %d)", c.Seeds,
+			DefaultSeeds)
 	}
 	return cmp.Or(c.Seeds, DefaultSeeds), nil
 }

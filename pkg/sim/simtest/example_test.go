@@ -36,7 +36,9 @@ func carelessShows() actor.Kind {
 			s.Sold += o.Seats
 			return s.Sold, nil
 		})).
-		With(actor.ReadFunc("sold", func(_ *actor.Context, s *careless, _ struct{}) (int, error) { return s.Sold, nil }))
+		With(actor.ReadFunc("sold", func(_ *actor.Context, s *careless, _ struct{}) (int, error) {
+			return s.Sold, nil
+		}))
 }
 
 // careful is what a show keeps whose orders are part of its state: they move with it, and a call that is undone

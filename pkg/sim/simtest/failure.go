@@ -67,7 +67,8 @@ func (f *Failure) summary() string {
 	b := new(strings.Builder)
 	fmt.Fprintf(b, "seed %d breaks a promise:\n%s%s", f.Seed, f.violations(), f.outline())
 	if f.Unsteady {
-		b.WriteString("\nThe run went otherwise when it was run again, so what follows may differ: something in the program follows from\n" +
+		b.WriteString("\nThe run went otherwise when it was run again, so what follows may differ: something in the " +
+			"program follows from\n" +
 			"more than its seed, such as the order of a map, a clock, or a variable that runs share.")
 	}
 	return b.String()
@@ -93,7 +94,8 @@ func (f *Failure) violations() string {
 // outline is the size of the run.
 func (f *Failure) outline() string {
 	c := f.Result.Config
-	return fmt.Sprintf("nodes: %d, clients: %d, calls: %d answered and %d not, faults: %s", c.Nodes, c.Clients, f.Result.OK, f.Result.Failed, f.faults())
+	return fmt.Sprintf("nodes: %d, clients: %d, calls: %d answered and %d not, faults: %s", c.Nodes, c.Clients,
+		f.Result.OK, f.Result.Failed, f.faults())
 }
 
 // events are the last lines of the timeline, up to the first violation.
@@ -137,5 +139,6 @@ func reproduce(seed uint64, test string) string {
 	if info, ok := debug.ReadBuildInfo(); ok && strings.HasSuffix(info.Path, ".test") {
 		folder = strings.TrimSuffix(info.Path, ".test")
 	}
-	return fmt.Sprintf("to see all of it:\n  %s=%d go test -run '%s' %s", seedVar, seed, strings.Join(pattern, "/"), folder)
+	return fmt.Sprintf("to see all of it:\n  %s=%d go test -run '%s' %s", seedVar, seed, strings.Join(pattern, "/"),
+		folder)
 }

@@ -26,7 +26,8 @@ func Run(t testing.TB, c Config) {
 	case err != nil:
 		t.Fatal(err)
 	case failure != nil && asked:
-		t.Errorf("%s\nall that happens:\n%s\n%s", failure.summary(), lines(failure.Result.Timeline), failure.Shrink().smallest())
+		t.Errorf("%s\nall that happens:\n%s\n%s", failure.summary(), lines(failure.Result.Timeline),
+			failure.Shrink().smallest())
 	case failure != nil:
 		t.Errorf("%s\n%s\n%s", failure.summary(), failure.Shrink().smallest(), reproduce(failure.Seed, t.Name()))
 	case asked:

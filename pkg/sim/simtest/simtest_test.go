@@ -91,9 +91,10 @@ func TestRetryWithoutKey(t *testing.T) {
 
 // TestAnswers shows what calls return, in a world in which nothing fails.
 func TestAnswers(t *testing.T) {
-	c := simtest.Config{Seeds: 1, Nodes: 2, Clients: 1, Calls: 1, Faults: []string{}, For: time.Second, Program: func() sim.Program {
-		return sim.Program{Kinds: func() []actor.Kind { return []actor.Kind{counters()} }, Client: answers}
-	}}
+	c := simtest.Config{Seeds: 1, Nodes: 2, Clients: 1, Calls: 1, Faults: []string{}, For: time.Second,
+		Program: func() sim.Program {
+			return sim.Program{Kinds: func() []actor.Kind { return []actor.Kind{counters()} }, Client: answers}
+		}}
 	simtest.Run(t, c)
 }
 
@@ -124,12 +125,14 @@ func TestReport(t *testing.T) {
 	}
 	fails := simtest.Config{Seeds: 3, Profile: "smoke", Program: wrong}
 	wantText(t, report(t, fails), "seed 1 breaks a promise", "program: all is lost", "smallest run", "what happens:\n",
-		"add(1) on counter/1 = 1", "KELPIE_SIM_SEED=1 go test -run '^TestReport$' github.com/kelpiehq/kelpie/pkg/sim/simtest")
+		"add(1) on counter/1 = 1", "KELPIE_SIM_SEED=1 go test -run '^TestReport$' "+
+			"github.com/kelpiehq/kelpie/pkg/sim/simtest")
 	t.Setenv("KELPIE_SIM_SEEDS", "1")
 	wantText(t, report(t, simtest.Config{Seeds: 1000, Profile: "smoke", Program: counting(surely).Program}), "")
 	t.Setenv("KELPIE_SIM_SEED", "17")
 	wantText(t, report(t, fails), "seed 17 breaks a promise", "all that happens:\n", "smallest run")
-	wantText(t, report(t, simtest.Config{Profile: "smoke", Program: counting(surely).Program}), "seed 17 holds all promises", "counter/1")
+	wantText(t, report(t, simtest.Config{Profile: "smoke", Program: counting(surely).Program}),
+		"seed 17 holds all promises", "counter/1")
 	t.Setenv("KELPIE_SIM_SEED", "x")
 	wantText(t, report(t, fails), "KELPIE_SIM_SEED")
 }

@@ -140,7 +140,8 @@ func (a *account) checkFile(name string, durable extent) error {
 		format = logFormat(number)
 	}
 	if end := format.wholeUntil(data); int64(end) < durable.length {
-		return kv.ErrCorrupt.With(fmt.Errorf("%s: it is damaged at byte %d of %d that were durable", a.path(name), end, durable.length))
+		return kv.ErrCorrupt.With(
+			fmt.Errorf("%s: it is damaged at byte %d of %d that were durable", a.path(name), end, durable.length))
 	}
 	if durable.sum != 0 && durable.sum != crc32.Checksum(data[:durable.length], castagnoli) {
 		return a.another(name)

@@ -24,7 +24,8 @@ import (
 // killed returns the files that a process leaves that dies at once: all that it has written is there.
 func killed(t *testing.T, mem *vfs.MemFS) image {
 	t.Helper()
-	files, err := readImage(mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 0))}))
+	files, err := readImage(
+		mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 0))}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,8 @@ func TestDamagedFiles(t *testing.T) {
 			for _, length := range []int{0, 1, len(files[name]) / 2, len(files[name]) - 1} {
 				shortened := maps.Clone(files)
 				shortened[name] = files[name][:length]
-				checkAcknowledgedOr(t, fmt.Sprintf("%s of %d bytes, with %d", name, len(files[name]), length), shortened, want, "")
+				checkAcknowledgedOr(t, fmt.Sprintf("%s of %d bytes, with %d", name, len(files[name]), length),
+					shortened, want, "")
 			}
 			for _, other := range slices.Sorted(maps.Keys(files)) {
 				swapped := maps.Clone(files)
@@ -232,11 +234,13 @@ func TestAStoreOfAnEarlierRelease(t *testing.T) {
 	closeDB(t, db)
 	earlier := func(key string) {
 		t.Helper()
-		p, err := pebble.Open(dataDir, &pebble.Options{FS: mem, FormatMajorVersion: pebble.FormatWALSyncChunks, Logger: quiet{}})
+		p, err := pebble.Open(
+			dataDir, &pebble.Options{FS: mem, FormatMajorVersion: pebble.FormatWALSyncChunks, Logger: quiet{}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(mem.Remove(dataDir+"/CLOSED"), p.Set([]byte("u"+key), []byte("1"), pebble.Sync), p.Flush(), p.Close()); err != nil {
+		if err := errors.Join(mem.Remove(dataDir+"/CLOSED"), p.Set([]byte("u"+key), []byte("1"), pebble.Sync),
+			p.Flush(), p.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,7 +252,8 @@ func TestAStoreOfAnEarlierRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // and stays so
-		if _, err := pebbledb.Open(dataDir, pebbledb.Options{FS: mem}); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), "FILES is missing") {
+		if _, err := pebbledb.Open(dataDir, pebbledb.Options{FS: mem}); !errors.Is(err, kv.ErrCorrupt) ||
+			!strings.Contains(err.Error(), "FILES is missing") {
 			t.Errorf("a store that has lost its account: %v", err)
 		}
 	}

@@ -124,8 +124,10 @@ func (f fault) on(d *disk) {
 			if _, err := op.part(op.data[:len(op.data)/2]); err != nil {
 				return err
 			}
-		case f.kind == "full" && (op.kind == "create" || op.kind == "link" || op.kind == "sync" && strings.HasSuffix(op.path, ".log")):
-		case f.kind == "sync" && op.kind == "sync", f.kind == "log" && op.kind == "sync" && strings.HasSuffix(op.path, ".log"):
+		case f.kind == "full" &&
+			(op.kind == "create" || op.kind == "link" || op.kind == "sync" && strings.HasSuffix(op.path, ".log")):
+		case f.kind == "sync" && op.kind == "sync", f.kind == "log" && op.kind == "sync" &&
+			strings.HasSuffix(op.path, ".log"):
 			done = true
 		default:
 			return nil

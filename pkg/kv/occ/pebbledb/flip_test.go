@@ -181,7 +181,8 @@ func TestDamagedManifest(t *testing.T) {
 			damaged[at] ^= 1
 			files := maps.Clone(files)
 			files[name] = damaged
-			if _, err := readImageStore(files); !errors.Is(err, kv.ErrCorrupt) || !strings.Contains(err.Error(), name+": it is damaged at byte") {
+			if _, err := readImageStore(files); !errors.Is(err, kv.ErrCorrupt) ||
+				!strings.Contains(err.Error(), name+": it is damaged at byte") {
 				t.Fatalf("byte %d of %d: %v, want ErrCorrupt and the record", at, len(data), err)
 			}
 		}

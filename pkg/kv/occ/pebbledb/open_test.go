@@ -69,7 +69,8 @@ func TestSecondProcessIsRefused(t *testing.T) {
 		}
 	}
 	// None of these attempts has released the lock.
-	if out, err := exec.Command("env", lockedDirEnv+"="+dir, os.Args[0]).CombinedOutput(); err != nil || string(out) != want {
+	if out, err := exec.Command("env", lockedDirEnv+"="+dir, os.Args[0]).CombinedOutput(); err != nil ||
+		string(out) != want {
 		t.Errorf("the third process said %q, %v; want %q", out, err, want)
 	}
 }
@@ -106,7 +107,8 @@ func TestDeniedAtEachOperation(t *testing.T) {
 			}
 			return
 		}
-		if errors.Is(err, kv.ErrCorrupt) || errors.Is(err, pebbledb.ErrLocked) || !strings.Contains(err.Error(), "permission denied") {
+		if errors.Is(err, kv.ErrCorrupt) || errors.Is(err, pebbledb.ErrLocked) ||
+			!strings.Contains(err.Error(), "permission denied") {
 			t.Errorf("operation %d: %v", n, err)
 		}
 		db = open(t, mem)

@@ -62,7 +62,8 @@ func (o Options) pebble(fsys vfs.FS) *pebble.Options {
 				o.Logger.Error("pebble: corruption", "file", info.Path, "error", info.Details)
 			},
 			DiskSlow: func(info pebble.DiskSlowInfo) {
-				o.Logger.Warn("pebble: slow disk", "file", info.Path, "operation", info.OpType.String(), "took", info.Duration)
+				o.Logger.Warn("pebble: slow disk", "file", info.Path, "operation", info.OpType.String(), "took",
+					info.Duration)
 			},
 		},
 	}

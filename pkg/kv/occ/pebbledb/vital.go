@@ -58,7 +58,8 @@ func (v *vitalFS) await(f func() error) error {
 
 func (v *vitalFS) vital(name string) bool {
 	base := v.PathBase(name)
-	return strings.HasSuffix(base, logSuffix) || strings.HasPrefix(base, manifestPrefix) || strings.HasPrefix(base, pebbleMarkerPrefix)
+	return strings.HasSuffix(base, logSuffix) || strings.HasPrefix(base, manifestPrefix) ||
+		strings.HasPrefix(base, pebbleMarkerPrefix)
 }
 
 // Create implements vfs.FS.
