@@ -31,21 +31,28 @@ func longLines(content string) (n int) {
 	return n
 }
 
-// TestLineWidth holds every file to lines of columnsMax columns, or to as many long ones as it had.
-func TestLineWidth(t *testing.T) {
-	recorded, err := os.ReadFile(longLinesFile)
+// readCounts reads a file of lines "NAME COUNT".
+func readCounts(t *testing.T, name string) map[string]int {
+	t.Helper()
+	content, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := map[string]int{}
-	for line := range strings.Lines(string(recorded)) {
-		var file string
+	counts := map[string]int{}
+	for line := range strings.Lines(string(content)) {
+		var entry string
 		var n int
-		if _, err := fmt.Sscanf(line, "%s %d", &file, &n); err != nil {
-			t.Fatalf("%s: %q: %v", longLinesFile, line, err)
+		if _, err := fmt.Sscanf(line, "%s %d", &entry, &n); err != nil {
+			t.Fatalf("%s: %q: %v", name, line, err)
 		}
-		before[file] = n
+		counts[entry] = n
 	}
+	return counts
+}
+
+// TestLineWidth holds every file to lines of columnsMax columns, or to as many long ones as it had.
+func TestLineWidth(t *testing.T) {
+	before := readCounts(t, longLinesFile)
 	tree := open(t)
 	var now strings.Builder
 	for _, file := range tree.goFiles() {
