@@ -13,7 +13,9 @@ import (
 var (
 	inlineCode   = regexp.MustCompile("`[^`]*`")
 	markdownLink = regexp.MustCompile(`\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
-	heading      = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*$`)
+	codePath     = regexp.MustCompile("`((?:bench|cmd|completions|deploy|docs|examples|internal|pkg|scripts|test)" +
+		"/[\\w./-]*\\w)`")
+	heading = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*$`)
 )
 
 // checkLinks wants every relative link of a Markdown file to lead to a file or
@@ -41,6 +43,51 @@ func checkLinks(file, content string, has func(string) bool, read func(string) s
 		}
 	}
 	return found
+}
+
+// checkPaths wants every path of the tree that a document names in code type, such as `pkg/node`, to exist.
+func checkPaths(file, content string, files []string, has func(string) bool) []finding {
+	var found []finding
+	n := 0
+	for text := range strings.SplitSeq(content, "\n") {
+		n++
+		for _, match := range codePath.FindAllStringSubmatch(text, -1) {
+			if named := match[1]; !has(named) {
+				found = append(found, finding{file, n, named + " does not exist" + renamed(named, files)})
+			}
+		}
+	}
+	return found
+}
+
+// renamed says where files of the same name are.
+func renamed(named string, files []string) string {
+	var where []string
+	for _, file := range files {
+		if path.Base(file) == path.Base(named) {
+			where = append(where, file)
+		}
+	}
+	if len(where) == 0 {
+		return ": name the file that holds this now"
+	}
+	return ": is it " + strings.Join(where, " or ") + " now?"
+}
+
+// tableCells returns one column of the first table after a heading, without the table's head.
+func tableCells(content, under string, column int) []string {
+	_, section, _ := strings.Cut(content, "\n"+under+"\n")
+	var cells []string
+	for text := range strings.SplitSeq(section, "\n") {
+		row := strings.Split(strings.Trim(text, "|"), "|")
+		switch {
+		case strings.HasPrefix(text, "#"), !strings.HasPrefix(text, "|") && cells != nil:
+			return cells[min(2, len(cells)):]
+		case strings.HasPrefix(text, "|") && column < len(row):
+			cells = append(cells, strings.TrimSpace(row[column]))
+		}
+	}
+	return cells[min(2, len(cells)):]
 }
 
 // prose yields the lines outside of code, numbered from 1, code spans taken out.

@@ -307,6 +307,52 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestPaths finds every file and package that a document names. Decisions and the list of changes tell of their time.
+func TestPaths(t *testing.T) {
+	tree := open(t)
+	for _, file := range tree.match(func(file string) bool {
+		return path.Ext(file) == ".md" && !inTestdata(file) && path.Dir(file) != "docs/adr" && file != "CHANGELOG.md"
+	}) {
+		report(t, checkPaths(file, string(read(t, tree, file)), tree.files, tree.has))
+	}
+}
+
+func TestPathsCatches(t *testing.T) {
+	files := []string{"pkg/node/internal/a/slot.go", "pkg/b"}
+	has := func(file string) bool { return slices.Contains(files, file) }
+	for text, want := range map[string]string{
+		"see `pkg/b`, pkg/c and `go test ./pkg/c`": "",
+		"| `pkg/b`, `pkg/node/slot.go` |":          "is it pkg/node/internal/a/slot.go now?",
+		"`cmd/kelpie`":                             "name the file that holds this now",
+	} {
+		found := checkPaths("docs/a.md", text, files, has)
+		if want == "" {
+			wantFindings(t, found)
+		} else {
+			wantFindings(t, found, want)
+		}
+	}
+}
+
+// TestLifeOfACall holds the table in docs/architecture.md to naming a package or a file for each step: TestPaths
+// looks whether it exists.
+func TestLifeOfACall(t *testing.T) {
+	const page, heading = "docs/architecture.md", "## The life of a call"
+	cells := tableCells(string(read(t, open(t), page)), heading, 1)
+	if len(cells) < 5 {
+		t.Fatalf("%s: %d steps in the table under %q", page, len(cells), heading)
+	}
+	for _, cell := range cells {
+		if !codePath.MatchString(cell) || strings.Trim(codePath.ReplaceAllString(cell, ""), ", ") != "" {
+			t.Errorf("%s, %q: %q is not a list of paths in code type", page, heading, cell)
+		}
+	}
+	planted := "\n## H\n\n| a | b |\n|---|---|\n| 1 | x |\n| 2 | y |\n\n| 3 | z |\n## I\n"
+	if got := tableCells(planted, "## H", 1); !slices.Equal(got, []string{"x", "y"}) {
+		t.Errorf("cells of a table: %q", got)
+	}
+}
+
 func TestLinksCatches(t *testing.T) {
 	files := map[string]string{
 		"README.md":   "",
