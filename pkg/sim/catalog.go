@@ -12,33 +12,33 @@ type Item struct {
 
 // Checkers are what may be found broken, in the order of their listing.
 var Checkers = []Entry{
-	{"single-activation", "only the owner of an actor commits its state, nobody takes an actor whose owner has a " +
+	{"single-activation", "only the owner of an actor commits its state, no node takes an actor whose owner has a " +
 		"valid lease, and every commit follows the one before"},
 	{"tokens", "the fencing token of an actor grows with every claim, and only the owner releases"},
 	{"membership", "epochs never fall, and no two processes have the same incarnation"},
 	{"fencing", "no node is fenced that could reach the store all the time"},
-	{"linearizable", "there is an order of the calls of each actor that explains every answer"},
-	{"lists", "nothing that was appended is lost, there twice, or in another place later"},
+	{"linearizable", "some order of the calls of each actor explains every answer"},
+	{"lists", "nothing that was appended is lost, appears twice, or changes its place"},
 	{"sessions",
-		"the answers of volatile actors tell of one activation after the other, each counting every visit once"},
-	{"due", "what was sent, or set as an alarm, happens once and in order, and is not lost"},
+		"the answers of volatile actors show one activation after the other, each counting every visit once"},
+	{"due", "messages and alarms happen once and in order, and none is lost"},
 	{"once", "every job, by a call, a message or an alarm, is done once or not at all, as its caller was told; what " +
-		"fails for good is among the dead letters; and who asks others rests on what is committed"},
+		"fails for good becomes a dead letter; and a job that calls others builds on what is committed"},
 	{"initialised", "no handler runs on a state that OnActivate has not seen"},
 	{"refusals", "no call that has never run is refused for good, unless it is an old one"},
 	{"answers", "a node that can't reach the store says so, and does not hold calls"},
 	{"exits", "no process ends by itself, unless another one has its name"},
-	{"deadlines", "no handler begins for a call whose deadline has passed, or that its caller has given up"},
-	{"conservation", "transfers between accounts neither make money nor lose it"},
+	{"deadlines", "no handler starts for a call whose deadline has passed, or that its caller has given up"},
+	{"conservation", "transfers between accounts neither make nor lose money"},
 	{"store", "the store is serializable, answers what was committed, and shows a transaction its own writes"},
 	{"durable", "the store opens again after a restart"},
 	{"listings", "the list of actors agrees with the claims"},
 	{"mailboxes", "mailboxes and capacities keep to their bounds"},
 	{"liveness", "once faults have stopped, everything starts and answers within a bound"},
 	{"leaks", "a node that is stopped ends, with all its tasks"},
-	{"moves", "no call fails when nothing happens but that actors are moved"},
-	{"errors", "callers are told of no error but those that they must reckon with"},
-	{"program", "what a program of one's own checks"},
+	{"moves", "no call fails when actors move and nothing else happens"},
+	{"errors", "callers get only the errors that they must expect"},
+	{"program", "what your own program checks"},
 	{"panic", "nothing panics"},
 }
 

@@ -92,8 +92,9 @@ var Profiles = []Entry{
 	{"smoke", "a small cluster, a few seconds, few faults: a first look"},
 	{"default", "everything, in a mix of each seed's own"},
 	{"storm", "more nodes and clients, every fault at a high rate"},
-	{"moves", "operators, deploys and rebalances move actors all the time, and nothing else happens: no call may fail"},
-	{"idle", "a cluster with nothing to do and nothing that fails: what it costs to be there"},
+	{"moves", "operators, deployments and rebalances move actors all the time, and nothing else happens: no call " +
+		"may fail"},
+	{"idle", "a cluster with nothing to do and no faults: what it costs to be idle"},
 }
 
 // Entry is a line of a catalogue.
