@@ -29,9 +29,9 @@ const (
 
 // runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to
 // the end: it is not if it was abandoned.
-func (n *Node) runSlot(s *slot) (mine bool) {
+func (h *host) runSlot(s *slot) (mine bool) {
 	for {
-		w := n.dispatcher.next(s, n.env.Monotonic(), s.activation.bytes())
+		w := h.dispatcher.next(s, h.env.Monotonic(), s.activation.bytes())
 		if w.drop {
 			s.activation.ended()
 			s.activation = nil
@@ -39,22 +39,21 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 		switch {
 		case w.done:
 			return true
-		case w.move != nil:
-			if n.runMove(s, w.move) {
+		case w.control != nil:
+			if w.control.run(s) {
 				return true
 			}
-		case w.evict != nil:
-			n.runEvict(s, w.evict)
+			s.controlled()
 		case len(w.calls) > 0:
-			n.runCalls(s, w.calls)
+			h.runCalls(s, w.calls)
 		case w.idle && s.activation.sending():
 		case s.activation != nil && !w.drop:
-			n.release(s)
+			h.release(s)
 		}
 		if s.abandoned() {
 			return false
 		}
-		if s.activation == nil && n.dispatcher.remove(s) {
+		if s.activation == nil && h.dispatcher.remove(s) {
 			return true
 		}
 	}
@@ -62,24 +61,24 @@ func (n *Node) runSlot(s *slot) (mine bool) {
 
 // runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
 // call has been answered or sent on.
-func (n *Node) runCalls(s *slot, calls []*call) {
+func (h *host) runCalls(s *slot, calls []*call) {
 	s.answering(calls)
 	defer func() {
 		s.answering(nil)
-		n.trials.leave(s)
+		h.trials.leave(s)
 	}()
 	for {
 		if s.activation != nil && s.activation.destroyed { // and not released yet: the calls are for a new one
 			s.activation = nil
 		}
 		if s.activation == nil {
-			a, err := n.activate(s, calls)
+			a, err := h.activate(s, calls)
 			if errors.Is(err, errAbandoned) {
 				return
 			}
 			if err != nil {
 				for _, c := range calls {
-					n.router.again(c, err)
+					h.router.again(c, err)
 				}
 				return
 			}
@@ -109,42 +108,42 @@ func (n *Node) runCalls(s *slot, calls []*call) {
 
 // activate claims an actor and loads its state. An activation that can't start gives its claim back.
 // calls wait for it. An actor whose state or hook has failed it is left alone for a while.
-func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
+func (h *host) activate(s *slot, calls []*call) (*activation, error) {
 	id := s.actor
-	if err := n.crashes.check(id, n.env.Monotonic()); err != nil && !deletes(calls) {
+	if err := h.crashes.check(id, h.env.Monotonic()); err != nil && !deletes(calls) {
 		return nil, err
 	}
-	spec := n.kinds[id.Namespace]
+	spec := h.kinds[id.Namespace]
 	if spec == nil {
-		return nil, api.Errorf(api.CodeUnknownNamespace, "node %s does not host namespace %q", n.config.NodeID,
+		return nil, api.Errorf(api.CodeUnknownNamespace, "node %s does not host namespace %q", h.nodeID,
 			id.Namespace)
 	}
-	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
+	ctx, cancel := env.WithTimeout(h.env, h.ctx, activateTimeout)
 	defer cancel()
-	at := n.attempt(s, calls)
-	got, brought, err := n.obtain(ctx, id, at)
+	at := h.attempt(s, calls)
+	got, brought, err := h.obtain(ctx, id, at)
 	if errors.Is(err, kv.ErrCommitUnknown) || ctx.Err() != nil {
 		// The claim may be the node's, or become it, and what the actor has to do with it: somebody must look.
-		n.timers.soon(id, n.env.Now().Add(wakeAgain).UnixMilli())
+		h.timers.soon(id, h.env.Now().Add(wakeAgain).UnixMilli())
 	}
 	if err != nil && ctx.Err() != nil {
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, activateTimeout, err)
 	}
 	if err != nil && at.Mark { // which may be stored all the same
-		n.trials.marked(id, n.keeper.member().Node.Incarnation)
+		h.trials.marked(id, h.keeper.member().Node.Incarnation)
 	}
 	if err != nil || got.Claim == nil {
-		n.trials.leave(s)
+		h.trials.leave(s)
 	}
 	switch {
 	case err != nil:
 		return nil, err
 	case got.Quarantine != nil:
-		return nil, n.quarantined(id, got)
+		return nil, h.quarantined(id, got)
 	case got.Claim == nil:
-		return nil, n.router.movedTo(id, got.Owner)
+		return nil, h.router.movedTo(id, got.Owner)
 	}
-	a := &activation{node: n, slot: s, actor: id, spec: spec, claim: got.Claim,
+	a := &activation{host: h, slot: s, actor: id, spec: spec, claim: got.Claim,
 		space: newSpace(got.Claim, spec.Volatile)}
 	if err = a.tryActivation(ctx, at); err == nil {
 		if err = got.Unreadable; err == nil {
@@ -168,25 +167,25 @@ func (n *Node) activate(s *slot, calls []*call) (*activation, error) {
 	}
 	switch {
 	case err == nil:
-		n.crashes.worked(id)
+		h.crashes.worked(id)
 		s.mu.Lock()
-		s.tally = tally{began: n.env.Monotonic()}
+		s.tally = tally{began: h.env.Monotonic()}
 		s.mu.Unlock()
 		a.deliver()
 		return a, nil
 	case errors.Is(err, errAbandoned):
 		return nil, err
 	}
-	n.trials.leave(s)
+	h.trials.leave(s)
 	a.ended()
 	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)
 	}
-	n.giveBack(a)
+	h.giveBack(a)
 	if hook := (*hookError)(nil); errors.As(err, &hook) { // no answer to a call, which has not been run
-		err = n.crashed(id, api.Errorf(api.CodeUnavailable, "actor %s can't be activated: %v", id, hook))
+		err = h.crashed(id, api.Errorf(api.CodeUnavailable, "actor %s can't be activated: %v", id, hook))
 	} else if api.CodeOf(err) == api.CodeCorruptState {
-		err = n.crashed(id, err)
+		err = h.crashed(id, err)
 	}
 	return nil, err
 }
@@ -210,7 +209,7 @@ func (a *activation) load(stored []registry.Entry, attended bool) (err error) {
 	if a.agenda != nil {
 		a.agenda.inbox.volatile = a.spec.Volatile
 	}
-	if a.ledger, err = loadLedger(stored[agenda:records], a.node.config.MaxRecords, a.spec.Volatile,
+	if a.ledger, err = loadLedger(stored[agenda:records], a.host.maxRecords, a.spec.Volatile,
 		a.claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
@@ -234,7 +233,7 @@ func deletionFirst(calls []*call) []*call {
 func (a *activation) loadNothing(ctx context.Context) (err error) {
 	a.unreadable = true
 	now := a.claim.Version()
-	a.ledger = &ledger{most: a.node.config.MaxRecords, volatile: a.spec.Volatile, floor: now, ledgerBatch: noBatch}
+	a.ledger = &ledger{most: a.host.maxRecords, volatile: a.spec.Volatile, floor: now, ledgerBatch: noBatch}
 	a.agenda = newAgenda()
 	value, err := a.claim.Get(ctx, alarmPart)
 	if err != nil {
@@ -258,35 +257,35 @@ func entriesBefore(entries []registry.Entry, key []byte) int {
 }
 
 // release deactivates an idle actor.
-func (n *Node) release(s *slot) {
-	inTime, release := n.deactivate(s)
+func (h *host) release(s *slot) {
+	inTime, release := h.deactivate(s)
 	if !inTime {
 		return
 	}
 	s.activation.ended()
 	if release {
-		n.giveBack(s.activation)
+		h.giveBack(s.activation)
 	}
 	s.activation = nil
 }
 
-func (n *Node) giveBack(a *activation) {
-	ctx, cancel := env.WithTimeout(n.env, context.WithoutCancel(n.ctx), releaseTimeout)
+func (h *host) giveBack(a *activation) {
+	ctx, cancel := env.WithTimeout(h.env, context.WithoutCancel(h.ctx), releaseTimeout)
 	defer cancel()
-	err := n.releaseClaim(ctx, a)
+	err := h.releaseClaim(ctx, a)
 	if err != nil {
-		n.log.Warn("claim not released", "actor", a.actor.String(), "error", err)
+		h.log.Warn("claim not released", "actor", a.actor.String(), "error", err)
 	}
 }
 
 // releaseClaim gives an actor's claim back, and with it what the actor has to do. Until that is certain the node
 // looks after it.
-func (n *Node) releaseClaim(ctx context.Context, a *activation) error {
+func (h *host) releaseClaim(ctx context.Context, a *activation) error {
 	err := a.claim.Release(ctx)
 	if due := a.dueAt(); err != nil && due != 0 {
-		n.timers.soon(a.actor, due)
+		h.timers.soon(a.actor, due)
 	} else if err == nil {
-		n.timers.set(a.actor, 0)
+		h.timers.set(a.actor, 0)
 	}
 	return err
 }

@@ -22,21 +22,21 @@ const (
 	actorPagesMax = 20
 )
 
-func (n *Node) adminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
-	leases, err := n.registry.Leases(ctx)
+func (adm *admin) adminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
+	leases, err := adm.registry.Leases(ctx)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	out := &api.NodesReply{Nodes: make([]api.NodeRow, 0, len(leases))}
 	for _, l := range leases {
-		out.Nodes = append(out.Nodes, n.nodeRow(l))
+		out.Nodes = append(out.Nodes, adm.nodeRow(l))
 	}
 	return out, nil
 }
 
-func (n *Node) nodeRow(l registry.LeaseInfo) api.NodeRow {
+func (adm *admin) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	row := api.NodeRow{
-		Node: l.Node.ID, Address: l.Node.Address, State: n.shownState(l), Epoch: l.Fence.Epoch,
+		Node: l.Node.ID, Address: l.Node.Address, State: adm.shownState(l), Epoch: l.Fence.Epoch,
 		Incarnation: l.Fence.Incarnation.String(),
 		Capacity:    l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version,
 		Started: rfc3339(l.Node.Started),
@@ -48,21 +48,21 @@ func (n *Node) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	return row
 }
 
-func (n *Node) adminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
-	leases, err := n.registry.Leases(ctx)
+func (adm *admin) adminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
+	leases, err := adm.registry.Leases(ctx)
 	if err != nil {
 		return nil, wireError(err)
 	}
-	ttl := n.keeper.member().Meta.LeaseTTL
+	ttl := adm.keeper.member().Meta.LeaseTTL
 	out := &api.LeasesReply{Leases: make([]api.LeaseRow, 0, len(leases))}
 	for _, l := range leases {
 		row := api.LeaseRow{
-			Node: l.Node.ID, Epoch: l.Fence.Epoch, State: n.shownState(l), Incarnation: l.Fence.Incarnation.String(),
+			Node: l.Node.ID, Epoch: l.Fence.Epoch, State: adm.shownState(l), Incarnation: l.Fence.Incarnation.String(),
 			Beat: l.Beat.Seq, Revocations: l.Fence.Revocations, AgeMillis: -1, TTLLeftMillis: -1,
 		}
 		if l.Fence.Incarnation != (registry.Incarnation{}) {
 			row.Actors = l.Beat.Load.Activations
-			if age, ok := n.keeper.age(l.Node.ID); ok {
+			if age, ok := adm.keeper.age(l.Node.ID); ok {
 				row.AgeMillis, row.TTLLeftMillis = age.Milliseconds(), max(ttl-age, 0).Milliseconds()
 			}
 		}
@@ -72,55 +72,55 @@ func (n *Node) adminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply,
 }
 
 // shownState is a node's state with this node's suspicion of it: "suspect" is a member whose beat is late.
-func (n *Node) shownState(l registry.LeaseInfo) string {
-	meta := n.keeper.member().Meta
-	age, watched := n.keeper.age(l.Node.ID)
+func (adm *admin) shownState(l registry.LeaseInfo) string {
+	meta := adm.keeper.member().Meta
+	age, watched := adm.keeper.age(l.Node.ID)
 	if l.Node.Member() && watched && age > 2*meta.Heartbeat {
 		return "suspect"
 	}
 	return string(l.Node.State)
 }
 
-func (n *Node) adminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
-	known, err := n.registry.ReadNode(ctx, in.Node)
+func (adm *admin) adminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
+	known, err := adm.registry.ReadNode(ctx, in.Node)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if known.ID == "" {
 		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(in.Node))
 	}
-	fence, err := n.registry.BreakLease(ctx, in.Node)
+	fence, err := adm.registry.BreakLease(ctx, in.Node)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	out := &api.LeaseBreakReply{Node: in.Node, Epoch: known.Epoch}
 	if fence != nil {
 		out.Broken, out.Epoch = true, fence.Epoch
-		n.happened(api.Event{Kind: api.EventLeaseBroken, Node: in.Node, Incarnation: known.Incarnation.String(),
+		adm.happened(api.Event{Kind: api.EventLeaseBroken, Node: in.Node, Incarnation: known.Incarnation.String(),
 			Cause: "by an operator"})
-		n.log.Info("lease broken by an operator", "lease_of", in.Node, "epoch", fence.Epoch)
+		adm.log.Info("lease broken by an operator", "lease_of", in.Node, "epoch", fence.Epoch)
 	}
 	return out, nil
 }
 
-func (n *Node) adminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
+func (adm *admin) adminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
-	broken, err := n.registry.BreakClaim(ctx, id)
+	broken, err := adm.registry.BreakClaim(ctx, id)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if broken.Node != "" {
-		n.log.Info("claim broken by an operator", "actor", in.Actor, "owner", broken.Node, "token", broken.Token)
-		n.happened(api.Event{Kind: api.EventClaimBroken, Node: broken.Node, Actor: in.Actor, Count: 1,
+		adm.log.Info("claim broken by an operator", "actor", in.Actor, "owner", broken.Node, "token", broken.Token)
+		adm.happened(api.Event{Kind: api.EventClaimBroken, Node: broken.Node, Actor: in.Actor, Count: 1,
 			From: broken.Node, Cause: "by an operator"})
 	}
 	return &api.ClaimBreakReply{Broken: broken.Node != "", Actor: in.Actor, Node: broken.Node, Token: broken.Token}, nil
 }
 
-func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.ActorsReply, error) {
+func (adm *admin) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.ActorsReply, error) {
 	var after api.ActorID
 	if in.After != "" {
 		var err error
@@ -134,13 +134,13 @@ func (n *Node) adminActors(ctx context.Context, in *api.ActorsRequest) (*api.Act
 		read = 0 // of which few may be wanted
 	}
 	for range actorPagesMax {
-		claims, more, err := n.registry.Claims(ctx, in.Namespace, in.Prefix, after, read)
+		claims, more, err := adm.registry.Claims(ctx, in.Namespace, in.Prefix, after, read)
 		if err != nil {
 			return nil, wireError(err)
 		}
 		for _, c := range claims {
 			after = c.Actor
-			if row := n.actorRow(c); wanted(in, c.Actor, &row) {
+			if row := adm.actorRow(c); wanted(in, c.Actor, &row) {
 				out.Actors = append(out.Actors, row)
 			}
 			if in.Limit > 0 && len(out.Actors) == in.Limit {
@@ -171,7 +171,7 @@ func wanted(in *api.ActorsRequest, id api.ActorID, row *api.ActorRow) bool {
 	return (in.Node == "" || row.Node == in.Node) && strings.HasPrefix(id.ID, in.Prefix)
 }
 
-func (n *Node) actorRow(c registry.ClaimInfo) api.ActorRow {
+func (adm *admin) actorRow(c registry.ClaimInfo) api.ActorRow {
 	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token,
 		State: api.ActorReleased}
 	if c.Corrupt {
@@ -184,30 +184,30 @@ func (n *Node) actorRow(c registry.ClaimInfo) api.ActorRow {
 	row.State = api.ActorOrphaned
 	if c.Owner.Current {
 		row.State = api.ActorOwned
-		if node, ok := n.keeper.members().Node(c.Owner.Node); ok {
+		if node, ok := adm.keeper.members().Node(c.Owner.Node); ok {
 			row.Address = node.Address
 		}
 	}
 	return row
 }
 
-func (n *Node) adminActorGet(ctx context.Context, in *api.ActorGetRequest) (*api.ActorRow, error) {
+func (adm *admin) adminActorGet(ctx context.Context, in *api.ActorGetRequest) (*api.ActorRow, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
-	info, err := n.registry.Claim(ctx, id)
+	info, err := adm.registry.Claim(ctx, id)
 	if err != nil {
 		return nil, wireError(err)
 	}
-	row := n.actorRow(info)
+	row := adm.actorRow(info)
 	if info.Owner.Token == 0 {
 		row.State = api.ActorUnknown
 	}
 	return &row, nil
 }
 
-func (n *Node) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {
+func (adm *admin) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {
 	limit := in.Limit
 	if limit <= 0 || limit > storeScanMax {
 		limit = storeScanMax
@@ -216,7 +216,7 @@ func (n *Node) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*a
 	if len(end) == 0 {
 		end = []byte{0xff}
 	}
-	return kv.Transact(ctx, n.env, n.config.Store, kv.TxOptions{},
+	return kv.Transact(ctx, adm.env, adm.store, kv.TxOptions{},
 		func(ctx context.Context, tx kv.Tx) (*api.StoreScanReply, error) {
 			pairs, more, err := tx.Snapshot().Range(ctx, in.Begin, end, kv.RangeOptions{Limit: limit})
 			if err != nil {

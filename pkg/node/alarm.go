@@ -155,10 +155,10 @@ func (a *activation) runAlarm(c *call, calls []*call) (out answer, inTime bool) 
 	if a.agenda.alarm(al.Name) != al {
 		return answer{call: c, settled: true}, true
 	}
-	ctx, cancel := env.WithTimeout(a.node.env, a.node.ctx, defaultDeadline)
+	ctx, cancel := env.WithTimeout(a.host.env, a.host.ctx, defaultDeadline)
 	defer cancel()
 	c.context = func() context.Context { return ctx }
-	c.deadline = a.node.env.Monotonic() + defaultDeadline
+	c.deadline = a.host.env.Monotonic() + defaultDeadline
 	c.key = al.key(a.actor, a.claim.Version())
 	out, inTime = a.runMethod(c, calls)
 	if !inTime || a.asking.refused || out.err == nil {
@@ -170,9 +170,9 @@ func (a *activation) runAlarm(c *call, calls []*call) (out answer, inTime bool) 
 
 // alarmFailed takes note that an alarm has run in vain, as part of the batch.
 func (a *activation) alarmFailed(out *answer) {
-	al, now := out.call.alarm, a.node.env.Now()
+	al, now := out.call.alarm, a.host.env.Now()
 	failed := al.failed(counts(out.err), now.UnixMilli())
-	a.node.log.Warn("an alarm has failed", "actor", a.actor.String(), "alarm", al.Name, "method", al.Method,
+	a.host.log.Warn("an alarm has failed", "actor", a.actor.String(), "alarm", al.Name, "method", al.Method,
 		"attempts", failed.Attempts, "error", out.err)
 	a.agenda.begin()
 	if failed.Attempts < failuresMax {

@@ -153,7 +153,7 @@ func (as *arrivals) remove(a *arrival) {
 }
 
 // movePrepare agrees to take an actor, or says why not.
-func (n *Node) movePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
+func (mv *mover) movePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -161,92 +161,92 @@ func (n *Node) movePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.
 	if len(in.Move) != len(api.MoveID{}) {
 		return nil, api.Errorf(api.CodeInvalidArgument, "malformed name of a move")
 	}
-	if n.kinds[id.Namespace] == nil {
+	if mv.kinds[id.Namespace] == nil {
 		return nil, api.Errorf(api.CodeUnknownNamespace, "it does not host namespace %q", id.Namespace)
 	}
-	if n.draining() {
+	if mv.keeper.draining() {
 		return nil, refusedFor(api.RefusedDraining, api.Errorf(api.CodeNoCapacity, "it is draining"))
 	}
-	if err := n.dispatcher.room(n.arrivals.expected()); err != nil {
+	if err := mv.dispatcher.room(mv.host.arrivals.expected()); err != nil {
 		return nil, err
 	}
-	n.arrivals.expect(&arrival{move: api.MoveID(in.Move), actor: id, from: in.From, touched: n.env.Monotonic()})
-	return &api.MovePrepareReply{Incarnation: n.incarnation()}, nil
+	mv.host.arrivals.expect(&arrival{move: api.MoveID(in.Move), actor: id, from: in.From, touched: mv.env.Monotonic()})
+	return &api.MovePrepareReply{Incarnation: mv.keeper.incarnation()}, nil
 }
 
-func (n *Node) movePiece(_ context.Context, req *rpc.Request) ([]byte, error) {
+func (mv *mover) movePiece(_ context.Context, req *rpc.Request) ([]byte, error) {
 	p, err := api.DecodeMovePieceRequest(req.Payload)
 	if err != nil {
 		return nil, err
 	}
-	return nil, n.arrivals.receive(&p, n.env.Monotonic())
+	return nil, mv.host.arrivals.receive(&p, mv.env.Monotonic())
 }
 
-func (n *Node) moveCancel(req *rpc.Request) {
+func (mv *mover) moveCancel(req *rpc.Request) {
 	if len(req.Payload) == len(api.MoveID{}) {
-		n.arrivals.forget(api.MoveID(req.Payload))
+		mv.host.arrivals.forget(api.MoveID(req.Payload))
 	}
 	req.Reply(nil, nil)
 }
 
 // moveComplete activates an actor whose claim was handed over, unless a call has already. It runs on the task that
 // reads the connection, and so comes before the calls that the source sends behind it.
-func (n *Node) moveComplete(req *rpc.Request) {
+func (mv *mover) moveComplete(req *rpc.Request) {
 	if len(req.Payload) != len(api.MoveID{}) {
 		req.Reply(nil, api.Errorf(api.CodeInvalidArgument, "malformed name of a move"))
 		return
 	}
-	id, ok := n.arrivals.actor(api.MoveID(req.Payload))
+	id, ok := mv.host.arrivals.actor(api.MoveID(req.Payload))
 	if !ok {
 		req.Reply(nil, nil)
 		return
 	}
-	n.moves.came(id, n.env.Monotonic())
-	n.wakeHere(id, func(err error) { req.Reply(nil, err) })
+	mv.moves.came(id, mv.env.Monotonic())
+	mv.waker.wakeHere(id, func(err error) { req.Reply(nil, err) })
 }
 
 // wakeHere activates an actor that this node owns or may claim.
-func (n *Node) wakeHere(id api.ActorID, done func(err error)) {
-	n.router.route(&call{
+func (w *waker) wakeHere(id api.ActorID, done func(err error)) {
+	w.router.route(&call{
 		actor: id, method: api.MethodWake, flags: api.InvokeForwarded | api.InvokeMayClaim,
-		context:  func() context.Context { return n.ctx },
-		deadline: n.env.Monotonic() + activateTimeout,
+		context:  func() context.Context { return w.ctx },
+		deadline: w.env.Monotonic() + activateTimeout,
 		finish:   func(_ []byte, _ string, err error) { done(err) },
 	})
 }
 
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
-func (n *Node) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired,
+func (h *host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired,
 	brought *parcel, err error) {
-	if err := n.claims.Acquire(ctx, 1); err != nil {
+	if err := h.claims.Acquire(ctx, 1); err != nil {
 		return got, nil, err
 	}
-	defer n.claims.Release(1)
+	defer h.claims.Release(1)
 	begin, end := alarmPart, kv.PrefixEnd(structPart)
-	if a := n.arrivals.of(id); a != nil {
+	if a := h.arrivals.of(id); a != nil {
 		p := a.parcel
-		got, err = n.registry.Install(ctx, n.keeper.member(), id,
+		got, err = h.registry.Install(ctx, h.keeper.member(), id,
 			registry.Arrived{Move: a.move, Seq: p.seq, State: p.state}, begin, end)
 		if err != nil {
 			return got, nil, err
 		}
 		if got.Claim != nil {
-			n.arrivals.forgetActor(id)
+			h.arrivals.forgetActor(id)
 			if got.Claim.Seq() != p.seq {
 				p = nil
 			}
 			return got, p, nil
 		}
 	}
-	if n.draining() {
-		if err := n.refuseUnlessOwn(ctx, id); err != nil {
+	if h.keeper.draining() {
+		if err := h.refuseUnlessOwn(ctx, id); err != nil {
 			return got, nil, err
 		}
 	}
-	got, err = n.registry.AcquireFor(ctx, n.keeper.member(), id, at, begin, end)
+	got, err = h.registry.AcquireFor(ctx, h.keeper.member(), id, at, begin, end)
 	if err == nil && got.Claim != nil {
-		n.arrivals.forgetActor(id)
-		n.tellTakenOver(id, got.From)
+		h.arrivals.forgetActor(id)
+		h.tellTakenOver(id, got.From)
 	}
 	return got, nil, err
 }
@@ -268,23 +268,23 @@ func (a *activation) unpack(ctx context.Context, p *parcel) error {
 }
 
 // refuseUnlessOwn refuses an actor that the node does not own already: it is emptied.
-func (n *Node) refuseUnlessOwn(ctx context.Context, id api.ActorID) error {
-	owner, err := n.registry.Owner(ctx, id)
-	if err != nil || owner.Current && owner.Node == n.config.NodeID {
+func (h *host) refuseUnlessOwn(ctx context.Context, id api.ActorID) error {
+	owner, err := h.registry.Owner(ctx, id)
+	if err != nil || owner.Current && owner.Node == h.nodeID {
 		return err
 	}
 	if owner.Current {
-		return n.router.movedTo(id, owner)
+		return h.router.movedTo(id, owner)
 	}
 	return refusedFor(api.RefusedDraining,
-		api.Errorf(api.CodeNoCapacity, "actor %s: node %s is draining", id, n.config.NodeID))
+		api.Errorf(api.CodeNoCapacity, "actor %s: node %s is draining", id, h.nodeID))
 }
 
 // tidy drops what has come of moves that have ended.
-func (n *Node) tidy() {
-	now := n.env.Monotonic()
-	n.arrivals.expire(now)
-	n.moves.forget(now)
+func (mv *mover) tidy() {
+	now := mv.env.Monotonic()
+	mv.host.arrivals.expire(now)
+	mv.moves.forget(now)
 }
 
 // room says why the node has no room for an actor more, beside those that are expected.

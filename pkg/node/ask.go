@@ -74,7 +74,7 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first",
 			a.actor)
 	}
-	answer := env.NewFuture[[]byte](a.node.env)
+	answer := env.NewFuture[[]byte](a.host.env)
 	child := &call{
 		actor: id, method: method, key: c.key.Child(a.actor, int(a.asking.asked)),
 		chain: append(slices.Clone(c.chain), a.actor), body: body,
@@ -95,7 +95,7 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 		}
 	}
 	a.asking.asked++
-	a.node.router.route(child)
+	a.host.router.route(child)
 	reply, err := answer.Wait(ctx)
 	if err := resume(); err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (a *activation) bindBirth(c *call) error {
 		return nil
 	}
 	if !a.spec.Volatile {
-		if err := a.claim.Commit(a.node.ctx, []registry.Write{write}); err != nil {
+		if err := a.claim.Commit(a.host.ctx, []registry.Write{write}); err != nil {
 			if !outOfReach(err) { // else nothing was sent
 				a.broken = wireError(err)
 			}

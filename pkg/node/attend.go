@@ -32,7 +32,7 @@ func (a *activation) plan() *agenda {
 }
 
 // Clock implements actor.Agenda.
-func (p planner) Clock() time.Time { return p.a.node.env.Now() }
+func (p planner) Clock() time.Time { return p.a.host.env.Now() }
 
 // SetAlarm implements actor.Agenda.
 func (p planner) SetAlarm(al actor.PlannedAlarm) error {
@@ -92,7 +92,7 @@ func (p planner) Send(id actor.ID, method string, request []byte) error {
 	if err := p.may("send"); err != nil {
 		return err
 	}
-	return p.a.send(&message{target: id, method: method, body: request, since: p.a.node.env.Now().UnixMilli()})
+	return p.a.send(&message{target: id, method: method, body: request, since: p.a.host.env.Now().UnixMilli()})
 }
 
 func (a *activation) send(m *message) error {
@@ -165,7 +165,7 @@ func (p planner) may(what string) error {
 // owner would do nothing.
 func (a *activation) attend(calls []*call) []*call {
 	woken := slices.ContainsFunc(calls, func(c *call) bool { return c.method == api.MethodWake })
-	if !woken && !a.agenda.rings(a.node.env.Now().UnixMilli()) {
+	if !woken && !a.agenda.rings(a.host.env.Now().UnixMilli()) {
 		return calls
 	}
 	notes := 0 // those come first
@@ -178,11 +178,11 @@ func (a *activation) attend(calls []*call) []*call {
 // due returns calls of what the actor has to do now.
 func (a *activation) due() []*call {
 	if a.agenda == nil || a.agenda.due == 0 {
-		a.node.timers.set(a.actor, 0)
+		a.host.timers.set(a.actor, 0)
 		return nil
 	}
 	var out []*call
-	now := a.node.env.Now().UnixMilli()
+	now := a.host.env.Now().UnixMilli()
 	for _, al := range a.agenda.ready(now) {
 		c := a.own(al.Method)
 		c.alarm, c.body = al, al.Request
@@ -198,8 +198,8 @@ func (a *activation) due() []*call {
 func (a *activation) own(method string) *call {
 	return &call{
 		actor: a.actor, method: method, own: true, flags: api.InvokeForwarded,
-		context:  a.node.life,
-		deadline: a.node.env.Monotonic() + defaultDeadline,
+		context:  a.host.life,
+		deadline: a.host.env.Monotonic() + defaultDeadline,
 		finish:   func([]byte, string, error) {},
 	}
 }
@@ -209,9 +209,9 @@ func (a *activation) own(method string) *call {
 func (a *activation) deliver() {
 	switch {
 	case !a.sending():
-		a.node.couriers.drop(a.actor)
+		a.host.couriers.drop(a.actor)
 	case a.agenda.courier == nil:
-		a.agenda.courier = a.node.couriers.attach(a.node, a.slot, a.agenda.outbox)
+		a.agenda.courier = a.host.couriers.attach(a.slot, a.agenda.outbox)
 	}
 }
 
@@ -223,7 +223,7 @@ func (a *activation) sending() bool {
 // arm sets the actor's timer to what is committed.
 func (a *activation) arm() {
 	if a.agenda != nil {
-		a.node.timers.set(a.actor, a.agenda.wakeAt(a.node.env.Now().UnixMilli()))
+		a.host.timers.set(a.actor, a.agenda.wakeAt(a.host.env.Now().UnixMilli()))
 	}
 }
 
@@ -241,9 +241,9 @@ func (a *activation) ended() {
 	if a == nil || a.agenda == nil {
 		return
 	}
-	a.node.couriers.detach(a.slot)
+	a.host.couriers.detach(a.slot)
 	if at := cmp.Or(a.agenda.next.due, a.agenda.due); at != 0 {
-		a.node.timers.soon(a.actor, max(at, a.node.env.Now().Add(wakeAgain).UnixMilli()))
+		a.host.timers.soon(a.actor, max(at, a.host.env.Now().Add(wakeAgain).UnixMilli()))
 	}
 }
 
@@ -255,8 +255,8 @@ func (a *activation) settle() error {
 	a.agenda.linger = 0
 	writes := a.changes()
 	if len(writes) > 0 {
-		a.claim.Renew(a.node.keeper.proof())
-		if err := a.claim.Commit(a.node.ctx, writes); err != nil {
+		a.claim.Renew(a.host.keeper.proof())
+		if err := a.claim.Commit(a.host.ctx, writes); err != nil {
 			return cmp.Or(a.revert(), err)
 		}
 	}
@@ -271,8 +271,8 @@ func (a *activation) keptAgenda() {
 	}
 	before := a.agenda.due
 	for _, d := range a.agenda.buried {
-		a.node.events.sum(
-			api.Event{Kind: api.EventDeadLetter, Node: a.node.config.NodeID, Actor: a.actor.String(), Cause: d.Error})
+		a.host.events.sum(
+			api.Event{Kind: api.EventDeadLetter, Node: a.host.nodeID, Actor: a.actor.String(), Cause: d.Error})
 	}
 	a.agenda.stored()
 	if a.agenda.courier == nil && a.sending() {

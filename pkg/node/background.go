@@ -37,7 +37,7 @@ func (n *Node) gossipForever(ctx context.Context) {
 			if i >= gossipPeers {
 				break
 			}
-			if peers[at].ID != n.config.NodeID {
+			if peers[at].ID != n.nodeID {
 				n.ping(ctx, peers[at])
 			}
 		}
@@ -48,7 +48,7 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 	ctx, cancel := env.WithTimeout(n.env, ctx, n.keeper.member().Meta.Heartbeat)
 	defer cancel()
 	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing,
-		&api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
+		&api.Ping{Node: n.nodeID, Load: n.dispatcher.load()})
 	if err != nil {
 		n.log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		return
@@ -57,72 +57,72 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 }
 
 // sweepForever deactivates idle actors.
-func (n *Node) sweepForever(ctx context.Context) {
-	for env.Sleep(n.env, ctx, n.sweepInterval()) == nil {
-		for _, s := range n.dispatcher.unusedSince(n.env.Monotonic() - n.shortestIdleTimeout()) {
-			if !n.idle(s) {
+func (h *host) sweepForever(ctx context.Context) {
+	for env.Sleep(h.env, ctx, h.sweepInterval()) == nil {
+		for _, s := range h.dispatcher.unusedSince(h.env.Monotonic() - h.shortestIdleTimeout()) {
+			if !h.idle(s) {
 				continue
 			}
-			if n.releases.Acquire(ctx, 1) != nil {
+			if h.releases.Acquire(ctx, 1) != nil {
 				return
 			}
-			n.startRelease(s)
+			h.startRelease(s)
 		}
 	}
 }
 
 // watchMemory deactivates actors while all together take too many bytes.
-func (n *Node) watchMemory(ctx context.Context) {
-	if n.config.MemoryLimit == 0 {
+func (h *host) watchMemory(ctx context.Context) {
+	if h.dispatcher.memoryLimit == 0 {
 		return
 	}
-	for env.Sleep(n.env, ctx, memoryLookedAt) == nil {
-		for n.dispatcher.excess() > 0 {
-			if n.releases.Acquire(ctx, 1) != nil {
+	for env.Sleep(h.env, ctx, memoryLookedAt) == nil {
+		for h.dispatcher.excess() > 0 {
+			if h.releases.Acquire(ctx, 1) != nil {
 				return
 			}
-			s := n.dispatcher.surplus()
+			s := h.dispatcher.surplus()
 			if s == nil {
-				n.releases.Release(1)
+				h.releases.Release(1)
 				break
 			}
-			n.goRelease(s)
+			h.goRelease(s)
 		}
 	}
 }
 
 // idle reports whether a slot has had no call for longer than its namespace's idle timeout.
-func (n *Node) idle(s *slot) bool {
-	return s.idleSince(n.env.Monotonic() - n.settings(s.actor.Namespace).IdleTimeout)
+func (h *host) idle(s *slot) bool {
+	return s.idleSince(h.env.Monotonic() - h.keeper.settings(s.actor.Namespace).IdleTimeout)
 }
 
 // startRelease runs a slot to give its claim up, if it is idle still. It passes the permit of releases on.
-func (n *Node) startRelease(s *slot) {
-	if !n.idle(s) || !s.claimForIdle() {
-		n.releases.Release(1)
+func (h *host) startRelease(s *slot) {
+	if !h.idle(s) || !s.claimForIdle() {
+		h.releases.Release(1)
 		return
 	}
-	n.goRelease(s)
+	h.goRelease(s)
 }
 
 // goRelease runs a slot that was claimed for release. It passes the permit of releases on.
-func (n *Node) goRelease(s *slot) {
-	n.begin(s)
-	n.env.Go("release", func() {
-		defer n.releases.Release(1)
-		n.runOwn(s)
+func (h *host) goRelease(s *slot) {
+	h.begin(s)
+	h.env.Go("release", func() {
+		defer h.releases.Release(1)
+		h.runOwn(s)
 	})
 }
 
-func (n *Node) sweepInterval() time.Duration {
-	return min(max(n.shortestIdleTimeout()/sweepsPerIdleTimeout, sweepMin), sweepMax)
+func (h *host) sweepInterval() time.Duration {
+	return min(max(h.shortestIdleTimeout()/sweepsPerIdleTimeout, sweepMin), sweepMax)
 }
 
 // shortestIdleTimeout is that of the namespaces that the node hosts.
-func (n *Node) shortestIdleTimeout() time.Duration {
+func (h *host) shortestIdleTimeout() time.Duration {
 	shortest := DefaultIdleTimeout
-	for _, ns := range n.keeper.members().Namespaces {
-		if _, mine := n.kinds[ns.Name]; mine {
+	for _, ns := range h.keeper.members().Namespaces {
+		if _, mine := h.kinds[ns.Name]; mine {
 			shortest = min(shortest, ns.IdleTimeout)
 		}
 	}
@@ -130,11 +130,11 @@ func (n *Node) shortestIdleTimeout() time.Duration {
 }
 
 // settings returns a namespace's settings: the cluster's, or the defaults for one that is not known yet.
-func (n *Node) settings(ns string) registry.Namespace {
-	if s, ok := n.keeper.members().Namespace(ns); ok {
+func (k *keeper) settings(ns string) registry.Namespace {
+	if s, ok := k.members().Namespace(ns); ok {
 		return s
 	}
-	if kind := n.kinds[ns]; kind != nil {
+	if kind := k.kinds[ns]; kind != nil {
 		return defaultSettings(kind)
 	}
 	return registry.Namespace{Name: ns, Placement: registry.PlaceLeastLoaded, IdleTimeout: DefaultIdleTimeout}

@@ -20,7 +20,7 @@ const batchBytesMax = 1_000_000
 
 // activation is an actor in memory: its claim and its cached state.
 type activation struct {
-	node   *Node
+	host   *host
 	slot   *slot
 	actor  api.ActorID
 	spec   *actor.Spec
@@ -74,7 +74,7 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 			a.unanswered(nil, calls, err)
 			return nil, false
 		}
-		if limit := a.node.config.MaxBatch; most == 0 || limit > 0 && limit < most {
+		if limit := a.host.maxBatch; most == 0 || limit > 0 && limit < most {
 			most = limit
 		}
 		if single > 0 {
@@ -120,7 +120,7 @@ func (a *activation) process(calls []*call) (rest []*call, good bool) {
 
 // servable refuses the calls that need the store while that is out of reach, and returns the others.
 func (a *activation) servable(calls []*call) []*call {
-	err := a.node.contact.err()
+	err := a.host.contact.err()
 	if err == nil {
 		return calls
 	}
@@ -129,7 +129,7 @@ func (a *activation) servable(calls []*call) []*call {
 		if a.stale(c) {
 			rest = append(rest, c)
 		} else {
-			a.node.router.again(c, err)
+			a.host.router.again(c, err)
 		}
 	}
 	return rest
@@ -146,7 +146,7 @@ func (a *activation) runBatch(calls []*call, most int) (answers []answer, inTime
 		most = len(calls)
 	}
 	answers = make([]answer, 0, most)
-	a.claim.Renew(a.node.keeper.proof()) // for the births and ages of calls
+	a.claim.Renew(a.host.keeper.proof()) // for the births and ages of calls
 	for _, c := range calls[:most] {
 		if c.method == api.MethodDestroy || len(answers) > 0 &&
 			(a.batchBytes() > batchBytesMax || a.asking.methods[c.method]) {
@@ -175,7 +175,7 @@ func (a *activation) batchBytes() int {
 
 // runDestroy deletes the actor for a call, unless it has done so before.
 func (a *activation) runDestroy(c *call) answer {
-	a.claim.Renew(a.node.keeper.proof())
+	a.claim.Renew(a.host.keeper.proof())
 	if !c.key.IsZero() {
 		if earlier, ok := a.repeated(c); ok {
 			return earlier
@@ -221,11 +221,11 @@ func (a *activation) runMethod(c *call, calls []*call) (out answer, inTime bool)
 			return answer{call: c, err: err, settled: true}, true
 		}
 	}
-	now := a.node.env.Monotonic() // only now: to tell a repeat may have taken the store
+	now := a.host.env.Monotonic() // only now: to tell a repeat may have taken the store
 	if now >= c.runBy() {
 		return answer{call: c, err: errExpired(c), settled: true}, true
 	}
-	ctx, cancel := c.handlerContext(a.node.env)
+	ctx, cancel := c.handlerContext(a.host.env)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return answer{call: c, err: wireError(err), settled: true}, true
@@ -293,7 +293,7 @@ func (a *activation) fetchReply(ctx context.Context, r *record) ([]byte, error) 
 func (a *activation) runHandler(ctx context.Context, c *call, m *actor.MethodSpec) (out answer, inTime bool) {
 	a.begin(ctx, m.ReadOnly)
 	if c.alarm != nil {
-		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may change again
+		a.agenda.advance(c.alarm, a.host.env.Now()) // which the handler may change again
 	}
 	body, state, err := a.handle(ctx, c, m)
 	if err != nil {
@@ -348,12 +348,12 @@ func (a *activation) conclude(answers []answer) error {
 		return a.clearMark(answers[0].call)
 	}
 	if len(writes) == 0 {
-		if needProof(answers, actor.Consistency(a.node.settings(a.actor.Namespace).Consistency)) {
+		if needProof(answers, actor.Consistency(a.host.keeper.settings(a.actor.Namespace).Consistency)) {
 			return a.prove()
 		}
 		return nil
 	}
-	a.claim.Renew(a.node.keeper.proof())
+	a.claim.Renew(a.host.keeper.proof())
 	err := a.commit(writes)
 	if len(answers) > 1 || !kv.IsTooLarge(err) {
 		return err
@@ -369,10 +369,10 @@ func (a *activation) conclude(answers []answer) error {
 
 // commit commits, and measures how long that takes.
 func (a *activation) commit(writes []registry.Write) error {
-	began := a.node.env.Monotonic()
-	err := a.claim.Commit(a.node.ctx, writes)
+	began := a.host.env.Monotonic()
+	err := a.claim.Commit(a.host.ctx, writes)
 	if err == nil {
-		a.node.meter.commits.add(a.node.env.Monotonic() - began)
+		a.host.meter.commits.add(a.host.env.Monotonic() - began)
 	}
 	return err
 }
@@ -388,7 +388,7 @@ func (a *activation) unfit(out *answer) error {
 	if !out.writes {
 		return a.prove() // the failure shows state
 	}
-	return a.claim.Commit(a.node.ctx, a.changes())
+	return a.claim.Commit(a.host.ctx, a.changes())
 }
 
 // kept notes that what the activation has changed is committed.
@@ -436,10 +436,10 @@ func (a *activation) changes() []registry.Write {
 	}
 	if a.agenda != nil {
 		a.agenda.collect()
-		a.crowd(a.node.ctx)
+		a.crowd(a.host.ctx)
 	}
 	return slices.Concat(a.memory.writes(), a.space.writes(), a.ledger.writes(),
-		a.agenda.writes(a.claim, a.node.env.Now().UnixMilli()))
+		a.agenda.writes(a.claim, a.host.env.Now().UnixMilli()))
 }
 
 // concluded answers everybody.
@@ -450,15 +450,15 @@ func (a *activation) concluded(answers []answer) bool {
 		good = a.memory.clear() == nil
 		a.space.forget()
 		a.ended()
-		a.node.couriers.drop(a.actor)
+		a.host.couriers.drop(a.actor)
 		a.agenda, a.destroyed = nil, true
-		a.node.timers.set(a.actor, 0)
+		a.host.timers.set(a.actor, 0)
 	}
 	a.kept()
 	a.answered(answers)
 	for _, out := range answers {
 		if out.reroute {
-			a.node.router.again(out.call, out.err)
+			a.host.router.again(out.call, out.err)
 			continue
 		}
 		out.call.finish(out.body, "", out.err)
@@ -475,10 +475,10 @@ func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 		if doubt && !answers[i].writes {
 			why = errMoved(a.actor) // a call that only read has had no effect
 		}
-		a.node.router.again(answers[i].call, why)
+		a.host.router.again(answers[i].call, why)
 	}
 	for _, c := range rest {
-		a.node.router.again(c, errMoved(a.actor))
+		a.host.router.again(c, errMoved(a.actor))
 	}
 }
 
@@ -491,7 +491,7 @@ func (a *activation) unproved(answers []answer, silent error) {
 			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v",
 				a.actor, silent)
 		}
-		a.node.router.again(answers[i].call, err)
+		a.host.router.again(answers[i].call, err)
 	}
 }
 
@@ -499,7 +499,7 @@ func (a *activation) unproved(answers []answer, silent error) {
 func (a *activation) stale(c *call) bool {
 	m := a.spec.Methods[c.method]
 	mayBe := c.flags&api.InvokeStale != 0 ||
-		actor.Consistency(a.node.settings(a.actor.Namespace).Consistency) == actor.Stale
+		actor.Consistency(a.host.keeper.settings(a.actor.Namespace).Consistency) == actor.Stale
 	return mayBe && m != nil && m.ReadOnly
 }
 
@@ -516,11 +516,11 @@ func needProof(answers []answer, c actor.Consistency) bool {
 
 // prove has the store confirm that the claim was held after the calls had arrived.
 func (a *activation) prove() error {
-	proof, err := a.node.barrier.wait(a.node.ctx)
+	proof, err := a.host.barrier.wait(a.host.ctx)
 	if err != nil {
 		return err
 	}
-	return a.claim.Check(a.node.ctx, proof)
+	return a.claim.Check(a.host.ctx, proof)
 }
 
 func isStoreError(err error) bool {

@@ -26,7 +26,7 @@ const (
 // bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the
 // node's own work, and ends when nothing is left to do, it is cancelled, or its time is up.
 type bulk struct {
-	node    *Node
+	mover   *mover
 	id      uint64
 	request api.BulkRequest
 	began   time.Duration
@@ -62,10 +62,10 @@ type jobs struct {
 
 // startBulk begins a job. A drain ends another one, and of two drains there is one, unless the node is about to stop:
 // that has a pace of its own.
-func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
-	n.jobs.mu.Lock()
-	defer n.jobs.mu.Unlock()
-	if b := n.jobs.latest; b != nil && b.running() {
+func (mv *mover) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
+	mv.jobs.mu.Lock()
+	defer mv.jobs.mu.Unlock()
+	if b := mv.jobs.latest; b != nil && b.running() {
 		switch {
 		case req.Kind == api.BulkDrain && b.request.Kind == api.BulkDrain && !stopping:
 			return b, nil
@@ -74,29 +74,29 @@ func (n *Node) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 		default:
 			s := b.status()
 			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is at work already: %s, for %s, %d of %d "+
-				"actors moved", n.config.NodeID, s.Kind, s.Why, s.Moved, s.Total)
+				"actors moved", mv.nodeID, s.Kind, s.Why, s.Moved, s.Total)
 		}
 	}
-	n.jobs.count++
+	mv.jobs.count++
 	b := &bulk{
-		node: n, id: n.jobs.count, request: req, began: n.env.Monotonic(), ended: env.NewEvent(n.env),
-		permits:  env.NewSemaphore(n.env, movesAtOnce),
+		mover: mv, id: mv.jobs.count, request: req, began: mv.env.Monotonic(), ended: env.NewEvent(mv.env),
+		permits:  env.NewSemaphore(mv.env, movesAtOnce),
 		stopping: stopping, state: api.BulkRunning,
 	}
 	b.work = b.candidates()
 	b.total = len(b.work)
-	ctx, cancel := env.WithCancelCause(n.ctx)
+	ctx, cancel := env.WithCancelCause(mv.ctx)
 	b.cancel = cancel
-	n.jobs.latest = b
-	n.happened(api.Event{Kind: api.EventJobBegan, Node: n.config.NodeID, Count: b.total, From: n.config.NodeID,
+	mv.jobs.latest = b
+	mv.happened(api.Event{Kind: api.EventJobBegan, Node: mv.nodeID, Count: b.total, From: mv.nodeID,
 		To: req.To, Cause: req.Kind + ", for " + req.Why})
-	n.env.Go("move actors", func() { b.run(ctx) })
+	mv.env.Go("move actors", func() { b.run(ctx) })
 	return b, nil
 }
 
 // run is the task of a job.
 func (b *bulk) run(ctx context.Context) {
-	n := b.node
+	n := b.mover
 	limited := ctx
 	if b.request.TimeoutMillis > 0 {
 		var cancel context.CancelFunc
@@ -125,7 +125,7 @@ var errNowhere = errors.New("no other node takes actors")
 
 // pass moves actors, once each, and waits for these moves.
 func (b *bulk) pass(ctx context.Context, work []assignment) error {
-	n := b.node
+	n := b.mover
 	b.mu.Lock()
 	b.failed, b.failures = 0, nil
 	b.mu.Unlock()
@@ -159,20 +159,20 @@ func (b *bulk) pace(ctx context.Context, next *time.Duration) error {
 	if b.request.Rate <= 0 {
 		return ctx.Err()
 	}
-	now := b.node.env.Monotonic()
+	now := b.mover.env.Monotonic()
 	wait := *next - now
 	*next = max(*next, now) + time.Duration(float64(time.Second)/b.request.Rate)
 	if wait <= 0 {
 		return ctx.Err()
 	}
-	return env.Sleep(b.node.env, ctx, wait)
+	return env.Sleep(b.mover.env, ctx, wait)
 }
 
 // candidates are the actors that the job is about, those first that were not called for the longest.
 func (b *bulk) candidates() []assignment {
-	held := b.node.dispatcher.held(b.request.Namespace)
+	held := b.mover.dispatcher.held(b.request.Namespace)
 	if b.request.Kind == api.BulkRebalance {
-		return b.node.assign(held, &b.request)
+		return b.mover.assign(held, &b.request)
 	}
 	if limit := b.request.Limit; limit > 0 && len(held) > limit {
 		held = held[:limit]
@@ -208,8 +208,8 @@ func (b *bulk) note(id api.ActorID, err error) {
 // hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts
 // what is left.
 func (b *bulk) hopeless() bool {
-	return b.stopping && !slices.ContainsFunc(b.node.dispatcher.held(""), func(h holding) bool {
-		return b.node.hostedElsewhere(h.actor.Namespace)
+	return b.stopping && !slices.ContainsFunc(b.mover.dispatcher.held(""), func(h holding) bool {
+		return b.mover.hostedElsewhere(h.actor.Namespace)
 	})
 }
 
@@ -221,13 +221,13 @@ func (b *bulk) running() bool {
 
 func (b *bulk) end(state string) {
 	b.mu.Lock()
-	b.state, b.at = state, b.node.env.Monotonic()
+	b.state, b.at = state, b.mover.env.Monotonic()
 	b.mu.Unlock()
 	s := b.status()
-	b.node.log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed",
+	b.mover.log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed",
 		s.Failed, "left", s.Left)
-	b.node.happened(
-		api.Event{Kind: api.EventJobEnded, Node: b.node.config.NodeID, Count: s.Moved, From: b.node.config.NodeID,
+	b.mover.happened(
+		api.Event{Kind: api.EventJobEnded, Node: b.mover.nodeID, Count: s.Moved, From: b.mover.nodeID,
 			To: s.To, Cause: fmt.Sprintf("%s %s: %d moved, %d failed, %d left", s.Kind, s.State, s.Moved, s.Failed,
 				s.Left)})
 	b.ended.Set()
@@ -235,7 +235,7 @@ func (b *bulk) end(state string) {
 
 // status is how the job stands.
 func (b *bulk) status() api.BulkStatus {
-	n := b.node
+	n := b.mover
 	left := n.dispatcher.load().Activations
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -255,32 +255,32 @@ func (b *bulk) status() api.BulkStatus {
 }
 
 // moveOut moves an actor to the node that is named, or to one that placement chooses and that takes it.
-func (n *Node) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
+func (mv *mover) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
 	if named != "" {
-		to, err := n.targetNamed(ctx, named)
+		to, err := mv.keeper.targetNamed(ctx, named)
 		if err == nil {
-			_, err = n.migrate(ctx, id, to, force, why)
+			_, err = mv.migrate(ctx, id, to, force, why)
 		}
 		return err
 	}
-	_, _, err := n.moveToAny(ctx, id, force, why)
+	_, _, err := mv.moveToAny(ctx, id, force, why)
 	return err
 }
 
 // moveToAny moves an actor to a node that placement chooses, the next one if that refuses.
-func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved,
+func (mv *mover) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved,
 	err error) {
-	exclude := []registry.Refusal{{Node: n.config.NodeID, Reason: api.RefusedLeaving}}
+	exclude := []registry.Refusal{{Node: mv.nodeID, Reason: api.RefusedLeaving}}
 	for {
-		to, chosenErr := n.choose(id, exclude...)
+		to, chosenErr := mv.router.choose(id, exclude...)
 		if chosenErr != nil && err != nil {
 			return to, how, err // why the last one refused
 		}
 		if chosenErr != nil {
 			return to, how, chosenErr
 		}
-		n.loads.placed(to.ID)
-		how, err = n.migrate(ctx, id, to, force, why)
+		mv.loads.placed(to.ID)
+		how, err = mv.migrate(ctx, id, to, force, why)
 		refused := (*refusedError)(nil)
 		if !errors.As(err, &refused) {
 			return to, how, err
@@ -290,16 +290,16 @@ func (n *Node) moveToAny(ctx context.Context, id api.ActorID, force bool, why st
 }
 
 // othersActive reports whether another node takes actors.
-func (n *Node) othersActive() bool {
-	return slices.ContainsFunc(n.keeper.members().Members(), func(m registry.NodeInfo) bool {
-		return m.ID != n.config.NodeID && m.State == registry.NodeActive
+func (mv *mover) othersActive() bool {
+	return slices.ContainsFunc(mv.keeper.members().Members(), func(m registry.NodeInfo) bool {
+		return m.ID != mv.nodeID && m.State == registry.NodeActive
 	})
 }
 
 // hostedElsewhere reports whether another node takes actors of a namespace.
-func (n *Node) hostedElsewhere(namespace string) bool {
-	return slices.ContainsFunc(n.keeper.members().Members(), func(m registry.NodeInfo) bool {
-		return m.ID != n.config.NodeID && m.State == registry.NodeActive && slices.Contains(m.Namespaces, namespace)
+func (mv *mover) hostedElsewhere(namespace string) bool {
+	return slices.ContainsFunc(mv.keeper.members().Members(), func(m registry.NodeInfo) bool {
+		return m.ID != mv.nodeID && m.State == registry.NodeActive && slices.Contains(m.Namespaces, namespace)
 	})
 }
 

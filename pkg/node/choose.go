@@ -12,13 +12,13 @@ import (
 
 // choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors
 // are those of registry.Place.
-func (n *Node) choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
-	settings := n.settings(id.Namespace)
-	n.loads.learn(n.config.NodeID, n.dispatcher.load())
+func (r *router) choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
+	settings := r.keeper.settings(id.Namespace)
+	r.loads.learn(r.nodeID, r.dispatcher.load())
 	return registry.Place(registry.Request{
-		Settings: settings, Actor: id, Local: n.config.NodeID,
-		Members: n.loads.candidates(n.keeper.members().Members()), Refused: exclude,
-		Random: n.router.random, Turn: n.router.turn(&settings),
+		Settings: settings, Actor: id, Local: r.nodeID,
+		Members: r.loads.candidates(r.keeper.members().Members()), Refused: exclude,
+		Random: r.random, Turn: r.turn(&settings),
 	})
 }
 

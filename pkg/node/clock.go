@@ -40,7 +40,7 @@ func (n *Node) watchClock() {
 		return
 	}
 	n.log.Warn("the wall clock was stepped, or the machine slept", "by", by.Round(time.Millisecond))
-	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.config.NodeID,
+	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.nodeID,
 		Cause: fmt.Sprintf(
 			"its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not",
 			by.Seconds())})

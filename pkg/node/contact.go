@@ -33,14 +33,9 @@ const (
 
 // contact is whether the node reaches its store. It is safe for concurrent use.
 type contact struct {
-	env env.Env
-	log *slog.Logger
-	// node ends with the node.
-	node context.Context
+	scope
 	// store names the store, for people.
 	store func() string
-	// changed is told of an end of contact, with its reason, and of a new beginning, with "". It must not block.
-	changed func(reason string)
 
 	// answered is whether the store has answered since the last tick.
 	answered atomic.Bool
@@ -70,9 +65,8 @@ type outage struct {
 	reason string
 }
 
-func newContact(e env.Env, log *slog.Logger, node context.Context, store func() string,
-	changed func(reason string)) *contact {
-	c := &contact{env: e, log: log, node: node, store: store, changed: changed}
+func newContact(s scope, store func() string) *contact {
+	c := &contact{scope: s, store: store}
 	c.ctx, c.cancel = env.WithCancelCause(context.Background())
 	return c
 }
@@ -171,7 +165,7 @@ func (c *contact) wait() {
 // tick looks whether the store has answered since the last tick.
 func (c *contact) tick(tick int) {
 	c.mu.Lock()
-	if tick != c.ticks || c.node.Err() != nil {
+	if tick != c.ticks || c.scope.ctx.Err() != nil {
 		c.mu.Unlock()
 		return
 	}
@@ -194,7 +188,7 @@ func (c *contact) tick(tick int) {
 	cancel(err)
 	c.log.Warn("the store is out of reach: calls that need it are answered unavailable", "store", c.store(), "reason",
 		o.reason)
-	c.changed(o.reason)
+	c.tell(o.reason)
 }
 
 // why says in a few words what is known of the silence. c.mu is held.
@@ -237,16 +231,16 @@ func (c *contact) regain() {
 	}
 	c.log.Log(context.Background(), level, "the store answers again", "store", c.store(), "lasted",
 		lasted.Round(time.Millisecond), "reason", o.reason)
-	c.changed("")
+	c.tell("")
 }
 
-// storeChanged tells of the beginning and the end of an outage.
-func (n *Node) storeChanged(reason string) {
+// tell tells of the beginning and the end of an outage.
+func (c *contact) tell(reason string) {
 	kind := api.EventStoreLost
 	if reason == "" {
 		kind, reason = api.EventStoreBack, "it answers heartbeats"
 	}
-	n.happened(api.Event{Kind: kind, Node: n.config.NodeID, Cause: reason})
+	c.happened(api.Event{Kind: kind, Node: c.nodeID, Cause: reason})
 }
 
 // errorAfter is how many times the patience an outage lasts to be an error in the log, not a warning: about when

@@ -38,19 +38,25 @@ const (
 // then goes on, and what becomes of it is kept for the next activation here, which the courier wakes for that.
 // Otherwise an actor that ends before the first answer comes would begin with the same message for ever.
 type couriers struct {
+	scope
+	keeper *keeper
+	router *router
+	waker  *waker
+
 	mu  sync.Mutex
 	all map[api.ActorID]*courier
 }
 
+func newCouriers(s scope, k *keeper, w *waker) *couriers {
+	return &couriers{scope: s, keeper: k, router: w.router, waker: w, all: make(map[api.ActorID]*courier)}
+}
+
 // attach has an actor's messages delivered for the activation of a slot: what has become of others is forgotten.
-func (cs *couriers) attach(n *Node, s *slot, outbox []*message) *courier {
+func (cs *couriers) attach(s *slot, outbox []*message) *courier {
 	cs.mu.Lock()
 	c := cs.all[s.actor]
 	if c == nil {
-		c = &courier{node: n, sender: s.actor, lines: make(map[api.ActorID]*line), results: make(map[uint64]result)}
-		if cs.all == nil {
-			cs.all = make(map[api.ActorID]*courier)
-		}
+		c = &courier{couriers: cs, sender: s.actor, lines: make(map[api.ActorID]*line), results: make(map[uint64]result)}
 		cs.all[s.actor] = c
 	}
 	c.own(s) // so that nobody drops it
@@ -94,8 +100,8 @@ func (cs *couriers) dropSpent(c *courier, anyway bool) {
 // courier of the same actor, on a node that has not noticed its end, does no harm: the receiver runs each message
 // once, and those of one sender in order.
 type courier struct {
-	node   *Node
-	sender api.ActorID
+	couriers *couriers
+	sender   api.ActorID
 
 	mu    sync.Mutex
 	lines map[api.ActorID]*line
@@ -284,7 +290,7 @@ func (c *courier) committed(settled []result, sent []*message) {
 
 // settle has the results committed after a while at the latest, if there are any. c.mu is held.
 func (c *courier) settle(after time.Duration) {
-	at := c.node.env.Monotonic() + after
+	at := c.couriers.env.Monotonic() + after
 	if c.nudge != nil && (len(c.results) == 0 || at < c.nudgeAt || c.dropped) {
 		c.nudge.Stop()
 		c.nudge = nil
@@ -293,7 +299,7 @@ func (c *courier) settle(after time.Duration) {
 		return
 	}
 	c.nudgeAt = at
-	c.nudge = c.node.env.AfterFunc(after, c.nudged)
+	c.nudge = c.couriers.env.AfterFunc(after, c.nudged)
 }
 
 // nudged wakes the actor. One that has ended is woken here: nobody else knows the results.
@@ -305,9 +311,9 @@ func (c *courier) nudged() {
 	switch {
 	case dropped:
 	case owned:
-		c.node.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
+		c.couriers.waker.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
 	default:
-		c.node.wakeHere(c.sender, c.woken)
+		c.couriers.waker.wakeHere(c.sender, c.woken)
 	}
 }
 
@@ -321,7 +327,7 @@ func (c *courier) woken(err error) {
 		c.settle(laterBackoff(c.pickUps))
 	}
 	c.mu.Unlock()
-	c.node.couriers.dropSpent(c, forget)
+	c.couriers.dropSpent(c, forget)
 }
 
 // add puts a message at the end of its line. c.mu is held.
@@ -368,7 +374,7 @@ func (c *courier) pump() {
 			c.mu.Unlock()
 			return
 		}
-		l.state, l.since = lineFlying, c.node.env.Monotonic()
+		l.state, l.since = lineFlying, c.couriers.env.Monotonic()
 		c.air = append(c.air, l)
 		m, lastTry := l.queue[0], l.attempts+1 >= failuresMax
 		c.mu.Unlock()
@@ -382,10 +388,10 @@ func (c *courier) next() *line {
 		return nil
 	}
 	if len(c.air) >= flyingMax {
-		now, at := c.node.env.Monotonic(), c.air[len(c.air)-flyingMax].since+flyingLong
+		now, at := c.couriers.env.Monotonic(), c.air[len(c.air)-flyingMax].since+flyingLong
 		if now < at {
 			if c.room == nil {
-				c.room = c.node.env.AfterFunc(at-now, c.look)
+				c.room = c.couriers.env.AfterFunc(at-now, c.look)
 			}
 			return nil
 		}
@@ -407,7 +413,7 @@ func (c *courier) look() {
 }
 
 func (c *courier) deliver(l *line, m *message, lastTry bool) {
-	n := c.node
+	n := c.couriers
 	deadline := n.env.Monotonic() + sendTimeout
 	ctx, cancel := env.WithDeadlineAt(n.env, n.ctx, deadline)
 	out := &call{
@@ -441,7 +447,7 @@ func (c *courier) answered(l *line, m *message, err error) {
 	if owned {
 		c.pump()
 	} else {
-		c.node.couriers.dropSpent(c, false)
+		c.couriers.dropSpent(c, false)
 	}
 }
 
@@ -458,7 +464,7 @@ func (c *courier) note(l *line, m *message, err error) {
 		soon = 0
 	default:
 		l.state = lineResting
-		c.node.env.AfterFunc(laterBackoff(l.tries), func() { c.again(l) })
+		c.couriers.env.AfterFunc(laterBackoff(l.tries), func() { c.again(l) })
 	}
 	if c.owner == nil {
 		c.trim()
@@ -481,7 +487,7 @@ func (c *courier) failed(l *line, m *message, err error) (last bool) {
 		return false
 	}
 	l.attempts++
-	c.node.log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.target.String(), "method",
+	c.couriers.log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.target.String(), "method",
 		m.method, "attempts", l.attempts, "error", err)
 	if l.attempts >= 2*failuresMax {
 		return true
@@ -504,7 +510,7 @@ func hasRun(err error) bool {
 func (c *courier) letter(l *line, m *message, err error) *registry.DeadLetter {
 	d := &registry.DeadLetter{
 		Target: m.target, Method: m.method, Request: m.body, Attempts: l.attempts, Origin: m.origin,
-		Due: m.since, Died: c.node.env.Now().UnixMilli(),
+		Due: m.since, Died: c.couriers.env.Now().UnixMilli(),
 	}
 	explain(d, err)
 	if !refused(err) {

@@ -65,8 +65,8 @@ func (c *crashes) worked(id api.ActorID) {
 }
 
 // crashed notes that an activation has failed, and tells of it.
-func (n *Node) crashed(id api.ActorID, err error) error {
-	n.events.sum(
-		api.Event{Kind: api.EventCrashed, Node: n.config.NodeID, Actor: id.String(), Cause: wireError(err).Message})
-	return n.crashes.failed(id, n.env.Monotonic(), err)
+func (h *host) crashed(id api.ActorID, err error) error {
+	h.events.sum(
+		api.Event{Kind: api.EventCrashed, Node: h.nodeID, Actor: id.String(), Cause: wireError(err).Message})
+	return h.crashes.failed(id, h.env.Monotonic(), err)
 }

@@ -45,7 +45,7 @@ func (a *activation) crowd(ctx context.Context) {
 	}
 	numbers, err := a.claim.DeadNumbers(ctx)
 	if err != nil {
-		a.node.log.Warn("dead letters could not be counted", "actor", a.actor.String(), "error", err)
+		a.host.log.Warn("dead letters could not be counted", "actor", a.actor.String(), "error", err)
 		return
 	}
 	g.dead = len(numbers)
@@ -53,7 +53,7 @@ func (a *activation) crowd(ctx context.Context) {
 		if g.dead+len(g.buried) <= deadLettersMax {
 			return
 		}
-		a.node.log.Warn("a dead letter was dropped: the actor has too many", "actor", a.actor.String(), "letter",
+		a.host.log.Warn("a dead letter was dropped: the actor has too many", "actor", a.actor.String(), "letter",
 			api.FormatLetter(a.actor, number))
 		g.exhumed = append(g.exhumed, number)
 		g.dead--
@@ -116,7 +116,7 @@ func clipTo(s string, most int) string {
 	return s[:most] + "..."
 }
 
-func (n *Node) adminDeadLetters(ctx context.Context, in *api.DeadLettersRequest) (*api.DeadLettersReply, error) {
+func (adm *admin) adminDeadLetters(ctx context.Context, in *api.DeadLettersRequest) (*api.DeadLettersReply, error) {
 	of := api.ActorID{Namespace: in.Namespace}
 	var after registry.DeadLetter
 	var err error
@@ -130,7 +130,7 @@ func (n *Node) adminDeadLetters(ctx context.Context, in *api.DeadLettersRequest)
 			return nil, err
 		}
 	}
-	letters, more, err := n.registry.DeadLetters(ctx, of.Namespace, of.ID, after, in.Limit)
+	letters, more, err := adm.registry.DeadLetters(ctx, of.Namespace, of.ID, after, in.Limit)
 	if err != nil {
 		return nil, wireError(err)
 	}
@@ -157,41 +157,41 @@ func deadLetterRow(d *registry.DeadLetter) api.DeadLetterRow {
 	return row
 }
 
-func (n *Node) adminDeadLetterRetry(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
+func (adm *admin) adminDeadLetterRetry(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	id, number, err := api.ParseLetter(in.Letter)
 	if err != nil {
 		return nil, err
 	}
-	answer := env.NewFuture[[]byte](n.env)
+	answer := env.NewFuture[[]byte](adm.env)
 	c := &call{
 		actor: id, method: api.MethodRetry, body: strconv.AppendUint(nil, number, 10),
 		context:  func() context.Context { return ctx },
-		deadline: n.env.Monotonic() + defaultDeadline,
+		deadline: adm.env.Monotonic() + defaultDeadline,
 		finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
 	}
-	if left, ok := env.Remaining(n.env, ctx); ok {
-		c.deadline = n.env.Monotonic() + left
+	if left, ok := env.Remaining(adm.env, ctx); ok {
+		c.deadline = adm.env.Monotonic() + left
 	}
-	n.router.route(c)
+	adm.router.route(c)
 	if _, err := answer.Wait(ctx); err != nil {
 		return nil, wireError(err)
 	}
-	n.log.Info("dead letter taken back by an operator", "letter", in.Letter)
+	adm.log.Info("dead letter taken back by an operator", "letter", in.Letter)
 	return &api.DeadLetterReply{Letter: in.Letter}, nil
 }
 
-func (n *Node) adminDeadLetterRm(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
+func (adm *admin) adminDeadLetterRm(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	id, number, err := api.ParseLetter(in.Letter)
 	if err != nil {
 		return nil, err
 	}
-	removed, err := n.registry.RemoveDeadLetter(ctx, id, number)
+	removed, err := adm.registry.RemoveDeadLetter(ctx, id, number)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if !removed {
 		return nil, errNoLetter(id, strconv.FormatUint(number, 10))
 	}
-	n.log.Info("dead letter removed by an operator", "letter", in.Letter)
+	adm.log.Info("dead letter removed by an operator", "letter", in.Letter)
 	return &api.DeadLetterReply{Letter: in.Letter}, nil
 }

@@ -44,8 +44,11 @@ const (
 // It leaves alone what no member hosts until the membership changes. A namespace whose actors take long to wake holds
 // up no other.
 type scanner struct {
-	node   *Node
-	parker env.Parker
+	scope
+	registry *registry.Registry
+	keeper   *keeper
+	waker    *waker
+	parker   env.Parker
 	// unattended is the newest count of actors that were released with something to do.
 	unattended atomic.Uint64
 
@@ -82,9 +85,10 @@ type wakes struct {
 	crowded bool
 }
 
-func newScanner(n *Node) *scanner {
+func newScanner(s scope, r *registry.Registry, k *keeper, w *waker) *scanner {
 	return &scanner{
-		node: n, parker: n.env.NewParker(), random: n.env.Rand("shards of what is due"),
+		scope: s, registry: r, keeper: k, waker: w,
+		parker: s.env.NewParker(), random: s.env.Rand("shards of what is due"),
 		shards: make(map[int]*dueShard), wakes: make(map[string]*wakes),
 	}
 }
@@ -106,19 +110,19 @@ func (s *scanner) run(ctx context.Context) {
 			if first+i == len(s.own) {
 				filled = -1
 			}
-			if s.shards[shard].next <= s.node.env.Now().UnixMilli() {
+			if s.shards[shard].next <= s.env.Now().UnixMilli() {
 				var err error
 				if filled, err = s.read(ctx, shard, filled); err != nil {
 					if ctx.Err() == nil {
-						s.node.log.Warn("what is due could not be read", "shard", shard, "error", err)
+						s.log.Warn("what is due could not be read", "shard", shard, "error", err)
 					}
 					wait = scanAgain
 					break
 				}
 			}
-			wait = min(wait, until(s.shards[shard].next, s.node.env.Now().UnixMilli()))
+			wait = min(wait, until(s.shards[shard].next, s.env.Now().UnixMilli()))
 		}
-		alarm := s.node.env.AfterFunc(wait, s.parker.Unpark)
+		alarm := s.env.AfterFunc(wait, s.parker.Unpark)
 		_ = s.parker.Park(ctx)
 		alarm.Stop()
 	}
@@ -135,9 +139,9 @@ func (s *scanner) first() int {
 
 // look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
 func (s *scanner) look() {
-	view, counted := s.node.keeper.members(), s.unattended.Load()
+	view, counted := s.keeper.members(), s.unattended.Load()
 	if s.view == nil || s.view.Counter != view.Counter {
-		s.own = view.ShardsOf(s.node.config.NodeID)
+		s.own = view.ShardsOf(s.nodeID)
 		before := s.shards
 		s.shards = make(map[int]*dueShard, len(s.own))
 		for _, shard := range s.own {
@@ -147,7 +151,7 @@ func (s *scanner) look() {
 			}
 		}
 	} else if counted != s.counted {
-		now := s.node.env.Now()
+		now := s.env.Now()
 		for _, shard := range s.own {
 			sh := s.shards[shard]
 			sh.next = min(sh.next, now.Add(sh.burden()).UnixMilli())
@@ -167,7 +171,7 @@ func (sh *dueShard) burden() time.Duration {
 func (s *scanner) read(ctx context.Context, shard, filled int) (int, error) {
 	if filled < shard {
 		var err error
-		if filled, err = s.node.registry.NextDueShard(ctx, shard); err != nil {
+		if filled, err = s.registry.NextDueShard(ctx, shard); err != nil {
 			return filled, err
 		}
 	}
@@ -217,12 +221,12 @@ func (s *scanner) scan(ctx context.Context, shard int) error {
 	for more := true; more; {
 		var entries []registry.DueEntry
 		var err error
-		if entries, more, err = s.node.registry.Due(ctx, shard, after, duePage); err != nil {
+		if entries, more, err = s.registry.Due(ctx, shard, after, duePage); err != nil {
 			return err
 		}
 		for _, e := range entries {
 			after = e
-			p.now = s.node.env.Now().UnixMilli()
+			p.now = s.env.Now().UnixMilli()
 			at := p.dueAt(e)
 			if at <= p.now {
 				if err := s.wake(ctx, e.Actor, p); err != nil {
@@ -289,28 +293,28 @@ func (p *pass) end() {
 func (s *scanner) wake(ctx context.Context, id api.ActorID, p *pass) error {
 	w := s.wakes[id.Namespace]
 	if w == nil {
-		w = &wakes{permits: env.NewSemaphore(s.node.env, wakesAtOnce)}
+		w = &wakes{permits: env.NewSemaphore(s.env, wakesAtOnce)}
 		s.wakes[id.Namespace] = w
 	}
-	begun, err := w.begin(ctx, s.node.env)
+	begun, err := w.begin(ctx, s.env)
 	if !begun {
 		p.put++
 		return err
 	}
 	p.woken++
-	now := s.node.env.Monotonic()
+	now := s.env.Monotonic()
 	s.begin = max(s.begin, now-timersPause) + time.Second/wakesPerSecond
 	if ahead := s.begin - now; ahead > timersPause {
-		if err := env.Sleep(s.node.env, ctx, ahead); err != nil {
+		if err := env.Sleep(s.env, ctx, ahead); err != nil {
 			w.end()
 			return err
 		}
 	}
-	s.node.wake(id, func(_ bool, err error) {
+	s.waker.wake(id, func(_ bool, err error) {
 		w.end()
 		if err != nil {
 			p.failed.Add(1)
-			s.node.log.Debug("an actor with something to do could not be woken", "actor", id.String(), "error", err)
+			s.log.Debug("an actor with something to do could not be woken", "actor", id.String(), "error", err)
 		}
 	})
 	return nil
@@ -342,23 +346,33 @@ func (w *wakes) end() {
 }
 
 // wake makes an actor active, here or elsewhere, if it is not. done is told how that went, and does not block.
-func (n *Node) wake(id api.ActorID, done func(elsewhere bool, err error)) {
-	n.router.route(&call{
+func (w *waker) wake(id api.ActorID, done func(elsewhere bool, err error)) {
+	w.router.route(&call{
 		actor: id, method: api.MethodWake,
-		context:  n.life,
-		deadline: n.env.Monotonic() + wakeTimeout,
+		context:  w.life,
+		deadline: w.env.Monotonic() + wakeTimeout,
 		finish:   func(_ []byte, owner string, err error) { done(owner != "", err) },
 	})
 }
 
 // fire has an actor woken whose timer has come.
-func (n *Node) fire(t timer) {
-	n.wake(t.actor, func(elsewhere bool, err error) {
+func (w *waker) fire(t timer) {
+	w.wake(t.actor, func(elsewhere bool, err error) {
 		if elsewhere && err == nil {
-			n.timers.forget(t) // it is looked after there
+			w.timers.forget(t) // it is looked after there
 		}
 	})
 }
 
-// life is the context of what nobody waits for.
-func (n *Node) life() context.Context { return n.ctx }
+// waker has actors made active that have something to do.
+type waker struct {
+	scope
+	router *router
+	timers *timers
+}
+
+func newWaker(s scope, r *router) *waker {
+	w := &waker{scope: s, router: r}
+	w.timers = newTimers(s.env, w.fire)
+	return w
+}

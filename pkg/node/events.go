@@ -103,34 +103,31 @@ func (es *events) after(number uint64, limit int) []api.Event {
 	return append([]api.Event{}, found...)
 }
 
-// happened takes note of an event of the node's.
-func (n *Node) happened(e api.Event) { n.events.tell(n.env.Now(), e) }
-
 // tellTakenOver takes note of an actor that was claimed whose owner, if it had one, is gone.
-func (n *Node) tellTakenOver(id api.ActorID, from string) {
+func (h *host) tellTakenOver(id api.ActorID, from string) {
 	if from == "" {
 		return
 	}
 	cause := "its node lost its lease"
-	switch node, _ := n.keeper.members().Node(from); node.State {
+	switch node, _ := h.keeper.members().Node(from); node.State {
 	case registry.NodeFailed:
 		cause = "its node has failed"
 	case registry.NodeLeft:
 		cause = "its node has left"
 	}
-	n.events.sum(
-		api.Event{Kind: api.EventTakenOver, Node: n.config.NodeID, Actor: id.String(), From: from, To: n.config.NodeID,
+	h.events.sum(
+		api.Event{Kind: api.EventTakenOver, Node: h.nodeID, Actor: id.String(), From: from, To: h.nodeID,
 			Cause: cause})
 }
 
 // changedMembers tells of nodes that have come or gone between two views. All members do; only one of them is heard.
-func (n *Node) changedMembers(before, after *registry.View) {
-	now := n.env.Now()
+func (k *keeper) changedMembers(before, after *registry.View) {
+	now := k.env.Now()
 	for _, node := range after.Nodes {
 		was, _ := before.Node(node.ID)
 		e := api.Event{Node: node.ID, Incarnation: node.Incarnation.String()}
 		switch {
-		case node.Member() && was.Incarnation != node.Incarnation && node.ID == n.config.NodeID:
+		case node.Member() && was.Incarnation != node.Incarnation && node.ID == k.nodeID:
 			continue // told when it joined
 		case node.Member() && was.Incarnation != node.Incarnation:
 			e.Kind, e.Cause = api.EventJoined, "at "+node.Address
@@ -145,14 +142,14 @@ func (n *Node) changedMembers(before, after *registry.View) {
 		default:
 			continue
 		}
-		n.events.tell(now, e)
+		k.events.tell(now, e)
 	}
 }
 
 // adminEvents tells what has happened, to the node or to all members.
-func (n *Node) adminEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
-	n.events.flush(n.env.Now())
-	reply := &api.EventsReply{Events: n.events.after(in.After[n.config.NodeID], in.Limit),
+func (adm *admin) adminEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
+	adm.events.flush(adm.env.Now())
+	reply := &api.EventsReply{Events: adm.events.after(in.After[adm.nodeID], in.Limit),
 		After: make(map[string]uint64), Silent: []string{}}
 	for node, number := range in.After { //kelpie:unordered into a map
 		reply.After[node] = number
@@ -160,7 +157,7 @@ func (n *Node) adminEvents(ctx context.Context, in *api.EventsRequest) (*api.Eve
 	if !in.Here {
 		here := *in
 		here.Here = true
-		for _, a := range askMembers[api.EventsRequest, api.EventsReply](ctx, n, api.MethodEvents, &here) {
+		for _, a := range askMembers[api.EventsRequest, api.EventsReply](ctx, adm.peers, api.MethodEvents, &here) {
 			if a.err != nil {
 				reply.Silent = append(reply.Silent, a.node.ID)
 				continue
@@ -225,10 +222,10 @@ type memberAnswer[Resp any] struct {
 }
 
 // askMembers asks all other members the same, some at a time, and returns their answers in order of name.
-func askMembers[Req, Resp any](ctx context.Context, n *Node, method string, req *Req) []memberAnswer[Resp] {
+func askMembers[Req, Resp any](ctx context.Context, n *peers, method string, req *Req) []memberAnswer[Resp] {
 	var out []memberAnswer[Resp]
 	for _, m := range n.keeper.members().Members() {
-		if m.ID != n.config.NodeID {
+		if m.ID != n.nodeID {
 			out = append(out, memberAnswer[Resp]{node: m})
 		}
 	}

@@ -113,37 +113,37 @@ func (d *dispatcher) evicted(s, victim *slot) (room bool, next *slot, calls []*c
 }
 
 // startSlotAfter releases a victim, and then runs the slot that waits for its room.
-func (n *Node) startSlotAfter(s, victim *slot) {
-	n.begin(s)
-	n.begin(victim)
-	n.env.Go("evict", func() {
+func (h *host) startSlotAfter(s, victim *slot) {
+	h.begin(s)
+	h.begin(victim)
+	h.env.Go("evict", func() {
 		for {
-			if !n.runSlot(victim) {
+			if !h.runSlot(victim) {
 				return // it was given up, and its room with it
 			}
-			n.finished(victim)
-			room, next, calls := n.dispatcher.evicted(s, victim)
+			h.finished(victim)
+			room, next, calls := h.dispatcher.evicted(s, victim)
 			if room {
-				n.runOwn(s)
+				h.runOwn(s)
 				return
 			}
 			if next == nil {
-				n.refuse(s.actor, calls)
-				n.finished(s)
+				h.refuse(s.actor, calls)
+				h.finished(s)
 				return
 			}
 			victim = next
-			n.begin(victim)
+			h.begin(victim)
 		}
 	})
 }
 
 // refuse sends calls on that found no room.
-func (n *Node) refuse(actor api.ActorID, calls []*call) {
+func (h *host) refuse(actor api.ActorID, calls []*call) {
 	for _, c := range calls {
-		err := n.dispatcher.errNoRoom(actor)
-		c.refusedBy(n.config.NodeID, err)
-		n.router.again(c, err)
+		err := h.dispatcher.errNoRoom(actor)
+		c.refusedBy(h.nodeID, err)
+		h.router.again(c, err)
 	}
 }
 

@@ -36,7 +36,7 @@ func (a *activation) guard(what string, f func() error) (err error) {
 			return
 		}
 		a.panicked = true
-		a.node.log.Error("an actor's code has panicked",
+		a.host.log.Error("an actor's code has panicked",
 			"actor", a.actor.String(), "in", what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		err = api.Errorf(api.CodeInternal, "actor %s: %s panicked: %s", a.actor, what, fmt.Sprint(r))
 	}()
@@ -64,11 +64,11 @@ func plainError(err error) error {
 func (a *activation) exited(what string) {
 	err := api.Errorf(api.CodeInternal, "actor %s: %s ended its goroutine: runtime.Goexit must not be called", a.actor,
 		what)
-	a.node.log.Error("an actor's code has ended its goroutine",
+	a.host.log.Error("an actor's code has ended its goroutine",
 		"actor", a.actor.String(), "in", what, "stack", string(debug.Stack()))
 	running, waited := a.slot.exit(what)
 	if running == nil {
-		_ = a.node.crashed(a.actor, err) // which its calls are told when they come again
+		_ = a.host.crashed(a.actor, err) // which its calls are told when they come again
 	}
 	a.ended()
 	if !waited {
@@ -77,7 +77,7 @@ func (a *activation) exited(what string) {
 	if running != nil {
 		running.finish(nil, "", err)
 	}
-	a.node.abandon(a.slot)
+	a.host.abandon(a.slot)
 }
 
 // answering notes what the running task has taken from the mailbox and not answered.

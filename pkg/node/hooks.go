@@ -41,8 +41,8 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	if f == nil {
 		return nil
 	}
-	now := a.node.env.Monotonic()
-	left, _ := env.Remaining(a.node.env, ctx)
+	now := a.host.env.Monotonic()
+	left, _ := env.Remaining(a.host.env, ctx)
 	a.slot.enter(name, nil, calls, now, now+left)
 	a.begin(ctx, false)
 	var state []byte
@@ -72,8 +72,8 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 	a.space.keep()
 	a.agenda.keep()
 	if writes := a.changes(); len(writes) > 0 {
-		a.claim.Renew(a.node.keeper.proof())
-		if err := a.claim.Commit(a.node.ctx, writes); err != nil {
+		a.claim.Renew(a.host.keeper.proof())
+		if err := a.claim.Commit(a.host.ctx, writes); err != nil {
 			if kv.IsTooLarge(err) {
 				err = &hookError{name, err}
 			}
@@ -89,7 +89,7 @@ func (a *activation) hook(ctx context.Context, name string, f actor.Hook, calls 
 func (a *activation) hookTurn(name string) actor.Turn {
 	return actor.Turn{
 		Agenda: planner{a},
-		Time:   a.node.env.Now().UTC().Truncate(time.Microsecond),
+		Time:   a.host.env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
 			return requestHash(
 				&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
@@ -99,19 +99,19 @@ func (a *activation) hookTurn(name string) actor.Turn {
 
 // deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
 // whether the claim can be given back: not while something may still land that was committed through it.
-func (n *Node) deactivate(s *slot) (inTime, release bool) {
+func (h *host) deactivate(s *slot) (inTime, release bool) {
 	a := s.activation
 	if a.destroyed {
 		return true, true
 	}
-	ctx, cancel := env.WithTimeout(n.env, context.WithoutCancel(n.ctx), releaseTimeout)
+	ctx, cancel := env.WithTimeout(h.env, context.WithoutCancel(h.ctx), releaseTimeout)
 	defer cancel()
 	err := a.hook(ctx, "OnDeactivate", a.spec.Deactivate, nil)
 	if errors.Is(err, errAbandoned) {
 		return false, false
 	}
 	if err != nil {
-		n.log.Warn("what an actor does at its deactivation has failed", "actor", a.actor.String(), "error", err)
+		h.log.Warn("what an actor does at its deactivation has failed", "actor", a.actor.String(), "error", err)
 	}
 	if api.CodeOf(err) == api.CodeUnknown {
 		return true, false
@@ -120,24 +120,24 @@ func (n *Node) deactivate(s *slot) (inTime, release bool) {
 }
 
 // deactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.
-func (n *Node) deactivateAll(ctx context.Context) error {
-	for _, s := range n.dispatcher.all() {
-		spec := n.kinds[s.actor.Namespace]
+func (h *host) deactivateAll(ctx context.Context) error {
+	for _, s := range h.dispatcher.all() {
+		spec := h.kinds[s.actor.Namespace]
 		if spec == nil || spec.Deactivate == nil {
 			continue
 		}
-		if err := n.releases.Acquire(ctx, 1); err != nil {
+		if err := h.releases.Acquire(ctx, 1); err != nil {
 			return err
 		}
 		if !s.claimForRelease() {
-			n.releases.Release(1)
+			h.releases.Release(1)
 			continue
 		}
-		n.goRelease(s)
+		h.goRelease(s)
 	}
-	if err := n.releases.Acquire(ctx, releasesAtOnce); err != nil { // all of them: nobody is at it any more
+	if err := h.releases.Acquire(ctx, releasesAtOnce); err != nil { // all of them: nobody is at it any more
 		return err
 	}
-	n.releases.Release(releasesAtOnce)
+	h.releases.Release(releasesAtOnce)
 	return nil
 }

@@ -19,62 +19,62 @@ const inspectedBytesMax = 8 << 20
 
 // adminActorStats tells what is known of an actor, without activating it: of its claim and what is stored of it by
 // this node, of its activation by its owner.
-func (n *Node) adminActorStats(ctx context.Context, in *api.ActorStatsRequest) (*api.ActorDetail, error) {
+func (adm *admin) adminActorStats(ctx context.Context, in *api.ActorStatsRequest) (*api.ActorDetail, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
-	row, err := n.adminActorGet(ctx, &api.ActorGetRequest{Actor: in.Actor})
+	row, err := adm.adminActorGet(ctx, &api.ActorGetRequest{Actor: in.Actor})
 	if err != nil {
 		return nil, err
 	}
 	out := &api.ActorDetail{ActorRow: *row}
-	if row.Node == n.config.NodeID {
-		out.Stats = n.activationStats(id)
+	if row.Node == adm.nodeID {
+		out.Stats = adm.activationStats(id)
 	} else if row.Address != "" && !in.Here {
-		out.Stats = n.askActorStats(ctx, row.Address, in.Actor)
+		out.Stats = adm.askActorStats(ctx, row.Address, in.Actor)
 	}
 	if in.Here {
 		return out, nil
 	}
-	held, err := n.registry.Quarantine(ctx, id)
+	held, err := adm.registry.Quarantine(ctx, id)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if held != nil && len(held.Versions) > 0 {
 		out.Quarantine = held.Err().Message
 	}
-	return out, n.inspect(ctx, id, out, in.State)
+	return out, adm.inspect(ctx, id, out, in.State)
 }
 
 // askActorStats asks the owner of an actor; nil is no answer.
-func (n *Node) askActorStats(ctx context.Context, address, actor string) *api.ActorStats {
-	ctx, cancel := env.WithTimeout(n.env, ctx, askTimeout)
+func (adm *admin) askActorStats(ctx context.Context, address, actor string) *api.ActorStats {
+	ctx, cancel := env.WithTimeout(adm.env, ctx, askTimeout)
 	defer cancel()
-	reply, err := rpc.CallTyped[api.ActorStatsRequest, api.ActorDetail](ctx, n.pool, address, api.MethodActorStats,
+	reply, err := rpc.CallTyped[api.ActorStatsRequest, api.ActorDetail](ctx, adm.pool, address, api.MethodActorStats,
 		&api.ActorStatsRequest{Actor: actor, Here: true})
 	if err != nil {
-		n.log.Debug("the owner of an actor does not tell of it", "actor", actor, "address", address, "error", err)
+		adm.log.Debug("the owner of an actor does not tell of it", "actor", actor, "address", address, "error", err)
 		return nil
 	}
 	return reply.Stats
 }
 
 // activationStats is how an actor is doing that is active here, else nil.
-func (n *Node) activationStats(id api.ActorID) *api.ActorStats {
-	n.dispatcher.mu.Lock()
-	s := n.dispatcher.slots[id]
-	n.dispatcher.mu.Unlock()
+func (adm *admin) activationStats(id api.ActorID) *api.ActorStats {
+	adm.dispatcher.mu.Lock()
+	s := adm.dispatcher.slots[id]
+	adm.dispatcher.mu.Unlock()
 	if s == nil {
 		return nil
 	}
-	stats := s.stats(n.config.NodeID, n.env.Monotonic())
+	stats := s.stats(adm.nodeID, adm.env.Monotonic())
 	return &stats
 }
 
 // inspect measures what is stored of an actor, and reads its state if that is asked for.
-func (n *Node) inspect(ctx context.Context, id api.ActorID, out *api.ActorDetail, state bool) error {
-	entries, partial, err := n.registry.Stored(ctx, id, inspectedBytesMax)
+func (adm *admin) inspect(ctx context.Context, id api.ActorID, out *api.ActorDetail, state bool) error {
+	entries, partial, err := adm.registry.Stored(ctx, id, inspectedBytesMax)
 	if err != nil {
 		return wireError(err)
 	}

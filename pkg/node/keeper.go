@@ -6,11 +6,12 @@ package node
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -19,11 +20,30 @@ import (
 // keeper keeps the node's membership: it beats, watches other nodes and fences dead ones, follows the
 // membership, and joins again when the node itself has been fenced.
 type keeper struct {
-	env      env.Env
+	keeperDeps
+	spec registry.JoinSpec
+	news news
+	// emptying says that the node takes no actors that it does not own.
+	emptying atomic.Bool
+	mu       sync.Mutex
+	self     *registry.Member
+	newest   registry.Proof
+	view     *registry.View
+	regular  []string // whom the view has this node watch
+	watcher  *registry.Watcher
+	// suspects are dead owners found in the way of a call, watched until the time given, or until they have left.
+	suspects map[string]time.Duration
+	stale    bool // the view is behind the counter
+	seq      uint64
+	beatenAt time.Duration // when the last heartbeat that was committed began
+}
+
+// keeperDeps are what a keeper is made of.
+type keeperDeps struct {
+	scope
+	kinds    map[string]*actor.Spec
 	registry *registry.Registry
-	log      *slog.Logger
 	contact  *contact
-	spec     registry.JoinSpec
 	// load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its
 	// lease.
 	load func() api.Load
@@ -31,26 +51,11 @@ type keeper struct {
 	fenced func()
 	// failed is told of members that have been fenced.
 	failed func(registry.NodeInfo)
-	// changed is told that the members are others than they were.
-	changed func()
-	// compared is told of two views that follow each other, tell of what only this node knows.
-	compared func(before, after *registry.View)
-	tell     func(e api.Event)
 	// beaten is told of every heartbeat.
 	beaten func(registry.Beaten)
-
-	mu      sync.Mutex
-	self    *registry.Member
-	newest  registry.Proof
-	view    *registry.View
-	regular []string // whom the view has this node watch
-	watcher *registry.Watcher
-	// suspects are dead owners found in the way of a call, watched until the time given, or until they have left.
-	suspects map[string]time.Duration
-	stale    bool // the view is behind the counter
-	seq      uint64
-	beatenAt time.Duration // when the last heartbeat that was committed began
 }
+
+func newKeeper(d keeperDeps) *keeper { return &keeper{keeperDeps: d} }
 
 // join makes the node a member, and reads the membership.
 func (k *keeper) join(ctx context.Context) error {
@@ -66,7 +71,7 @@ func (k *keeper) join(ctx context.Context) error {
 	k.watcher = registry.NewWatcher(member.Meta)
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
-	k.tell(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(),
+	k.happened(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(),
 		Cause: fmt.Sprintf("at %s, epoch %d", member.Node.Address, member.Node.Epoch)})
 	return k.learn(ctx)
 }
@@ -210,7 +215,7 @@ func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 		k.log.Warn("silent node not fenced", "node", node, "error", err)
 	case fenced:
 		k.log.Info("fenced a node that has stopped beating", "node", node, "last_beat", seen.Seq)
-		k.tell(api.Event{Kind: api.EventFailed, Node: node, Incarnation: seen.Incarnation.String(),
+		k.happened(api.Event{Kind: api.EventFailed, Node: node, Incarnation: seen.Incarnation.String(),
 			Cause: fmt.Sprintf("no heartbeat for its lease of %v, the last was number %d", k.member().Meta.LeaseTTL,
 				seen.Seq)})
 	}
@@ -220,7 +225,7 @@ func (k *keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 func (k *keeper) rejoin(ctx context.Context) error {
 	old := k.member()
 	k.log.Warn("this node has lost its lease: dropping all activations and joining again", "epoch", old.Node.Epoch)
-	k.tell(api.Event{Kind: api.EventLeaseLost, Node: old.Node.ID, Incarnation: old.Node.Incarnation.String(),
+	k.happened(api.Event{Kind: api.EventLeaseLost, Node: old.Node.ID, Incarnation: old.Node.Incarnation.String(),
 		Cause: "others have fenced it, or an operator has: it drops its actors and joins again"})
 	k.fenced()
 	k.mu.Lock()
@@ -284,10 +289,10 @@ func (k *keeper) learn(ctx context.Context) error {
 	k.reportCorrupt(before, after)
 	if before != nil {
 		k.announce(before, after)
-		k.compared(before, after)
+		k.changedMembers(before, after)
 	}
 	if before != after {
-		k.changed()
+		k.news.tell()
 	}
 	return nil
 }

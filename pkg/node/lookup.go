@@ -4,7 +4,6 @@
 package node
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -30,16 +29,19 @@ const (
 
 // lookups are the questions to the store who owns an actor.
 type lookups struct {
-	node    *Node
-	permits *env.Semaphore
+	scope
+	registry *registry.Registry
+	router   *router
+	permits  *env.Semaphore
 
 	mu sync.Mutex
 	// waiting are the calls of each actor whose owner is being looked up, or is about to be.
 	waiting map[api.ActorID][]*call
 }
 
-func newLookups(n *Node) *lookups {
-	return &lookups{node: n, permits: env.NewSemaphore(n.env, lookupsAtOnce), waiting: make(map[api.ActorID][]*call)}
+func newLookups(s scope, r *registry.Registry, to *router) *lookups {
+	return &lookups{scope: s, registry: r, router: to, permits: env.NewSemaphore(s.env, lookupsAtOnce),
+		waiting: make(map[api.ActorID][]*call)}
 }
 
 // lookup has then run, in a task, with each of the calls of an actor and who owns it. It does not block.
@@ -49,13 +51,13 @@ func (l *lookups) lookup(c *call) {
 	l.waiting[c.actor] = append(calls, c)
 	l.mu.Unlock()
 	if !begun {
-		l.node.env.Go("locate", func() { l.run(c.actor) })
+		l.env.Go("locate", func() { l.run(c.actor) })
 	}
 }
 
 // run looks up the owner of an actor for those that wait by the time that it is known: it is no more than a hint.
 func (l *lookups) run(id api.ActorID) {
-	n := l.node
+	n := l
 	owner, err := l.owner(id)
 	l.mu.Lock()
 	calls := l.waiting[id]
@@ -79,7 +81,7 @@ func (l *lookups) run(id api.ActorID) {
 const lookupTimeout = 5 * time.Second
 
 func (l *lookups) owner(id api.ActorID) (registry.Owner, error) {
-	n := l.node
+	n := l
 	ctx, cancel := env.WithTimeout(n.env, n.ctx, lookupTimeout)
 	defer cancel()
 	if err := l.permits.Acquire(ctx, 1); err != nil {
@@ -87,36 +89,4 @@ func (l *lookups) owner(id api.ActorID) (registry.Owner, error) {
 	}
 	defer l.permits.Release(1)
 	return n.registry.Owner(ctx, id)
-}
-
-// news lets calls wait for the membership to change.
-type news struct {
-	mu   sync.Mutex
-	next *env.Event
-}
-
-// wait blocks until the membership that is known changes from view, for so long at the most, or until ctx ends.
-func (w *news) wait(ctx context.Context, e env.Env, k *keeper, view *registry.View, most time.Duration) {
-	ctx, cancel := env.WithTimeout(e, ctx, most)
-	defer cancel()
-	w.mu.Lock()
-	if w.next == nil {
-		w.next = env.NewEvent(e)
-	}
-	next := w.next
-	w.mu.Unlock()
-	if k.members() == view { // else it has changed since
-		_ = next.Wait(ctx) // either way, the caller looks for itself
-	}
-}
-
-// tell wakes those that wait.
-func (w *news) tell() {
-	w.mu.Lock()
-	next := w.next
-	w.next = nil
-	w.mu.Unlock()
-	if next != nil {
-		next.Set()
-	}
 }

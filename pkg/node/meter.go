@@ -132,7 +132,7 @@ func (t *tally) rateAt(now time.Duration) float64 {
 
 // answered notes that calls of an activation have been answered.
 func (a *activation) answered(answers []answer) {
-	n := a.node
+	n := a.host
 	now := n.env.Monotonic()
 	var sum time.Duration
 	calls, failed := 0, 0

@@ -22,27 +22,27 @@ const (
 )
 
 // adminMigrate moves an actor, or passes the request on to the node that has it.
-func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.MigrateReply, error) {
+func (mv *mover) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.MigrateReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
 	if in.To != "" {
-		if _, err := n.targetNamed(ctx, in.To); err != nil {
+		if _, err := mv.keeper.targetNamed(ctx, in.To); err != nil {
 			return nil, err
 		}
 	}
-	return atOwner(ctx, n, api.MethodMigrate, id, in, &in.Hops, func(owner registry.Owner) (*api.MigrateReply, error) {
+	return atOwner(ctx, mv, api.MethodMigrate, id, in, &in.Hops, func(owner registry.Owner) (*api.MigrateReply, error) {
 		switch {
 		case !owner.Current:
 			return nil, api.Errorf(api.CodeFailedPrecondition,
 				"actor %s is active on no node: its next call places it", id)
 		case owner.Node == in.To:
 			return &api.MigrateReply{Actor: in.Actor, From: owner.Node, To: in.To, Token: owner.Token}, nil
-		case owner.Node != n.config.NodeID:
+		case owner.Node != mv.nodeID:
 			return nil, nil
 		}
-		return n.migrateFrom(ctx, id, in)
+		return mv.migrateFrom(ctx, id, in)
 	})
 }
 
@@ -50,7 +50,7 @@ func (n *Node) adminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.M
 // owner, is asked for; it returns nil for a request that another owner is to get. While the actor is on its way, here
 // or away, its owner is looked for again, on at most migrateHopsMax nodes: hops, of the request, counts them.
 func atOwner[Req, Resp any](
-	ctx context.Context, n *Node, method string, id api.ActorID, in *Req, hops *int,
+	ctx context.Context, n *mover, method string, id api.ActorID, in *Req, hops *int,
 	serve func(owner registry.Owner) (*Resp, error),
 ) (*Resp, error) {
 	for ; ; *hops++ {
@@ -78,7 +78,7 @@ func atOwner[Req, Resp any](
 
 // passToOwner sends a request about an actor to its owner, which this node's view may not know yet.
 func passToOwner[Req, Resp any](
-	ctx context.Context, n *Node, method string, id api.ActorID, in *Req, owner registry.Owner,
+	ctx context.Context, n *mover, method string, id api.ActorID, in *Req, owner registry.Owner,
 ) (*Resp, error) {
 	node, known, err := n.keeper.owner(ctx, owner)
 	if err != nil {
@@ -91,27 +91,27 @@ func passToOwner[Req, Resp any](
 }
 
 // migrateFrom moves an actor away from this node, which owns it.
-func (n *Node) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateRequest) (*api.MigrateReply, error) {
+func (mv *mover) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateRequest) (*api.MigrateReply, error) {
 	why := cmp.Or(in.Why, "an operator")
 	var to registry.NodeInfo
 	var how moved
 	var err error
 	if in.To == "" {
-		to, how, err = n.moveToAny(ctx, id, in.Force, why)
-	} else if to, err = n.targetNamed(ctx, in.To); err == nil {
-		how, err = n.migrate(ctx, id, to, in.Force, why)
+		to, how, err = mv.moveToAny(ctx, id, in.Force, why)
+	} else if to, err = mv.keeper.targetNamed(ctx, in.To); err == nil {
+		how, err = mv.migrate(ctx, id, to, in.Force, why)
 	}
 	if err != nil {
 		return nil, err
 	}
-	n.log.Debug("actor moved", "actor", in.Actor, "to", to.ID, "token", how.token, "pause", how.pause)
-	return &api.MigrateReply{Actor: in.Actor, From: n.config.NodeID, To: to.ID, Moved: true, Token: how.token,
+	mv.log.Debug("actor moved", "actor", in.Actor, "to", to.ID, "token", how.token, "pause", how.pause)
+	return &api.MigrateReply{Actor: in.Actor, From: mv.nodeID, To: to.ID, Moved: true, Token: how.token,
 		PauseMicros: how.pause.Microseconds()}, nil
 }
 
 // targetNamed returns a node that actors can move to.
-func (n *Node) targetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
-	node, known, err := n.keeper.node(ctx, name, func(node registry.NodeInfo) bool {
+func (k *keeper) targetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
+	node, known, err := k.node(ctx, name, func(node registry.NodeInfo) bool {
 		return node.State == registry.NodeActive
 	})
 	switch {

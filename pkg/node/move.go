@@ -95,16 +95,6 @@ func (ms *moves) end(m *move, how moved, err error) {
 	m.done.Complete(how, err)
 }
 
-// abandon ends the move of an actor whose activation was given up.
-func (ms *moves) abandon(id api.ActorID) {
-	ms.mu.Lock()
-	m := ms.current[id]
-	ms.mu.Unlock()
-	if m != nil {
-		ms.end(m, moved{}, errGivenUp(id))
-	}
-}
-
 // came notes that an actor has been moved here.
 func (ms *moves) came(id api.ActorID, now time.Duration) {
 	ms.mu.Lock()
@@ -128,20 +118,24 @@ func (ms *moves) forget(now time.Duration) {
 
 // migrate moves an actor that this node has, and waits for that until ctx ends; the move goes on then. An error of
 // CodeMoved says that the actor is not here.
-func (n *Node) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (
+func (mv *mover) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (
 	moved, error) {
-	m := &move{id: n.moveIDs.Bytes16(), actor: id, to: to, why: why, since: n.env.Monotonic(),
-		done: env.NewFuture[moved](n.env)}
-	if err := n.moves.begin(m, force); err != nil {
+	m := &move{id: mv.ids.Bytes16(), actor: id, to: to, why: why, since: mv.env.Monotonic(),
+		done: env.NewFuture[moved](mv.env)}
+	if err := mv.moves.begin(m, force); err != nil {
 		return moved{}, err
 	}
-	if err := n.prepare(ctx, m); err != nil {
-		n.moves.end(m, moved{}, err)
+	if err := mv.prepare(ctx, m); err != nil {
+		mv.moves.end(m, moved{}, err)
 		return moved{}, err
 	}
-	if err := n.dispatcher.move(m); err != nil {
-		n.cancelMove(m)
-		n.moves.end(m, moved{}, err)
+	err := mv.dispatcher.control(m.actor, &control{
+		run:   func(s *slot) bool { return mv.runMove(s, m) },
+		abort: func(err error) { mv.moves.end(m, moved{}, err) },
+	})
+	if err != nil {
+		mv.cancelMove(m)
+		mv.moves.end(m, moved{}, err)
 		return moved{}, err
 	}
 	return m.done.Wait(ctx)
@@ -154,11 +148,11 @@ func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
 // prepare asks the target.
-func (n *Node) prepare(ctx context.Context, m *move) error {
-	ctx, cancel := env.WithTimeout(n.env, ctx, prepareTimeout)
+func (mv *mover) prepare(ctx context.Context, m *move) error {
+	ctx, cancel := env.WithTimeout(mv.env, ctx, prepareTimeout)
 	defer cancel()
-	req := &api.MovePrepareRequest{Move: m.id[:], Actor: m.actor.String(), From: n.config.NodeID}
-	reply, err := rpc.CallTyped[api.MovePrepareRequest, api.MovePrepareReply](ctx, n.pool, m.to.Address,
+	req := &api.MovePrepareRequest{Move: m.id[:], Actor: m.actor.String(), From: mv.nodeID}
+	reply, err := rpc.CallTyped[api.MovePrepareRequest, api.MovePrepareReply](ctx, mv.pool, m.to.Address,
 		api.MethodMovePrepare, req)
 	if err != nil {
 		out := *wireError(err)
@@ -171,16 +165,16 @@ func (n *Node) prepare(ctx context.Context, m *move) error {
 }
 
 // cancelMove tells the target, which may not be there any more.
-func (n *Node) cancelMove(m *move) {
-	n.tell(m, api.MethodMoveCancel)
+func (mv *mover) cancelMove(m *move) {
+	mv.tell(m, api.MethodMoveCancel)
 }
 
 // tell sends the target something whose answer does not matter, and does not wait for it.
-func (n *Node) tell(m *move, method string) {
-	n.pool.Start(n.env.Monotonic()+prepareTimeout, m.to.Address, rpc.ClassCall, method, m.id[:],
+func (mv *mover) tell(m *move, method string) {
+	mv.pool.Start(mv.env.Monotonic()+prepareTimeout, m.to.Address, rpc.ClassCall, method, m.id[:],
 		func(_ []byte, err error) {
 			if err != nil {
-				n.log.Debug("a move was not told of", "method", method, "actor", m.actor.String(), "node", m.to.ID,
+				mv.log.Debug("a move was not told of", "method", method, "actor", m.actor.String(), "node", m.to.ID,
 					"error", err)
 			}
 		})
@@ -188,73 +182,73 @@ func (n *Node) tell(m *move, method string) {
 
 // runMove moves the actor of a slot, whose task runs it: so no call runs meanwhile. It reports whether the slot has
 // gone.
-func (n *Node) runMove(s *slot, m *move) (gone bool) {
-	began := n.env.Monotonic()
-	token, err := n.moveAway(s, m)
+func (mv *mover) runMove(s *slot, m *move) (gone bool) {
+	began := mv.env.Monotonic()
+	token, err := mv.moveAway(s, m)
 	if err != nil {
-		n.events.sum(
-			api.Event{Kind: api.EventMoveFailed, Node: n.config.NodeID, Actor: m.actor.String(), From: n.config.NodeID,
+		mv.events.sum(
+			api.Event{Kind: api.EventMoveFailed, Node: mv.nodeID, Actor: m.actor.String(), From: mv.nodeID,
 				To: m.to.ID, Cause: wireError(err).Message})
-		n.moves.end(m, moved{}, err)
+		mv.moves.end(m, moved{}, err)
 		return false
 	}
-	n.events.sum(api.Event{Kind: api.EventMigrated, Node: m.to.ID, Actor: m.actor.String(), From: n.config.NodeID,
+	mv.events.sum(api.Event{Kind: api.EventMigrated, Node: m.to.ID, Actor: m.actor.String(), From: mv.nodeID,
 		To: m.to.ID, Cause: m.why})
-	n.router.remember(m.actor, m.to.Address)
+	mv.router.remember(m.actor, m.to.Address)
 	// On the stream that calls take: the actor is activated first.
-	n.tell(m, api.MethodMoveComplete)
-	for !n.dispatcher.remove(s) {
-		if e := n.dispatcher.takeEviction(s); e != nil {
-			e.done.Complete(struct{}{}, errMoved(m.actor))
+	mv.tell(m, api.MethodMoveComplete)
+	for !mv.dispatcher.remove(s) {
+		for _, c := range mv.dispatcher.takeControls(s) {
+			c.abort(errMoved(m.actor))
 		}
-		for _, c := range n.dispatcher.take(s) {
-			n.router.forward(c, m.to.Address, m.to.ID, api.InvokeForwarded|api.InvokeMayClaim)
+		for _, c := range mv.dispatcher.take(s) {
+			mv.router.forward(c, m.to.Address, m.to.ID, api.InvokeForwarded|api.InvokeMayClaim)
 		}
 	}
-	n.moves.end(m, moved{token: token, pause: n.env.Monotonic() - began}, nil)
+	mv.moves.end(m, moved{token: token, pause: mv.env.Monotonic() - began}, nil)
 	return true
 }
 
 // moveAway hands a slot's actor over. With an error it is still here, or the slot has no activation any more.
-func (n *Node) moveAway(s *slot, m *move) (token uint64, err error) {
+func (mv *mover) moveAway(s *slot, m *move) (token uint64, err error) {
 	if s.activation == nil {
-		if s.activation, err = n.activate(s, nil); err != nil {
-			n.cancelMove(m)
+		if s.activation, err = mv.host.activate(s, nil); err != nil {
+			mv.cancelMove(m)
 			return 0, err
 		}
 	}
 	a := s.activation
-	inTime, settled := n.deactivate(s)
+	inTime, settled := mv.host.deactivate(s)
 	if !inTime {
 		return 0, errAbandoned
 	}
 	if !settled {
 		a.ended()
 		s.activation = nil
-		n.cancelMove(m)
+		mv.cancelMove(m)
 		return 0, errMoved(m.actor)
 	}
-	if err = n.transfer(a, m); err == nil {
-		token, err = a.claim.HandOver(n.ctx, m.target, m.id)
+	if err = mv.transfer(a, m); err == nil {
+		token, err = a.claim.HandOver(mv.ctx, m.target, m.id)
 	}
 	if err == nil {
 		a.ended()
 		s.activation = nil
 		return token, nil
 	}
-	n.cancelMove(m)
+	mv.cancelMove(m)
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced, api.CodeUnknown: // lost, or in doubt: it is never resumed
 		a.ended()
 		s.activation = nil
 		return 0, err
 	}
-	return 0, cmp.Or(n.resume(s), err)
+	return 0, cmp.Or(mv.resume(s), err)
 }
 
 // resume goes on with an activation that was to go.
-func (n *Node) resume(s *slot) error {
-	ctx, cancel := env.WithTimeout(n.env, n.ctx, activateTimeout)
+func (mv *mover) resume(s *slot) error {
+	ctx, cancel := env.WithTimeout(mv.env, mv.ctx, activateTimeout)
 	defer cancel()
 	a := s.activation
 	var err error
@@ -271,8 +265,8 @@ func (n *Node) resume(s *slot) error {
 }
 
 // transfer sends the target what the activation has in memory. An actor that has too much goes without.
-func (n *Node) transfer(a *activation, m *move) error {
-	ctx, cancel := env.WithTimeout(n.env, n.ctx, transferTimeout)
+func (mv *mover) transfer(a *activation, m *move) error {
+	ctx, cancel := env.WithTimeout(mv.env, mv.ctx, transferTimeout)
 	defer cancel()
 	p := a.pack()
 	luggage, err := a.packLuggage(ctx)
@@ -282,18 +276,18 @@ func (n *Node) transfer(a *activation, m *move) error {
 	p.luggage = luggage
 	all := p.encode()
 	if len(all) > api.MoveBytesMax {
-		n.log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all),
+		mv.log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all),
 			"most", api.MoveBytesMax)
 		return nil
 	}
-	return n.sendPieces(ctx, m, all)
+	return mv.sendPieces(ctx, m, all)
 }
 
 // sendPieces sends bytes to the target, a few pieces at a time, and waits until all have been taken.
-func (n *Node) sendPieces(ctx context.Context, m *move, all []byte) error {
-	left, _ := env.Remaining(n.env, ctx)
-	deadline := n.env.Monotonic() + left
-	window := env.NewSemaphore(n.env, piecesAtOnce)
+func (mv *mover) sendPieces(ctx context.Context, m *move, all []byte) error {
+	left, _ := env.Remaining(mv.env, ctx)
+	deadline := mv.env.Monotonic() + left
+	window := env.NewSemaphore(mv.env, piecesAtOnce)
 	var mu sync.Mutex
 	var failed error
 	sum := crc32.Checksum(all, castagnoli)
@@ -309,7 +303,7 @@ func (n *Node) sendPieces(ctx context.Context, m *move, all []byte) error {
 		}
 		piece := api.MovePieceRequest{Move: m.id, Offset: from, Total: len(all), Sum: sum,
 			Data: all[from:min(from+pieceBytes, len(all))]}
-		n.pool.Start(deadline, m.to.Address, rpc.ClassBulk, api.MethodMovePiece,
+		mv.pool.Start(deadline, m.to.Address, rpc.ClassBulk, api.MethodMovePiece,
 			piece.AppendTo(make([]byte, 0, len(piece.Data)+64)), func(_ []byte, err error) {
 				mu.Lock()
 				failed = cmp.Or(failed, err)
@@ -355,7 +349,7 @@ func (a *activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 		return err
 	}
 	if err != nil {
-		a.node.log.Warn("what an actor has taken along is lost", "actor", a.actor.String(), "error", err)
+		a.host.log.Warn("what an actor has taken along is lost", "actor", a.actor.String(), "error", err)
 		return a.memory.rollback()
 	}
 	return nil
@@ -363,8 +357,8 @@ func (a *activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 
 // aside runs code of the actor's that changes nothing that is stored. Anything but errAbandoned is its own error.
 func (a *activation) aside(ctx context.Context, name string, f actor.Hook) error {
-	now := a.node.env.Monotonic()
-	left, _ := env.Remaining(a.node.env, ctx)
+	now := a.host.env.Monotonic()
+	left, _ := env.Remaining(a.host.env, ctx)
 	a.slot.enter(name, nil, nil, now, now+left)
 	a.space.begin(ctx, true)
 	err := a.guard(name, func() error {

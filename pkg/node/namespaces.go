@@ -32,8 +32,8 @@ func validateSettings(s *actor.Spec) error {
 	return nil
 }
 
-func (n *Node) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
-	view, err := n.registry.View(ctx)
+func (adm *admin) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
+	view, err := adm.registry.View(ctx)
 	if err != nil {
 		return nil, wireError(err)
 	}
@@ -52,25 +52,25 @@ func namespaceRow(ns registry.Namespace, view *registry.View) api.NamespaceRow {
 	}
 }
 
-func (n *Node) adminNamespaceSet(ctx context.Context, in *api.NamespaceSetRequest) (*api.NamespaceSetReply, error) {
+func (adm *admin) adminNamespaceSet(ctx context.Context, in *api.NamespaceSetRequest) (*api.NamespaceSetReply, error) {
 	patch, err := namespacePatch(in)
 	if err != nil {
 		return nil, err
 	}
-	before, after, err := n.registry.SetNamespace(ctx, in.Namespace, patch, in.DryRun)
+	before, after, err := adm.registry.SetNamespace(ctx, in.Namespace, patch, in.DryRun)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if before != after && !in.DryRun {
-		n.log.Info("settings of a namespace changed by an operator", "namespace", in.Namespace, "placement",
+		adm.log.Info("settings of a namespace changed by an operator", "namespace", in.Namespace, "placement",
 			after.Placement,
 			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout, "consistency",
 			after.Consistency)
-		if err := n.keeper.refresh(ctx); err != nil { // it comes with the next heartbeat
-			n.log.Debug("view not refreshed", "error", err)
+		if err := adm.keeper.refresh(ctx); err != nil { // it comes with the next heartbeat
+			adm.log.Debug("view not refreshed", "error", err)
 		}
 	}
-	view := n.keeper.members()
+	view := adm.keeper.members()
 	return &api.NamespaceSetReply{Before: namespaceRow(before, view), After: namespaceRow(after, view)}, nil
 }
 

@@ -5,11 +5,9 @@ package node
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/callkey"
@@ -28,14 +26,11 @@ const namesakeTimeout = 2 * time.Second
 
 // Node hosts actors. Its methods are safe for concurrent use.
 type Node struct {
+	scope
 	config   Config
-	env      env.Env
-	log      *slog.Logger
 	kinds    map[string]*actor.Spec
 	registry *registry.Registry
 
-	// ctx is the life of the node's own work: it ends when the node does, not when it begins to stop.
-	ctx    context.Context
 	cancel context.CancelCauseFunc
 	tasks  *env.Group
 	lease  *env.Task // beats
@@ -43,42 +38,25 @@ type Node struct {
 	listener   rpc.Listener
 	server     *rpc.Server
 	pool       *rpc.Pool
+	contact    *contact
+	keeper     *keeper
+	budget     *budget
 	dispatcher *dispatcher
 	router     *router
-	lookups    *lookups
-	news       news
-	barrier    *barrier
-	budget     *budget
-	keeper     *keeper
-	contact    *contact
 	loads      *loads
-	timers     *timers
-	couriers   couriers
+	peers      *peers
 	scanner    *scanner
 	meter      *meter
-	events     *events
 	clock      stepped // of the heartbeat
-	stats      shared[api.NodeStats]
-	overview   shared[api.ClusterStats]
+	host       *host
+	waker      *waker
+	mover      *mover
+	admin      *admin
 
 	keys    *callkey.Keys // of calls from inside the process
-	slots   inFlight
-	running runners
-	crashes crashes
-	trials  *trials
-	moves   moves
-	moveIDs *env.Rand
-	jobs    jobs
-	// arrivals are what other nodes send of actors that move here.
-	arrivals arrivals
-	stopped  *env.Event
-	address  string
-	// releases bounds how many idle actors are deactivated at once.
-	releases *env.Semaphore
-	// claims bounds how many actors are claimed at once.
-	claims *env.Semaphore
+	stopped *env.Event
+	address string
 
-	emptying atomic.Bool // it takes no actors that it does not own
 	mu       sync.Mutex
 	stopping bool  // by Stop, or because of the end
 	ending   bool  // stopped will be set
@@ -91,46 +69,81 @@ func New(c Config) (*Node, error) {
 		return nil, err
 	}
 	c.defaults()
-	n := &Node{config: c, env: c.Env, log: c.Logger, kinds: make(map[string]*actor.Spec),
-		registry: registry.New(c.Env, c.Store), loads: newLoads(), stopped: env.NewEvent(c.Env)}
+	n := &Node{config: c, kinds: make(map[string]*actor.Spec), stopped: env.NewEvent(c.Env)}
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
+	n.scope = scope{env: c.Env, log: c.Logger, events: newEvents(c.NodeID, c.Env.Now()), nodeID: c.NodeID}
 	n.ctx, n.cancel = env.WithCancelCause(context.Background())
 	n.tasks = env.NewGroup(c.Env, n.ctx)
-	n.slots.drained = env.NewEvent(c.Env)
-	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
-	n.claims = env.NewSemaphore(c.Env, claimsAtOnce)
-	n.trials = newTrials(c.Env)
-	n.lookups = newLookups(n)
-	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
-	n.dispatcher = newDispatcher(c.MaxPendingPerActor, n.budget, c.Capacity, n.startSlot, n.startSlotAfter)
-	n.dispatcher.memoryLimit = c.MemoryLimit
-	n.contact = newContact(n.env, n.log, n.ctx, n.storeURL, n.storeChanged)
-	n.registry.Through(n.contact)
-	n.keeper = &keeper{
-		env: n.env, registry: n.registry, log: n.log, contact: n.contact,
-		load: n.load, fenced: n.dispatcher.dropAll, failed: n.failed, changed: n.news.tell,
-		compared: n.changedMembers, tell: n.happened,
-		beaten: func(b registry.Beaten) {
-			n.scanner.beaten(b.Unattended)
-			n.acquit()
-		},
-	}
-	n.meter, n.events = newMeter(n.env.Monotonic(), c.Usage), newEvents(c.NodeID, n.env.Now())
-	n.timers, n.scanner = newTimers(c.Env, n.fire), newScanner(n)
-	n.router = newRouter(n)
-	n.moveIDs = n.env.Rand("moves")
+	n.joinParts()
+	n.placeParts()
+	n.runParts()
 	client := n.env.Rand("calls").Bytes16()
 	n.keys = callkey.New(string(client[:]))
-	n.barrier = newBarrier(c.Env, func() (registry.Proof, error) {
-		return n.registry.Barrier(n.ctx, n.keeper.member())
-	})
-	identity := rpc.Identity{NodeID: c.NodeID, ClusterID: n.ClusterID, Incarnation: n.incarnation}
-	n.pool = rpc.NewPool(c.Env, c.Transport, rpc.PoolConfig{Identity: identity, Logger: c.Logger})
 	n.register(c.Mux)
-	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: identity, Logger: c.Logger}, c.Mux)
+	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger}, c.Mux)
 	return n, nil
+}
+
+func (n *Node) identity() rpc.Identity {
+	return rpc.Identity{NodeID: n.nodeID, ClusterID: n.ClusterID, Incarnation: n.keeper.incarnation}
+}
+
+// joinParts makes what connects the node to its store and to the other members.
+func (n *Node) joinParts() {
+	n.registry = registry.New(n.env, n.config.Store)
+	n.contact = newContact(n.scope, n.storeURL)
+	n.registry.Through(n.contact)
+	n.keeper = newKeeper(keeperDeps{
+		scope: n.scope, kinds: n.kinds, registry: n.registry, contact: n.contact,
+		load: n.load, fenced: n.fenced, failed: n.failed, beaten: n.beaten,
+	})
+	n.loads = newLoads()
+	n.pool = rpc.NewPool(n.env, n.config.Transport, rpc.PoolConfig{Identity: n.identity(), Logger: n.log})
+	n.peers = &peers{scope: n.scope, keeper: n.keeper, pool: n.pool}
+}
+
+// placeParts makes what takes a call to its actor's mailbox, here or elsewhere.
+func (n *Node) placeParts() {
+	c := &n.config
+	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
+	n.dispatcher = newDispatcher(limits{
+		pending: c.MaxPendingPerActor, budget: n.budget, capacity: c.Capacity, memory: c.MemoryLimit})
+	n.router = newRouter(routerDeps{
+		scope: n.scope, kinds: n.kinds, registry: n.registry, dispatcher: n.dispatcher, keeper: n.keeper,
+		contact: n.contact, loads: n.loads, pool: n.pool,
+	})
+}
+
+// runParts makes what runs actors, moves them, and shows them to operators.
+func (n *Node) runParts() {
+	n.meter = newMeter(n.env.Monotonic(), n.config.Usage)
+	n.waker = newWaker(n.scope, n.router)
+	n.scanner = newScanner(n.scope, n.registry, n.keeper, n.waker)
+	n.host = newHost(hostDeps{
+		scope: n.scope, kinds: n.kinds, registry: n.registry, dispatcher: n.dispatcher, router: n.router,
+		keeper: n.keeper, contact: n.contact, timers: n.waker.timers, meter: n.meter, tasks: n.tasks,
+		couriers:   newCouriers(n.scope, n.keeper, n.waker),
+		maxRecords: n.config.MaxRecords, maxBatch: n.config.MaxBatch,
+	})
+	n.mover = newMover(moverDeps{
+		scope: n.scope, kinds: n.kinds, registry: n.registry, dispatcher: n.dispatcher, router: n.router,
+		keeper: n.keeper, loads: n.loads, pool: n.pool, host: n.host, waker: n.waker, peers: n.peers,
+	})
+	n.admin = newAdmin(adminDeps{
+		scope: n.scope, store: n.config.Store, registry: n.registry, dispatcher: n.dispatcher, router: n.router,
+		keeper: n.keeper, meter: n.meter, pool: n.pool, mover: n.mover, peers: n.peers, clusterInfo: n.clusterInfo,
+	})
+}
+
+// fenced drops every activation: the node's lease is gone.
+func (n *Node) fenced() { n.dispatcher.dropAll() }
+
+// beaten passes on what a heartbeat has brought.
+func (n *Node) beaten(b registry.Beaten) {
+	n.scanner.beaten(b.Unattended)
+	n.host.acquit()
 }
 
 // Start listens, joins the cluster and begins to serve. It blocks on the store until ctx ends. After an
@@ -162,35 +175,36 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.tasks.Go("serve", n.serve)
 	n.tasks.Go("membership", n.keeper.followForever)
 	n.tasks.Go("gossip", n.gossipForever)
-	n.tasks.Go("idle", n.sweepForever)
-	n.tasks.Go("handlers", n.watchHandlers)
-	n.tasks.Go("memory", n.watchMemory)
-	n.tasks.Go("timers", n.timers.run)
+	n.tasks.Go("idle", n.host.sweepForever)
+	n.tasks.Go("handlers", n.host.watchHandlers)
+	n.tasks.Go("moves", n.mover.watch)
+	n.tasks.Go("memory", n.host.watchMemory)
+	n.tasks.Go("timers", n.waker.timers.run)
 	n.tasks.Go("due", n.scanner.run)
-	n.log.Debug("joined", "node", n.config.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch",
+	n.log.Debug("joined", "node", n.nodeID, "address", n.address, "cluster", n.ClusterID(), "epoch",
 		n.keeper.member().Node.Epoch)
 	return nil
 }
 
 // refuseNamesake returns an error if another process that is alive has the node's name.
 func (n *Node) refuseNamesake(ctx context.Context) error {
-	other, err := n.registry.ReadNode(ctx, n.config.NodeID)
+	other, err := n.registry.ReadNode(ctx, n.nodeID)
 	if err != nil || other.Address == "" || other.Address == n.address || !other.Member() {
 		return err
 	}
 	ctx, cancel := env.WithTimeout(n.env, ctx, namesakeTimeout)
 	defer cancel()
 	peer, err := n.pool.Peer(ctx, other.Address)
-	if err == nil && peer.NodeID == n.config.NodeID {
+	if err == nil && peer.NodeID == n.nodeID {
 		return api.Errorf(api.CodeAlreadyExists, "node %s is alive at %s: stop it first, or give this one another "+
-			"--node-id", n.config.NodeID, other.Address)
+			"--node-id", n.nodeID, other.Address)
 	}
 	return nil // it does not answer: its lease is taken over
 }
 
 func (n *Node) joinSpec() registry.JoinSpec {
 	spec := registry.JoinSpec{
-		Node: registry.NodeInfo{ID: n.config.NodeID, Address: n.address, Capacity: n.config.Capacity,
+		Node: registry.NodeInfo{ID: n.nodeID, Address: n.address, Capacity: n.config.Capacity,
 			Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
@@ -224,14 +238,14 @@ func (n *Node) load() api.Load {
 	n.watchClock()
 	n.events.flush(n.env.Now())
 	load := n.dispatcher.load()
-	n.loads.learn(n.config.NodeID, load)
+	n.loads.learn(n.nodeID, load)
 	return load
 }
 
 // failed breaks the connections to a node that was fenced: it may be stopped or cut off, and the calls that
 // wait for it would wait until their deadlines.
 func (n *Node) failed(node registry.NodeInfo) {
-	if node.ID == n.config.NodeID {
+	if node.ID == n.nodeID {
 		return
 	}
 	n.loads.forget(node.ID)
@@ -304,8 +318,8 @@ func (n *Node) ClusterID() string {
 	return ""
 }
 
-func (n *Node) incarnation() string {
-	if m := n.keeper.member(); m != nil {
+func (k *keeper) incarnation() string {
+	if m := k.member(); m != nil {
 		return m.Node.Incarnation.String()
 	}
 	return ""

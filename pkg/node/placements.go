@@ -14,7 +14,7 @@ import (
 
 // adminPlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time
 // is in memory, and the counts, of which there are as many as nodes and namespaces.
-func (n *Node) adminPlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
+func (adm *admin) adminPlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
 	var after api.ActorID
 	if in.After != "" {
 		var err error
@@ -27,7 +27,7 @@ func (n *Node) adminPlacements(ctx context.Context, in *api.PlacementsRequest) (
 	for range actorPagesMax {
 		var claims []registry.ClaimInfo
 		var err error
-		if claims, more, err = n.registry.Claims(ctx, in.Namespace, "", after, 0); err != nil {
+		if claims, more, err = adm.registry.Claims(ctx, in.Namespace, "", after, 0); err != nil {
 			return nil, wireError(err)
 		}
 		for i := range claims {

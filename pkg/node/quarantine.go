@@ -10,7 +10,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-func (n *Node) adminQuarantines(ctx context.Context, in *api.QuarantinesRequest) (*api.QuarantinesReply, error) {
+func (adm *admin) adminQuarantines(ctx context.Context, in *api.QuarantinesRequest) (*api.QuarantinesReply, error) {
 	var after api.ActorID
 	if in.After != "" {
 		var err error
@@ -18,7 +18,7 @@ func (n *Node) adminQuarantines(ctx context.Context, in *api.QuarantinesRequest)
 			return nil, err
 		}
 	}
-	all, more, err := n.registry.Quarantines(ctx, in.Namespace, after, in.Limit)
+	all, more, err := adm.registry.Quarantines(ctx, in.Namespace, after, in.Limit)
 	if err != nil {
 		return nil, wireError(err)
 	}
@@ -42,20 +42,20 @@ func quarantineRow(q *registry.Quarantine) api.QuarantineRow {
 	}
 }
 
-func (n *Node) adminQuarantineClear(ctx context.Context, in *api.QuarantineRequest) (*api.QuarantineReply, error) {
+func (adm *admin) adminQuarantineClear(ctx context.Context, in *api.QuarantineRequest) (*api.QuarantineReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
-	cleared, err := n.registry.ClearQuarantine(ctx, id)
+	cleared, err := adm.registry.ClearQuarantine(ctx, id)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if !cleared {
 		return nil, api.Errorf(api.CodeNotFound, "actor %s is not quarantined: see 'kelpie actors quarantine ls'", id)
 	}
-	n.log.Info("quarantine cleared by an operator", "actor", in.Actor)
-	n.happened(api.Event{Kind: api.EventAcquitted, Node: n.config.NodeID, Actor: in.Actor, Count: 1,
+	adm.log.Info("quarantine cleared by an operator", "actor", in.Actor)
+	adm.happened(api.Event{Kind: api.EventAcquitted, Node: adm.nodeID, Actor: in.Actor, Count: 1,
 		Cause: "by an operator"})
 	return &api.QuarantineReply{Actor: in.Actor}, nil
 }

@@ -19,13 +19,13 @@ import (
 const busyFor = 10 * time.Second
 
 // adminRebalance plans which nodes give how much to which others, and has them do it.
-func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*api.RebalanceReply, error) {
+func (mv *mover) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*api.RebalanceReply, error) {
 	by := cmp.Or(in.By, api.ByActors)
 	if !slices.Contains([]string{api.ByActors, api.ByLoad, api.ByMemory}, by) {
 		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", clip(by), api.ByActors,
 			api.ByLoad, api.ByMemory)
 	}
-	weights, least, err := n.weights(ctx, by)
+	weights, least, err := mv.weights(ctx, by)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (n *Node) adminRebalance(ctx context.Context, in *api.RebalanceRequest) (*a
 		if shares[w.Node] == nil {
 			continue
 		}
-		_, err := n.adminBulk(
+		_, err := mv.adminBulk(
 			ctx, &api.BulkRequest{Node: w.Node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true,
 				Why: "a rebalance", By: by, Shares: shares[w.Node]})
 		if err != nil {
@@ -68,18 +68,18 @@ const shiftPercentMin = 5
 
 // weights asks every node that takes actors what it carries. least is what is worth a move: a share of the mean, and of
 // bytes what an actor has on average.
-func (n *Node) weights(ctx context.Context, by string) (out []registry.Weight, least int64, err error) {
-	if err := n.keeper.refresh(ctx); err != nil {
+func (mv *mover) weights(ctx context.Context, by string) (out []registry.Weight, least int64, err error) {
+	if err := mv.keeper.refresh(ctx); err != nil {
 		return nil, 0, wireError(err)
 	}
 	var all, actors int64
-	for _, m := range n.keeper.members().Members() {
+	for _, m := range mv.keeper.members().Members() {
 		if m.State != registry.NodeActive {
 			continue
 		}
-		load := n.dispatcher.load()
-		if m.ID != n.config.NodeID {
-			pong, err := n.askLoad(ctx, m)
+		load := mv.dispatcher.load()
+		if m.ID != mv.nodeID {
+			pong, err := mv.askLoad(ctx, m)
 			if err != nil {
 				return nil, 0, api.Errorf(api.CodeUnavailable, "node %s does not say what it carries: %v", m.ID, err)
 			}
@@ -107,22 +107,22 @@ func (n *Node) weights(ctx context.Context, by string) (out []registry.Weight, l
 	return out, max(least, 1), nil
 }
 
-func (n *Node) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
-	ctx, cancel := env.WithTimeout(n.env, ctx, prepareTimeout)
+func (mv *mover) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
+	ctx, cancel := env.WithTimeout(mv.env, ctx, prepareTimeout)
 	defer cancel()
-	return rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, m.Address, api.MethodPing,
-		&api.Ping{Node: n.config.NodeID, Load: n.dispatcher.load()})
+	return rpc.CallTyped[api.Ping, api.Pong](ctx, mv.pool, m.Address, api.MethodPing,
+		&api.Ping{Node: mv.nodeID, Load: mv.dispatcher.load()})
 }
 
 // assign chooses which actors make up the shares that other nodes are to get. held is in the order of their last calls.
-func (n *Node) assign(held []holding, req *api.BulkRequest) []assignment {
+func (mv *mover) assign(held []holding, req *api.BulkRequest) []assignment {
 	weight := func(holding) int64 { return 1 }
 	switch req.By {
 	case api.ByMemory: // the largest first: the fewest moves
 		weight = func(h holding) int64 { return h.bytes }
 		slices.SortStableFunc(held, func(a, b holding) int { return cmp.Compare(b.bytes, a.bytes) })
 	case api.ByLoad: // those that are called, as if all were called as often
-		rate, since := n.dispatcher.load().Rate, n.env.Monotonic()-busyFor
+		rate, since := mv.dispatcher.load().Rate, mv.env.Monotonic()-busyFor
 		busy := held[:0:0]
 		for _, h := range held {
 			if h.used >= since {
@@ -135,7 +135,7 @@ func (n *Node) assign(held []holding, req *api.BulkRequest) []assignment {
 	}
 	var out []assignment
 	for _, share := range req.Shares {
-		to, ok := n.keeper.members().Node(share.To)
+		to, ok := mv.keeper.members().Node(share.To)
 		if !ok {
 			continue
 		}
@@ -156,8 +156,8 @@ func (n *Node) assign(held []holding, req *api.BulkRequest) []assignment {
 }
 
 // adminNodeRemove forgets a node that is no longer a member.
-func (n *Node) adminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
-	known, err := n.registry.ReadNode(ctx, in.Node)
+func (adm *admin) adminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
+	known, err := adm.registry.ReadNode(ctx, in.Node)
 	switch {
 	case err != nil:
 		return nil, wireError(err)
@@ -167,13 +167,13 @@ func (n *Node) adminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (
 		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is alive: it is %s at %s; drain and stop it first",
 			in.Node, known.State, known.Address)
 	}
-	removed, err := n.registry.Forget(ctx, in.Node)
+	removed, err := adm.registry.Forget(ctx, in.Node)
 	if err != nil {
 		return nil, wireError(err)
 	}
 	if !removed {
 		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s has joined again: it is not removed", in.Node)
 	}
-	n.log.Info("node removed by an operator", "removed", in.Node)
+	adm.log.Info("node removed by an operator", "removed", in.Node)
 	return &api.NodeRemoveReply{Node: in.Node, Removed: true}, nil
 }

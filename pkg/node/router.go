@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/places"
+	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -30,22 +31,37 @@ const (
 // router finds the activation of an actor: here, where the cache says, where the store says, or
 // where placement puts it. A call stays with the router until it is answered or its deadline passes.
 type router struct {
-	node   *Node
-	random *env.Rand
+	routerDeps
+	lookups *lookups
+	random  *env.Rand
 
 	mu    sync.Mutex
 	cache *places.Places
 	turns map[string]uint64 // how often the node has placed an actor, by namespace
 }
 
-func newRouter(n *Node) *router {
-	return &router{node: n, random: n.env.Rand("router"), cache: places.New(placementCacheMax),
+// routerDeps are what a router is made of.
+type routerDeps struct {
+	scope
+	registry   *registry.Registry
+	kinds      map[string]*actor.Spec
+	dispatcher *dispatcher
+	keeper     *keeper
+	contact    *contact
+	loads      *loads
+	pool       *rpc.Pool
+}
+
+func newRouter(d routerDeps) *router {
+	r := &router{routerDeps: d, random: d.env.Rand("router"), cache: places.New(placementCacheMax),
 		turns: make(map[string]uint64)}
+	r.lookups = newLookups(d.scope, d.registry, r)
+	return r
 }
 
 // route is where every call begins. It does not block.
 func (r *router) route(c *call) {
-	n := r.node
+	n := r
 	if taken, err := n.dispatcher.submit(c, false, n.env.Monotonic()); taken {
 		return
 	} else if err != nil {
@@ -81,25 +97,25 @@ func (r *router) route(c *call) {
 
 // alone reports whether the node is the only one, as far as it knows.
 func (r *router) alone() bool {
-	view := r.node.keeper.members()
+	view := r.keeper.members()
 	return view != nil && len(view.Members()) == 1
 }
 
 // here takes the call to a slot of this node, which claims the actor if it can.
 func (r *router) here(c *call) {
-	_, err := r.node.dispatcher.submit(c, true, r.node.env.Monotonic())
+	_, err := r.dispatcher.submit(c, true, r.env.Monotonic())
 	if err == nil {
 		return
 	}
 	if api.CodeOf(err) == api.CodeNoCapacity {
-		c.refusedBy(r.node.config.NodeID, err)
+		c.refusedBy(r.nodeID, err)
 	}
 	r.again(c, err)
 }
 
 // located takes the call to the owner of its actor, or places the actor if nobody owns it.
 func (r *router) located(c *call, owner registry.Owner) {
-	n := r.node
+	n := r
 	if owner.Current {
 		r.toOwner(c, owner)
 		return
@@ -126,13 +142,13 @@ func (r *router) located(c *call, owner registry.Owner) {
 
 // toOwner takes the call to the node that the store names.
 func (r *router) toOwner(c *call, owner registry.Owner) {
-	if owner.Node == r.node.config.NodeID {
+	if owner.Node == r.nodeID {
 		r.here(c)
 		return
 	}
-	ctx, cancel := env.WithDeadlineAt(r.node.env, r.node.ctx, c.deadline)
+	ctx, cancel := env.WithDeadlineAt(r.env, r.ctx, c.deadline)
 	defer cancel()
-	node, known, _ := r.node.keeper.owner(ctx, owner) // one that an older view knows will do
+	node, known, _ := r.keeper.owner(ctx, owner) // one that an older view knows will do
 	if !known {
 		r.again(c, errOwnerUnknown(c.actor, owner.Node))
 		return
@@ -141,7 +157,7 @@ func (r *router) toOwner(c *call, owner registry.Owner) {
 }
 
 func (r *router) send(c *call, node registry.NodeInfo) {
-	if node.ID == r.node.config.NodeID {
+	if node.ID == r.nodeID {
 		r.here(c)
 		return
 	}
@@ -159,7 +175,7 @@ func (r *router) forward(c *call, addr, nodeID string, flags api.InvokeFlags) {
 	req := api.InvokeRequest{Actor: c.actor, Method: c.method, Key: c.key, Chain: c.chain, Sender: c.sender,
 		SendNumber: c.number, Flags: flags | c.flags&keptFlags, Body: c.body}
 	payload := req.AppendTo(make([]byte, 0, len(c.body)+invokeHeaderBytes))
-	r.node.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
+	r.pool.Start(c.deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
 		r.forwarded(c, addr, nodeID, reply, err)
 	})
 }
@@ -185,7 +201,7 @@ func (r *router) forwarded(c *call, addr, nodeID string, reply []byte, err error
 	case rpc.NotSent(err) || code == api.CodeUnavailable || code == api.CodeFenced:
 		r.forget(c.actor, addr)
 		if nodeID != "" {
-			r.node.keeper.suspect(nodeID)
+			r.keeper.suspect(nodeID)
 			c.silent = nodeID
 		}
 		r.again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.actor, addr, err))
@@ -206,7 +222,7 @@ func (r *router) repeatable(c *call) bool {
 	if !c.key.IsZero() {
 		return true
 	}
-	spec := r.node.kinds[c.actor.Namespace]
+	spec := r.kinds[c.actor.Namespace]
 	if spec == nil {
 		return false
 	}
@@ -227,7 +243,7 @@ func (r *router) corrected(c *call, addr string, err error) {
 // again routes a call anew that has had no effect, or may have it again, after a pause that grows. err is why; the
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *router) again(c *call, err error) {
-	n := r.node
+	n := r
 	if saysWhen(err) || !r.retryable(c, err) {
 		c.finish(nil, "", wireError(err))
 		return
@@ -270,11 +286,11 @@ func (r *router) again(c *call, err error) {
 // await lets a call wait before it is routed again: if the node that owns its actor does not answer, for news of the
 // members.
 func (r *router) await(c *call, pause time.Duration) error {
-	n := r.node
+	n := r
 	silent, view := c.silent, n.keeper.members()
 	c.silent = ""
 	if node, ok := view.Node(silent); ok && node.Member() && c.attempts > quickAttempts {
-		n.news.wait(n.ctx, n.env, n.keeper, view, min(awaitedMax, c.deadline-n.env.Monotonic()))
+		n.keeper.await(n.ctx, view, min(awaitedMax, c.deadline-n.env.Monotonic()))
 		return n.ctx.Err()
 	}
 	if pause > 0 {
@@ -304,7 +320,7 @@ func (r *router) retryable(c *call, err error) bool {
 func (r *router) movedTo(id api.ActorID, owner registry.Owner) error {
 	err := api.Errorf(api.CodeMoved, "actor %s is owned by node %s", id, owner.Node)
 	err.Detail = map[string]string{api.DetailOwnerNode: owner.Node}
-	if node, ok := r.node.keeper.members().Node(owner.Node); ok && node.Incarnation == owner.Incarnation {
+	if node, ok := r.keeper.members().Node(owner.Node); ok && node.Incarnation == owner.Incarnation {
 		err.Detail[api.DetailOwnerAddress] = node.Address
 	}
 	return err

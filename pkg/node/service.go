@@ -17,36 +17,36 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodClusterInfo, n.clusterInfo)
 	rpc.HandleTyped(m, api.MethodBirth, n.birth)
 	rpc.HandleTyped(m, api.MethodPing, n.pong)
-	rpc.HandleTyped(m, api.MethodNodes, n.adminNodes)
-	rpc.HandleTyped(m, api.MethodLeases, n.adminLeases)
-	rpc.HandleTyped(m, api.MethodLeaseBreak, n.adminLeaseBreak)
-	rpc.HandleTyped(m, api.MethodClaimBreak, n.adminClaimBreak)
-	rpc.HandleTyped(m, api.MethodActors, n.adminActors)
-	rpc.HandleTyped(m, api.MethodActorGet, n.adminActorGet)
-	rpc.HandleTyped(m, api.MethodNamespaces, n.adminNamespaces)
-	rpc.HandleTyped(m, api.MethodNamespaceSet, n.adminNamespaceSet)
-	rpc.HandleTyped(m, api.MethodStoreScan, n.adminStoreScan)
-	rpc.HandleTyped(m, api.MethodMovePrepare, n.movePrepare)
-	m.Handle(api.MethodMovePiece, n.movePiece)
-	m.HandleAsync(api.MethodMoveComplete, n.moveComplete)
-	m.HandleAsync(api.MethodMoveCancel, n.moveCancel)
-	rpc.HandleTyped(m, api.MethodMigrate, n.adminMigrate)
-	rpc.HandleTyped(m, api.MethodBulk, n.adminBulk)
-	rpc.HandleTyped(m, api.MethodBulkStatus, n.adminBulkStatus)
-	rpc.HandleTyped(m, api.MethodBulkCancel, n.adminBulkCancel)
-	rpc.HandleTyped(m, api.MethodRebalance, n.adminRebalance)
-	rpc.HandleTyped(m, api.MethodNodeRemove, n.adminNodeRemove)
-	rpc.HandleTyped(m, api.MethodActorEvict, n.adminActorEvict)
-	rpc.HandleTyped(m, api.MethodPlacements, n.adminPlacements)
-	rpc.HandleTyped(m, api.MethodDeadLetters, n.adminDeadLetters)
-	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.adminDeadLetterRetry)
-	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.adminDeadLetterRm)
-	rpc.HandleTyped(m, api.MethodQuarantines, n.adminQuarantines)
-	rpc.HandleTyped(m, api.MethodQuarantineClear, n.adminQuarantineClear)
-	rpc.HandleTyped(m, api.MethodStats, n.adminStats)
-	rpc.HandleTyped(m, api.MethodClusterStats, n.adminClusterStats)
-	rpc.HandleTyped(m, api.MethodActorStats, n.adminActorStats)
-	rpc.HandleTyped(m, api.MethodEvents, n.adminEvents)
+	rpc.HandleTyped(m, api.MethodNodes, n.admin.adminNodes)
+	rpc.HandleTyped(m, api.MethodLeases, n.admin.adminLeases)
+	rpc.HandleTyped(m, api.MethodLeaseBreak, n.admin.adminLeaseBreak)
+	rpc.HandleTyped(m, api.MethodClaimBreak, n.admin.adminClaimBreak)
+	rpc.HandleTyped(m, api.MethodActors, n.admin.adminActors)
+	rpc.HandleTyped(m, api.MethodActorGet, n.admin.adminActorGet)
+	rpc.HandleTyped(m, api.MethodNamespaces, n.admin.adminNamespaces)
+	rpc.HandleTyped(m, api.MethodNamespaceSet, n.admin.adminNamespaceSet)
+	rpc.HandleTyped(m, api.MethodStoreScan, n.admin.adminStoreScan)
+	rpc.HandleTyped(m, api.MethodMovePrepare, n.mover.movePrepare)
+	m.Handle(api.MethodMovePiece, n.mover.movePiece)
+	m.HandleAsync(api.MethodMoveComplete, n.mover.moveComplete)
+	m.HandleAsync(api.MethodMoveCancel, n.mover.moveCancel)
+	rpc.HandleTyped(m, api.MethodMigrate, n.mover.adminMigrate)
+	rpc.HandleTyped(m, api.MethodBulk, n.mover.adminBulk)
+	rpc.HandleTyped(m, api.MethodBulkStatus, n.mover.adminBulkStatus)
+	rpc.HandleTyped(m, api.MethodBulkCancel, n.mover.adminBulkCancel)
+	rpc.HandleTyped(m, api.MethodRebalance, n.mover.adminRebalance)
+	rpc.HandleTyped(m, api.MethodNodeRemove, n.admin.adminNodeRemove)
+	rpc.HandleTyped(m, api.MethodActorEvict, n.mover.adminActorEvict)
+	rpc.HandleTyped(m, api.MethodPlacements, n.admin.adminPlacements)
+	rpc.HandleTyped(m, api.MethodDeadLetters, n.admin.adminDeadLetters)
+	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.admin.adminDeadLetterRetry)
+	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.admin.adminDeadLetterRm)
+	rpc.HandleTyped(m, api.MethodQuarantines, n.admin.adminQuarantines)
+	rpc.HandleTyped(m, api.MethodQuarantineClear, n.admin.adminQuarantineClear)
+	rpc.HandleTyped(m, api.MethodStats, n.admin.adminStats)
+	rpc.HandleTyped(m, api.MethodClusterStats, n.admin.adminClusterStats)
+	rpc.HandleTyped(m, api.MethodActorStats, n.admin.adminActorStats)
+	rpc.HandleTyped(m, api.MethodEvents, n.admin.adminEvents)
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
@@ -66,7 +66,7 @@ func (n *Node) invoke(req *rpc.Request) {
 func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error) {
 	m := n.keeper.member().Meta
 	return &api.ClusterInfo{
-		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.config.NodeID, Address: n.address,
+		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.nodeID, Address: n.address,
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
 		Time: rfc3339(n.env.Now()),
@@ -101,5 +101,5 @@ func (n *Node) storeURL() string {
 
 func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 	n.loads.learn(in.Node, in.Load)
-	return &api.Pong{Node: n.config.NodeID, Incarnation: n.incarnation(), Load: n.dispatcher.load()}, nil
+	return &api.Pong{Node: n.nodeID, Incarnation: n.keeper.incarnation(), Load: n.dispatcher.load()}, nil
 }

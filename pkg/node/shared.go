@@ -22,7 +22,7 @@ type shared[T any] struct {
 
 // get returns what was found out at most so long ago, or has find do so, in a task with the context given. It blocks
 // until then or until ctx ends. The value belongs to all.
-func (s *shared[T]) get(ctx context.Context, n *Node, fresh time.Duration,
+func (s *shared[T]) get(ctx context.Context, n *scope, fresh time.Duration,
 	find func(ctx context.Context) (*T, error)) (*T, error) {
 	s.mu.Lock()
 	if s.value != nil && n.env.Monotonic() < s.until {

@@ -41,6 +41,14 @@ type slot struct {
 	activation *activation // of the running task
 }
 
+// control is something to do with an actor between its calls, such as to move it.
+type control struct {
+	// run is called by the task of the actor's slot, and reports whether the slot has gone with it.
+	run func(s *slot) (gone bool)
+	// abort is called instead of run, or while run waits for a handler that hangs. It does not block.
+	abort func(err error)
+}
+
 // dispatcher holds the slots.
 type dispatcher struct {
 	maxPending int
@@ -69,10 +77,20 @@ type dispatcher struct {
 	stopping, closed bool
 }
 
-func newDispatcher(maxPending int, budget *budget, capacity int, start func(*slot),
-	startAfter func(s, victim *slot)) *dispatcher {
-	return &dispatcher{maxPending: maxPending, budget: budget, capacity: capacity, start: start,
-		startAfter: startAfter, slots: make(map[api.ActorID]*slot)}
+// limits bound what a dispatcher takes.
+type limits struct {
+	// pending is how many calls wait in one mailbox.
+	pending int
+	// budget is that of the node's calls: no mailbox takes more than it has room for.
+	budget *budget
+	// capacity is how many activations there are, memory how many bytes they take, about; 0 is no bound.
+	capacity int
+	memory   int64
+}
+
+func newDispatcher(l limits) *dispatcher {
+	return &dispatcher{maxPending: l.pending, budget: l.budget, capacity: l.capacity, memoryLimit: l.memory,
+		slots: make(map[api.ActorID]*slot)}
 }
 
 // submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
@@ -171,24 +189,21 @@ func (d *dispatcher) weigh(s *slot, bytes int64) {
 	s.bytes = bytes
 }
 
-// move has the task of an actor's slot move it. An error of CodeMoved says that the actor has no slot here.
-func (d *dispatcher) move(m *move) error {
+// control has the task of an actor's slot run c between its calls. An error of CodeMoved says that the actor has no
+// slot here; c is then neither run nor aborted.
+func (d *dispatcher) control(id api.ActorID, c *control) error {
 	d.mu.Lock()
-	s := d.slots[m.actor]
+	s := d.slots[id]
 	if s == nil || s.waits {
 		d.mu.Unlock()
-		return errMoved(m.actor)
+		return errMoved(id)
 	}
 	s.mu.Lock()
 	d.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
-	if s.run.move != nil { // of a move that was given up while it was prepared, and goes on
-		s.mu.Unlock()
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s is being moved already", m.actor)
-	}
-	s.run.move = m
+	s.run.controls = append(s.run.controls, c)
 	start := !s.running
 	s.running = true
 	s.mu.Unlock()
@@ -196,6 +211,27 @@ func (d *dispatcher) move(m *move) error {
 		d.start(s)
 	}
 	return nil
+}
+
+// takeControls takes the controls that wait in a slot which is about to go.
+func (d *dispatcher) takeControls(s *slot) []*control {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil {
+		return nil
+	}
+	out := s.run.controls
+	s.run.controls = nil
+	return out
+}
+
+// controlled takes note that the slot's control has run.
+func (s *slot) controlled() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run != nil && !s.run.abandoned {
+		s.run.control = nil
+	}
 }
 
 // take takes what is pending.
@@ -211,8 +247,7 @@ func (d *dispatcher) take(s *slot) []*call {
 // work is what the task of a slot is to do next.
 type work struct {
 	calls   []*call
-	move    *move     // before the calls
-	evict   *eviction // then
+	control *control // before the calls
 	drop    bool
 	release bool
 	idle    bool
@@ -229,12 +264,11 @@ func (d *dispatcher) next(s *slot, now time.Duration, bytes int64) work {
 	}
 	w := work{drop: s.drop}
 	s.drop = false
-	if s.run != nil && s.run.move != nil {
-		w.move, s.run.move = s.run.move, nil
-		return w
-	}
-	if s.run != nil && s.run.evict != nil && !w.drop {
-		w.evict, s.run.evicting, s.run.evict = s.run.evict, s.run.evict, nil
+	if s.run != nil && len(s.run.controls) > 0 {
+		if !w.drop { // else that first
+			w.control, s.run.controls = s.run.controls[0], s.run.controls[1:]
+			s.run.control = w.control
+		}
 		return w
 	}
 	w.calls, s.pending = s.pending, nil
@@ -257,7 +291,7 @@ func (d *dispatcher) remove(s *slot) bool {
 	defer d.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) > 0 || s.run != nil && (s.run.move != nil || s.run.evict != nil) {
+	if len(s.pending) > 0 || s.run != nil && len(s.run.controls) > 0 {
 		return false
 	}
 	s.running, s.gone = false, true

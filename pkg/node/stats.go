@@ -22,32 +22,32 @@ const (
 )
 
 // adminStats tells how the node is doing.
-func (n *Node) adminStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeStats, error) {
-	return n.stats.get(ctx, n, statsFresh, func(context.Context) (*api.NodeStats, error) { return n.nodeStats(), nil })
+func (adm *admin) adminStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeStats, error) {
+	return adm.stats.get(ctx, &adm.scope, statsFresh, func(context.Context) (*api.NodeStats, error) { return adm.nodeStats(), nil })
 }
 
-func (n *Node) nodeStats() *api.NodeStats {
-	now := n.env.Monotonic()
-	load := n.dispatcher.load()
-	n.events.flush(n.env.Now())
+func (adm *admin) nodeStats() *api.NodeStats {
+	now := adm.env.Monotonic()
+	load := adm.dispatcher.load()
+	adm.events.flush(adm.env.Now())
 	s := &api.NodeStats{
-		Node: n.config.NodeID, Incarnation: n.incarnation(),
+		Node: adm.nodeID, Incarnation: adm.keeper.incarnation(),
 		Actors: load.Activations, Pending: load.Pending, ActorBytes: load.Bytes,
-		Events: n.events.after(0, api.StatsActorsMax),
+		Events: adm.events.after(0, api.StatsActorsMax),
 	}
-	n.meter.fill(s, now)
-	s.Ages = n.keeper.ages()
-	s.Moves, s.Moving = n.moves.stats(n.config.NodeID, now)
-	n.jobs.mu.Lock()
-	b := n.jobs.latest
-	n.jobs.mu.Unlock()
+	adm.meter.fill(s, now)
+	s.Ages = adm.keeper.ages()
+	s.Moves, s.Moving = adm.mover.moves.stats(adm.nodeID, now)
+	adm.mover.jobs.mu.Lock()
+	b := adm.mover.jobs.latest
+	adm.mover.jobs.mu.Unlock()
 	if b != nil && b.running() {
-		s.Job = n.bulkStatus(b)
+		s.Job = adm.mover.bulkStatus(b)
 	}
-	seen := n.dispatcher.recent(topScanned)
+	seen := adm.dispatcher.recent(topScanned)
 	all, waiting := make([]api.ActorStats, len(seen)), 0
 	for i, slot := range seen {
-		all[i] = slot.stats(n.config.NodeID, now)
+		all[i] = slot.stats(adm.nodeID, now)
 		s.Deepest = max(s.Deepest, all[i].Pending)
 		waiting += all[i].Pending
 	}
@@ -129,30 +129,30 @@ func (ms *moves) stats(from string, now time.Duration) (out []api.MoveStats, mov
 }
 
 // adminClusterStats tells how all members are doing. It asks each of them, once for all who look.
-func (n *Node) adminClusterStats(ctx context.Context, _ *api.StatsRequest) (*api.ClusterStats, error) {
-	return n.overview.get(ctx, n, statsFresh, n.clusterStats)
+func (adm *admin) adminClusterStats(ctx context.Context, _ *api.StatsRequest) (*api.ClusterStats, error) {
+	return adm.overview.get(ctx, &adm.scope, statsFresh, adm.clusterStats)
 }
 
-func (n *Node) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
-	info, err := n.clusterInfo(ctx, nil)
+func (adm *admin) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
+	info, err := adm.clusterInfo(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	leases, err := n.registry.Leases(ctx)
+	leases, err := adm.registry.Leases(ctx)
 	if err != nil {
 		return nil, wireError(err)
 	}
-	own, err := n.adminStats(ctx, nil)
+	own, err := adm.adminStats(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	answers := askMembers[api.StatsRequest, api.NodeStats](ctx, n, api.MethodStats, &api.StatsRequest{})
-	out := &api.ClusterStats{Cluster: *info, Time: rfc3339(n.env.Now()),
+	answers := askMembers[api.StatsRequest, api.NodeStats](ctx, adm.peers, api.MethodStats, &api.StatsRequest{})
+	out := &api.ClusterStats{Cluster: *info, Time: rfc3339(adm.env.Now()),
 		Nodes: make([]api.NodeOverview, 0, len(leases)), Events: slices.Clone(own.Events)}
 	ages := newestAges(own, answers)
 	for _, l := range leases {
-		o := n.overviewOf(l, ages)
-		if l.Node.ID == n.config.NodeID {
+		o := adm.overviewOf(l, ages)
+		if l.Node.ID == adm.nodeID {
 			o.Stats = withoutEvents(own)
 		}
 		for _, a := range answers {
@@ -198,11 +198,11 @@ func newestAges(own *api.NodeStats, answers []memberAnswer[api.NodeStats]) map[s
 }
 
 // overviewOf is a node's row with its lease.
-func (n *Node) overviewOf(l registry.LeaseInfo, ages map[string]int64) api.NodeOverview {
-	o := api.NodeOverview{NodeRow: n.nodeRow(l), AgeMillis: -1, TTLLeftMillis: -1, Beat: l.Beat.Seq,
+func (adm *admin) overviewOf(l registry.LeaseInfo, ages map[string]int64) api.NodeOverview {
+	o := api.NodeOverview{NodeRow: adm.nodeRow(l), AgeMillis: -1, TTLLeftMillis: -1, Beat: l.Beat.Seq,
 		Revocations: l.Fence.Revocations}
 	if age, ok := ages[l.Node.ID]; ok && l.Fence.Incarnation != (registry.Incarnation{}) {
-		o.AgeMillis, o.TTLLeftMillis = age, max(n.keeper.member().Meta.LeaseTTL.Milliseconds()-age, 0)
+		o.AgeMillis, o.TTLLeftMillis = age, max(adm.keeper.member().Meta.LeaseTTL.Milliseconds()-age, 0)
 	}
 	return o
 }

@@ -37,28 +37,28 @@ func (f *inFlight) wait(ctx context.Context) error {
 	return f.drained.Wait(ctx)
 }
 
-func (n *Node) startSlot(s *slot) {
-	n.begin(s)
-	n.env.Go("actor", func() { n.runOwn(s) })
+func (h *host) startSlot(s *slot) {
+	h.begin(s)
+	h.env.Go("actor", func() { h.runOwn(s) })
 }
 
 // runOwn is the task of a slot that has begun.
-func (n *Node) runOwn(s *slot) {
-	if n.runSlot(s) {
-		n.finished(s)
+func (h *host) runOwn(s *slot) {
+	if h.runSlot(s) {
+		h.finished(s)
 	}
 }
 
 // begin notes that a slot has a task, until finished or abandoned.
-func (n *Node) begin(s *slot) {
-	n.slots.begin()
-	n.running.add(s)
+func (h *host) begin(s *slot) {
+	h.slots.begin()
+	h.running.add(s)
 }
 
-func (n *Node) finished(s *slot) {
-	n.trials.leave(s)
-	n.running.remove(s)
-	n.slots.end()
+func (h *host) finished(s *slot) {
+	h.trials.leave(s)
+	h.running.remove(s)
+	h.slots.end()
 }
 
 // Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other
@@ -74,9 +74,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.dispatcher.stop()
 	var errs []error
-	errs = append(errs, n.slots.wait(ctx))
+	errs = append(errs, n.host.slots.wait(ctx))
 	n.dispatcher.close()
-	errs = append(errs, n.deactivateAll(ctx))
+	errs = append(errs, n.host.deactivateAll(ctx))
 	if n.lease != nil {
 		n.lease.Stop() // before the lease ends, or it would be taken again
 		errs = append(errs, n.lease.Wait(ctx), n.leave(ctx))

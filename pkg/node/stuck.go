@@ -45,10 +45,9 @@ type run struct {
 	what            string
 	since, deadline time.Duration
 	reported        bool
-	// move, and then evict, is what the task is to do next, if it is not nil. evicting is what it has last begun of
-	// the latter.
-	move            *move
-	evict, evicting *eviction
+	// controls wait to be run, control is the one that runs.
+	controls []*control
+	control  *control
 	// abandoned runs have no slot any more: their task must not touch anything.
 	abandoned bool
 }
@@ -112,24 +111,23 @@ func (r *runners) longer(before time.Duration) []*slot {
 }
 
 // watchHandlers reports handlers that do not return, and gives their activations up.
-func (n *Node) watchHandlers(ctx context.Context) {
-	for env.Sleep(n.env, ctx, handlersLookedAt) == nil {
-		n.tidy()
-		now := n.env.Monotonic()
-		for _, s := range n.running.longer(now - handlerReported) {
+func (h *host) watchHandlers(ctx context.Context) {
+	for env.Sleep(h.env, ctx, handlersLookedAt) == nil {
+		now := h.env.Monotonic()
+		for _, s := range h.running.longer(now - handlerReported) {
 			what, ran, first, overdue := s.overdue(now)
 			switch {
 			case overdue:
-				n.abandon(s)
-				n.happened(api.Event{Kind: api.EventAbandoned, Node: n.config.NodeID, Actor: s.actor.String(),
+				h.abandon(s)
+				h.happened(api.Event{Kind: api.EventAbandoned, Node: h.nodeID, Actor: s.actor.String(),
 					Count: 1, Cause: fmt.Sprintf("%s has run for %v, and its callers have given up", what,
 						ran.Round(time.Second))})
-				n.log.Error("a handler has not returned: its activation is given up, and it may run on", "actor",
+				h.log.Error("a handler has not returned: its activation is given up, and it may run on", "actor",
 					s.actor.String(), "handler", what, "for", ran)
 			case first:
-				n.happened(api.Event{Kind: api.EventStuck, Node: n.config.NodeID, Actor: s.actor.String(), Count: 1,
+				h.happened(api.Event{Kind: api.EventStuck, Node: h.nodeID, Actor: s.actor.String(), Count: 1,
 					Cause: fmt.Sprintf("%s has run for %v", what, ran.Round(time.Second))})
-				n.log.Warn("a handler does not return", "actor", s.actor.String(), "handler", what, "for", ran)
+				h.log.Warn("a handler does not return", "actor", s.actor.String(), "handler", what, "for", ran)
 			}
 		}
 	}
@@ -152,34 +150,31 @@ func (s *slot) overdue(now time.Duration) (what string, ran time.Duration, first
 const noteTimeout = 2 * time.Minute
 
 // abandon gives up the activation of a slot whose handler does not return, unless it just has.
-func (n *Node) abandon(s *slot) {
-	g, abandoned := n.dispatcher.abandon(s, n.env.Monotonic(), n.noteOf)
+func (h *host) abandon(s *slot) {
+	g, abandoned := h.dispatcher.abandon(s, h.env.Monotonic(), h.noteOf)
 	if !abandoned {
 		return
 	}
-	n.couriers.detach(s)
-	for _, e := range []*eviction{s.run.evict, s.run.evicting} { // nobody sets them any more
-		if e != nil {
-			e.done.Complete(struct{}{}, errGivenUp(s.actor))
-		}
+	h.couriers.detach(s)
+	for _, c := range g.controls {
+		c.abort(errGivenUp(s.actor))
 	}
-	n.moves.abandon(s.actor)
 	if g.heir != nil {
-		n.env.Go("actor", func() { n.runOwn(g.heir) })
+		h.env.Go("actor", func() { h.runOwn(g.heir) })
 	}
 	if g.next != nil {
-		n.startSlot(g.next)
+		h.startSlot(g.next)
 	}
-	n.finished(s)
+	h.finished(s)
 	for _, c := range g.calls {
 		switch {
 		case c == g.running:
 			c.finish(nil, "", errHangs(c))
-		case n.env.Monotonic() >= c.deadline:
+		case h.env.Monotonic() >= c.deadline:
 			c.finish(nil, "", api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed while a handler ran",
 				c.actor))
 		default:
-			n.router.again(c, errMoved(c.actor))
+			h.router.again(c, errMoved(c.actor))
 		}
 	}
 }
@@ -194,14 +189,14 @@ func errHangs(c *call) *api.Error {
 
 // noteOf returns the own call by which the next activation takes note that the handler of a call did not return, nil
 // if it need not: who waits for an answer, or will try again, counts itself.
-func (n *Node) noteOf(c *call) *call {
+func (h *host) noteOf(c *call) *call {
 	if c == nil || c.alarm == nil && (c.number == 0 || c.flags&api.InvokeLastTry == 0) {
 		return nil
 	}
 	return &call{
 		actor: c.actor, method: methodSettle, own: true, abandoned: c, flags: api.InvokeForwarded,
-		context:  n.life,
-		deadline: n.env.Monotonic() + noteTimeout,
+		context:  h.life,
+		deadline: h.env.Monotonic() + noteTimeout,
 		finish:   func([]byte, string, error) {},
 	}
 }
@@ -216,8 +211,8 @@ func (a *activation) runNote(c *call) answer {
 			return answer{call: c, settled: true}
 		}
 		a.alarmFailed(&out)
-	} else if last, err := g.inbox.mark(a.node.ctx, a.claim, c.abandoned.source()); err != nil {
-		a.node.log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.actor.String(),
+	} else if last, err := g.inbox.mark(a.host.ctx, a.claim, c.abandoned.source()); err != nil {
+		a.host.log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.actor.String(),
 			"error", err)
 	} else if c.abandoned.number > last.number {
 		a.sendRun(&out)
@@ -227,7 +222,8 @@ func (a *activation) runNote(c *call) answer {
 
 // givenUpSlot is what is left of a slot that was abandoned.
 type givenUpSlot struct {
-	calls []*call
+	calls    []*call
+	controls []*control
 	// running is the call whose handler did not return, nil if it was a hook.
 	running *call
 	// heir is the slot that has waited for its room, next the one that takes note of what has happened; nil if there
@@ -246,7 +242,10 @@ func (d *dispatcher) abandon(s *slot, now time.Duration, noteOf func(running *ca
 	if s.run == nil || s.run.what == "" {
 		return g, false
 	}
-	g = givenUpSlot{running: s.run.running, heir: s.heir}
+	g = givenUpSlot{running: s.run.running, heir: s.heir, controls: s.run.controls}
+	if s.run.control != nil {
+		g.controls = append(g.controls, s.run.control)
+	}
 	var notes []*call
 	if note := noteOf(s.run.running); note != nil {
 		notes = append(notes, note)

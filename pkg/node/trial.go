@@ -129,22 +129,22 @@ type leftover struct {
 }
 
 // acquit takes back what others may have concluded from the loss of the node's lease: the process has not ended.
-func (n *Node) acquit() {
-	left := n.trials.leftover(n.keeper.member().Node.Incarnation)
+func (h *host) acquit() {
+	left := h.trials.leftover(h.keeper.member().Node.Incarnation)
 	if len(left) == 0 {
 		return
 	}
-	n.tasks.Go("acquit", func(ctx context.Context) {
+	h.tasks.Go("acquit", func(ctx context.Context) {
 		for _, l := range left {
-			changed, err := n.registry.Acquit(ctx, l.actor, n.config.NodeID, l.incarnation)
+			changed, err := h.registry.Acquit(ctx, l.actor, h.nodeID, l.incarnation)
 			switch {
 			case err != nil:
-				n.trials.marked(l.actor, l.incarnation) // until the next heartbeat
-				n.log.Warn("an actor could not be acquitted", "actor", l.actor.String(), "error", err)
+				h.trials.marked(l.actor, l.incarnation) // until the next heartbeat
+				h.log.Warn("an actor could not be acquitted", "actor", l.actor.String(), "error", err)
 			case changed:
-				n.log.Info("an actor that others suspect was acquitted: this process lives", "actor", l.actor.String())
-				n.events.sum(api.Event{
-					Kind: api.EventAcquitted, Node: n.config.NodeID, Actor: l.actor.String(),
+				h.log.Info("an actor that others suspect was acquitted: this process lives", "actor", l.actor.String())
+				h.events.sum(api.Event{
+					Kind: api.EventAcquitted, Node: h.nodeID, Actor: l.actor.String(),
 					Cause: "the process that it was running in when the node was fenced has not ended",
 				})
 			}
@@ -167,10 +167,10 @@ func (a *activation) code(c *call) string {
 }
 
 // attempt is what a slot's actor is to be claimed for.
-func (n *Node) attempt(s *slot, calls []*call) registry.Attempt {
-	out := registry.Attempt{Mark: n.trials.tryEnter(s)}
+func (h *host) attempt(s *slot, calls []*call) registry.Attempt {
+	out := registry.Attempt{Mark: h.trials.tryEnter(s)}
 	if len(calls) > 0 {
-		if spec := n.kinds[s.actor.Namespace]; spec.Methods[calls[0].method] != nil {
+		if spec := h.kinds[s.actor.Namespace]; spec.Methods[calls[0].method] != nil {
 			out.Method, out.Retry = calls[0].method, calls[0].retried()
 		}
 	}
@@ -182,10 +182,10 @@ func (a *activation) tryActivation(ctx context.Context, at registry.Attempt) err
 	t := a.claim.Trial()
 	switch {
 	case t == nil:
-		a.node.trials.leave(a.slot)
+		a.host.trials.leave(a.slot)
 		return nil
 	case t.Marked():
-		a.node.trials.marked(a.actor, a.claim.Incarnation())
+		a.host.trials.marked(a.actor, a.claim.Incarnation())
 		return nil
 	}
 	return a.beginTrial(ctx, at.Method, at.Retry)
@@ -208,7 +208,7 @@ func (a *activation) try(calls []*call) (most int, err error) {
 	if t.Begun(c.method, c.retried()) {
 		return 1, nil
 	}
-	ctx, cancel := env.WithDeadlineAt(a.node.env, a.node.ctx, c.deadline)
+	ctx, cancel := env.WithDeadlineAt(a.host.env, a.host.ctx, c.deadline)
 	defer cancel()
 	return 1, a.beginTrial(ctx, c.method, c.retried())
 }
@@ -216,12 +216,12 @@ func (a *activation) try(calls []*call) (most int, err error) {
 // beginTrial waits for the suspect's turn until ctx ends, and stores the mark.
 func (a *activation) beginTrial(ctx context.Context, method string, retry bool) error {
 	alone := a.claim.Trial().Suspected()
-	if err := a.node.trials.enter(ctx, a.slot, alone); err != nil {
+	if err := a.host.trials.enter(ctx, a.slot, alone); err != nil {
 		return err
 	}
-	a.node.trials.marked(a.actor, a.claim.Incarnation())
-	a.claim.Renew(a.node.keeper.proof())
-	return a.claim.BeginTrial(a.node.ctx, method, retry, alone)
+	a.host.trials.marked(a.actor, a.claim.Incarnation())
+	a.claim.Renew(a.host.keeper.proof())
+	return a.claim.BeginTrial(a.host.ctx, method, retry, alone)
 }
 
 // endTrial clears the mark, if the batch has not.
@@ -235,8 +235,8 @@ func (a *activation) endTrial() error {
 			return err
 		}
 	}
-	a.node.trials.unmarked(a.actor)
-	a.node.trials.leave(a.slot)
+	a.host.trials.unmarked(a.actor)
+	a.host.trials.leave(a.slot)
 	return nil
 }
 
@@ -257,11 +257,11 @@ func (a *activation) clearMark(c *call) error {
 	if c != nil && a.code(c) == "" {
 		a.returned(c)
 	}
-	if err := a.node.claims.Acquire(a.node.ctx, 1); err != nil {
+	if err := a.host.claims.Acquire(a.host.ctx, 1); err != nil {
 		return err
 	}
-	defer a.node.claims.Release(1)
-	a.claim.Renew(a.node.keeper.proof())
+	defer a.host.claims.Release(1)
+	a.claim.Renew(a.host.keeper.proof())
 	return a.commit(nil)
 }
 
@@ -274,13 +274,13 @@ func (a *activation) pauseTrial(ctx context.Context, c *call) (resume func() err
 }
 
 // quarantined is the error for an actor that is refused, of which the node tells if it is the one that has found out.
-func (n *Node) quarantined(id api.ActorID, got registry.Acquired) error {
+func (h *host) quarantined(id api.ActorID, got registry.Acquired) error {
 	err := got.Quarantine.Err()
 	if got.Found {
-		n.log.Error("an actor is quarantined: its code was running when a process ended",
+		h.log.Error("an actor is quarantined: its code was running when a process ended",
 			"actor", id.String(), "reason", err.Message)
-		n.happened(api.Event{
-			Kind: api.EventQuarantined, Node: n.config.NodeID, Actor: id.String(), Count: 1, Cause: err.Message,
+		h.happened(api.Event{
+			Kind: api.EventQuarantined, Node: h.nodeID, Actor: id.String(), Count: 1, Cause: err.Message,
 		})
 	}
 	return err
