@@ -31,10 +31,10 @@ const (
 // the end: it is not if it was abandoned.
 func (h *host) runSlot(s *slot) (mine bool) {
 	for {
-		w := h.dispatcher.next(s, h.env.Monotonic(), s.activation.bytes())
+		w := h.dispatcher.next(s, h.env.Monotonic(), activationOf(s).bytes())
 		if w.drop {
-			s.activation.ended()
-			s.activation = nil
+			activationOf(s).ended()
+			s.resident = nil
 		}
 		switch {
 		case w.done:
@@ -46,14 +46,14 @@ func (h *host) runSlot(s *slot) (mine bool) {
 			s.controlled()
 		case len(w.calls) > 0:
 			h.runCalls(s, w.calls)
-		case w.idle && s.activation.sending():
-		case s.activation != nil && !w.drop:
+		case w.idle && activationOf(s).sending():
+		case activationOf(s) != nil && !w.drop:
 			h.release(s)
 		}
 		if s.abandoned() {
 			return false
 		}
-		if s.activation == nil && h.dispatcher.remove(s) {
+		if activationOf(s) == nil && h.dispatcher.remove(s) {
 			return true
 		}
 	}
@@ -68,10 +68,10 @@ func (h *host) runCalls(s *slot, calls []*call) {
 		h.trials.leave(s)
 	}()
 	for {
-		if s.activation != nil && s.activation.destroyed { // and not released yet: the calls are for a new one
-			s.activation = nil
+		if activationOf(s) != nil && activationOf(s).destroyed { // and not released yet: the calls are for a new one
+			s.resident = nil
 		}
-		if s.activation == nil {
+		if activationOf(s) == nil {
 			a, err := h.activate(s, calls)
 			if errors.Is(err, errAbandoned) {
 				return
@@ -82,22 +82,22 @@ func (h *host) runCalls(s *slot, calls []*call) {
 				}
 				return
 			}
-			s.activation = a
+			s.resident = a
 		}
-		if s.activation.unreadable {
+		if activationOf(s).unreadable {
 			calls = deletionFirst(calls)
 		} else {
-			calls = s.activation.attend(calls)
+			calls = activationOf(s).attend(calls)
 		}
-		rest, good := s.activation.process(calls)
+		rest, good := activationOf(s).process(calls)
 		switch {
 		case !good:
-			s.activation.ended()
-			s.activation = nil
+			activationOf(s).ended()
+			s.resident = nil
 			return
 		case len(rest) > 0: // the actor was deleted: what comes behind that finds a new one
-			s.activation, calls = nil, rest
-		case s.activation.destroyed:
+			s.resident, calls = nil, rest
+		case activationOf(s).destroyed:
 			s.retire()
 			return
 		default:
@@ -213,7 +213,7 @@ func (a *activation) load(stored []registry.Entry, attended bool) (err error) {
 		a.claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.actor, err)
 	}
-	a.memory, err = a.loadMemory(stored[records:])
+	a.memory, err = loadMemory(a, a.spec, stored[records:])
 	return err
 }
 
@@ -242,7 +242,7 @@ func (a *activation) loadNothing(ctx context.Context) (err error) {
 	if len(value) == 8 {
 		a.agenda.due = int64(binary.BigEndian.Uint64(value))
 	}
-	a.memory, err = a.loadMemory(nil)
+	a.memory, err = loadMemory(a, a.spec, nil)
 	return err
 }
 
@@ -262,11 +262,11 @@ func (h *host) release(s *slot) {
 	if !inTime {
 		return
 	}
-	s.activation.ended()
+	activationOf(s).ended()
 	if release {
-		h.giveBack(s.activation)
+		h.giveBack(activationOf(s))
 	}
-	s.activation = nil
+	s.resident = nil
 }
 
 func (h *host) giveBack(a *activation) {

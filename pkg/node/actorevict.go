@@ -50,13 +50,13 @@ func (mv *mover) evict(ctx context.Context, id api.ActorID) error {
 // runEvict deactivates the actor of a slot, whose task runs it: so no call runs meanwhile.
 func (mv *mover) runEvict(s *slot, done *env.Future[struct{}]) (gone bool) {
 	var err error
-	if a := s.activation; a != nil {
+	if a := activationOf(s); a != nil {
 		inTime, settled := mv.host.deactivate(s)
 		if !inTime { // the slot is no more this task's, and the eviction has ended with it
 			return false
 		}
 		a.ended()
-		s.activation = nil
+		s.resident = nil
 		if settled {
 			ctx, cancel := env.WithTimeout(mv.env, context.WithoutCancel(mv.ctx), releaseTimeout)
 			defer cancel()

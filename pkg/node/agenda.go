@@ -49,7 +49,7 @@ type agenda struct {
 	// since.
 	mine bool
 	// courier delivers what is in the outbox. It is nil before there was anything.
-	courier *courier
+	courier deliveries
 	// dead is how many dead letters the actor has at the most, -1 if that is not known.
 	dead int
 	// What the transaction in hand makes of it.
@@ -60,6 +60,32 @@ type agenda struct {
 		mine    bool
 		settled []result
 	}
+}
+
+// deliveries are what has become of the messages of an actor that are in its outbox.
+type deliveries interface {
+	// take returns the results that have not been committed, in order of number, and keeps them.
+	take() []result
+	// ended returns how many messages have ended whose results have not been committed.
+	ended() int
+	// committed takes note that results are in the store, and begins to deliver the messages sent.
+	committed(settled []result, sent []*message)
+}
+
+// results returns what has become of messages and is not committed.
+func (g *agenda) results() []result {
+	if g.courier == nil {
+		return nil
+	}
+	return g.courier.take()
+}
+
+// delivered returns how many messages have ended of which that is not committed.
+func (g *agenda) delivered() int {
+	if g.courier == nil {
+		return 0
+	}
+	return g.courier.ended()
 }
 
 func newAgenda() *agenda { return &agenda{dead: -1} }
@@ -243,7 +269,7 @@ func (g *agenda) batchBytes() (n int) {
 
 // collect takes what has become of deliveries into the transaction in hand.
 func (g *agenda) collect() {
-	g.next.settled = g.courier.take()
+	g.next.settled = g.results()
 	for _, r := range g.next.settled {
 		if r.dead != nil {
 			g.buried = append(g.buried, r.dead)
@@ -382,7 +408,9 @@ func (g *agenda) stored() {
 	if g.dead >= 0 {
 		g.dead += len(g.buried)
 	}
-	g.courier.committed(g.next.settled, g.sent)
+	if g.courier != nil {
+		g.courier.committed(g.next.settled, g.sent)
+	}
 	g.next.outbox, g.next.settled = nil, nil
 	g.sent, g.sentKept, g.buried, g.exhumed = nil, 0, nil, nil
 	g.inbox.stored()

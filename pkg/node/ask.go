@@ -135,7 +135,7 @@ func (a *activation) bindBirth(c *call) error {
 		write = registry.Write{Key: alarmKey(al.Name), Value: al.encode()}
 		bound = func() { a.agenda.replace(c.alarm, &al); c.alarm = &al }
 	case c.number != 0:
-		from := c.source()
+		from := sourceOf(c)
 		m := a.agenda.inbox.cache[from]
 		if m.bound == c.number {
 			return nil

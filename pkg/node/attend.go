@@ -98,7 +98,7 @@ func (p planner) Send(id actor.ID, method string, request []byte) error {
 func (a *activation) send(m *message) error {
 	g := a.plan()
 	own, all := g.room(m, g.sent[g.sentKept:]), g.room(m, g.outbox, g.sent)
-	all.count -= g.courier.ended()
+	all.count -= g.delivered()
 	switch {
 	case !own.fits():
 		return api.Errorf(api.CodeTooLarge,
@@ -188,7 +188,7 @@ func (a *activation) due() []*call {
 		c.alarm, c.body = al, al.Request
 		out = append(out, c)
 	}
-	if len(out) == 0 && (a.agenda.due <= now || len(a.agenda.courier.take()) > 0) {
+	if len(out) == 0 && (a.agenda.due <= now || len(a.agenda.results()) > 0) {
 		out = append(out, a.own(methodSettle))
 	}
 	return out

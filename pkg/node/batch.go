@@ -40,6 +40,12 @@ type activation struct {
 	broken *api.Error
 }
 
+// activationOf returns the activation in a slot, nil if there is none.
+func activationOf(s *slot) *activation {
+	a, _ := s.resident.(*activation)
+	return a
+}
+
 // answer is what a call in a batch will be told, once it may be.
 type answer struct {
 	call *call

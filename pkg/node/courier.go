@@ -234,9 +234,6 @@ func (c *courier) dropSpent(anyway bool) bool {
 
 // take returns what has not been committed, in order of number.
 func (c *courier) take() []result {
-	if c == nil {
-		return nil
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := make([]result, 0, len(c.results))
@@ -249,9 +246,6 @@ func (c *courier) take() []result {
 
 // ended counts the messages that have come to an end.
 func (c *courier) ended() (n int) {
-	if c == nil {
-		return 0
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.results { //kelpie:unordered it counts
@@ -265,9 +259,6 @@ func (c *courier) ended() (n int) {
 // committed notes that results have been committed, and new messages, which it delivers. What waits behind one that
 // was given up goes on.
 func (c *courier) committed(settled []result, sent []*message) {
-	if c == nil {
-		return
-	}
 	c.mu.Lock()
 	for _, r := range settled {
 		if c.results[r.number] == r {

@@ -59,6 +59,9 @@ func plainError(err error) error {
 	return &plain
 }
 
+// self returns the actor that the activation is of.
+func (a *activation) self() api.ActorID { return a.actor }
+
 // exited gives the activation up, as its task ends in the middle of the actor's code. The call that it was for has
 // failed; the others that wait are routed anew.
 func (a *activation) exited(what string) {

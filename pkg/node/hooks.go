@@ -100,7 +100,7 @@ func (a *activation) hookTurn(name string) actor.Turn {
 // deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
 // whether the claim can be given back: not while something may still land that was committed through it.
 func (h *host) deactivate(s *slot) (inTime, release bool) {
-	a := s.activation
+	a := activationOf(s)
 	if a.destroyed {
 		return true, true
 	}

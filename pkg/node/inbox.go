@@ -41,7 +41,7 @@ type source struct {
 	outside bool
 }
 
-func (c *call) source() source { return source{c.sender, c.flags&api.InvokeOutside != 0} }
+func sourceOf(c *call) source { return source{c.sender, c.flags&api.InvokeOutside != 0} }
 
 func (s source) key() []byte {
 	if s.outside {
@@ -236,7 +236,7 @@ func givenUp(err *api.Error, code string) *api.Error {
 // runSend runs what another actor has sent, unless that has been done.
 func (a *activation) runSend(c *call, calls []*call) (out answer, inTime bool) {
 	in := &a.plan().inbox
-	last, err := in.mark(c.context(), a.claim, c.source())
+	last, err := in.mark(c.context(), a.claim, sourceOf(c))
 	if err != nil {
 		return answer{call: c, err: wireError(err), settled: true}, true
 	}
@@ -263,11 +263,11 @@ func (a *activation) sendRun(out *answer) {
 	c := out.call
 	switch {
 	case out.err == nil:
-		a.agenda.inbox.set(c.source(), mark{number: c.number})
+		a.agenda.inbox.set(sourceOf(c), mark{number: c.number})
 	case c.flags&api.InvokeLastTry != 0 && counts(out.err) && !expired(out):
 		failed := wireError(out.err)
 		failed = givenUp(failed, failed.Detail[api.DetailCode])
-		a.agenda.inbox.set(c.source(), mark{number: c.number, failed: failed})
+		a.agenda.inbox.set(sourceOf(c), mark{number: c.number, failed: failed})
 		out.err = failed
 	default:
 		if api.CodeOf(out.err) == api.CodeDeadlineExceeded && !expired(out) { // the sender can't tell otherwise

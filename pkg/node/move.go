@@ -211,20 +211,22 @@ func (mv *mover) runMove(s *slot, m *move) (gone bool) {
 
 // moveAway hands a slot's actor over. With an error it is still here, or the slot has no activation any more.
 func (mv *mover) moveAway(s *slot, m *move) (token uint64, err error) {
-	if s.activation == nil {
-		if s.activation, err = mv.host.activate(s, nil); err != nil {
+	if activationOf(s) == nil {
+		a, err := mv.host.activate(s, nil)
+		if err != nil {
 			mv.cancelMove(m)
 			return 0, err
 		}
+		s.resident = a
 	}
-	a := s.activation
+	a := activationOf(s)
 	inTime, settled := mv.host.deactivate(s)
 	if !inTime {
 		return 0, errAbandoned
 	}
 	if !settled {
 		a.ended()
-		s.activation = nil
+		s.resident = nil
 		mv.cancelMove(m)
 		return 0, errMoved(m.actor)
 	}
@@ -233,14 +235,14 @@ func (mv *mover) moveAway(s *slot, m *move) (token uint64, err error) {
 	}
 	if err == nil {
 		a.ended()
-		s.activation = nil
+		s.resident = nil
 		return token, nil
 	}
 	mv.cancelMove(m)
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced, api.CodeUnknown: // lost, or in doubt: it is never resumed
 		a.ended()
-		s.activation = nil
+		s.resident = nil
 		return 0, err
 	}
 	return 0, cmp.Or(mv.resume(s), err)
@@ -250,7 +252,7 @@ func (mv *mover) moveAway(s *slot, m *move) (token uint64, err error) {
 func (mv *mover) resume(s *slot) error {
 	ctx, cancel := env.WithTimeout(mv.env, mv.ctx, activateTimeout)
 	defer cancel()
-	a := s.activation
+	a := activationOf(s)
 	var err error
 	if a.memory.lost { // by a hook that has failed
 		err = errMoved(a.actor)
@@ -259,7 +261,7 @@ func (mv *mover) resume(s *slot) error {
 	}
 	if err != nil && !errors.Is(err, errAbandoned) {
 		a.ended()
-		s.activation = nil // which the next call begins anew, and the claim with it
+		s.resident = nil // which the next call begins anew, and the claim with it
 	}
 	return err
 }

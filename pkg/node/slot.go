@@ -38,7 +38,8 @@ type slot struct {
 
 	tally      tally       // of the activation's calls
 	run        *run        // of the actor's code, nil before the first
-	activation *activation // of the running task
+	// resident is what the running task keeps in the slot: the actor's activation, nil if there is none.
+	resident any
 }
 
 // control is something to do with an actor between its calls, such as to move it.

@@ -41,10 +41,18 @@ func spaceKey(key string) []byte { return tuple.Pack("k", key) }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// owner is the activation that a state is of. Constructor, encoder and decoder of the state are the author's, and run
+// under its guard.
+type owner interface {
+	// guard runs code of the author. what names it, for errors and the log.
+	guard(what string, f func() error) error
+	// self returns the actor.
+	self() api.ActorID
+}
+
 // memory is an actor's state struct as its activation caches it, whole.
 type memory struct {
-	// of is the activation: constructor, encoder and decoder of the state are the author's, and run under its guard.
-	of   *activation
+	of   owner
 	spec *actor.Spec
 	// value is what handlers work on, a pointer from spec.NewState.
 	value any
@@ -59,27 +67,27 @@ type memory struct {
 }
 
 // loadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
-func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
-	m := &memory{of: a, spec: a.spec, chunks: len(chunks)}
+func loadMemory(of owner, spec *actor.Spec, chunks []registry.Entry) (*memory, error) {
+	m := &memory{of: of, spec: spec, chunks: len(chunks)}
 	if len(chunks) == 0 {
 		return m, m.clear()
 	}
 	var stored []byte
 	for i, c := range chunks {
 		if !bytes.Equal(c.Key, chunkKey(i)) {
-			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", a.actor, i)
+			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", of.self(), i)
 		}
 		stored = append(stored, c.Value...)
 	}
 	version, encoded, err := openState(stored)
 	if err != nil {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", a.actor, err)
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", of.self(), err)
 	}
 	if err := m.construct(); err != nil {
 		return nil, err
 	}
 	err = m.of.guard("loading its state", func() error {
-		asIs, err := a.spec.Load(actor.NewStored(version, encoded), m.value)
+		asIs, err := spec.Load(actor.NewStored(version, encoded), m.value)
 		if err == nil && !asIs {
 			encoded, err = actor.Marshal(m.value)
 			m.rewrite = true
@@ -87,7 +95,7 @@ func (a *activation) loadMemory(chunks []registry.Entry) (*memory, error) {
 		return err
 	})
 	if err != nil {
-		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %s", a.actor,
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %s", of.self(),
 			reason(err))
 	}
 	m.kept, m.committed = encoded, encoded
@@ -149,7 +157,7 @@ func (m *memory) rollback() error {
 	}
 	if err != nil {
 		m.lost = true
-		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.of.actor, reason(err))
+		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.of.self(), reason(err))
 	}
 	return nil
 }
@@ -158,11 +166,11 @@ func (m *memory) rollback() error {
 func (m *memory) encode(what string) ([]byte, error) {
 	encoded, err := actor.Marshal(m.value)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.actor,
+		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.self(),
 			what, reason(plainError(err)))
 	}
 	if len(encoded) > stateBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.actor,
+		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.self(),
 			len(encoded), stateBytesMax)
 	}
 	return encoded, nil

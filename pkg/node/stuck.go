@@ -211,7 +211,7 @@ func (a *activation) runNote(c *call) answer {
 			return answer{call: c, settled: true}
 		}
 		a.alarmFailed(&out)
-	} else if last, err := g.inbox.mark(a.host.ctx, a.claim, c.abandoned.source()); err != nil {
+	} else if last, err := g.inbox.mark(a.host.ctx, a.claim, sourceOf(c.abandoned)); err != nil {
 		a.host.log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.actor.String(),
 			"error", err)
 	} else if c.abandoned.number > last.number {
