@@ -66,8 +66,3 @@ func (mv *mover) runEvict(s *slot, done *env.Future[struct{}]) (gone bool) {
 	done.Complete(struct{}{}, err)
 	return false
 }
-
-// errGivenUp says that an actor could not be asked to stop.
-func errGivenUp(id api.ActorID) error {
-	return api.Errorf(api.CodeUnavailable, "actor %s: a handler does not return, and its activation was given up", id)
-}

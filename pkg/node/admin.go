@@ -7,7 +7,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -228,12 +227,4 @@ func (adm *admin) adminStoreScan(ctx context.Context, in *api.StoreScanRequest) 
 			}
 			return out, nil
 		})
-}
-
-// rfc3339 formats a wall clock for people; the zero time is "".
-func rfc3339(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }

@@ -20,13 +20,6 @@ type admin struct {
 	overview shared[api.ClusterStats]
 }
 
-// peers asks other members.
-type peers struct {
-	scope
-	keeper *keeper
-	pool   *rpc.Pool
-}
-
 // adminDeps are what an admin is made of.
 type adminDeps struct {
 	scope

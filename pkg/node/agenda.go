@@ -426,3 +426,9 @@ func (g *agenda) clearing(claim *registry.Claim) []registry.Write {
 	}
 	return out
 }
+
+// bury makes a dead letter part of the batch.
+func (g *agenda) bury(d *registry.DeadLetter, why error) {
+	explain(d, why)
+	g.buried = append(g.buried, d)
+}

@@ -5,17 +5,13 @@ package node
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -148,47 +144,3 @@ func decodeAlarm(e registry.Entry) (*alarm, error) {
 	}
 	return al, nil
 }
-
-// runAlarm runs an alarm, unless it has been replaced or cancelled since it was found to be due.
-func (a *activation) runAlarm(c *call, calls []*call) (out answer, inTime bool) {
-	al := c.alarm
-	if a.agenda.alarm(al.Name) != al {
-		return answer{call: c, settled: true}, true
-	}
-	ctx, cancel := env.WithTimeout(a.host.env, a.host.ctx, defaultDeadline)
-	defer cancel()
-	c.context = func() context.Context { return ctx }
-	c.deadline = a.host.env.Monotonic() + defaultDeadline
-	c.key = al.key(a.actor, a.claim.Version())
-	out, inTime = a.runMethod(c, calls)
-	if !inTime || a.asking.refused || out.err == nil {
-		return out, inTime
-	}
-	a.alarmFailed(&out)
-	return out, true
-}
-
-// alarmFailed takes note that an alarm has run in vain, as part of the batch.
-func (a *activation) alarmFailed(out *answer) {
-	al, now := out.call.alarm, a.host.env.Now()
-	failed := al.failed(counts(out.err), now.UnixMilli())
-	a.host.log.Warn("an alarm has failed", "actor", a.actor.String(), "alarm", al.Name, "method", al.Method,
-		"attempts", failed.Attempts, "error", out.err)
-	a.agenda.begin()
-	if failed.Attempts < failuresMax {
-		a.agenda.put(failed)
-	} else {
-		a.agenda.advance(al, now)
-		a.agenda.bury(&registry.DeadLetter{
-			Alarm: strings.TrimPrefix(cmp.Or(al.origin, al.Name), retriedAlarm), Target: a.actor, Method: al.Method,
-			Request:  al.Request,
-			Attempts: failed.Attempts, Origin: al.number, Due: al.Due.UnixMilli(), Died: now.UnixMilli(),
-		}, out.err)
-	}
-	a.agenda.keep()
-	out.writes, out.settled = true, false
-}
-
-// counts reports whether an error is the fault of the method that was called. Any other may pass without anybody's
-// doing.
-func counts(err error) bool { return !api.Retryable(err, api.Schedule) && !isStoreError(err) }

@@ -5,7 +5,6 @@ package node
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -109,17 +108,6 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 		}
 	}
 	return reply, err
-}
-
-// withoutBirth takes from an error what would have a caller make the call again under another birth.
-func withoutBirth(err error) error {
-	if _, ok := api.RefusedBirth(err); !ok {
-		return err
-	}
-	out := *wireError(err)
-	out.Detail = maps.Clone(out.Detail)
-	delete(out.Detail, api.DetailBirth)
-	return &out
 }
 
 // bindBirth fixes the birth of what the handler of an alarm or a message asks of others, durably, before it asks for

@@ -115,35 +115,6 @@ func (a *activation) send(m *message) error {
 	return nil
 }
 
-// outboxRoom is what messages take of an outbox, and those to one target of that.
-type outboxRoom struct{ count, bytes, targetCount, targetBytes int }
-
-// room is what a message takes with others.
-func (g *agenda) room(m *message, others ...[]*message) (r outboxRoom) {
-	r.add(m, true)
-	for _, some := range others {
-		for _, other := range some {
-			r.add(other, other.target == m.target)
-		}
-	}
-	return r
-}
-
-func (r *outboxRoom) add(m *message, toTarget bool) {
-	size := m.bytes()
-	r.count, r.bytes = r.count+1, r.bytes+size
-	if toTarget {
-		r.targetCount, r.targetBytes = r.targetCount+1, r.targetBytes+size
-	}
-}
-
-// fits reports whether there is room. One target may take as much as is left for all others (dynamic thresholds,
-// Choudhury and Hahne, 1998): however many messages wait for targets that do not take them, there is room for those
-// to others.
-func (r outboxRoom) fits() bool {
-	return r.targetCount <= outboxMax-r.count && r.targetBytes <= outboxBytesMax-r.bytes
-}
-
 // may says why the handler that runs must not do something that is done later.
 func (p planner) may(what string) error {
 	switch {
@@ -281,15 +252,4 @@ func (a *activation) keptAgenda() {
 	if before != 0 || a.agenda.due != 0 {
 		a.arm()
 	}
-}
-
-// runOwn runs a call that the activation makes of itself.
-func (a *activation) runOwn(c *call, calls []*call) (out answer, inTime bool) {
-	switch {
-	case c.alarm != nil:
-		return a.runAlarm(c, calls)
-	case c.abandoned != nil:
-		return a.runNote(c), true
-	}
-	return answer{call: c, settled: true}, true
 }

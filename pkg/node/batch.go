@@ -6,7 +6,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -17,53 +16,6 @@ import (
 
 // batchBytesMax closes a batch: the store takes 10,000,000 bytes in a transaction and likes far less.
 const batchBytesMax = 1_000_000
-
-// activation is an actor in memory: its claim and its cached state.
-type activation struct {
-	host   *host
-	slot   *slot
-	actor  api.ActorID
-	spec   *actor.Spec
-	claim  *registry.Claim
-	memory *memory
-	space  *space
-	ledger *ledger
-	agenda *agenda // nil for most
-	asking asking
-	// destroyed actors are deactivated without their hook.
-	destroyed bool
-	// unreadable is whether what is stored of the actor can't be read: it can only be deleted.
-	unreadable bool
-	// panicked says that the author's code that has run last has panicked.
-	panicked bool
-	// broken is why nothing more can be committed, if that was found out while a handler ran.
-	broken *api.Error
-}
-
-// activationOf returns the activation in a slot, nil if there is none.
-func activationOf(s *slot) *activation {
-	a, _ := s.resident.(*activation)
-	return a
-}
-
-// answer is what a call in a batch will be told, once it may be.
-type answer struct {
-	call *call
-	body []byte
-	err  error
-	// settled answers rest on nothing that another node could have changed, such as a malformed request.
-	settled bool
-	// writes is whether the call may have changed something.
-	writes bool
-	// reads is whether it is the answer of a reading method.
-	reads bool
-	// destroys is whether the actor is deleted with it.
-	destroys bool
-	// reroute is whether the call could not be dealt with here, as err tells, and is to be routed again.
-	reroute bool
-	// asked is whether the handler has called other actors.
-	asked bool
-}
 
 // process runs calls in batches and answers them, and reports whether the activation is still good. If not, the calls
 // that it has not answered are on their way elsewhere. It stops behind a call that has deleted the actor: rest is for
@@ -527,38 +479,4 @@ func (a *activation) prove() error {
 		return err
 	}
 	return a.claim.Check(a.host.ctx, proof)
-}
-
-func isStoreError(err error) bool {
-	var store *kv.Error
-	return errors.As(err, &store)
-}
-
-// wireError gives a handler's error the code that the caller sees.
-func wireError(err error) *api.Error {
-	var app *actor.Error
-	var coded *api.Error
-	switch {
-	case errors.As(err, &app):
-		e := api.Errorf(api.CodeApplication, "%s", app.Message)
-		e.Detail = map[string]string{api.DetailCode: app.Code}
-		return e
-	case errors.As(err, &coded):
-		return coded
-	case isStoreError(err):
-		return api.Errorf(api.CodeUnavailable, "%v", err)
-	case errors.Is(err, context.DeadlineExceeded): // of the call, not a decision of the actor's
-		return api.Errorf(api.CodeDeadlineExceeded, "%v", err)
-	case errors.Is(err, context.Canceled):
-		return api.Errorf(api.CodeCancelled, "%v", err)
-	}
-	return api.Errorf(api.CodeApplication, "%v", err)
-}
-
-func errExpired(c *call) error {
-	return api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed before the call could run", c.actor)
-}
-
-func errMoved(id api.ActorID) *api.Error {
-	return api.Errorf(api.CodeMoved, "actor %s has moved", id)
 }

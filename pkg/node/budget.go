@@ -4,21 +4,8 @@
 package node
 
 import (
-	"errors"
-	"maps"
-	"strconv"
 	"sync/atomic"
 	"time"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
-)
-
-const (
-	// retryAfterMin and retryAfterMax bound what an overloaded caller is told to wait.
-	retryAfterMin = 5 * time.Millisecond
-	retryAfterMax = 2 * time.Second
-	// stayWeight is the weight of one call in the average time that calls stay.
-	stayWeight = 16
 )
 
 // budget bounds the calls that are on their way in a node, and the bytes of their requests: what comes beyond is
@@ -63,27 +50,3 @@ func (b *budget) room() int { return int(b.callsMax - b.calls.Load()) }
 
 // pause is when to come again: by then about as many calls have left as are there now.
 func (b *budget) pause() time.Duration { return time.Duration(b.stay.Load()) }
-
-// errOverloaded refuses a call, to be tried again after a while.
-func errOverloaded(after time.Duration, format string, args ...any) error {
-	return withRetryAfter(api.Errorf(api.CodeOverloaded, format+": try again later", args...),
-		min(after, retryAfterMax))
-}
-
-// withRetryAfter says when a call that failed so may be made again: whoever gets the error waits, and no node does
-// for it.
-func withRetryAfter(err error, after time.Duration) error {
-	out := *wireError(err)
-	out.Detail = maps.Clone(out.Detail)
-	if out.Detail == nil {
-		out.Detail = make(map[string]string, 1)
-	}
-	out.Detail[api.DetailRetryAfter] = strconv.FormatInt(max(after, retryAfterMin).Milliseconds(), 10)
-	return &out
-}
-
-// saysWhen reports whether an error says when to come again.
-func saysWhen(err error) bool {
-	e, ok := errors.AsType[*api.Error](err)
-	return ok && e.Detail[api.DetailRetryAfter] != ""
-}

@@ -302,25 +302,3 @@ func (mv *mover) hostedElsewhere(namespace string) bool {
 		return m.ID != mv.nodeID && m.State == registry.NodeActive && slices.Contains(m.Namespaces, namespace)
 	})
 }
-
-// holding is an actor that a node has.
-type holding struct {
-	actor api.ActorID
-	bytes int64
-	used  time.Duration
-}
-
-// held returns the actors of a namespace, or all, in the order of their last calls.
-func (d *dispatcher) held(namespace string) []holding {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []holding
-	for s := d.order.oldest; s != nil; s = s.newer {
-		if !s.waits && (namespace == "" || s.actor.Namespace == namespace) {
-			s.mu.Lock()
-			out = append(out, holding{s.actor, s.bytes, s.used})
-			s.mu.Unlock()
-		}
-	}
-	return out
-}

@@ -5,13 +5,13 @@ package node
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
-	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // defaultDeadline is for callers that name none: every call ends.
@@ -86,44 +86,6 @@ func (c *call) doubt() {
 	}
 }
 
-// notRun reports whether a try that ended so has certainly not run.
-func notRun(err error) bool {
-	return api.CodeOf(err).Effect() == api.NeverRan || isStoreError(err)
-}
-
-// fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error
-// says, is to be finished all the same.
-func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
-	in, err := api.DecodeInvokeRequest(req.Payload)
-	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender,
-		number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
-	if c.number != 0 && req.Peer().NodeID == "" {
-		c.flags |= api.InvokeOutside
-	}
-	entered, bytes := n.env.Monotonic(), len(req.Payload)
-	deadline, ok := req.Deadline()
-	if !ok {
-		deadline = n.env.Monotonic() + defaultDeadline
-	}
-	c.deadline = deadline
-	c.finish = func(body []byte, owner string, err error) {
-		n.budget.leave(bytes, n.env.Monotonic()-entered)
-		if err != nil {
-			req.Reply(nil, err)
-			return
-		}
-		reply := api.InvokeReply{OwnerAddress: owner, Version: n.newest(), Body: body}
-		req.Reply(reply.AppendTo(make([]byte, 0, len(body)+len(owner)+replyHeaderBytes)), nil)
-	}
-	if err == nil {
-		err = c.validate()
-	}
-	return c, err
-}
-
-// replyHeaderBytes is room for the header of an InvokeReply.
-const replyHeaderBytes = 16
-
 func (c *call) validate() error {
 	if err := c.actor.Validate(); err != nil {
 		return err
@@ -149,3 +111,27 @@ func (c *call) validate() error {
 	}
 	return nil
 }
+
+// refusedBy notes that a node did not take the call's actor.
+func (c *call) refusedBy(node string, err error) {
+	reason := ""
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		reason = e.Detail[api.DetailRefused]
+	}
+	c.refused = append(c.refused, registry.Refusal{Node: node, Reason: reason})
+}
+
+// retried reports whether an answer to an earlier try of the call was lost.
+func (c *call) retried() bool { return c.doubtful || c.flags&api.InvokeRetry != 0 }
+
+// repeats reports whether the call comes again and again until it is done.
+func (c *call) repeats() bool { return c.retried() || c.number != 0 || c.alarm != nil }
+
+// activateTimeout bounds one attempt at activating an actor; its calls then try again, elsewhere if need be.
+const activateTimeout = 10 * time.Second
+
+const answerMargin = handlerGrace + 5*time.Second
+
+// handlerGrace is how long after the end of its context a handler may take to return before its activation is
+// given up.
+const handlerGrace = 10 * time.Second

@@ -4,8 +4,6 @@
 package node
 
 import (
-	"errors"
-
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -36,13 +34,4 @@ func (r *router) turn(ns *registry.Namespace) uint64 {
 	}
 	r.turns[ns.Name] = turn + 1
 	return turn
-}
-
-// refusedBy notes that a node did not take the call's actor.
-func (c *call) refusedBy(node string, err error) {
-	reason := ""
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		reason = e.Detail[api.DetailRefused]
-	}
-	c.refused = append(c.refused, registry.Refusal{Node: node, Reason: reason})
 }

@@ -4,10 +4,7 @@
 package node
 
 import (
-	"fmt"
 	"time"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // clockStepMin is by how much the wall clock must go another way than the monotonic one, between two heartbeats, for
@@ -31,17 +28,4 @@ func (s *stepped) by(wall time.Time, monotonic time.Duration) time.Duration {
 		return 0
 	}
 	return by
-}
-
-// watchClock tells of a step of the wall clock.
-func (n *Node) watchClock() {
-	by := n.clock.by(n.env.Now(), n.env.Monotonic())
-	if by == 0 {
-		return
-	}
-	n.log.Warn("the wall clock was stepped, or the machine slept", "by", by.Round(time.Millisecond))
-	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.nodeID,
-		Cause: fmt.Sprintf(
-			"its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not",
-			by.Seconds())})
 }

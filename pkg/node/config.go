@@ -25,8 +25,6 @@ const (
 	DefaultMaxCallBytes = 256 << 20
 	// DefaultMaxRecords is how many answers an actor keeps.
 	DefaultMaxRecords = 1000
-	// DefaultIdleTimeout is how long an actor without calls stays active.
-	DefaultIdleTimeout = 10 * time.Minute
 )
 
 // Config is what a node is made of. Its fields are read by New and not changed after.

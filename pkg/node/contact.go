@@ -104,13 +104,6 @@ func (c *contact) describe(o *outage) *api.Error {
 	return err
 }
 
-// outOfReach reports whether an error says that the store is out of reach of the node that had to ask it: nothing was
-// sent to the store.
-func outOfReach(err error) bool {
-	e, ok := errors.AsType[*api.Error](err)
-	return ok && e.Code == api.CodeUnavailable && e.Detail[api.DetailStoreSilent] != ""
-}
-
 // try is told that a heartbeat begins.
 func (c *contact) try(heartbeat, leaseTTL time.Duration) {
 	c.mu.Lock()

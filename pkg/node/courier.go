@@ -27,8 +27,7 @@ const (
 	// sendTimeout is how long a delivery takes at the most. answerMargin is the part of it that is left for the
 	// answer when the receiver's handler has to end, and after that to the watch over handlers: the sender knows then
 	// whether the message has run.
-	sendTimeout  = defaultDeadline + answerMargin
-	answerMargin = handlerGrace + 5*time.Second
+	sendTimeout = defaultDeadline + answerMargin
 	// pickUpsMax is how often an actor is woken to commit what has become of messages that it sent from an activation
 	// that has ended.
 	pickUpsMax = 6
@@ -142,15 +141,6 @@ const (
 	lineResting                  // has failed, and waits
 	lineDead                     // has been given up: what is behind it waits until that is committed
 )
-
-// result is what has become of a message.
-type result struct {
-	number   uint64
-	attempts int
-	// ended messages leave the outbox; dead is the letter of one that was given up.
-	ended bool
-	dead  *registry.DeadLetter
-}
 
 // own notes whose activation it delivers for.
 func (c *courier) own(s *slot) {

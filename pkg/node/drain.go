@@ -10,35 +10,11 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/registry"
-	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // drainToldTimeout bounds the writing down of a node's state, so that a store that is gone does not keep a node from
 // stopping.
 const drainToldTimeout = 3 * time.Second
-
-// draining reports whether the node takes no actors that it does not own.
-func (k *keeper) draining() bool { return k.emptying.Load() }
-
-// Drain has the node, which is about to stop, take no more actors and moves those it has to other nodes, until none
-// is left, no other node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on
-// serving, and Stop is still to be called. An error says why the drain could not begin, or that ctx has ended.
-func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
-	if !n.mover.othersActive() {
-		return n.dispatcher.load().Activations, nil
-	}
-	b, err := n.mover.beginDrain(ctx, api.BulkRequest{Node: n.nodeID, Kind: api.BulkDrain, Force: true, Why: why},
-		true)
-	if err != nil {
-		return n.dispatcher.load().Activations, err
-	}
-	err = b.ended.Wait(ctx)
-	if err != nil {
-		b.cancel(errBulkTimedOut)
-	}
-	return n.dispatcher.load().Activations, err
-}
 
 // beginDrain tells the members that the node takes no actors, and starts the job that moves those it has.
 func (mv *mover) beginDrain(ctx context.Context, req api.BulkRequest, stopping bool) (*bulk, error) {
@@ -160,51 +136,4 @@ func (mv *mover) bulkStatus(b *bulk) *api.BulkStatus {
 		s.Failures = []api.BulkFailure{}
 	}
 	return &s
-}
-
-// state is the node's own, as the members are told.
-func (k *keeper) state() string {
-	if node, ok := k.members().Node(k.nodeID); ok {
-		return string(node.State)
-	}
-	return ""
-}
-
-// passOn sends a request to the member that it is about. One that does not answer may have left, which this node has
-// not heard yet.
-func passOn[Req, Resp any](ctx context.Context, n *peers, to, method string, in *Req) (*Resp, error) {
-	member := func(node registry.NodeInfo) bool { return node.Member() }
-	if _, _, err := n.keeper.node(ctx, to, member); err != nil {
-		return nil, wireError(err)
-	}
-	node, err := n.keeper.memberNamed(to)
-	if err != nil {
-		return nil, err
-	}
-	reply, err := rpc.CallTyped[Req, Resp](ctx, n.pool, node.Address, method, in)
-	if api.CodeOf(err) != api.CodeUnavailable || !rpc.NotSent(err) {
-		return reply, err
-	}
-	if failed := n.keeper.refresh(ctx); failed != nil {
-		return nil, wireError(failed)
-	}
-	if _, gone := n.keeper.memberNamed(to); gone != nil {
-		return nil, gone
-	}
-	return nil, api.Errorf(api.CodeUnavailable, "node %s does not answer: %v", to, err)
-}
-
-// memberNamed returns another node that is a member, as far as this one knows.
-func (k *keeper) memberNamed(name string) (registry.NodeInfo, error) {
-	node, ok := k.members().Node(name)
-	switch {
-	case !ok:
-		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
-	case !node.Member():
-		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name,
-			node.State)
-	case node.ID == k.nodeID:
-		return node, api.Errorf(api.CodeInternal, "node %s passes requests on to itself", name)
-	}
-	return node, nil
 }

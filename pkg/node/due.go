@@ -22,8 +22,6 @@ const (
 	// wakeWait is how long the scanner waits for one of a namespace's wakes to end, before it goes on with other
 	// namespaces.
 	wakeWait = 100 * time.Millisecond
-	// wakeTimeout bounds the waking of one actor. It is woken again if it is due still.
-	wakeTimeout = 10 * time.Second
 	// dueGrace is how late an actor may be that a member attends to, before it is woken all the same.
 	dueGrace = 5 * time.Second
 	// attendedAgain is how often an actor is woken that has something to do at once, and that a member attends to: in
@@ -343,36 +341,4 @@ func (w *wakes) begin(ctx context.Context, e env.Env) (begun bool, err error) {
 func (w *wakes) end() {
 	w.held.Add(-1)
 	w.permits.Release(1)
-}
-
-// wake makes an actor active, here or elsewhere, if it is not. done is told how that went, and does not block.
-func (w *waker) wake(id api.ActorID, done func(elsewhere bool, err error)) {
-	w.router.route(&call{
-		actor: id, method: api.MethodWake,
-		context:  w.life,
-		deadline: w.env.Monotonic() + wakeTimeout,
-		finish:   func(_ []byte, owner string, err error) { done(owner != "", err) },
-	})
-}
-
-// fire has an actor woken whose timer has come.
-func (w *waker) fire(t timer) {
-	w.wake(t.actor, func(elsewhere bool, err error) {
-		if elsewhere && err == nil {
-			w.timers.forget(t) // it is looked after there
-		}
-	})
-}
-
-// waker has actors made active that have something to do.
-type waker struct {
-	scope
-	router *router
-	timers *timers
-}
-
-func newWaker(s scope, r *router) *waker {
-	w := &waker{scope: s, router: r}
-	w.timers = newTimers(s.env, w.fire)
-	return w
 }

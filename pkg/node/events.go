@@ -5,27 +5,17 @@ package node
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/registry"
-	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 const (
 	// eventsKept is how many events a node remembers.
 	eventsKept = 1000
-	// askedAtOnce is how many nodes are asked at once what they know.
-	askedAtOnce = 64
-	// askTimeout is how long each has to answer: who looks would rather see the others.
-	askTimeout = 2 * time.Second
-	// eventsRepeatMax bounds how far apart nodes tell of the same.
-	eventsRepeatMax = time.Minute
 )
 
 // events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many
@@ -103,148 +93,10 @@ func (es *events) after(number uint64, limit int) []api.Event {
 	return append([]api.Event{}, found...)
 }
 
-// tellTakenOver takes note of an actor that was claimed whose owner, if it had one, is gone.
-func (h *host) tellTakenOver(id api.ActorID, from string) {
-	if from == "" {
-		return
+// rfc3339 formats a wall clock for people; the zero time is "".
+func rfc3339(t time.Time) string {
+	if t.IsZero() {
+		return ""
 	}
-	cause := "its node lost its lease"
-	switch node, _ := h.keeper.members().Node(from); node.State {
-	case registry.NodeFailed:
-		cause = "its node has failed"
-	case registry.NodeLeft:
-		cause = "its node has left"
-	}
-	h.events.sum(
-		api.Event{Kind: api.EventTakenOver, Node: h.nodeID, Actor: id.String(), From: from, To: h.nodeID,
-			Cause: cause})
-}
-
-// changedMembers tells of nodes that have come or gone between two views. All members do; only one of them is heard.
-func (k *keeper) changedMembers(before, after *registry.View) {
-	now := k.env.Now()
-	for _, node := range after.Nodes {
-		was, _ := before.Node(node.ID)
-		e := api.Event{Node: node.ID, Incarnation: node.Incarnation.String()}
-		switch {
-		case node.Member() && was.Incarnation != node.Incarnation && node.ID == k.nodeID:
-			continue // told when it joined
-		case node.Member() && was.Incarnation != node.Incarnation:
-			e.Kind, e.Cause = api.EventJoined, "at "+node.Address
-		case node.Member() && was.State != node.State && node.State == registry.NodeDraining:
-			e.Kind = api.EventDraining
-		case node.Member() && was.State != node.State:
-			e.Kind = api.EventUndrained
-		case was.Member() && node.State == registry.NodeFailed:
-			e.Kind, e.Incarnation = api.EventFailed, was.Incarnation.String()
-		case was.Member() && !node.Member():
-			e.Kind, e.Incarnation = api.EventLeft, was.Incarnation.String()
-		default:
-			continue
-		}
-		k.events.tell(now, e)
-	}
-}
-
-// adminEvents tells what has happened, to the node or to all members.
-func (adm *admin) adminEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
-	adm.events.flush(adm.env.Now())
-	reply := &api.EventsReply{Events: adm.events.after(in.After[adm.nodeID], in.Limit),
-		After: make(map[string]uint64), Silent: []string{}}
-	for node, number := range in.After { //kelpie:unordered into a map
-		reply.After[node] = number
-	}
-	if !in.Here {
-		here := *in
-		here.Here = true
-		for _, a := range askMembers[api.EventsRequest, api.EventsReply](ctx, adm.peers, api.MethodEvents, &here) {
-			if a.err != nil {
-				reply.Silent = append(reply.Silent, a.node.ID)
-				continue
-			}
-			reply.Events = append(reply.Events, a.reply.Events...)
-		}
-	}
-	for _, e := range reply.Events {
-		reply.After[e.By] = max(reply.After[e.By], e.Number)
-	}
-	reply.Events = mergeEvents(reply.Events)
-	return reply, nil
-}
-
-// mergeEvents puts what several nodes tell in order, and drops what another one tells better: with a cause, or sooner.
-func mergeEvents(events []api.Event) []api.Event {
-	slices.SortStableFunc(events, func(a, b api.Event) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.By, b.By), cmp.Compare(a.Number, b.Number))
-	})
-	type subject struct{ kind, node, incarnation string }
-	best := make(map[subject]int) // the place of the one that is kept
-	out := events[:0:0]
-	for _, e := range events {
-		s := subject{e.Kind, e.Node, e.Incarnation}
-		if e.Count > 0 || e.Actor != "" || e.Incarnation == "" {
-			out = append(out, e)
-			continue
-		}
-		at, told := best[s]
-		switch {
-		case !told || repeats(e.Kind) && (out[at].By == e.By || apart(out[at].Time, e.Time) > eventsRepeatMax):
-			best[s] = len(out)
-			out = append(out, e)
-		case out[at].Cause == "" && e.Cause != "":
-			e.Time = out[at].Time
-			out[at] = e
-		}
-	}
-	return out
-}
-
-// repeats reports whether an event can happen more than once to one incarnation of a node.
-func repeats(kind string) bool {
-	return kind == api.EventDraining || kind == api.EventUndrained || kind == api.EventLeaseBroken
-}
-
-// apart is the time between two times, 0 if one is none.
-func apart(a, b string) time.Duration {
-	from, err := time.Parse(time.RFC3339, a)
-	to, err2 := time.Parse(time.RFC3339, b)
-	if err != nil || err2 != nil {
-		return 0
-	}
-	return to.Sub(from).Abs()
-}
-
-// memberAnswer is what a member has answered.
-type memberAnswer[Resp any] struct {
-	node  registry.NodeInfo
-	reply *Resp
-	err   error
-}
-
-// askMembers asks all other members the same, some at a time, and returns their answers in order of name.
-func askMembers[Req, Resp any](ctx context.Context, n *peers, method string, req *Req) []memberAnswer[Resp] {
-	var out []memberAnswer[Resp]
-	for _, m := range n.keeper.members().Members() {
-		if m.ID != n.nodeID {
-			out = append(out, memberAnswer[Resp]{node: m})
-		}
-	}
-	permits := env.NewSemaphore(n.env, askedAtOnce)
-	all := env.NewGroup(n.env, ctx)
-	defer all.Stop()
-	for i := range out {
-		if err := permits.Acquire(ctx, 1); err != nil {
-			out[i].err = err
-			continue
-		}
-		all.Go("ask a member", func(ctx context.Context) {
-			defer permits.Release(1)
-			ctx, cancel := env.WithTimeout(n.env, ctx, askTimeout)
-			defer cancel()
-			out[i].reply, out[i].err = rpc.CallTyped[Req, Resp](ctx, n.pool, out[i].node.Address, method, req)
-		})
-	}
-	// Each ends with ctx or after its timeout.
-	_ = all.Wait(context.WithoutCancel(ctx))
-	return out
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }

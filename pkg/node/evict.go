@@ -5,8 +5,6 @@ package node
 
 import (
 	"time"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // A node at its capacity makes room for an actor by deactivating the one that was not called for the longest. The
@@ -110,41 +108,6 @@ func (d *dispatcher) evicted(s, victim *slot) (room bool, next *slot, calls []*c
 	d.pending.Add(-int64(len(calls)))
 	s.waits, s.running, s.gone, s.pending = false, false, true, nil
 	return false, nil, calls
-}
-
-// startSlotAfter releases a victim, and then runs the slot that waits for its room.
-func (h *host) startSlotAfter(s, victim *slot) {
-	h.begin(s)
-	h.begin(victim)
-	h.env.Go("evict", func() {
-		for {
-			if !h.runSlot(victim) {
-				return // it was given up, and its room with it
-			}
-			h.finished(victim)
-			room, next, calls := h.dispatcher.evicted(s, victim)
-			if room {
-				h.runOwn(s)
-				return
-			}
-			if next == nil {
-				h.refuse(s.actor, calls)
-				h.finished(s)
-				return
-			}
-			victim = next
-			h.begin(victim)
-		}
-	})
-}
-
-// refuse sends calls on that found no room.
-func (h *host) refuse(actor api.ActorID, calls []*call) {
-	for _, c := range calls {
-		err := h.dispatcher.errNoRoom(actor)
-		c.refusedBy(h.nodeID, err)
-		h.router.again(c, err)
-	}
 }
 
 // unusedSince returns the slots whose last call came before a time, the oldest first.

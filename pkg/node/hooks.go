@@ -7,33 +7,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"errors"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
-	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
-
-// errAbandoned ends a task whose slot was given up while the actor's code ran.
-var errAbandoned = errors.New("given up")
-
-// hookError is that of a hook of the actor's: another try elsewhere would not better it.
-type hookError struct {
-	hook string
-	err  error
-}
-
-func (e *hookError) Error() string { return e.hook + ": " + reason(e.err) }
-
-// reason is what an error says, without its code.
-func reason(err error) string {
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		return e.Message
-	}
-	return err.Error()
-}
 
 // hook runs one of the actor's hooks, and commits what it has changed. calls wait for it. With an error nothing has
 // changed.
@@ -95,49 +74,4 @@ func (a *activation) hookTurn(name string) actor.Turn {
 				&call{method: a.actor.String() + " " + name, body: binary.BigEndian.AppendUint64(nil, a.claim.Token())})
 		},
 	}
-}
-
-// deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
-// whether the claim can be given back: not while something may still land that was committed through it.
-func (h *host) deactivate(s *slot) (inTime, release bool) {
-	a := activationOf(s)
-	if a.destroyed {
-		return true, true
-	}
-	ctx, cancel := env.WithTimeout(h.env, context.WithoutCancel(h.ctx), releaseTimeout)
-	defer cancel()
-	err := a.hook(ctx, "OnDeactivate", a.spec.Deactivate, nil)
-	if errors.Is(err, errAbandoned) {
-		return false, false
-	}
-	if err != nil {
-		h.log.Warn("what an actor does at its deactivation has failed", "actor", a.actor.String(), "error", err)
-	}
-	if api.CodeOf(err) == api.CodeUnknown {
-		return true, false
-	}
-	return true, api.CodeOf(a.settle()) != api.CodeUnknown
-}
-
-// deactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.
-func (h *host) deactivateAll(ctx context.Context) error {
-	for _, s := range h.dispatcher.all() {
-		spec := h.kinds[s.actor.Namespace]
-		if spec == nil || spec.Deactivate == nil {
-			continue
-		}
-		if err := h.releases.Acquire(ctx, 1); err != nil {
-			return err
-		}
-		if !s.claimForRelease() {
-			h.releases.Release(1)
-			continue
-		}
-		h.goRelease(s)
-	}
-	if err := h.releases.Acquire(ctx, releasesAtOnce); err != nil { // all of them: nobody is at it any more
-		return err
-	}
-	h.releases.Release(releasesAtOnce)
-	return nil
 }

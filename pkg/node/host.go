@@ -24,7 +24,6 @@ type host struct {
 	releases *env.Semaphore
 	// claims bounds how many actors are claimed at once.
 	claims *env.Semaphore
-	mover  *mover
 }
 
 // hostDeps are what a host is made of.

@@ -377,3 +377,8 @@ func (k *keeper) ages() map[string]int64 {
 func (k *keeper) leave(ctx context.Context) error {
 	return k.registry.Leave(ctx, k.member())
 }
+
+// await blocks until the membership that is known changes from view, for at most the time given, or until ctx ends.
+func (k *keeper) await(ctx context.Context, view *registry.View, most time.Duration) {
+	k.news.wait(ctx, k.env, k, view, most)
+}

@@ -88,3 +88,41 @@ func decodeMessage(e registry.Entry) (*message, error) {
 	}
 	return m, nil
 }
+
+// outboxRoom is what messages take of an outbox, and those to one target of that.
+type outboxRoom struct{ count, bytes, targetCount, targetBytes int }
+
+// room is what a message takes with others.
+func (g *agenda) room(m *message, others ...[]*message) (r outboxRoom) {
+	r.add(m, true)
+	for _, some := range others {
+		for _, other := range some {
+			r.add(other, other.target == m.target)
+		}
+	}
+	return r
+}
+
+func (r *outboxRoom) add(m *message, toTarget bool) {
+	size := m.bytes()
+	r.count, r.bytes = r.count+1, r.bytes+size
+	if toTarget {
+		r.targetCount, r.targetBytes = r.targetCount+1, r.targetBytes+size
+	}
+}
+
+// fits reports whether there is room. One target may take as much as is left for all others (dynamic thresholds,
+// Choudhury and Hahne, 1998): however many messages wait for targets that do not take them, there is room for those
+// to others.
+func (r outboxRoom) fits() bool {
+	return r.targetCount <= outboxMax-r.count && r.targetBytes <= outboxBytesMax-r.bytes
+}
+
+// result is what has become of a message.
+type result struct {
+	number   uint64
+	attempts int
+	// ended messages leave the outbox; dead is the letter of one that was given up.
+	ended bool
+	dead  *registry.DeadLetter
+}

@@ -108,23 +108,3 @@ func (mv *mover) migrateFrom(ctx context.Context, id api.ActorID, in *api.Migrat
 	return &api.MigrateReply{Actor: in.Actor, From: mv.nodeID, To: to.ID, Moved: true, Token: how.token,
 		PauseMicros: how.pause.Microseconds()}, nil
 }
-
-// targetNamed returns a node that actors can move to.
-func (k *keeper) targetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
-	node, known, err := k.node(ctx, name, func(node registry.NodeInfo) bool {
-		return node.State == registry.NodeActive
-	})
-	switch {
-	case err != nil:
-		return node, wireError(err)
-	case !known:
-		return node, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(name))
-	case node.State == registry.NodeDraining:
-		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is draining: choose another one, or 'kelpie "+
-			"node undrain %s'", name, name)
-	case node.State != registry.NodeActive:
-		return node, api.Errorf(api.CodeFailedPrecondition, "node %s is not a member of the cluster: it is %s", name,
-			node.State)
-	}
-	return node, nil
-}

@@ -8,10 +8,11 @@ import (
 	"context"
 	"errors"
 	"hash/crc32"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -327,54 +328,18 @@ func errTransfer(m *move, err error) error {
 		m.actor, m.to.ID, err)
 }
 
-// packLuggage has the actor pack what it takes along.
-func (a *activation) packLuggage(ctx context.Context) (luggage []byte, err error) {
-	if a.spec.Pack == nil {
-		return nil, nil
+// stats tells of the moves under way, the oldest first, and how many there are.
+func (ms *moves) stats(from string, now time.Duration) (out []api.MoveStats, moving int) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	out = []api.MoveStats{}
+	for _, m := range ms.current { //kelpie:unordered sorted below
+		out = append(
+			out, api.MoveStats{Actor: m.actor.String(), From: from, To: m.to.ID, Why: m.why,
+				AgeMillis: (now - m.since).Milliseconds()})
 	}
-	err = a.aside(ctx, "packing", func(c *actor.Context, state any) (err error) {
-		luggage, err = a.spec.Pack(c, state)
-		return err
+	slices.SortFunc(out, func(a, b api.MoveStats) int {
+		return cmp.Or(cmp.Compare(b.AgeMillis, a.AgeMillis), strings.Compare(a.Actor, b.Actor))
 	})
-	return luggage, err
-}
-
-// unpackLuggage has the actor unpack what came along. It goes on without if that fails.
-func (a *activation) unpackLuggage(ctx context.Context, luggage []byte) error {
-	if a.spec.Unpack == nil || luggage == nil {
-		return nil
-	}
-	err := a.aside(ctx, "unpacking", func(c *actor.Context, state any) error {
-		return a.spec.Unpack(c, state, luggage)
-	})
-	if errors.Is(err, errAbandoned) {
-		return err
-	}
-	if err != nil {
-		a.host.log.Warn("what an actor has taken along is lost", "actor", a.actor.String(), "error", err)
-		return a.memory.rollback()
-	}
-	return nil
-}
-
-// aside runs code of the actor's that changes nothing that is stored. Anything but errAbandoned is its own error.
-func (a *activation) aside(ctx context.Context, name string, f actor.Hook) error {
-	now := a.host.env.Monotonic()
-	left, _ := env.Remaining(a.host.env, ctx)
-	a.slot.enter(name, nil, nil, now, now+left)
-	a.space.begin(ctx, true)
-	err := a.guard(name, func() error {
-		return f(actor.NewContext(ctx, a.actor, a.space).WithTurn(a.hookTurn(name)), a.memory.value)
-	})
-	if a.panicked { // in the middle of something
-		err = cmp.Or(a.memory.rollback(), err)
-	}
-	if !a.slot.leave() {
-		return errAbandoned
-	}
-	if err != nil {
-		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %s", a.actor, name,
-			reason(err))
-	}
-	return nil
+	return out[:min(len(out), api.StatsActorsMax)], len(ms.current)
 }

@@ -4,9 +4,6 @@
 package node
 
 import (
-	"context"
-	"time"
-
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -38,10 +35,3 @@ type moverDeps struct {
 }
 
 func newMover(d moverDeps) *mover { return &mover{moverDeps: d, ids: d.env.Rand("moves")} }
-
-// watch forgets what has come of moves that have ended, until ctx ends.
-func (mv *mover) watch(ctx context.Context) {
-	for env.Sleep(mv.env, ctx, time.Second) == nil {
-		mv.tidy()
-	}
-}

@@ -4,33 +4,13 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
-
-// defaultSettings are those that a namespace begins with.
-func defaultSettings(s *actor.Spec) registry.Namespace {
-	return registry.Namespace{
-		Name: s.Namespace, Placement: cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
-		Consistency: string(s.Consistency), IdleTimeout: cmp.Or(s.IdleTimeout, DefaultIdleTimeout),
-	}
-}
-
-// validateSettings checks what a kind says of the settings that its namespace begins with.
-func validateSettings(s *actor.Spec) error {
-	settings := defaultSettings(s)
-	if err := settings.Validate(); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "the kind of namespace %q: %s", s.Namespace,
-			api.ErrorFrom(err).Message)
-	}
-	return nil
-}
 
 func (adm *admin) adminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
 	view, err := adm.registry.View(ctx)

@@ -43,8 +43,3 @@ func (w *news) tell() {
 		next.Set()
 	}
 }
-
-// await blocks until the membership that is known changes from view, for at most the time given, or until ctx ends.
-func (k *keeper) await(ctx context.Context, view *registry.View, most time.Duration) {
-	k.news.wait(ctx, k.env, k, view, most)
-}

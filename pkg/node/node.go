@@ -137,15 +137,6 @@ func (n *Node) runParts() {
 	})
 }
 
-// fenced drops every activation: the node's lease is gone.
-func (n *Node) fenced() { n.dispatcher.dropAll() }
-
-// beaten passes on what a heartbeat has brought.
-func (n *Node) beaten(b registry.Beaten) {
-	n.scanner.beaten(b.Unattended)
-	n.host.acquit()
-}
-
 // Start listens, joins the cluster and begins to serve. It blocks on the store until ctx ends. After an
 // error the node has ended.
 func (n *Node) Start(ctx context.Context) error {
@@ -230,29 +221,6 @@ func (n *Node) keepLease(ctx context.Context) {
 	}
 }
 
-// load tells the members, by the heartbeat, how busy the node is.
-func (n *Node) load() api.Load {
-	now := n.env.Monotonic()
-	n.dispatcher.gauge(now)
-	n.meter.roll(now)
-	n.watchClock()
-	n.events.flush(n.env.Now())
-	load := n.dispatcher.load()
-	n.loads.learn(n.nodeID, load)
-	return load
-}
-
-// failed breaks the connections to a node that was fenced: it may be stopped or cut off, and the calls that
-// wait for it would wait until their deadlines.
-func (n *Node) failed(node registry.NodeInfo) {
-	if node.ID == n.nodeID {
-		return
-	}
-	n.loads.forget(node.ID)
-	n.router.forgetNode(node.Address)
-	n.pool.Disconnect(node.Address, "node "+node.ID+" has failed")
-}
-
 // Invoke calls an actor, wherever it is, from inside the process. A key names the call, as that of
 // client.WithIdempotencyKey does; with "" it has one of the node's own, and has its effect once however often the
 // node sends it. It blocks until the answer comes or ctx ends. Errors are of type *api.Error.
@@ -314,13 +282,6 @@ func (n *Node) Addr() string { return n.address }
 func (n *Node) ClusterID() string {
 	if m := n.keeper.member(); m != nil {
 		return m.Meta.ClusterID
-	}
-	return ""
-}
-
-func (k *keeper) incarnation() string {
-	if m := k.member(); m != nil {
-		return m.Node.Incarnation.String()
 	}
 	return ""
 }

@@ -5,7 +5,6 @@ package node
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -31,23 +30,6 @@ const (
 	// Those of later versions have the marks behind the others.
 	markedFields = parcelFields + 1
 )
-
-// pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
-func (a *activation) pack() *parcel {
-	p := &parcel{seq: a.claim.Seq(), state: slices.Concat(a.agenda.entries(), a.ledger.entries(), a.memory.entries())}
-	if a.memory.rewrite && !a.spec.Volatile { // the store has it in another form, which the next change must know
-		p.seq, p.state = registry.Seq{N: math.MaxUint64}, nil
-	}
-	if a.spec.Volatile {
-		for _, key := range sortedKeys(a.space.held) {
-			p.space = append(p.space, registry.Entry{Key: []byte(key), Value: a.space.held[key]})
-		}
-		if a.agenda != nil {
-			p.marks = a.agenda.inbox.entries()
-		}
-	}
-	return p
-}
 
 // entries are the chunks of the state as the store has them.
 func (m *memory) entries() []registry.Entry {

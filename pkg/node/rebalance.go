@@ -154,26 +154,3 @@ func (mv *mover) assign(held []holding, req *api.BulkRequest) []assignment {
 	}
 	return out
 }
-
-// adminNodeRemove forgets a node that is no longer a member.
-func (adm *admin) adminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
-	known, err := adm.registry.ReadNode(ctx, in.Node)
-	switch {
-	case err != nil:
-		return nil, wireError(err)
-	case known.ID == "":
-		return nil, api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", clip(in.Node))
-	case known.Member():
-		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is alive: it is %s at %s; drain and stop it first",
-			in.Node, known.State, known.Address)
-	}
-	removed, err := adm.registry.Forget(ctx, in.Node)
-	if err != nil {
-		return nil, wireError(err)
-	}
-	if !removed {
-		return nil, api.Errorf(api.CodeFailedPrecondition, "node %s has joined again: it is not removed", in.Node)
-	}
-	adm.log.Info("node removed by an operator", "removed", in.Node)
-	return &api.NodeRemoveReply{Node: in.Node, Removed: true}, nil
-}

@@ -361,11 +361,3 @@ func (r *router) forgetNode(addr string) {
 	defer r.mu.Unlock()
 	r.cache.RemoveAll(addr)
 }
-
-func errOwnerUnknown(id api.ActorID, owner string) *api.Error {
-	return api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", id, owner)
-}
-
-func errStopped(id api.ActorID) error {
-	return api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", id)
-}

@@ -103,3 +103,36 @@ func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 	n.loads.learn(in.Node, in.Load)
 	return &api.Pong{Node: n.nodeID, Incarnation: n.keeper.incarnation(), Load: n.dispatcher.load()}, nil
 }
+
+// fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error
+// says, is to be finished all the same.
+func (n *Node) fromRequest(req *rpc.Request) (*call, error) {
+	in, err := api.DecodeInvokeRequest(req.Payload)
+	c := &call{actor: in.Actor, method: in.Method, key: in.Key, chain: in.Chain, sender: in.Sender,
+		number: in.SendNumber, flags: in.Flags, body: in.Body, context: req.Context}
+	if c.number != 0 && req.Peer().NodeID == "" {
+		c.flags |= api.InvokeOutside
+	}
+	entered, bytes := n.env.Monotonic(), len(req.Payload)
+	deadline, ok := req.Deadline()
+	if !ok {
+		deadline = n.env.Monotonic() + defaultDeadline
+	}
+	c.deadline = deadline
+	c.finish = func(body []byte, owner string, err error) {
+		n.budget.leave(bytes, n.env.Monotonic()-entered)
+		if err != nil {
+			req.Reply(nil, err)
+			return
+		}
+		reply := api.InvokeReply{OwnerAddress: owner, Version: n.newest(), Body: body}
+		req.Reply(reply.AppendTo(make([]byte, 0, len(body)+len(owner)+replyHeaderBytes)), nil)
+	}
+	if err == nil {
+		err = c.validate()
+	}
+	return c, err
+}
+
+// replyHeaderBytes is room for the header of an InvokeReply.
+const replyHeaderBytes = 16

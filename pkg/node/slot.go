@@ -36,8 +36,8 @@ type slot struct {
 	bytes        int64 // about what the activation takes
 	heir         *slot
 
-	tally      tally       // of the activation's calls
-	run        *run        // of the actor's code, nil before the first
+	tally tally // of the activation's calls
+	run   *run  // of the actor's code, nil before the first
 	// resident is what the running task keeps in the slot: the actor's activation, nil if there is none.
 	resident any
 }
@@ -410,4 +410,74 @@ func (d *dispatcher) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stopping, d.closed = true, true
+}
+
+// room says why the node has no room for an actor more, beside those that are expected.
+func (d *dispatcher) room(expected int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.stopping:
+		return api.Errorf(api.CodeFailedPrecondition, "it is stopping")
+	case d.capacity > 0 && len(d.slots)-d.waiting+expected >= d.capacity:
+		return refusedFor(api.RefusedFull,
+			api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
+	case d.excess() > 0:
+		return refusedFor(api.RefusedMemory,
+			api.Errorf(api.CodeNoCapacity, "its activations take more than %d bytes", d.memoryLimit))
+	}
+	return nil
+}
+
+// holding is an actor that a node has.
+type holding struct {
+	actor api.ActorID
+	bytes int64
+	used  time.Duration
+}
+
+// held returns the actors of a namespace, or all, in the order of their last calls.
+func (d *dispatcher) held(namespace string) []holding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []holding
+	for s := d.order.oldest; s != nil; s = s.newer {
+		if !s.waits && (namespace == "" || s.actor.Namespace == namespace) {
+			s.mu.Lock()
+			out = append(out, holding{s.actor, s.bytes, s.used})
+			s.mu.Unlock()
+		}
+	}
+	return out
+}
+
+// recent returns the slots that were called last, at most so many.
+func (d *dispatcher) recent(most int) []*slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []*slot
+	for s := d.order.newest; s != nil && len(out) < most; s = s.older {
+		out = append(out, s)
+	}
+	return out
+}
+
+// stats is how the actor of a slot is doing.
+func (s *slot) stats(node string, now time.Duration) api.ActorStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := api.ActorStats{
+		Actor: s.actor.String(), Node: node, Pending: len(s.pending), Calls: s.tally.calls, Rate: s.tally.rateAt(now),
+		LatencyMicros: int64(s.tally.latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
+	}
+	if s.tally.began > 0 {
+		out.AgeMillis = (now - s.tally.began).Milliseconds()
+	}
+	if s.run != nil {
+		out.Pending += len(s.run.calls)
+	}
+	if s.run != nil && s.run.what != "" {
+		out.Handler, out.RunningMillis = s.run.what, (now - s.run.since).Milliseconds()
+	}
+	return out
 }

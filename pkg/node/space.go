@@ -314,11 +314,3 @@ func sortedKeys(m map[string][]byte) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-func clip(s string) string {
-	const shown = 64
-	if len(s) <= shown {
-		return s
-	}
-	return s[:shown] + "..."
-}

@@ -56,37 +56,6 @@ func (adm *admin) nodeStats() *api.NodeStats {
 	return s
 }
 
-// recent returns the slots that were called last, at most so many.
-func (d *dispatcher) recent(most int) []*slot {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []*slot
-	for s := d.order.newest; s != nil && len(out) < most; s = s.older {
-		out = append(out, s)
-	}
-	return out
-}
-
-// stats is how the actor of a slot is doing.
-func (s *slot) stats(node string, now time.Duration) api.ActorStats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := api.ActorStats{
-		Actor: s.actor.String(), Node: node, Pending: len(s.pending), Calls: s.tally.calls, Rate: s.tally.rateAt(now),
-		LatencyMicros: int64(s.tally.latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
-	}
-	if s.tally.began > 0 {
-		out.AgeMillis = (now - s.tally.began).Milliseconds()
-	}
-	if s.run != nil {
-		out.Pending += len(s.run.calls)
-	}
-	if s.run != nil && s.run.what != "" {
-		out.Handler, out.RunningMillis = s.run.what, (now - s.run.since).Milliseconds()
-	}
-	return out
-}
-
 // standOut returns the first of actors in each of the orders in which they are looked at, by name.
 func standOut(all []api.ActorStats) []api.ActorStats {
 	orders := []func(a *api.ActorStats) float64{
@@ -110,22 +79,6 @@ func standOut(all []api.ActorStats) []api.ActorStats {
 	}
 	slices.SortFunc(out, func(a, b api.ActorStats) int { return strings.Compare(a.Actor, b.Actor) })
 	return out
-}
-
-// stats tells of the moves under way, the oldest first, and how many there are.
-func (ms *moves) stats(from string, now time.Duration) (out []api.MoveStats, moving int) {
-	ms.mu.Lock()
-	defer ms.mu.Unlock()
-	out = []api.MoveStats{}
-	for _, m := range ms.current { //kelpie:unordered sorted below
-		out = append(
-			out, api.MoveStats{Actor: m.actor.String(), From: from, To: m.to.ID, Why: m.why,
-				AgeMillis: (now - m.since).Milliseconds()})
-	}
-	slices.SortFunc(out, func(a, b api.MoveStats) int {
-		return cmp.Or(cmp.Compare(b.AgeMillis, a.AgeMillis), strings.Compare(a.Actor, b.Actor))
-	})
-	return out[:min(len(out), api.StatsActorsMax)], len(ms.current)
 }
 
 // adminClusterStats tells how all members are doing. It asks each of them, once for all who look.

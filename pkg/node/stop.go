@@ -6,60 +6,11 @@ package node
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
-
-// inFlight counts the slots that run, so that a stop can wait for them.
-type inFlight struct {
-	running  atomic.Int64
-	stopping atomic.Bool
-	drained  *env.Event
-}
-
-func (f *inFlight) begin() { f.running.Add(1) }
-
-func (f *inFlight) end() {
-	if f.running.Add(-1) == 0 && f.stopping.Load() {
-		f.drained.Set()
-	}
-}
-
-// wait blocks until nothing runs. Nothing new may be started by then.
-func (f *inFlight) wait(ctx context.Context) error {
-	f.stopping.Store(true)
-	if f.running.Load() == 0 {
-		return nil
-	}
-	return f.drained.Wait(ctx)
-}
-
-func (h *host) startSlot(s *slot) {
-	h.begin(s)
-	h.env.Go("actor", func() { h.runOwn(s) })
-}
-
-// runOwn is the task of a slot that has begun.
-func (h *host) runOwn(s *slot) {
-	if h.runSlot(s) {
-		h.finished(s)
-	}
-}
-
-// begin notes that a slot has a task, until finished or abandoned.
-func (h *host) begin(s *slot) {
-	h.slots.begin()
-	h.running.add(s)
-}
-
-func (h *host) finished(s *slot) {
-	h.trials.leave(s)
-	h.running.remove(s)
-	h.slots.end()
-}
 
 // Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other
 // actors, gives up its lease, so that its actors can be taken at once, and closes its connections. When ctx ends
@@ -138,4 +89,23 @@ func (n *Node) Wait(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.ended
+}
+
+// Drain has the node, which is about to stop, take no more actors and moves those it has to other nodes, until none
+// is left, no other node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on
+// serving, and Stop is still to be called. An error says why the drain could not begin, or that ctx has ended.
+func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
+	if !n.mover.othersActive() {
+		return n.dispatcher.load().Activations, nil
+	}
+	b, err := n.mover.beginDrain(ctx, api.BulkRequest{Node: n.nodeID, Kind: api.BulkDrain, Force: true, Why: why},
+		true)
+	if err != nil {
+		return n.dispatcher.load().Activations, err
+	}
+	err = b.ended.Wait(ctx)
+	if err != nil {
+		b.cancel(errBulkTimedOut)
+	}
+	return n.dispatcher.load().Activations, err
 }

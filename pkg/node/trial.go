@@ -152,12 +152,6 @@ func (h *host) acquit() {
 	})
 }
 
-// retried reports whether an answer to an earlier try of the call was lost.
-func (c *call) retried() bool { return c.doubtful || c.flags&api.InvokeRetry != 0 }
-
-// repeats reports whether the call comes again and again until it is done.
-func (c *call) repeats() bool { return c.retried() || c.number != 0 || c.alarm != nil }
-
 // code is the method of the author's that a call runs, "" if that is none.
 func (a *activation) code(c *call) string {
 	if a.spec.Methods[c.method] == nil {

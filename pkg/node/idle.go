@@ -7,54 +7,18 @@ import (
 	"context"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/registry"
-	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-const (
-	// gossipPeers is how many members a node pings in each heartbeat.
-	gossipPeers = 3
-	// releasesAtOnce is how many idle actors are deactivated at once: enough to keep up, few enough
-	// to leave the store to calls.
-	releasesAtOnce = 32
-	// sweepsPerIdleTimeout is how often idle actors are looked for: they stay at most that
-	// fraction of their time too long.
-	sweepsPerIdleTimeout = 10
-	// memoryLookedAt is how often it is looked whether activations take too many bytes.
-	memoryLookedAt = 250 * time.Millisecond
-	// sweepMin and sweepMax bound the pause between two looks.
-	sweepMin, sweepMax = 100 * time.Millisecond, time.Minute
-)
+// sweepsPerIdleTimeout is how often idle actors are looked for: they stay at most that
+// fraction of their time too long.
+const sweepsPerIdleTimeout = 10
 
-// gossipForever tells a few members at a time how busy the node is and learns the same of them.
-func (n *Node) gossipForever(ctx context.Context) {
-	random := n.env.Rand("gossip")
-	for env.Sleep(n.env, ctx, n.keeper.member().Meta.Heartbeat) == nil {
-		peers := n.keeper.members().Members()
-		for i, at := range random.Perm(len(peers)) {
-			if i >= gossipPeers {
-				break
-			}
-			if peers[at].ID != n.nodeID {
-				n.ping(ctx, peers[at])
-			}
-		}
-	}
-}
+// memoryLookedAt is how often it is looked whether activations take too many bytes.
+const memoryLookedAt = 250 * time.Millisecond
 
-func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
-	ctx, cancel := env.WithTimeout(n.env, ctx, n.keeper.member().Meta.Heartbeat)
-	defer cancel()
-	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing,
-		&api.Ping{Node: n.nodeID, Load: n.dispatcher.load()})
-	if err != nil {
-		n.log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
-		return
-	}
-	n.loads.learn(pong.Node, pong.Load)
-}
+// sweepMin and sweepMax bound the pause between two looks.
+const sweepMin, sweepMax = 100 * time.Millisecond, time.Minute
 
 // sweepForever deactivates idle actors.
 func (h *host) sweepForever(ctx context.Context) {
@@ -127,15 +91,4 @@ func (h *host) shortestIdleTimeout() time.Duration {
 		}
 	}
 	return shortest
-}
-
-// settings returns a namespace's settings: the cluster's, or the defaults for one that is not known yet.
-func (k *keeper) settings(ns string) registry.Namespace {
-	if s, ok := k.members().Namespace(ns); ok {
-		return s
-	}
-	if kind := k.kinds[ns]; kind != nil {
-		return defaultSettings(kind)
-	}
-	return registry.Namespace{Name: ns, Placement: registry.PlaceLeastLoaded, IdleTimeout: DefaultIdleTimeout}
 }
