@@ -12,6 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -24,7 +26,9 @@ const (
 	DefaultMaxCalls     = 50_000
 	DefaultMaxCallBytes = 256 << 20
 	// DefaultMaxRecords is how many answers an actor keeps.
-	DefaultMaxRecords = 1000
+	DefaultMaxRecords = state.DefaultMaxRecords
+	// DefaultIdleTimeout is how long an actor without calls stays active.
+	DefaultIdleTimeout = membership.DefaultIdleTimeout
 )
 
 // Config is what a node is made of. Its fields are read by New and not changed after.
@@ -133,7 +137,7 @@ func (c *Config) validate() error {
 			return api.Errorf(api.CodeInvalidArgument, "namespace %q is defined by two kinds of actors", ns)
 		}
 		names = append(names, ns)
-		if err := validateSettings(k.Spec()); err != nil {
+		if err := membership.ValidateSettings(k.Spec()); err != nil {
 			return err
 		}
 	}

@@ -19,14 +19,14 @@ const gossipPeers = 3
 
 // gossipForever tells a few members at a time how busy the node is and learns the same of them.
 func (n *Node) gossipForever(ctx context.Context) {
-	random := n.env.Rand("gossip")
-	for env.Sleep(n.env, ctx, n.keeper.member().Meta.Heartbeat) == nil {
-		peers := n.keeper.members().Members()
+	random := n.Env.Rand("gossip")
+	for env.Sleep(n.Env, ctx, n.keeper.Member().Meta.Heartbeat) == nil {
+		peers := n.keeper.Members().Members()
 		for i, at := range random.Perm(len(peers)) {
 			if i >= gossipPeers {
 				break
 			}
-			if peers[at].ID != n.nodeID {
+			if peers[at].ID != n.NodeID {
 				n.ping(ctx, peers[at])
 			}
 		}
@@ -34,58 +34,58 @@ func (n *Node) gossipForever(ctx context.Context) {
 }
 
 func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
-	ctx, cancel := env.WithTimeout(n.env, ctx, n.keeper.member().Meta.Heartbeat)
+	ctx, cancel := env.WithTimeout(n.Env, ctx, n.keeper.Member().Meta.Heartbeat)
 	defer cancel()
 	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing,
-		&api.Ping{Node: n.nodeID, Load: n.dispatcher.load()})
+		&api.Ping{Node: n.NodeID, Load: n.dispatcher.Load()})
 	if err != nil {
-		n.log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
+		n.Log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		return
 	}
-	n.loads.learn(pong.Node, pong.Load)
+	n.loads.Learn(pong.Node, pong.Load)
 }
 
 // watchClock tells of a step of the wall clock.
 func (n *Node) watchClock() {
-	by := n.clock.by(n.env.Now(), n.env.Monotonic())
+	by := n.clock.By(n.Env.Now(), n.Env.Monotonic())
 	if by == 0 {
 		return
 	}
-	n.log.Warn("the wall clock was stepped, or the machine slept", "by", by.Round(time.Millisecond))
-	n.happened(api.Event{Kind: api.EventClockStepped, Node: n.nodeID,
+	n.Log.Warn("the wall clock was stepped, or the machine slept", "by", by.Round(time.Millisecond))
+	n.Happened(api.Event{Kind: api.EventClockStepped, Node: n.NodeID,
 		Cause: fmt.Sprintf(
 			"its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not",
 			by.Seconds())})
 }
 
 // fenced drops every activation: the node's lease is gone.
-func (n *Node) fenced() { n.dispatcher.dropAll() }
+func (n *Node) fenced() { n.dispatcher.DropAll() }
 
 // beaten passes on what a heartbeat has brought.
 func (n *Node) beaten(b registry.Beaten) {
-	n.scanner.beaten(b.Unattended)
-	n.host.acquit()
+	n.scanner.Beaten(b.Unattended)
+	n.host.Acquit()
 }
 
 // load tells the members, by the heartbeat, how busy the node is.
 func (n *Node) load() api.Load {
-	now := n.env.Monotonic()
-	n.dispatcher.gauge(now)
-	n.meter.roll(now)
+	now := n.Env.Monotonic()
+	n.dispatcher.Gauge(now)
+	n.meter.Roll(now)
 	n.watchClock()
-	n.events.flush(n.env.Now())
-	load := n.dispatcher.load()
-	n.loads.learn(n.nodeID, load)
+	n.Events.Flush(n.Env.Now())
+	load := n.dispatcher.Load()
+	n.loads.Learn(n.NodeID, load)
 	return load
 }
 
 // failed breaks the connections to a node that was fenced: it may be stopped or cut off, and the calls that
 // wait for it would wait until their deadlines.
 func (n *Node) failed(node registry.NodeInfo) {
-	if node.ID == n.nodeID {
+	if node.ID == n.NodeID {
 		return
 	}
-	n.loads.forget(node.ID)
-	n.router.forgetNode(node.Address)
+	n.loads.Forget(node.ID)
+	n.router.ForgetNode(node.Address)
 	n.pool.Disconnect(node.Address, "node "+node.ID+" has failed")
 }

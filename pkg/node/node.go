@@ -14,6 +14,15 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/admin"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/migration"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/router"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/schedule"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -26,7 +35,7 @@ const namesakeTimeout = 2 * time.Second
 
 // Node hosts actors. Its methods are safe for concurrent use.
 type Node struct {
-	scope
+	telemetry.Scope
 	config   Config
 	kinds    map[string]*actor.Spec
 	registry *registry.Registry
@@ -38,20 +47,20 @@ type Node struct {
 	listener   rpc.Listener
 	server     *rpc.Server
 	pool       *rpc.Pool
-	contact    *contact
-	keeper     *keeper
-	budget     *budget
-	dispatcher *dispatcher
-	router     *router
-	loads      *loads
-	peers      *peers
-	scanner    *scanner
-	meter      *meter
-	clock      stepped // of the heartbeat
-	host       *host
-	waker      *waker
-	mover      *mover
-	admin      *admin
+	contact    *membership.Contact
+	keeper     *membership.Keeper
+	budget     *call.Budget
+	dispatcher *mailbox.Dispatcher
+	router     *router.Router
+	loads      *membership.Loads
+	peers      *membership.Peers
+	scanner    *schedule.Scanner
+	meter      *telemetry.Meter
+	clock      telemetry.Stepped // of the heartbeat
+	host       *activation.Host
+	waker      *schedule.Waker
+	mover      *migration.Mover
+	admin      *admin.Admin
 
 	keys    *callkey.Keys // of calls from inside the process
 	stopped *env.Event
@@ -73,13 +82,13 @@ func New(c Config) (*Node, error) {
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
-	n.scope = scope{env: c.Env, log: c.Logger, events: newEvents(c.NodeID, c.Env.Now()), nodeID: c.NodeID}
-	n.ctx, n.cancel = env.WithCancelCause(context.Background())
-	n.tasks = env.NewGroup(c.Env, n.ctx)
+	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.NodeID, c.Env.Now()), NodeID: c.NodeID}
+	n.Ctx, n.cancel = env.WithCancelCause(context.Background())
+	n.tasks = env.NewGroup(c.Env, n.Ctx)
 	n.joinParts()
 	n.placeParts()
 	n.runParts()
-	client := n.env.Rand("calls").Bytes16()
+	client := n.Env.Rand("calls").Bytes16()
 	n.keys = callkey.New(string(client[:]))
 	n.register(c.Mux)
 	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger}, c.Mux)
@@ -87,53 +96,53 @@ func New(c Config) (*Node, error) {
 }
 
 func (n *Node) identity() rpc.Identity {
-	return rpc.Identity{NodeID: n.nodeID, ClusterID: n.ClusterID, Incarnation: n.keeper.incarnation}
+	return rpc.Identity{NodeID: n.NodeID, ClusterID: n.ClusterID, Incarnation: n.keeper.Incarnation}
 }
 
 // joinParts makes what connects the node to its store and to the other members.
 func (n *Node) joinParts() {
-	n.registry = registry.New(n.env, n.config.Store)
-	n.contact = newContact(n.scope, n.storeURL)
+	n.registry = registry.New(n.Env, n.config.Store)
+	n.contact = membership.NewContact(n.Scope, n.storeURL)
 	n.registry.Through(n.contact)
-	n.keeper = newKeeper(keeperDeps{
-		scope: n.scope, kinds: n.kinds, registry: n.registry, contact: n.contact,
-		load: n.load, fenced: n.fenced, failed: n.failed, beaten: n.beaten,
+	n.keeper = membership.NewKeeper(membership.KeeperDeps{
+		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Contact: n.contact,
+		Load: n.load, Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
 	})
-	n.loads = newLoads()
-	n.pool = rpc.NewPool(n.env, n.config.Transport, rpc.PoolConfig{Identity: n.identity(), Logger: n.log})
-	n.peers = &peers{scope: n.scope, keeper: n.keeper, pool: n.pool}
+	n.loads = membership.NewLoads()
+	n.pool = rpc.NewPool(n.Env, n.config.Transport, rpc.PoolConfig{Identity: n.identity(), Logger: n.Log})
+	n.peers = &membership.Peers{Scope: n.Scope, Keeper: n.keeper, Pool: n.pool}
 }
 
 // placeParts makes what takes a call to its actor's mailbox, here or elsewhere.
 func (n *Node) placeParts() {
 	c := &n.config
-	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}
-	n.dispatcher = newDispatcher(limits{
-		pending: c.MaxPendingPerActor, budget: n.budget, capacity: c.Capacity, memory: c.MemoryLimit})
-	n.router = newRouter(routerDeps{
-		scope: n.scope, kinds: n.kinds, registry: n.registry, dispatcher: n.dispatcher, keeper: n.keeper,
-		contact: n.contact, loads: n.loads, pool: n.pool,
+	n.budget = &call.Budget{CallsMax: int64(c.MaxCalls), BytesMax: c.MaxCallBytes}
+	n.dispatcher = mailbox.NewDispatcher(mailbox.Limits{
+		Pending: c.MaxPendingPerActor, Budget: n.budget, Capacity: c.Capacity, Memory: c.MemoryLimit})
+	n.router = router.NewRouter(router.RouterDeps{
+		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Keeper: n.keeper,
+		Contact: n.contact, Loads: n.loads, Pool: n.pool,
 	})
 }
 
 // runParts makes what runs actors, moves them, and shows them to operators.
 func (n *Node) runParts() {
-	n.meter = newMeter(n.env.Monotonic(), n.config.Usage)
-	n.waker = newWaker(n.scope, n.router)
-	n.scanner = newScanner(n.scope, n.registry, n.keeper, n.waker)
-	n.host = newHost(hostDeps{
-		scope: n.scope, kinds: n.kinds, registry: n.registry, dispatcher: n.dispatcher, router: n.router,
-		keeper: n.keeper, contact: n.contact, timers: n.waker.timers, meter: n.meter, tasks: n.tasks,
-		couriers:   newCouriers(n.scope, n.keeper, n.waker),
-		maxRecords: n.config.MaxRecords, maxBatch: n.config.MaxBatch,
+	n.meter = telemetry.NewMeter(n.Env.Monotonic(), n.config.Usage)
+	n.waker = schedule.NewWaker(n.Scope, n.router)
+	n.scanner = schedule.NewScanner(n.Scope, n.registry, n.keeper, n.waker)
+	n.host = activation.NewHost(activation.HostDeps{
+		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,
+		Keeper: n.keeper, Contact: n.contact, Timers: n.waker.Timers, Meter: n.meter, Tasks: n.tasks,
+		Couriers:   schedule.NewCouriers(n.Scope, n.keeper, n.waker),
+		MaxRecords: n.config.MaxRecords, MaxBatch: n.config.MaxBatch,
 	})
-	n.mover = newMover(moverDeps{
-		scope: n.scope, kinds: n.kinds, registry: n.registry, dispatcher: n.dispatcher, router: n.router,
-		keeper: n.keeper, loads: n.loads, pool: n.pool, host: n.host, waker: n.waker, peers: n.peers,
+	n.mover = migration.NewMover(migration.MoverDeps{
+		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,
+		Keeper: n.keeper, Loads: n.loads, Pool: n.pool, Host: n.host, Waker: n.waker, Peers: n.peers,
 	})
-	n.admin = newAdmin(adminDeps{
-		scope: n.scope, store: n.config.Store, registry: n.registry, dispatcher: n.dispatcher, router: n.router,
-		keeper: n.keeper, meter: n.meter, pool: n.pool, mover: n.mover, peers: n.peers, clusterInfo: n.clusterInfo,
+	n.admin = admin.NewAdmin(admin.AdminDeps{
+		Scope: n.Scope, Store: n.config.Store, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,
+		Keeper: n.keeper, Meter: n.meter, Pool: n.pool, Mover: n.mover, Peers: n.peers, ClusterInfo: n.clusterInfo,
 	})
 }
 
@@ -158,50 +167,50 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.refuseNamesake(ctx); err != nil {
 		return err
 	}
-	n.keeper.spec = n.joinSpec()
-	if err := n.keeper.join(ctx); err != nil {
+	n.keeper.Spec = n.joinSpec()
+	if err := n.keeper.Join(ctx); err != nil {
 		return err
 	}
-	n.lease = env.Start(n.env, n.ctx, "heartbeat", n.keepLease)
+	n.lease = env.Start(n.Env, n.Ctx, "heartbeat", n.keepLease)
 	n.tasks.Go("serve", n.serve)
-	n.tasks.Go("membership", n.keeper.followForever)
+	n.tasks.Go("membership", n.keeper.FollowForever)
 	n.tasks.Go("gossip", n.gossipForever)
-	n.tasks.Go("idle", n.host.sweepForever)
-	n.tasks.Go("handlers", n.host.watchHandlers)
-	n.tasks.Go("moves", n.mover.watch)
-	n.tasks.Go("memory", n.host.watchMemory)
-	n.tasks.Go("timers", n.waker.timers.run)
-	n.tasks.Go("due", n.scanner.run)
-	n.log.Debug("joined", "node", n.nodeID, "address", n.address, "cluster", n.ClusterID(), "epoch",
-		n.keeper.member().Node.Epoch)
+	n.tasks.Go("idle", n.host.SweepForever)
+	n.tasks.Go("handlers", n.host.WatchHandlers)
+	n.tasks.Go("moves", n.mover.Watch)
+	n.tasks.Go("memory", n.host.WatchMemory)
+	n.tasks.Go("timers", n.waker.Timers.Run)
+	n.tasks.Go("due", n.scanner.Run)
+	n.Log.Debug("joined", "node", n.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch",
+		n.keeper.Member().Node.Epoch)
 	return nil
 }
 
 // refuseNamesake returns an error if another process that is alive has the node's name.
 func (n *Node) refuseNamesake(ctx context.Context) error {
-	other, err := n.registry.ReadNode(ctx, n.nodeID)
+	other, err := n.registry.ReadNode(ctx, n.NodeID)
 	if err != nil || other.Address == "" || other.Address == n.address || !other.Member() {
 		return err
 	}
-	ctx, cancel := env.WithTimeout(n.env, ctx, namesakeTimeout)
+	ctx, cancel := env.WithTimeout(n.Env, ctx, namesakeTimeout)
 	defer cancel()
 	peer, err := n.pool.Peer(ctx, other.Address)
-	if err == nil && peer.NodeID == n.nodeID {
+	if err == nil && peer.NodeID == n.NodeID {
 		return api.Errorf(api.CodeAlreadyExists, "node %s is alive at %s: stop it first, or give this one another "+
-			"--node-id", n.nodeID, other.Address)
+			"--node-id", n.NodeID, other.Address)
 	}
 	return nil // it does not answer: its lease is taken over
 }
 
 func (n *Node) joinSpec() registry.JoinSpec {
 	spec := registry.JoinSpec{
-		Node: registry.NodeInfo{ID: n.nodeID, Address: n.address, Capacity: n.config.Capacity,
+		Node: registry.NodeInfo{ID: n.NodeID, Address: n.address, Capacity: n.config.Capacity,
 			Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
 	for _, k := range n.config.Kinds {
 		spec.Node.Namespaces = append(spec.Node.Namespaces, k.Spec().Namespace)
-		spec.Namespaces = append(spec.Namespaces, defaultSettings(k.Spec()))
+		spec.Namespaces = append(spec.Namespaces, membership.DefaultSettings(k.Spec()))
 	}
 	slices.Sort(spec.Node.Namespaces)
 	slices.SortFunc(spec.Namespaces, func(a, b registry.Namespace) int { return strings.Compare(a.Name, b.Name) })
@@ -215,8 +224,8 @@ func (n *Node) serve(ctx context.Context) {
 }
 
 func (n *Node) keepLease(ctx context.Context) {
-	if err := n.keeper.beatForever(ctx); err != nil {
-		n.log.Error("this node ends", "error", err)
+	if err := n.keeper.BeatForever(ctx); err != nil {
+		n.Log.Error("this node ends", "error", err)
 		n.end(err)
 	}
 }
@@ -225,11 +234,11 @@ func (n *Node) keepLease(ctx context.Context) {
 // client.WithIdempotencyKey does; with "" it has one of the node's own, and has its effect once however often the
 // node sends it. It blocks until the answer comes or ctx ends. Errors are of type *api.Error.
 func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, body []byte) ([]byte, error) {
-	n.keys.Learn(n.newest(), n.env.Monotonic())
-	if err := n.contact.err(); err != nil && !n.keys.Fresh(n.env.Monotonic(), birthAgeMax) {
+	n.keys.Learn(n.newest(), n.Env.Monotonic())
+	if err := n.contact.Err(); err != nil && !n.keys.Fresh(n.Env.Monotonic(), birthAgeMax) {
 		return nil, err
 	}
-	named := n.keys.Next(key, id, n.env.Now())
+	named := n.keys.Next(key, id, n.Env.Now())
 	defer n.keys.Done(&named, id)
 	for {
 		reply, err := n.invokeOnce(ctx, id, method, named, body)
@@ -237,50 +246,50 @@ func (n *Node) Invoke(ctx context.Context, id api.ActorID, method, key string, b
 		if !refused || birth == named.Birth || ctx.Err() != nil {
 			return reply, err
 		}
-		n.keys.Relearn(birth, n.env.Monotonic()) // it has not run: it may as well be born now
+		n.keys.Relearn(birth, n.Env.Monotonic()) // it has not run: it may as well be born now
 		named.Birth = birth
 	}
 }
 
 func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, named api.CallKey, body []byte) (
 	[]byte, error) {
-	answer := env.NewFuture[[]byte](n.env)
-	if err := n.budget.enter(len(body)); err != nil {
+	answer := env.NewFuture[[]byte](n.Env)
+	if err := n.budget.Enter(len(body)); err != nil {
 		return nil, err
 	}
-	entered := n.env.Monotonic()
-	c := &call{
-		actor: id, method: method, key: named, body: body,
-		context:  func() context.Context { return ctx },
-		deadline: n.env.Monotonic() + defaultDeadline,
-		finish: func(reply []byte, _ string, err error) {
-			n.budget.leave(len(body), n.env.Monotonic()-entered)
+	entered := n.Env.Monotonic()
+	c := &call.Call{
+		Actor: id, Method: method, Key: named, Body: body,
+		Context:  func() context.Context { return ctx },
+		Deadline: n.Env.Monotonic() + call.DefaultDeadline,
+		Finish: func(reply []byte, _ string, err error) {
+			n.budget.Leave(len(body), n.Env.Monotonic()-entered)
 			answer.Complete(reply, err)
 		},
 	}
-	if left, ok := env.Remaining(n.env, ctx); ok {
-		c.deadline = n.env.Monotonic() + left
+	if left, ok := env.Remaining(n.Env, ctx); ok {
+		c.Deadline = n.Env.Monotonic() + left
 	}
-	if err := c.validate(); err != nil {
-		c.finish(nil, "", err)
+	if err := c.Validate(); err != nil {
+		c.Finish(nil, "", err)
 	} else {
-		n.router.route(c)
+		n.router.Route(c)
 	}
 	return answer.Wait(ctx)
 }
 
 // Load returns how busy the node is.
-func (n *Node) Load() api.Load { return n.dispatcher.load() }
+func (n *Node) Load() api.Load { return n.dispatcher.Load() }
 
 // Calls returns how many calls are on their way in the node that came from outside of it.
-func (n *Node) Calls() int { return int(n.budget.calls.Load()) }
+func (n *Node) Calls() int { return int(n.budget.Calls.Load()) }
 
 // Addr returns the address that others reach the node at, once it has started.
 func (n *Node) Addr() string { return n.address }
 
 // ClusterID returns the cluster's id, "" before the node has joined.
 func (n *Node) ClusterID() string {
-	if m := n.keeper.member(); m != nil {
+	if m := n.keeper.Member(); m != nil {
 		return m.Meta.ClusterID
 	}
 	return ""

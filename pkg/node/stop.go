@@ -10,6 +10,8 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/migration"
 )
 
 // Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other
@@ -23,11 +25,11 @@ func (n *Node) Stop(ctx context.Context) error {
 	if !first {
 		return n.stopped.Wait(ctx)
 	}
-	n.dispatcher.stop()
+	n.dispatcher.Stop()
 	var errs []error
-	errs = append(errs, n.host.slots.wait(ctx))
-	n.dispatcher.close()
-	errs = append(errs, n.host.deactivateAll(ctx))
+	errs = append(errs, n.host.Slots.Wait(ctx))
+	n.dispatcher.Close()
+	errs = append(errs, n.host.DeactivateAll(ctx))
 	if n.lease != nil {
 		n.lease.Stop() // before the lease ends, or it would be taken again
 		errs = append(errs, n.lease.Wait(ctx), n.leave(ctx))
@@ -45,12 +47,12 @@ const leaveTimeout = 3 * time.Second
 
 // leave gives the lease up, and takes note of it for the calls that are still to be sent on.
 func (n *Node) leave(ctx context.Context) error {
-	ctx, cancel := env.WithTimeout(n.env, ctx, leaveTimeout)
+	ctx, cancel := env.WithTimeout(n.Env, ctx, leaveTimeout)
 	defer cancel()
-	if err := n.keeper.leave(ctx); err != nil {
+	if err := n.keeper.Leave(ctx); err != nil {
 		return err
 	}
-	return n.keeper.refresh(ctx)
+	return n.keeper.Refresh(ctx)
 }
 
 // end is the end of the node's work, for the reason given or by Stop.
@@ -64,7 +66,7 @@ func (n *Node) end(reason error) {
 	if !first {
 		return
 	}
-	n.cancel(errStopped(api.ActorID{}))
+	n.cancel(call.ErrStopped(api.ActorID{}))
 	n.tasks.Stop()
 	if n.lease != nil {
 		n.lease.Stop()
@@ -73,7 +75,7 @@ func (n *Node) end(reason error) {
 		n.listener.Close()
 	}
 	n.pool.Close()
-	_ = n.server.Close(n.ctx) // which has ended: connections break without a wait
+	_ = n.server.Close(n.Ctx) // which has ended: connections break without a wait
 	n.stopped.Set()
 }
 
@@ -95,17 +97,17 @@ func (n *Node) Wait(ctx context.Context) error {
 // is left, no other node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on
 // serving, and Stop is still to be called. An error says why the drain could not begin, or that ctx has ended.
 func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
-	if !n.mover.othersActive() {
-		return n.dispatcher.load().Activations, nil
+	if !n.mover.OthersActive() {
+		return n.dispatcher.Load().Activations, nil
 	}
-	b, err := n.mover.beginDrain(ctx, api.BulkRequest{Node: n.nodeID, Kind: api.BulkDrain, Force: true, Why: why},
+	b, err := n.mover.BeginDrain(ctx, api.BulkRequest{Node: n.NodeID, Kind: api.BulkDrain, Force: true, Why: why},
 		true)
 	if err != nil {
-		return n.dispatcher.load().Activations, err
+		return n.dispatcher.Load().Activations, err
 	}
-	err = b.ended.Wait(ctx)
+	err = b.Ended.Wait(ctx)
 	if err != nil {
-		b.cancel(errBulkTimedOut)
+		b.Cancel(migration.ErrBulkTimedOut)
 	}
-	return n.dispatcher.load().Activations, err
+	return n.dispatcher.Load().Activations, err
 }

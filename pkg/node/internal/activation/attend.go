@@ -1,0 +1,258 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/schedule"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+)
+
+// methodSettle is the method of a call that an activation makes of itself to have committed what is to be.
+const methodSettle = "$settle"
+
+// planner is an activation's agenda as its handlers have it.
+type planner struct {
+	a *Activation
+}
+
+var _ actor.Agenda = planner{}
+
+// plan returns the agenda, making it if there is none.
+func (a *Activation) plan() *state.Agenda {
+	if a.agenda == nil {
+		a.agenda = state.NewAgenda()
+		a.agenda.Inbox.Volatile = a.Spec.Volatile
+	}
+	return a.agenda
+}
+
+// Clock implements actor.Agenda.
+func (p planner) Clock() time.Time { return p.a.host.Env.Now() }
+
+// SetAlarm implements actor.Agenda.
+func (p planner) SetAlarm(al actor.PlannedAlarm) error {
+	if err := p.may("set an alarm"); err != nil {
+		return err
+	}
+	m := p.a.Spec.Methods[al.Method]
+	if m == nil || m.ReadOnly {
+		return api.Errorf(api.CodeInvalidArgument, "actor %s: alarm %q: its kind has no writing method %q", p.a.Actor,
+			call.Clip(al.Name), call.Clip(al.Method))
+	}
+	return p.a.setAlarm(&call.Alarm{PlannedAlarm: al, Fresh: true})
+}
+
+func (a *Activation) setAlarm(al *call.Alarm) error {
+	g := a.plan()
+	old, bytes := g.Alarm(al.Name), al.Bytes()
+	for _, other := range g.Alarms {
+		if other != old {
+			bytes += other.Bytes()
+		}
+	}
+	switch {
+	case old == nil && len(g.Alarms) >= call.AlarmsMax:
+		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: it has %d alarms already", a.Actor, call.Clip(al.Name),
+			call.AlarmsMax)
+	case bytes > call.AlarmsBytesMax:
+		return api.Errorf(api.CodeTooLarge, "actor %s: alarm %q: its alarms would take %d bytes, at most %d fit",
+			a.Actor, call.Clip(al.Name), bytes, call.AlarmsBytesMax)
+	}
+	g.Put(al)
+	return nil
+}
+
+// CancelAlarm implements actor.Agenda.
+func (p planner) CancelAlarm(name string) (bool, error) {
+	if err := p.may("cancel an alarm"); err != nil {
+		return false, err
+	}
+	return p.a.agenda != nil && p.a.agenda.Cancel(name), nil
+}
+
+// Alarms implements actor.Agenda.
+func (p planner) Alarms() []actor.AlarmInfo {
+	if p.a.agenda == nil {
+		return nil
+	}
+	out := make([]actor.AlarmInfo, len(p.a.agenda.Alarms))
+	for i, al := range p.a.agenda.Alarms {
+		out[i] = al.AlarmInfo
+	}
+	return out
+}
+
+// Send implements actor.Agenda.
+func (p planner) Send(id actor.ID, method string, request []byte) error {
+	if err := p.may("send"); err != nil {
+		return err
+	}
+	return p.a.send(&state.Message{Target: id, Method: method, Body: request, Since: p.a.host.Env.Now().UnixMilli()})
+}
+
+func (a *Activation) send(m *state.Message) error {
+	g := a.plan()
+	own, all := g.Room(m, g.Sent[g.SentKept:]), g.Room(m, g.Outbox, g.Sent)
+	all.Count -= g.Delivered()
+	switch {
+	case !own.Fits():
+		return api.Errorf(api.CodeTooLarge,
+			"actor %s: one call sends too much to %s: at most %d messages of %d bytes in all fit; send the rest in "+
+				"further calls",
+			a.Actor, m.Target, state.OutboxMax/2, state.OutboxBytesMax/2)
+	case !all.Fits():
+		return api.Errorf(api.CodeOverloaded,
+			"actor %s: it has %d messages of %d bytes that are not delivered yet, %d of %d bytes of them to %s: it "+
+				"can't send more there",
+			a.Actor, all.Count-1, all.Bytes-m.Bytes(), all.TargetCount-1, all.TargetBytes-m.Bytes(), m.Target)
+	}
+	g.Sent = append(g.Sent, m)
+	return nil
+}
+
+// may says why the handler that runs must not do something that is done later.
+func (p planner) may(what string) error {
+	switch {
+	case p.a.slot.Abandoned():
+		return api.Errorf(api.CodeFailedPrecondition,
+			"actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.Actor, what)
+	case p.a.Spec.Volatile:
+		return api.Errorf(api.CodeFailedPrecondition,
+			"actor %s is volatile: it can't %s, which would have to be stored", p.a.Actor, what)
+	case p.a.space.ReadOnly:
+		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't %s", what)
+	}
+	return nil
+}
+
+// attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to
+// run: the wake of a busy actor may find no room in its mailbox. They are its alarms that are to run, or else one to
+// commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former
+// owner would do nothing.
+func (a *Activation) attend(calls []*call.Call) []*call.Call {
+	woken := slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodWake })
+	if !woken && !a.agenda.Rings(a.host.Env.Now().UnixMilli()) {
+		return calls
+	}
+	notes := 0 // those come first
+	for notes < len(calls) && calls[notes].Abandoned != nil {
+		notes++
+	}
+	return slices.Concat(calls[:notes], a.due(), calls[notes:])
+}
+
+// due returns calls of what the actor has to do now.
+func (a *Activation) due() []*call.Call {
+	if a.agenda == nil || a.agenda.Due == 0 {
+		a.host.Timers.Set(a.Actor, 0)
+		return nil
+	}
+	var out []*call.Call
+	now := a.host.Env.Now().UnixMilli()
+	for _, al := range a.agenda.Ready(now) {
+		c := a.own(al.Method)
+		c.Alarm, c.Body = al, al.Request
+		out = append(out, c)
+	}
+	if len(out) == 0 && (a.agenda.Due <= now || len(a.agenda.Results()) > 0) {
+		out = append(out, a.own(methodSettle))
+	}
+	return out
+}
+
+// own returns a call that the activation makes of itself. It is not sent anywhere else.
+func (a *Activation) own(method string) *call.Call {
+	return &call.Call{
+		Actor: a.Actor, Method: method, Own: true, Flags: api.InvokeForwarded,
+		Context:  a.host.Life,
+		Deadline: a.host.Env.Monotonic() + call.DefaultDeadline,
+		Finish:   func([]byte, string, error) {},
+	}
+}
+
+// deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
+// courier.
+func (a *Activation) deliver() {
+	switch {
+	case !a.sending():
+		a.host.Couriers.Drop(a.Actor)
+	case a.agenda.Courier == nil:
+		a.agenda.Courier = a.host.Couriers.Attach(a.slot, a.agenda.Outbox)
+	}
+}
+
+// sending reports whether there are messages to deliver.
+func (a *Activation) sending() bool {
+	return a != nil && a.agenda != nil && len(a.agenda.Outbox) > 0
+}
+
+// arm sets the actor's timer to what is committed.
+func (a *Activation) arm() {
+	if a.agenda != nil {
+		a.host.Timers.Set(a.Actor, a.agenda.WakeAt(a.host.Env.Now().UnixMilli()))
+	}
+}
+
+// dueAt is the time of the actor's entry in the list of what is due; 0 for none.
+func (a *Activation) dueAt() int64 {
+	if a.agenda == nil {
+		return 0
+	}
+	return a.agenda.Due
+}
+
+// Ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after
+// it, and one is set for what may have been committed without anybody's knowing.
+func (a *Activation) Ended() {
+	if a == nil || a.agenda == nil {
+		return
+	}
+	a.host.Couriers.Detach(a.slot)
+	if at := cmp.Or(a.agenda.Next.Due, a.agenda.Due); at != 0 {
+		a.host.Timers.Soon(a.Actor, max(at, a.host.Env.Now().Add(schedule.WakeAgain).UnixMilli()))
+	}
+}
+
+// settle commits what else is to be before an activation ends in good order: it has nothing lingering then.
+func (a *Activation) settle() error {
+	if a.agenda == nil || a.Spec.Volatile {
+		return nil
+	}
+	a.agenda.Linger = 0
+	writes := a.changes()
+	if len(writes) > 0 {
+		a.Claim.Renew(a.host.Keeper.Proof())
+		if err := a.Claim.Commit(a.host.Ctx, writes); err != nil {
+			return cmp.Or(a.revert(), err)
+		}
+	}
+	a.kept()
+	return nil
+}
+
+// keptAgenda notes that what the batch makes of the agenda is committed.
+func (a *Activation) keptAgenda() {
+	if a.agenda == nil {
+		return
+	}
+	before := a.agenda.Due
+	for _, d := range a.agenda.Buried {
+		a.host.Events.Sum(
+			api.Event{Kind: api.EventDeadLetter, Node: a.host.NodeID, Actor: a.Actor.String(), Cause: d.Error})
+	}
+	a.agenda.Stored()
+	if a.agenda.Courier == nil && a.sending() {
+		a.deliver()
+	}
+	if before != 0 || a.agenda.Due != 0 {
+		a.arm()
+	}
+}

@@ -1,0 +1,484 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// batchBytesMax closes a batch: the store takes 10,000,000 bytes in a transaction and likes far less.
+const batchBytesMax = 1_000_000
+
+// process runs calls in batches and answers them, and reports whether the activation is still good. If not, the calls
+// that it has not answered are on their way elsewhere. It stops behind a call that has deleted the actor: rest is for
+// another activation.
+func (a *Activation) process(calls []*call.Call) (rest []*call.Call, good bool) {
+	single := 0 // how many of the calls did not fit a transaction together
+	for {
+		if calls = a.servable(calls); len(calls) == 0 {
+			return nil, true
+		}
+		a.slot.Answering(calls)
+		most, err := a.try(calls)
+		if err != nil {
+			a.unanswered(nil, calls, err)
+			return nil, false
+		}
+		if limit := a.host.MaxBatch; most == 0 || limit > 0 && limit < most {
+			most = limit
+		}
+		if single > 0 {
+			most, single = 1, single-1
+		}
+		answers, inTime := a.runBatch(calls, most)
+		if !inTime {
+			return nil, false
+		}
+		err = a.conclude(answers)
+		if len(answers) > 1 && kv.IsTooLarge(err) {
+			if err = a.revert(); err == nil {
+				single = len(answers)
+				continue
+			}
+		}
+		rest := calls[len(answers):]
+		if call.OutOfReach(err) { // nothing was sent: the calls have not run, and the activation is as it was before
+			silent := err
+			if err = a.revert(); err == nil {
+				a.unproved(answers, silent)
+				calls = rest
+				continue
+			}
+		}
+		if err == nil {
+			err = a.endTrial()
+		}
+		if err != nil {
+			a.unanswered(answers, rest, err)
+			return nil, false
+		}
+		if !a.concluded(answers) || a.Memory.Lost {
+			a.unanswered(nil, rest, call.ErrMoved(a.Actor))
+			return nil, false
+		}
+		if a.destroyed {
+			return rest, true
+		}
+		calls = rest
+	}
+}
+
+// servable refuses the calls that need the store while that is out of reach, and returns the others.
+func (a *Activation) servable(calls []*call.Call) []*call.Call {
+	err := a.host.Contact.Err()
+	if err == nil {
+		return calls
+	}
+	var rest []*call.Call
+	for _, c := range calls {
+		if a.stale(c) {
+			rest = append(rest, c)
+		} else {
+			a.host.Router.Again(c, err)
+		}
+	}
+	return rest
+}
+
+// runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many
+// calls; 0 is any number. It reports whether the handlers have returned in time: otherwise the calls are no longer
+// its own.
+func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answer, inTime bool) {
+	if calls[0].Method == api.MethodDestroy {
+		return []call.Answer{a.runDestroy(calls[0])}, true
+	}
+	if most == 0 || most > len(calls) {
+		most = len(calls)
+	}
+	answers = make([]call.Answer, 0, most)
+	a.Claim.Renew(a.host.Keeper.Proof()) // for the births and ages of calls
+	for _, c := range calls[:most] {
+		if c.Method == api.MethodDestroy || len(answers) > 0 &&
+			(a.batchBytes() > batchBytesMax || a.asking.methods[c.Method]) {
+			break
+		}
+		a.asking.begin(len(answers) == 0)
+		out, inTime := a.runCall(c, calls)
+		if !inTime {
+			return nil, false
+		}
+		if a.asking.refused {
+			break // it begins the next batch
+		}
+		answers = append(answers, out)
+		if a.broken != nil || a.Memory.Lost {
+			break // nothing more can be committed
+		}
+	}
+	return answers, true
+}
+
+// batchBytes is about what the batch takes in a transaction so far.
+func (a *Activation) batchBytes() int {
+	return a.space.Bytes + len(a.Memory.Kept) + a.agenda.BatchBytes() + a.ledger.BatchBytes()
+}
+
+// runDestroy deletes the actor for a call, unless it has done so before.
+func (a *Activation) runDestroy(c *call.Call) call.Answer {
+	a.Claim.Renew(a.host.Keeper.Proof())
+	if !c.Key.IsZero() {
+		if earlier, ok := a.repeated(c); ok {
+			return earlier
+		}
+	}
+	out := call.Answer{Call: c, Writes: true, Destroys: true}
+	if !c.Key.IsZero() {
+		a.ledger.Add(&out, a.Claim.Version())
+	}
+	return out
+}
+
+// runCall runs one call. What a failed one did is undone.
+// calls have not been answered. Unless the handler returns in time, nothing must be done any more.
+func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+	switch {
+	case c.Own:
+		return a.runOwn(c, calls)
+	case c.Method == api.MethodWake:
+		return call.Answer{Call: c}, true
+	case c.Method == api.MethodRetry:
+		return a.runRetry(c), true
+	case c.Number != 0:
+		return a.runSend(c, calls)
+	}
+	return a.runMethod(c, calls)
+}
+
+// runMethod runs a method for a call, unless that is too late, or a repeat of one that has been done.
+func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+	m := a.Spec.Methods[c.Method]
+	if m == nil {
+		return call.Answer{
+			Call: c, Err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.Actor.Namespace,
+				call.Clip(c.Method)), Settled: true}, true
+	}
+	keyed := !c.Key.IsZero() && !m.ReadOnly && !c.Own && c.Number == 0 // those have been told from repeats
+	if keyed {
+		if earlier, ok := a.repeated(c); ok {
+			return earlier, true
+		}
+		if err := a.ledger.Admit(&c.Key, a.Claim.Version()); err != nil {
+			return call.Answer{Call: c, Err: err, Settled: true}, true
+		}
+	}
+	now := a.host.Env.Monotonic() // only now: to tell a repeat may have taken the store
+	if now >= c.RunBy() {
+		return call.Answer{Call: c, Err: call.ErrExpired(c), Settled: true}, true
+	}
+	ctx, cancel := c.HandlerContext(a.host.Env)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, true
+	}
+	a.slot.Enter(c.Method, c, calls, now, c.RunBy())
+	out, inTime = a.runHandler(ctx, c, m)
+	if !inTime {
+		return out, false
+	}
+	if keyed {
+		a.ledger.Add(&out, a.Claim.Version())
+	}
+	return out, true
+}
+
+// repeated returns the answer to a call that must not run: because it has run, or because nobody can say that it has
+// not.
+func (a *Activation) repeated(c *call.Call) (call.Answer, bool) {
+	now := a.Claim.Version()
+	if state.Ahead(&c.Key, now) { // of what this node has seen
+		if err := a.prove(); err != nil {
+			return call.Answer{Call: c, Err: err, Reroute: true}, true
+		}
+		// a name may be given any birth: other processes have others
+		if now = a.Claim.Version(); c.Key.Birth > now && c.Key.Name == "" {
+			return call.Answer{Call: c, Err: state.ErrFutureBirth(c, now)}, true
+		}
+	}
+	r, err := a.ledger.Find(c, now)
+	switch {
+	case err != nil:
+		return call.Answer{Call: c, Err: err}, true
+	case r == nil:
+		return call.Answer{}, false
+	}
+	out := r.Answer(c)
+	if out.Err != nil || r.Away == 0 || len(r.Body) > 0 {
+		return out, true
+	}
+	if out.Body, err = a.fetchReply(c.Context(), r); err != nil {
+		return call.Answer{Call: c, Err: err, Reroute: true}, true
+	}
+	return out, true
+}
+
+// fetchReply reads a reply that is kept away from its record.
+func (a *Activation) fetchReply(ctx context.Context, r *state.Record) ([]byte, error) {
+	begin, end := state.BodyRange(&r.Key)
+	pieces, _, err := a.Claim.Range(ctx, begin, end, 2+api.PayloadBytesMax/state.ChunkBytes)
+	if err != nil {
+		return nil, err
+	}
+	body := make([]byte, 0, r.Away)
+	for _, p := range pieces {
+		body = append(body, p.Value...)
+	}
+	if len(body) != r.Away {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: of the reply to call %s, %d of %d bytes are stored",
+			a.Actor, call.Clip(r.Key.String()), len(body), r.Away)
+	}
+	return body, nil
+}
+
+// runHandler runs the handler of a call that has not been done before.
+func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *actor.MethodSpec) (out call.Answer, inTime bool) {
+	a.begin(ctx, m.ReadOnly)
+	if c.Alarm != nil {
+		a.agenda.Advance(c.Alarm, a.host.Env.Now()) // which the handler may change again
+	}
+	body, state, err := a.handle(ctx, c, m)
+	if err != nil {
+		err = cmp.Or(a.Memory.Rollback(), err)
+	}
+	if !a.slot.Leave() {
+		return out, false
+	}
+	if err == nil {
+		a.Memory.Keep(state)
+		a.space.Keep()
+		a.agenda.Keep()
+		return call.Answer{Call: c, Body: body, Writes: !m.ReadOnly, Reads: m.ReadOnly, Asked: a.asking.asked > 0}, true
+	}
+	a.agenda.Begin()
+	return call.Answer{Call: c, Err: a.asking.verdict(call.WireError(err)), Reads: m.ReadOnly, Asked: a.asking.asked > 0}, true
+}
+
+// handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
+func (a *Activation) handle(ctx context.Context, c *call.Call, m *actor.MethodSpec) (body, state []byte, err error) {
+	err = a.Guard("method "+m.Name, func() (err error) {
+		body, err = m.Run(actor.NewContext(ctx, a.Actor, a.space).WithTurn(a.turn(ctx, c)), a.Memory.Value, c.Body)
+		if err == nil && !m.ReadOnly {
+			state, err = a.Memory.Encode("method " + m.Name)
+		}
+		return err
+	})
+	a.returned(c)
+	switch {
+	case a.asking.refused: // whatever the handler made of that
+		return nil, nil, call.ErrMoved(a.Actor)
+	case a.space.Err != nil:
+		return nil, nil, a.space.Err
+	case err == nil && len(body) > api.PayloadBytesMax:
+		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body),
+			a.Actor, api.PayloadBytesMax)
+	case err == nil && !m.ReadOnly && !c.Key.IsZero() && !a.ledger.Fits(body, a.Claim.Version()):
+		return nil, nil, call.ErrOverloaded(call.RetryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may "+
+			"ask again, and has no room for one of %d", a.Actor, a.ledger.Bodies, len(body))
+	}
+	return body, state, err
+}
+
+// conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed,
+// and no other.
+func (a *Activation) conclude(answers []call.Answer) error {
+	if a.broken != nil {
+		return a.broken
+	}
+	writes := a.writes(answers)
+	if len(writes) == 0 && a.Claim.Trial().Marked() {
+		return a.clearMark(answers[0].Call)
+	}
+	if len(writes) == 0 {
+		if needProof(answers, actor.Consistency(a.host.Keeper.Settings(a.Actor.Namespace).Consistency)) {
+			return a.prove()
+		}
+		return nil
+	}
+	a.Claim.Renew(a.host.Keeper.Proof())
+	err := a.commit(writes)
+	if len(answers) > 1 || !kv.IsTooLarge(err) {
+		return err
+	}
+	c := answers[0].Call
+	answers[0] = call.Answer{Call: c, Err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a "+
+		"transaction: %v", a.Actor, call.Clip(c.Method), err)}
+	if err := a.revert(); err != nil {
+		return err
+	}
+	return a.unfit(&answers[0])
+}
+
+// commit commits, and measures how long that takes.
+func (a *Activation) commit(writes []registry.Write) error {
+	began := a.host.Env.Monotonic()
+	err := a.Claim.Commit(a.host.Ctx, writes)
+	if err == nil {
+		a.host.Meter.Commits.Add(a.host.Env.Monotonic() - began)
+	}
+	return err
+}
+
+// unfit takes note that what an alarm or a message wrote does not fit a transaction.
+func (a *Activation) unfit(out *call.Answer) error {
+	switch {
+	case out.Call.Alarm != nil:
+		a.alarmFailed(out)
+	case out.Call.Number != 0:
+		a.sendRun(out)
+	}
+	if !out.Writes {
+		return a.prove() // the failure shows state
+	}
+	return a.Claim.Commit(a.host.Ctx, a.changes())
+}
+
+// kept notes that what the activation has changed is committed.
+func (a *Activation) kept() {
+	a.Memory.Stored()
+	a.space.Stored()
+	a.ledger.Stored()
+	a.keptAgenda()
+}
+
+// begin prepares for a handler.
+func (a *Activation) begin(ctx context.Context, readOnly bool) {
+	a.space.Begin(ctx, readOnly)
+	a.agenda.Begin()
+}
+
+// revert undoes the batch.
+func (a *Activation) revert() error {
+	a.space.Reset()
+	a.ledger.Revert()
+	a.agenda.Revert()
+	return a.Memory.Revert()
+}
+
+func (a *Activation) writes(answers []call.Answer) []registry.Write {
+	if len(a.ledger.Added) > 0 {
+		a.ledger.Age(a.Claim.Version())
+	}
+	if answers[0].Destroys && !a.Spec.Volatile {
+		out := []registry.Write{{Key: state.StructPart, End: kv.PrefixEnd(state.StructPart)},
+			{Key: state.SpacePart, End: kv.PrefixEnd(state.SpacePart)}}
+		if a.unreadable {
+			out = append(out, registry.Write{Key: state.RecordPart, End: kv.PrefixEnd(state.RecordPart)},
+				registry.Write{Key: state.BodyPart, End: kv.PrefixEnd(state.BodyPart)})
+		}
+		return slices.Concat(out, a.agenda.Clearing(a.Claim), a.ledger.Writes())
+	}
+	return a.changes()
+}
+
+// changes are what the activation has changed and not committed.
+func (a *Activation) changes() []registry.Write {
+	if a.Spec.Volatile {
+		return nil
+	}
+	if a.agenda != nil {
+		a.agenda.Collect()
+		a.crowd(a.host.Ctx)
+	}
+	return slices.Concat(a.Memory.Writes(), a.space.Writes(), a.ledger.Writes(),
+		a.agenda.Writes(a.Claim, a.host.Env.Now().UnixMilli()))
+}
+
+// concluded answers everybody.
+func (a *Activation) concluded(answers []call.Answer) bool {
+	good := true
+	if answers[0].Destroys {
+		a.Memory.Chunks = 0
+		good = a.Memory.Clear() == nil
+		a.space.Forget()
+		a.Ended()
+		a.host.Couriers.Drop(a.Actor)
+		a.agenda, a.destroyed = nil, true
+		a.host.Timers.Set(a.Actor, 0)
+	}
+	a.kept()
+	a.answered(answers)
+	for _, out := range answers {
+		if out.Reroute {
+			a.host.Router.Again(out.Call, out.Err)
+			continue
+		}
+		out.Call.Finish(out.Body, "", out.Err)
+	}
+	return good
+}
+
+// unanswered sends on the calls of a batch that could not be concluded, err saying whether it may have been
+// committed, and those that have not been run.
+func (a *Activation) unanswered(answers []call.Answer, rest []*call.Call, err error) {
+	doubt := api.CodeOf(err) == api.CodeUnknown
+	for i := range answers {
+		why := err
+		if doubt && !answers[i].Writes {
+			why = call.ErrMoved(a.Actor) // a call that only read has had no effect
+		}
+		a.host.Router.Again(answers[i].Call, why)
+	}
+	for _, c := range rest {
+		a.host.Router.Again(c, call.ErrMoved(a.Actor))
+	}
+}
+
+// unproved answers the calls of a batch that was undone, as the store is out of reach. What a handler asked of other
+// actors is not undone.
+func (a *Activation) unproved(answers []call.Answer, silent error) {
+	for i := range answers {
+		err := silent
+		if answers[i].Asked {
+			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v",
+				a.Actor, silent)
+		}
+		a.host.Router.Again(answers[i].Call, err)
+	}
+}
+
+// stale reports whether a call is answered from memory, without the store.
+func (a *Activation) stale(c *call.Call) bool {
+	m := a.Spec.Methods[c.Method]
+	mayBe := c.Flags&api.InvokeStale != 0 ||
+		actor.Consistency(a.host.Keeper.Settings(a.Actor.Namespace).Consistency) == actor.Stale
+	return mayBe && m != nil && m.ReadOnly
+}
+
+// needProof reports whether an answer shows state. So do errors: a handler decided them by what it saw.
+func needProof(answers []call.Answer, c actor.Consistency) bool {
+	for _, a := range answers {
+		stale := c == actor.Stale || a.Call.Flags&api.InvokeStale != 0
+		if !a.Settled && !(stale && a.Reads) {
+			return true
+		}
+	}
+	return false
+}
+
+// prove has the store confirm that the claim was held after the calls had arrived.
+func (a *Activation) prove() error {
+	proof, err := a.host.barrier.Wait(a.host.Ctx)
+	if err != nil {
+		return err
+	}
+	return a.Claim.Check(a.host.Ctx, proof)
+}

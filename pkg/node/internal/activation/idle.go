@@ -1,0 +1,96 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"context"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
+)
+
+// sweepsPerIdleTimeout is how often idle actors are looked for: they stay at most that
+// fraction of their time too long.
+const sweepsPerIdleTimeout = 10
+
+// memoryLookedAt is how often it is looked whether activations take too many bytes.
+const memoryLookedAt = 250 * time.Millisecond
+
+// sweepMin and sweepMax bound the pause between two looks.
+const sweepMin, sweepMax = 100 * time.Millisecond, time.Minute
+
+// SweepForever deactivates idle actors.
+func (h *Host) SweepForever(ctx context.Context) {
+	for env.Sleep(h.Env, ctx, h.sweepInterval()) == nil {
+		for _, s := range h.Dispatcher.UnusedSince(h.Env.Monotonic() - h.shortestIdleTimeout()) {
+			if !h.idle(s) {
+				continue
+			}
+			if h.releases.Acquire(ctx, 1) != nil {
+				return
+			}
+			h.startRelease(s)
+		}
+	}
+}
+
+// WatchMemory deactivates actors while all together take too many bytes.
+func (h *Host) WatchMemory(ctx context.Context) {
+	if h.Dispatcher.MemoryLimit == 0 {
+		return
+	}
+	for env.Sleep(h.Env, ctx, memoryLookedAt) == nil {
+		for h.Dispatcher.Excess() > 0 {
+			if h.releases.Acquire(ctx, 1) != nil {
+				return
+			}
+			s := h.Dispatcher.Surplus()
+			if s == nil {
+				h.releases.Release(1)
+				break
+			}
+			h.goRelease(s)
+		}
+	}
+}
+
+// idle reports whether a slot has had no call for longer than its namespace's idle timeout.
+func (h *Host) idle(s *mailbox.Slot) bool {
+	return s.IdleSince(h.Env.Monotonic() - h.Keeper.Settings(s.Actor.Namespace).IdleTimeout)
+}
+
+// startRelease runs a slot to give its claim up, if it is idle still. It passes the permit of releases on.
+func (h *Host) startRelease(s *mailbox.Slot) {
+	if !h.idle(s) || !s.ClaimForIdle() {
+		h.releases.Release(1)
+		return
+	}
+	h.goRelease(s)
+}
+
+// goRelease runs a slot that was claimed for release. It passes the permit of releases on.
+func (h *Host) goRelease(s *mailbox.Slot) {
+	h.begin(s)
+	h.Env.Go("release", func() {
+		defer h.releases.Release(1)
+		h.runOwn(s)
+	})
+}
+
+func (h *Host) sweepInterval() time.Duration {
+	return min(max(h.shortestIdleTimeout()/sweepsPerIdleTimeout, sweepMin), sweepMax)
+}
+
+// shortestIdleTimeout is that of the namespaces that the node hosts.
+func (h *Host) shortestIdleTimeout() time.Duration {
+	shortest := membership.DefaultIdleTimeout
+	for _, ns := range h.Keeper.Members().Namespaces {
+		if _, mine := h.Kinds[ns.Name]; mine {
+			shortest = min(shortest, ns.IdleTimeout)
+		}
+	}
+	return shortest
+}

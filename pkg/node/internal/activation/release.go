@@ -1,0 +1,102 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+)
+
+// ReleaseTimeout bounds the giving back of a claim. One that stays is as good as
+// released when the node next claims the actor, or leaves.
+const ReleaseTimeout = 10 * time.Second
+
+// release deactivates an idle actor.
+func (h *Host) release(s *mailbox.Slot) {
+	inTime, release := h.Deactivate(s)
+	if !inTime {
+		return
+	}
+	ActivationOf(s).Ended()
+	if release {
+		h.giveBack(ActivationOf(s))
+	}
+	s.Resident = nil
+}
+
+func (h *Host) giveBack(a *Activation) {
+	ctx, cancel := env.WithTimeout(h.Env, context.WithoutCancel(h.Ctx), ReleaseTimeout)
+	defer cancel()
+	err := h.ReleaseClaim(ctx, a)
+	if err != nil {
+		h.Log.Warn("claim not released", "actor", a.Actor.String(), "error", err)
+	}
+}
+
+// ReleaseClaim gives an actor's claim back, and with it what the actor has to do. Until that is certain the node
+// looks after it.
+func (h *Host) ReleaseClaim(ctx context.Context, a *Activation) error {
+	err := a.Claim.Release(ctx)
+	if due := a.dueAt(); err != nil && due != 0 {
+		h.Timers.Soon(a.Actor, due)
+	} else if err == nil {
+		h.Timers.Set(a.Actor, 0)
+	}
+	return err
+}
+
+// releasesAtOnce is how many idle actors are deactivated at once: enough to keep up, few enough
+// to leave the store to calls.
+const releasesAtOnce = 32
+
+// Deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
+// whether the claim can be given back: not while something may still land that was committed through it.
+func (h *Host) Deactivate(s *mailbox.Slot) (inTime, release bool) {
+	a := ActivationOf(s)
+	if a.destroyed {
+		return true, true
+	}
+	ctx, cancel := env.WithTimeout(h.Env, context.WithoutCancel(h.Ctx), ReleaseTimeout)
+	defer cancel()
+	err := a.Hook(ctx, "OnDeactivate", a.Spec.Deactivate, nil)
+	if errors.Is(err, call.ErrAbandoned) {
+		return false, false
+	}
+	if err != nil {
+		h.Log.Warn("what an actor does at its deactivation has failed", "actor", a.Actor.String(), "error", err)
+	}
+	if api.CodeOf(err) == api.CodeUnknown {
+		return true, false
+	}
+	return true, api.CodeOf(a.settle()) != api.CodeUnknown
+}
+
+// DeactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.
+func (h *Host) DeactivateAll(ctx context.Context) error {
+	for _, s := range h.Dispatcher.All() {
+		spec := h.Kinds[s.Actor.Namespace]
+		if spec == nil || spec.Deactivate == nil {
+			continue
+		}
+		if err := h.releases.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		if !s.ClaimForRelease() {
+			h.releases.Release(1)
+			continue
+		}
+		h.goRelease(s)
+	}
+	if err := h.releases.Acquire(ctx, releasesAtOnce); err != nil { // all of them: nobody is at it any more
+		return err
+	}
+	h.releases.Release(releasesAtOnce)
+	return nil
+}

@@ -1,0 +1,88 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// PackLuggage has the actor pack what it takes along.
+func (a *Activation) PackLuggage(ctx context.Context) (luggage []byte, err error) {
+	if a.Spec.Pack == nil {
+		return nil, nil
+	}
+	err = a.aside(ctx, "packing", func(c *actor.Context, state any) (err error) {
+		luggage, err = a.Spec.Pack(c, state)
+		return err
+	})
+	return luggage, err
+}
+
+// unpackLuggage has the actor unpack what came along. It goes on without if that fails.
+func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
+	if a.Spec.Unpack == nil || luggage == nil {
+		return nil
+	}
+	err := a.aside(ctx, "unpacking", func(c *actor.Context, state any) error {
+		return a.Spec.Unpack(c, state, luggage)
+	})
+	if errors.Is(err, call.ErrAbandoned) {
+		return err
+	}
+	if err != nil {
+		a.host.Log.Warn("what an actor has taken along is lost", "actor", a.Actor.String(), "error", err)
+		return a.Memory.Rollback()
+	}
+	return nil
+}
+
+// aside runs code of the actor's that changes nothing that is stored. Anything but errAbandoned is its own error.
+func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error {
+	now := a.host.Env.Monotonic()
+	left, _ := env.Remaining(a.host.Env, ctx)
+	a.slot.Enter(name, nil, nil, now, now+left)
+	a.space.Begin(ctx, true)
+	err := a.Guard(name, func() error {
+		return f(actor.NewContext(ctx, a.Actor, a.space).WithTurn(a.hookTurn(name)), a.Memory.Value)
+	})
+	if a.panicked { // in the middle of something
+		err = cmp.Or(a.Memory.Rollback(), err)
+	}
+	if !a.slot.Leave() {
+		return call.ErrAbandoned
+	}
+	if err != nil {
+		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %s", a.Actor, name,
+			call.Reason(err))
+	}
+	return nil
+}
+
+// Pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
+func (a *Activation) Pack() *state.Parcel {
+	p := &state.Parcel{Seq: a.Claim.Seq(), State: slices.Concat(a.agenda.Entries(), a.ledger.Entries(), a.Memory.Entries())}
+	if a.Memory.Rewrite && !a.Spec.Volatile { // the store has it in another form, which the next change must know
+		p.Seq, p.State = registry.Seq{N: math.MaxUint64}, nil
+	}
+	if a.Spec.Volatile {
+		for _, key := range state.SortedKeys(a.space.Held) {
+			p.Space = append(p.Space, registry.Entry{Key: []byte(key), Value: a.space.Held[key]})
+		}
+		if a.agenda != nil {
+			p.Marks = a.agenda.Inbox.Entries()
+		}
+	}
+	return p
+}

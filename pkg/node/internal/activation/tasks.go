@@ -1,0 +1,150 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"errors"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+)
+
+// runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to
+// the end: it is not if it was abandoned.
+func (h *Host) runSlot(s *mailbox.Slot) (mine bool) {
+	for {
+		w := h.Dispatcher.Next(s, h.Env.Monotonic(), ActivationOf(s).bytes())
+		if w.Drop {
+			ActivationOf(s).Ended()
+			s.Resident = nil
+		}
+		switch {
+		case w.Done:
+			return true
+		case w.Control != nil:
+			if w.Control.Run(s) {
+				return true
+			}
+			s.Controlled()
+		case len(w.Calls) > 0:
+			h.runCalls(s, w.Calls)
+		case w.Idle && ActivationOf(s).sending():
+		case ActivationOf(s) != nil && !w.Drop:
+			h.release(s)
+		}
+		if s.Abandoned() {
+			return false
+		}
+		if ActivationOf(s) == nil && h.Dispatcher.Remove(s) {
+			return true
+		}
+	}
+}
+
+// runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
+// call has been answered or sent on.
+func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
+	s.Answering(calls)
+	defer func() {
+		s.Answering(nil)
+		h.trials.leave(s)
+	}()
+	for {
+		if ActivationOf(s) != nil && ActivationOf(s).destroyed { // and not released yet: the calls are for a new one
+			s.Resident = nil
+		}
+		if ActivationOf(s) == nil {
+			a, err := h.Activate(s, calls)
+			if errors.Is(err, call.ErrAbandoned) {
+				return
+			}
+			if err != nil {
+				for _, c := range calls {
+					h.Router.Again(c, err)
+				}
+				return
+			}
+			s.Resident = a
+		}
+		if ActivationOf(s).unreadable {
+			calls = deletionFirst(calls)
+		} else {
+			calls = ActivationOf(s).attend(calls)
+		}
+		rest, good := ActivationOf(s).process(calls)
+		switch {
+		case !good:
+			ActivationOf(s).Ended()
+			s.Resident = nil
+			return
+		case len(rest) > 0: // the actor was deleted: what comes behind that finds a new one
+			s.Resident, calls = nil, rest
+		case ActivationOf(s).destroyed:
+			s.Retire()
+			return
+		default:
+			return
+		}
+	}
+}
+
+// startSlotAfter releases a victim, and then runs the slot that waits for its room.
+func (h *Host) startSlotAfter(s, victim *mailbox.Slot) {
+	h.begin(s)
+	h.begin(victim)
+	h.Env.Go("evict", func() {
+		for {
+			if !h.runSlot(victim) {
+				return // it was given up, and its room with it
+			}
+			h.finished(victim)
+			room, next, calls := h.Dispatcher.Evicted(s, victim)
+			if room {
+				h.runOwn(s)
+				return
+			}
+			if next == nil {
+				h.refuse(s.Actor, calls)
+				h.finished(s)
+				return
+			}
+			victim = next
+			h.begin(victim)
+		}
+	})
+}
+
+// refuse sends calls on that found no room.
+func (h *Host) refuse(actor api.ActorID, calls []*call.Call) {
+	for _, c := range calls {
+		err := h.Dispatcher.ErrNoRoom(actor)
+		c.RefusedBy(h.NodeID, err)
+		h.Router.Again(c, err)
+	}
+}
+
+func (h *Host) startSlot(s *mailbox.Slot) {
+	h.begin(s)
+	h.Env.Go("actor", func() { h.runOwn(s) })
+}
+
+// runOwn is the task of a slot that has begun.
+func (h *Host) runOwn(s *mailbox.Slot) {
+	if h.runSlot(s) {
+		h.finished(s)
+	}
+}
+
+// begin notes that a slot has a task, until finished or abandoned.
+func (h *Host) begin(s *mailbox.Slot) {
+	h.Slots.Begin()
+	h.running.Add(s)
+}
+
+func (h *Host) finished(s *mailbox.Slot) {
+	h.trials.leave(s)
+	h.running.Remove(s)
+	h.Slots.End()
+}

@@ -1,0 +1,97 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+func (adm *Admin) AdminDeadLetters(ctx context.Context, in *api.DeadLettersRequest) (*api.DeadLettersReply, error) {
+	of := api.ActorID{Namespace: in.Namespace}
+	var after registry.DeadLetter
+	var err error
+	if in.Actor != "" {
+		if of, err = api.ParseActorID(in.Actor); err != nil {
+			return nil, err
+		}
+	}
+	if in.After != "" {
+		if after.Actor, after.Number, err = api.ParseLetter(in.After); err != nil {
+			return nil, err
+		}
+	}
+	letters, more, err := adm.Registry.DeadLetters(ctx, of.Namespace, of.ID, after, in.Limit)
+	if err != nil {
+		return nil, call.WireError(err)
+	}
+	out := &api.DeadLettersReply{Letters: make([]api.DeadLetterRow, 0, len(letters))}
+	for i := range letters {
+		out.Letters = append(out.Letters, deadLetterRow(&letters[i]))
+	}
+	if more && len(letters) > 0 {
+		out.Next = out.Letters[len(letters)-1].Letter
+	}
+	return out, nil
+}
+
+func deadLetterRow(d *registry.DeadLetter) api.DeadLetterRow {
+	row := api.DeadLetterRow{
+		Letter: api.FormatLetter(d.Actor, d.Number), Actor: d.Actor.String(), Kind: "send", Alarm: d.Alarm,
+		Target: d.Target.String(), Method: d.Method,
+		RequestBytes: d.Bytes, Error: d.Error, Code: d.Code, Attempts: d.Attempts, Due: telemetry.Rfc3339(time.UnixMilli(d.Due)),
+		Died: telemetry.Rfc3339(time.UnixMilli(d.Died)),
+	}
+	if d.Alarm != "" {
+		row.Kind = "alarm"
+	}
+	return row
+}
+
+func (adm *Admin) AdminDeadLetterRetry(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
+	id, number, err := api.ParseLetter(in.Letter)
+	if err != nil {
+		return nil, err
+	}
+	answer := env.NewFuture[[]byte](adm.Env)
+	c := &call.Call{
+		Actor: id, Method: api.MethodRetry, Body: strconv.AppendUint(nil, number, 10),
+		Context:  func() context.Context { return ctx },
+		Deadline: adm.Env.Monotonic() + call.DefaultDeadline,
+		Finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
+	}
+	if left, ok := env.Remaining(adm.Env, ctx); ok {
+		c.Deadline = adm.Env.Monotonic() + left
+	}
+	adm.Router.Route(c)
+	if _, err := answer.Wait(ctx); err != nil {
+		return nil, call.WireError(err)
+	}
+	adm.Log.Info("dead letter taken back by an operator", "letter", in.Letter)
+	return &api.DeadLetterReply{Letter: in.Letter}, nil
+}
+
+func (adm *Admin) AdminDeadLetterRm(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
+	id, number, err := api.ParseLetter(in.Letter)
+	if err != nil {
+		return nil, err
+	}
+	removed, err := adm.Registry.RemoveDeadLetter(ctx, id, number)
+	if err != nil {
+		return nil, call.WireError(err)
+	}
+	if !removed {
+		return nil, activation.ErrNoLetter(id, strconv.FormatUint(number, 10))
+	}
+	adm.Log.Info("dead letter removed by an operator", "letter", in.Letter)
+	return &api.DeadLetterReply{Letter: in.Letter}, nil
+}

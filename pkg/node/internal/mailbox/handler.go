@@ -1,0 +1,136 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mailbox
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+)
+
+// Answering notes what the running task has taken from the mailbox and not answered.
+func (s *Slot) Answering(calls []*call.Call) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.run == nil {
+		s.run = new(run)
+	}
+	s.run.unanswered = calls
+}
+
+// Exit notes that what runs will never return, and which call that was for, nil for none; the others go on to be
+// answered. It reports whether anybody has waited for it.
+func (s *Slot) Exit(what string) (running *call.Call, waited bool) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.run == nil {
+		s.run = new(run)
+	}
+	r := s.run
+	r.what = what
+	r.calls = slices.DeleteFunc(slices.Clone(r.unanswered), func(c *call.Call) bool { return c == r.running })
+	return r.running, !r.abandoned
+}
+
+// run is what the task of a slot is at: code of the actor's author, or not. It is guarded by its slot's mutex.
+type run struct {
+	// calls have not been answered; the handler is running for one of them, nil if it is a hook.
+	calls []*call.Call
+	// unanswered are all that the task has taken from the mailbox, running that of them whose handler runs.
+	unanswered []*call.Call
+	running    *call.Call
+	// what names the handler that runs; "" is none. It began at since, and its context ends at deadline.
+	what            string
+	since, deadline time.Duration
+	reported        bool
+	// controls wait to be run, control is the one that runs.
+	controls []*Control
+	control  *Control
+	// abandoned runs have no slot any more: their task must not touch anything.
+	abandoned bool
+}
+
+// Enter notes that the actor's code is about to run, for a call if that is not nil. calls have not been answered.
+func (s *Slot) Enter(what string, running *call.Call, calls []*call.Call, now, deadline time.Duration) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.run == nil {
+		s.run = new(run)
+	}
+	s.run.calls, s.run.what, s.run.since, s.run.deadline, s.run.reported, s.run.running = calls, what, now, deadline,
+		false, running
+}
+
+// Leave notes that the actor's code has returned, and reports whether anybody has waited for it.
+func (s *Slot) Leave() (inTime bool) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.run.what, s.run.calls, s.run.running = "", nil, nil
+	return !s.run.abandoned
+}
+
+// Overdue says what runs in the slot and for how long, whether that is said for the first time, and whether it is to be
+// given up.
+func (s *Slot) Overdue(now time.Duration) (what string, ran time.Duration, first, overdue bool) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	r := s.run
+	if r == nil || r.what == "" {
+		return "", 0, false, false
+	}
+	first, r.reported = !r.reported, true
+	return r.what, now - r.since, first, now > r.deadline+call.HandlerGrace
+}
+
+// givenUpSlot is what is left of a slot that was abandoned.
+type givenUpSlot struct {
+	Calls    []*call.Call
+	Controls []*Control
+	// Running is the call whose handler did not return, nil if it was a hook.
+	Running *call.Call
+	// Heir is the slot that has waited for its room, next the one that takes note of what has happened; nil if there
+	// is none.
+	Heir, Next *Slot
+}
+
+// Abandon takes a slot out whose handler runs. noteOf returns the call by which the next activation takes note of
+// that, nil for none.
+func (d *Dispatcher) Abandon(s *Slot, now time.Duration, noteOf func(running *call.Call) *call.Call) (g givenUpSlot,
+	abandoned bool) {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.run == nil || s.run.what == "" {
+		return g, false
+	}
+	g = givenUpSlot{Running: s.run.running, Heir: s.heir, Controls: s.run.controls}
+	if s.run.control != nil {
+		g.Controls = append(g.Controls, s.run.control)
+	}
+	var notes []*call.Call
+	if note := noteOf(s.run.running); note != nil {
+		notes = append(notes, note)
+	}
+	for _, c := range append(slices.Clone(s.run.calls), s.pending...) {
+		if c.Abandoned != nil && c != s.run.running && now < c.Deadline {
+			notes = append(notes, c)
+		} else {
+			g.Calls = append(g.Calls, c)
+		}
+	}
+	d.pending.Add(int64(len(notes) - len(s.pending)))
+	s.run.abandoned, s.gone, s.pending = true, true, nil
+	d.weigh(s, 0)
+	delete(d.Slots, s.Actor)
+	d.order.remove(s)
+	d.inherit(s)
+	if len(notes) > 0 && !d.closed {
+		g.Next = &Slot{Actor: s.Actor, pending: notes, running: true, used: s.used}
+		d.Slots[s.Actor] = g.Next
+		d.order.add(g.Next)
+	}
+	return g, true
+}

@@ -1,0 +1,78 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mailbox
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
+)
+
+// InFlight counts the slots that run, so that a stop can wait for them.
+type InFlight struct {
+	running  atomic.Int64
+	stopping atomic.Bool
+	Drained  *env.Event
+}
+
+func (f *InFlight) Begin() { f.running.Add(1) }
+
+func (f *InFlight) End() {
+	if f.running.Add(-1) == 0 && f.stopping.Load() {
+		f.Drained.Set()
+	}
+}
+
+// Wait blocks until nothing runs. Nothing new may be started by then.
+func (f *InFlight) Wait(ctx context.Context) error {
+	f.stopping.Store(true)
+	if f.running.Load() == 0 {
+		return nil
+	}
+	return f.Drained.Wait(ctx)
+}
+
+// Runners are the slots that have a task: for a moment two, when a call comes while one ends.
+type Runners struct {
+	mu    sync.Mutex
+	slots map[*Slot]int
+}
+
+func (r *Runners) Add(s *Slot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.slots == nil {
+		r.slots = make(map[*Slot]int)
+	}
+	r.slots[s]++
+}
+
+func (r *Runners) Remove(s *Slot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.slots[s]--; r.slots[s] == 0 {
+		delete(r.slots, s)
+	}
+}
+
+// Longer returns the slots whose actor's code has run since before a time, in order of actor.
+func (r *Runners) Longer(before time.Duration) []*Slot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []*Slot
+	for s := range r.slots { //kelpie:unordered sorted below
+		s.Mu.Lock()
+		if s.run != nil && s.run.what != "" && s.run.since < before {
+			out = append(out, s)
+		}
+		s.Mu.Unlock()
+	}
+	slices.SortFunc(out, func(a, b *Slot) int { return strings.Compare(a.Actor.String(), b.Actor.String()) })
+	return out
+}

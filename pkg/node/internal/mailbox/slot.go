@@ -1,0 +1,485 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mailbox
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
+)
+
+// Slot is the one place of an actor on a node: its mailbox, and its activation while there
+// is one. One task at a time runs a slot, and only that task touches the activation: it
+// claims, runs batches, and releases, so nothing of one actor ever happens twice at once.
+type Slot struct {
+	Actor api.ActorID
+
+	Mu      sync.Mutex
+	pending []*call.Call
+	running bool
+	release bool // give the claim up once nothing is pending
+	idle    bool // but only because nobody calls: not while there are messages to deliver
+	drop    bool // forget the activation before doing anything else
+	gone    bool // no longer in the dispatcher
+	waits   bool // for room; of the dispatcher, but a slot is smaller with it here
+	used    time.Duration
+	// When what was taken from the mailbox began to run, and how long the last of that took.
+	began, lastRun time.Duration
+
+	// Of the dispatcher: the neighbours in the order of use, and the slot that waits for this one's room.
+	older, newer *Slot
+	bytes        int64 // about what the activation takes
+	heir         *Slot
+
+	Tally telemetry.Tally // of the activation's calls
+	run   *run            // of the actor's code, nil before the first
+	// Resident is what the running task keeps in the slot: the actor's activation, nil if there is none.
+	Resident any
+}
+
+// Control is something to do with an actor between its calls, such as to move it.
+type Control struct {
+	// Run is called by the task of the actor's slot, and reports whether the slot has gone with it.
+	Run func(s *Slot) (gone bool)
+	// Abort is called instead of run, or while run waits for a handler that hangs. It does not block.
+	Abort func(err error)
+}
+
+// Dispatcher holds the slots.
+type Dispatcher struct {
+	maxPending int
+	budget     *call.Budget
+	capacity   int
+	// MemoryLimit bounds memory, which is about what the activations take, in bytes; 0 is no bound.
+	MemoryLimit int64
+	memory      atomic.Int64
+	// Start runs a slot in a task of its own; startAfter another one first, to have it released.
+	Start      func(*Slot)
+	StartAfter func(s, victim *Slot)
+
+	// pending counts the calls in all mailboxes, taken all that there ever were in them; rate is how many came in a
+	// second, lately.
+	pending, taken, rate atomic.Int64
+
+	// Of gauge: when it last measured, and how many calls had been taken.
+	gaugedAt time.Duration
+	gauged   int64
+
+	Mu      sync.Mutex
+	Slots   map[api.ActorID]*Slot
+	order   uses
+	waiting int // slots that wait for room
+	// stopping dispatchers take only what handlers wait for that run here, closed ones nothing.
+	stopping, closed bool
+}
+
+// Limits bound what a dispatcher takes.
+type Limits struct {
+	// Pending is how many calls wait in one mailbox.
+	Pending int
+	// Budget is that of the node's calls: no mailbox takes more than it has room for.
+	Budget *call.Budget
+	// Capacity is how many activations there are, memory how many bytes they take, about; 0 is no bound.
+	Capacity int
+	Memory   int64
+}
+
+func NewDispatcher(l Limits) *Dispatcher {
+	return &Dispatcher{maxPending: l.Pending, budget: l.Budget, capacity: l.Capacity, MemoryLimit: l.Memory,
+		Slots: make(map[api.ActorID]*Slot)}
+}
+
+// Submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
+// makes one if create is true, else it takes no charge. An error says why the call can't be taken. It does not block.
+func (d *Dispatcher) Submit(c *call.Call, create bool, now time.Duration) (taken bool, err error) {
+	d.Mu.Lock()
+	s := d.Slots[c.Actor]
+	if s == nil && !create {
+		d.Mu.Unlock()
+		return false, nil
+	}
+	victim, err := d.admit(c, s)
+	if err != nil {
+		d.Mu.Unlock()
+		return false, err
+	}
+	if s == nil {
+		s = &Slot{Actor: c.Actor}
+		d.Slots[c.Actor] = s
+		d.wait(s, victim)
+	} else {
+		d.order.remove(s)
+	}
+	d.order.add(s)
+	s.Mu.Lock()
+	d.Mu.Unlock()
+	if waiting := len(s.pending); waiting >= d.maxPending || waiting > d.budget.Room() && waiting > 0 {
+		s.Mu.Unlock()
+		// The mailbox is taken whole: there is room when what runs now has run.
+		return false, call.ErrOverloaded(s.lastRun, "actor %s: %d calls are waiting already", c.Actor, waiting)
+	}
+	c.Entered = now
+	s.pending = append(s.pending, c)
+	d.pending.Add(1)
+	d.taken.Add(1)
+	s.used = now
+	start := !s.running
+	s.running = true
+	s.Mu.Unlock()
+	switch {
+	case victim != nil:
+		d.StartAfter(s, victim)
+	case start:
+		d.Start(s)
+	}
+	return true, nil
+}
+
+// admit says why a call can't be taken, s being its slot or nil. If room must be made for it, that is the
+// victim's; the caller has it released. d.mu is held.
+func (d *Dispatcher) admit(c *call.Call, s *Slot) (victim *Slot, err error) {
+	if d.stopping && (d.closed || !d.awaited(c)) {
+		return nil, call.ErrStopped(c.Actor)
+	}
+	if s != nil || !d.full() {
+		return nil, nil
+	}
+	if victim = d.victim(); victim == nil {
+		return nil, d.ErrNoRoom(c.Actor)
+	}
+	return victim, nil
+}
+
+// awaited reports whether one of the handlers that wait for a call runs here. d.mu is held.
+func (d *Dispatcher) awaited(c *call.Call) bool {
+	return slices.ContainsFunc(c.Chain, func(id api.ActorID) bool { return d.Slots[id] != nil })
+}
+
+// full reports whether an activation more needs the room of another. d.mu is held.
+func (d *Dispatcher) full() bool {
+	return d.capacity > 0 && len(d.Slots)-d.waiting >= d.capacity || d.Excess() > 0
+}
+
+// Excess is how many bytes more the activations take than they should.
+func (d *Dispatcher) Excess() int64 {
+	if d.MemoryLimit == 0 {
+		return 0
+	}
+	return max(d.memory.Load()-d.MemoryLimit, 0)
+}
+
+func (d *Dispatcher) ErrNoRoom(actor api.ActorID) error {
+	reason, err := api.RefusedFull, api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d "+
+		"activations, all of them busy", actor, d.capacity)
+	if d.Excess() > 0 {
+		reason, err = api.RefusedMemory, api.Errorf(api.CodeNoCapacity, "actor %s: the activations of the node take "+
+			"more than %d bytes, and all of them are busy", actor, d.MemoryLimit)
+	}
+	err.Detail = map[string]string{api.DetailRefused: reason}
+	return err
+}
+
+// weigh notes what the activation of a slot takes now. s.mu is held.
+func (d *Dispatcher) weigh(s *Slot, bytes int64) {
+	d.memory.Add(bytes - s.bytes)
+	s.bytes = bytes
+}
+
+// Control has the task of an actor's slot run c between its calls. An error of CodeMoved says that the actor has no
+// slot here; c is then neither run nor aborted.
+func (d *Dispatcher) Control(id api.ActorID, c *Control) error {
+	d.Mu.Lock()
+	s := d.Slots[id]
+	if s == nil || s.waits {
+		d.Mu.Unlock()
+		return call.ErrMoved(id)
+	}
+	s.Mu.Lock()
+	d.Mu.Unlock()
+	if s.run == nil {
+		s.run = new(run)
+	}
+	s.run.controls = append(s.run.controls, c)
+	start := !s.running
+	s.running = true
+	s.Mu.Unlock()
+	if start {
+		d.Start(s)
+	}
+	return nil
+}
+
+// TakeControls takes the controls that wait in a slot which is about to go.
+func (d *Dispatcher) TakeControls(s *Slot) []*Control {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.run == nil {
+		return nil
+	}
+	out := s.run.controls
+	s.run.controls = nil
+	return out
+}
+
+// Controlled takes note that the slot's control has run.
+func (s *Slot) Controlled() {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.run != nil && !s.run.abandoned {
+		s.run.control = nil
+	}
+}
+
+// Take takes what is pending.
+func (d *Dispatcher) Take(s *Slot) []*call.Call {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	calls := s.pending
+	s.pending = nil
+	d.pending.Add(-int64(len(calls)))
+	return calls
+}
+
+// work is what the task of a slot is to do next.
+type work struct {
+	Calls   []*call.Call
+	Control *Control // before the calls
+	Drop    bool
+	release bool
+	Idle    bool
+	Done    bool // nothing: the task ends
+}
+
+// Next takes what is pending. With nothing to do the slot is no longer running. bytes is what its activation takes.
+func (d *Dispatcher) Next(s *Slot, now time.Duration, bytes int64) work {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	d.weigh(s, bytes)
+	if s.began != 0 {
+		s.lastRun, s.began = now-s.began, 0
+	}
+	w := work{Drop: s.drop}
+	s.drop = false
+	if s.run != nil && len(s.run.controls) > 0 {
+		if !w.Drop { // else that first
+			w.Control, s.run.controls = s.run.controls[0], s.run.controls[1:]
+			s.run.control = w.Control
+		}
+		return w
+	}
+	w.Calls, s.pending = s.pending, nil
+	d.pending.Add(-int64(len(w.Calls)))
+	if len(w.Calls) > 0 {
+		s.release, s.idle, s.began = false, false, now
+	} else if !w.Drop {
+		w.release, w.Idle = s.release, s.idle
+		s.release, s.idle = false, false
+		if w.Done = !w.release; w.Done {
+			s.running, s.run = false, nil
+		}
+	}
+	return w
+}
+
+// Remove takes the slot out if nothing is pending, and reports whether it did; its task ends then.
+func (d *Dispatcher) Remove(s *Slot) bool {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if len(s.pending) > 0 || s.run != nil && len(s.run.controls) > 0 {
+		return false
+	}
+	s.running, s.gone = false, true
+	d.weigh(s, 0)
+	delete(d.Slots, s.Actor)
+	d.order.remove(s)
+	d.inherit(s)
+	return true
+}
+
+// DropAll makes every slot forget its activation: the claims are no longer the node's.
+func (d *Dispatcher) DropAll() {
+	for _, s := range d.All() {
+		s.Mu.Lock()
+		if s.gone {
+			s.Mu.Unlock()
+			continue
+		}
+		s.drop = true
+		start := !s.running
+		s.running = true
+		s.Mu.Unlock()
+		if start {
+			d.Start(s)
+		}
+	}
+}
+
+// IdleSince reports whether nothing runs in the slot and its last call came before a time.
+func (s *Slot) IdleSince(before time.Duration) bool {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	return !s.running && !s.gone && s.used < before
+}
+
+// Abandoned reports whether the running task has lost the slot.
+func (s *Slot) Abandoned() bool {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	return s.run != nil && s.run.abandoned
+}
+
+// ClaimForRelease makes the caller the one who runs the slot, to release it, unless it runs already.
+func (s *Slot) ClaimForRelease() bool {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.running || s.gone {
+		return false
+	}
+	s.running, s.release = true, true
+	return true
+}
+
+// ClaimForIdle is claimForRelease for a slot that nobody calls: an actor with messages to deliver is not released then.
+func (s *Slot) ClaimForIdle() bool {
+	if !s.ClaimForRelease() {
+		return false
+	}
+	s.Mu.Lock()
+	s.idle = true
+	s.Mu.Unlock()
+	return true
+}
+
+// Retire has the running slot released once nothing is pending.
+func (s *Slot) Retire() {
+	s.Mu.Lock()
+	s.release, s.idle = true, false
+	s.Mu.Unlock()
+}
+
+// All returns the slots in order of actor.
+func (d *Dispatcher) All() []*Slot {
+	d.Mu.Lock()
+	out := make([]*Slot, 0, len(d.Slots))
+	for _, s := range d.Slots { //kelpie:unordered sorted below
+		out = append(out, s)
+	}
+	d.Mu.Unlock()
+	slices.SortFunc(out, func(a, b *Slot) int {
+		if c := strings.Compare(a.Actor.Namespace, b.Actor.Namespace); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Actor.ID, b.Actor.ID)
+	})
+	return out
+}
+
+// Load counts. A wedged dispatcher does not answer, and the node's heartbeat waits for the answer.
+func (d *Dispatcher) Load() api.Load {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	return api.Load{Activations: len(d.Slots) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
+		Rate: d.rate.Load()}
+}
+
+// Gauge measures the rate since it last did. It is for one task.
+func (d *Dispatcher) Gauge(now time.Duration) {
+	taken := d.taken.Load()
+	if passed := now - d.gaugedAt; passed > 0 {
+		d.rate.Store(int64(float64(taken-d.gauged) / passed.Seconds()))
+	}
+	d.gauged, d.gaugedAt = taken, now
+}
+
+// Stop refuses calls from now on, except those that handlers make which run. Those go on.
+func (d *Dispatcher) Stop() {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	d.stopping = true
+}
+
+// Close refuses all calls from now on.
+func (d *Dispatcher) Close() {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	d.stopping, d.closed = true, true
+}
+
+// Room says why the node has no room for an actor more, beside those that are expected.
+func (d *Dispatcher) Room(expected int) error {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	switch {
+	case d.stopping:
+		return api.Errorf(api.CodeFailedPrecondition, "it is stopping")
+	case d.capacity > 0 && len(d.Slots)-d.waiting+expected >= d.capacity:
+		return call.RefusedFor(api.RefusedFull,
+			api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
+	case d.Excess() > 0:
+		return call.RefusedFor(api.RefusedMemory,
+			api.Errorf(api.CodeNoCapacity, "its activations take more than %d bytes", d.MemoryLimit))
+	}
+	return nil
+}
+
+// Holding is an actor that a node has.
+type Holding struct {
+	Actor api.ActorID
+	Bytes int64
+	Used  time.Duration
+}
+
+// Held returns the actors of a namespace, or all, in the order of their last calls.
+func (d *Dispatcher) Held(namespace string) []Holding {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	var out []Holding
+	for s := d.order.oldest; s != nil; s = s.newer {
+		if !s.waits && (namespace == "" || s.Actor.Namespace == namespace) {
+			s.Mu.Lock()
+			out = append(out, Holding{s.Actor, s.bytes, s.used})
+			s.Mu.Unlock()
+		}
+	}
+	return out
+}
+
+// Recent returns the slots that were called last, at most so many.
+func (d *Dispatcher) Recent(most int) []*Slot {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	var out []*Slot
+	for s := d.order.newest; s != nil && len(out) < most; s = s.older {
+		out = append(out, s)
+	}
+	return out
+}
+
+// Stats is how the actor of a slot is doing.
+func (s *Slot) Stats(node string, now time.Duration) api.ActorStats {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	out := api.ActorStats{
+		Actor: s.Actor.String(), Node: node, Pending: len(s.pending), Calls: s.Tally.Calls, Rate: s.Tally.RateAt(now),
+		LatencyMicros: int64(s.Tally.Latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
+	}
+	if s.Tally.Began > 0 {
+		out.AgeMillis = (now - s.Tally.Began).Milliseconds()
+	}
+	if s.run != nil {
+		out.Pending += len(s.run.calls)
+	}
+	if s.run != nil && s.run.what != "" {
+		out.Handler, out.RunningMillis = s.run.what, (now - s.run.since).Milliseconds()
+	}
+	return out
+}

@@ -1,0 +1,52 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"sync"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// Loads is what a node knows of how busy the members are: what they said at the last ping, and what has
+// been sent there since. It only guides placement.
+type Loads struct {
+	mu    sync.Mutex
+	known map[string]api.Load
+}
+
+func NewLoads() *Loads { return &Loads{known: make(map[string]api.Load)} }
+
+func (l *Loads) Learn(node string, load api.Load) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known[node] = load
+}
+
+// Placed counts an actor that was sent to a node, until that says itself how many it has.
+func (l *Loads) Placed(node string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	load := l.known[node]
+	load.Activations++
+	l.known[node] = load
+}
+
+// Forget drops a node that is no longer a member.
+func (l *Loads) Forget(node string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.known, node)
+}
+
+func (l *Loads) Candidates(members []registry.NodeInfo) []registry.Candidate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]registry.Candidate, len(members))
+	for i, m := range members {
+		out[i] = registry.Candidate{Node: m, Load: l.known[m.ID]}
+	}
+	return out
+}

@@ -1,0 +1,306 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package migration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// movesAtOnce is how many actors of a job move at once.
+	movesAtOnce = 32
+	// drainPause is how long a drain waits before it looks again at what is left.
+	drainPause = 200 * time.Millisecond
+)
+
+// bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the
+// node's own work, and ends when nothing is left to do, it is cancelled, or its time is up.
+type bulk struct {
+	mover   *Mover
+	id      uint64
+	request api.BulkRequest
+	began   time.Duration
+	Ended   *env.Event
+	Cancel  context.CancelCauseFunc
+	// permits are of moves at once.
+	permits *env.Semaphore
+
+	// stopping says that the node is about to stop: what no other node hosts is not waited for.
+	stopping bool
+	// work is what is to move in the first pass.
+	work []assignment
+
+	mu            sync.Mutex
+	state         string
+	total         int
+	moved, failed int
+	failures      []api.BulkFailure
+	at            time.Duration // when it ended
+}
+
+var (
+	errBulkCancelled = errors.New("cancelled")
+	ErrBulkTimedOut  = errors.New("timed out")
+)
+
+// jobs are a node's latest job.
+type jobs struct {
+	Mu     sync.Mutex
+	Latest *bulk
+	count  uint64
+}
+
+// startBulk begins a job. A drain ends another one, and of two drains there is one, unless the node is about to stop:
+// that has a pace of its own.
+func (mv *Mover) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
+	mv.Jobs.Mu.Lock()
+	defer mv.Jobs.Mu.Unlock()
+	if b := mv.Jobs.Latest; b != nil && b.Running() {
+		switch {
+		case req.Kind == api.BulkDrain && b.request.Kind == api.BulkDrain && !stopping:
+			return b, nil
+		case req.Kind == api.BulkDrain:
+			b.Cancel(errBulkCancelled)
+		default:
+			s := b.status()
+			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is at work already: %s, for %s, %d of %d "+
+				"actors moved", mv.NodeID, s.Kind, s.Why, s.Moved, s.Total)
+		}
+	}
+	mv.Jobs.count++
+	b := &bulk{
+		mover: mv, id: mv.Jobs.count, request: req, began: mv.Env.Monotonic(), Ended: env.NewEvent(mv.Env),
+		permits:  env.NewSemaphore(mv.Env, movesAtOnce),
+		stopping: stopping, state: api.BulkRunning,
+	}
+	b.work = b.candidates()
+	b.total = len(b.work)
+	ctx, cancel := env.WithCancelCause(mv.Ctx)
+	b.Cancel = cancel
+	mv.Jobs.Latest = b
+	mv.Happened(api.Event{Kind: api.EventJobBegan, Node: mv.NodeID, Count: b.total, From: mv.NodeID,
+		To: req.To, Cause: req.Kind + ", for " + req.Why})
+	mv.Env.Go("move actors", func() { b.run(ctx) })
+	return b, nil
+}
+
+// run is the task of a job.
+func (b *bulk) run(ctx context.Context) {
+	n := b.mover
+	limited := ctx
+	if b.request.TimeoutMillis > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = env.WithTimeout(n.Env, ctx, time.Duration(b.request.TimeoutMillis)*time.Millisecond)
+		defer cancel()
+	}
+	err := b.pass(limited, b.work)
+	b.work = nil
+	for b.request.Kind == api.BulkDrain && err == nil && n.Dispatcher.Load().Activations > 0 && !b.hopeless() {
+		if err = env.Sleep(n.Env, limited, drainPause); err == nil {
+			err = b.pass(limited, b.candidates())
+		}
+	}
+	state := api.BulkDone
+	switch {
+	case ctx.Err() != nil:
+		state = api.BulkCancelled
+	case err != nil && !errors.Is(err, errNowhere):
+		state = api.BulkTimedOut
+	}
+	b.end(state)
+	b.Cancel(nil)
+}
+
+var errNowhere = errors.New("no other node takes actors")
+
+// pass moves actors, once each, and waits for these moves.
+func (b *bulk) pass(ctx context.Context, work []assignment) error {
+	n := b.mover
+	b.mu.Lock()
+	b.failed, b.failures = 0, nil
+	b.mu.Unlock()
+	if b.request.To == "" && !n.OthersActive() {
+		return errNowhere
+	}
+	next := n.Env.Monotonic()
+	var err error
+	for _, w := range work {
+		if err = b.pace(ctx, &next); err != nil {
+			break
+		}
+		if err = b.permits.Acquire(ctx, 1); err != nil {
+			break
+		}
+		n.Env.Go("move actor", func() {
+			defer b.permits.Release(1)
+			b.note(w.actor, n.moveOut(n.Ctx, w.actor, w.to, b.request.Force, b.request.Why))
+		})
+	}
+	// What has begun is waited for, whatever ctx says: it ends with the node at the latest.
+	if err := b.permits.Acquire(n.Ctx, movesAtOnce); err != nil {
+		return err
+	}
+	b.permits.Release(movesAtOnce)
+	return err
+}
+
+// pace waits until the rate allows another move.
+func (b *bulk) pace(ctx context.Context, next *time.Duration) error {
+	if b.request.Rate <= 0 {
+		return ctx.Err()
+	}
+	now := b.mover.Env.Monotonic()
+	wait := *next - now
+	*next = max(*next, now) + time.Duration(float64(time.Second)/b.request.Rate)
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	return env.Sleep(b.mover.Env, ctx, wait)
+}
+
+// candidates are the actors that the job is about, those first that were not called for the longest.
+func (b *bulk) candidates() []assignment {
+	held := b.mover.Dispatcher.Held(b.request.Namespace)
+	if b.request.Kind == api.BulkRebalance {
+		return b.mover.assign(held, &b.request)
+	}
+	if limit := b.request.Limit; limit > 0 && len(held) > limit {
+		held = held[:limit]
+	}
+	out := make([]assignment, len(held))
+	for i, h := range held {
+		out[i] = assignment{h.Actor, b.request.To}
+	}
+	return out
+}
+
+// assignment is an actor that is to move, and where to; "" is wherever placement puts it.
+type assignment struct {
+	actor api.ActorID
+	to    string
+}
+
+// note counts what has become of an actor. One that is gone by itself counts as moved.
+func (b *bulk) note(id api.ActorID, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil || api.CodeOf(err) == api.CodeMoved {
+		b.moved++
+		return
+	}
+	b.failed++
+	if len(b.failures) == api.BulkFailuresMax {
+		b.failures = b.failures[1:]
+	}
+	b.failures = append(b.failures, api.BulkFailure{Actor: id.String(), Error: call.WireError(err).Message})
+}
+
+// hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts
+// what is left.
+func (b *bulk) hopeless() bool {
+	return b.stopping && !slices.ContainsFunc(b.mover.Dispatcher.Held(""), func(h mailbox.Holding) bool {
+		return b.mover.hostedElsewhere(h.Actor.Namespace)
+	})
+}
+
+func (b *bulk) Running() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state == api.BulkRunning
+}
+
+func (b *bulk) end(state string) {
+	b.mu.Lock()
+	b.state, b.at = state, b.mover.Env.Monotonic()
+	b.mu.Unlock()
+	s := b.status()
+	b.mover.Log.Info("actors moved", "job", s.Kind, "for", s.Why, "state", s.State, "moved", s.Moved, "failed",
+		s.Failed, "left", s.Left)
+	b.mover.Happened(
+		api.Event{Kind: api.EventJobEnded, Node: b.mover.NodeID, Count: s.Moved, From: b.mover.NodeID,
+			To: s.To, Cause: fmt.Sprintf("%s %s: %d moved, %d failed, %d left", s.Kind, s.State, s.Moved, s.Failed,
+				s.Left)})
+	b.Ended.Set()
+}
+
+// status is how the job stands.
+func (b *bulk) status() api.BulkStatus {
+	n := b.mover
+	left := n.Dispatcher.Load().Activations
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.request.Kind != api.BulkDrain {
+		left = max(b.total-b.moved-b.failed, 0)
+	}
+	until := b.at
+	if b.state == api.BulkRunning {
+		until = n.Env.Monotonic()
+	}
+	return api.BulkStatus{
+		Job: b.id, Kind: b.request.Kind, State: b.state, Why: b.request.Why,
+		To: b.request.To, Namespace: b.request.Namespace, Limit: b.request.Limit, Rate: b.request.Rate,
+		Total: max(b.total, b.moved), Moved: b.moved, Failed: b.failed, Left: left,
+		ElapsedMillis: (until - b.began).Milliseconds(), Failures: slices.Clone(b.failures),
+	}
+}
+
+// moveOut moves an actor to the node that is named, or to one that placement chooses and that takes it.
+func (mv *Mover) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
+	if named != "" {
+		to, err := mv.Keeper.TargetNamed(ctx, named)
+		if err == nil {
+			_, err = mv.migrate(ctx, id, to, force, why)
+		}
+		return err
+	}
+	_, _, err := mv.moveToAny(ctx, id, force, why)
+	return err
+}
+
+// moveToAny moves an actor to a node that placement chooses, the next one if that refuses.
+func (mv *Mover) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved,
+	err error) {
+	exclude := []registry.Refusal{{Node: mv.NodeID, Reason: api.RefusedLeaving}}
+	for {
+		to, chosenErr := mv.Router.Choose(id, exclude...)
+		if chosenErr != nil && err != nil {
+			return to, how, err // why the last one refused
+		}
+		if chosenErr != nil {
+			return to, how, chosenErr
+		}
+		mv.Loads.Placed(to.ID)
+		how, err = mv.migrate(ctx, id, to, force, why)
+		refused := (*refusedError)(nil)
+		if !errors.As(err, &refused) {
+			return to, how, err
+		}
+		exclude = append(exclude, registry.Refusal{Node: to.ID, Reason: refused.err.Detail[api.DetailRefused]})
+	}
+}
+
+// OthersActive reports whether another node takes actors.
+func (mv *Mover) OthersActive() bool {
+	return slices.ContainsFunc(mv.Keeper.Members().Members(), func(m registry.NodeInfo) bool {
+		return m.ID != mv.NodeID && m.State == registry.NodeActive
+	})
+}
+
+// hostedElsewhere reports whether another node takes actors of a namespace.
+func (mv *Mover) hostedElsewhere(namespace string) bool {
+	return slices.ContainsFunc(mv.Keeper.Members().Members(), func(m registry.NodeInfo) bool {
+		return m.ID != mv.NodeID && m.State == registry.NodeActive && slices.Contains(m.Namespaces, namespace)
+	})
+}

@@ -1,0 +1,37 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package router
+
+import (
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// Choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors
+// are those of registry.Place.
+func (r *Router) Choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
+	settings := r.Keeper.Settings(id.Namespace)
+	r.Loads.Learn(r.NodeID, r.Dispatcher.Load())
+	return registry.Place(registry.Request{
+		Settings: settings, Actor: id, Local: r.NodeID,
+		Members: r.Loads.Candidates(r.Keeper.Members().Members()), Refused: exclude,
+		Random: r.random, Turn: r.turn(&settings),
+	})
+}
+
+// turn counts the placements in a namespace that places in turns. It begins anywhere, or the nodes of a cluster that
+// has just begun would all begin with the same one.
+func (r *Router) turn(ns *registry.Namespace) uint64 {
+	if ns.Placement != registry.PlaceRoundRobin && ns.Fallback != registry.PlaceRoundRobin {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	turn, ok := r.turns[ns.Name]
+	if !ok {
+		turn = r.random.Uint64() >> 1
+	}
+	r.turns[ns.Name] = turn + 1
+	return turn
+}

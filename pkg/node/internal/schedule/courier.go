@@ -1,0 +1,519 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schedule
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/router"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// flyingMax is how many messages of one actor are on their way at once, each to another one, not counting those
+	// that are not answered within flyingLong: targets that can't be reached are not to hold up the others.
+	flyingMax  = 32
+	flyingLong = time.Second
+	// settleSoon is how long what has become of messages waits for a commit of the actor to go along with.
+	settleSoon = time.Second
+	// settleMany is how many of them do not wait.
+	settleMany = state.OutboxMax / 8
+	// sendTimeout is how long a delivery takes at the most. answerMargin is the part of it that is left for the
+	// answer when the receiver's handler has to end, and after that to the watch over handlers: the sender knows then
+	// whether the message has run.
+	sendTimeout = call.DefaultDeadline + call.AnswerMargin
+	// pickUpsMax is how often an actor is woken to commit what has become of messages that it sent from an activation
+	// that has ended.
+	pickUpsMax = 6
+)
+
+// Couriers are those of the node's actors. A courier outlives the activation that it delivers for: what is on its way
+// then goes on, and what becomes of it is kept for the next activation here, which the courier wakes for that.
+// Otherwise an actor that ends before the first answer comes would begin with the same message for ever.
+type Couriers struct {
+	telemetry.Scope
+	keeper *membership.Keeper
+	router *router.Router
+	waker  *Waker
+
+	mu  sync.Mutex
+	all map[api.ActorID]*courier
+}
+
+func NewCouriers(s telemetry.Scope, k *membership.Keeper, w *Waker) *Couriers {
+	return &Couriers{Scope: s, keeper: k, router: w.router, waker: w, all: make(map[api.ActorID]*courier)}
+}
+
+// Attach has an actor's messages delivered for the activation of a slot: what has become of others is forgotten.
+func (cs *Couriers) Attach(s *mailbox.Slot, outbox []*state.Message) *courier {
+	cs.mu.Lock()
+	c := cs.all[s.Actor]
+	if c == nil {
+		c = &courier{couriers: cs, sender: s.Actor, lines: make(map[api.ActorID]*line), results: make(map[uint64]state.Result)}
+		cs.all[s.Actor] = c
+	}
+	c.own(s) // so that nobody drops it
+	cs.mu.Unlock()
+	c.attach(outbox)
+	return c
+}
+
+// Drop forgets an actor's courier, and what becomes of its messages.
+func (cs *Couriers) Drop(actor api.ActorID) {
+	cs.mu.Lock()
+	c := cs.all[actor]
+	delete(cs.all, actor)
+	cs.mu.Unlock()
+	if c != nil {
+		c.drop()
+	}
+}
+
+// Detach ends the deliveries for the activation of a slot, if they are for that still.
+func (cs *Couriers) Detach(s *mailbox.Slot) {
+	cs.mu.Lock()
+	c := cs.all[s.Actor]
+	cs.mu.Unlock()
+	if c != nil && c.detach(s) {
+		cs.dropSpent(c, false)
+	}
+}
+
+// dropSpent forgets a courier that is nobody's, if it has nothing to wait for, or is not to wait any longer.
+func (cs *Couriers) dropSpent(c *courier, anyway bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all[c.sender] == c && c.dropSpent(anyway) {
+		delete(cs.all, c.sender)
+	}
+}
+
+// courier delivers the messages of an actor while it has them in memory: those to one target one after the other, the
+// next when the one before is done. What has become of them it keeps for the actor's task, which commits it. Another
+// courier of the same actor, on a node that has not noticed its end, does no harm: the receiver runs each message
+// once, and those of one sender in order.
+type courier struct {
+	couriers *Couriers
+	sender   api.ActorID
+
+	mu    sync.Mutex
+	lines map[api.ActorID]*line
+	// ready are to be served, in this order; late after those, as they have failed before.
+	ready, late []*line
+	// air are those on their way, in the order in which they left. room, if not nil, looks whether they make room for
+	// others.
+	air  []*line
+	room env.Timer
+	// results have not been committed.
+	results map[uint64]state.Result
+	// nudge, if not nil, is going to have the results committed, at nudgeAt on the node's monotonic clock.
+	nudge   env.Timer
+	nudgeAt time.Duration
+	// owner is the slot whose activation it delivers for, nil if that has ended. It then only waits, having woken the
+	// actor pickUps times.
+	owner   *mailbox.Slot
+	pickUps int
+	dropped bool
+}
+
+// line is the messages to one target.
+type line struct {
+	target api.ActorID
+	queue  []*state.Message
+	state  lineState
+	since  time.Duration // of being on its way
+	// Of the first: how often it has failed by its own fault, and how often in all.
+	attempts, tries int
+}
+
+// lineState is what the first message of a line is at.
+type lineState int
+
+const (
+	lineReady   lineState = iota // waits for its turn
+	lineFlying                   // is on its way
+	lineResting                  // has failed, and waits
+	lineDead                     // has been given up: what is behind it waits until that is committed
+)
+
+// own notes whose activation it delivers for.
+func (c *courier) own(s *mailbox.Slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owner, c.pickUps = s, 0
+}
+
+// attach begins anew with what is in the outbox, except what is on its way already, or is known to have ended.
+func (c *courier) attach(outbox []*state.Message) {
+	c.mu.Lock()
+	inOutbox := make(map[uint64]bool, len(outbox))
+	for _, m := range outbox {
+		inOutbox[m.Number] = true
+	}
+	for number := range c.results { //kelpie:unordered each by itself
+		if !inOutbox[number] {
+			delete(c.results, number)
+		}
+	}
+	c.trim()
+	for target, l := range c.lines { //kelpie:unordered each by itself
+		if !inOutbox[l.queue[0].Number] { // done by way of another node
+			delete(c.lines, target)
+		}
+	}
+	for _, m := range outbox {
+		if l := c.lines[m.Target]; l != nil && l.queue[0].Number == m.Number {
+			continue
+		}
+		if r := c.results[m.Number]; !r.Ended || r.Dead != nil {
+			c.add(m)
+		}
+	}
+	c.settle(settleSoon)
+	c.mu.Unlock()
+	c.pump()
+}
+
+// trim forgets what is not on its way. c.mu is held.
+func (c *courier) trim() {
+	c.ready, c.late = nil, nil
+	for target, l := range c.lines { //kelpie:unordered each by itself
+		if l.queue = l.queue[:1:1]; l.state != lineFlying {
+			delete(c.lines, target)
+		}
+	}
+}
+
+// detach reports whether the deliveries were for the activation of a slot, which has ended: nothing more is sent.
+func (c *courier) detach(s *mailbox.Slot) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owner != s {
+		return false
+	}
+	c.owner = nil
+	c.trim()
+	c.settle(settleSoon)
+	return true
+}
+
+func (c *courier) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped = true
+	c.settle(0)
+}
+
+// dropSpent drops a courier that is nobody's and waits for nothing, or is not to, and reports whether it did.
+func (c *courier) dropSpent(anyway bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owner != nil || !anyway && len(c.air)+len(c.results) > 0 {
+		return false
+	}
+	c.dropped = true
+	c.settle(0)
+	return true
+}
+
+// Take returns what has not been committed, in order of number.
+func (c *courier) Take() []state.Result {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]state.Result, 0, len(c.results))
+	for _, r := range c.results { //kelpie:unordered sorted below
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(x, y state.Result) int { return cmp.Compare(x.Number, y.Number) })
+	return out
+}
+
+// Ended counts the messages that have come to an end.
+func (c *courier) Ended() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.results { //kelpie:unordered it counts
+		if r.Ended {
+			n++
+		}
+	}
+	return n
+}
+
+// Committed notes that results have been committed, and new messages, which it delivers. What waits behind one that
+// was given up goes on.
+func (c *courier) Committed(settled []state.Result, sent []*state.Message) {
+	c.mu.Lock()
+	for _, r := range settled {
+		if c.results[r.Number] == r {
+			delete(c.results, r.Number)
+		}
+		if r.Dead == nil {
+			continue
+		}
+		if l := c.lines[r.Dead.Target]; l != nil && l.queue[0].Number == r.Number {
+			c.pop(l)
+		}
+	}
+	for _, m := range sent {
+		c.add(m)
+	}
+	c.settle(settleSoon)
+	c.mu.Unlock()
+	c.pump()
+}
+
+// settle has the results committed after a while at the latest, if there are any. c.mu is held.
+func (c *courier) settle(after time.Duration) {
+	at := c.couriers.Env.Monotonic() + after
+	if c.nudge != nil && (len(c.results) == 0 || at < c.nudgeAt || c.dropped) {
+		c.nudge.Stop()
+		c.nudge = nil
+	}
+	if len(c.results) == 0 || c.nudge != nil || c.dropped {
+		return
+	}
+	c.nudgeAt = at
+	c.nudge = c.couriers.Env.AfterFunc(after, c.nudged)
+}
+
+// nudged wakes the actor. One that has ended is woken here: nobody else knows the results.
+func (c *courier) nudged() {
+	c.mu.Lock()
+	c.nudge = nil
+	dropped, owned := c.dropped, c.owner != nil
+	c.mu.Unlock()
+	switch {
+	case dropped:
+	case owned:
+		c.couriers.waker.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
+	default:
+		c.couriers.waker.WakeHere(c.sender, c.woken)
+	}
+}
+
+// woken takes note of how the waking has ended of an actor whose activation had ended. Results that it does not pick
+// up for long are forgotten: its messages are delivered once more then, by whoever has it.
+func (c *courier) woken(err error) {
+	c.mu.Lock()
+	c.pickUps++
+	forget := c.owner == nil && (api.CodeOf(err) == api.CodeMoved || c.pickUps > pickUpsMax)
+	if !forget && c.owner == nil {
+		c.settle(call.LaterBackoff(c.pickUps))
+	}
+	c.mu.Unlock()
+	c.couriers.dropSpent(c, forget)
+}
+
+// add puts a message at the end of its line. c.mu is held.
+func (c *courier) add(m *state.Message) {
+	l := c.lines[m.Target]
+	if l == nil {
+		l = &line{target: m.Target}
+		c.lines[m.Target] = l
+	}
+	l.queue = append(l.queue, m)
+	if len(l.queue) == 1 {
+		c.first(l)
+	}
+}
+
+// first readies the first message of a line. c.mu is held.
+func (c *courier) first(l *line) {
+	m := l.queue[0]
+	r := c.results[m.Number]
+	l.state, l.attempts, l.tries = lineReady, max(m.Attempts, r.Attempts), 0
+	if r.Dead != nil {
+		l.state = lineDead
+		return
+	}
+	c.ready = append(c.ready, l)
+}
+
+// pop removes the first of a line, and readies the next. c.mu is held.
+func (c *courier) pop(l *line) {
+	l.queue = l.queue[1:]
+	if len(l.queue) == 0 {
+		delete(c.lines, l.target)
+		return
+	}
+	c.first(l)
+}
+
+// pump sends what can be sent. It does not block.
+func (c *courier) pump() {
+	for {
+		c.mu.Lock()
+		l := c.next()
+		if l == nil {
+			c.mu.Unlock()
+			return
+		}
+		l.state, l.since = lineFlying, c.couriers.Env.Monotonic()
+		c.air = append(c.air, l)
+		m, lastTry := l.queue[0], l.attempts+1 >= call.FailuresMax
+		c.mu.Unlock()
+		c.deliver(l, m, lastTry)
+	}
+}
+
+// next takes the line that is to be served next, nil if there is none, or no room. c.mu is held.
+func (c *courier) next() *line {
+	if c.dropped || c.owner == nil || len(c.ready)+len(c.late) == 0 {
+		return nil
+	}
+	if len(c.air) >= flyingMax {
+		now, at := c.couriers.Env.Monotonic(), c.air[len(c.air)-flyingMax].since+flyingLong
+		if now < at {
+			if c.room == nil {
+				c.room = c.couriers.Env.AfterFunc(at-now, c.look)
+			}
+			return nil
+		}
+	}
+	from := &c.ready
+	if len(*from) == 0 {
+		from = &c.late
+	}
+	l := (*from)[0]
+	*from = (*from)[1:]
+	return l
+}
+
+func (c *courier) look() {
+	c.mu.Lock()
+	c.room = nil
+	c.mu.Unlock()
+	c.pump()
+}
+
+func (c *courier) deliver(l *line, m *state.Message, lastTry bool) {
+	n := c.couriers
+	deadline := n.Env.Monotonic() + sendTimeout
+	ctx, cancel := env.WithDeadlineAt(n.Env, n.Ctx, deadline)
+	out := &call.Call{
+		Actor: m.Target, Method: m.Method, Key: m.Key(c.sender, n.keeper.Version()), Sender: c.sender,
+		Number: m.Number, Body: m.Body,
+		Flags:    api.InvokePatient,
+		Context:  func() context.Context { return ctx },
+		Deadline: deadline,
+		Finish: func(_ []byte, _ string, err error) {
+			cancel()
+			c.answered(l, m, err)
+		},
+	}
+	if lastTry {
+		out.Flags |= api.InvokeLastTry
+	}
+	n.router.Route(out)
+}
+
+// answered takes the answer to the first message of a line.
+func (c *courier) answered(l *line, m *state.Message, err error) {
+	c.mu.Lock()
+	if i := slices.Index(c.air, l); i >= 0 {
+		c.air = slices.Delete(c.air, i, i+1)
+	}
+	if !c.dropped && c.lines[l.target] == l && l.queue[0].Number == m.Number { // else nobody wants to know any more
+		c.note(l, m, err)
+	}
+	owned := c.owner != nil
+	c.mu.Unlock()
+	if owned {
+		c.pump()
+	} else {
+		c.couriers.dropSpent(c, false)
+	}
+}
+
+// note takes note of what has become of the first message of a line. c.mu is held.
+func (c *courier) note(l *line, m *state.Message, err error) {
+	soon := settleSoon
+	switch {
+	case err == nil:
+		c.results[m.Number] = state.Result{Number: m.Number, Ended: true}
+		c.pop(l)
+	case c.failed(l, m, err):
+		l.state = lineDead
+		c.results[m.Number] = state.Result{Number: m.Number, Attempts: l.attempts, Ended: true, Dead: c.letter(l, m, err)}
+		soon = 0
+	default:
+		l.state = lineResting
+		c.couriers.Env.AfterFunc(call.LaterBackoff(l.tries), func() { c.again(l) })
+	}
+	if c.owner == nil {
+		c.trim()
+	}
+	if len(c.results) >= settleMany || c.owner == nil && len(c.air) == 0 {
+		soon = 0
+	}
+	c.settle(soon)
+}
+
+// failed counts a failure, and reports whether it was the last: the receiver has said so, or will never be able to.
+// c.mu is held.
+func (c *courier) failed(l *line, m *state.Message, err error) (last bool) {
+	l.tries++
+	if refused(err) {
+		l.attempts = max(l.attempts, call.FailuresMax) // the answer that said so first may have been lost
+		return true
+	}
+	if !call.Counts(err) || api.CodeOf(err) == api.CodeDeadlineExceeded && !hasRun(err) {
+		return false
+	}
+	l.attempts++
+	c.couriers.Log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.Target.String(), "method",
+		m.Method, "attempts", l.attempts, "error", err)
+	if l.attempts >= 2*call.FailuresMax {
+		return true
+	}
+	c.results[m.Number] = state.Result{Number: m.Number, Attempts: l.attempts}
+	return false
+}
+
+// refused reports whether the receiver will never run the message any more.
+func refused(err error) bool {
+	return call.WireError(err).Detail[api.DetailGivenUp] != ""
+}
+
+// hasRun reports whether the receiver's handler has run, and not only waited until its time was over.
+func hasRun(err error) bool {
+	return call.WireError(err).Detail[api.DetailRan] != ""
+}
+
+// letter is that of a message that was given up: by its receiver, or because that could not do so.
+func (c *courier) letter(l *line, m *state.Message, err error) *registry.DeadLetter {
+	d := &registry.DeadLetter{
+		Target: m.Target, Method: m.Method, Request: m.Body, Attempts: l.attempts, Origin: m.Origin,
+		Due: m.Since, Died: c.couriers.Env.Now().UnixMilli(),
+	}
+	state.Explain(d, err)
+	if !refused(err) {
+		d.Error = call.ClipTo("its receiver could not confirm that it will not run, so a late try may have: "+d.Error,
+			state.DeadErrorBytesMax)
+	}
+	return d
+}
+
+// again sends the first of a line once more that has rested, unless it has been forgotten.
+func (c *courier) again(l *line) {
+	c.mu.Lock()
+	if c.lines[l.target] == l && l.state == lineResting {
+		l.state = lineReady
+		c.late = append(c.late, l)
+	}
+	c.mu.Unlock()
+	c.pump()
+}

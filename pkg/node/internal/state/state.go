@@ -1,0 +1,240 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+const (
+	// stateBytesMax is the size of the largest encoded state struct.
+	stateBytesMax = 1 << 20
+	// ChunkBytes is how much of it goes into one value of the store, which holds 100,000 bytes.
+	ChunkBytes = 90_000
+	// stateFormat is the first byte of a stored state. versionedFormat is that of one whose kind has a version.
+	stateFormat     = 1
+	versionedFormat = 2
+	// stateHeaderBytes is before the state in its first chunk: format, length, CRC-32C. In the versioned format the
+	// version of the kind follows, which the sum covers.
+	stateHeaderBytes  = 1 + 4 + 4
+	stateVersionBytes = 4
+)
+
+// structPart begins the keys of the chunks of an actor's state struct; spacePart those
+// of its key-value space.
+var (
+	StructPart = tuple.Pack("s")
+	SpacePart  = tuple.Pack("k")
+)
+
+func ChunkKey(i int) []byte      { return tuple.Pack("s", i) }
+func spaceKey(key string) []byte { return tuple.Pack("k", key) }
+
+var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// owner is the activation that a state is of. Constructor, encoder and decoder of the state are the author's, and run
+// under its guard.
+type owner interface {
+	// Guard runs code of the author. what names it, for errors and the log.
+	Guard(what string, f func() error) error
+	// Self returns the actor.
+	Self() api.ActorID
+}
+
+// Memory is an actor's state struct as its activation caches it, whole.
+type Memory struct {
+	of   owner
+	spec *actor.Spec
+	// Value is what handlers work on, a pointer from spec.NewState.
+	Value any
+	// Kept is value, encoded, as the last successful call left it; committed is what the store has.
+	Kept, committed []byte
+	// Chunks is how many chunks the store has.
+	Chunks int
+	// Rewrite is whether they must all be written with the next change, as they are of an earlier version of the kind.
+	Rewrite bool
+	// Lost says that value is not what was kept, and can't be made so: the activation must end.
+	Lost bool
+}
+
+// LoadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
+func LoadMemory(of owner, spec *actor.Spec, chunks []registry.Entry) (*Memory, error) {
+	m := &Memory{of: of, spec: spec, Chunks: len(chunks)}
+	if len(chunks) == 0 {
+		return m, m.Clear()
+	}
+	var stored []byte
+	for i, c := range chunks {
+		if !bytes.Equal(c.Key, ChunkKey(i)) {
+			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", of.Self(), i)
+		}
+		stored = append(stored, c.Value...)
+	}
+	version, encoded, err := OpenState(stored)
+	if err != nil {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", of.Self(), err)
+	}
+	if err := m.construct(); err != nil {
+		return nil, err
+	}
+	err = m.of.Guard("loading its state", func() error {
+		asIs, err := spec.Load(actor.NewStored(version, encoded), m.Value)
+		if err == nil && !asIs {
+			encoded, err = actor.Marshal(m.Value)
+			m.Rewrite = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state does not fit the program: %s", of.Self(),
+			call.Reason(err))
+	}
+	m.Kept, m.committed = encoded, encoded
+	return m, nil
+}
+
+// construct makes a zero state.
+func (m *Memory) construct() error {
+	err := m.of.Guard("the constructor of its state", func() error {
+		m.Value = m.spec.NewState()
+		return nil
+	})
+	if err != nil {
+		return call.NewHookError("NewState", err)
+	}
+	return nil
+}
+
+// OpenState takes a stored state apart.
+func OpenState(stored []byte) (version uint32, encoded []byte, err error) {
+	if len(stored) < stateHeaderBytes || stored[0] != stateFormat && stored[0] != versionedFormat {
+		return 0, nil, errors.New("is in a format that this version can't read")
+	}
+	body := stored[stateHeaderBytes:]
+	if int(binary.BigEndian.Uint32(stored[1:])) != len(body) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(
+		body, Castagnoli) {
+		return 0, nil, errors.New("fails its checksum")
+	}
+	if stored[0] == stateFormat {
+		return 0, body, nil
+	}
+	if len(body) < stateVersionBytes {
+		return 0, nil, errors.New("has no version")
+	}
+	return binary.BigEndian.Uint32(body), body[stateVersionBytes:], nil
+}
+
+// Clear makes the state as new. Nothing is stored for a state that never changed.
+func (m *Memory) Clear() error {
+	if err := m.construct(); err != nil {
+		return err
+	}
+	err := m.of.Guard("encoding its new state", func() (err error) {
+		m.Kept, err = actor.Marshal(m.Value)
+		return err
+	})
+	if err != nil {
+		return call.NewHookError("its new state does not encode", err)
+	}
+	m.committed = m.Kept
+	return nil
+}
+
+// Rollback undoes what the handler that just ran did to the value. After an error the value is lost.
+func (m *Memory) Rollback() error {
+	err := m.construct()
+	if err == nil {
+		err = m.of.Guard("decoding its state", func() error { return actor.Unmarshal(m.Kept, m.Value) })
+	}
+	if err != nil {
+		m.Lost = true
+		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.of.Self(), call.Reason(err))
+	}
+	return nil
+}
+
+// Encode returns the value encoded, as what has just run has left it. It is for guarded code.
+func (m *Memory) Encode(what string) ([]byte, error) {
+	encoded, err := actor.Marshal(m.Value)
+	if err != nil {
+		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.Self(),
+			what, call.Reason(call.PlainError(err)))
+	}
+	if len(encoded) > stateBytesMax {
+		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.Self(),
+			len(encoded), stateBytesMax)
+	}
+	return encoded, nil
+}
+
+// Keep makes an encoded state part of the batch; nil is that of a handler that has changed nothing.
+func (m *Memory) Keep(state []byte) {
+	if state != nil {
+		m.Kept = state
+	}
+}
+
+// Writes returns what must be stored for the state as kept: only the chunks that differ.
+func (m *Memory) Writes() []registry.Write {
+	if bytes.Equal(m.Kept, m.committed) {
+		return nil
+	}
+	now, before := m.split(m.Kept), m.split(m.committed)
+	var out []registry.Write
+	for i, c := range now {
+		if m.Rewrite || i >= m.Chunks || i >= len(before) || !bytes.Equal(c, before[i]) {
+			out = append(out, registry.Write{Key: ChunkKey(i), Value: c})
+		}
+	}
+	if len(now) < m.Chunks {
+		out = append(out, registry.Write{Key: ChunkKey(len(now)), End: ChunkKey(m.Chunks)})
+	}
+	return out
+}
+
+// Stored notes that the writes have been committed.
+func (m *Memory) Stored() {
+	if !bytes.Equal(m.Kept, m.committed) {
+		m.Chunks = len(m.split(m.Kept))
+		m.committed, m.Rewrite = m.Kept, false
+	}
+}
+
+// Revert undoes the whole batch.
+func (m *Memory) Revert() error {
+	m.Kept = m.committed
+	return m.Rollback()
+}
+
+// Bytes is about what the state takes in memory: the value takes about as much as its encoding.
+func (m *Memory) Bytes() int { return 2*len(m.Kept) + len(m.committed) }
+
+// split cuts an encoded state, with its header, into chunks.
+func (m *Memory) split(encoded []byte) [][]byte {
+	all := make([]byte, stateHeaderBytes, stateHeaderBytes+stateVersionBytes+len(encoded))
+	all[0] = stateFormat
+	if m.spec.Version > 0 {
+		all[0] = versionedFormat
+		all = binary.BigEndian.AppendUint32(all, m.spec.Version)
+	}
+	all = append(all, encoded...)
+	body := all[stateHeaderBytes:]
+	binary.BigEndian.PutUint32(all[1:], uint32(len(body)))
+	binary.BigEndian.PutUint32(all[5:], crc32.Checksum(body, Castagnoli))
+	var out [][]byte
+	for len(all) > ChunkBytes {
+		out = append(out, all[:ChunkBytes])
+		all = all[ChunkBytes:]
+	}
+	return append(out, all)
+}

@@ -1,0 +1,103 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// Restored is a registry.StateRestorer. Versions of the store that the backup is of mean nothing in another
+// store: the records of calls are kept, as of the time when they are first loaded, the floor below which calls are
+// refused begins anew, and alarms and messages whose handlers have asked others ask them under the same keys, but
+// born anew. Messages, and how far their receivers are with them, keep their numbers: what is done already does not
+// run again.
+func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
+	switch {
+	case bytes.Equal(key, RecordPart):
+		return registry.RestoredPart{}, nil
+	case bytes.HasPrefix(key, RecordPart):
+		r, err := DecodeRecord(key, value)
+		if err != nil {
+			return registry.RestoredPart{}, err
+		}
+		r.Key.Birth = BirthOfRestored
+		return registry.RestoredPart{Value: r.Encode()}, nil
+	case bytes.Equal(key, call.AlarmPart):
+		if len(value) != 8 {
+			return registry.RestoredPart{}, api.Errorf(api.CodeCorruptState, "when an actor has something to do "+
+				"can't be read")
+		}
+		return registry.RestoredPart{Value: value, Due: int64(binary.BigEndian.Uint64(value))}, nil
+	case bytes.HasPrefix(key, call.AlarmPart):
+		al, err := call.DecodeAlarm(registry.Entry{Key: key, Value: value})
+		if err != nil {
+			return registry.RestoredPart{}, err
+		}
+		al.Birth = 0
+		return registry.RestoredPart{Value: al.Encode(), Commits: al.Number >> NumberBits}, nil
+	case bytes.HasPrefix(key, MarkPart), bytes.HasPrefix(key, OutsideMarkPart):
+		m, err := DecodeMark(value)
+		if err != nil {
+			return registry.RestoredPart{}, err
+		}
+		m.Bound, m.Birth = 0, 0
+		part := registry.RestoredPart{Value: m.Encode()}
+		if bytes.HasPrefix(key, MarkPart) { // other senders' numbers are no commits
+			part.Commits = m.Number >> NumberBits
+		}
+		return part, nil
+	case bytes.HasPrefix(key, OutboxPart):
+		m, err := DecodeMessage(registry.Entry{Key: key, Value: value})
+		if err != nil {
+			return registry.RestoredPart{}, err
+		}
+		return registry.RestoredPart{Value: value, Commits: m.Number >> NumberBits}, nil
+	}
+	return registry.RestoredPart{Value: value}, nil
+}
+
+// Check reads all that is stored as an actor's state, in order of key, and returns when the actor has something
+// to do, in milliseconds since 1970 and 0 for never. It does not know the actor's kind, and so not what is in the
+// state struct. Errors are CodeCorruptState.
+func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
+	var agenda, records []registry.Entry
+	var chunks []byte
+	next := 0
+	for _, e := range entries {
+		switch {
+		case bytes.HasPrefix(e.Key, call.AlarmPart), bytes.HasPrefix(e.Key, OutboxPart):
+			agenda = append(agenda, e)
+		case bytes.HasPrefix(e.Key, RecordPart):
+			records = append(records, e)
+		case bytes.HasPrefix(e.Key, StructPart):
+			if !bytes.Equal(e.Key, ChunkKey(next)) {
+				return 0, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", id, next)
+			}
+			next++
+			chunks = append(chunks, e.Value...)
+		}
+	}
+	g, err := LoadAgenda(agenda, false)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := LoadLedger(records, DefaultMaxRecords, false, math.MaxUint64); err != nil {
+		return 0, err
+	}
+	if next > 0 {
+		if _, _, err := OpenState(chunks); err != nil {
+			return 0, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", id, err)
+		}
+	}
+	if g != nil {
+		due = g.Due
+	}
+	return due, nil
+}
