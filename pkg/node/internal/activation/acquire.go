@@ -4,11 +4,10 @@
 package activation
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"slices"
+
+	"github.com/kelpiehq/kelpie/internal/statekeys"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -45,10 +44,10 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, call.ActivateTimeout, err)
 	}
 	if err != nil && at.Mark { // which may be stored all the same
-		h.trials.marked(id, h.Keeper.Member().Node.Incarnation)
+		h.Trials.marked(id, h.Keeper.Member().Node.Incarnation)
 	}
 	if err != nil || got.Claim == nil {
-		h.trials.leave(s)
+		h.Trials.leave(s)
 	}
 	switch {
 	case err != nil:
@@ -58,27 +57,9 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 	case got.Claim == nil:
 		return nil, h.Router.MovedTo(id, got.Owner)
 	}
-	a := &Activation{host: h, slot: s, Actor: id, Spec: spec, Claim: got.Claim,
-		space: state.NewSpace(got.Claim, spec.Volatile)}
-	if err = a.tryActivation(ctx, at); err == nil {
-		if err = got.Unreadable; err == nil {
-			err = a.load(got.State, got.Attended)
-		}
-	}
-	if api.CodeOf(err) == api.CodeCorruptState && deletes(calls) {
-		if err = a.loadNothing(ctx); err == nil {
-			return a, nil
-		}
-	}
-	if err == nil {
-		err = a.unpack(ctx, brought)
-	}
-	if err == nil {
-		a.arm()
-		err = a.Hook(ctx, "OnActivate", spec.Activate, calls)
-	}
-	if err == nil && len(calls) == 0 {
-		err = a.endTrial()
+	a := New(&h.Parts, s, spec, got.Claim)
+	if err = a.Begin(ctx, got, at, brought, calls); err == nil && a.unreadable {
+		return a, nil
 	}
 	switch {
 	case err == nil:
@@ -91,7 +72,7 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 	case errors.Is(err, call.ErrAbandoned):
 		return nil, err
 	}
-	h.trials.leave(s)
+	h.Trials.leave(s)
 	a.Ended()
 	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)
@@ -105,72 +86,14 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 	return nil, err
 }
 
-// load takes what the store has of the actor: its agenda first, then its records and its state.
-// attended is whether the actor's entry in the list of what is due names the node.
-func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
-	agenda := entriesBefore(stored, state.RecordPart)
-	records := entriesBefore(stored, state.StructPart)
-	if a.agenda, err = state.LoadAgenda(stored[:agenda], attended); err != nil {
-		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
-	}
-	if a.agenda != nil {
-		a.agenda.Inbox.Volatile = a.Spec.Volatile
-	}
-	if a.ledger, err = state.LoadLedger(stored[agenda:records], a.host.MaxRecords, a.Spec.Volatile,
-		a.Claim.Version()); err != nil {
-		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
-	}
-	a.Memory, err = state.LoadMemory(a, a.Spec, stored[records:])
-	return err
-}
-
-// deletes reports whether one of the calls deletes the actor.
-func deletes(calls []*call.Call) bool {
-	return slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodDestroy })
-}
-
-// deletionFirst puts a call that deletes the actor before all others.
-func deletionFirst(calls []*call.Call) []*call.Call {
-	i := slices.IndexFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodDestroy })
-	return slices.Concat(calls[i:i+1], calls[:i], calls[i+1:])
-}
-
-// loadNothing makes an activation of an actor whose stored state can't be read, to delete it. Nobody knows what calls
-// have been done: what was born by now is refused from then on, unless it has never run.
-func (a *Activation) loadNothing(ctx context.Context) (err error) {
-	a.unreadable = true
-	now := a.Claim.Version()
-	a.ledger = state.ForgottenLedger(a.host.MaxRecords, a.Spec.Volatile, now)
-	a.agenda = state.NewAgenda()
-	value, err := a.Claim.Get(ctx, call.AlarmPart)
-	if err != nil {
-		return err
-	}
-	if len(value) == 8 {
-		a.agenda.Due = int64(binary.BigEndian.Uint64(value))
-	}
-	a.Memory, err = state.LoadMemory(a, a.Spec, nil)
-	return err
-}
-
-// entriesBefore returns how many entries come before a key.
-func entriesBefore(entries []registry.Entry, key []byte) int {
-	for i, e := range entries {
-		if bytes.Compare(e.Key, key) >= 0 {
-			return i
-		}
-	}
-	return len(entries)
-}
-
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
 func (h *Host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired,
 	brought *state.Parcel, err error) {
-	if err := h.claims.Acquire(ctx, 1); err != nil {
+	if err := h.Claims.Acquire(ctx, 1); err != nil {
 		return got, nil, err
 	}
-	defer h.claims.Release(1)
-	begin, end := call.AlarmPart, kv.PrefixEnd(state.StructPart)
+	defer h.Claims.Release(1)
+	begin, end := statekeys.Alarms, kv.PrefixEnd(statekeys.Struct)
 	if a := h.Arrivals.of(id); a != nil {
 		p := a.parcel
 		got, err = h.Registry.Install(ctx, h.Keeper.Member(), id,
@@ -197,22 +120,6 @@ func (h *Host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) 
 		h.tellTakenOver(id, got.From)
 	}
 	return got, nil, err
-}
-
-// unpack takes over what has come along.
-func (a *Activation) unpack(ctx context.Context, p *state.Parcel) error {
-	if p == nil {
-		return nil
-	}
-	for _, e := range p.Space {
-		a.space.Hold(string(e.Key), e.Value)
-	}
-	if len(p.Marks) > 0 {
-		if err := a.plan().Inbox.Load(p.Marks); err != nil {
-			return err
-		}
-	}
-	return a.unpackLuggage(ctx, p.Luggage)
 }
 
 // refuseUnlessOwn refuses an actor that the node does not own already: it is emptied.

@@ -31,7 +31,7 @@ func (a *Activation) bytes() int64 {
 
 // Activation is an actor in memory: its claim and its cached state.
 type Activation struct {
-	host   *Host
+	parts  *Parts
 	slot   *mailbox.Slot
 	Actor  api.ActorID
 	Spec   *actor.Spec
@@ -80,7 +80,7 @@ func (a *Activation) Guard(what string, f func() error) (err error) {
 			return
 		}
 		a.panicked = true
-		a.host.Log.Error("an actor's code has panicked",
+		a.parts.Log.Error("an actor's code has panicked",
 			"actor", a.Actor.String(), "in", what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		err = api.Errorf(api.CodeInternal, "actor %s: %s panicked: %s", a.Actor, what, fmt.Sprint(r))
 	}()
@@ -97,11 +97,11 @@ func (a *Activation) Self() api.ActorID { return a.Actor }
 func (a *Activation) exited(what string) {
 	err := api.Errorf(api.CodeInternal, "actor %s: %s ended its goroutine: runtime.Goexit must not be called", a.Actor,
 		what)
-	a.host.Log.Error("an actor's code has ended its goroutine",
+	a.parts.Log.Error("an actor's code has ended its goroutine",
 		"actor", a.Actor.String(), "in", what, "stack", string(debug.Stack()))
 	running, waited := a.slot.Exit(what)
 	if running == nil {
-		_ = a.host.crashed(a.Actor, err) // which its calls are told when they come again
+		_ = a.parts.Crashed(a.Actor, err) // which its calls are told when they come again
 	}
 	a.Ended()
 	if !waited {
@@ -110,5 +110,5 @@ func (a *Activation) exited(what string) {
 	if running != nil {
 		running.Finish(nil, "", err)
 	}
-	a.host.abandon(a.slot)
+	a.parts.GiveUp(a.slot)
 }

@@ -11,7 +11,7 @@ import (
 
 // answered notes that calls of an activation have been answered.
 func (a *Activation) answered(answers []call.Answer) {
-	n := a.host
+	n := a.parts
 	now := n.Env.Monotonic()
 	var sum time.Duration
 	calls, failed := 0, 0

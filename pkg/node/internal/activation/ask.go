@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -75,7 +77,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first",
 			a.Actor)
 	}
-	answer := env.NewFuture[[]byte](a.host.Env)
+	answer := env.NewFuture[[]byte](a.parts.Env)
 	child := &call.Call{
 		Actor: id, Method: method, Key: c.Key.Child(a.Actor, int(a.asking.asked)),
 		Chain: append(slices.Clone(c.Chain), a.Actor), Body: body,
@@ -96,7 +98,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 		}
 	}
 	a.asking.asked++
-	a.host.Router.Route(child)
+	a.parts.Router.Route(child)
 	reply, err := answer.Wait(ctx)
 	if err := resume(); err != nil {
 		return nil, err
@@ -122,7 +124,7 @@ func (a *Activation) bindBirth(c *call.Call) error {
 	case c.Alarm != nil && c.Alarm.Birth == 0:
 		al := *c.Alarm
 		al.Birth = c.Key.Birth
-		write = registry.Write{Key: call.AlarmKey(al.Name), Value: al.Encode()}
+		write = registry.Write{Key: statekeys.Alarm(al.Name), Value: al.Encode()}
 		bound = func() { a.agenda.Replace(c.Alarm, &al); c.Alarm = &al }
 	case c.Number != 0:
 		from := state.SourceOf(c)
@@ -137,7 +139,7 @@ func (a *Activation) bindBirth(c *call.Call) error {
 		return nil
 	}
 	if !a.Spec.Volatile {
-		if err := a.Claim.Commit(a.host.Ctx, []registry.Write{write}); err != nil {
+		if err := a.Claim.Commit(a.parts.Ctx, []registry.Write{write}); err != nil {
 			if !call.OutOfReach(err) { // else nothing was sent
 				a.broken = call.WireError(err)
 			}

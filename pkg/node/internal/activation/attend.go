@@ -35,7 +35,7 @@ func (a *Activation) plan() *state.Agenda {
 }
 
 // Clock implements actor.Agenda.
-func (p planner) Clock() time.Time { return p.a.host.Env.Now() }
+func (p planner) Clock() time.Time { return p.a.parts.Env.Now() }
 
 // SetAlarm implements actor.Agenda.
 func (p planner) SetAlarm(al actor.PlannedAlarm) error {
@@ -95,7 +95,7 @@ func (p planner) Send(id actor.ID, method string, request []byte) error {
 	if err := p.may("send"); err != nil {
 		return err
 	}
-	return p.a.send(&state.Message{Target: id, Method: method, Body: request, Since: p.a.host.Env.Now().UnixMilli()})
+	return p.a.send(&state.Message{Target: id, Method: method, Body: request, Since: p.a.parts.Env.Now().UnixMilli()})
 }
 
 func (a *Activation) send(m *state.Message) error {
@@ -139,7 +139,7 @@ func (p planner) may(what string) error {
 // owner would do nothing.
 func (a *Activation) attend(calls []*call.Call) []*call.Call {
 	woken := slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodWake })
-	if !woken && !a.agenda.Rings(a.host.Env.Now().UnixMilli()) {
+	if !woken && !a.agenda.Rings(a.parts.Env.Now().UnixMilli()) {
 		return calls
 	}
 	notes := 0 // those come first
@@ -152,11 +152,11 @@ func (a *Activation) attend(calls []*call.Call) []*call.Call {
 // due returns calls of what the actor has to do now.
 func (a *Activation) due() []*call.Call {
 	if a.agenda == nil || a.agenda.Due == 0 {
-		a.host.Timers.Set(a.Actor, 0)
+		a.parts.Timers.Set(a.Actor, 0)
 		return nil
 	}
 	var out []*call.Call
-	now := a.host.Env.Now().UnixMilli()
+	now := a.parts.Env.Now().UnixMilli()
 	for _, al := range a.agenda.Ready(now) {
 		c := a.own(al.Method)
 		c.Alarm, c.Body = al, al.Request
@@ -172,8 +172,8 @@ func (a *Activation) due() []*call.Call {
 func (a *Activation) own(method string) *call.Call {
 	return &call.Call{
 		Actor: a.Actor, Method: method, Own: true, Flags: api.InvokeForwarded,
-		Context:  a.host.Life,
-		Deadline: a.host.Env.Monotonic() + call.DefaultDeadline,
+		Context:  a.parts.Life,
+		Deadline: a.parts.Env.Monotonic() + call.DefaultDeadline,
 		Finish:   func([]byte, string, error) {},
 	}
 }
@@ -183,9 +183,9 @@ func (a *Activation) own(method string) *call.Call {
 func (a *Activation) deliver() {
 	switch {
 	case !a.sending():
-		a.host.Couriers.Drop(a.Actor)
+		a.parts.Couriers.Drop(a.Actor)
 	case a.agenda.Courier == nil:
-		a.agenda.Courier = a.host.Couriers.Attach(a.slot, a.agenda.Outbox)
+		a.agenda.Courier = a.parts.Couriers.Attach(a.slot, a.agenda.Outbox)
 	}
 }
 
@@ -197,7 +197,7 @@ func (a *Activation) sending() bool {
 // arm sets the actor's timer to what is committed.
 func (a *Activation) arm() {
 	if a.agenda != nil {
-		a.host.Timers.Set(a.Actor, a.agenda.WakeAt(a.host.Env.Now().UnixMilli()))
+		a.parts.Timers.Set(a.Actor, a.agenda.WakeAt(a.parts.Env.Now().UnixMilli()))
 	}
 }
 
@@ -215,9 +215,9 @@ func (a *Activation) Ended() {
 	if a == nil || a.agenda == nil {
 		return
 	}
-	a.host.Couriers.Detach(a.slot)
+	a.parts.Couriers.Detach(a.slot)
 	if at := cmp.Or(a.agenda.Next.Due, a.agenda.Due); at != 0 {
-		a.host.Timers.Soon(a.Actor, max(at, a.host.Env.Now().Add(schedule.WakeAgain).UnixMilli()))
+		a.parts.Timers.Soon(a.Actor, max(at, a.parts.Env.Now().Add(schedule.WakeAgain).UnixMilli()))
 	}
 }
 
@@ -229,8 +229,8 @@ func (a *Activation) settle() error {
 	a.agenda.Linger = 0
 	writes := a.changes()
 	if len(writes) > 0 {
-		a.Claim.Renew(a.host.Keeper.Proof())
-		if err := a.Claim.Commit(a.host.Ctx, writes); err != nil {
+		a.Claim.Renew(a.parts.Keeper.Proof())
+		if err := a.Claim.Commit(a.parts.Ctx, writes); err != nil {
 			return cmp.Or(a.revert(), err)
 		}
 	}
@@ -245,8 +245,8 @@ func (a *Activation) keptAgenda() {
 	}
 	before := a.agenda.Due
 	for _, d := range a.agenda.Buried {
-		a.host.Events.Sum(
-			api.Event{Kind: api.EventDeadLetter, Node: a.host.NodeID, Actor: a.Actor.String(), Cause: d.Error})
+		a.parts.Events.Sum(
+			api.Event{Kind: api.EventDeadLetter, Node: a.parts.NodeID, Actor: a.Actor.String(), Cause: d.Error})
 	}
 	a.agenda.Stored()
 	if a.agenda.Courier == nil && a.sending() {

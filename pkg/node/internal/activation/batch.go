@@ -8,6 +8,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -34,7 +36,7 @@ func (a *Activation) process(calls []*call.Call) (rest []*call.Call, good bool) 
 			a.unanswered(nil, calls, err)
 			return nil, false
 		}
-		if limit := a.host.MaxBatch; most == 0 || limit > 0 && limit < most {
+		if limit := a.parts.MaxBatch; most == 0 || limit > 0 && limit < most {
 			most = limit
 		}
 		if single > 0 {
@@ -80,7 +82,7 @@ func (a *Activation) process(calls []*call.Call) (rest []*call.Call, good bool) 
 
 // servable refuses the calls that need the store while that is out of reach, and returns the others.
 func (a *Activation) servable(calls []*call.Call) []*call.Call {
-	err := a.host.Contact.Err()
+	err := a.parts.Contact.Err()
 	if err == nil {
 		return calls
 	}
@@ -89,7 +91,7 @@ func (a *Activation) servable(calls []*call.Call) []*call.Call {
 		if a.stale(c) {
 			rest = append(rest, c)
 		} else {
-			a.host.Router.Again(c, err)
+			a.parts.Router.Again(c, err)
 		}
 	}
 	return rest
@@ -106,7 +108,7 @@ func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answ
 		most = len(calls)
 	}
 	answers = make([]call.Answer, 0, most)
-	a.Claim.Renew(a.host.Keeper.Proof()) // for the births and ages of calls
+	a.Claim.Renew(a.parts.Keeper.Proof()) // for the births and ages of calls
 	for _, c := range calls[:most] {
 		if c.Method == api.MethodDestroy || len(answers) > 0 &&
 			(a.batchBytes() > batchBytesMax || a.asking.methods[c.Method]) {
@@ -135,7 +137,7 @@ func (a *Activation) batchBytes() int {
 
 // runDestroy deletes the actor for a call, unless it has done so before.
 func (a *Activation) runDestroy(c *call.Call) call.Answer {
-	a.Claim.Renew(a.host.Keeper.Proof())
+	a.Claim.Renew(a.parts.Keeper.Proof())
 	if !c.Key.IsZero() {
 		if earlier, ok := a.repeated(c); ok {
 			return earlier
@@ -181,11 +183,11 @@ func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answe
 			return call.Answer{Call: c, Err: err, Settled: true}, true
 		}
 	}
-	now := a.host.Env.Monotonic() // only now: to tell a repeat may have taken the store
+	now := a.parts.Env.Monotonic() // only now: to tell a repeat may have taken the store
 	if now >= c.RunBy() {
 		return call.Answer{Call: c, Err: call.ErrExpired(c), Settled: true}, true
 	}
-	ctx, cancel := c.HandlerContext(a.host.Env)
+	ctx, cancel := c.HandlerContext(a.parts.Env)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, true
@@ -233,8 +235,8 @@ func (a *Activation) repeated(c *call.Call) (call.Answer, bool) {
 
 // fetchReply reads a reply that is kept away from its record.
 func (a *Activation) fetchReply(ctx context.Context, r *state.Record) ([]byte, error) {
-	begin, end := state.BodyRange(&r.Key)
-	pieces, _, err := a.Claim.Range(ctx, begin, end, 2+api.PayloadBytesMax/state.ChunkBytes)
+	begin, end := statekeys.Reply(&r.Key)
+	pieces, _, err := a.Claim.Range(ctx, begin, end, 2+api.PayloadBytesMax/statekeys.ChunkBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +255,7 @@ func (a *Activation) fetchReply(ctx context.Context, r *state.Record) ([]byte, e
 func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *actor.MethodSpec) (out call.Answer, inTime bool) {
 	a.begin(ctx, m.ReadOnly)
 	if c.Alarm != nil {
-		a.agenda.Advance(c.Alarm, a.host.Env.Now()) // which the handler may change again
+		a.agenda.Advance(c.Alarm, a.parts.Env.Now()) // which the handler may change again
 	}
 	body, state, err := a.handle(ctx, c, m)
 	if err != nil {
@@ -308,12 +310,12 @@ func (a *Activation) conclude(answers []call.Answer) error {
 		return a.clearMark(answers[0].Call)
 	}
 	if len(writes) == 0 {
-		if needProof(answers, actor.Consistency(a.host.Keeper.Settings(a.Actor.Namespace).Consistency)) {
+		if needProof(answers, actor.Consistency(a.parts.Keeper.Settings(a.Actor.Namespace).Consistency)) {
 			return a.prove()
 		}
 		return nil
 	}
-	a.Claim.Renew(a.host.Keeper.Proof())
+	a.Claim.Renew(a.parts.Keeper.Proof())
 	err := a.commit(writes)
 	if len(answers) > 1 || !kv.IsTooLarge(err) {
 		return err
@@ -329,10 +331,10 @@ func (a *Activation) conclude(answers []call.Answer) error {
 
 // commit commits, and measures how long that takes.
 func (a *Activation) commit(writes []registry.Write) error {
-	began := a.host.Env.Monotonic()
-	err := a.Claim.Commit(a.host.Ctx, writes)
+	began := a.parts.Env.Monotonic()
+	err := a.Claim.Commit(a.parts.Ctx, writes)
 	if err == nil {
-		a.host.Meter.Commits.Add(a.host.Env.Monotonic() - began)
+		a.parts.Meter.Commits.Add(a.parts.Env.Monotonic() - began)
 	}
 	return err
 }
@@ -348,7 +350,7 @@ func (a *Activation) unfit(out *call.Answer) error {
 	if !out.Writes {
 		return a.prove() // the failure shows state
 	}
-	return a.Claim.Commit(a.host.Ctx, a.changes())
+	return a.Claim.Commit(a.parts.Ctx, a.changes())
 }
 
 // kept notes that what the activation has changed is committed.
@@ -378,11 +380,11 @@ func (a *Activation) writes(answers []call.Answer) []registry.Write {
 		a.ledger.Age(a.Claim.Version())
 	}
 	if answers[0].Destroys && !a.Spec.Volatile {
-		out := []registry.Write{{Key: state.StructPart, End: kv.PrefixEnd(state.StructPart)},
-			{Key: state.SpacePart, End: kv.PrefixEnd(state.SpacePart)}}
+		out := []registry.Write{{Key: statekeys.Struct, End: kv.PrefixEnd(statekeys.Struct)},
+			{Key: statekeys.KV, End: kv.PrefixEnd(statekeys.KV)}}
 		if a.unreadable {
-			out = append(out, registry.Write{Key: state.RecordPart, End: kv.PrefixEnd(state.RecordPart)},
-				registry.Write{Key: state.BodyPart, End: kv.PrefixEnd(state.BodyPart)})
+			out = append(out, registry.Write{Key: statekeys.Dedup, End: kv.PrefixEnd(statekeys.Dedup)},
+				registry.Write{Key: statekeys.Replies, End: kv.PrefixEnd(statekeys.Replies)})
 		}
 		return slices.Concat(out, a.agenda.Clearing(a.Claim), a.ledger.Writes())
 	}
@@ -396,10 +398,10 @@ func (a *Activation) changes() []registry.Write {
 	}
 	if a.agenda != nil {
 		a.agenda.Collect()
-		a.crowd(a.host.Ctx)
+		a.crowd(a.parts.Ctx)
 	}
 	return slices.Concat(a.Memory.Writes(), a.space.Writes(), a.ledger.Writes(),
-		a.agenda.Writes(a.Claim, a.host.Env.Now().UnixMilli()))
+		a.agenda.Writes(a.Claim, a.parts.Env.Now().UnixMilli()))
 }
 
 // concluded answers everybody.
@@ -410,15 +412,15 @@ func (a *Activation) concluded(answers []call.Answer) bool {
 		good = a.Memory.Clear() == nil
 		a.space.Forget()
 		a.Ended()
-		a.host.Couriers.Drop(a.Actor)
+		a.parts.Couriers.Drop(a.Actor)
 		a.agenda, a.destroyed = nil, true
-		a.host.Timers.Set(a.Actor, 0)
+		a.parts.Timers.Set(a.Actor, 0)
 	}
 	a.kept()
 	a.answered(answers)
 	for _, out := range answers {
 		if out.Reroute {
-			a.host.Router.Again(out.Call, out.Err)
+			a.parts.Router.Again(out.Call, out.Err)
 			continue
 		}
 		out.Call.Finish(out.Body, "", out.Err)
@@ -435,10 +437,10 @@ func (a *Activation) unanswered(answers []call.Answer, rest []*call.Call, err er
 		if doubt && !answers[i].Writes {
 			why = call.ErrMoved(a.Actor) // a call that only read has had no effect
 		}
-		a.host.Router.Again(answers[i].Call, why)
+		a.parts.Router.Again(answers[i].Call, why)
 	}
 	for _, c := range rest {
-		a.host.Router.Again(c, call.ErrMoved(a.Actor))
+		a.parts.Router.Again(c, call.ErrMoved(a.Actor))
 	}
 }
 
@@ -451,7 +453,7 @@ func (a *Activation) unproved(answers []call.Answer, silent error) {
 			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v",
 				a.Actor, silent)
 		}
-		a.host.Router.Again(answers[i].Call, err)
+		a.parts.Router.Again(answers[i].Call, err)
 	}
 }
 
@@ -459,7 +461,7 @@ func (a *Activation) unproved(answers []call.Answer, silent error) {
 func (a *Activation) stale(c *call.Call) bool {
 	m := a.Spec.Methods[c.Method]
 	mayBe := c.Flags&api.InvokeStale != 0 ||
-		actor.Consistency(a.host.Keeper.Settings(a.Actor.Namespace).Consistency) == actor.Stale
+		actor.Consistency(a.parts.Keeper.Settings(a.Actor.Namespace).Consistency) == actor.Stale
 	return mayBe && m != nil && m.ReadOnly
 }
 
@@ -476,9 +478,9 @@ func needProof(answers []call.Answer, c actor.Consistency) bool {
 
 // prove has the store confirm that the claim was held after the calls had arrived.
 func (a *Activation) prove() error {
-	proof, err := a.host.barrier.Wait(a.host.Ctx)
+	proof, err := a.parts.Barrier.Wait(a.parts.Ctx)
 	if err != nil {
 		return err
 	}
-	return a.Claim.Check(a.host.Ctx, proof)
+	return a.Claim.Check(a.parts.Ctx, proof)
 }

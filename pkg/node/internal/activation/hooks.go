@@ -22,8 +22,8 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 	if f == nil {
 		return nil
 	}
-	now := a.host.Env.Monotonic()
-	left, _ := env.Remaining(a.host.Env, ctx)
+	now := a.parts.Env.Monotonic()
+	left, _ := env.Remaining(a.parts.Env, ctx)
 	a.slot.Enter(name, nil, calls, now, now+left)
 	a.begin(ctx, false)
 	var state []byte
@@ -53,8 +53,8 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 	a.space.Keep()
 	a.agenda.Keep()
 	if writes := a.changes(); len(writes) > 0 {
-		a.Claim.Renew(a.host.Keeper.Proof())
-		if err := a.Claim.Commit(a.host.Ctx, writes); err != nil {
+		a.Claim.Renew(a.parts.Keeper.Proof())
+		if err := a.Claim.Commit(a.parts.Ctx, writes); err != nil {
 			if kv.IsTooLarge(err) {
 				err = call.NewHookError(name, err)
 			}
@@ -70,7 +70,7 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 func (a *Activation) hookTurn(name string) actor.Turn {
 	return actor.Turn{
 		Agenda: planner{a},
-		Time:   a.host.Env.Now().UTC().Truncate(time.Microsecond),
+		Time:   a.parts.Env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
 			return state.RequestHash(
 				&call.Call{Method: a.Actor.String() + " " + name, Body: binary.BigEndian.AppendUint64(nil, a.Claim.Token())})

@@ -25,10 +25,10 @@ func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer
 	if a.agenda.Alarm(al.Name) != al {
 		return call.Answer{Call: c, Settled: true}, true
 	}
-	ctx, cancel := env.WithTimeout(a.host.Env, a.host.Ctx, call.DefaultDeadline)
+	ctx, cancel := env.WithTimeout(a.parts.Env, a.parts.Ctx, call.DefaultDeadline)
 	defer cancel()
 	c.Context = func() context.Context { return ctx }
-	c.Deadline = a.host.Env.Monotonic() + call.DefaultDeadline
+	c.Deadline = a.parts.Env.Monotonic() + call.DefaultDeadline
 	c.Key = al.Key(a.Actor, a.Claim.Version())
 	out, inTime = a.runMethod(c, calls)
 	if !inTime || a.asking.refused || out.Err == nil {
@@ -40,9 +40,9 @@ func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer
 
 // alarmFailed takes note that an alarm has run in vain, as part of the batch.
 func (a *Activation) alarmFailed(out *call.Answer) {
-	al, now := out.Call.Alarm, a.host.Env.Now()
+	al, now := out.Call.Alarm, a.parts.Env.Now()
 	failed := al.Failed(call.Counts(out.Err), now.UnixMilli())
-	a.host.Log.Warn("an alarm has failed", "actor", a.Actor.String(), "alarm", al.Name, "method", al.Method,
+	a.parts.Log.Warn("an alarm has failed", "actor", a.Actor.String(), "alarm", al.Name, "method", al.Method,
 		"attempts", failed.Attempts, "error", out.Err)
 	a.agenda.Begin()
 	if failed.Attempts < call.FailuresMax {
@@ -81,7 +81,7 @@ func (a *Activation) crowd(ctx context.Context) {
 	}
 	numbers, err := a.Claim.DeadNumbers(ctx)
 	if err != nil {
-		a.host.Log.Warn("dead letters could not be counted", "actor", a.Actor.String(), "error", err)
+		a.parts.Log.Warn("dead letters could not be counted", "actor", a.Actor.String(), "error", err)
 		return
 	}
 	g.Dead = len(numbers)
@@ -89,7 +89,7 @@ func (a *Activation) crowd(ctx context.Context) {
 		if g.Dead+len(g.Buried) <= deadLettersMax {
 			return
 		}
-		a.host.Log.Warn("a dead letter was dropped: the actor has too many", "actor", a.Actor.String(), "letter",
+		a.parts.Log.Warn("a dead letter was dropped: the actor has too many", "actor", a.Actor.String(), "letter",
 			api.FormatLetter(a.Actor, number))
 		g.Exhumed = append(g.Exhumed, number)
 		g.Dead--
@@ -200,11 +200,19 @@ func (a *Activation) runNote(c *call.Call) call.Answer {
 			return call.Answer{Call: c, Settled: true}
 		}
 		a.alarmFailed(&out)
-	} else if last, err := g.Inbox.Mark(a.host.Ctx, a.Claim, state.SourceOf(c.Abandoned)); err != nil {
-		a.host.Log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.Actor.String(),
+	} else if last, err := g.Inbox.Mark(a.parts.Ctx, a.Claim, state.SourceOf(c.Abandoned)); err != nil {
+		a.parts.Log.Warn("that a message has hung could not be noted: it is tried once more", "actor", a.Actor.String(),
 			"error", err)
 	} else if c.Abandoned.Number > last.Number {
 		a.sendRun(&out)
 	}
 	return call.Answer{Call: c, Writes: out.Writes, Settled: !out.Writes}
+}
+
+// errHangs is the error of a call whose handler does not return.
+func errHangs(c *call.Call) *api.Error {
+	err := api.Errorf(api.CodeDeadlineExceeded, "actor %s: method %s did not return by its deadline, nor %v later",
+		c.Actor, call.Clip(c.Method), call.HandlerGrace)
+	err.Detail = map[string]string{api.DetailRan: "true"}
+	return err
 }

@@ -42,7 +42,7 @@ func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 		return err
 	}
 	if err != nil {
-		a.host.Log.Warn("what an actor has taken along is lost", "actor", a.Actor.String(), "error", err)
+		a.parts.Log.Warn("what an actor has taken along is lost", "actor", a.Actor.String(), "error", err)
 		return a.Memory.Rollback()
 	}
 	return nil
@@ -50,8 +50,8 @@ func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 
 // aside runs code of the actor's that changes nothing that is stored. Anything but errAbandoned is its own error.
 func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error {
-	now := a.host.Env.Monotonic()
-	left, _ := env.Remaining(a.host.Env, ctx)
+	now := a.parts.Env.Monotonic()
+	left, _ := env.Remaining(a.parts.Env, ctx)
 	a.slot.Enter(name, nil, nil, now, now+left)
 	a.space.Begin(ctx, true)
 	err := a.Guard(name, func() error {

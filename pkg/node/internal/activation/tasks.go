@@ -49,7 +49,7 @@ func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
 	s.Answering(calls)
 	defer func() {
 		s.Answering(nil)
-		h.trials.leave(s)
+		h.Trials.leave(s)
 	}()
 	for {
 		if ActivationOf(s) != nil && ActivationOf(s).destroyed { // and not released yet: the calls are for a new one
@@ -144,7 +144,7 @@ func (h *Host) begin(s *mailbox.Slot) {
 }
 
 func (h *Host) finished(s *mailbox.Slot) {
-	h.trials.leave(s)
+	h.Trials.leave(s)
 	h.running.Remove(s)
 	h.Slots.End()
 }

@@ -130,30 +130,6 @@ type leftover struct {
 	incarnation registry.Incarnation
 }
 
-// Acquit takes back what others may have concluded from the loss of the node's lease: the process has not ended.
-func (h *Host) Acquit() {
-	left := h.trials.leftover(h.Keeper.Member().Node.Incarnation)
-	if len(left) == 0 {
-		return
-	}
-	h.Tasks.Go("acquit", func(ctx context.Context) {
-		for _, l := range left {
-			changed, err := h.Registry.Acquit(ctx, l.actor, h.NodeID, l.incarnation)
-			switch {
-			case err != nil:
-				h.trials.marked(l.actor, l.incarnation) // until the next heartbeat
-				h.Log.Warn("an actor could not be acquitted", "actor", l.actor.String(), "error", err)
-			case changed:
-				h.Log.Info("an actor that others suspect was acquitted: this process lives", "actor", l.actor.String())
-				h.Events.Sum(api.Event{
-					Kind: api.EventAcquitted, Node: h.NodeID, Actor: l.actor.String(),
-					Cause: "the process that it was running in when the node was fenced has not ended",
-				})
-			}
-		}
-	})
-}
-
 // code is the method of the author's that a call runs, "" if that is none.
 func (a *Activation) code(c *call.Call) string {
 	if a.Spec.Methods[c.Method] == nil {
@@ -162,26 +138,15 @@ func (a *Activation) code(c *call.Call) string {
 	return c.Method
 }
 
-// attempt is what a slot's actor is to be claimed for.
-func (h *Host) attempt(s *mailbox.Slot, calls []*call.Call) registry.Attempt {
-	out := registry.Attempt{Mark: h.trials.tryEnter(s)}
-	if len(calls) > 0 {
-		if spec := h.Kinds[s.Actor.Namespace]; spec.Methods[calls[0].Method] != nil {
-			out.Method, out.Retry = calls[0].Method, calls[0].Retried()
-		}
-	}
-	return out
-}
-
 // tryActivation has a suspect on trial before anything of it runs.
 func (a *Activation) tryActivation(ctx context.Context, at registry.Attempt) error {
 	t := a.Claim.Trial()
 	switch {
 	case t == nil:
-		a.host.trials.leave(a.slot)
+		a.parts.Trials.leave(a.slot)
 		return nil
 	case t.Marked():
-		a.host.trials.marked(a.Actor, a.Claim.Incarnation())
+		a.parts.Trials.marked(a.Actor, a.Claim.Incarnation())
 		return nil
 	}
 	return a.beginTrial(ctx, at.Method, at.Retry)
@@ -204,7 +169,7 @@ func (a *Activation) try(calls []*call.Call) (most int, err error) {
 	if t.Begun(c.Method, c.Retried()) {
 		return 1, nil
 	}
-	ctx, cancel := env.WithDeadlineAt(a.host.Env, a.host.Ctx, c.Deadline)
+	ctx, cancel := env.WithDeadlineAt(a.parts.Env, a.parts.Ctx, c.Deadline)
 	defer cancel()
 	return 1, a.beginTrial(ctx, c.Method, c.Retried())
 }
@@ -212,12 +177,12 @@ func (a *Activation) try(calls []*call.Call) (most int, err error) {
 // beginTrial waits for the suspect's turn until ctx ends, and stores the mark.
 func (a *Activation) beginTrial(ctx context.Context, method string, retry bool) error {
 	alone := a.Claim.Trial().Suspected()
-	if err := a.host.trials.enter(ctx, a.slot, alone); err != nil {
+	if err := a.parts.Trials.enter(ctx, a.slot, alone); err != nil {
 		return err
 	}
-	a.host.trials.marked(a.Actor, a.Claim.Incarnation())
-	a.Claim.Renew(a.host.Keeper.Proof())
-	return a.Claim.BeginTrial(a.host.Ctx, method, retry, alone)
+	a.parts.Trials.marked(a.Actor, a.Claim.Incarnation())
+	a.Claim.Renew(a.parts.Keeper.Proof())
+	return a.Claim.BeginTrial(a.parts.Ctx, method, retry, alone)
 }
 
 // endTrial clears the mark, if the batch has not.
@@ -231,8 +196,8 @@ func (a *Activation) endTrial() error {
 			return err
 		}
 	}
-	a.host.trials.unmarked(a.Actor)
-	a.host.trials.leave(a.slot)
+	a.parts.Trials.unmarked(a.Actor)
+	a.parts.Trials.leave(a.slot)
 	return nil
 }
 
@@ -253,11 +218,11 @@ func (a *Activation) clearMark(c *call.Call) error {
 	if c != nil && a.code(c) == "" {
 		a.returned(c)
 	}
-	if err := a.host.claims.Acquire(a.host.Ctx, 1); err != nil {
+	if err := a.parts.Claims.Acquire(a.parts.Ctx, 1); err != nil {
 		return err
 	}
-	defer a.host.claims.Release(1)
-	a.Claim.Renew(a.host.Keeper.Proof())
+	defer a.parts.Claims.Release(1)
+	a.Claim.Renew(a.parts.Keeper.Proof())
 	return a.commit(nil)
 }
 
@@ -267,17 +232,4 @@ func (a *Activation) pauseTrial(ctx context.Context, c *call.Call) (resume func(
 		return func() error { return nil }, nil
 	}
 	return func() error { return a.beginTrial(ctx, c.Method, c.Retried()) }, a.endTrial()
-}
-
-// quarantined is the error for an actor that is refused, of which the node tells if it is the one that has found out.
-func (h *Host) quarantined(id api.ActorID, got registry.Acquired) error {
-	err := got.Quarantine.Err()
-	if got.Found {
-		h.Log.Error("an actor is quarantined: its code was running when a process ended",
-			"actor", id.String(), "reason", err.Message)
-		h.Happened(api.Event{
-			Kind: api.EventQuarantined, Node: h.NodeID, Actor: id.String(), Count: 1, Cause: err.Message,
-		})
-	}
-	return err
 }

@@ -90,14 +90,6 @@ func (h *Host) abandon(s *mailbox.Slot) {
 	}
 }
 
-// errHangs is the error of a call whose handler does not return.
-func errHangs(c *call.Call) *api.Error {
-	err := api.Errorf(api.CodeDeadlineExceeded, "actor %s: method %s did not return by its deadline, nor %v later",
-		c.Actor, call.Clip(c.Method), call.HandlerGrace)
-	err.Detail = map[string]string{api.DetailRan: "true"}
-	return err
-}
-
 // noteOf returns the own call by which the next activation takes note that the handler of a call did not return, nil
 // if it need not: who waits for an answer, or will try again, counts itself.
 func (h *Host) noteOf(c *call.Call) *call.Call {

@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
@@ -96,11 +98,11 @@ func readState(id api.ActorID, entries []registry.Entry, partial bool) (*api.Act
 	out := &api.ActorState{Space: []api.StatePair{}, Partial: partial}
 	var chunks []byte
 	for _, e := range entries {
-		if bytes.HasPrefix(e.Key, state.StructPart) {
+		if bytes.HasPrefix(e.Key, statekeys.Struct) {
 			chunks = append(chunks, e.Value...)
 			continue
 		}
-		if !bytes.HasPrefix(e.Key, state.SpacePart) {
+		if !bytes.HasPrefix(e.Key, statekeys.KV) {
 			continue
 		}
 		elems, err := tuple.Unpack(e.Key)

@@ -33,12 +33,6 @@ const (
 	RetriedAlarm = "$retry/"
 )
 
-// AlarmPart begins the keys of an actor's alarms. It is itself the key of the time of its entry in the list of what
-// is due. It sorts behind the key-value space, and before all else that is loaded with the state.
-var AlarmPart = tuple.Pack("l")
-
-func AlarmKey(name string) []byte { return tuple.Pack("l", name) }
-
 // Alarm is one that is set. It is not changed, but replaced.
 type Alarm struct {
 	actor.PlannedAlarm

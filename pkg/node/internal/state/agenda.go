@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -100,12 +102,12 @@ func LoadAgenda(entries []registry.Entry, mine bool) (*Agenda, error) {
 	g.mine = mine
 	for _, e := range entries {
 		switch {
-		case bytes.Equal(e.Key, call.AlarmPart):
+		case bytes.Equal(e.Key, statekeys.Alarms):
 			if len(e.Value) != 8 {
 				return nil, api.Errorf(api.CodeCorruptState, "when there is something to do can't be read")
 			}
 			g.Due = int64(binary.BigEndian.Uint64(e.Value))
-		case bytes.HasPrefix(e.Key, call.AlarmPart):
+		case bytes.HasPrefix(e.Key, statekeys.Alarms):
 			al, err := call.DecodeAlarm(e)
 			if err != nil {
 				return nil, err
@@ -132,13 +134,13 @@ func (g *Agenda) Entries() []registry.Entry {
 	}
 	var out []registry.Entry
 	if g.Due != 0 {
-		out = append(out, registry.Entry{Key: call.AlarmPart, Value: encodeDue(g.Due)})
+		out = append(out, registry.Entry{Key: statekeys.Alarms, Value: encodeDue(g.Due)})
 	}
 	for _, al := range g.committed {
-		out = append(out, registry.Entry{Key: call.AlarmKey(al.Name), Value: al.Encode()})
+		out = append(out, registry.Entry{Key: statekeys.Alarm(al.Name), Value: al.Encode()})
 	}
 	for _, m := range g.Outbox {
-		out = append(out, registry.Entry{Key: outboxKey(m.Number), Value: m.encode()})
+		out = append(out, registry.Entry{Key: statekeys.Message(m.Number), Value: m.encode()})
 	}
 	slices.SortFunc(out, func(x, y registry.Entry) int { return bytes.Compare(x.Key, y.Key) })
 	return out
@@ -316,7 +318,7 @@ func (g *Agenda) alarmWrites(commit uint64) (out []registry.Write) {
 			al.Number, al.Fresh = commit<<NumberBits|uint64(i+1), false
 		}
 		for len(before) > 0 && before[0].Name < al.Name {
-			out, before = append(out, registry.Write{Key: call.AlarmKey(before[0].Name)}), before[1:]
+			out, before = append(out, registry.Write{Key: statekeys.Alarm(before[0].Name)}), before[1:]
 		}
 		if len(before) > 0 && before[0].Name == al.Name {
 			same := before[0] == al
@@ -324,10 +326,10 @@ func (g *Agenda) alarmWrites(commit uint64) (out []registry.Write) {
 				continue
 			}
 		}
-		out = append(out, registry.Write{Key: call.AlarmKey(al.Name), Value: al.Encode()})
+		out = append(out, registry.Write{Key: statekeys.Alarm(al.Name), Value: al.Encode()})
 	}
 	for _, al := range before {
-		out = append(out, registry.Write{Key: call.AlarmKey(al.Name)})
+		out = append(out, registry.Write{Key: statekeys.Alarm(al.Name)})
 	}
 	return out
 }
@@ -344,12 +346,12 @@ func (g *Agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 		case !ok:
 		case r.Ended:
 			g.Next.outbox = slices.Delete(g.Next.outbox, i, i+1)
-			out = append(out, registry.Write{Key: outboxKey(r.Number)})
+			out = append(out, registry.Write{Key: statekeys.Message(r.Number)})
 		default:
 			m := *g.Next.outbox[i]
 			m.Attempts = r.Attempts
 			g.Next.outbox[i] = &m
-			out = append(out, registry.Write{Key: outboxKey(r.Number), Value: m.encode()})
+			out = append(out, registry.Write{Key: statekeys.Message(r.Number), Value: m.encode()})
 		}
 	}
 	for i, m := range g.Sent {
@@ -358,7 +360,7 @@ func (g *Agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 			m.Origin = m.Number
 		}
 		g.Next.outbox = append(g.Next.outbox, m)
-		out = append(out, registry.Write{Key: outboxKey(m.Number), Value: m.encode()})
+		out = append(out, registry.Write{Key: statekeys.Message(m.Number), Value: m.encode()})
 	}
 	return out
 }
@@ -420,8 +422,8 @@ func (g *Agenda) Stored() {
 // Clearing are the writes that delete it with the actor. How far it is with the messages of others stays: they may
 // come again.
 func (g *Agenda) Clearing(claim *registry.Claim) []registry.Write {
-	out := []registry.Write{{Key: call.AlarmPart, End: kv.PrefixEnd(call.AlarmPart)},
-		{Key: OutboxPart, End: kv.PrefixEnd(OutboxPart)}}
+	out := []registry.Write{{Key: statekeys.Alarms, End: kv.PrefixEnd(statekeys.Alarms)},
+		{Key: statekeys.Outbox, End: kv.PrefixEnd(statekeys.Outbox)}}
 	if g != nil {
 		out = append(out, claim.MoveDue(g.Due, 0)...)
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -39,8 +41,8 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 		t.Error("entries are not in the order in which the store has them")
 	}
 	for _, e := range entries {
-		if bytes.Compare(e.Key, SpacePart) < 0 || bytes.Compare(e.Key, RecordPart) >= 0 ||
-			bytes.HasPrefix(e.Key, SpacePart) {
+		if bytes.Compare(e.Key, statekeys.KV) < 0 || bytes.Compare(e.Key, statekeys.Dedup) >= 0 ||
+			bytes.HasPrefix(e.Key, statekeys.KV) {
 			t.Errorf("%q does not lie between the space and the records", e.Key)
 		}
 	}
@@ -94,7 +96,7 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 		}
 		wrote = append(wrote, al.Name)
 	}
-	if !slices.Equal(wrote, []string{"b", "clear " + string(call.AlarmKey("c")), "d"}) {
+	if !slices.Equal(wrote, []string{"b", "clear " + string(statekeys.Alarm("c")), "d"}) {
 		t.Errorf("%q", wrote)
 	}
 }
@@ -111,8 +113,8 @@ func TestMarksRoundTrip(t *testing.T) {
 
 func FuzzAgenda(f *testing.F) {
 	al, m, k := testAlarm("a", 1000), &Message{Number: 1, Method: "m"}, Mark{Number: 1}
-	f.Add(call.AlarmKey("a"), al.Encode())
-	f.Add(outboxKey(1), m.encode())
+	f.Add(statekeys.Alarm("a"), al.Encode())
+	f.Add(statekeys.Message(1), m.encode())
 	f.Add([]byte("i"), k.Encode())
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		_, err := LoadAgenda([]registry.Entry{{Key: key, Value: value}}, true)

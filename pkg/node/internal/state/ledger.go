@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -116,7 +118,7 @@ func ForgottenLedger(most int, volatile bool, floor uint64) *Ledger {
 func LoadLedger(entries []registry.Entry, most int, volatile bool, now uint64) (*Ledger, error) {
 	l := &Ledger{Most: most, Volatile: volatile, ledgerBatch: NoBatch}
 	for _, e := range entries {
-		if len(e.Key) == len(RecordPart) {
+		if len(e.Key) == len(statekeys.Dedup) {
 			if len(e.Value) != 8 {
 				return nil, api.Errorf(api.CodeCorruptState, "the floor of the records of calls can't be read")
 			}
@@ -411,20 +413,20 @@ func (l *Ledger) Writes() []registry.Write {
 	}
 	out := make([]registry.Write, 0, len(l.Added)+len(l.dropped)+len(l.shed)+1)
 	for _, r := range l.Added {
-		out = append(out, registry.Write{Key: recordKey(&r.Key), Value: r.Encode()})
+		out = append(out, registry.Write{Key: statekeys.DedupEntry(&r.Key), Value: r.Encode()})
 		out = append(out, r.bodyWrites()...)
 	}
 	for _, s := range l.shed {
-		out = append(out, registry.Write{Key: recordKey(&s.of.Key), Value: s.of.Encode()}, bodyClearing(&s.of.Key))
+		out = append(out, registry.Write{Key: statekeys.DedupEntry(&s.of.Key), Value: s.of.Encode()}, bodyClearing(&s.of.Key))
 	}
 	for _, r := range l.dropped { // those that the batch has added or shed too
-		out = append(out, registry.Write{Key: recordKey(&r.Key)})
+		out = append(out, registry.Write{Key: statekeys.DedupEntry(&r.Key)})
 		if r.Away > 0 {
 			out = append(out, bodyClearing(&r.Key))
 		}
 	}
 	if l.Floor != l.floorBefore {
-		out = append(out, registry.Write{Key: RecordPart, Value: binary.BigEndian.AppendUint64(nil, l.Floor)})
+		out = append(out, registry.Write{Key: statekeys.Dedup, Value: binary.BigEndian.AppendUint64(nil, l.Floor)})
 	}
 	return out
 }
@@ -483,4 +485,16 @@ func ErrFutureBirth(c *call.Call, now uint64) *api.Error {
 		", which the store has not reached: was it restored?")
 	err.Detail[api.DetailBirth] = strconv.FormatUint(now, 10)
 	return err
+}
+
+// Entries are the records as the store has them.
+func (l *Ledger) Entries() []registry.Entry {
+	var out []registry.Entry
+	if l.Floor > 0 {
+		out = append(out, registry.Entry{Key: statekeys.Dedup, Value: binary.BigEndian.AppendUint64(nil, l.Floor)})
+	}
+	for _, r := range l.records {
+		out = append(out, registry.Entry{Key: statekeys.DedupEntry(&r.Key), Value: r.Encode()})
+	}
+	return out
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -210,7 +212,7 @@ func TestRevertedRecordsAreAsBefore(t *testing.T) {
 
 func TestDamagedRecordsAreNotRead(t *testing.T) {
 	r := Record{Key: of("a", 1, 1, 5), Body: []byte("x"), err: api.Errorf(api.CodeApplication, "no")}
-	key, value := recordKey(&r.Key), r.Encode()
+	key, value := statekeys.DedupEntry(&r.Key), r.Encode()
 	if _, err := DecodeRecord(key, value); err != nil {
 		t.Fatal(err)
 	}

@@ -8,16 +8,11 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
-)
-
-// markPart begins the keys of an actor's marks, outsideMarkPart those of the marks of senders that somebody has named
-// who is no node.
-var (
-	MarkPart        = tuple.Pack("i")
-	OutsideMarkPart = tuple.Pack("j")
 )
 
 // source is where messages come from. A peer that is no node can name any sender and number: such messages have marks
@@ -30,10 +25,7 @@ type source struct {
 func SourceOf(c *call.Call) source { return source{c.Sender, c.Flags&api.InvokeOutside != 0} }
 
 func (s source) Key() []byte {
-	if s.outside {
-		return tuple.Pack("j", s.sender.Namespace, s.sender.ID)
-	}
-	return tuple.Pack("i", s.sender.Namespace, s.sender.ID)
+	return statekeys.Mark(s.sender, s.outside)
 }
 
 func (s source) compare(to source) int {
@@ -50,7 +42,7 @@ func parseMarkKey(key []byte) (s source, ok bool) {
 		return s, false
 	}
 	var ok1, ok2 bool
-	s.outside = bytes.HasPrefix(key, OutsideMarkPart)
+	s.outside = bytes.HasPrefix(key, statekeys.OutsideMarks)
 	s.sender.Namespace, ok1 = t[1].(string)
 	s.sender.ID, ok2 = t[2].(string)
 	return s, ok1 && ok2

@@ -27,11 +27,6 @@ const (
 	messageFields  = 7
 )
 
-// OutboxPart begins the keys of an actor's messages that are not delivered yet.
-var OutboxPart = tuple.Pack("o")
-
-func outboxKey(number uint64) []byte { return tuple.Pack("o", int64(number)) }
-
 // Message is one that an actor has sent. It is not changed once it is committed, but replaced.
 type Message struct {
 	// Number grows with every message of its sender, for ever. A message that was taken back from the dead letters

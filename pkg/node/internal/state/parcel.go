@@ -4,7 +4,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -30,30 +29,6 @@ const (
 	// Those of later versions have the marks behind the others.
 	markedFields = parcelFields + 1
 )
-
-// Entries are the chunks of the state as the store has them.
-func (m *Memory) Entries() []registry.Entry {
-	if m.Chunks == 0 {
-		return nil
-	}
-	var out []registry.Entry
-	for i, c := range m.split(m.committed) {
-		out = append(out, registry.Entry{Key: ChunkKey(i), Value: c})
-	}
-	return out
-}
-
-// Entries are the records as the store has them.
-func (l *Ledger) Entries() []registry.Entry {
-	var out []registry.Entry
-	if l.Floor > 0 {
-		out = append(out, registry.Entry{Key: RecordPart, Value: binary.BigEndian.AppendUint64(nil, l.Floor)})
-	}
-	for _, r := range l.records {
-		out = append(out, registry.Entry{Key: recordKey(&r.Key), Value: r.Encode()})
-	}
-	return out
-}
 
 func (p *Parcel) Encode() []byte {
 	size := 64 + len(p.Luggage)

@@ -7,11 +7,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"math"
-	"slices"
+
+	"github.com/kelpiehq/kelpie/internal/statekeys"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -41,40 +40,8 @@ const (
 	bodyInlineMax = 1 << 10
 )
 
-// RecordPart begins the keys of an actor's records. It is itself the key of their floor, and all of them sort right
-// before the state struct, so that one read brings both.
-var RecordPart = tuple.Pack("r")
-
-func recordKey(k *api.CallKey) []byte {
-	t := []any{"r", k.Name}
-	if k.Name == "" {
-		t = []any{"r", []byte(k.Client), int64(k.Counter & math.MaxInt64)}
-	}
-	if k.Path != "" {
-		t = append(t, k.Path)
-	}
-	return tuple.Pack(t...)
-}
-
-// BodyPart begins the keys of replies that are kept away from their records. They are read only for a repeat.
-var BodyPart = tuple.Pack("b")
-
-// bodyPrefix begins the keys of one reply.
-func bodyPrefix(k *api.CallKey) tuple.Tuple {
-	if k.Name != "" {
-		return tuple.Tuple{"b", k.Name, k.Path}
-	}
-	return tuple.Tuple{"b", []byte(k.Client), int64(k.Counter & math.MaxInt64), k.Path}
-}
-
-// BodyRange returns the half-open range of the keys of one reply.
-func BodyRange(k *api.CallKey) (begin, end []byte) {
-	begin = tuple.Pack(bodyPrefix(k)...)
-	return begin, kv.PrefixEnd(begin)
-}
-
 func bodyClearing(k *api.CallKey) registry.Write {
-	begin, end := BodyRange(k)
+	begin, end := statekeys.Reply(k)
 	return registry.Write{Key: begin, End: end}
 }
 
@@ -83,10 +50,9 @@ func (r *Record) bodyWrites() (out []registry.Write) {
 	if r.Away == 0 {
 		return nil
 	}
-	prefix := bodyPrefix(&r.Key)
 	for i, left := 0, r.Body; len(left) > 0; i++ {
-		n := min(len(left), ChunkBytes)
-		out = append(out, registry.Write{Key: tuple.Pack(append(slices.Clone(prefix), i)...), Value: left[:n]})
+		n := min(len(left), statekeys.ChunkBytes)
+		out = append(out, registry.Write{Key: statekeys.ReplyChunk(&r.Key, i), Value: left[:n]})
 		left = left[n:]
 	}
 	return out

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -120,7 +122,7 @@ func (s *Space) get(key string) ([]byte, error) {
 	if value, ok := s.Held[key]; ok || s.volatile {
 		return slices.Clone(value), nil
 	}
-	value, err := s.claim.Get(s.ctx, spaceKey(key))
+	value, err := s.claim.Get(s.ctx, statekeys.KVKey(key))
 	if err == nil {
 		s.Hold(key, slices.Clone(value))
 	}
@@ -134,7 +136,7 @@ func (s *Space) read(from, to []byte, limit int) ([]registry.Entry, bool, error)
 	}
 	var out []registry.Entry
 	for _, key := range SortedKeys(s.Held) {
-		if k := spaceKey(key); bytes.Compare(k, from) >= 0 && bytes.Compare(k, to) < 0 {
+		if k := statekeys.KVKey(key); bytes.Compare(k, from) >= 0 && bytes.Compare(k, to) < 0 {
 			if len(out) == limit {
 				return out, true, nil
 			}
@@ -148,7 +150,7 @@ func (s *Space) read(from, to []byte, limit int) ([]registry.Entry, bool, error)
 func (s *Space) Writes() []registry.Write {
 	out := make([]registry.Write, 0, len(s.batch))
 	for _, key := range SortedKeys(s.batch) {
-		out = append(out, registry.Write{Key: spaceKey(key), Value: s.batch[key]})
+		out = append(out, registry.Write{Key: statekeys.KVKey(key), Value: s.batch[key]})
 	}
 	return out
 }
@@ -209,7 +211,7 @@ func (s *Space) Range(begin, end string, limit int) ([]actor.Pair, error) {
 	}
 	changed := s.changedKeys(begin, end)
 	var out []actor.Pair
-	from, to := spaceKey(begin), spaceEnd(end)
+	from, to := statekeys.KVKey(begin), spaceEnd(end)
 	for {
 		entries, more, err := s.read(from, to, limit)
 		if s.note(err) != nil {
@@ -287,9 +289,9 @@ func checkKey(key string) error {
 // spaceEnd is the key that ends a range of the space at end, or at the end of the space for "".
 func spaceEnd(end string) []byte {
 	if end == "" {
-		return kv.PrefixEnd(SpacePart)
+		return kv.PrefixEnd(statekeys.KV)
 	}
-	return spaceKey(end)
+	return statekeys.KVKey(end)
 }
 
 var errSpaceKey = errors.New("a key of the space is not a string")

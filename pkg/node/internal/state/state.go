@@ -9,9 +9,10 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -19,8 +20,6 @@ import (
 const (
 	// stateBytesMax is the size of the largest encoded state struct.
 	stateBytesMax = 1 << 20
-	// ChunkBytes is how much of it goes into one value of the store, which holds 100,000 bytes.
-	ChunkBytes = 90_000
 	// stateFormat is the first byte of a stored state. versionedFormat is that of one whose kind has a version.
 	stateFormat     = 1
 	versionedFormat = 2
@@ -29,16 +28,6 @@ const (
 	stateHeaderBytes  = 1 + 4 + 4
 	stateVersionBytes = 4
 )
-
-// structPart begins the keys of the chunks of an actor's state struct; spacePart those
-// of its key-value space.
-var (
-	StructPart = tuple.Pack("s")
-	SpacePart  = tuple.Pack("k")
-)
-
-func ChunkKey(i int) []byte      { return tuple.Pack("s", i) }
-func spaceKey(key string) []byte { return tuple.Pack("k", key) }
 
 var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -75,7 +64,7 @@ func LoadMemory(of owner, spec *actor.Spec, chunks []registry.Entry) (*Memory, e
 	}
 	var stored []byte
 	for i, c := range chunks {
-		if !bytes.Equal(c.Key, ChunkKey(i)) {
+		if !bytes.Equal(c.Key, statekeys.Chunk(i)) {
 			return nil, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", of.Self(), i)
 		}
 		stored = append(stored, c.Value...)
@@ -193,11 +182,11 @@ func (m *Memory) Writes() []registry.Write {
 	var out []registry.Write
 	for i, c := range now {
 		if m.Rewrite || i >= m.Chunks || i >= len(before) || !bytes.Equal(c, before[i]) {
-			out = append(out, registry.Write{Key: ChunkKey(i), Value: c})
+			out = append(out, registry.Write{Key: statekeys.Chunk(i), Value: c})
 		}
 	}
 	if len(now) < m.Chunks {
-		out = append(out, registry.Write{Key: ChunkKey(len(now)), End: ChunkKey(m.Chunks)})
+		out = append(out, registry.Write{Key: statekeys.Chunk(len(now)), End: statekeys.Chunk(m.Chunks)})
 	}
 	return out
 }
@@ -232,9 +221,21 @@ func (m *Memory) split(encoded []byte) [][]byte {
 	binary.BigEndian.PutUint32(all[1:], uint32(len(body)))
 	binary.BigEndian.PutUint32(all[5:], crc32.Checksum(body, Castagnoli))
 	var out [][]byte
-	for len(all) > ChunkBytes {
-		out = append(out, all[:ChunkBytes])
-		all = all[ChunkBytes:]
+	for len(all) > statekeys.ChunkBytes {
+		out = append(out, all[:statekeys.ChunkBytes])
+		all = all[statekeys.ChunkBytes:]
 	}
 	return append(out, all)
+}
+
+// Entries are the chunks of the state as the store has them.
+func (m *Memory) Entries() []registry.Entry {
+	if m.Chunks == 0 {
+		return nil
+	}
+	var out []registry.Entry
+	for i, c := range m.split(m.committed) {
+		out = append(out, registry.Entry{Key: statekeys.Chunk(i), Value: c})
+	}
+	return out
 }

@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -20,40 +22,40 @@ import (
 // run again.
 func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	switch {
-	case bytes.Equal(key, RecordPart):
+	case bytes.Equal(key, statekeys.Dedup):
 		return registry.RestoredPart{}, nil
-	case bytes.HasPrefix(key, RecordPart):
+	case bytes.HasPrefix(key, statekeys.Dedup):
 		r, err := DecodeRecord(key, value)
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
 		r.Key.Birth = BirthOfRestored
 		return registry.RestoredPart{Value: r.Encode()}, nil
-	case bytes.Equal(key, call.AlarmPart):
+	case bytes.Equal(key, statekeys.Alarms):
 		if len(value) != 8 {
 			return registry.RestoredPart{}, api.Errorf(api.CodeCorruptState, "when an actor has something to do "+
 				"can't be read")
 		}
 		return registry.RestoredPart{Value: value, Due: int64(binary.BigEndian.Uint64(value))}, nil
-	case bytes.HasPrefix(key, call.AlarmPart):
+	case bytes.HasPrefix(key, statekeys.Alarms):
 		al, err := call.DecodeAlarm(registry.Entry{Key: key, Value: value})
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
 		al.Birth = 0
 		return registry.RestoredPart{Value: al.Encode(), Commits: al.Number >> NumberBits}, nil
-	case bytes.HasPrefix(key, MarkPart), bytes.HasPrefix(key, OutsideMarkPart):
+	case bytes.HasPrefix(key, statekeys.Marks), bytes.HasPrefix(key, statekeys.OutsideMarks):
 		m, err := DecodeMark(value)
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
 		m.Bound, m.Birth = 0, 0
 		part := registry.RestoredPart{Value: m.Encode()}
-		if bytes.HasPrefix(key, MarkPart) { // other senders' numbers are no commits
+		if bytes.HasPrefix(key, statekeys.Marks) { // other senders' numbers are no commits
 			part.Commits = m.Number >> NumberBits
 		}
 		return part, nil
-	case bytes.HasPrefix(key, OutboxPart):
+	case bytes.HasPrefix(key, statekeys.Outbox):
 		m, err := DecodeMessage(registry.Entry{Key: key, Value: value})
 		if err != nil {
 			return registry.RestoredPart{}, err
@@ -72,12 +74,12 @@ func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 	next := 0
 	for _, e := range entries {
 		switch {
-		case bytes.HasPrefix(e.Key, call.AlarmPart), bytes.HasPrefix(e.Key, OutboxPart):
+		case bytes.HasPrefix(e.Key, statekeys.Alarms), bytes.HasPrefix(e.Key, statekeys.Outbox):
 			agenda = append(agenda, e)
-		case bytes.HasPrefix(e.Key, RecordPart):
+		case bytes.HasPrefix(e.Key, statekeys.Dedup):
 			records = append(records, e)
-		case bytes.HasPrefix(e.Key, StructPart):
-			if !bytes.Equal(e.Key, ChunkKey(next)) {
+		case bytes.HasPrefix(e.Key, statekeys.Struct):
+			if !bytes.Equal(e.Key, statekeys.Chunk(next)) {
 				return 0, api.Errorf(api.CodeCorruptState, "actor %s: chunk %d of its state is missing", id, next)
 			}
 			next++

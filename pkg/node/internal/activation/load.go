@@ -1,0 +1,126 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package activation
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"github.com/kelpiehq/kelpie/internal/statekeys"
+
+	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/registry"
+)
+
+// New returns an activation that has not loaded anything yet.
+func New(p *Parts, s *mailbox.Slot, spec *actor.Spec, claim *registry.Claim) *Activation {
+	return &Activation{parts: p, slot: s, Actor: s.Actor, Spec: spec, Claim: claim,
+		space: state.NewSpace(claim, spec.Volatile)}
+}
+
+// Begin loads what is stored of the actor, or has been brought along, and runs its OnActivate. calls wait for that. An
+// actor that can't be read is good for its deletion alone, if that is one of calls.
+func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at registry.Attempt, brought *state.Parcel,
+	calls []*call.Call) error {
+	err := a.tryActivation(ctx, at)
+	if err == nil {
+		if err = got.Unreadable; err == nil {
+			err = a.load(got.State, got.Attended)
+		}
+	}
+	if api.CodeOf(err) == api.CodeCorruptState && deletes(calls) {
+		return a.loadNothing(ctx)
+	}
+	if err == nil {
+		err = a.unpack(ctx, brought)
+	}
+	if err == nil {
+		a.arm()
+		err = a.Hook(ctx, "OnActivate", a.Spec.Activate, calls)
+	}
+	if err == nil && len(calls) == 0 {
+		err = a.endTrial()
+	}
+	return err
+}
+
+// load takes what the store has of the actor: its agenda first, then its records and its state.
+// attended is whether the actor's entry in the list of what is due names the node.
+func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
+	agenda := entriesBefore(stored, statekeys.Dedup)
+	records := entriesBefore(stored, statekeys.Struct)
+	if a.agenda, err = state.LoadAgenda(stored[:agenda], attended); err != nil {
+		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
+	}
+	if a.agenda != nil {
+		a.agenda.Inbox.Volatile = a.Spec.Volatile
+	}
+	if a.ledger, err = state.LoadLedger(stored[agenda:records], a.parts.MaxRecords, a.Spec.Volatile,
+		a.Claim.Version()); err != nil {
+		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
+	}
+	a.Memory, err = state.LoadMemory(a, a.Spec, stored[records:])
+	return err
+}
+
+// deletes reports whether one of the calls deletes the actor.
+func deletes(calls []*call.Call) bool {
+	return slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodDestroy })
+}
+
+// deletionFirst puts a call that deletes the actor before all others.
+func deletionFirst(calls []*call.Call) []*call.Call {
+	i := slices.IndexFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodDestroy })
+	return slices.Concat(calls[i:i+1], calls[:i], calls[i+1:])
+}
+
+// loadNothing makes an activation of an actor whose stored state can't be read, to delete it. Nobody knows what calls
+// have been done: what was born by now is refused from then on, unless it has never run.
+func (a *Activation) loadNothing(ctx context.Context) (err error) {
+	a.unreadable = true
+	now := a.Claim.Version()
+	a.ledger = state.ForgottenLedger(a.parts.MaxRecords, a.Spec.Volatile, now)
+	a.agenda = state.NewAgenda()
+	value, err := a.Claim.Get(ctx, statekeys.Alarms)
+	if err != nil {
+		return err
+	}
+	if len(value) == 8 {
+		a.agenda.Due = int64(binary.BigEndian.Uint64(value))
+	}
+	a.Memory, err = state.LoadMemory(a, a.Spec, nil)
+	return err
+}
+
+// entriesBefore returns how many entries come before a key.
+func entriesBefore(entries []registry.Entry, key []byte) int {
+	for i, e := range entries {
+		if bytes.Compare(e.Key, key) >= 0 {
+			return i
+		}
+	}
+	return len(entries)
+}
+
+// unpack takes over what has come along.
+func (a *Activation) unpack(ctx context.Context, p *state.Parcel) error {
+	if p == nil {
+		return nil
+	}
+	for _, e := range p.Space {
+		a.space.Hold(string(e.Key), e.Value)
+	}
+	if len(p.Marks) > 0 {
+		if err := a.plan().Inbox.Load(p.Marks); err != nil {
+			return err
+		}
+	}
+	return a.unpackLuggage(ctx, p.Luggage)
+}
