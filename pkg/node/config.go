@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -26,7 +26,7 @@ const (
 	DefaultMaxCalls     = 50_000
 	DefaultMaxCallBytes = 256 << 20
 	// DefaultMaxRecords is how many answers an actor keeps.
-	DefaultMaxRecords = state.DefaultMaxRecords
+	DefaultMaxRecords = dedup.DefaultMaxRecords
 	// DefaultIdleTimeout is how long an actor without calls stays active.
 	DefaultIdleTimeout = membership.DefaultIdleTimeout
 )

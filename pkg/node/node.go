@@ -17,6 +17,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/admin"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/host"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/migration"
@@ -57,7 +58,7 @@ type Node struct {
 	scanner    *schedule.Scanner
 	meter      *telemetry.Meter
 	clock      telemetry.Stepped // of the heartbeat
-	host       *activation.Host
+	host       *host.Host
 	waker      *schedule.Waker
 	mover      *migration.Mover
 	admin      *admin.Admin
@@ -130,11 +131,13 @@ func (n *Node) runParts() {
 	n.meter = telemetry.NewMeter(n.Env.Monotonic(), n.config.Usage)
 	n.waker = schedule.NewWaker(n.Scope, n.router)
 	n.scanner = schedule.NewScanner(n.Scope, n.registry, n.keeper, n.waker)
-	n.host = activation.NewHost(activation.HostDeps{
-		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,
-		Keeper: n.keeper, Contact: n.contact, Timers: n.waker.Timers, Meter: n.meter, Tasks: n.tasks,
-		Couriers:   schedule.NewCouriers(n.Scope, n.keeper, n.waker),
-		MaxRecords: n.config.MaxRecords, MaxBatch: n.config.MaxBatch,
+	n.host = host.NewHost(host.HostDeps{
+		Parts: activation.Parts{
+			Scope: n.Scope, Router: n.router, Keeper: n.keeper, Contact: n.contact, Timers: n.waker.Timers,
+			Couriers: schedule.NewCouriers(n.Scope, n.keeper, n.waker), Meter: n.meter,
+			MaxRecords: n.config.MaxRecords, MaxBatch: n.config.MaxBatch,
+		},
+		Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Tasks: n.tasks,
 	})
 	n.mover = migration.NewMover(migration.MoverDeps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,

@@ -17,4 +17,6 @@ func RestoredState(id api.ActorID, key, value []byte) (registry.RestoredPart, er
 // CheckState reads all that is stored as an actor's state, in order of key, and returns when the actor has something
 // to do, in milliseconds since 1970 and 0 for never. It does not know the actor's kind, and so not what is in the
 // state struct. Errors are CodeCorruptState.
-func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error) { return state.Check(id, entries) }
+func CheckState(id api.ActorID, entries []registry.Entry) (due int64, err error) {
+	return state.Check(id, entries)
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -21,8 +22,8 @@ const (
 	activationBytes = 800
 )
 
-// bytes is about what the activation takes in memory.
-func (a *Activation) bytes() int64 {
+// Bytes is about what the activation takes in memory.
+func (a *Activation) Bytes() int64 {
 	if a == nil {
 		return 0
 	}
@@ -38,13 +39,13 @@ type Activation struct {
 	Claim  *registry.Claim
 	Memory *state.Memory
 	space  *state.Space
-	ledger *state.Ledger
+	ledger *dedup.Ledger
 	agenda *state.Agenda // nil for most
 	asking asking
-	// destroyed actors are deactivated without their hook.
-	destroyed bool
-	// unreadable is whether what is stored of the actor can't be read: it can only be deleted.
-	unreadable bool
+	// Destroyed actors are deactivated without their hook.
+	Destroyed bool
+	// Unreadable is whether what is stored of the actor can't be read: it can only be deleted.
+	Unreadable bool
 	// panicked says that the author's code that has run last has panicked.
 	panicked bool
 	// broken is why nothing more can be committed, if that was found out while a handler ran.

@@ -15,6 +15,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -55,7 +56,7 @@ func (a *Activation) turn(ctx context.Context, c *call.Call) actor.Turn {
 		Seed: func() [16]byte {
 			key := c.Key
 			key.Birth, key.Answered, key.AnsweredHere, key.Time = 0, 0, 0, 0
-			return state.RequestHash(
+			return dedup.RequestHash(
 				&call.Call{Method: a.Actor.String() + " " + c.Method, Body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
 		},
 		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {

@@ -15,8 +15,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 )
 
-// methodSettle is the method of a call that an activation makes of itself to have committed what is to be.
-const methodSettle = "$settle"
+// MethodSettle is the method of a call that an activation makes of itself to have committed what is to be.
+const MethodSettle = "$settle"
 
 // planner is an activation's agenda as its handlers have it.
 type planner struct {
@@ -133,11 +133,11 @@ func (p planner) may(what string) error {
 	return nil
 }
 
-// attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to
+// Attend puts the calls before others that the actor makes of itself, if one of those wakes it, or an alarm is to
 // run: the wake of a busy actor may find no room in its mailbox. They are its alarms that are to run, or else one to
 // commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former
 // owner would do nothing.
-func (a *Activation) attend(calls []*call.Call) []*call.Call {
+func (a *Activation) Attend(calls []*call.Call) []*call.Call {
 	woken := slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodWake })
 	if !woken && !a.agenda.Rings(a.parts.Env.Now().UnixMilli()) {
 		return calls
@@ -163,7 +163,7 @@ func (a *Activation) due() []*call.Call {
 		out = append(out, c)
 	}
 	if len(out) == 0 && (a.agenda.Due <= now || len(a.agenda.Results()) > 0) {
-		out = append(out, a.own(methodSettle))
+		out = append(out, a.own(MethodSettle))
 	}
 	return out
 }
@@ -178,19 +178,19 @@ func (a *Activation) own(method string) *call.Call {
 	}
 }
 
-// deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
+// Deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
 // courier.
-func (a *Activation) deliver() {
+func (a *Activation) Deliver() {
 	switch {
-	case !a.sending():
+	case !a.Sending():
 		a.parts.Couriers.Drop(a.Actor)
 	case a.agenda.Courier == nil:
 		a.agenda.Courier = a.parts.Couriers.Attach(a.slot, a.agenda.Outbox)
 	}
 }
 
-// sending reports whether there are messages to deliver.
-func (a *Activation) sending() bool {
+// Sending reports whether there are messages to deliver.
+func (a *Activation) Sending() bool {
 	return a != nil && a.agenda != nil && len(a.agenda.Outbox) > 0
 }
 
@@ -201,8 +201,8 @@ func (a *Activation) arm() {
 	}
 }
 
-// dueAt is the time of the actor's entry in the list of what is due; 0 for none.
-func (a *Activation) dueAt() int64 {
+// DueAt is the time of the actor's entry in the list of what is due; 0 for none.
+func (a *Activation) DueAt() int64 {
 	if a.agenda == nil {
 		return 0
 	}
@@ -221,8 +221,8 @@ func (a *Activation) Ended() {
 	}
 }
 
-// settle commits what else is to be before an activation ends in good order: it has nothing lingering then.
-func (a *Activation) settle() error {
+// Settle commits what else is to be before an activation ends in good order: it has nothing lingering then.
+func (a *Activation) Settle() error {
 	if a.agenda == nil || a.Spec.Volatile {
 		return nil
 	}
@@ -249,8 +249,8 @@ func (a *Activation) keptAgenda() {
 			api.Event{Kind: api.EventDeadLetter, Node: a.parts.NodeID, Actor: a.Actor.String(), Cause: d.Error})
 	}
 	a.agenda.Stored()
-	if a.agenda.Courier == nil && a.sending() {
-		a.deliver()
+	if a.agenda.Courier == nil && a.Sending() {
+		a.Deliver()
 	}
 	if before != 0 || a.agenda.Due != 0 {
 		a.arm()

@@ -14,17 +14,17 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // batchBytesMax closes a batch: the store takes 10,000,000 bytes in a transaction and likes far less.
 const batchBytesMax = 1_000_000
 
-// process runs calls in batches and answers them, and reports whether the activation is still good. If not, the calls
+// Process runs calls in batches and answers them, and reports whether the activation is still good. If not, the calls
 // that it has not answered are on their way elsewhere. It stops behind a call that has deleted the actor: rest is for
 // another activation.
-func (a *Activation) process(calls []*call.Call) (rest []*call.Call, good bool) {
+func (a *Activation) Process(calls []*call.Call) (rest []*call.Call, good bool) {
 	single := 0 // how many of the calls did not fit a transaction together
 	for {
 		if calls = a.servable(calls); len(calls) == 0 {
@@ -73,7 +73,7 @@ func (a *Activation) process(calls []*call.Call) (rest []*call.Call, good bool) 
 			a.unanswered(nil, rest, call.ErrMoved(a.Actor))
 			return nil, false
 		}
-		if a.destroyed {
+		if a.Destroyed {
 			return rest, true
 		}
 		calls = rest
@@ -207,13 +207,13 @@ func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answe
 // not.
 func (a *Activation) repeated(c *call.Call) (call.Answer, bool) {
 	now := a.Claim.Version()
-	if state.Ahead(&c.Key, now) { // of what this node has seen
+	if dedup.Ahead(&c.Key, now) { // of what this node has seen
 		if err := a.prove(); err != nil {
 			return call.Answer{Call: c, Err: err, Reroute: true}, true
 		}
 		// a name may be given any birth: other processes have others
 		if now = a.Claim.Version(); c.Key.Birth > now && c.Key.Name == "" {
-			return call.Answer{Call: c, Err: state.ErrFutureBirth(c, now)}, true
+			return call.Answer{Call: c, Err: dedup.ErrFutureBirth(c, now)}, true
 		}
 	}
 	r, err := a.ledger.Find(c, now)
@@ -234,7 +234,7 @@ func (a *Activation) repeated(c *call.Call) (call.Answer, bool) {
 }
 
 // fetchReply reads a reply that is kept away from its record.
-func (a *Activation) fetchReply(ctx context.Context, r *state.Record) ([]byte, error) {
+func (a *Activation) fetchReply(ctx context.Context, r *dedup.Record) ([]byte, error) {
 	begin, end := statekeys.Reply(&r.Key)
 	pieces, _, err := a.Claim.Range(ctx, begin, end, 2+api.PayloadBytesMax/statekeys.ChunkBytes)
 	if err != nil {
@@ -382,7 +382,7 @@ func (a *Activation) writes(answers []call.Answer) []registry.Write {
 	if answers[0].Destroys && !a.Spec.Volatile {
 		out := []registry.Write{{Key: statekeys.Struct, End: kv.PrefixEnd(statekeys.Struct)},
 			{Key: statekeys.KV, End: kv.PrefixEnd(statekeys.KV)}}
-		if a.unreadable {
+		if a.Unreadable {
 			out = append(out, registry.Write{Key: statekeys.Dedup, End: kv.PrefixEnd(statekeys.Dedup)},
 				registry.Write{Key: statekeys.Replies, End: kv.PrefixEnd(statekeys.Replies)})
 		}
@@ -413,7 +413,7 @@ func (a *Activation) concluded(answers []call.Answer) bool {
 		a.space.Forget()
 		a.Ended()
 		a.parts.Couriers.Drop(a.Actor)
-		a.agenda, a.destroyed = nil, true
+		a.agenda, a.Destroyed = nil, true
 		a.parts.Timers.Set(a.Actor, 0)
 	}
 	a.kept()

@@ -13,7 +13,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 )
 
 // Hook runs one of the actor's hooks, and commits what it has changed. calls wait for it. With an error nothing has
@@ -72,7 +72,7 @@ func (a *Activation) hookTurn(name string) actor.Turn {
 		Agenda: planner{a},
 		Time:   a.parts.Env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
-			return state.RequestHash(
+			return dedup.RequestHash(
 				&call.Call{Method: a.Actor.String() + " " + name, Body: binary.BigEndian.AppendUint64(nil, a.Claim.Token())})
 		},
 	}

@@ -14,7 +14,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -27,7 +29,7 @@ func New(p *Parts, s *mailbox.Slot, spec *actor.Spec, claim *registry.Claim) *Ac
 
 // Begin loads what is stored of the actor, or has been brought along, and runs its OnActivate. calls wait for that. An
 // actor that can't be read is good for its deletion alone, if that is one of calls.
-func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at registry.Attempt, brought *state.Parcel,
+func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at registry.Attempt, brought *snapshot.Parcel,
 	calls []*call.Call) error {
 	err := a.tryActivation(ctx, at)
 	if err == nil {
@@ -35,7 +37,7 @@ func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at regist
 			err = a.load(got.State, got.Attended)
 		}
 	}
-	if api.CodeOf(err) == api.CodeCorruptState && deletes(calls) {
+	if api.CodeOf(err) == api.CodeCorruptState && Deletes(calls) {
 		return a.loadNothing(ctx)
 	}
 	if err == nil {
@@ -62,7 +64,7 @@ func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
 	if a.agenda != nil {
 		a.agenda.Inbox.Volatile = a.Spec.Volatile
 	}
-	if a.ledger, err = state.LoadLedger(stored[agenda:records], a.parts.MaxRecords, a.Spec.Volatile,
+	if a.ledger, err = dedup.LoadLedger(stored[agenda:records], a.parts.MaxRecords, a.Spec.Volatile,
 		a.Claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
 	}
@@ -70,13 +72,13 @@ func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
 	return err
 }
 
-// deletes reports whether one of the calls deletes the actor.
-func deletes(calls []*call.Call) bool {
+// Deletes reports whether one of the calls deletes the actor.
+func Deletes(calls []*call.Call) bool {
 	return slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodDestroy })
 }
 
-// deletionFirst puts a call that deletes the actor before all others.
-func deletionFirst(calls []*call.Call) []*call.Call {
+// DeletionFirst puts a call that deletes the actor before all others.
+func DeletionFirst(calls []*call.Call) []*call.Call {
 	i := slices.IndexFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodDestroy })
 	return slices.Concat(calls[i:i+1], calls[:i], calls[i+1:])
 }
@@ -84,9 +86,9 @@ func deletionFirst(calls []*call.Call) []*call.Call {
 // loadNothing makes an activation of an actor whose stored state can't be read, to delete it. Nobody knows what calls
 // have been done: what was born by now is refused from then on, unless it has never run.
 func (a *Activation) loadNothing(ctx context.Context) (err error) {
-	a.unreadable = true
+	a.Unreadable = true
 	now := a.Claim.Version()
-	a.ledger = state.ForgottenLedger(a.parts.MaxRecords, a.Spec.Volatile, now)
+	a.ledger = dedup.ForgottenLedger(a.parts.MaxRecords, a.Spec.Volatile, now)
 	a.agenda = state.NewAgenda()
 	value, err := a.Claim.Get(ctx, statekeys.Alarms)
 	if err != nil {
@@ -110,7 +112,7 @@ func entriesBefore(entries []registry.Entry, key []byte) int {
 }
 
 // unpack takes over what has come along.
-func (a *Activation) unpack(ctx context.Context, p *state.Parcel) error {
+func (a *Activation) unpack(ctx context.Context, p *snapshot.Parcel) error {
 	if p == nil {
 		return nil
 	}

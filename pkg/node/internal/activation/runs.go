@@ -194,7 +194,7 @@ func (a *Activation) sendRun(out *call.Answer) {
 func (a *Activation) runNote(c *call.Call) call.Answer {
 	g := a.plan()
 	g.Begin()
-	out := call.Answer{Call: c.Abandoned, Err: errHangs(c.Abandoned)}
+	out := call.Answer{Call: c.Abandoned, Err: ErrHangs(c.Abandoned)}
 	if c.Abandoned.Alarm != nil {
 		if al := g.Alarm(c.Abandoned.Alarm.Name); al == nil || !al.Same(c.Abandoned.Alarm) {
 			return call.Answer{Call: c, Settled: true}
@@ -209,8 +209,8 @@ func (a *Activation) runNote(c *call.Call) call.Answer {
 	return call.Answer{Call: c, Writes: out.Writes, Settled: !out.Writes}
 }
 
-// errHangs is the error of a call whose handler does not return.
-func errHangs(c *call.Call) *api.Error {
+// ErrHangs is the error of a call whose handler does not return.
+func ErrHangs(c *call.Call) *api.Error {
 	err := api.Errorf(api.CodeDeadlineExceeded, "actor %s: method %s did not return by its deadline, nor %v later",
 		c.Actor, call.Clip(c.Method), call.HandlerGrace)
 	err.Detail = map[string]string{api.DetailRan: "true"}

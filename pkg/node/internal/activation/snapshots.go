@@ -14,6 +14,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -71,8 +72,8 @@ func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error
 }
 
 // Pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
-func (a *Activation) Pack() *state.Parcel {
-	p := &state.Parcel{Seq: a.Claim.Seq(), State: slices.Concat(a.agenda.Entries(), a.ledger.Entries(), a.Memory.Entries())}
+func (a *Activation) Pack() *snapshot.Parcel {
+	p := &snapshot.Parcel{Seq: a.Claim.Seq(), State: slices.Concat(a.agenda.Entries(), a.ledger.Entries(), a.Memory.Entries())}
 	if a.Memory.Rewrite && !a.Spec.Volatile { // the store has it in another form, which the next change must know
 		p.Seq, p.State = registry.Seq{N: math.MaxUint64}, nil
 	}

@@ -42,15 +42,15 @@ type trials struct {
 	marks map[api.ActorID]registry.Incarnation
 }
 
-func newTrials(e env.Env) *trials {
+func NewTrials(e env.Env) *trials {
 	return &trials{
 		room: env.NewSemaphore(e, trialsMax), held: make(map[*mailbox.Slot]int64),
 		marks: make(map[api.ActorID]registry.Incarnation),
 	}
 }
 
-// tryEnter has a slot on trial beside others, unless one is alone or wants to be.
-func (ts *trials) tryEnter(s *mailbox.Slot) bool {
+// TryEnter has a slot on trial beside others, unless one is alone or wants to be.
+func (ts *trials) TryEnter(s *mailbox.Slot) bool {
 	if !ts.room.TryAcquire(1) {
 		return false
 	}
@@ -72,7 +72,7 @@ func (ts *trials) enter(ctx context.Context, s *mailbox.Slot, alone bool) error 
 	if has == units {
 		return nil
 	}
-	ts.leave(s)
+	ts.Leave(s)
 	if err := ts.room.Acquire(ctx, units); err != nil {
 		return api.Errorf(api.CodeUnavailable, "actor %s: its turn to be tried has not come: %w", s.Actor, err)
 	}
@@ -82,8 +82,8 @@ func (ts *trials) enter(ctx context.Context, s *mailbox.Slot, alone bool) error 
 	return nil
 }
 
-// leave makes room. It does nothing if the slot has none.
-func (ts *trials) leave(s *mailbox.Slot) {
+// Leave makes room. It does nothing if the slot has none.
+func (ts *trials) Leave(s *mailbox.Slot) {
 	ts.mu.Lock()
 	units := ts.held[s]
 	delete(ts.held, s)
@@ -93,8 +93,8 @@ func (ts *trials) leave(s *mailbox.Slot) {
 	}
 }
 
-// marked notes that the store may have a mark of an actor; unmarked that it has none.
-func (ts *trials) marked(id api.ActorID, inc registry.Incarnation) {
+// Marked notes that the store may have a mark of an actor; unmarked that it has none.
+func (ts *trials) Marked(id api.ActorID, inc registry.Incarnation) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if len(ts.marks) >= acquittalsMax {
@@ -109,8 +109,8 @@ func (ts *trials) unmarked(id api.ActorID) {
 	delete(ts.marks, id)
 }
 
-// leftover takes the marks out that were stored under other incarnations than the present one, in order of actor.
-func (ts *trials) leftover(now registry.Incarnation) []leftover {
+// Leftover takes the marks out that were stored under other incarnations than the present one, in order of actor.
+func (ts *trials) Leftover(now registry.Incarnation) []leftover {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	var out []leftover
@@ -120,14 +120,14 @@ func (ts *trials) leftover(now registry.Incarnation) []leftover {
 			delete(ts.marks, id)
 		}
 	}
-	slices.SortFunc(out, func(x, y leftover) int { return call.CompareActors(x.actor, y.actor) })
+	slices.SortFunc(out, func(x, y leftover) int { return call.CompareActors(x.Actor, y.Actor) })
 	return out
 }
 
 // leftover is a mark that has outlived the lease under which it was stored.
 type leftover struct {
-	actor       api.ActorID
-	incarnation registry.Incarnation
+	Actor       api.ActorID
+	Incarnation registry.Incarnation
 }
 
 // code is the method of the author's that a call runs, "" if that is none.
@@ -143,10 +143,10 @@ func (a *Activation) tryActivation(ctx context.Context, at registry.Attempt) err
 	t := a.Claim.Trial()
 	switch {
 	case t == nil:
-		a.parts.Trials.leave(a.slot)
+		a.parts.Trials.Leave(a.slot)
 		return nil
 	case t.Marked():
-		a.parts.Trials.marked(a.Actor, a.Claim.Incarnation())
+		a.parts.Trials.Marked(a.Actor, a.Claim.Incarnation())
 		return nil
 	}
 	return a.beginTrial(ctx, at.Method, at.Retry)
@@ -180,7 +180,7 @@ func (a *Activation) beginTrial(ctx context.Context, method string, retry bool) 
 	if err := a.parts.Trials.enter(ctx, a.slot, alone); err != nil {
 		return err
 	}
-	a.parts.Trials.marked(a.Actor, a.Claim.Incarnation())
+	a.parts.Trials.Marked(a.Actor, a.Claim.Incarnation())
 	a.Claim.Renew(a.parts.Keeper.Proof())
 	return a.Claim.BeginTrial(a.parts.Ctx, method, retry, alone)
 }
@@ -197,7 +197,7 @@ func (a *Activation) endTrial() error {
 		}
 	}
 	a.parts.Trials.unmarked(a.Actor)
-	a.parts.Trials.leave(a.slot)
+	a.parts.Trials.Leave(a.slot)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/host"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -61,7 +62,7 @@ func (mv *Mover) runEvict(s *mailbox.Slot, done *env.Future[struct{}]) (gone boo
 		a.Ended()
 		s.Resident = nil
 		if settled {
-			ctx, cancel := env.WithTimeout(mv.Env, context.WithoutCancel(mv.Ctx), activation.ReleaseTimeout)
+			ctx, cancel := env.WithTimeout(mv.Env, context.WithoutCancel(mv.Ctx), host.ReleaseTimeout)
 			defer cancel()
 			err = mv.Host.ReleaseClaim(ctx, a)
 		}

@@ -6,7 +6,7 @@ package migration
 import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/host"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/router"
@@ -35,7 +35,7 @@ type MoverDeps struct {
 	Keeper     *membership.Keeper
 	Loads      *membership.Loads
 	Pool       *rpc.Pool
-	Host       *activation.Host
+	Host       *host.Host
 	Waker      *schedule.Waker
 	Peers      *membership.Peers
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -32,7 +32,7 @@ func (mv *Mover) MovePrepare(_ context.Context, in *api.MovePrepareRequest) (*ap
 	if err := mv.Dispatcher.Room(mv.Host.Arrivals.Expected()); err != nil {
 		return nil, err
 	}
-	mv.Host.Arrivals.Expect(&activation.Arrival{Move: api.MoveID(in.Move), Actor: id, From: in.From, Touched: mv.Env.Monotonic()})
+	mv.Host.Arrivals.Expect(&snapshot.Arrival{Move: api.MoveID(in.Move), Actor: id, From: in.From, Touched: mv.Env.Monotonic()})
 	return &api.MovePrepareReply{Incarnation: mv.Keeper.Incarnation()}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -25,11 +26,11 @@ func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	case bytes.Equal(key, statekeys.Dedup):
 		return registry.RestoredPart{}, nil
 	case bytes.HasPrefix(key, statekeys.Dedup):
-		r, err := DecodeRecord(key, value)
+		r, err := dedup.DecodeRecord(key, value)
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
-		r.Key.Birth = BirthOfRestored
+		r.Key.Birth = dedup.BirthOfRestored
 		return registry.RestoredPart{Value: r.Encode()}, nil
 	case bytes.Equal(key, statekeys.Alarms):
 		if len(value) != 8 {
@@ -90,7 +91,7 @@ func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := LoadLedger(records, DefaultMaxRecords, false, math.MaxUint64); err != nil {
+	if _, err := dedup.LoadLedger(records, dedup.DefaultMaxRecords, false, math.MaxUint64); err != nil {
 		return 0, err
 	}
 	if next > 0 {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package host
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 )
@@ -24,14 +25,14 @@ func (h *Host) release(s *mailbox.Slot) {
 	if !inTime {
 		return
 	}
-	ActivationOf(s).Ended()
+	activation.ActivationOf(s).Ended()
 	if release {
-		h.giveBack(ActivationOf(s))
+		h.giveBack(activation.ActivationOf(s))
 	}
 	s.Resident = nil
 }
 
-func (h *Host) giveBack(a *Activation) {
+func (h *Host) giveBack(a *activation.Activation) {
 	ctx, cancel := env.WithTimeout(h.Env, context.WithoutCancel(h.Ctx), ReleaseTimeout)
 	defer cancel()
 	err := h.ReleaseClaim(ctx, a)
@@ -42,9 +43,9 @@ func (h *Host) giveBack(a *Activation) {
 
 // ReleaseClaim gives an actor's claim back, and with it what the actor has to do. Until that is certain the node
 // looks after it.
-func (h *Host) ReleaseClaim(ctx context.Context, a *Activation) error {
+func (h *Host) ReleaseClaim(ctx context.Context, a *activation.Activation) error {
 	err := a.Claim.Release(ctx)
-	if due := a.dueAt(); err != nil && due != 0 {
+	if due := a.DueAt(); err != nil && due != 0 {
 		h.Timers.Soon(a.Actor, due)
 	} else if err == nil {
 		h.Timers.Set(a.Actor, 0)
@@ -59,8 +60,8 @@ const releasesAtOnce = 32
 // Deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
 // whether the claim can be given back: not while something may still land that was committed through it.
 func (h *Host) Deactivate(s *mailbox.Slot) (inTime, release bool) {
-	a := ActivationOf(s)
-	if a.destroyed {
+	a := activation.ActivationOf(s)
+	if a.Destroyed {
 		return true, true
 	}
 	ctx, cancel := env.WithTimeout(h.Env, context.WithoutCancel(h.Ctx), ReleaseTimeout)
@@ -75,7 +76,7 @@ func (h *Host) Deactivate(s *mailbox.Slot) (inTime, release bool) {
 	if api.CodeOf(err) == api.CodeUnknown {
 		return true, false
 	}
-	return true, api.CodeOf(a.settle()) != api.CodeUnknown
+	return true, api.CodeOf(a.Settle()) != api.CodeUnknown
 }
 
 // DeactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.

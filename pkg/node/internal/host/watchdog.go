@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package host
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 )
@@ -80,7 +81,7 @@ func (h *Host) abandon(s *mailbox.Slot) {
 	for _, c := range g.Calls {
 		switch {
 		case c == g.Running:
-			c.Finish(nil, "", errHangs(c))
+			c.Finish(nil, "", activation.ErrHangs(c))
 		case h.Env.Monotonic() >= c.Deadline:
 			c.Finish(nil, "", api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed while a handler ran",
 				c.Actor))
@@ -97,7 +98,7 @@ func (h *Host) noteOf(c *call.Call) *call.Call {
 		return nil
 	}
 	return &call.Call{
-		Actor: c.Actor, Method: methodSettle, Own: true, Abandoned: c, Flags: api.InvokeForwarded,
+		Actor: c.Actor, Method: activation.MethodSettle, Own: true, Abandoned: c, Flags: api.InvokeForwarded,
 		Context:  h.Life,
 		Deadline: h.Env.Monotonic() + noteTimeout,
 		Finish:   func([]byte, string, error) {},

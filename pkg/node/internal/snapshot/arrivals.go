@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package snapshot
 
 import (
 	"hash/crc32"
@@ -26,13 +26,13 @@ type Arrival struct {
 	From     string
 	data     []byte
 	received int
-	parcel   *state.Parcel // once data is complete
+	Parcel   *Parcel // once data is complete
 	Touched  time.Duration
 }
 
-// arrivals are the actors that are on their way here. What is kept of one is used by the first activation under the
+// Arrivals are the actors that are on their way here. What is kept of one is used by the first activation under the
 // claim that its move has handed over, once, or forgotten.
-type arrivals struct {
+type Arrivals struct {
 	mu      sync.Mutex
 	byMove  map[api.MoveID]*Arrival
 	byActor map[api.ActorID]*Arrival
@@ -40,7 +40,7 @@ type arrivals struct {
 }
 
 // Expect begins an arrival, in place of an earlier one of the actor.
-func (as *arrivals) Expect(a *Arrival) {
+func (as *Arrivals) Expect(a *Arrival) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	if as.byMove == nil {
@@ -51,7 +51,7 @@ func (as *arrivals) Expect(a *Arrival) {
 }
 
 // Receive takes a piece. When all are there it checks and decodes them.
-func (as *arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
+func (as *Arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	a := as.byMove[p.Move]
@@ -63,7 +63,7 @@ func (as *arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
 	case a.data == nil:
 		a.data = make([]byte, p.Total)
 		as.bytes += p.Total
-	case a.parcel != nil || len(a.data) != p.Total:
+	case a.Parcel != nil || len(a.data) != p.Total:
 		return api.Errorf(api.CodeInvalidArgument, "actor %s: a piece of another parcel", a.Actor)
 	}
 	if len(p.Data) > len(a.data)-p.Offset {
@@ -78,24 +78,24 @@ func (as *arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
 		return api.Errorf(api.CodeCorruptState, "actor %s: what was sent of it fails its checksum", a.Actor)
 	}
 	var err error
-	if a.parcel, err = state.DecodeParcel(a.data); err != nil {
+	if a.Parcel, err = DecodeParcel(a.data); err != nil {
 		as.remove(a)
 	}
 	return err
 }
 
-// of returns what is there of an actor, nil if nothing or not all.
-func (as *arrivals) of(id api.ActorID) *Arrival {
+// Of returns what is there of an actor, nil if nothing or not all.
+func (as *Arrivals) Of(id api.ActorID) *Arrival {
 	as.mu.Lock()
 	defer as.mu.Unlock()
-	if a := as.byActor[id]; a != nil && a.parcel != nil {
+	if a := as.byActor[id]; a != nil && a.Parcel != nil {
 		return a
 	}
 	return nil
 }
 
 // Actor returns which actor a move is of.
-func (as *arrivals) Actor(move api.MoveID) (id api.ActorID, ok bool) {
+func (as *Arrivals) Actor(move api.MoveID) (id api.ActorID, ok bool) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	a := as.byMove[move]
@@ -106,21 +106,21 @@ func (as *arrivals) Actor(move api.MoveID) (id api.ActorID, ok bool) {
 }
 
 // Forget drops a move.
-func (as *arrivals) Forget(move api.MoveID) {
+func (as *Arrivals) Forget(move api.MoveID) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	as.remove(as.byMove[move])
 }
 
-// forgetActor drops what is there of an actor.
-func (as *arrivals) forgetActor(id api.ActorID) {
+// ForgetActor drops what is there of an actor.
+func (as *Arrivals) ForgetActor(id api.ActorID) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	as.remove(as.byActor[id])
 }
 
 // Expire drops what nobody has come for.
-func (as *arrivals) Expire(now time.Duration) {
+func (as *Arrivals) Expire(now time.Duration) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	for _, a := range as.byMove { //kelpie:unordered each by itself
@@ -131,14 +131,14 @@ func (as *arrivals) Expire(now time.Duration) {
 }
 
 // Expected is how many actors are on their way.
-func (as *arrivals) Expected() int {
+func (as *Arrivals) Expected() int {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	return len(as.byMove)
 }
 
 // remove drops an arrival, if there is one. as.mu is held.
-func (as *arrivals) remove(a *Arrival) {
+func (as *Arrivals) remove(a *Arrival) {
 	if a == nil {
 		return
 	}

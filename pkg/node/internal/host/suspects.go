@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package host
 
 import (
 	"context"
@@ -14,21 +14,21 @@ import (
 
 // Acquit takes back what others may have concluded from the loss of the node's lease: the process has not ended.
 func (h *Host) Acquit() {
-	left := h.Trials.leftover(h.Keeper.Member().Node.Incarnation)
+	left := h.Trials.Leftover(h.Keeper.Member().Node.Incarnation)
 	if len(left) == 0 {
 		return
 	}
 	h.Tasks.Go("acquit", func(ctx context.Context) {
 		for _, l := range left {
-			changed, err := h.Registry.Acquit(ctx, l.actor, h.NodeID, l.incarnation)
+			changed, err := h.Registry.Acquit(ctx, l.Actor, h.NodeID, l.Incarnation)
 			switch {
 			case err != nil:
-				h.Trials.marked(l.actor, l.incarnation) // until the next heartbeat
-				h.Log.Warn("an actor could not be acquitted", "actor", l.actor.String(), "error", err)
+				h.Trials.Marked(l.Actor, l.Incarnation) // until the next heartbeat
+				h.Log.Warn("an actor could not be acquitted", "actor", l.Actor.String(), "error", err)
 			case changed:
-				h.Log.Info("an actor that others suspect was acquitted: this process lives", "actor", l.actor.String())
+				h.Log.Info("an actor that others suspect was acquitted: this process lives", "actor", l.Actor.String())
 				h.Events.Sum(api.Event{
-					Kind: api.EventAcquitted, Node: h.NodeID, Actor: l.actor.String(),
+					Kind: api.EventAcquitted, Node: h.NodeID, Actor: l.Actor.String(),
 					Cause: "the process that it was running in when the node was fenced has not ended",
 				})
 			}
@@ -38,7 +38,7 @@ func (h *Host) Acquit() {
 
 // attempt is what a slot's actor is to be claimed for.
 func (h *Host) attempt(s *mailbox.Slot, calls []*call.Call) registry.Attempt {
-	out := registry.Attempt{Mark: h.Trials.tryEnter(s)}
+	out := registry.Attempt{Mark: h.Trials.TryEnter(s)}
 	if len(calls) > 0 {
 		if spec := h.Kinds[s.Actor.Namespace]; spec.Methods[calls[0].Method] != nil {
 			out.Method, out.Retry = calls[0].Method, calls[0].Retried()

@@ -1,12 +1,13 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package host
 
 import (
 	"errors"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 )
@@ -15,9 +16,9 @@ import (
 // the end: it is not if it was abandoned.
 func (h *Host) runSlot(s *mailbox.Slot) (mine bool) {
 	for {
-		w := h.Dispatcher.Next(s, h.Env.Monotonic(), ActivationOf(s).bytes())
+		w := h.Dispatcher.Next(s, h.Env.Monotonic(), activation.ActivationOf(s).Bytes())
 		if w.Drop {
-			ActivationOf(s).Ended()
+			activation.ActivationOf(s).Ended()
 			s.Resident = nil
 		}
 		switch {
@@ -30,14 +31,14 @@ func (h *Host) runSlot(s *mailbox.Slot) (mine bool) {
 			s.Controlled()
 		case len(w.Calls) > 0:
 			h.runCalls(s, w.Calls)
-		case w.Idle && ActivationOf(s).sending():
-		case ActivationOf(s) != nil && !w.Drop:
+		case w.Idle && activation.ActivationOf(s).Sending():
+		case activation.ActivationOf(s) != nil && !w.Drop:
 			h.release(s)
 		}
 		if s.Abandoned() {
 			return false
 		}
-		if ActivationOf(s) == nil && h.Dispatcher.Remove(s) {
+		if activation.ActivationOf(s) == nil && h.Dispatcher.Remove(s) {
 			return true
 		}
 	}
@@ -49,13 +50,13 @@ func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
 	s.Answering(calls)
 	defer func() {
 		s.Answering(nil)
-		h.Trials.leave(s)
+		h.Trials.Leave(s)
 	}()
 	for {
-		if ActivationOf(s) != nil && ActivationOf(s).destroyed { // and not released yet: the calls are for a new one
+		if activation.ActivationOf(s) != nil && activation.ActivationOf(s).Destroyed { // and not released yet: the calls are for a new one
 			s.Resident = nil
 		}
-		if ActivationOf(s) == nil {
+		if activation.ActivationOf(s) == nil {
 			a, err := h.Activate(s, calls)
 			if errors.Is(err, call.ErrAbandoned) {
 				return
@@ -68,20 +69,20 @@ func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
 			}
 			s.Resident = a
 		}
-		if ActivationOf(s).unreadable {
-			calls = deletionFirst(calls)
+		if activation.ActivationOf(s).Unreadable {
+			calls = activation.DeletionFirst(calls)
 		} else {
-			calls = ActivationOf(s).attend(calls)
+			calls = activation.ActivationOf(s).Attend(calls)
 		}
-		rest, good := ActivationOf(s).process(calls)
+		rest, good := activation.ActivationOf(s).Process(calls)
 		switch {
 		case !good:
-			ActivationOf(s).Ended()
+			activation.ActivationOf(s).Ended()
 			s.Resident = nil
 			return
 		case len(rest) > 0: // the actor was deleted: what comes behind that finds a new one
 			s.Resident, calls = nil, rest
-		case ActivationOf(s).destroyed:
+		case activation.ActivationOf(s).Destroyed:
 			s.Retire()
 			return
 		default:
@@ -144,7 +145,7 @@ func (h *Host) begin(s *mailbox.Slot) {
 }
 
 func (h *Host) finished(s *mailbox.Slot) {
-	h.Trials.leave(s)
+	h.Trials.Leave(s)
 	h.running.Remove(s)
 	h.Slots.End()
 }

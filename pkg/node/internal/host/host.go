@@ -1,14 +1,16 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package host
 
 import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/router"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -19,14 +21,14 @@ type Host struct {
 	running mailbox.Runners
 	crashes crashes
 	// Arrivals are what other nodes send of actors that move here.
-	Arrivals arrivals
+	Arrivals snapshot.Arrivals
 	// releases bounds how many idle actors are deactivated at once.
 	releases *env.Semaphore
 }
 
 // HostDeps are what a host is made of.
 type HostDeps struct {
-	Parts
+	activation.Parts
 	Kinds      map[string]*actor.Spec
 	Registry   *registry.Registry
 	Dispatcher *mailbox.Dispatcher
@@ -36,7 +38,7 @@ type HostDeps struct {
 // NewHost returns a host, which runs the mailboxes of d.Dispatcher from then on.
 func NewHost(d HostDeps) *Host {
 	h := &Host{HostDeps: d, releases: env.NewSemaphore(d.Env, releasesAtOnce)}
-	h.Trials, h.Claims = newTrials(d.Env), env.NewSemaphore(d.Env, router.ClaimsAtOnce)
+	h.Trials, h.Claims = activation.NewTrials(d.Env), env.NewSemaphore(d.Env, router.ClaimsAtOnce)
 	h.Crashed, h.GiveUp = h.crashed, h.abandon
 	h.Slots.Drained = env.NewEvent(d.Env)
 	h.Barrier = membership.NewBarrier(d.Env, func() (registry.Proof, error) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package activation
+package host
 
 import (
 	"context"
@@ -12,19 +12,20 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/schedule"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // Activate claims an actor and loads its state. An activation that can't start gives its claim back.
 // calls wait for it. An actor whose state or hook has failed it is left alone for a while.
-func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error) {
+func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*activation.Activation, error) {
 	id := s.Actor
-	if err := h.crashes.check(id, h.Env.Monotonic()); err != nil && !deletes(calls) {
+	if err := h.crashes.check(id, h.Env.Monotonic()); err != nil && !activation.Deletes(calls) {
 		return nil, err
 	}
 	spec := h.Kinds[id.Namespace]
@@ -44,10 +45,10 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, call.ActivateTimeout, err)
 	}
 	if err != nil && at.Mark { // which may be stored all the same
-		h.Trials.marked(id, h.Keeper.Member().Node.Incarnation)
+		h.Trials.Marked(id, h.Keeper.Member().Node.Incarnation)
 	}
 	if err != nil || got.Claim == nil {
-		h.Trials.leave(s)
+		h.Trials.Leave(s)
 	}
 	switch {
 	case err != nil:
@@ -57,8 +58,8 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 	case got.Claim == nil:
 		return nil, h.Router.MovedTo(id, got.Owner)
 	}
-	a := New(&h.Parts, s, spec, got.Claim)
-	if err = a.Begin(ctx, got, at, brought, calls); err == nil && a.unreadable {
+	a := activation.New(&h.Parts, s, spec, got.Claim)
+	if err = a.Begin(ctx, got, at, brought, calls); err == nil && a.Unreadable {
 		return a, nil
 	}
 	switch {
@@ -67,12 +68,12 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 		s.Mu.Lock()
 		s.Tally = telemetry.Tally{Began: h.Env.Monotonic()}
 		s.Mu.Unlock()
-		a.deliver()
+		a.Deliver()
 		return a, nil
 	case errors.Is(err, call.ErrAbandoned):
 		return nil, err
 	}
-	h.Trials.leave(s)
+	h.Trials.Leave(s)
 	a.Ended()
 	if api.CodeOf(err) == api.CodeUnknown { // what the hook did may still land: the claim is taken anew
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s could not be activated: %v", id, err)
@@ -88,21 +89,21 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*Activation, error
 
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
 func (h *Host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired,
-	brought *state.Parcel, err error) {
+	brought *snapshot.Parcel, err error) {
 	if err := h.Claims.Acquire(ctx, 1); err != nil {
 		return got, nil, err
 	}
 	defer h.Claims.Release(1)
 	begin, end := statekeys.Alarms, kv.PrefixEnd(statekeys.Struct)
-	if a := h.Arrivals.of(id); a != nil {
-		p := a.parcel
+	if a := h.Arrivals.Of(id); a != nil {
+		p := a.Parcel
 		got, err = h.Registry.Install(ctx, h.Keeper.Member(), id,
 			registry.Arrived{Move: a.Move, Seq: p.Seq, State: p.State}, begin, end)
 		if err != nil {
 			return got, nil, err
 		}
 		if got.Claim != nil {
-			h.Arrivals.forgetActor(id)
+			h.Arrivals.ForgetActor(id)
 			if got.Claim.Seq() != p.Seq {
 				p = nil
 			}
@@ -116,7 +117,7 @@ func (h *Host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) 
 	}
 	got, err = h.Registry.AcquireFor(ctx, h.Keeper.Member(), id, at, begin, end)
 	if err == nil && got.Claim != nil {
-		h.Arrivals.forgetActor(id)
+		h.Arrivals.ForgetActor(id)
 		h.tellTakenOver(id, got.From)
 	}
 	return got, nil, err
