@@ -20,8 +20,8 @@ const gossipPeers = 3
 // gossipForever tells a few members at a time how busy the node is and learns the same of them.
 func (n *Node) gossipForever(ctx context.Context) {
 	random := n.Env.Rand("gossip")
-	for env.Sleep(n.Env, ctx, n.keeper.Member().Meta.Heartbeat) == nil {
-		peers := n.keeper.Members().Members()
+	for env.Sleep(n.Env, ctx, n.members.Member().Meta.Heartbeat) == nil {
+		peers := n.members.Members().Members()
 		for i, at := range random.Perm(len(peers)) {
 			if i >= gossipPeers {
 				break
@@ -34,10 +34,10 @@ func (n *Node) gossipForever(ctx context.Context) {
 }
 
 func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
-	ctx, cancel := env.WithTimeout(n.Env, ctx, n.keeper.Member().Meta.Heartbeat)
+	ctx, cancel := env.WithTimeout(n.Env, ctx, n.members.Member().Meta.Heartbeat)
 	defer cancel()
 	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing,
-		&api.Ping{Node: n.NodeID, Load: n.dispatcher.Load()})
+		&api.Ping{Node: n.NodeID, Load: n.mailboxes.Load()})
 	if err != nil {
 		n.Log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		return
@@ -59,7 +59,7 @@ func (n *Node) watchClock() {
 }
 
 // fenced drops every activation: the node's lease is gone.
-func (n *Node) fenced() { n.dispatcher.DropAll() }
+func (n *Node) fenced() { n.mailboxes.DropAll() }
 
 // beaten passes on what a heartbeat has brought.
 func (n *Node) beaten(b registry.Beaten) {
@@ -70,11 +70,11 @@ func (n *Node) beaten(b registry.Beaten) {
 // load tells the members, by the heartbeat, how busy the node is.
 func (n *Node) load() api.Load {
 	now := n.Env.Monotonic()
-	n.dispatcher.Gauge(now)
+	n.mailboxes.Gauge(now)
 	n.meter.Roll(now)
 	n.watchClock()
 	n.Events.Flush(n.Env.Now())
-	load := n.dispatcher.Load()
+	load := n.mailboxes.Load()
 	n.loads.Learn(n.NodeID, load)
 	return load
 }

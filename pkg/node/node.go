@@ -45,23 +45,23 @@ type Node struct {
 	tasks  *env.Group
 	lease  *env.Task // beats
 
-	listener   rpc.Listener
-	server     *rpc.Server
-	pool       *rpc.Pool
-	contact    *membership.Contact
-	keeper     *membership.Keeper
-	budget     *call.Budget
-	dispatcher *mailbox.Dispatcher
-	router     *router.Router
-	loads      *membership.Loads
-	peers      *membership.Peers
-	scanner    *schedule.Scanner
-	meter      *telemetry.Meter
-	clock      telemetry.Stepped // of the heartbeat
-	host       *host.Host
-	waker      *schedule.Waker
-	mover      *migration.Mover
-	admin      *admin.Admin
+	listener  rpc.Listener
+	server    *rpc.Server
+	pool      *rpc.Pool
+	contact   *membership.Contact
+	members   *membership.Manager
+	budget    *call.Budget
+	mailboxes *mailbox.Table
+	router    *router.Router
+	loads     *membership.Loads
+	peers     *membership.Peers
+	scanner   *schedule.Scanner
+	meter     *telemetry.Meter
+	clock     telemetry.ClockSteps // of the heartbeat
+	host      *host.Host
+	waker     *schedule.Waker
+	migrator  *migration.Migrator
+	admin     *admin.Service
 
 	keys    *callkey.Keys // of calls from inside the process
 	stopped *env.Event
@@ -83,7 +83,8 @@ func New(c Config) (*Node, error) {
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
-	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.NodeID, c.Env.Now()), NodeID: c.NodeID}
+	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.NodeID, c.Env.Now()),
+		NodeID: c.NodeID}
 	n.Ctx, n.cancel = env.WithCancelCause(context.Background())
 	n.tasks = env.NewGroup(c.Env, n.Ctx)
 	n.joinParts()
@@ -97,7 +98,7 @@ func New(c Config) (*Node, error) {
 }
 
 func (n *Node) identity() rpc.Identity {
-	return rpc.Identity{NodeID: n.NodeID, ClusterID: n.ClusterID, Incarnation: n.keeper.Incarnation}
+	return rpc.Identity{NodeID: n.NodeID, ClusterID: n.ClusterID, Incarnation: n.members.Incarnation}
 }
 
 // joinParts makes what connects the node to its store and to the other members.
@@ -105,23 +106,23 @@ func (n *Node) joinParts() {
 	n.registry = registry.New(n.Env, n.config.Store)
 	n.contact = membership.NewContact(n.Scope, n.storeURL)
 	n.registry.Through(n.contact)
-	n.keeper = membership.NewKeeper(membership.KeeperDeps{
+	n.members = membership.New(membership.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Contact: n.contact,
 		Load: n.load, Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
 	})
 	n.loads = membership.NewLoads()
 	n.pool = rpc.NewPool(n.Env, n.config.Transport, rpc.PoolConfig{Identity: n.identity(), Logger: n.Log})
-	n.peers = &membership.Peers{Scope: n.Scope, Keeper: n.keeper, Pool: n.pool}
+	n.peers = &membership.Peers{Scope: n.Scope, Members: n.members, Pool: n.pool}
 }
 
 // placeParts makes what takes a call to its actor's mailbox, here or elsewhere.
 func (n *Node) placeParts() {
 	c := &n.config
 	n.budget = &call.Budget{CallsMax: int64(c.MaxCalls), BytesMax: c.MaxCallBytes}
-	n.dispatcher = mailbox.NewDispatcher(mailbox.Limits{
+	n.mailboxes = mailbox.NewTable(mailbox.Limits{
 		Pending: c.MaxPendingPerActor, Budget: n.budget, Capacity: c.Capacity, Memory: c.MemoryLimit})
-	n.router = router.NewRouter(router.RouterDeps{
-		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Keeper: n.keeper,
+	n.router = router.New(router.Deps{
+		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Mailboxes: n.mailboxes, Members: n.members,
 		Contact: n.contact, Loads: n.loads, Pool: n.pool,
 	})
 }
@@ -130,22 +131,23 @@ func (n *Node) placeParts() {
 func (n *Node) runParts() {
 	n.meter = telemetry.NewMeter(n.Env.Monotonic(), n.config.Usage)
 	n.waker = schedule.NewWaker(n.Scope, n.router)
-	n.scanner = schedule.NewScanner(n.Scope, n.registry, n.keeper, n.waker)
-	n.host = host.NewHost(host.HostDeps{
+	n.scanner = schedule.NewScanner(n.Scope, n.registry, n.members, n.waker)
+	n.host = host.New(host.Deps{
 		Parts: activation.Parts{
-			Scope: n.Scope, Router: n.router, Keeper: n.keeper, Contact: n.contact, Timers: n.waker.Timers,
-			Couriers: schedule.NewCouriers(n.Scope, n.keeper, n.waker), Meter: n.meter,
+			Scope: n.Scope, Router: n.router, Members: n.members, Contact: n.contact, Timers: n.waker.Timers,
+			Outboxes: schedule.NewOutboxes(n.Scope, n.members, n.waker), Meter: n.meter,
 			MaxRecords: n.config.MaxRecords, MaxBatch: n.config.MaxBatch,
 		},
-		Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Tasks: n.tasks,
+		Kinds: n.kinds, Registry: n.registry, Mailboxes: n.mailboxes, Tasks: n.tasks,
 	})
-	n.mover = migration.NewMover(migration.MoverDeps{
-		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,
-		Keeper: n.keeper, Loads: n.loads, Pool: n.pool, Host: n.host, Waker: n.waker, Peers: n.peers,
+	n.migrator = migration.New(migration.Deps{
+		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Mailboxes: n.mailboxes, Router: n.router,
+		Members: n.members, Loads: n.loads, Pool: n.pool, Host: n.host, Waker: n.waker, Peers: n.peers,
 	})
-	n.admin = admin.NewAdmin(admin.AdminDeps{
-		Scope: n.Scope, Store: n.config.Store, Registry: n.registry, Dispatcher: n.dispatcher, Router: n.router,
-		Keeper: n.keeper, Meter: n.meter, Pool: n.pool, Mover: n.mover, Peers: n.peers, ClusterInfo: n.clusterInfo,
+	n.admin = admin.New(admin.Deps{
+		Scope: n.Scope, Store: n.config.Store, Registry: n.registry, Mailboxes: n.mailboxes, Router: n.router,
+		Members: n.members, Meter: n.meter, Pool: n.pool, Migrator: n.migrator, Peers: n.peers,
+		ClusterInfo: n.clusterInfo,
 	})
 }
 
@@ -170,22 +172,22 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.refuseNamesake(ctx); err != nil {
 		return err
 	}
-	n.keeper.Spec = n.joinSpec()
-	if err := n.keeper.Join(ctx); err != nil {
+	n.members.Spec = n.joinSpec()
+	if err := n.members.Join(ctx); err != nil {
 		return err
 	}
 	n.lease = env.Start(n.Env, n.Ctx, "heartbeat", n.keepLease)
 	n.tasks.Go("serve", n.serve)
-	n.tasks.Go("membership", n.keeper.FollowForever)
+	n.tasks.Go("membership", n.members.FollowForever)
 	n.tasks.Go("gossip", n.gossipForever)
 	n.tasks.Go("idle", n.host.SweepForever)
 	n.tasks.Go("handlers", n.host.WatchHandlers)
-	n.tasks.Go("moves", n.mover.Watch)
+	n.tasks.Go("moves", n.migrator.Watch)
 	n.tasks.Go("memory", n.host.WatchMemory)
 	n.tasks.Go("timers", n.waker.Timers.Run)
 	n.tasks.Go("due", n.scanner.Run)
 	n.Log.Debug("joined", "node", n.NodeID, "address", n.address, "cluster", n.ClusterID(), "epoch",
-		n.keeper.Member().Node.Epoch)
+		n.members.Member().Node.Epoch)
 	return nil
 }
 
@@ -227,7 +229,7 @@ func (n *Node) serve(ctx context.Context) {
 }
 
 func (n *Node) keepLease(ctx context.Context) {
-	if err := n.keeper.BeatForever(ctx); err != nil {
+	if err := n.members.BeatForever(ctx); err != nil {
 		n.Log.Error("this node ends", "error", err)
 		n.end(err)
 	}
@@ -282,7 +284,7 @@ func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, na
 }
 
 // Load returns how busy the node is.
-func (n *Node) Load() api.Load { return n.dispatcher.Load() }
+func (n *Node) Load() api.Load { return n.mailboxes.Load() }
 
 // Calls returns how many calls are on their way in the node that came from outside of it.
 func (n *Node) Calls() int { return int(n.budget.Calls.Load()) }
@@ -292,7 +294,7 @@ func (n *Node) Addr() string { return n.address }
 
 // ClusterID returns the cluster's id, "" before the node has joined.
 func (n *Node) ClusterID() string {
-	if m := n.keeper.Member(); m != nil {
+	if m := n.members.Member(); m != nil {
 		return m.Meta.ClusterID
 	}
 	return ""

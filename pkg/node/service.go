@@ -19,36 +19,36 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodClusterInfo, n.clusterInfo)
 	rpc.HandleTyped(m, api.MethodBirth, n.birth)
 	rpc.HandleTyped(m, api.MethodPing, n.pong)
-	rpc.HandleTyped(m, api.MethodNodes, n.admin.AdminNodes)
-	rpc.HandleTyped(m, api.MethodLeases, n.admin.AdminLeases)
-	rpc.HandleTyped(m, api.MethodLeaseBreak, n.admin.AdminLeaseBreak)
-	rpc.HandleTyped(m, api.MethodClaimBreak, n.admin.AdminClaimBreak)
-	rpc.HandleTyped(m, api.MethodActors, n.admin.AdminActors)
-	rpc.HandleTyped(m, api.MethodActorGet, n.admin.AdminActorGet)
-	rpc.HandleTyped(m, api.MethodNamespaces, n.admin.AdminNamespaces)
-	rpc.HandleTyped(m, api.MethodNamespaceSet, n.admin.AdminNamespaceSet)
-	rpc.HandleTyped(m, api.MethodStoreScan, n.admin.AdminStoreScan)
-	rpc.HandleTyped(m, api.MethodMovePrepare, n.mover.MovePrepare)
-	m.Handle(api.MethodMovePiece, n.mover.MovePiece)
-	m.HandleAsync(api.MethodMoveComplete, n.mover.MoveComplete)
-	m.HandleAsync(api.MethodMoveCancel, n.mover.MoveCancel)
-	rpc.HandleTyped(m, api.MethodMigrate, n.mover.AdminMigrate)
-	rpc.HandleTyped(m, api.MethodBulk, n.mover.AdminBulk)
-	rpc.HandleTyped(m, api.MethodBulkStatus, n.mover.AdminBulkStatus)
-	rpc.HandleTyped(m, api.MethodBulkCancel, n.mover.AdminBulkCancel)
-	rpc.HandleTyped(m, api.MethodRebalance, n.mover.AdminRebalance)
-	rpc.HandleTyped(m, api.MethodNodeRemove, n.admin.AdminNodeRemove)
-	rpc.HandleTyped(m, api.MethodActorEvict, n.mover.AdminActorEvict)
-	rpc.HandleTyped(m, api.MethodPlacements, n.admin.AdminPlacements)
-	rpc.HandleTyped(m, api.MethodDeadLetters, n.admin.AdminDeadLetters)
-	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.admin.AdminDeadLetterRetry)
-	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.admin.AdminDeadLetterRm)
-	rpc.HandleTyped(m, api.MethodQuarantines, n.admin.AdminQuarantines)
-	rpc.HandleTyped(m, api.MethodQuarantineClear, n.admin.AdminQuarantineClear)
-	rpc.HandleTyped(m, api.MethodStats, n.admin.AdminStats)
-	rpc.HandleTyped(m, api.MethodClusterStats, n.admin.AdminClusterStats)
-	rpc.HandleTyped(m, api.MethodActorStats, n.admin.AdminActorStats)
-	rpc.HandleTyped(m, api.MethodEvents, n.admin.AdminEvents)
+	rpc.HandleTyped(m, api.MethodNodes, n.admin.ServeNodes)
+	rpc.HandleTyped(m, api.MethodLeases, n.admin.ServeLeases)
+	rpc.HandleTyped(m, api.MethodLeaseBreak, n.admin.ServeLeaseBreak)
+	rpc.HandleTyped(m, api.MethodClaimBreak, n.admin.ServeClaimBreak)
+	rpc.HandleTyped(m, api.MethodActors, n.admin.ServeActors)
+	rpc.HandleTyped(m, api.MethodActorGet, n.admin.ServeActorGet)
+	rpc.HandleTyped(m, api.MethodNamespaces, n.admin.ServeNamespaces)
+	rpc.HandleTyped(m, api.MethodNamespaceSet, n.admin.ServeNamespaceSet)
+	rpc.HandleTyped(m, api.MethodStoreScan, n.admin.ServeStoreScan)
+	rpc.HandleTyped(m, api.MethodMovePrepare, n.migrator.ServePrepare)
+	m.Handle(api.MethodMovePiece, n.migrator.ServePiece)
+	m.HandleAsync(api.MethodMoveComplete, n.migrator.ServeComplete)
+	m.HandleAsync(api.MethodMoveCancel, n.migrator.ServeCancel)
+	rpc.HandleTyped(m, api.MethodMigrate, n.migrator.ServeMigrate)
+	rpc.HandleTyped(m, api.MethodBulk, n.migrator.ServeBulk)
+	rpc.HandleTyped(m, api.MethodBulkStatus, n.migrator.ServeBulkStatus)
+	rpc.HandleTyped(m, api.MethodBulkCancel, n.migrator.ServeBulkCancel)
+	rpc.HandleTyped(m, api.MethodRebalance, n.migrator.ServeRebalance)
+	rpc.HandleTyped(m, api.MethodNodeRemove, n.admin.ServeNodeRemove)
+	rpc.HandleTyped(m, api.MethodActorEvict, n.migrator.ServeActorEvict)
+	rpc.HandleTyped(m, api.MethodPlacements, n.admin.ServePlacements)
+	rpc.HandleTyped(m, api.MethodDeadLetters, n.admin.ServeDeadLetters)
+	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.admin.ServeDeadLetterRetry)
+	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.admin.ServeDeadLetterRm)
+	rpc.HandleTyped(m, api.MethodQuarantines, n.admin.ServeQuarantines)
+	rpc.HandleTyped(m, api.MethodQuarantineClear, n.admin.ServeQuarantineClear)
+	rpc.HandleTyped(m, api.MethodStats, n.admin.ServeStats)
+	rpc.HandleTyped(m, api.MethodClusterStats, n.admin.ServeClusterStats)
+	rpc.HandleTyped(m, api.MethodActorStats, n.admin.ServeActorStats)
+	rpc.HandleTyped(m, api.MethodEvents, n.admin.ServeEvents)
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
@@ -66,12 +66,12 @@ func (n *Node) invoke(req *rpc.Request) {
 }
 
 func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error) {
-	m := n.keeper.Member().Meta
+	m := n.members.Member().Meta
 	return &api.ClusterInfo{
 		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.NodeID, Address: n.address,
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
-		Time: telemetry.Rfc3339(n.Env.Now()),
+		Time: telemetry.RFC3339(n.Env.Now()),
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func (n *Node) birth(context.Context, *api.Empty) (*api.BirthReply, error) {
 	if err := n.contact.Err(); err != nil {
 		return nil, err // a version from before the outage: the caller's calls would be taken for old ones
 	}
-	return &api.BirthReply{Version: n.keeper.Version()}, nil
+	return &api.BirthReply{Version: n.members.Version()}, nil
 }
 
 // birthAgeMax is how long a version of the store serves the birth of calls from inside the process.
@@ -91,7 +91,7 @@ func (n *Node) newest() uint64 {
 	if n.contact.Err() != nil {
 		return 0
 	}
-	return n.keeper.Version()
+	return n.members.Version()
 }
 
 func (n *Node) storeURL() string {
@@ -103,7 +103,7 @@ func (n *Node) storeURL() string {
 
 func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 	n.loads.Learn(in.Node, in.Load)
-	return &api.Pong{Node: n.NodeID, Incarnation: n.keeper.Incarnation(), Load: n.dispatcher.Load()}, nil
+	return &api.Pong{Node: n.NodeID, Incarnation: n.members.Incarnation(), Load: n.mailboxes.Load()}, nil
 }
 
 // fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error

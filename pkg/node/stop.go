@@ -11,7 +11,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/migration"
 )
 
 // Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other
@@ -25,10 +24,10 @@ func (n *Node) Stop(ctx context.Context) error {
 	if !first {
 		return n.stopped.Wait(ctx)
 	}
-	n.dispatcher.Stop()
+	n.mailboxes.Stop()
 	var errs []error
 	errs = append(errs, n.host.Slots.Wait(ctx))
-	n.dispatcher.Close()
+	n.mailboxes.Close()
 	errs = append(errs, n.host.DeactivateAll(ctx))
 	if n.lease != nil {
 		n.lease.Stop() // before the lease ends, or it would be taken again
@@ -49,10 +48,10 @@ const leaveTimeout = 3 * time.Second
 func (n *Node) leave(ctx context.Context) error {
 	ctx, cancel := env.WithTimeout(n.Env, ctx, leaveTimeout)
 	defer cancel()
-	if err := n.keeper.Leave(ctx); err != nil {
+	if err := n.members.Leave(ctx); err != nil {
 		return err
 	}
-	return n.keeper.Refresh(ctx)
+	return n.members.Refresh(ctx)
 }
 
 // end is the end of the node's work, for the reason given or by Stop.
@@ -97,17 +96,5 @@ func (n *Node) Wait(ctx context.Context) error {
 // is left, no other node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on
 // serving, and Stop is still to be called. An error says why the drain could not begin, or that ctx has ended.
 func (n *Node) Drain(ctx context.Context, why string) (left int, err error) {
-	if !n.mover.OthersActive() {
-		return n.dispatcher.Load().Activations, nil
-	}
-	b, err := n.mover.BeginDrain(ctx, api.BulkRequest{Node: n.NodeID, Kind: api.BulkDrain, Force: true, Why: why},
-		true)
-	if err != nil {
-		return n.dispatcher.Load().Activations, err
-	}
-	err = b.Ended.Wait(ctx)
-	if err != nil {
-		b.Cancel(migration.ErrBulkTimedOut)
-	}
-	return n.dispatcher.Load().Activations, err
+	return n.migrator.Drain(ctx, why)
 }

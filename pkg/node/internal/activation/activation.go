@@ -27,21 +27,21 @@ func (a *Activation) Bytes() int64 {
 	if a == nil {
 		return 0
 	}
-	return int64(activationBytes + a.Memory.Bytes() + a.space.HeldBytes + a.ledger.BytesHeld() + a.agenda.Bytes())
+	return int64(activationBytes + a.Struct.Bytes() + a.kv.HeldBytes + a.dedup.BytesHeld() + a.schedule.Bytes())
 }
 
 // Activation is an actor in memory: its claim and its cached state.
 type Activation struct {
-	parts  *Parts
-	slot   *mailbox.Slot
-	Actor  api.ActorID
-	Spec   *actor.Spec
-	Claim  *registry.Claim
-	Memory *state.Memory
-	space  *state.Space
-	ledger *dedup.Ledger
-	agenda *state.Agenda // nil for most
-	asking asking
+	parts    *Parts
+	slot     *mailbox.Mailbox
+	Actor    api.ActorID
+	Spec     *actor.Spec
+	Claim    *registry.Claim
+	Struct   *state.Struct
+	kv       *state.KV
+	dedup    *dedup.Table
+	schedule *state.Schedule // nil for most
+	outbound outbound
 	// Destroyed actors are deactivated without their hook.
 	Destroyed bool
 	// Unreadable is whether what is stored of the actor can't be read: it can only be deleted.
@@ -52,8 +52,8 @@ type Activation struct {
 	broken *api.Error
 }
 
-// ActivationOf returns the activation in a slot, nil if there is none.
-func ActivationOf(s *mailbox.Slot) *Activation {
+// ActivationOf returns the activation in a mailbox, nil if there is none.
+func Of(s *mailbox.Mailbox) *Activation {
 	a, _ := s.Resident.(*Activation)
 	return a
 }
@@ -63,7 +63,7 @@ func ActivationOf(s *mailbox.Slot) *Activation {
 // is logged once, with its stack. Whatever f returns comes back as an error that holds no code of the author's any
 // more.
 //
-// Code that ends its goroutine (runtime.Goexit) ends the task of the slot with it: the activation is given up, and
+// Code that ends its goroutine (runtime.Goexit) ends the task of the mailbox with it: the activation is given up, and
 // Guard does not return.
 func (a *Activation) Guard(what string, f func() error) (err error) {
 	returned := false

@@ -32,7 +32,5 @@ func (a *Activation) answered(answers []call.Answer) {
 	}
 	n.Meter.Answered.Add(uint64(calls))
 	n.Meter.Failed.Add(uint64(failed))
-	a.slot.Mu.Lock()
-	a.slot.Tally.Add(now, calls, sum/time.Duration(calls))
-	a.slot.Mu.Unlock()
+	a.slot.Answered(now, calls, sum/time.Duration(calls))
 }

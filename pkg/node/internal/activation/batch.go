@@ -69,7 +69,7 @@ func (a *Activation) Process(calls []*call.Call) (rest []*call.Call, good bool) 
 			a.unanswered(answers, rest, err)
 			return nil, false
 		}
-		if !a.concluded(answers) || a.Memory.Lost {
+		if !a.concluded(answers) || a.Struct.Lost {
 			a.unanswered(nil, rest, call.ErrMoved(a.Actor))
 			return nil, false
 		}
@@ -108,22 +108,22 @@ func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answ
 		most = len(calls)
 	}
 	answers = make([]call.Answer, 0, most)
-	a.Claim.Renew(a.parts.Keeper.Proof()) // for the births and ages of calls
+	a.Claim.Renew(a.parts.Members.Proof()) // for the births and ages of calls
 	for _, c := range calls[:most] {
 		if c.Method == api.MethodDestroy || len(answers) > 0 &&
-			(a.batchBytes() > batchBytesMax || a.asking.methods[c.Method]) {
+			(a.batchBytes() > batchBytesMax || a.outbound.methods[c.Method]) {
 			break
 		}
-		a.asking.begin(len(answers) == 0)
+		a.outbound.begin(len(answers) == 0)
 		out, inTime := a.runCall(c, calls)
 		if !inTime {
 			return nil, false
 		}
-		if a.asking.refused {
+		if a.outbound.refused {
 			break // it begins the next batch
 		}
 		answers = append(answers, out)
-		if a.broken != nil || a.Memory.Lost {
+		if a.broken != nil || a.Struct.Lost {
 			break // nothing more can be committed
 		}
 	}
@@ -132,12 +132,12 @@ func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answ
 
 // batchBytes is about what the batch takes in a transaction so far.
 func (a *Activation) batchBytes() int {
-	return a.space.Bytes + len(a.Memory.Kept) + a.agenda.BatchBytes() + a.ledger.BatchBytes()
+	return a.kv.Bytes + len(a.Struct.Kept) + a.schedule.BatchBytes() + a.dedup.BatchBytes()
 }
 
 // runDestroy deletes the actor for a call, unless it has done so before.
 func (a *Activation) runDestroy(c *call.Call) call.Answer {
-	a.Claim.Renew(a.parts.Keeper.Proof())
+	a.Claim.Renew(a.parts.Members.Proof())
 	if !c.Key.IsZero() {
 		if earlier, ok := a.repeated(c); ok {
 			return earlier
@@ -145,7 +145,7 @@ func (a *Activation) runDestroy(c *call.Call) call.Answer {
 	}
 	out := call.Answer{Call: c, Writes: true, Destroys: true}
 	if !c.Key.IsZero() {
-		a.ledger.Add(&out, a.Claim.Version())
+		a.dedup.Add(&out, a.Claim.Version())
 	}
 	return out
 }
@@ -179,7 +179,7 @@ func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answe
 		if earlier, ok := a.repeated(c); ok {
 			return earlier, true
 		}
-		if err := a.ledger.Admit(&c.Key, a.Claim.Version()); err != nil {
+		if err := a.dedup.Admit(&c.Key, a.Claim.Version()); err != nil {
 			return call.Answer{Call: c, Err: err, Settled: true}, true
 		}
 	}
@@ -198,7 +198,7 @@ func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answe
 		return out, false
 	}
 	if keyed {
-		a.ledger.Add(&out, a.Claim.Version())
+		a.dedup.Add(&out, a.Claim.Version())
 	}
 	return out, true
 }
@@ -216,7 +216,7 @@ func (a *Activation) repeated(c *call.Call) (call.Answer, bool) {
 			return call.Answer{Call: c, Err: dedup.ErrFutureBirth(c, now)}, true
 		}
 	}
-	r, err := a.ledger.Find(c, now)
+	r, err := a.dedup.Find(c, now)
 	switch {
 	case err != nil:
 		return call.Answer{Call: c, Err: err}, true
@@ -234,7 +234,7 @@ func (a *Activation) repeated(c *call.Call) (call.Answer, bool) {
 }
 
 // fetchReply reads a reply that is kept away from its record.
-func (a *Activation) fetchReply(ctx context.Context, r *dedup.Record) ([]byte, error) {
+func (a *Activation) fetchReply(ctx context.Context, r *dedup.Entry) ([]byte, error) {
 	begin, end := statekeys.Reply(&r.Key)
 	pieces, _, err := a.Claim.Range(ctx, begin, end, 2+api.PayloadBytesMax/statekeys.ChunkBytes)
 	if err != nil {
@@ -255,46 +255,49 @@ func (a *Activation) fetchReply(ctx context.Context, r *dedup.Record) ([]byte, e
 func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *actor.MethodSpec) (out call.Answer, inTime bool) {
 	a.begin(ctx, m.ReadOnly)
 	if c.Alarm != nil {
-		a.agenda.Advance(c.Alarm, a.parts.Env.Now()) // which the handler may change again
+		a.schedule.Advance(c.Alarm, a.parts.Env.Now()) // which the handler may change again
 	}
 	body, state, err := a.handle(ctx, c, m)
 	if err != nil {
-		err = cmp.Or(a.Memory.Rollback(), err)
+		err = cmp.Or(a.Struct.Rollback(), err)
 	}
 	if !a.slot.Leave() {
 		return out, false
 	}
 	if err == nil {
-		a.Memory.Keep(state)
-		a.space.Keep()
-		a.agenda.Keep()
-		return call.Answer{Call: c, Body: body, Writes: !m.ReadOnly, Reads: m.ReadOnly, Asked: a.asking.asked > 0}, true
+		a.Struct.Keep(state)
+		a.kv.Keep()
+		a.schedule.Keep()
+		return call.Answer{Call: c, Body: body, Writes: !m.ReadOnly, Reads: m.ReadOnly, Asked: a.outbound.asked > 0},
+			true
 	}
-	a.agenda.Begin()
-	return call.Answer{Call: c, Err: a.asking.verdict(call.WireError(err)), Reads: m.ReadOnly, Asked: a.asking.asked > 0}, true
+	a.schedule.Begin()
+	return call.Answer{Call: c, Err: a.outbound.verdict(call.WireError(err)), Reads: m.ReadOnly,
+		Asked: a.outbound.asked > 0}, true
 }
 
 // handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
 func (a *Activation) handle(ctx context.Context, c *call.Call, m *actor.MethodSpec) (body, state []byte, err error) {
 	err = a.Guard("method "+m.Name, func() (err error) {
-		body, err = m.Run(actor.NewContext(ctx, a.Actor, a.space).WithTurn(a.turn(ctx, c)), a.Memory.Value, c.Body)
+		body, err = m.Run(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.turn(ctx, c)), a.Struct.Value, c.Body)
 		if err == nil && !m.ReadOnly {
-			state, err = a.Memory.Encode("method " + m.Name)
+			state, err = a.Struct.Encode("method " + m.Name)
 		}
 		return err
 	})
 	a.returned(c)
 	switch {
-	case a.asking.refused: // whatever the handler made of that
+	case a.outbound.refused: // whatever the handler made of that
 		return nil, nil, call.ErrMoved(a.Actor)
-	case a.space.Err != nil:
-		return nil, nil, a.space.Err
+	case a.kv.Err != nil:
+		return nil, nil, a.kv.Err
 	case err == nil && len(body) > api.PayloadBytesMax:
 		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body),
 			a.Actor, api.PayloadBytesMax)
-	case err == nil && !m.ReadOnly && !c.Key.IsZero() && !a.ledger.Fits(body, a.Claim.Version()):
-		return nil, nil, call.ErrOverloaded(call.RetryAfterMax, "actor %s: it keeps replies of %d bytes for callers that may "+
-			"ask again, and has no room for one of %d", a.Actor, a.ledger.Bodies, len(body))
+	case err == nil && !m.ReadOnly && !c.Key.IsZero() && !a.dedup.Fits(body, a.Claim.Version()):
+		return nil, nil, call.ErrOverloaded(call.RetryAfterMax, "actor %s: it keeps replies of %d bytes for callers "+
+			"that may "+
+			"ask again, and has no room for one of %d", a.Actor, a.dedup.Bodies, len(body))
 	}
 	return body, state, err
 }
@@ -310,18 +313,19 @@ func (a *Activation) conclude(answers []call.Answer) error {
 		return a.clearMark(answers[0].Call)
 	}
 	if len(writes) == 0 {
-		if needProof(answers, actor.Consistency(a.parts.Keeper.Settings(a.Actor.Namespace).Consistency)) {
+		if needProof(answers, actor.Consistency(a.parts.Members.Settings(a.Actor.Namespace).Consistency)) {
 			return a.prove()
 		}
 		return nil
 	}
-	a.Claim.Renew(a.parts.Keeper.Proof())
+	a.Claim.Renew(a.parts.Members.Proof())
 	err := a.commit(writes)
 	if len(answers) > 1 || !kv.IsTooLarge(err) {
 		return err
 	}
 	c := answers[0].Call
-	answers[0] = call.Answer{Call: c, Err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not fit a "+
+	answers[0] = call.Answer{Call: c, Err: api.Errorf(api.CodeTooLarge, "actor %s: what method %s writes does not "+
+		"fit a "+
 		"transaction: %v", a.Actor, call.Clip(c.Method), err)}
 	if err := a.revert(); err != nil {
 		return err
@@ -355,29 +359,29 @@ func (a *Activation) unfit(out *call.Answer) error {
 
 // kept notes that what the activation has changed is committed.
 func (a *Activation) kept() {
-	a.Memory.Stored()
-	a.space.Stored()
-	a.ledger.Stored()
+	a.Struct.Stored()
+	a.kv.Stored()
+	a.dedup.Stored()
 	a.keptAgenda()
 }
 
 // begin prepares for a handler.
 func (a *Activation) begin(ctx context.Context, readOnly bool) {
-	a.space.Begin(ctx, readOnly)
-	a.agenda.Begin()
+	a.kv.Begin(ctx, readOnly)
+	a.schedule.Begin()
 }
 
 // revert undoes the batch.
 func (a *Activation) revert() error {
-	a.space.Reset()
-	a.ledger.Revert()
-	a.agenda.Revert()
-	return a.Memory.Revert()
+	a.kv.Reset()
+	a.dedup.Revert()
+	a.schedule.Revert()
+	return a.Struct.Revert()
 }
 
 func (a *Activation) writes(answers []call.Answer) []registry.Write {
-	if len(a.ledger.Added) > 0 {
-		a.ledger.Age(a.Claim.Version())
+	if len(a.dedup.Added) > 0 {
+		a.dedup.Age(a.Claim.Version())
 	}
 	if answers[0].Destroys && !a.Spec.Volatile {
 		out := []registry.Write{{Key: statekeys.Struct, End: kv.PrefixEnd(statekeys.Struct)},
@@ -386,7 +390,7 @@ func (a *Activation) writes(answers []call.Answer) []registry.Write {
 			out = append(out, registry.Write{Key: statekeys.Dedup, End: kv.PrefixEnd(statekeys.Dedup)},
 				registry.Write{Key: statekeys.Replies, End: kv.PrefixEnd(statekeys.Replies)})
 		}
-		return slices.Concat(out, a.agenda.Clearing(a.Claim), a.ledger.Writes())
+		return slices.Concat(out, a.schedule.Clearing(a.Claim), a.dedup.Writes())
 	}
 	return a.changes()
 }
@@ -396,24 +400,24 @@ func (a *Activation) changes() []registry.Write {
 	if a.Spec.Volatile {
 		return nil
 	}
-	if a.agenda != nil {
-		a.agenda.Collect()
+	if a.schedule != nil {
+		a.schedule.Collect()
 		a.crowd(a.parts.Ctx)
 	}
-	return slices.Concat(a.Memory.Writes(), a.space.Writes(), a.ledger.Writes(),
-		a.agenda.Writes(a.Claim, a.parts.Env.Now().UnixMilli()))
+	return slices.Concat(a.Struct.Writes(), a.kv.Writes(), a.dedup.Writes(),
+		a.schedule.Writes(a.Claim, a.parts.Env.Now().UnixMilli()))
 }
 
 // concluded answers everybody.
 func (a *Activation) concluded(answers []call.Answer) bool {
 	good := true
 	if answers[0].Destroys {
-		a.Memory.Chunks = 0
-		good = a.Memory.Clear() == nil
-		a.space.Forget()
+		a.Struct.Chunks = 0
+		good = a.Struct.Clear() == nil
+		a.kv.Forget()
 		a.Ended()
-		a.parts.Couriers.Drop(a.Actor)
-		a.agenda, a.Destroyed = nil, true
+		a.parts.Outboxes.Drop(a.Actor)
+		a.schedule, a.Destroyed = nil, true
 		a.parts.Timers.Set(a.Actor, 0)
 	}
 	a.kept()
@@ -461,7 +465,7 @@ func (a *Activation) unproved(answers []call.Answer, silent error) {
 func (a *Activation) stale(c *call.Call) bool {
 	m := a.Spec.Methods[c.Method]
 	mayBe := c.Flags&api.InvokeStale != 0 ||
-		actor.Consistency(a.parts.Keeper.Settings(a.Actor.Namespace).Consistency) == actor.Stale
+		actor.Consistency(a.parts.Members.Settings(a.Actor.Namespace).Consistency) == actor.Stale
 	return mayBe && m != nil && m.ReadOnly
 }
 

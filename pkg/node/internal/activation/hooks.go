@@ -28,32 +28,32 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 	a.begin(ctx, false)
 	var state []byte
 	err := a.Guard(name, func() (err error) {
-		if err = f(actor.NewContext(ctx, a.Actor, a.space).WithTurn(a.hookTurn(name)), a.Memory.Value); err == nil {
-			state, err = a.Memory.Encode(name)
+		if err = f(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.hookTurn(name)), a.Struct.Value); err == nil {
+			state, err = a.Struct.Encode(name)
 		}
 		return err
 	})
 	switch {
-	case a.space.Err != nil:
-		err = a.space.Err
+	case a.kv.Err != nil:
+		err = a.kv.Err
 	case err != nil:
 		err = call.NewHookError(name, err)
 	}
 	if err != nil {
-		err = cmp.Or(a.Memory.Rollback(), err)
+		err = cmp.Or(a.Struct.Rollback(), err)
 	}
 	if !a.slot.Leave() {
 		return call.ErrAbandoned
 	}
 	if err != nil {
-		a.agenda.Begin()
+		a.schedule.Begin()
 		return err
 	}
-	a.Memory.Keep(state)
-	a.space.Keep()
-	a.agenda.Keep()
+	a.Struct.Keep(state)
+	a.kv.Keep()
+	a.schedule.Keep()
 	if writes := a.changes(); len(writes) > 0 {
-		a.Claim.Renew(a.parts.Keeper.Proof())
+		a.Claim.Renew(a.parts.Members.Proof())
 		if err := a.Claim.Commit(a.parts.Ctx, writes); err != nil {
 			if kv.IsTooLarge(err) {
 				err = call.NewHookError(name, err)
@@ -69,11 +69,12 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 // made again.
 func (a *Activation) hookTurn(name string) actor.Turn {
 	return actor.Turn{
-		Agenda: planner{a},
+		Agenda: scheduler{a},
 		Time:   a.parts.Env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
 			return dedup.RequestHash(
-				&call.Call{Method: a.Actor.String() + " " + name, Body: binary.BigEndian.AppendUint64(nil, a.Claim.Token())})
+				&call.Call{Method: a.Actor.String() + " " + name,
+					Body: binary.BigEndian.AppendUint64(nil, a.Claim.Token())})
 		},
 	}
 }

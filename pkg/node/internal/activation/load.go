@@ -22,14 +22,14 @@ import (
 )
 
 // New returns an activation that has not loaded anything yet.
-func New(p *Parts, s *mailbox.Slot, spec *actor.Spec, claim *registry.Claim) *Activation {
+func New(p *Parts, s *mailbox.Mailbox, spec *actor.Spec, claim *registry.Claim) *Activation {
 	return &Activation{parts: p, slot: s, Actor: s.Actor, Spec: spec, Claim: claim,
-		space: state.NewSpace(claim, spec.Volatile)}
+		kv: state.NewKV(claim, spec.Volatile)}
 }
 
 // Begin loads what is stored of the actor, or has been brought along, and runs its OnActivate. calls wait for that. An
 // actor that can't be read is good for its deletion alone, if that is one of calls.
-func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at registry.Attempt, brought *snapshot.Parcel,
+func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at registry.Attempt, brought *snapshot.Snapshot,
 	calls []*call.Call) error {
 	err := a.tryActivation(ctx, at)
 	if err == nil {
@@ -53,22 +53,22 @@ func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at regist
 	return err
 }
 
-// load takes what the store has of the actor: its agenda first, then its records and its state.
+// load takes what the store has of the actor: its schedule first, then its records and its state.
 // attended is whether the actor's entry in the list of what is due names the node.
 func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
 	agenda := entriesBefore(stored, statekeys.Dedup)
 	records := entriesBefore(stored, statekeys.Struct)
-	if a.agenda, err = state.LoadAgenda(stored[:agenda], attended); err != nil {
+	if a.schedule, err = state.LoadSchedule(stored[:agenda], attended); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
 	}
-	if a.agenda != nil {
-		a.agenda.Inbox.Volatile = a.Spec.Volatile
+	if a.schedule != nil {
+		a.schedule.Inbox.Volatile = a.Spec.Volatile
 	}
-	if a.ledger, err = dedup.LoadLedger(stored[agenda:records], a.parts.MaxRecords, a.Spec.Volatile,
+	if a.dedup, err = dedup.Load(stored[agenda:records], a.parts.MaxRecords, a.Spec.Volatile,
 		a.Claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
 	}
-	a.Memory, err = state.LoadMemory(a, a.Spec, stored[records:])
+	a.Struct, err = state.LoadStruct(a, a.Spec, stored[records:])
 	return err
 }
 
@@ -88,16 +88,16 @@ func DeletionFirst(calls []*call.Call) []*call.Call {
 func (a *Activation) loadNothing(ctx context.Context) (err error) {
 	a.Unreadable = true
 	now := a.Claim.Version()
-	a.ledger = dedup.ForgottenLedger(a.parts.MaxRecords, a.Spec.Volatile, now)
-	a.agenda = state.NewAgenda()
+	a.dedup = dedup.Forgotten(a.parts.MaxRecords, a.Spec.Volatile, now)
+	a.schedule = state.NewSchedule()
 	value, err := a.Claim.Get(ctx, statekeys.Alarms)
 	if err != nil {
 		return err
 	}
 	if len(value) == 8 {
-		a.agenda.Due = int64(binary.BigEndian.Uint64(value))
+		a.schedule.Due = int64(binary.BigEndian.Uint64(value))
 	}
-	a.Memory, err = state.LoadMemory(a, a.Spec, nil)
+	a.Struct, err = state.LoadStruct(a, a.Spec, nil)
 	return err
 }
 
@@ -112,17 +112,17 @@ func entriesBefore(entries []registry.Entry, key []byte) int {
 }
 
 // unpack takes over what has come along.
-func (a *Activation) unpack(ctx context.Context, p *snapshot.Parcel) error {
+func (a *Activation) unpack(ctx context.Context, p *snapshot.Snapshot) error {
 	if p == nil {
 		return nil
 	}
-	for _, e := range p.Space {
-		a.space.Hold(string(e.Key), e.Value)
+	for _, e := range p.KV {
+		a.kv.Hold(string(e.Key), e.Value)
 	}
 	if len(p.Marks) > 0 {
 		if err := a.plan().Inbox.Load(p.Marks); err != nil {
 			return err
 		}
 	}
-	return a.unpackLuggage(ctx, p.Luggage)
+	return a.unpackLuggage(ctx, p.Payload)
 }

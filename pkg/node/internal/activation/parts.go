@@ -17,11 +17,11 @@ import (
 type Parts struct {
 	telemetry.Scope
 	Router   *router.Router
-	Keeper   *membership.Keeper
+	Members  *membership.Manager
 	Contact  *membership.Contact
 	Barrier  *membership.Barrier
 	Timers   *schedule.Timers
-	Couriers *schedule.Couriers
+	Outboxes *schedule.Outboxes
 	Meter    *telemetry.Meter
 	Trials   *trials
 	// Claims bounds how many claims are taken, or committed again for their marks, at once.
@@ -31,6 +31,6 @@ type Parts struct {
 	// Crashed notes that the actor's code has ended its goroutine where no call runs, and returns err with the time
 	// after which to try again.
 	Crashed func(id api.ActorID, err error) error
-	// GiveUp gives up the activation in a slot whose task ends in the middle of the actor's code.
-	GiveUp func(s *mailbox.Slot)
+	// GiveUp gives up the activation in a mailbox whose task ends in the middle of the actor's code.
+	GiveUp func(s *mailbox.Mailbox)
 }

@@ -22,7 +22,7 @@ import (
 // runAlarm runs an alarm, unless it has been replaced or cancelled since it was found to be due.
 func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
 	al := c.Alarm
-	if a.agenda.Alarm(al.Name) != al {
+	if a.schedule.Alarm(al.Name) != al {
 		return call.Answer{Call: c, Settled: true}, true
 	}
 	ctx, cancel := env.WithTimeout(a.parts.Env, a.parts.Ctx, call.DefaultDeadline)
@@ -31,7 +31,7 @@ func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer
 	c.Deadline = a.parts.Env.Monotonic() + call.DefaultDeadline
 	c.Key = al.Key(a.Actor, a.Claim.Version())
 	out, inTime = a.runMethod(c, calls)
-	if !inTime || a.asking.refused || out.Err == nil {
+	if !inTime || a.outbound.refused || out.Err == nil {
 		return out, inTime
 	}
 	a.alarmFailed(&out)
@@ -41,21 +41,22 @@ func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer
 // alarmFailed takes note that an alarm has run in vain, as part of the batch.
 func (a *Activation) alarmFailed(out *call.Answer) {
 	al, now := out.Call.Alarm, a.parts.Env.Now()
-	failed := al.Failed(call.Counts(out.Err), now.UnixMilli())
+	failed := al.Failed(call.CountsAsFailure(out.Err), now.UnixMilli())
 	a.parts.Log.Warn("an alarm has failed", "actor", a.Actor.String(), "alarm", al.Name, "method", al.Method,
 		"attempts", failed.Attempts, "error", out.Err)
-	a.agenda.Begin()
+	a.schedule.Begin()
 	if failed.Attempts < call.FailuresMax {
-		a.agenda.Put(failed)
+		a.schedule.Put(failed)
 	} else {
-		a.agenda.Advance(al, now)
-		a.agenda.Bury(&registry.DeadLetter{
-			Alarm: strings.TrimPrefix(cmp.Or(al.Origin, al.Name), call.RetriedAlarm), Target: a.Actor, Method: al.Method,
+		a.schedule.Advance(al, now)
+		a.schedule.Bury(&registry.DeadLetter{
+			Alarm: strings.TrimPrefix(cmp.Or(al.Origin, al.Name), call.RetriedAlarm), Target: a.Actor,
+			Method:   al.Method,
 			Request:  al.Request,
 			Attempts: failed.Attempts, Origin: al.Number, Due: al.Due.UnixMilli(), Died: now.UnixMilli(),
 		}, out.Err)
 	}
-	a.agenda.Keep()
+	a.schedule.Keep()
 	out.Writes, out.Settled = true, false
 }
 
@@ -75,7 +76,7 @@ const deadLettersMax = 1000
 
 // crowd drops the oldest dead letters if there would be too many. One that can't be read now is dropped by a later one.
 func (a *Activation) crowd(ctx context.Context) {
-	g := a.agenda
+	g := a.schedule
 	if len(g.Buried) == 0 || g.Dead >= 0 && g.Dead+len(g.Buried) <= deadLettersMax {
 		return
 	}
@@ -115,14 +116,15 @@ func (a *Activation) runRetry(c *call.Call) call.Answer {
 		out.Err, out.Settled = api.Errorf(api.CodeUnavailable, "actor %s: its dead letter can't be read: %v", a.Actor,
 			err), true
 		return out
-	case d == nil || a.agenda != nil && slices.Contains(a.agenda.Exhumed, number):
+	case d == nil || a.schedule != nil && slices.Contains(a.schedule.Exhumed, number):
 		out.Err = ErrNoLetter(a.Actor, strconv.FormatUint(number, 10))
 		return out
 	}
 	g := a.plan()
 	g.Begin()
 	if d.Alarm == "" {
-		err = a.send(&state.Message{Origin: d.Origin, Target: d.Target, Method: d.Method, Body: d.Request, Since: d.Due})
+		err = a.send(&state.Message{Origin: d.Origin, Target: d.Target, Method: d.Method, Body: d.Request,
+			Since: d.Due})
 	} else {
 		al := &call.Alarm{Origin: d.Alarm, Number: d.Origin}
 		al.Name, al.Method, al.Request, al.Due = call.RetriedAlarm+strconv.FormatUint(number, 10), d.Method, d.Request,
@@ -163,7 +165,7 @@ func (a *Activation) runSend(c *call.Call, calls []*call.Call) (out call.Answer,
 		c.Key.Birth = last.Birth
 	}
 	out, inTime = a.runMethod(c, calls)
-	if !inTime || a.asking.refused {
+	if !inTime || a.outbound.refused {
 		return out, inTime
 	}
 	a.sendRun(&out)
@@ -175,15 +177,15 @@ func (a *Activation) sendRun(out *call.Answer) {
 	c := out.Call
 	switch {
 	case out.Err == nil:
-		a.agenda.Inbox.Set(state.SourceOf(c), state.Mark{Number: c.Number})
-	case c.Flags&api.InvokeLastTry != 0 && call.Counts(out.Err) && !call.Expired(out):
+		a.schedule.Inbox.Set(state.SourceOf(c), state.HighWater{Number: c.Number})
+	case c.Flags&api.InvokeLastTry != 0 && call.CountsAsFailure(out.Err) && !call.Expired(out):
 		failed := call.WireError(out.Err)
 		failed = state.GivenUp(failed, failed.Detail[api.DetailCode])
-		a.agenda.Inbox.Set(state.SourceOf(c), state.Mark{Number: c.Number, Failed: failed})
+		a.schedule.Inbox.Set(state.SourceOf(c), state.HighWater{Number: c.Number, Failed: failed})
 		out.Err = failed
 	default:
 		if api.CodeOf(out.Err) == api.CodeDeadlineExceeded && !call.Expired(out) { // the sender can't tell otherwise
-			out.Err = call.Ran(call.WireError(out.Err))
+			out.Err = call.MarkRan(call.WireError(out.Err))
 		}
 		return
 	}

@@ -44,7 +44,7 @@ func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 	}
 	if err != nil {
 		a.parts.Log.Warn("what an actor has taken along is lost", "actor", a.Actor.String(), "error", err)
-		return a.Memory.Rollback()
+		return a.Struct.Rollback()
 	}
 	return nil
 }
@@ -54,12 +54,12 @@ func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error
 	now := a.parts.Env.Monotonic()
 	left, _ := env.Remaining(a.parts.Env, ctx)
 	a.slot.Enter(name, nil, nil, now, now+left)
-	a.space.Begin(ctx, true)
+	a.kv.Begin(ctx, true)
 	err := a.Guard(name, func() error {
-		return f(actor.NewContext(ctx, a.Actor, a.space).WithTurn(a.hookTurn(name)), a.Memory.Value)
+		return f(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.hookTurn(name)), a.Struct.Value)
 	})
 	if a.panicked { // in the middle of something
-		err = cmp.Or(a.Memory.Rollback(), err)
+		err = cmp.Or(a.Struct.Rollback(), err)
 	}
 	if !a.slot.Leave() {
 		return call.ErrAbandoned
@@ -71,18 +71,19 @@ func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error
 	return nil
 }
 
-// Pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
-func (a *Activation) Pack() *snapshot.Parcel {
-	p := &snapshot.Parcel{Seq: a.Claim.Seq(), State: slices.Concat(a.agenda.Entries(), a.ledger.Entries(), a.Memory.Entries())}
-	if a.Memory.Rewrite && !a.Spec.Volatile { // the store has it in another form, which the next change must know
+// Pack makes a snapshot of what the activation has committed. Nothing must be left of a batch.
+func (a *Activation) Pack() *snapshot.Snapshot {
+	p := &snapshot.Snapshot{
+		Seq: a.Claim.Seq(), State: slices.Concat(a.schedule.Entries(), a.dedup.Entries(), a.Struct.Entries())}
+	if a.Struct.Rewrite && !a.Spec.Volatile { // the store has it in another form, which the next change must know
 		p.Seq, p.State = registry.Seq{N: math.MaxUint64}, nil
 	}
 	if a.Spec.Volatile {
-		for _, key := range state.SortedKeys(a.space.Held) {
-			p.Space = append(p.Space, registry.Entry{Key: []byte(key), Value: a.space.Held[key]})
+		for _, key := range state.SortedKeys(a.kv.Held) {
+			p.KV = append(p.KV, registry.Entry{Key: []byte(key), Value: a.kv.Held[key]})
 		}
-		if a.agenda != nil {
-			p.Marks = a.agenda.Inbox.Entries()
+		if a.schedule != nil {
+			p.Marks = a.schedule.Inbox.Entries()
 		}
 	}
 	return p

@@ -36,21 +36,21 @@ type trials struct {
 	room *env.Semaphore
 
 	mu sync.Mutex
-	// held is how many units of room a slot has.
-	held map[*mailbox.Slot]int64
+	// held is how many units of room a mailbox has.
+	held map[*mailbox.Mailbox]int64
 	// marks are those that the store may have, by the incarnation that they were stored under.
 	marks map[api.ActorID]registry.Incarnation
 }
 
 func NewTrials(e env.Env) *trials {
 	return &trials{
-		room: env.NewSemaphore(e, trialsMax), held: make(map[*mailbox.Slot]int64),
+		room: env.NewSemaphore(e, trialsMax), held: make(map[*mailbox.Mailbox]int64),
 		marks: make(map[api.ActorID]registry.Incarnation),
 	}
 }
 
-// TryEnter has a slot on trial beside others, unless one is alone or wants to be.
-func (ts *trials) TryEnter(s *mailbox.Slot) bool {
+// TryEnter has a mailbox on trial beside others, unless one is alone or wants to be.
+func (ts *trials) TryEnter(s *mailbox.Mailbox) bool {
 	if !ts.room.TryAcquire(1) {
 		return false
 	}
@@ -60,8 +60,8 @@ func (ts *trials) TryEnter(s *mailbox.Slot) bool {
 	return true
 }
 
-// enter waits until a slot may be on trial.
-func (ts *trials) enter(ctx context.Context, s *mailbox.Slot, alone bool) error {
+// enter waits until a mailbox may be on trial.
+func (ts *trials) enter(ctx context.Context, s *mailbox.Mailbox, alone bool) error {
 	units := int64(1)
 	if alone {
 		units = trialsMax
@@ -82,8 +82,8 @@ func (ts *trials) enter(ctx context.Context, s *mailbox.Slot, alone bool) error 
 	return nil
 }
 
-// Leave makes room. It does nothing if the slot has none.
-func (ts *trials) Leave(s *mailbox.Slot) {
+// Leave makes room. It does nothing if the mailbox has none.
+func (ts *trials) Leave(s *mailbox.Mailbox) {
 	ts.mu.Lock()
 	units := ts.held[s]
 	delete(ts.held, s)
@@ -181,7 +181,7 @@ func (a *Activation) beginTrial(ctx context.Context, method string, retry bool) 
 		return err
 	}
 	a.parts.Trials.Marked(a.Actor, a.Claim.Incarnation())
-	a.Claim.Renew(a.parts.Keeper.Proof())
+	a.Claim.Renew(a.parts.Members.Proof())
 	return a.Claim.BeginTrial(a.parts.Ctx, method, retry, alone)
 }
 
@@ -222,7 +222,7 @@ func (a *Activation) clearMark(c *call.Call) error {
 		return err
 	}
 	defer a.parts.Claims.Release(1)
-	a.Claim.Renew(a.parts.Keeper.Proof())
+	a.Claim.Renew(a.parts.Members.Proof())
 	return a.commit(nil)
 }
 

@@ -23,7 +23,7 @@ const (
 	actorPagesMax = 20
 )
 
-func (adm *Admin) AdminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
+func (adm *Service) ServeNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
 	leases, err := adm.Registry.Leases(ctx)
 	if err != nil {
 		return nil, call.WireError(err)
@@ -35,12 +35,12 @@ func (adm *Admin) AdminNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply
 	return out, nil
 }
 
-func (adm *Admin) nodeRow(l registry.LeaseInfo) api.NodeRow {
+func (adm *Service) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	row := api.NodeRow{
 		Node: l.Node.ID, Address: l.Node.Address, State: adm.shownState(l), Epoch: l.Fence.Epoch,
 		Incarnation: l.Fence.Incarnation.String(),
 		Capacity:    l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version,
-		Started: telemetry.Rfc3339(l.Node.Started),
+		Started: telemetry.RFC3339(l.Node.Started),
 		Zone:    l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
 	}
 	if l.Fence.Incarnation != (registry.Incarnation{}) {
@@ -49,12 +49,12 @@ func (adm *Admin) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	return row
 }
 
-func (adm *Admin) AdminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
+func (adm *Service) ServeLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
 	leases, err := adm.Registry.Leases(ctx)
 	if err != nil {
 		return nil, call.WireError(err)
 	}
-	ttl := adm.Keeper.Member().Meta.LeaseTTL
+	ttl := adm.Members.Member().Meta.LeaseTTL
 	out := &api.LeasesReply{Leases: make([]api.LeaseRow, 0, len(leases))}
 	for _, l := range leases {
 		row := api.LeaseRow{
@@ -63,7 +63,7 @@ func (adm *Admin) AdminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesRep
 		}
 		if l.Fence.Incarnation != (registry.Incarnation{}) {
 			row.Actors = l.Beat.Load.Activations
-			if age, ok := adm.Keeper.Age(l.Node.ID); ok {
+			if age, ok := adm.Members.Age(l.Node.ID); ok {
 				row.AgeMillis, row.TTLLeftMillis = age.Milliseconds(), max(ttl-age, 0).Milliseconds()
 			}
 		}
@@ -73,16 +73,16 @@ func (adm *Admin) AdminLeases(ctx context.Context, _ *api.Empty) (*api.LeasesRep
 }
 
 // shownState is a node's state with this node's suspicion of it: "suspect" is a member whose beat is late.
-func (adm *Admin) shownState(l registry.LeaseInfo) string {
-	meta := adm.Keeper.Member().Meta
-	age, watched := adm.Keeper.Age(l.Node.ID)
+func (adm *Service) shownState(l registry.LeaseInfo) string {
+	meta := adm.Members.Member().Meta
+	age, watched := adm.Members.Age(l.Node.ID)
 	if l.Node.Member() && watched && age > 2*meta.Heartbeat {
 		return "suspect"
 	}
 	return string(l.Node.State)
 }
 
-func (adm *Admin) AdminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
+func (adm *Service) ServeLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
 	known, err := adm.Registry.ReadNode(ctx, in.Node)
 	if err != nil {
 		return nil, call.WireError(err)
@@ -104,7 +104,7 @@ func (adm *Admin) AdminLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest
 	return out, nil
 }
 
-func (adm *Admin) AdminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
+func (adm *Service) ServeClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (adm *Admin) AdminClaimBreak(ctx context.Context, in *api.ClaimBreakRequest
 	return &api.ClaimBreakReply{Broken: broken.Node != "", Actor: in.Actor, Node: broken.Node, Token: broken.Token}, nil
 }
 
-func (adm *Admin) AdminActors(ctx context.Context, in *api.ActorsRequest) (*api.ActorsReply, error) {
+func (adm *Service) ServeActors(ctx context.Context, in *api.ActorsRequest) (*api.ActorsReply, error) {
 	var after api.ActorID
 	if in.After != "" {
 		var err error
@@ -172,7 +172,7 @@ func wanted(in *api.ActorsRequest, id api.ActorID, row *api.ActorRow) bool {
 	return (in.Node == "" || row.Node == in.Node) && strings.HasPrefix(id.ID, in.Prefix)
 }
 
-func (adm *Admin) actorRow(c registry.ClaimInfo) api.ActorRow {
+func (adm *Service) actorRow(c registry.ClaimInfo) api.ActorRow {
 	row := api.ActorRow{Actor: c.Actor.String(), Node: c.Owner.Node, Epoch: c.Epoch, Token: c.Owner.Token,
 		State: api.ActorReleased}
 	if c.Corrupt {
@@ -181,18 +181,18 @@ func (adm *Admin) actorRow(c registry.ClaimInfo) api.ActorRow {
 	if c.Owner.Node == "" {
 		return row
 	}
-	row.Since = telemetry.Rfc3339(c.Owner.Since)
+	row.Since = telemetry.RFC3339(c.Owner.Since)
 	row.State = api.ActorOrphaned
 	if c.Owner.Current {
 		row.State = api.ActorOwned
-		if node, ok := adm.Keeper.Members().Node(c.Owner.Node); ok {
+		if node, ok := adm.Members.Members().Node(c.Owner.Node); ok {
 			row.Address = node.Address
 		}
 	}
 	return row
 }
 
-func (adm *Admin) AdminActorGet(ctx context.Context, in *api.ActorGetRequest) (*api.ActorRow, error) {
+func (adm *Service) ServeActorGet(ctx context.Context, in *api.ActorGetRequest) (*api.ActorRow, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func (adm *Admin) AdminActorGet(ctx context.Context, in *api.ActorGetRequest) (*
 	return &row, nil
 }
 
-func (adm *Admin) AdminStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {
+func (adm *Service) ServeStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {
 	limit := in.Limit
 	if limit <= 0 || limit > storeScanMax {
 		limit = storeScanMax

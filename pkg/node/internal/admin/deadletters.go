@@ -16,7 +16,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-func (adm *Admin) AdminDeadLetters(ctx context.Context, in *api.DeadLettersRequest) (*api.DeadLettersReply, error) {
+func (adm *Service) ServeDeadLetters(ctx context.Context, in *api.DeadLettersRequest) (*api.DeadLettersReply, error) {
 	of := api.ActorID{Namespace: in.Namespace}
 	var after registry.DeadLetter
 	var err error
@@ -48,8 +48,9 @@ func deadLetterRow(d *registry.DeadLetter) api.DeadLetterRow {
 	row := api.DeadLetterRow{
 		Letter: api.FormatLetter(d.Actor, d.Number), Actor: d.Actor.String(), Kind: "send", Alarm: d.Alarm,
 		Target: d.Target.String(), Method: d.Method,
-		RequestBytes: d.Bytes, Error: d.Error, Code: d.Code, Attempts: d.Attempts, Due: telemetry.Rfc3339(time.UnixMilli(d.Due)),
-		Died: telemetry.Rfc3339(time.UnixMilli(d.Died)),
+		RequestBytes: d.Bytes, Error: d.Error, Code: d.Code, Attempts: d.Attempts,
+		Due:  telemetry.RFC3339(time.UnixMilli(d.Due)),
+		Died: telemetry.RFC3339(time.UnixMilli(d.Died)),
 	}
 	if d.Alarm != "" {
 		row.Kind = "alarm"
@@ -57,7 +58,7 @@ func deadLetterRow(d *registry.DeadLetter) api.DeadLetterRow {
 	return row
 }
 
-func (adm *Admin) AdminDeadLetterRetry(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
+func (adm *Service) ServeDeadLetterRetry(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	id, number, err := api.ParseLetter(in.Letter)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (adm *Admin) AdminDeadLetterRetry(ctx context.Context, in *api.DeadLetterRe
 	return &api.DeadLetterReply{Letter: in.Letter}, nil
 }
 
-func (adm *Admin) AdminDeadLetterRm(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
+func (adm *Service) ServeDeadLetterRm(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	id, number, err := api.ParseLetter(in.Letter)
 	if err != nil {
 		return nil, err

@@ -24,12 +24,12 @@ const inspectedBytesMax = 8 << 20
 
 // AdminActorStats tells what is known of an actor, without activating it: of its claim and what is stored of it by
 // this node, of its activation by its owner.
-func (adm *Admin) AdminActorStats(ctx context.Context, in *api.ActorStatsRequest) (*api.ActorDetail, error) {
+func (adm *Service) ServeActorStats(ctx context.Context, in *api.ActorStatsRequest) (*api.ActorDetail, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
-	row, err := adm.AdminActorGet(ctx, &api.ActorGetRequest{Actor: in.Actor})
+	row, err := adm.ServeActorGet(ctx, &api.ActorGetRequest{Actor: in.Actor})
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (adm *Admin) AdminActorStats(ctx context.Context, in *api.ActorStatsRequest
 }
 
 // askActorStats asks the owner of an actor; nil is no answer.
-func (adm *Admin) askActorStats(ctx context.Context, address, actor string) *api.ActorStats {
+func (adm *Service) askActorStats(ctx context.Context, address, actor string) *api.ActorStats {
 	ctx, cancel := env.WithTimeout(adm.Env, ctx, membership.AskTimeout)
 	defer cancel()
 	reply, err := rpc.CallTyped[api.ActorStatsRequest, api.ActorDetail](ctx, adm.Pool, address, api.MethodActorStats,
@@ -66,19 +66,12 @@ func (adm *Admin) askActorStats(ctx context.Context, address, actor string) *api
 }
 
 // activationStats is how an actor is doing that is active here, else nil.
-func (adm *Admin) activationStats(id api.ActorID) *api.ActorStats {
-	adm.Dispatcher.Mu.Lock()
-	s := adm.Dispatcher.Slots[id]
-	adm.Dispatcher.Mu.Unlock()
-	if s == nil {
-		return nil
-	}
-	stats := s.Stats(adm.NodeID, adm.Env.Monotonic())
-	return &stats
+func (adm *Service) activationStats(id api.ActorID) *api.ActorStats {
+	return adm.Mailboxes.Stats(id, adm.NodeID, adm.Env.Monotonic())
 }
 
 // inspect measures what is stored of an actor, and reads its state if that is asked for.
-func (adm *Admin) inspect(ctx context.Context, id api.ActorID, out *api.ActorDetail, state bool) error {
+func (adm *Service) inspect(ctx context.Context, id api.ActorID, out *api.ActorDetail, state bool) error {
 	entries, partial, err := adm.Registry.Stored(ctx, id, inspectedBytesMax)
 	if err != nil {
 		return call.WireError(err)

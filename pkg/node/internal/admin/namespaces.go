@@ -13,7 +13,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-func (adm *Admin) AdminNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
+func (adm *Service) ServeNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
 	view, err := adm.Registry.View(ctx)
 	if err != nil {
 		return nil, call.WireError(err)
@@ -33,7 +33,8 @@ func namespaceRow(ns registry.Namespace, view *registry.View) api.NamespaceRow {
 	}
 }
 
-func (adm *Admin) AdminNamespaceSet(ctx context.Context, in *api.NamespaceSetRequest) (*api.NamespaceSetReply, error) {
+func (adm *Service) ServeNamespaceSet(ctx context.Context, in *api.NamespaceSetRequest) (*api.NamespaceSetReply,
+	error) {
 	patch, err := namespacePatch(in)
 	if err != nil {
 		return nil, err
@@ -47,11 +48,11 @@ func (adm *Admin) AdminNamespaceSet(ctx context.Context, in *api.NamespaceSetReq
 			after.Placement,
 			"prefer", after.Prefer, "fallback", after.Fallback, "idle_timeout", after.IdleTimeout, "consistency",
 			after.Consistency)
-		if err := adm.Keeper.Refresh(ctx); err != nil { // it comes with the next heartbeat
+		if err := adm.Members.Refresh(ctx); err != nil { // it comes with the next heartbeat
 			adm.Log.Debug("view not refreshed", "error", err)
 		}
 	}
-	view := adm.Keeper.Members()
+	view := adm.Members.Members()
 	return &api.NamespaceSetReply{Before: namespaceRow(before, view), After: namespaceRow(after, view)}, nil
 }
 

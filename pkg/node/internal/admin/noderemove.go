@@ -11,7 +11,7 @@ import (
 )
 
 // AdminNodeRemove forgets a node that is no longer a member.
-func (adm *Admin) AdminNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
+func (adm *Service) ServeNodeRemove(ctx context.Context, in *api.NodeRemoveRequest) (*api.NodeRemoveReply, error) {
 	known, err := adm.Registry.ReadNode(ctx, in.Node)
 	switch {
 	case err != nil:

@@ -15,7 +15,7 @@ import (
 
 // AdminPlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time
 // is in memory, and the counts, of which there are as many as nodes and namespaces.
-func (adm *Admin) AdminPlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
+func (adm *Service) ServePlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
 	var after api.ActorID
 	if in.After != "" {
 		var err error

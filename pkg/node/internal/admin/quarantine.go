@@ -12,7 +12,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-func (adm *Admin) AdminQuarantines(ctx context.Context, in *api.QuarantinesRequest) (*api.QuarantinesReply, error) {
+func (adm *Service) ServeQuarantines(ctx context.Context, in *api.QuarantinesRequest) (*api.QuarantinesReply, error) {
 	var after api.ActorID
 	if in.After != "" {
 		var err error
@@ -40,11 +40,11 @@ func quarantineRow(q *registry.Quarantine) api.QuarantineRow {
 	last := q.Findings[len(q.Findings)-1]
 	return api.QuarantineRow{
 		Actor: q.Actor.String(), Node: last.Node, Method: last.Method, Nodes: len(q.Findings), Versions: q.Versions,
-		Since: telemetry.Rfc3339(q.Since), Reason: q.Err().Message,
+		Since: telemetry.RFC3339(q.Since), Reason: q.Err().Message,
 	}
 }
 
-func (adm *Admin) AdminQuarantineClear(ctx context.Context, in *api.QuarantineRequest) (*api.QuarantineReply, error) {
+func (adm *Service) ServeQuarantineClear(ctx context.Context, in *api.QuarantineRequest) (*api.QuarantineReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err

@@ -25,29 +25,26 @@ const (
 )
 
 // AdminStats tells how the node is doing.
-func (adm *Admin) AdminStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeStats, error) {
-	return adm.stats.get(ctx, &adm.Scope, statsFresh, func(context.Context) (*api.NodeStats, error) { return adm.nodeStats(), nil })
+func (adm *Service) ServeStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeStats, error) {
+	return adm.stats.get(ctx, &adm.Scope, statsFresh, func(context.Context) (*api.NodeStats, error) {
+		return adm.nodeStats(), nil
+	})
 }
 
-func (adm *Admin) nodeStats() *api.NodeStats {
+func (adm *Service) nodeStats() *api.NodeStats {
 	now := adm.Env.Monotonic()
-	load := adm.Dispatcher.Load()
+	load := adm.Mailboxes.Load()
 	adm.Events.Flush(adm.Env.Now())
 	s := &api.NodeStats{
-		Node: adm.NodeID, Incarnation: adm.Keeper.Incarnation(),
+		Node: adm.NodeID, Incarnation: adm.Members.Incarnation(),
 		Actors: load.Activations, Pending: load.Pending, ActorBytes: load.Bytes,
 		Events: adm.Events.After(0, api.StatsActorsMax),
 	}
 	adm.Meter.Fill(s, now)
-	s.Ages = adm.Keeper.Ages()
-	s.Moves, s.Moving = adm.Mover.Moves.Stats(adm.NodeID, now)
-	adm.Mover.Jobs.Mu.Lock()
-	b := adm.Mover.Jobs.Latest
-	adm.Mover.Jobs.Mu.Unlock()
-	if b != nil && b.Running() {
-		s.Job = adm.Mover.BulkStatus(b)
-	}
-	seen := adm.Dispatcher.Recent(topScanned)
+	s.Ages = adm.Members.Ages()
+	s.Moves, s.Moving = adm.Migrator.Moves.Stats(adm.NodeID, now)
+	s.Job = adm.Migrator.RunningJob()
+	seen := adm.Mailboxes.Recent(topScanned)
 	all, waiting := make([]api.ActorStats, len(seen)), 0
 	for i, slot := range seen {
 		all[i] = slot.Stats(adm.NodeID, now)
@@ -85,11 +82,11 @@ func standOut(all []api.ActorStats) []api.ActorStats {
 }
 
 // AdminClusterStats tells how all members are doing. It asks each of them, once for all who look.
-func (adm *Admin) AdminClusterStats(ctx context.Context, _ *api.StatsRequest) (*api.ClusterStats, error) {
+func (adm *Service) ServeClusterStats(ctx context.Context, _ *api.StatsRequest) (*api.ClusterStats, error) {
 	return adm.overview.get(ctx, &adm.Scope, statsFresh, adm.clusterStats)
 }
 
-func (adm *Admin) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
+func (adm *Service) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
 	info, err := adm.ClusterInfo(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -98,12 +95,13 @@ func (adm *Admin) clusterStats(ctx context.Context) (*api.ClusterStats, error) {
 	if err != nil {
 		return nil, call.WireError(err)
 	}
-	own, err := adm.AdminStats(ctx, nil)
+	own, err := adm.ServeStats(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	answers := membership.AskMembers[api.StatsRequest, api.NodeStats](ctx, adm.Peers, api.MethodStats, &api.StatsRequest{})
-	out := &api.ClusterStats{Cluster: *info, Time: telemetry.Rfc3339(adm.Env.Now()),
+	answers := membership.AskMembers[api.StatsRequest, api.NodeStats](ctx, adm.Peers, api.MethodStats,
+		&api.StatsRequest{})
+	out := &api.ClusterStats{Cluster: *info, Time: telemetry.RFC3339(adm.Env.Now()),
 		Nodes: make([]api.NodeOverview, 0, len(leases)), Events: slices.Clone(own.Events)}
 	ages := newestAges(own, answers)
 	for _, l := range leases {
@@ -154,11 +152,11 @@ func newestAges(own *api.NodeStats, answers []membership.MemberAnswer[api.NodeSt
 }
 
 // overviewOf is a node's row with its lease.
-func (adm *Admin) overviewOf(l registry.LeaseInfo, ages map[string]int64) api.NodeOverview {
+func (adm *Service) overviewOf(l registry.LeaseInfo, ages map[string]int64) api.NodeOverview {
 	o := api.NodeOverview{NodeRow: adm.nodeRow(l), AgeMillis: -1, TTLLeftMillis: -1, Beat: l.Beat.Seq,
 		Revocations: l.Fence.Revocations}
 	if age, ok := ages[l.Node.ID]; ok && l.Fence.Incarnation != (registry.Incarnation{}) {
-		o.AgeMillis, o.TTLLeftMillis = age, max(adm.Keeper.Member().Meta.LeaseTTL.Milliseconds()-age, 0)
+		o.AgeMillis, o.TTLLeftMillis = age, max(adm.Members.Member().Meta.LeaseTTL.Milliseconds()-age, 0)
 	}
 	return o
 }

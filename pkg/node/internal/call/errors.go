@@ -18,7 +18,7 @@ import (
 
 // Counts reports whether an error is the fault of the method that was called. Any other may pass without anybody's
 // doing.
-func Counts(err error) bool { return !api.Retryable(err, api.Schedule) && !IsStoreError(err) }
+func CountsAsFailure(err error) bool { return !api.Retryable(err, api.Schedule) && !IsStoreError(err) }
 
 // RefusedFor gives the error of a node that does not take an actor its reason, for placement elsewhere.
 func RefusedFor(reason string, err *api.Error) *api.Error {
@@ -94,7 +94,7 @@ func WithRetryAfter(err error, after time.Duration) error {
 }
 
 // SaysWhen reports whether an error says when to come again.
-func SaysWhen(err error) bool {
+func HasRetryAfter(err error) bool {
 	e, ok := errors.AsType[*api.Error](err)
 	return ok && e.Detail[api.DetailRetryAfter] != ""
 }
@@ -132,7 +132,7 @@ func PlainError(err error) error {
 	return &plain
 }
 
-// ErrAbandoned ends a task whose slot was given up while the actor's code ran.
+// ErrAbandoned ends a task whose mailbox was given up while the actor's code ran.
 var ErrAbandoned = errors.New("given up")
 
 // HookError is that of a hook of the actor's: another try elsewhere would not better it.
@@ -156,7 +156,7 @@ func CompareActors(x, y api.ActorID) int {
 }
 
 // Ran makes an error say that the handler has run.
-func Ran(err *api.Error) *api.Error {
+func MarkRan(err *api.Error) *api.Error {
 	out := *err
 	out.Detail = maps.Clone(err.Detail)
 	if out.Detail == nil {

@@ -17,13 +17,12 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/schedule"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // Activate claims an actor and loads its state. An activation that can't start gives its claim back.
 // calls wait for it. An actor whose state or hook has failed it is left alone for a while.
-func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*activation.Activation, error) {
+func (h *Host) Activate(s *mailbox.Mailbox, calls []*call.Call) (*activation.Activation, error) {
 	id := s.Actor
 	if err := h.crashes.check(id, h.Env.Monotonic()); err != nil && !activation.Deletes(calls) {
 		return nil, err
@@ -42,10 +41,11 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*activation.Activa
 		h.Timers.Soon(id, h.Env.Now().Add(schedule.WakeAgain).UnixMilli())
 	}
 	if err != nil && ctx.Err() != nil {
-		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id, call.ActivateTimeout, err)
+		err = api.Errorf(api.CodeUnavailable, "actor %s could not be activated within %v: %w", id,
+			call.ActivateTimeout, err)
 	}
 	if err != nil && at.Mark { // which may be stored all the same
-		h.Trials.Marked(id, h.Keeper.Member().Node.Incarnation)
+		h.Trials.Marked(id, h.Members.Member().Node.Incarnation)
 	}
 	if err != nil || got.Claim == nil {
 		h.Trials.Leave(s)
@@ -65,9 +65,7 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*activation.Activa
 	switch {
 	case err == nil:
 		h.crashes.worked(id)
-		s.Mu.Lock()
-		s.Tally = telemetry.Tally{Began: h.Env.Monotonic()}
-		s.Mu.Unlock()
+		s.Activated(h.Env.Monotonic())
 		a.Deliver()
 		return a, nil
 	case errors.Is(err, call.ErrAbandoned):
@@ -89,15 +87,15 @@ func (h *Host) Activate(s *mailbox.Slot, calls []*call.Call) (*activation.Activa
 
 // obtain claims an actor. brought is what has come along with it, if the claim was handed over and that is not behind.
 func (h *Host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) (got registry.Acquired,
-	brought *snapshot.Parcel, err error) {
+	brought *snapshot.Snapshot, err error) {
 	if err := h.Claims.Acquire(ctx, 1); err != nil {
 		return got, nil, err
 	}
 	defer h.Claims.Release(1)
 	begin, end := statekeys.Alarms, kv.PrefixEnd(statekeys.Struct)
 	if a := h.Arrivals.Of(id); a != nil {
-		p := a.Parcel
-		got, err = h.Registry.Install(ctx, h.Keeper.Member(), id,
+		p := a.Snapshot
+		got, err = h.Registry.Install(ctx, h.Members.Member(), id,
 			registry.Arrived{Move: a.Move, Seq: p.Seq, State: p.State}, begin, end)
 		if err != nil {
 			return got, nil, err
@@ -110,12 +108,12 @@ func (h *Host) obtain(ctx context.Context, id api.ActorID, at registry.Attempt) 
 			return got, p, nil
 		}
 	}
-	if h.Keeper.Draining() {
+	if h.Members.Draining() {
 		if err := h.refuseUnlessOwn(ctx, id); err != nil {
 			return got, nil, err
 		}
 	}
-	got, err = h.Registry.AcquireFor(ctx, h.Keeper.Member(), id, at, begin, end)
+	got, err = h.Registry.AcquireFor(ctx, h.Members.Member(), id, at, begin, end)
 	if err == nil && got.Claim != nil {
 		h.Arrivals.ForgetActor(id)
 		h.tellTakenOver(id, got.From)
@@ -142,7 +140,7 @@ func (h *Host) tellTakenOver(id api.ActorID, from string) {
 		return
 	}
 	cause := "its node lost its lease"
-	switch node, _ := h.Keeper.Members().Node(from); node.State {
+	switch node, _ := h.Members.Members().Node(from); node.State {
 	case registry.NodeFailed:
 		cause = "its node has failed"
 	case registry.NodeLeft:

@@ -16,7 +16,7 @@ import (
 
 // Host runs actors: it claims them, runs their calls and gives them back.
 type Host struct {
-	HostDeps
+	Deps
 	Slots   mailbox.InFlight
 	running mailbox.Runners
 	crashes crashes
@@ -27,23 +27,23 @@ type Host struct {
 }
 
 // HostDeps are what a host is made of.
-type HostDeps struct {
+type Deps struct {
 	activation.Parts
-	Kinds      map[string]*actor.Spec
-	Registry   *registry.Registry
-	Dispatcher *mailbox.Dispatcher
-	Tasks      *env.Group
+	Kinds     map[string]*actor.Spec
+	Registry  *registry.Registry
+	Mailboxes *mailbox.Table
+	Tasks     *env.Group
 }
 
 // NewHost returns a host, which runs the mailboxes of d.Dispatcher from then on.
-func NewHost(d HostDeps) *Host {
-	h := &Host{HostDeps: d, releases: env.NewSemaphore(d.Env, releasesAtOnce)}
+func New(d Deps) *Host {
+	h := &Host{Deps: d, releases: env.NewSemaphore(d.Env, releasesAtOnce)}
 	h.Trials, h.Claims = activation.NewTrials(d.Env), env.NewSemaphore(d.Env, router.ClaimsAtOnce)
 	h.Crashed, h.GiveUp = h.crashed, h.abandon
 	h.Slots.Drained = env.NewEvent(d.Env)
 	h.Barrier = membership.NewBarrier(d.Env, func() (registry.Proof, error) {
-		return d.Registry.Barrier(d.Ctx, d.Keeper.Member())
+		return d.Registry.Barrier(d.Ctx, d.Members.Member())
 	})
-	h.Dispatcher.Start, h.Dispatcher.StartAfter = h.startSlot, h.startSlotAfter
+	h.Mailboxes.Start, h.Mailboxes.StartAfter = h.startSlot, h.startSlotAfter
 	return h
 }

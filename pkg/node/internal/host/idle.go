@@ -25,7 +25,7 @@ const sweepMin, sweepMax = 100 * time.Millisecond, time.Minute
 // SweepForever deactivates idle actors.
 func (h *Host) SweepForever(ctx context.Context) {
 	for env.Sleep(h.Env, ctx, h.sweepInterval()) == nil {
-		for _, s := range h.Dispatcher.UnusedSince(h.Env.Monotonic() - h.shortestIdleTimeout()) {
+		for _, s := range h.Mailboxes.UnusedSince(h.Env.Monotonic() - h.shortestIdleTimeout()) {
 			if !h.idle(s) {
 				continue
 			}
@@ -39,15 +39,15 @@ func (h *Host) SweepForever(ctx context.Context) {
 
 // WatchMemory deactivates actors while all together take too many bytes.
 func (h *Host) WatchMemory(ctx context.Context) {
-	if h.Dispatcher.MemoryLimit == 0 {
+	if h.Mailboxes.MemoryLimit == 0 {
 		return
 	}
 	for env.Sleep(h.Env, ctx, memoryLookedAt) == nil {
-		for h.Dispatcher.Excess() > 0 {
+		for h.Mailboxes.Excess() > 0 {
 			if h.releases.Acquire(ctx, 1) != nil {
 				return
 			}
-			s := h.Dispatcher.Surplus()
+			s := h.Mailboxes.Surplus()
 			if s == nil {
 				h.releases.Release(1)
 				break
@@ -57,13 +57,13 @@ func (h *Host) WatchMemory(ctx context.Context) {
 	}
 }
 
-// idle reports whether a slot has had no call for longer than its namespace's idle timeout.
-func (h *Host) idle(s *mailbox.Slot) bool {
-	return s.IdleSince(h.Env.Monotonic() - h.Keeper.Settings(s.Actor.Namespace).IdleTimeout)
+// idle reports whether a mailbox has had no call for longer than its namespace's idle timeout.
+func (h *Host) idle(s *mailbox.Mailbox) bool {
+	return s.IdleSince(h.Env.Monotonic() - h.Members.Settings(s.Actor.Namespace).IdleTimeout)
 }
 
-// startRelease runs a slot to give its claim up, if it is idle still. It passes the permit of releases on.
-func (h *Host) startRelease(s *mailbox.Slot) {
+// startRelease runs a mailbox to give its claim up, if it is idle still. It passes the permit of releases on.
+func (h *Host) startRelease(s *mailbox.Mailbox) {
 	if !h.idle(s) || !s.ClaimForIdle() {
 		h.releases.Release(1)
 		return
@@ -71,8 +71,8 @@ func (h *Host) startRelease(s *mailbox.Slot) {
 	h.goRelease(s)
 }
 
-// goRelease runs a slot that was claimed for release. It passes the permit of releases on.
-func (h *Host) goRelease(s *mailbox.Slot) {
+// goRelease runs a mailbox that was claimed for release. It passes the permit of releases on.
+func (h *Host) goRelease(s *mailbox.Mailbox) {
 	h.begin(s)
 	h.Env.Go("release", func() {
 		defer h.releases.Release(1)
@@ -87,7 +87,7 @@ func (h *Host) sweepInterval() time.Duration {
 // shortestIdleTimeout is that of the namespaces that the node hosts.
 func (h *Host) shortestIdleTimeout() time.Duration {
 	shortest := membership.DefaultIdleTimeout
-	for _, ns := range h.Keeper.Members().Namespaces {
+	for _, ns := range h.Members.Members().Namespaces {
 		if _, mine := h.Kinds[ns.Name]; mine {
 			shortest = min(shortest, ns.IdleTimeout)
 		}

@@ -20,14 +20,14 @@ import (
 const ReleaseTimeout = 10 * time.Second
 
 // release deactivates an idle actor.
-func (h *Host) release(s *mailbox.Slot) {
+func (h *Host) release(s *mailbox.Mailbox) {
 	inTime, release := h.Deactivate(s)
 	if !inTime {
 		return
 	}
-	activation.ActivationOf(s).Ended()
+	activation.Of(s).Ended()
 	if release {
-		h.giveBack(activation.ActivationOf(s))
+		h.giveBack(activation.Of(s))
 	}
 	s.Resident = nil
 }
@@ -59,8 +59,8 @@ const releasesAtOnce = 32
 
 // Deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
 // whether the claim can be given back: not while something may still land that was committed through it.
-func (h *Host) Deactivate(s *mailbox.Slot) (inTime, release bool) {
-	a := activation.ActivationOf(s)
+func (h *Host) Deactivate(s *mailbox.Mailbox) (inTime, release bool) {
+	a := activation.Of(s)
 	if a.Destroyed {
 		return true, true
 	}
@@ -81,7 +81,7 @@ func (h *Host) Deactivate(s *mailbox.Slot) (inTime, release bool) {
 
 // DeactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.
 func (h *Host) DeactivateAll(ctx context.Context) error {
-	for _, s := range h.Dispatcher.All() {
+	for _, s := range h.Mailboxes.All() {
 		spec := h.Kinds[s.Actor.Namespace]
 		if spec == nil || spec.Deactivate == nil {
 			continue

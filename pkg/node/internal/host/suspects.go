@@ -14,7 +14,7 @@ import (
 
 // Acquit takes back what others may have concluded from the loss of the node's lease: the process has not ended.
 func (h *Host) Acquit() {
-	left := h.Trials.Leftover(h.Keeper.Member().Node.Incarnation)
+	left := h.Trials.Leftover(h.Members.Member().Node.Incarnation)
 	if len(left) == 0 {
 		return
 	}
@@ -36,8 +36,8 @@ func (h *Host) Acquit() {
 	})
 }
 
-// attempt is what a slot's actor is to be claimed for.
-func (h *Host) attempt(s *mailbox.Slot, calls []*call.Call) registry.Attempt {
+// attempt is what a mailbox's actor is to be claimed for.
+func (h *Host) attempt(s *mailbox.Mailbox, calls []*call.Call) registry.Attempt {
 	out := registry.Attempt{Mark: h.Trials.TryEnter(s)}
 	if len(calls) > 0 {
 		if spec := h.Kinds[s.Actor.Namespace]; spec.Methods[calls[0].Method] != nil {

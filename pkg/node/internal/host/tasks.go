@@ -12,13 +12,13 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
 )
 
-// runSlot is the task of a slot: it goes on until there is nothing to do. It reports whether the slot was its own to
-// the end: it is not if it was abandoned.
-func (h *Host) runSlot(s *mailbox.Slot) (mine bool) {
+// runSlot is the task of a mailbox: it goes on until there is nothing to do. It reports whether the mailbox was its
+// own to the end: it is not if it was abandoned.
+func (h *Host) runSlot(s *mailbox.Mailbox) (mine bool) {
 	for {
-		w := h.Dispatcher.Next(s, h.Env.Monotonic(), activation.ActivationOf(s).Bytes())
+		w := h.Mailboxes.Next(s, h.Env.Monotonic(), activation.Of(s).Bytes())
 		if w.Drop {
-			activation.ActivationOf(s).Ended()
+			activation.Of(s).Ended()
 			s.Resident = nil
 		}
 		switch {
@@ -31,14 +31,14 @@ func (h *Host) runSlot(s *mailbox.Slot) (mine bool) {
 			s.Controlled()
 		case len(w.Calls) > 0:
 			h.runCalls(s, w.Calls)
-		case w.Idle && activation.ActivationOf(s).Sending():
-		case activation.ActivationOf(s) != nil && !w.Drop:
+		case w.Idle && activation.Of(s).Sending():
+		case activation.Of(s) != nil && !w.Drop:
 			h.release(s)
 		}
 		if s.Abandoned() {
 			return false
 		}
-		if activation.ActivationOf(s) == nil && h.Dispatcher.Remove(s) {
+		if activation.Of(s) == nil && h.Mailboxes.Remove(s) {
 			return true
 		}
 	}
@@ -46,17 +46,17 @@ func (h *Host) runSlot(s *mailbox.Slot) (mine bool) {
 
 // runCalls runs what was pending, activating the actor first if need be. Afterwards there is an activation, or every
 // call has been answered or sent on.
-func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
+func (h *Host) runCalls(s *mailbox.Mailbox, calls []*call.Call) {
 	s.Answering(calls)
 	defer func() {
 		s.Answering(nil)
 		h.Trials.Leave(s)
 	}()
 	for {
-		if activation.ActivationOf(s) != nil && activation.ActivationOf(s).Destroyed { // and not released yet: the calls are for a new one
+		if activation.Of(s) != nil && activation.Of(s).Destroyed { // and not released yet: the calls are for a new one
 			s.Resident = nil
 		}
-		if activation.ActivationOf(s) == nil {
+		if activation.Of(s) == nil {
 			a, err := h.Activate(s, calls)
 			if errors.Is(err, call.ErrAbandoned) {
 				return
@@ -69,20 +69,20 @@ func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
 			}
 			s.Resident = a
 		}
-		if activation.ActivationOf(s).Unreadable {
+		if activation.Of(s).Unreadable {
 			calls = activation.DeletionFirst(calls)
 		} else {
-			calls = activation.ActivationOf(s).Attend(calls)
+			calls = activation.Of(s).Attend(calls)
 		}
-		rest, good := activation.ActivationOf(s).Process(calls)
+		rest, good := activation.Of(s).Process(calls)
 		switch {
 		case !good:
-			activation.ActivationOf(s).Ended()
+			activation.Of(s).Ended()
 			s.Resident = nil
 			return
 		case len(rest) > 0: // the actor was deleted: what comes behind that finds a new one
 			s.Resident, calls = nil, rest
-		case activation.ActivationOf(s).Destroyed:
+		case activation.Of(s).Destroyed:
 			s.Retire()
 			return
 		default:
@@ -91,8 +91,8 @@ func (h *Host) runCalls(s *mailbox.Slot, calls []*call.Call) {
 	}
 }
 
-// startSlotAfter releases a victim, and then runs the slot that waits for its room.
-func (h *Host) startSlotAfter(s, victim *mailbox.Slot) {
+// startSlotAfter releases a victim, and then runs the mailbox that waits for its room.
+func (h *Host) startSlotAfter(s, victim *mailbox.Mailbox) {
 	h.begin(s)
 	h.begin(victim)
 	h.Env.Go("evict", func() {
@@ -101,7 +101,7 @@ func (h *Host) startSlotAfter(s, victim *mailbox.Slot) {
 				return // it was given up, and its room with it
 			}
 			h.finished(victim)
-			room, next, calls := h.Dispatcher.Evicted(s, victim)
+			room, next, calls := h.Mailboxes.Evicted(s, victim)
 			if room {
 				h.runOwn(s)
 				return
@@ -120,31 +120,31 @@ func (h *Host) startSlotAfter(s, victim *mailbox.Slot) {
 // refuse sends calls on that found no room.
 func (h *Host) refuse(actor api.ActorID, calls []*call.Call) {
 	for _, c := range calls {
-		err := h.Dispatcher.ErrNoRoom(actor)
+		err := h.Mailboxes.ErrNoRoom(actor)
 		c.RefusedBy(h.NodeID, err)
 		h.Router.Again(c, err)
 	}
 }
 
-func (h *Host) startSlot(s *mailbox.Slot) {
+func (h *Host) startSlot(s *mailbox.Mailbox) {
 	h.begin(s)
 	h.Env.Go("actor", func() { h.runOwn(s) })
 }
 
-// runOwn is the task of a slot that has begun.
-func (h *Host) runOwn(s *mailbox.Slot) {
+// runOwn is the task of a mailbox that has begun.
+func (h *Host) runOwn(s *mailbox.Mailbox) {
 	if h.runSlot(s) {
 		h.finished(s)
 	}
 }
 
-// begin notes that a slot has a task, until finished or abandoned.
-func (h *Host) begin(s *mailbox.Slot) {
+// begin notes that a mailbox has a task, until finished or abandoned.
+func (h *Host) begin(s *mailbox.Mailbox) {
 	h.Slots.Begin()
 	h.running.Add(s)
 }
 
-func (h *Host) finished(s *mailbox.Slot) {
+func (h *Host) finished(s *mailbox.Mailbox) {
 	h.Trials.Leave(s)
 	h.running.Remove(s)
 	h.Slots.End()

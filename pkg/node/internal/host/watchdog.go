@@ -16,9 +16,9 @@ import (
 )
 
 // A handler that does not return keeps its actor from everybody. Nothing can end it from outside; but the activation
-// can be given up: its slot leaves the dispatcher, the calls that waited are routed anew, and the next activation
-// takes the claim again, under the next token. When the handler returns at last, nobody looks at what it did, and the
-// claim that it could commit under is no longer the actor's.
+// can be given up: its mailbox leaves the table of mailboxes, the calls that waited are routed anew, and the next
+// activation takes the claim again, under the next token. When the handler returns at last, nobody looks at what it
+// did, and the claim that it could commit under is no longer the actor's.
 //
 // What the handler ran for has failed: its caller is told so, and an alarm, or a message that is tried for the last
 // time, is counted as failed by the first thing that the next activation does. Otherwise it would hang again and
@@ -58,16 +58,17 @@ func (h *Host) WatchHandlers(ctx context.Context) {
 	}
 }
 
-// noteTimeout is how long a slot is kept that is to take note of an abandoned handler, while hooks hang that run first.
+// noteTimeout is how long a mailbox is kept that is to take note of an abandoned handler, while hooks hang that run
+// first.
 const noteTimeout = 2 * time.Minute
 
-// abandon gives up the activation of a slot whose handler does not return, unless it just has.
-func (h *Host) abandon(s *mailbox.Slot) {
-	g, abandoned := h.Dispatcher.Abandon(s, h.Env.Monotonic(), h.noteOf)
+// abandon gives up the activation of a mailbox whose handler does not return, unless it just has.
+func (h *Host) abandon(s *mailbox.Mailbox) {
+	g, abandoned := h.Mailboxes.Abandon(s, h.Env.Monotonic(), h.noteOf)
 	if !abandoned {
 		return
 	}
-	h.Couriers.Detach(s)
+	h.Outboxes.Detach(s)
 	for _, c := range g.Controls {
 		c.Abort(errGivenUp(s.Actor))
 	}

@@ -11,9 +11,9 @@ import (
 )
 
 // Answering notes what the running task has taken from the mailbox and not answered.
-func (s *Slot) Answering(calls []*call.Call) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (s *Mailbox) Answering(calls []*call.Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
@@ -22,9 +22,9 @@ func (s *Slot) Answering(calls []*call.Call) {
 
 // Exit notes that what runs will never return, and which call that was for, nil for none; the others go on to be
 // answered. It reports whether anybody has waited for it.
-func (s *Slot) Exit(what string) (running *call.Call, waited bool) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (s *Mailbox) Exit(what string) (running *call.Call, waited bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
@@ -34,7 +34,7 @@ func (s *Slot) Exit(what string) (running *call.Call, waited bool) {
 	return r.running, !r.abandoned
 }
 
-// run is what the task of a slot is at: code of the actor's author, or not. It is guarded by its slot's mutex.
+// run is what the task of a mailbox is at: code of the actor's author, or not. It is guarded by its mailbox's mutex.
 type run struct {
 	// calls have not been answered; the handler is running for one of them, nil if it is a hook.
 	calls []*call.Call
@@ -48,14 +48,14 @@ type run struct {
 	// controls wait to be run, control is the one that runs.
 	controls []*Control
 	control  *Control
-	// abandoned runs have no slot any more: their task must not touch anything.
+	// abandoned runs have no mailbox any more: their task must not touch anything.
 	abandoned bool
 }
 
 // Enter notes that the actor's code is about to run, for a call if that is not nil. calls have not been answered.
-func (s *Slot) Enter(what string, running *call.Call, calls []*call.Call, now, deadline time.Duration) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (s *Mailbox) Enter(what string, running *call.Call, calls []*call.Call, now, deadline time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
@@ -64,18 +64,18 @@ func (s *Slot) Enter(what string, running *call.Call, calls []*call.Call, now, d
 }
 
 // Leave notes that the actor's code has returned, and reports whether anybody has waited for it.
-func (s *Slot) Leave() (inTime bool) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (s *Mailbox) Leave() (inTime bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.run.what, s.run.calls, s.run.running = "", nil, nil
 	return !s.run.abandoned
 }
 
-// Overdue says what runs in the slot and for how long, whether that is said for the first time, and whether it is to be
-// given up.
-func (s *Slot) Overdue(now time.Duration) (what string, ran time.Duration, first, overdue bool) {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// Overdue says what runs in the mailbox and for how long, whether that is said for the first time, and whether it is
+// to be given up.
+func (s *Mailbox) Overdue(now time.Duration) (what string, ran time.Duration, first, overdue bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.run
 	if r == nil || r.what == "" {
 		return "", 0, false, false
@@ -84,29 +84,29 @@ func (s *Slot) Overdue(now time.Duration) (what string, ran time.Duration, first
 	return r.what, now - r.since, first, now > r.deadline+call.HandlerGrace
 }
 
-// givenUpSlot is what is left of a slot that was abandoned.
+// givenUpSlot is what is left of a mailbox that was abandoned.
 type givenUpSlot struct {
 	Calls    []*call.Call
 	Controls []*Control
 	// Running is the call whose handler did not return, nil if it was a hook.
 	Running *call.Call
-	// Heir is the slot that has waited for its room, next the one that takes note of what has happened; nil if there
+	// Heir is the mailbox that has waited for its room, next the one that takes note of what has happened; nil if there
 	// is none.
-	Heir, Next *Slot
+	Heir, Next *Mailbox
 }
 
-// Abandon takes a slot out whose handler runs. noteOf returns the call by which the next activation takes note of
+// Abandon takes a mailbox out whose handler runs. noteOf returns the call by which the next activation takes note of
 // that, nil for none.
-func (d *Dispatcher) Abandon(s *Slot, now time.Duration, noteOf func(running *call.Call) *call.Call) (g givenUpSlot,
+func (d *Table) Abandon(s *Mailbox, now time.Duration, noteOf func(running *call.Call) *call.Call) (g givenUpSlot,
 	abandoned bool) {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.run == nil || s.run.what == "" {
 		return g, false
 	}
-	g = givenUpSlot{Running: s.run.running, Heir: s.heir, Controls: s.run.controls}
+	g = givenUpSlot{Running: s.run.running, Heir: s.successor, Controls: s.run.controls}
 	if s.run.control != nil {
 		g.Controls = append(g.Controls, s.run.control)
 	}
@@ -124,12 +124,12 @@ func (d *Dispatcher) Abandon(s *Slot, now time.Duration, noteOf func(running *ca
 	d.pending.Add(int64(len(notes) - len(s.pending)))
 	s.run.abandoned, s.gone, s.pending = true, true, nil
 	d.weigh(s, 0)
-	delete(d.Slots, s.Actor)
+	delete(d.boxes, s.Actor)
 	d.order.remove(s)
 	d.inherit(s)
 	if len(notes) > 0 && !d.closed {
-		g.Next = &Slot{Actor: s.Actor, pending: notes, running: true, used: s.used}
-		d.Slots[s.Actor] = g.Next
+		g.Next = &Mailbox{Actor: s.Actor, pending: notes, running: true, used: s.used}
+		d.boxes[s.Actor] = g.Next
 		d.order.add(g.Next)
 	}
 	return g, true

@@ -14,7 +14,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// InFlight counts the slots that run, so that a stop can wait for them.
+// InFlight counts the mailboxes that run, so that a stop can wait for them.
 type InFlight struct {
 	running  atomic.Int64
 	stopping atomic.Bool
@@ -38,22 +38,22 @@ func (f *InFlight) Wait(ctx context.Context) error {
 	return f.Drained.Wait(ctx)
 }
 
-// Runners are the slots that have a task: for a moment two, when a call comes while one ends.
+// Runners are the mailboxes that have a task: for a moment two, when a call comes while one ends.
 type Runners struct {
 	mu    sync.Mutex
-	slots map[*Slot]int
+	slots map[*Mailbox]int
 }
 
-func (r *Runners) Add(s *Slot) {
+func (r *Runners) Add(s *Mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.slots == nil {
-		r.slots = make(map[*Slot]int)
+		r.slots = make(map[*Mailbox]int)
 	}
 	r.slots[s]++
 }
 
-func (r *Runners) Remove(s *Slot) {
+func (r *Runners) Remove(s *Mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.slots[s]--; r.slots[s] == 0 {
@@ -61,18 +61,18 @@ func (r *Runners) Remove(s *Slot) {
 	}
 }
 
-// Longer returns the slots whose actor's code has run since before a time, in order of actor.
-func (r *Runners) Longer(before time.Duration) []*Slot {
+// Longer returns the mailboxes whose actor's code has run since before a time, in order of actor.
+func (r *Runners) Longer(before time.Duration) []*Mailbox {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []*Slot
+	var out []*Mailbox
 	for s := range r.slots { //kelpie:unordered sorted below
-		s.Mu.Lock()
+		s.mu.Lock()
 		if s.run != nil && s.run.what != "" && s.run.since < before {
 			out = append(out, s)
 		}
-		s.Mu.Unlock()
+		s.mu.Unlock()
 	}
-	slices.SortFunc(out, func(a, b *Slot) int { return strings.Compare(a.Actor.String(), b.Actor.String()) })
+	slices.SortFunc(out, func(a, b *Mailbox) int { return strings.Compare(a.Actor.String(), b.Actor.String()) })
 	return out
 }

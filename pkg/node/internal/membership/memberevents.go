@@ -9,7 +9,7 @@ import (
 )
 
 // changedMembers tells of nodes that have come or gone between two views. All members do; only one of them is heard.
-func (k *Keeper) changedMembers(before, after *registry.View) {
+func (k *Manager) changedMembers(before, after *registry.View) {
 	now := k.Env.Now()
 	for _, node := range after.Nodes {
 		was, _ := before.Node(node.ID)

@@ -18,15 +18,15 @@ import (
 // Peers asks other members.
 type Peers struct {
 	telemetry.Scope
-	Keeper *Keeper
-	Pool   *rpc.Pool
+	Members *Manager
+	Pool    *rpc.Pool
 }
 
 // Draining reports whether the node takes no actors that it does not own.
-func (k *Keeper) Draining() bool { return k.Emptying.Load() }
+func (k *Manager) Draining() bool { return k.Emptying.Load() }
 
 // State is the node's own, as the members are told.
-func (k *Keeper) State() string {
+func (k *Manager) State() string {
 	if node, ok := k.Members().Node(k.NodeID); ok {
 		return string(node.State)
 	}
@@ -37,10 +37,10 @@ func (k *Keeper) State() string {
 // not heard yet.
 func PassOn[Req, Resp any](ctx context.Context, n *Peers, to, method string, in *Req) (*Resp, error) {
 	member := func(node registry.NodeInfo) bool { return node.Member() }
-	if _, _, err := n.Keeper.node(ctx, to, member); err != nil {
+	if _, _, err := n.Members.node(ctx, to, member); err != nil {
 		return nil, call.WireError(err)
 	}
-	node, err := n.Keeper.memberNamed(to)
+	node, err := n.Members.memberNamed(to)
 	if err != nil {
 		return nil, err
 	}
@@ -48,17 +48,17 @@ func PassOn[Req, Resp any](ctx context.Context, n *Peers, to, method string, in 
 	if api.CodeOf(err) != api.CodeUnavailable || !rpc.NotSent(err) {
 		return reply, err
 	}
-	if failed := n.Keeper.Refresh(ctx); failed != nil {
+	if failed := n.Members.Refresh(ctx); failed != nil {
 		return nil, call.WireError(failed)
 	}
-	if _, gone := n.Keeper.memberNamed(to); gone != nil {
+	if _, gone := n.Members.memberNamed(to); gone != nil {
 		return nil, gone
 	}
 	return nil, api.Errorf(api.CodeUnavailable, "node %s does not answer: %v", to, err)
 }
 
 // memberNamed returns another node that is a member, as far as this one knows.
-func (k *Keeper) memberNamed(name string) (registry.NodeInfo, error) {
+func (k *Manager) memberNamed(name string) (registry.NodeInfo, error) {
 	node, ok := k.Members().Node(name)
 	switch {
 	case !ok:
@@ -88,7 +88,7 @@ type MemberAnswer[Resp any] struct {
 // AskMembers asks all other members the same, some at a time, and returns their answers in order of name.
 func AskMembers[Req, Resp any](ctx context.Context, n *Peers, method string, req *Req) []MemberAnswer[Resp] {
 	var out []MemberAnswer[Resp]
-	for _, m := range n.Keeper.Members().Members() {
+	for _, m := range n.Members.Members().Members() {
 		if m.ID != n.NodeID {
 			out = append(out, MemberAnswer[Resp]{Node: m})
 		}
@@ -114,7 +114,7 @@ func AskMembers[Req, Resp any](ctx context.Context, n *Peers, method string, req
 }
 
 // TargetNamed returns a node that actors can move to.
-func (k *Keeper) TargetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
+func (k *Manager) TargetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
 	node, known, err := k.node(ctx, name, func(node registry.NodeInfo) bool {
 		return node.State == registry.NodeActive
 	})
@@ -133,7 +133,7 @@ func (k *Keeper) TargetNamed(ctx context.Context, name string) (registry.NodeInf
 	return node, nil
 }
 
-func (k *Keeper) Incarnation() string {
+func (k *Manager) Incarnation() string {
 	if m := k.Member(); m != nil {
 		return m.Node.Incarnation.String()
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Settings returns a namespace's settings: the cluster's, or the defaults for one that is not known yet.
-func (k *Keeper) Settings(ns string) registry.Namespace {
+func (k *Manager) Settings(ns string) registry.Namespace {
 	if s, ok := k.Members().Namespace(ns); ok {
 		return s
 	}

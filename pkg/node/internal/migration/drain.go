@@ -18,8 +18,27 @@ import (
 // stopping.
 const drainToldTimeout = 3 * time.Second
 
+// Drain has the node, which is about to stop, take no more actors and moves those it has to other nodes, until none
+// is left, no other node takes any or hosts what is left, or ctx ends. It returns how many are left. The node goes on
+// serving, and Stop is still to be called. An error says why the drain could not begin, or that ctx has ended.
+func (mv *Migrator) Drain(ctx context.Context, why string) (left int, err error) {
+	if !mv.othersActive() {
+		return mv.Mailboxes.Load().Activations, nil
+	}
+	b, err := mv.beginDrain(ctx, api.BulkRequest{Node: mv.NodeID, Kind: api.BulkDrain, Force: true, Why: why},
+		true)
+	if err != nil {
+		return mv.Mailboxes.Load().Activations, err
+	}
+	err = b.ended.Wait(ctx)
+	if err != nil {
+		b.cancel(errJobTimedOut)
+	}
+	return mv.Mailboxes.Load().Activations, err
+}
+
 // BeginDrain tells the members that the node takes no actors, and starts the job that moves those it has.
-func (mv *Mover) BeginDrain(ctx context.Context, req api.BulkRequest, stopping bool) (*bulk, error) {
+func (mv *Migrator) beginDrain(ctx context.Context, req api.BulkRequest, stopping bool) (*job, error) {
 	if err := mv.setDraining(ctx, true); err != nil {
 		return nil, err
 	}
@@ -28,18 +47,18 @@ func (mv *Mover) BeginDrain(ctx context.Context, req api.BulkRequest, stopping b
 
 // setDraining changes and announces whether the node takes actors. After an error the node goes on as before, and
 // what the members know is in doubt: the store decides, and so the next call asks it again.
-func (mv *Mover) setDraining(ctx context.Context, draining bool) error {
-	before := mv.Keeper.Emptying.Swap(draining)
-	mv.Keeper.SetDraining(draining)
+func (mv *Migrator) setDraining(ctx context.Context, draining bool) error {
+	before := mv.Members.Emptying.Swap(draining)
+	mv.Members.SetDraining(draining)
 	ctx, cancel := env.WithTimeout(mv.Env, ctx, drainToldTimeout)
 	defer cancel()
-	err := mv.Registry.SetDraining(ctx, mv.Keeper.Member(), draining)
+	err := mv.Registry.SetDraining(ctx, mv.Members.Member(), draining)
 	if err == nil {
-		err = mv.Keeper.Refresh(ctx)
+		err = mv.Members.Refresh(ctx)
 	}
 	if err != nil {
-		mv.Keeper.Emptying.Store(before)
-		mv.Keeper.SetDraining(before)
+		mv.Members.Emptying.Store(before)
+		mv.Members.SetDraining(before)
 		return api.Errorf(api.CodeUnavailable, "node %s: could not persist the draining state: %v", mv.NodeID,
 			err)
 	}
@@ -47,7 +66,7 @@ func (mv *Mover) setDraining(ctx context.Context, draining bool) error {
 }
 
 // AdminBulk starts a job, here or at the node that it is about.
-func (mv *Mover) AdminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkStatus, error) {
+func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkStatus, error) {
 	if in.Node != mv.NodeID {
 		return membership.PassOn[api.BulkRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulk, in)
 	}
@@ -58,26 +77,26 @@ func (mv *Mover) AdminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkS
 			return nil, api.Errorf(api.CodeInvalidArgument, "node %s can't give actors to itself: choose another "+
 				"node by --to", req.To)
 		}
-		if _, err := mv.Keeper.TargetNamed(ctx, req.To); err != nil {
+		if _, err := mv.Members.TargetNamed(ctx, req.To); err != nil {
 			return nil, err
 		}
 	}
 	if req.DryRun {
-		b := &bulk{mover: mv, request: req, state: api.BulkDone}
-		return &api.BulkStatus{Node: mv.NodeID, NodeState: mv.Keeper.State(), Kind: req.Kind, State: api.BulkDone,
+		b := &job{mover: mv, request: req, state: api.BulkDone}
+		return &api.BulkStatus{Node: mv.NodeID, NodeState: mv.Members.State(), Kind: req.Kind, State: api.BulkDone,
 			Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate,
 			Failures: []api.BulkFailure{}, Total: len(b.candidates()), Left: len(b.candidates())}, nil
 	}
-	var b *bulk
+	var b *job
 	var err error
 	switch req.Kind {
 	case api.BulkDrain:
 		req.Force = true
-		if !mv.OthersActive() {
+		if !mv.othersActive() {
 			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is the only one that takes actors: start or "+
 				"undrain another one first, or just stop this one", mv.NodeID)
 		}
-		b, err = mv.BeginDrain(ctx, req, false)
+		b, err = mv.beginDrain(ctx, req, false)
 	case api.BulkMigrate, api.BulkRebalance:
 		b, err = mv.startBulk(req, false)
 	default:
@@ -86,33 +105,31 @@ func (mv *Mover) AdminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkS
 	if err != nil {
 		return nil, err
 	}
-	return mv.BulkStatus(b), nil
+	return mv.bulkStatus(b), nil
 }
 
 // AdminBulkStatus tells how a node's latest job stands.
-func (mv *Mover) AdminBulkStatus(ctx context.Context, in *api.BulkStatusRequest) (*api.BulkStatus, error) {
+func (mv *Migrator) ServeBulkStatus(ctx context.Context, in *api.BulkStatusRequest) (*api.BulkStatus, error) {
 	if in.Node != mv.NodeID {
-		return membership.PassOn[api.BulkStatusRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulkStatus, in)
+		return membership.PassOn[api.BulkStatusRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulkStatus,
+			in)
 	}
-	mv.Jobs.Mu.Lock()
-	b := mv.Jobs.Latest
-	mv.Jobs.Mu.Unlock()
-	return mv.BulkStatus(b), nil
+	b := mv.jobs.latestJob()
+	return mv.bulkStatus(b), nil
 }
 
 // AdminBulkCancel ends a node's job, and a drain with it.
-func (mv *Mover) AdminBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (*api.BulkStatus, error) {
+func (mv *Migrator) ServeBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (*api.BulkStatus, error) {
 	if in.Node != mv.NodeID {
-		return membership.PassOn[api.BulkCancelRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulkCancel, in)
+		return membership.PassOn[api.BulkCancelRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulkCancel,
+			in)
 	}
-	mv.Jobs.Mu.Lock()
-	b := mv.Jobs.Latest
-	mv.Jobs.Mu.Unlock()
+	b := mv.jobs.latestJob()
 	undrain := in.Kind == "" || in.Kind == api.BulkDrain
 	switch {
-	case b != nil && b.Running() && (in.Kind == "" || in.Kind == b.request.Kind):
-		b.Cancel(errBulkCancelled)
-		if err := b.Ended.Wait(ctx); err != nil {
+	case b != nil && b.running() && (in.Kind == "" || in.Kind == b.request.Kind):
+		b.cancel(errJobCancelled)
+		if err := b.ended.Wait(ctx); err != nil {
 			return nil, call.WireError(err)
 		}
 	case !undrain:
@@ -125,17 +142,26 @@ func (mv *Mover) AdminBulkCancel(ctx context.Context, in *api.BulkCancelRequest)
 			return nil, err
 		}
 	}
-	return mv.BulkStatus(b), nil
+	return mv.bulkStatus(b), nil
 }
 
-func (mv *Mover) BulkStatus(b *bulk) *api.BulkStatus {
+func (mv *Migrator) bulkStatus(b *job) *api.BulkStatus {
 	var s api.BulkStatus
 	if b != nil {
 		s = b.status()
 	}
-	s.Node, s.NodeState = mv.NodeID, mv.Keeper.State()
+	s.Node, s.NodeState = mv.NodeID, mv.Members.State()
 	if s.Failures == nil {
 		s.Failures = []api.BulkFailure{}
 	}
 	return &s
+}
+
+// RunningJob is how the node's bulk job is doing, nil if none runs.
+func (mv *Migrator) RunningJob() *api.BulkStatus {
+	b := mv.jobs.latestJob()
+	if b == nil || !b.running() {
+		return nil
+	}
+	return mv.bulkStatus(b)
 }

@@ -23,13 +23,13 @@ const (
 )
 
 // AdminMigrate moves an actor, or passes the request on to the node that has it.
-func (mv *Mover) AdminMigrate(ctx context.Context, in *api.MigrateRequest) (*api.MigrateReply, error) {
+func (mv *Migrator) ServeMigrate(ctx context.Context, in *api.MigrateRequest) (*api.MigrateReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
 	}
 	if in.To != "" {
-		if _, err := mv.Keeper.TargetNamed(ctx, in.To); err != nil {
+		if _, err := mv.Members.TargetNamed(ctx, in.To); err != nil {
 			return nil, err
 		}
 	}
@@ -51,7 +51,7 @@ func (mv *Mover) AdminMigrate(ctx context.Context, in *api.MigrateRequest) (*api
 // owner, is asked for; it returns nil for a request that another owner is to get. While the actor is on its way, here
 // or away, its owner is looked for again, on at most migrateHopsMax nodes: hops, of the request, counts them.
 func atOwner[Req, Resp any](
-	ctx context.Context, n *Mover, method string, id api.ActorID, in *Req, hops *int,
+	ctx context.Context, n *Migrator, method string, id api.ActorID, in *Req, hops *int,
 	serve func(owner registry.Owner) (*Resp, error),
 ) (*Resp, error) {
 	for ; ; *hops++ {
@@ -79,9 +79,9 @@ func atOwner[Req, Resp any](
 
 // passToOwner sends a request about an actor to its owner, which this node's view may not know yet.
 func passToOwner[Req, Resp any](
-	ctx context.Context, n *Mover, method string, id api.ActorID, in *Req, owner registry.Owner,
+	ctx context.Context, n *Migrator, method string, id api.ActorID, in *Req, owner registry.Owner,
 ) (*Resp, error) {
-	node, known, err := n.Keeper.Owner(ctx, owner)
+	node, known, err := n.Members.Owner(ctx, owner)
 	if err != nil {
 		return nil, call.WireError(err)
 	}
@@ -92,14 +92,15 @@ func passToOwner[Req, Resp any](
 }
 
 // migrateFrom moves an actor away from this node, which owns it.
-func (mv *Mover) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateRequest) (*api.MigrateReply, error) {
+func (mv *Migrator) migrateFrom(ctx context.Context, id api.ActorID, in *api.MigrateRequest) (*api.MigrateReply,
+	error) {
 	why := cmp.Or(in.Why, "an operator")
 	var to registry.NodeInfo
 	var how moved
 	var err error
 	if in.To == "" {
 		to, how, err = mv.moveToAny(ctx, id, in.Force, why)
-	} else if to, err = mv.Keeper.TargetNamed(ctx, in.To); err == nil {
+	} else if to, err = mv.Members.TargetNamed(ctx, in.To); err == nil {
 		how, err = mv.migrate(ctx, id, to, in.Force, why)
 	}
 	if err != nil {

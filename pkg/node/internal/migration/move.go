@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"hash/crc32"
 	"slices"
 	"strings"
 	"sync"
@@ -18,12 +17,12 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// An actor moves in five steps, of which its source does all: the target prepares; the actor's slot stops taking
+// An actor moves in five steps, of which its source does all: the target prepares; the actor's mailbox stops taking
 // calls; what the activation has in memory is sent to the target; one transaction hands the claim over; the target
 // activates the actor, and gets the calls that have queued up, in their order. The transaction is the only moment
 // that matters: a failure before it leaves the actor here, one after it leaves it there, and what was lost on the way
@@ -45,7 +44,8 @@ const (
 	recentMovesMax = 100_000
 )
 
-// move is one actor's way to another node. It belongs to the task that prepares it, then to that of the actor's slot.
+// move is one actor's way to another node. It belongs to the task that prepares it, then to that of the actor's
+// mailbox.
 type move struct {
 	id    api.MoveID
 	actor api.ActorID
@@ -123,7 +123,7 @@ func (ms *moves) forget(now time.Duration) {
 
 // migrate moves an actor that this node has, and waits for that until ctx ends; the move goes on then. An error of
 // CodeMoved says that the actor is not here.
-func (mv *Mover) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (
+func (mv *Migrator) migrate(ctx context.Context, id api.ActorID, to registry.NodeInfo, force bool, why string) (
 	moved, error) {
 	m := &move{id: mv.ids.Bytes16(), actor: id, to: to, why: why, since: mv.Env.Monotonic(),
 		done: env.NewFuture[moved](mv.Env)}
@@ -134,8 +134,8 @@ func (mv *Mover) migrate(ctx context.Context, id api.ActorID, to registry.NodeIn
 		mv.Moves.end(m, moved{}, err)
 		return moved{}, err
 	}
-	err := mv.Dispatcher.Control(m.actor, &mailbox.Control{
-		Run:   func(s *mailbox.Slot) bool { return mv.runMove(s, m) },
+	err := mv.Mailboxes.Control(m.actor, &mailbox.Control{
+		Run:   func(s *mailbox.Mailbox) bool { return mv.runMove(s, m) },
 		Abort: func(err error) { mv.Moves.end(m, moved{}, err) },
 	})
 	if err != nil {
@@ -153,7 +153,7 @@ func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
 // prepare asks the target.
-func (mv *Mover) prepare(ctx context.Context, m *move) error {
+func (mv *Migrator) prepare(ctx context.Context, m *move) error {
 	ctx, cancel := env.WithTimeout(mv.Env, ctx, prepareTimeout)
 	defer cancel()
 	req := &api.MovePrepareRequest{Move: m.id[:], Actor: m.actor.String(), From: mv.NodeID}
@@ -170,12 +170,12 @@ func (mv *Mover) prepare(ctx context.Context, m *move) error {
 }
 
 // cancelMove tells the target, which may not be there any more.
-func (mv *Mover) cancelMove(m *move) {
+func (mv *Migrator) cancelMove(m *move) {
 	mv.tell(m, api.MethodMoveCancel)
 }
 
 // tell sends the target something whose answer does not matter, and does not wait for it.
-func (mv *Mover) tell(m *move, method string) {
+func (mv *Migrator) tell(m *move, method string) {
 	mv.Pool.Start(mv.Env.Monotonic()+prepareTimeout, m.to.Address, rpc.ClassCall, method, m.id[:],
 		func(_ []byte, err error) {
 			if err != nil {
@@ -185,9 +185,9 @@ func (mv *Mover) tell(m *move, method string) {
 		})
 }
 
-// runMove moves the actor of a slot, whose task runs it: so no call runs meanwhile. It reports whether the slot has
-// gone.
-func (mv *Mover) runMove(s *mailbox.Slot, m *move) (gone bool) {
+// runMove moves the actor of a mailbox, whose task runs it: so no call runs meanwhile. It reports whether the mailbox
+// has gone.
+func (mv *Migrator) runMove(s *mailbox.Mailbox, m *move) (gone bool) {
 	began := mv.Env.Monotonic()
 	token, err := mv.moveAway(s, m)
 	if err != nil {
@@ -202,11 +202,11 @@ func (mv *Mover) runMove(s *mailbox.Slot, m *move) (gone bool) {
 	mv.Router.Remember(m.actor, m.to.Address)
 	// On the stream that calls take: the actor is activated first.
 	mv.tell(m, api.MethodMoveComplete)
-	for !mv.Dispatcher.Remove(s) {
-		for _, c := range mv.Dispatcher.TakeControls(s) {
+	for !mv.Mailboxes.Remove(s) {
+		for _, c := range mv.Mailboxes.TakeControls(s) {
 			c.Abort(call.ErrMoved(m.actor))
 		}
-		for _, c := range mv.Dispatcher.Take(s) {
+		for _, c := range mv.Mailboxes.Take(s) {
 			mv.Router.Forward(c, m.to.Address, m.to.ID, api.InvokeForwarded|api.InvokeMayClaim)
 		}
 	}
@@ -214,9 +214,9 @@ func (mv *Mover) runMove(s *mailbox.Slot, m *move) (gone bool) {
 	return true
 }
 
-// moveAway hands a slot's actor over. With an error it is still here, or the slot has no activation any more.
-func (mv *Mover) moveAway(s *mailbox.Slot, m *move) (token uint64, err error) {
-	if activation.ActivationOf(s) == nil {
+// moveAway hands a mailbox's actor over. With an error it is still here, or the mailbox has no activation any more.
+func (mv *Migrator) moveAway(s *mailbox.Mailbox, m *move) (token uint64, err error) {
+	if activation.Of(s) == nil {
 		a, err := mv.Host.Activate(s, nil)
 		if err != nil {
 			mv.cancelMove(m)
@@ -224,7 +224,7 @@ func (mv *Mover) moveAway(s *mailbox.Slot, m *move) (token uint64, err error) {
 		}
 		s.Resident = a
 	}
-	a := activation.ActivationOf(s)
+	a := activation.Of(s)
 	inTime, settled := mv.Host.Deactivate(s)
 	if !inTime {
 		return 0, call.ErrAbandoned
@@ -254,12 +254,12 @@ func (mv *Mover) moveAway(s *mailbox.Slot, m *move) (token uint64, err error) {
 }
 
 // resume goes on with an activation that was to go.
-func (mv *Mover) resume(s *mailbox.Slot) error {
+func (mv *Migrator) resume(s *mailbox.Mailbox) error {
 	ctx, cancel := env.WithTimeout(mv.Env, mv.Ctx, call.ActivateTimeout)
 	defer cancel()
-	a := activation.ActivationOf(s)
+	a := activation.Of(s)
 	var err error
-	if a.Memory.Lost { // by a hook that has failed
+	if a.Struct.Lost { // by a hook that has failed
 		err = call.ErrMoved(a.Actor)
 	} else {
 		err = a.Hook(ctx, "OnActivate", a.Spec.Activate, nil)
@@ -272,7 +272,7 @@ func (mv *Mover) resume(s *mailbox.Slot) error {
 }
 
 // transfer sends the target what the activation has in memory. An actor that has too much goes without.
-func (mv *Mover) transfer(a *activation.Activation, m *move) error {
+func (mv *Migrator) transfer(a *activation.Activation, m *move) error {
 	ctx, cancel := env.WithTimeout(mv.Env, mv.Ctx, transferTimeout)
 	defer cancel()
 	p := a.Pack()
@@ -280,7 +280,7 @@ func (mv *Mover) transfer(a *activation.Activation, m *move) error {
 	if err != nil {
 		return err
 	}
-	p.Luggage = luggage
+	p.Payload = luggage
 	all := p.Encode()
 	if len(all) > api.MoveBytesMax {
 		mv.Log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all),
@@ -291,13 +291,13 @@ func (mv *Mover) transfer(a *activation.Activation, m *move) error {
 }
 
 // sendPieces sends bytes to the target, a few pieces at a time, and waits until all have been taken.
-func (mv *Mover) sendPieces(ctx context.Context, m *move, all []byte) error {
+func (mv *Migrator) sendPieces(ctx context.Context, m *move, all []byte) error {
 	left, _ := env.Remaining(mv.Env, ctx)
 	deadline := mv.Env.Monotonic() + left
 	window := env.NewSemaphore(mv.Env, piecesAtOnce)
 	var mu sync.Mutex
 	var failed error
-	sum := crc32.Checksum(all, state.Castagnoli)
+	sum := snapshot.Sum(all)
 	for from := 0; from < len(all); from += pieceBytes {
 		if err := window.Acquire(ctx, 1); err != nil {
 			return errTransfer(m, err)

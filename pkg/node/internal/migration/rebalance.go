@@ -21,7 +21,7 @@ import (
 const busyFor = 10 * time.Second
 
 // AdminRebalance plans which nodes give how much to which others, and has them do it.
-func (mv *Mover) AdminRebalance(ctx context.Context, in *api.RebalanceRequest) (*api.RebalanceReply, error) {
+func (mv *Migrator) ServeRebalance(ctx context.Context, in *api.RebalanceRequest) (*api.RebalanceReply, error) {
 	by := cmp.Or(in.By, api.ByActors)
 	if !slices.Contains([]string{api.ByActors, api.ByLoad, api.ByMemory}, by) {
 		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", call.Clip(by), api.ByActors,
@@ -54,7 +54,7 @@ func (mv *Mover) AdminRebalance(ctx context.Context, in *api.RebalanceRequest) (
 		if shares[w.Node] == nil {
 			continue
 		}
-		_, err := mv.AdminBulk(
+		_, err := mv.ServeBulk(
 			ctx, &api.BulkRequest{Node: w.Node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true,
 				Why: "a rebalance", By: by, Shares: shares[w.Node]})
 		if err != nil {
@@ -70,16 +70,16 @@ const shiftPercentMin = 5
 
 // weights asks every node that takes actors what it carries. least is what is worth a move: a share of the mean, and of
 // bytes what an actor has on average.
-func (mv *Mover) weights(ctx context.Context, by string) (out []registry.Weight, least int64, err error) {
-	if err := mv.Keeper.Refresh(ctx); err != nil {
+func (mv *Migrator) weights(ctx context.Context, by string) (out []registry.Weight, least int64, err error) {
+	if err := mv.Members.Refresh(ctx); err != nil {
 		return nil, 0, call.WireError(err)
 	}
 	var all, actors int64
-	for _, m := range mv.Keeper.Members().Members() {
+	for _, m := range mv.Members.Members().Members() {
 		if m.State != registry.NodeActive {
 			continue
 		}
-		load := mv.Dispatcher.Load()
+		load := mv.Mailboxes.Load()
 		if m.ID != mv.NodeID {
 			pong, err := mv.askLoad(ctx, m)
 			if err != nil {
@@ -109,22 +109,22 @@ func (mv *Mover) weights(ctx context.Context, by string) (out []registry.Weight,
 	return out, max(least, 1), nil
 }
 
-func (mv *Mover) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
+func (mv *Migrator) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
 	ctx, cancel := env.WithTimeout(mv.Env, ctx, prepareTimeout)
 	defer cancel()
 	return rpc.CallTyped[api.Ping, api.Pong](ctx, mv.Pool, m.Address, api.MethodPing,
-		&api.Ping{Node: mv.NodeID, Load: mv.Dispatcher.Load()})
+		&api.Ping{Node: mv.NodeID, Load: mv.Mailboxes.Load()})
 }
 
 // assign chooses which actors make up the shares that other nodes are to get. held is in the order of their last calls.
-func (mv *Mover) assign(held []mailbox.Holding, req *api.BulkRequest) []assignment {
+func (mv *Migrator) assign(held []mailbox.Holding, req *api.BulkRequest) []assignment {
 	weight := func(mailbox.Holding) int64 { return 1 }
 	switch req.By {
 	case api.ByMemory: // the largest first: the fewest moves
 		weight = func(h mailbox.Holding) int64 { return h.Bytes }
 		slices.SortStableFunc(held, func(a, b mailbox.Holding) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	case api.ByLoad: // those that are called, as if all were called as often
-		rate, since := mv.Dispatcher.Load().Rate, mv.Env.Monotonic()-busyFor
+		rate, since := mv.Mailboxes.Load().Rate, mv.Env.Monotonic()-busyFor
 		busy := held[:0:0]
 		for _, h := range held {
 			if h.Used >= since {
@@ -137,7 +137,7 @@ func (mv *Mover) assign(held []mailbox.Holding, req *api.BulkRequest) []assignme
 	}
 	var out []assignment
 	for _, share := range req.Shares {
-		to, ok := mv.Keeper.Members().Node(share.To)
+		to, ok := mv.Members.Members().Node(share.To)
 		if !ok {
 			continue
 		}

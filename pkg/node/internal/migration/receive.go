@@ -15,7 +15,7 @@ import (
 )
 
 // MovePrepare agrees to take an actor, or says why not.
-func (mv *Mover) MovePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
+func (mv *Migrator) ServePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -26,17 +26,18 @@ func (mv *Mover) MovePrepare(_ context.Context, in *api.MovePrepareRequest) (*ap
 	if mv.Kinds[id.Namespace] == nil {
 		return nil, api.Errorf(api.CodeUnknownNamespace, "it does not host namespace %q", id.Namespace)
 	}
-	if mv.Keeper.Draining() {
+	if mv.Members.Draining() {
 		return nil, call.RefusedFor(api.RefusedDraining, api.Errorf(api.CodeNoCapacity, "it is draining"))
 	}
-	if err := mv.Dispatcher.Room(mv.Host.Arrivals.Expected()); err != nil {
+	if err := mv.Mailboxes.Room(mv.Host.Arrivals.Expected()); err != nil {
 		return nil, err
 	}
-	mv.Host.Arrivals.Expect(&snapshot.Arrival{Move: api.MoveID(in.Move), Actor: id, From: in.From, Touched: mv.Env.Monotonic()})
-	return &api.MovePrepareReply{Incarnation: mv.Keeper.Incarnation()}, nil
+	mv.Host.Arrivals.Expect(
+		&snapshot.Arrival{Move: api.MoveID(in.Move), Actor: id, From: in.From, Touched: mv.Env.Monotonic()})
+	return &api.MovePrepareReply{Incarnation: mv.Members.Incarnation()}, nil
 }
 
-func (mv *Mover) MovePiece(_ context.Context, req *rpc.Request) ([]byte, error) {
+func (mv *Migrator) ServePiece(_ context.Context, req *rpc.Request) ([]byte, error) {
 	p, err := api.DecodeMovePieceRequest(req.Payload)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (mv *Mover) MovePiece(_ context.Context, req *rpc.Request) ([]byte, error) 
 	return nil, mv.Host.Arrivals.Receive(&p, mv.Env.Monotonic())
 }
 
-func (mv *Mover) MoveCancel(req *rpc.Request) {
+func (mv *Migrator) ServeCancel(req *rpc.Request) {
 	if len(req.Payload) == len(api.MoveID{}) {
 		mv.Host.Arrivals.Forget(api.MoveID(req.Payload))
 	}
@@ -53,7 +54,7 @@ func (mv *Mover) MoveCancel(req *rpc.Request) {
 
 // MoveComplete activates an actor whose claim was handed over, unless a call has already. It runs on the task that
 // reads the connection, and so comes before the calls that the source sends behind it.
-func (mv *Mover) MoveComplete(req *rpc.Request) {
+func (mv *Migrator) ServeComplete(req *rpc.Request) {
 	if len(req.Payload) != len(api.MoveID{}) {
 		req.Reply(nil, api.Errorf(api.CodeInvalidArgument, "malformed name of a move"))
 		return
@@ -68,14 +69,14 @@ func (mv *Mover) MoveComplete(req *rpc.Request) {
 }
 
 // tidy drops what has come of moves that have ended.
-func (mv *Mover) tidy() {
+func (mv *Migrator) tidy() {
 	now := mv.Env.Monotonic()
 	mv.Host.Arrivals.Expire(now)
 	mv.Moves.forget(now)
 }
 
 // Watch forgets what has come of moves that have ended, until ctx ends.
-func (mv *Mover) Watch(ctx context.Context) {
+func (mv *Migrator) Watch(ctx context.Context) {
 	for env.Sleep(mv.Env, ctx, time.Second) == nil {
 		mv.tidy()
 	}

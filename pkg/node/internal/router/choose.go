@@ -11,11 +11,11 @@ import (
 // Choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors
 // are those of registry.Place.
 func (r *Router) Choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
-	settings := r.Keeper.Settings(id.Namespace)
-	r.Loads.Learn(r.NodeID, r.Dispatcher.Load())
+	settings := r.Members.Settings(id.Namespace)
+	r.Loads.Learn(r.NodeID, r.Mailboxes.Load())
 	return registry.Place(registry.Request{
 		Settings: settings, Actor: id, Local: r.NodeID,
-		Members: r.Loads.Candidates(r.Keeper.Members().Members()), Refused: exclude,
+		Members: r.Loads.Candidates(r.Members.Members().Members()), Refused: exclude,
 		Random: r.random, Turn: r.turn(&settings),
 	})
 }

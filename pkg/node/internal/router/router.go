@@ -35,7 +35,7 @@ const (
 // Router finds the activation of an actor: here, where the cache says, where the store says, or
 // where placement puts it. A call stays with the router until it is answered or its deadline passes.
 type Router struct {
-	RouterDeps
+	Deps
 	lookups *lookups
 	random  *env.Rand
 
@@ -45,19 +45,19 @@ type Router struct {
 }
 
 // RouterDeps are what a router is made of.
-type RouterDeps struct {
+type Deps struct {
 	telemetry.Scope
-	Registry   *registry.Registry
-	Kinds      map[string]*actor.Spec
-	Dispatcher *mailbox.Dispatcher
-	Keeper     *membership.Keeper
-	Contact    *membership.Contact
-	Loads      *membership.Loads
-	Pool       *rpc.Pool
+	Registry  *registry.Registry
+	Kinds     map[string]*actor.Spec
+	Mailboxes *mailbox.Table
+	Members   *membership.Manager
+	Contact   *membership.Contact
+	Loads     *membership.Loads
+	Pool      *rpc.Pool
 }
 
-func NewRouter(d RouterDeps) *Router {
-	r := &Router{RouterDeps: d, random: d.Env.Rand("router"), cache: places.New(placementCacheMax),
+func New(d Deps) *Router {
+	r := &Router{Deps: d, random: d.Env.Rand("router"), cache: places.New(placementCacheMax),
 		turns: make(map[string]uint64)}
 	r.lookups = newLookups(d.Scope, d.Registry, r)
 	return r
@@ -66,7 +66,7 @@ func NewRouter(d RouterDeps) *Router {
 // Route is where every call begins. It does not block.
 func (r *Router) Route(c *call.Call) {
 	n := r
-	if taken, err := n.Dispatcher.Submit(c, false, n.Env.Monotonic()); taken {
+	if taken, err := n.Mailboxes.Submit(c, false, n.Env.Monotonic()); taken {
 		return
 	} else if err != nil {
 		r.Again(c, err)
@@ -101,13 +101,13 @@ func (r *Router) Route(c *call.Call) {
 
 // alone reports whether the node is the only one, as far as it knows.
 func (r *Router) alone() bool {
-	view := r.Keeper.Members()
+	view := r.Members.Members()
 	return view != nil && len(view.Members()) == 1
 }
 
-// here takes the call to a slot of this node, which claims the actor if it can.
+// here takes the call to a mailbox of this node, which claims the actor if it can.
 func (r *Router) here(c *call.Call) {
-	_, err := r.Dispatcher.Submit(c, true, r.Env.Monotonic())
+	_, err := r.Mailboxes.Submit(c, true, r.Env.Monotonic())
 	if err == nil {
 		return
 	}
@@ -125,7 +125,7 @@ func (r *Router) located(c *call.Call, owner registry.Owner) {
 		return
 	}
 	node, err := n.Choose(c.Actor, c.Refused...)
-	if _, known := n.Keeper.Members().Namespace(c.Actor.Namespace); known &&
+	if _, known := n.Members.Members().Namespace(c.Actor.Namespace); known &&
 		api.CodeOf(err) == api.CodeUnknownNamespace {
 		r.Again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.Actor,
 			c.Actor.Namespace))
@@ -152,7 +152,7 @@ func (r *Router) toOwner(c *call.Call, owner registry.Owner) {
 	}
 	ctx, cancel := env.WithDeadlineAt(r.Env, r.Ctx, c.Deadline)
 	defer cancel()
-	node, known, _ := r.Keeper.Owner(ctx, owner) // one that an older view knows will do
+	node, known, _ := r.Members.Owner(ctx, owner) // one that an older view knows will do
 	if !known {
 		r.Again(c, call.ErrOwnerUnknown(c.Actor, owner.Node))
 		return
@@ -198,14 +198,14 @@ func (r *Router) forwarded(c *call.Call, addr, nodeID string, reply []byte, err 
 		return
 	}
 	switch code := api.CodeOf(err); {
-	case call.SaysWhen(err):
+	case call.HasRetryAfter(err):
 		c.Finish(nil, addr, err)
 	case code == api.CodeMoved:
 		r.corrected(c, addr, err)
 	case rpc.NotSent(err) || code == api.CodeUnavailable || code == api.CodeFenced:
 		r.forget(c.Actor, addr)
 		if nodeID != "" {
-			r.Keeper.Suspect(nodeID)
+			r.Members.Suspect(nodeID)
 			c.Silent = nodeID
 		}
 		r.Again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.Actor, addr, err))
@@ -248,7 +248,7 @@ func (r *Router) corrected(c *call.Call, addr string, err error) {
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *Router) Again(c *call.Call, err error) {
 	n := r
-	if call.SaysWhen(err) || !r.retryable(c, err) {
+	if call.HasRetryAfter(err) || !r.retryable(c, err) {
 		c.Finish(nil, "", call.WireError(err))
 		return
 	}
@@ -291,10 +291,10 @@ func (r *Router) Again(c *call.Call, err error) {
 // members.
 func (r *Router) await(c *call.Call, pause time.Duration) error {
 	n := r
-	silent, view := c.Silent, n.Keeper.Members()
+	silent, view := c.Silent, n.Members.Members()
 	c.Silent = ""
 	if node, ok := view.Node(silent); ok && node.Member() && c.Attempts > quickAttempts {
-		n.Keeper.Await(n.Ctx, view, min(awaitedMax, c.Deadline-n.Env.Monotonic()))
+		n.Members.Await(n.Ctx, view, min(awaitedMax, c.Deadline-n.Env.Monotonic()))
 		return n.Ctx.Err()
 	}
 	if pause > 0 {
@@ -324,7 +324,7 @@ func (r *Router) retryable(c *call.Call, err error) bool {
 func (r *Router) MovedTo(id api.ActorID, owner registry.Owner) error {
 	err := api.Errorf(api.CodeMoved, "actor %s is owned by node %s", id, owner.Node)
 	err.Detail = map[string]string{api.DetailOwnerNode: owner.Node}
-	if node, ok := r.Keeper.Members().Node(owner.Node); ok && node.Incarnation == owner.Incarnation {
+	if node, ok := r.Members.Members().Node(owner.Node); ok && node.Incarnation == owner.Incarnation {
 		err.Detail[api.DetailOwnerAddress] = node.Address
 	}
 	return err

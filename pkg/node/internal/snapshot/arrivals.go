@@ -4,12 +4,10 @@
 package snapshot
 
 import (
-	"hash/crc32"
 	"sync"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 )
 
 const (
@@ -26,7 +24,7 @@ type Arrival struct {
 	From     string
 	data     []byte
 	received int
-	Parcel   *Parcel // once data is complete
+	Snapshot *Snapshot // once data is complete
 	Touched  time.Duration
 }
 
@@ -63,7 +61,7 @@ func (as *Arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
 	case a.data == nil:
 		a.data = make([]byte, p.Total)
 		as.bytes += p.Total
-	case a.Parcel != nil || len(a.data) != p.Total:
+	case a.Snapshot != nil || len(a.data) != p.Total:
 		return api.Errorf(api.CodeInvalidArgument, "actor %s: a piece of another parcel", a.Actor)
 	}
 	if len(p.Data) > len(a.data)-p.Offset {
@@ -73,12 +71,12 @@ func (as *Arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
 	if a.received += copy(a.data[p.Offset:], p.Data); a.received < len(a.data) {
 		return nil
 	}
-	if crc32.Checksum(a.data, state.Castagnoli) != p.Sum {
+	if Sum(a.data) != p.Sum {
 		as.remove(a)
 		return api.Errorf(api.CodeCorruptState, "actor %s: what was sent of it fails its checksum", a.Actor)
 	}
 	var err error
-	if a.Parcel, err = DecodeParcel(a.data); err != nil {
+	if a.Snapshot, err = decode(a.data); err != nil {
 		as.remove(a)
 	}
 	return err
@@ -88,7 +86,7 @@ func (as *Arrivals) Receive(p *api.MovePieceRequest, now time.Duration) error {
 func (as *Arrivals) Of(id api.ActorID) *Arrival {
 	as.mu.Lock()
 	defer as.mu.Unlock()
-	if a := as.byActor[id]; a != nil && a.Parcel != nil {
+	if a := as.byActor[id]; a != nil && a.Snapshot != nil {
 		return a
 	}
 	return nil

@@ -25,12 +25,12 @@ const (
 // has no others than those here: it keeps all of them, as long as the state that has what the messages did.
 type inbox struct {
 	Volatile     bool
-	batch, Cache map[source]Mark
+	batch, Cache map[source]HighWater
 	cacheBytes   int
 }
 
 // Mark returns the mark of a source, the zero mark if nothing has come from it.
-func (b *inbox) Mark(ctx context.Context, claim *registry.Claim, from source) (Mark, error) {
+func (b *inbox) Mark(ctx context.Context, claim *registry.Claim, from source) (HighWater, error) {
 	if m, ok := b.batch[from]; ok {
 		return m, nil
 	}
@@ -40,7 +40,7 @@ func (b *inbox) Mark(ctx context.Context, claim *registry.Claim, from source) (M
 	}
 	value, err := claim.Get(ctx, from.Key())
 	if err == nil && value != nil {
-		m, err = DecodeMark(value)
+		m, err = decodeHighWater(value)
 	}
 	if err == nil {
 		b.Remember(from, m)
@@ -48,9 +48,9 @@ func (b *inbox) Mark(ctx context.Context, claim *registry.Claim, from source) (M
 	return m, err
 }
 
-func (b *inbox) Remember(from source, m Mark) {
+func (b *inbox) Remember(from source, m HighWater) {
 	if b.Cache == nil || len(b.Cache) >= marksMax && !b.Volatile {
-		b.Cache, b.cacheBytes = make(map[source]Mark), 0
+		b.Cache, b.cacheBytes = make(map[source]HighWater), 0
 	}
 	if old, ok := b.Cache[from]; ok {
 		b.cacheBytes -= old.bytes(from)
@@ -60,9 +60,9 @@ func (b *inbox) Remember(from source, m Mark) {
 }
 
 // Set makes a mark part of the batch.
-func (b *inbox) Set(from source, m Mark) {
+func (b *inbox) Set(from source, m HighWater) {
 	if b.batch == nil {
-		b.batch = make(map[source]Mark)
+		b.batch = make(map[source]HighWater)
 	}
 	b.batch[from] = m
 }
@@ -98,7 +98,7 @@ func (b *inbox) Load(entries []registry.Entry) error {
 		if !ok {
 			return errMark
 		}
-		m, err := DecodeMark(e.Value)
+		m, err := decodeHighWater(e.Value)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ const (
 	OutboxBytesMax = 2 << 20
 	// NumberBits is how many bits of a message's number tell apart those of one commit; the others are the number of
 	// that. It is more than an outbox holds.
-	NumberBits = 12
+	numberBits = 12
 
 	messageVersion = 1
 	messageFields  = 7
@@ -66,7 +66,7 @@ func (m *Message) encode() []byte {
 }
 
 // DecodeMessage reads a message back. Errors are CodeCorruptState.
-func DecodeMessage(e registry.Entry) (*Message, error) {
+func decodeMessage(e registry.Entry) (*Message, error) {
 	corrupt := api.Errorf(api.CodeCorruptState, "a message that is to be sent can't be read: key %q", e.Key)
 	t, err := tuple.Unpack(e.Key)
 	if err != nil || len(t) != 2 || len(e.Value) == 0 || e.Value[0] != messageVersion {
@@ -88,7 +88,7 @@ func DecodeMessage(e registry.Entry) (*Message, error) {
 type outboxRoom struct{ Count, Bytes, TargetCount, TargetBytes int }
 
 // Room is what a message takes with others.
-func (g *Agenda) Room(m *Message, others ...[]*Message) (r outboxRoom) {
+func (g *Schedule) Room(m *Message, others ...[]*Message) (r outboxRoom) {
 	r.add(m, true)
 	for _, some := range others {
 		for _, other := range some {
@@ -114,7 +114,7 @@ func (r outboxRoom) Fits() bool {
 }
 
 // Result is what has become of a message.
-type Result struct {
+type Delivery struct {
 	Number   uint64
 	Attempts int
 	// Ended messages leave the outbox; dead is the letter of one that was given up.

@@ -26,7 +26,7 @@ func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 	case bytes.Equal(key, statekeys.Dedup):
 		return registry.RestoredPart{}, nil
 	case bytes.HasPrefix(key, statekeys.Dedup):
-		r, err := dedup.DecodeRecord(key, value)
+		r, err := dedup.DecodeEntry(key, value)
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
@@ -44,24 +44,24 @@ func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 			return registry.RestoredPart{}, err
 		}
 		al.Birth = 0
-		return registry.RestoredPart{Value: al.Encode(), Commits: al.Number >> NumberBits}, nil
+		return registry.RestoredPart{Value: al.Encode(), Commits: al.Number >> numberBits}, nil
 	case bytes.HasPrefix(key, statekeys.Marks), bytes.HasPrefix(key, statekeys.OutsideMarks):
-		m, err := DecodeMark(value)
+		m, err := decodeHighWater(value)
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
 		m.Bound, m.Birth = 0, 0
 		part := registry.RestoredPart{Value: m.Encode()}
 		if bytes.HasPrefix(key, statekeys.Marks) { // other senders' numbers are no commits
-			part.Commits = m.Number >> NumberBits
+			part.Commits = m.Number >> numberBits
 		}
 		return part, nil
 	case bytes.HasPrefix(key, statekeys.Outbox):
-		m, err := DecodeMessage(registry.Entry{Key: key, Value: value})
+		m, err := decodeMessage(registry.Entry{Key: key, Value: value})
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}
-		return registry.RestoredPart{Value: value, Commits: m.Number >> NumberBits}, nil
+		return registry.RestoredPart{Value: value, Commits: m.Number >> numberBits}, nil
 	}
 	return registry.RestoredPart{Value: value}, nil
 }
@@ -87,11 +87,11 @@ func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 			chunks = append(chunks, e.Value...)
 		}
 	}
-	g, err := LoadAgenda(agenda, false)
+	g, err := LoadSchedule(agenda, false)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := dedup.LoadLedger(records, dedup.DefaultMaxRecords, false, math.MaxUint64); err != nil {
+	if _, err := dedup.Load(records, dedup.DefaultMaxRecords, false, math.MaxUint64); err != nil {
 		return 0, err
 	}
 	if next > 0 {

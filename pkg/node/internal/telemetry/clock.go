@@ -13,13 +13,13 @@ const clockStepMin = 500 * time.Millisecond
 
 // Stepped watches the wall clock for steps. Nothing that keeps actors safe depends on it; alarms and times shown to
 // people do.
-type Stepped struct {
+type ClockSteps struct {
 	known  bool
 	offset time.Duration // of the wall clock to the monotonic one
 }
 
 // By returns by how much the clock was stepped since the last call, 0 if it was not. It is for one task.
-func (s *Stepped) By(wall time.Time, monotonic time.Duration) time.Duration {
+func (s *ClockSteps) By(wall time.Time, monotonic time.Duration) time.Duration {
 	offset := time.Duration(wall.UnixNano()) - monotonic
 	by := offset - s.offset
 	known := s.known

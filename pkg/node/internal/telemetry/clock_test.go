@@ -9,7 +9,7 @@ import (
 )
 
 func TestAStepOfTheClockIsSeen(t *testing.T) {
-	var s Stepped
+	var s ClockSteps
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i, c := range []struct{ wall, monotonic, want time.Duration }{
 		// kept in time

@@ -20,7 +20,7 @@ const (
 
 // events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many
 // actors at once is told as one event of so many.
-type events struct {
+type Events struct {
 	by string
 
 	mu     sync.Mutex
@@ -32,21 +32,21 @@ type events struct {
 }
 
 // NewEvents begins the numbers at the time, so that those of a node that is started again are greater.
-func NewEvents(by string, now time.Time) *events {
-	return &events{by: by, number: uint64(max(now.UnixMicro(), 0)), sums: make(map[string]*api.Event)}
+func NewEvents(by string, now time.Time) *Events {
+	return &Events{by: by, number: uint64(max(now.UnixMicro(), 0)), sums: make(map[string]*api.Event)}
 }
 
 // Tell takes note of an event.
-func (es *events) Tell(now time.Time, e api.Event) {
+func (es *Events) Tell(now time.Time, e api.Event) {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	es.add(now, e)
 }
 
 // add is tell. es.mu is held.
-func (es *events) add(now time.Time, e api.Event) {
+func (es *Events) add(now time.Time, e api.Event) {
 	es.number++
-	e.Time, e.By, e.Number = Rfc3339(now), es.by, es.number
+	e.Time, e.By, e.Number = RFC3339(now), es.by, es.number
 	if len(es.kept) >= eventsKept {
 		es.kept = append(es.kept[:0:0], es.kept[len(es.kept)-eventsKept*3/4:]...)
 	}
@@ -55,7 +55,7 @@ func (es *events) add(now time.Time, e api.Event) {
 
 // Sum takes note of an event of one actor, to be told together with others of the same kind and nodes, under the
 // cause of the first.
-func (es *events) Sum(e api.Event) {
+func (es *Events) Sum(e api.Event) {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	key := strings.Join([]string{e.Kind, e.Node, e.From, e.To}, "\x00")
@@ -69,7 +69,7 @@ func (es *events) Sum(e api.Event) {
 }
 
 // Flush tells the sums.
-func (es *events) Flush(now time.Time) {
+func (es *Events) Flush(now time.Time) {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	for _, key := range es.sumKeys {
@@ -80,7 +80,7 @@ func (es *events) Flush(now time.Time) {
 }
 
 // After returns a copy of the events after a number, the newest if there are more than limit, which is not 0.
-func (es *events) After(number uint64, limit int) []api.Event {
+func (es *Events) After(number uint64, limit int) []api.Event {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(es.kept, number+1, func(e api.Event, n uint64) int {
@@ -94,7 +94,7 @@ func (es *events) After(number uint64, limit int) []api.Event {
 }
 
 // Rfc3339 formats a wall clock for people; the zero time is "".
-func Rfc3339(t time.Time) string {
+func RFC3339(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

@@ -37,7 +37,7 @@ func TestPercentilesAreAtMostAnEighthTooHigh(t *testing.T) {
 }
 
 func TestAnActorsRateFollowsItsCalls(t *testing.T) {
-	var a Tally
+	var a CallStats
 	now := time.Duration(0)
 	for range 600 { // a minute of ten a second
 		now += 100 * time.Millisecond

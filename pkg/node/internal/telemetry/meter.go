@@ -94,7 +94,7 @@ func (m *Meter) Fill(s *api.NodeStats, now time.Duration) {
 }
 
 // Tally is what is known of the calls of an activation.
-type Tally struct {
+type CallStats struct {
 	// Calls were answered, the first after began.
 	Calls uint64
 	Began time.Duration
@@ -109,7 +109,7 @@ type Tally struct {
 const latencyWeight = 1.0 / 16
 
 // Add counts calls that have been answered now, after taking so long on average.
-func (t *Tally) Add(now time.Duration, calls int, took time.Duration) {
+func (t *CallStats) Add(now time.Duration, calls int, took time.Duration) {
 	t.rate = float32(t.RateAt(now) + float64(calls)/api.RateSeconds)
 	t.at = now
 	us := float32(took.Microseconds())
@@ -126,6 +126,6 @@ func (t *Tally) Add(now time.Duration, calls int, took time.Duration) {
 }
 
 // RateAt is how many calls a second there were lately: each counts for less as time goes by.
-func (t *Tally) RateAt(now time.Duration) float64 {
+func (t *CallStats) RateAt(now time.Duration) float64 {
 	return float64(t.rate) * math.Exp(-(now-t.at).Seconds()/api.RateSeconds)
 }

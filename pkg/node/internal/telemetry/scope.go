@@ -15,7 +15,7 @@ import (
 type Scope struct {
 	Env    env.Env
 	Log    *slog.Logger
-	Events *events
+	Events *Events
 	// NodeID is the node's name in the cluster.
 	NodeID string
 	// Ctx is the life of the node's own work: it ends when the node does, not when it begins to stop.

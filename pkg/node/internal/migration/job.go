@@ -27,13 +27,13 @@ const (
 
 // bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the
 // node's own work, and ends when nothing is left to do, it is cancelled, or its time is up.
-type bulk struct {
-	mover   *Mover
+type job struct {
+	mover   *Migrator
 	id      uint64
 	request api.BulkRequest
 	began   time.Duration
-	Ended   *env.Event
-	Cancel  context.CancelCauseFunc
+	ended   *env.Event
+	cancel  context.CancelCauseFunc
 	// permits are of moves at once.
 	permits *env.Semaphore
 
@@ -51,45 +51,52 @@ type bulk struct {
 }
 
 var (
-	errBulkCancelled = errors.New("cancelled")
-	ErrBulkTimedOut  = errors.New("timed out")
+	errJobCancelled = errors.New("cancelled")
+	errJobTimedOut  = errors.New("timed out")
 )
 
 // jobs are a node's latest job.
 type jobs struct {
-	Mu     sync.Mutex
-	Latest *bulk
+	mu     sync.Mutex
+	latest *job
 	count  uint64
+}
+
+// latestJob returns the node's latest job, nil if there was none.
+func (js *jobs) latestJob() *job {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	return js.latest
 }
 
 // startBulk begins a job. A drain ends another one, and of two drains there is one, unless the node is about to stop:
 // that has a pace of its own.
-func (mv *Mover) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
-	mv.Jobs.Mu.Lock()
-	defer mv.Jobs.Mu.Unlock()
-	if b := mv.Jobs.Latest; b != nil && b.Running() {
+func (mv *Migrator) startBulk(req api.BulkRequest, stopping bool) (*job, error) {
+	mv.jobs.mu.Lock()
+	defer mv.jobs.mu.Unlock()
+	if b := mv.jobs.latest; b != nil && b.running() {
 		switch {
 		case req.Kind == api.BulkDrain && b.request.Kind == api.BulkDrain && !stopping:
 			return b, nil
 		case req.Kind == api.BulkDrain:
-			b.Cancel(errBulkCancelled)
+			b.cancel(errJobCancelled)
 		default:
 			s := b.status()
 			return nil, api.Errorf(api.CodeFailedPrecondition, "node %s is at work already: %s, for %s, %d of %d "+
 				"actors moved", mv.NodeID, s.Kind, s.Why, s.Moved, s.Total)
 		}
 	}
-	mv.Jobs.count++
-	b := &bulk{
-		mover: mv, id: mv.Jobs.count, request: req, began: mv.Env.Monotonic(), Ended: env.NewEvent(mv.Env),
+	mv.jobs.count++
+	b := &job{
+		mover: mv, id: mv.jobs.count, request: req, began: mv.Env.Monotonic(), ended: env.NewEvent(mv.Env),
 		permits:  env.NewSemaphore(mv.Env, movesAtOnce),
 		stopping: stopping, state: api.BulkRunning,
 	}
 	b.work = b.candidates()
 	b.total = len(b.work)
 	ctx, cancel := env.WithCancelCause(mv.Ctx)
-	b.Cancel = cancel
-	mv.Jobs.Latest = b
+	b.cancel = cancel
+	mv.jobs.latest = b
 	mv.Happened(api.Event{Kind: api.EventJobBegan, Node: mv.NodeID, Count: b.total, From: mv.NodeID,
 		To: req.To, Cause: req.Kind + ", for " + req.Why})
 	mv.Env.Go("move actors", func() { b.run(ctx) })
@@ -97,7 +104,7 @@ func (mv *Mover) startBulk(req api.BulkRequest, stopping bool) (*bulk, error) {
 }
 
 // run is the task of a job.
-func (b *bulk) run(ctx context.Context) {
+func (b *job) run(ctx context.Context) {
 	n := b.mover
 	limited := ctx
 	if b.request.TimeoutMillis > 0 {
@@ -107,7 +114,7 @@ func (b *bulk) run(ctx context.Context) {
 	}
 	err := b.pass(limited, b.work)
 	b.work = nil
-	for b.request.Kind == api.BulkDrain && err == nil && n.Dispatcher.Load().Activations > 0 && !b.hopeless() {
+	for b.request.Kind == api.BulkDrain && err == nil && n.Mailboxes.Load().Activations > 0 && !b.hopeless() {
 		if err = env.Sleep(n.Env, limited, drainPause); err == nil {
 			err = b.pass(limited, b.candidates())
 		}
@@ -120,18 +127,18 @@ func (b *bulk) run(ctx context.Context) {
 		state = api.BulkTimedOut
 	}
 	b.end(state)
-	b.Cancel(nil)
+	b.cancel(nil)
 }
 
 var errNowhere = errors.New("no other node takes actors")
 
 // pass moves actors, once each, and waits for these moves.
-func (b *bulk) pass(ctx context.Context, work []assignment) error {
+func (b *job) pass(ctx context.Context, work []assignment) error {
 	n := b.mover
 	b.mu.Lock()
 	b.failed, b.failures = 0, nil
 	b.mu.Unlock()
-	if b.request.To == "" && !n.OthersActive() {
+	if b.request.To == "" && !n.othersActive() {
 		return errNowhere
 	}
 	next := n.Env.Monotonic()
@@ -157,7 +164,7 @@ func (b *bulk) pass(ctx context.Context, work []assignment) error {
 }
 
 // pace waits until the rate allows another move.
-func (b *bulk) pace(ctx context.Context, next *time.Duration) error {
+func (b *job) pace(ctx context.Context, next *time.Duration) error {
 	if b.request.Rate <= 0 {
 		return ctx.Err()
 	}
@@ -171,8 +178,8 @@ func (b *bulk) pace(ctx context.Context, next *time.Duration) error {
 }
 
 // candidates are the actors that the job is about, those first that were not called for the longest.
-func (b *bulk) candidates() []assignment {
-	held := b.mover.Dispatcher.Held(b.request.Namespace)
+func (b *job) candidates() []assignment {
+	held := b.mover.Mailboxes.Held(b.request.Namespace)
 	if b.request.Kind == api.BulkRebalance {
 		return b.mover.assign(held, &b.request)
 	}
@@ -193,7 +200,7 @@ type assignment struct {
 }
 
 // note counts what has become of an actor. One that is gone by itself counts as moved.
-func (b *bulk) note(id api.ActorID, err error) {
+func (b *job) note(id api.ActorID, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil || api.CodeOf(err) == api.CodeMoved {
@@ -209,19 +216,19 @@ func (b *bulk) note(id api.ActorID, err error) {
 
 // hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts
 // what is left.
-func (b *bulk) hopeless() bool {
-	return b.stopping && !slices.ContainsFunc(b.mover.Dispatcher.Held(""), func(h mailbox.Holding) bool {
+func (b *job) hopeless() bool {
+	return b.stopping && !slices.ContainsFunc(b.mover.Mailboxes.Held(""), func(h mailbox.Holding) bool {
 		return b.mover.hostedElsewhere(h.Actor.Namespace)
 	})
 }
 
-func (b *bulk) Running() bool {
+func (b *job) running() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.state == api.BulkRunning
 }
 
-func (b *bulk) end(state string) {
+func (b *job) end(state string) {
 	b.mu.Lock()
 	b.state, b.at = state, b.mover.Env.Monotonic()
 	b.mu.Unlock()
@@ -232,13 +239,13 @@ func (b *bulk) end(state string) {
 		api.Event{Kind: api.EventJobEnded, Node: b.mover.NodeID, Count: s.Moved, From: b.mover.NodeID,
 			To: s.To, Cause: fmt.Sprintf("%s %s: %d moved, %d failed, %d left", s.Kind, s.State, s.Moved, s.Failed,
 				s.Left)})
-	b.Ended.Set()
+	b.ended.Set()
 }
 
 // status is how the job stands.
-func (b *bulk) status() api.BulkStatus {
+func (b *job) status() api.BulkStatus {
 	n := b.mover
-	left := n.Dispatcher.Load().Activations
+	left := n.Mailboxes.Load().Activations
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.request.Kind != api.BulkDrain {
@@ -257,9 +264,9 @@ func (b *bulk) status() api.BulkStatus {
 }
 
 // moveOut moves an actor to the node that is named, or to one that placement chooses and that takes it.
-func (mv *Mover) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
+func (mv *Migrator) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
 	if named != "" {
-		to, err := mv.Keeper.TargetNamed(ctx, named)
+		to, err := mv.Members.TargetNamed(ctx, named)
 		if err == nil {
 			_, err = mv.migrate(ctx, id, to, force, why)
 		}
@@ -270,7 +277,8 @@ func (mv *Mover) moveOut(ctx context.Context, id api.ActorID, named string, forc
 }
 
 // moveToAny moves an actor to a node that placement chooses, the next one if that refuses.
-func (mv *Mover) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo, how moved,
+func (mv *Migrator) moveToAny(ctx context.Context, id api.ActorID, force bool, why string) (to registry.NodeInfo,
+	how moved,
 	err error) {
 	exclude := []registry.Refusal{{Node: mv.NodeID, Reason: api.RefusedLeaving}}
 	for {
@@ -292,15 +300,15 @@ func (mv *Mover) moveToAny(ctx context.Context, id api.ActorID, force bool, why 
 }
 
 // OthersActive reports whether another node takes actors.
-func (mv *Mover) OthersActive() bool {
-	return slices.ContainsFunc(mv.Keeper.Members().Members(), func(m registry.NodeInfo) bool {
+func (mv *Migrator) othersActive() bool {
+	return slices.ContainsFunc(mv.Members.Members().Members(), func(m registry.NodeInfo) bool {
 		return m.ID != mv.NodeID && m.State == registry.NodeActive
 	})
 }
 
 // hostedElsewhere reports whether another node takes actors of a namespace.
-func (mv *Mover) hostedElsewhere(namespace string) bool {
-	return slices.ContainsFunc(mv.Keeper.Members().Members(), func(m registry.NodeInfo) bool {
+func (mv *Migrator) hostedElsewhere(namespace string) bool {
+	return slices.ContainsFunc(mv.Members.Members().Members(), func(m registry.NodeInfo) bool {
 		return m.ID != mv.NodeID && m.State == registry.NodeActive && slices.Contains(m.Namespaces, namespace)
 	})
 }

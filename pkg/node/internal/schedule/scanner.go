@@ -46,11 +46,11 @@ const (
 type Scanner struct {
 	telemetry.Scope
 	registry *registry.Registry
-	keeper   *membership.Keeper
+	members  *membership.Manager
 	waker    *Waker
 	parker   env.Parker
 	// unattended is the newest count of actors that were released with something to do.
-	unattended atomic.Uint64
+	orphaned atomic.Uint64
 
 	// Of the task that runs it. shards are the node's own, in order.
 	own    []int
@@ -85,9 +85,9 @@ type wakes struct {
 	crowded bool
 }
 
-func NewScanner(s telemetry.Scope, r *registry.Registry, k *membership.Keeper, w *Waker) *Scanner {
+func NewScanner(s telemetry.Scope, r *registry.Registry, k *membership.Manager, w *Waker) *Scanner {
 	return &Scanner{
-		Scope: s, registry: r, keeper: k, waker: w,
+		Scope: s, registry: r, members: k, waker: w,
 		parker: s.Env.NewParker(), random: s.Env.Rand("shards of what is due"),
 		shards: make(map[int]*dueShard), wakes: make(map[string]*wakes),
 	}
@@ -95,7 +95,7 @@ func NewScanner(s telemetry.Scope, r *registry.Registry, k *membership.Keeper, w
 
 // Beaten is told of every heartbeat. It does not block.
 func (s *Scanner) Beaten(unattended uint64) {
-	s.unattended.Store(unattended)
+	s.orphaned.Store(unattended)
 	s.parker.Unpark()
 }
 
@@ -139,7 +139,7 @@ func (s *Scanner) first() int {
 
 // look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
 func (s *Scanner) look() {
-	view, counted := s.keeper.Members(), s.unattended.Load()
+	view, counted := s.members.Members(), s.orphaned.Load()
 	if s.view == nil || s.view.Counter != view.Counter {
 		s.own = view.ShardsOf(s.NodeID)
 		before := s.shards

@@ -4,6 +4,7 @@
 package snapshot
 
 import (
+	"hash/crc32"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -11,16 +12,16 @@ import (
 )
 
 // Parcel is what an activation takes along when it moves.
-type Parcel struct {
+type Snapshot struct {
 	// Seq is that of the last commit, which state belongs to.
 	Seq registry.Seq
-	// State is what an activation would read of the store: agenda, records and struct. Of a volatile actor it is all
+	// State is what an activation would read of the store: schedule, records and struct. Of a volatile actor it is all
 	// there is, with space.
-	State, Space []registry.Entry
+	State, KV []registry.Entry
 	// Marks are how far a volatile actor is with the messages of others.
 	Marks []registry.Entry
 	// Luggage is what the actor itself takes along; nil is nothing.
-	Luggage []byte
+	Payload []byte
 }
 
 const (
@@ -30,12 +31,12 @@ const (
 	markedFields = parcelFields + 1
 )
 
-func (p *Parcel) Encode() []byte {
-	size := 64 + len(p.Luggage)
+func (p *Snapshot) Encode() []byte {
+	size := 64 + len(p.Payload)
 	for _, e := range p.State {
 		size += len(e.Key) + len(e.Value) + 10
 	}
-	for _, e := range slices.Concat(p.Space, p.Marks) {
+	for _, e := range slices.Concat(p.KV, p.Marks) {
 		size += len(e.Key) + len(e.Value) + 10
 	}
 	b := append(make([]byte, 0, size), parcelFormat)
@@ -43,9 +44,9 @@ func (p *Parcel) Encode() []byte {
 	b = api.AppendUint(b, p.Seq.N)
 	b = api.AppendBytes(b, p.Seq.Batch[:])
 	b = appendEntries(b, p.State)
-	b = appendEntries(b, p.Space)
-	b = api.AppendBool(b, p.Luggage != nil)
-	b = api.AppendBytes(b, p.Luggage)
+	b = appendEntries(b, p.KV)
+	b = api.AppendBool(b, p.Payload != nil)
+	b = api.AppendBytes(b, p.Payload)
 	b = appendEntries(b, p.Marks)
 	return api.AppendLater(b)
 }
@@ -59,21 +60,21 @@ func appendEntries(b []byte, entries []registry.Entry) []byte {
 	return b
 }
 
-// DecodeParcel reads a parcel back; it keeps nothing of b. Errors are CodeInvalidArgument.
-func DecodeParcel(b []byte) (*Parcel, error) {
+// DecodeParcel reads a snapshot back; it keeps nothing of b. Errors are CodeInvalidArgument.
+func decode(b []byte) (*Snapshot, error) {
 	malformed := api.Errorf(api.CodeInvalidArgument, "what was sent along with the actor can't be read")
 	if len(b) == 0 || b[0] != parcelFormat {
 		return nil, malformed
 	}
 	d := api.NewDecoder(b[1:])
-	p := new(Parcel)
+	p := new(Snapshot)
 	fields := d.Array()
 	p.Seq.N = d.Uint()
 	batch := d.Bytes()
-	p.State, p.Space = decodeEntries(&d), decodeEntries(&d)
+	p.State, p.KV = decodeEntries(&d), decodeEntries(&d)
 	packed := d.Bool()
 	if luggage := d.Bytes(); packed {
-		p.Luggage = append([]byte{}, luggage...)
+		p.Payload = append([]byte{}, luggage...)
 	}
 	if fields >= markedFields {
 		p.Marks = decodeEntries(&d)
@@ -96,3 +97,8 @@ func decodeEntries(d *api.Decoder) []registry.Entry {
 	}
 	return out
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Sum is the CRC-32C of an encoded snapshot, which the pieces of a move carry.
+func Sum(encoded []byte) uint32 { return crc32.Checksum(encoded, castagnoli) }

@@ -16,53 +16,53 @@ import (
 )
 
 // Slot is the one place of an actor on a node: its mailbox, and its activation while there
-// is one. One task at a time runs a slot, and only that task touches the activation: it
+// is one. One task at a time runs a mailbox, and only that task touches the activation: it
 // claims, runs batches, and releases, so nothing of one actor ever happens twice at once.
-type Slot struct {
+type Mailbox struct {
 	Actor api.ActorID
 
-	Mu      sync.Mutex
+	mu      sync.Mutex
 	pending []*call.Call
 	running bool
 	release bool // give the claim up once nothing is pending
 	idle    bool // but only because nobody calls: not while there are messages to deliver
 	drop    bool // forget the activation before doing anything else
-	gone    bool // no longer in the dispatcher
-	waits   bool // for room; of the dispatcher, but a slot is smaller with it here
+	gone    bool // no longer in the table of mailboxes
+	waits   bool // for room; of the table of mailboxes, but a mailbox is smaller with it here
 	used    time.Duration
 	// When what was taken from the mailbox began to run, and how long the last of that took.
 	began, lastRun time.Duration
 
-	// Of the dispatcher: the neighbours in the order of use, and the slot that waits for this one's room.
-	older, newer *Slot
+	// Of the table of mailboxes: the neighbours in the order of use, and the mailbox that waits for this one's room.
+	older, newer *Mailbox
 	bytes        int64 // about what the activation takes
-	heir         *Slot
+	successor    *Mailbox
 
-	Tally telemetry.Tally // of the activation's calls
-	run   *run            // of the actor's code, nil before the first
-	// Resident is what the running task keeps in the slot: the actor's activation, nil if there is none.
+	tally telemetry.CallStats // of the activation's calls
+	run   *run                // of the actor's code, nil before the first
+	// Resident is what the running task keeps in the mailbox: the actor's activation, nil if there is none.
 	Resident any
 }
 
 // Control is something to do with an actor between its calls, such as to move it.
 type Control struct {
-	// Run is called by the task of the actor's slot, and reports whether the slot has gone with it.
-	Run func(s *Slot) (gone bool)
+	// Run is called by the task of the actor's mailbox, and reports whether the mailbox has gone with it.
+	Run func(s *Mailbox) (gone bool)
 	// Abort is called instead of run, or while run waits for a handler that hangs. It does not block.
 	Abort func(err error)
 }
 
-// Dispatcher holds the slots.
-type Dispatcher struct {
+// Dispatcher holds the mailboxes.
+type Table struct {
 	maxPending int
 	budget     *call.Budget
 	capacity   int
 	// MemoryLimit bounds memory, which is about what the activations take, in bytes; 0 is no bound.
 	MemoryLimit int64
 	memory      atomic.Int64
-	// Start runs a slot in a task of its own; startAfter another one first, to have it released.
-	Start      func(*Slot)
-	StartAfter func(s, victim *Slot)
+	// Start runs a mailbox in a task of its own; startAfter another one first, to have it released.
+	Start      func(*Mailbox)
+	StartAfter func(s, victim *Mailbox)
 
 	// pending counts the calls in all mailboxes, taken all that there ever were in them; rate is how many came in a
 	// second, lately.
@@ -72,11 +72,11 @@ type Dispatcher struct {
 	gaugedAt time.Duration
 	gauged   int64
 
-	Mu      sync.Mutex
-	Slots   map[api.ActorID]*Slot
-	order   uses
-	waiting int // slots that wait for room
-	// stopping dispatchers take only what handlers wait for that run here, closed ones nothing.
+	mu      sync.Mutex
+	boxes   map[api.ActorID]*Mailbox
+	order   lru
+	waiting int // mailboxes that wait for room
+	// stopping tables take only what handlers wait for that run here, closed ones nothing.
 	stopping, closed bool
 }
 
@@ -91,37 +91,37 @@ type Limits struct {
 	Memory   int64
 }
 
-func NewDispatcher(l Limits) *Dispatcher {
-	return &Dispatcher{maxPending: l.Pending, budget: l.Budget, capacity: l.Capacity, MemoryLimit: l.Memory,
-		Slots: make(map[api.ActorID]*Slot)}
+func NewTable(l Limits) *Table {
+	return &Table{maxPending: l.Pending, budget: l.Budget, capacity: l.Capacity, MemoryLimit: l.Memory,
+		boxes: make(map[api.ActorID]*Mailbox)}
 }
 
-// Submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a slot it
+// Submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a mailbox it
 // makes one if create is true, else it takes no charge. An error says why the call can't be taken. It does not block.
-func (d *Dispatcher) Submit(c *call.Call, create bool, now time.Duration) (taken bool, err error) {
-	d.Mu.Lock()
-	s := d.Slots[c.Actor]
+func (d *Table) Submit(c *call.Call, create bool, now time.Duration) (taken bool, err error) {
+	d.mu.Lock()
+	s := d.boxes[c.Actor]
 	if s == nil && !create {
-		d.Mu.Unlock()
+		d.mu.Unlock()
 		return false, nil
 	}
 	victim, err := d.admit(c, s)
 	if err != nil {
-		d.Mu.Unlock()
+		d.mu.Unlock()
 		return false, err
 	}
 	if s == nil {
-		s = &Slot{Actor: c.Actor}
-		d.Slots[c.Actor] = s
+		s = &Mailbox{Actor: c.Actor}
+		d.boxes[c.Actor] = s
 		d.wait(s, victim)
 	} else {
 		d.order.remove(s)
 	}
 	d.order.add(s)
-	s.Mu.Lock()
-	d.Mu.Unlock()
+	s.mu.Lock()
+	d.mu.Unlock()
 	if waiting := len(s.pending); waiting >= d.maxPending || waiting > d.budget.Room() && waiting > 0 {
-		s.Mu.Unlock()
+		s.mu.Unlock()
 		// The mailbox is taken whole: there is room when what runs now has run.
 		return false, call.ErrOverloaded(s.lastRun, "actor %s: %d calls are waiting already", c.Actor, waiting)
 	}
@@ -132,7 +132,7 @@ func (d *Dispatcher) Submit(c *call.Call, create bool, now time.Duration) (taken
 	s.used = now
 	start := !s.running
 	s.running = true
-	s.Mu.Unlock()
+	s.mu.Unlock()
 	switch {
 	case victim != nil:
 		d.StartAfter(s, victim)
@@ -142,9 +142,9 @@ func (d *Dispatcher) Submit(c *call.Call, create bool, now time.Duration) (taken
 	return true, nil
 }
 
-// admit says why a call can't be taken, s being its slot or nil. If room must be made for it, that is the
+// admit says why a call can't be taken, s being its mailbox or nil. If room must be made for it, that is the
 // victim's; the caller has it released. d.mu is held.
-func (d *Dispatcher) admit(c *call.Call, s *Slot) (victim *Slot, err error) {
+func (d *Table) admit(c *call.Call, s *Mailbox) (victim *Mailbox, err error) {
 	if d.stopping && (d.closed || !d.awaited(c)) {
 		return nil, call.ErrStopped(c.Actor)
 	}
@@ -158,24 +158,24 @@ func (d *Dispatcher) admit(c *call.Call, s *Slot) (victim *Slot, err error) {
 }
 
 // awaited reports whether one of the handlers that wait for a call runs here. d.mu is held.
-func (d *Dispatcher) awaited(c *call.Call) bool {
-	return slices.ContainsFunc(c.Chain, func(id api.ActorID) bool { return d.Slots[id] != nil })
+func (d *Table) awaited(c *call.Call) bool {
+	return slices.ContainsFunc(c.Chain, func(id api.ActorID) bool { return d.boxes[id] != nil })
 }
 
 // full reports whether an activation more needs the room of another. d.mu is held.
-func (d *Dispatcher) full() bool {
-	return d.capacity > 0 && len(d.Slots)-d.waiting >= d.capacity || d.Excess() > 0
+func (d *Table) full() bool {
+	return d.capacity > 0 && len(d.boxes)-d.waiting >= d.capacity || d.Excess() > 0
 }
 
 // Excess is how many bytes more the activations take than they should.
-func (d *Dispatcher) Excess() int64 {
+func (d *Table) Excess() int64 {
 	if d.MemoryLimit == 0 {
 		return 0
 	}
 	return max(d.memory.Load()-d.MemoryLimit, 0)
 }
 
-func (d *Dispatcher) ErrNoRoom(actor api.ActorID) error {
+func (d *Table) ErrNoRoom(actor api.ActorID) error {
 	reason, err := api.RefusedFull, api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d "+
 		"activations, all of them busy", actor, d.capacity)
 	if d.Excess() > 0 {
@@ -186,40 +186,40 @@ func (d *Dispatcher) ErrNoRoom(actor api.ActorID) error {
 	return err
 }
 
-// weigh notes what the activation of a slot takes now. s.mu is held.
-func (d *Dispatcher) weigh(s *Slot, bytes int64) {
+// weigh notes what the activation of a mailbox takes now. s.mu is held.
+func (d *Table) weigh(s *Mailbox, bytes int64) {
 	d.memory.Add(bytes - s.bytes)
 	s.bytes = bytes
 }
 
-// Control has the task of an actor's slot run c between its calls. An error of CodeMoved says that the actor has no
-// slot here; c is then neither run nor aborted.
-func (d *Dispatcher) Control(id api.ActorID, c *Control) error {
-	d.Mu.Lock()
-	s := d.Slots[id]
+// Control has the task of an actor's mailbox run c between its calls. An error of CodeMoved says that the actor has no
+// mailbox here; c is then neither run nor aborted.
+func (d *Table) Control(id api.ActorID, c *Control) error {
+	d.mu.Lock()
+	s := d.boxes[id]
 	if s == nil || s.waits {
-		d.Mu.Unlock()
+		d.mu.Unlock()
 		return call.ErrMoved(id)
 	}
-	s.Mu.Lock()
-	d.Mu.Unlock()
+	s.mu.Lock()
+	d.mu.Unlock()
 	if s.run == nil {
 		s.run = new(run)
 	}
 	s.run.controls = append(s.run.controls, c)
 	start := !s.running
 	s.running = true
-	s.Mu.Unlock()
+	s.mu.Unlock()
 	if start {
 		d.Start(s)
 	}
 	return nil
 }
 
-// TakeControls takes the controls that wait in a slot which is about to go.
-func (d *Dispatcher) TakeControls(s *Slot) []*Control {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// TakeControls takes the controls that wait in a mailbox which is about to go.
+func (d *Table) TakeControls(s *Mailbox) []*Control {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.run == nil {
 		return nil
 	}
@@ -228,26 +228,26 @@ func (d *Dispatcher) TakeControls(s *Slot) []*Control {
 	return out
 }
 
-// Controlled takes note that the slot's control has run.
-func (s *Slot) Controlled() {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// Controlled takes note that the mailbox's control has run.
+func (s *Mailbox) Controlled() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.run != nil && !s.run.abandoned {
 		s.run.control = nil
 	}
 }
 
 // Take takes what is pending.
-func (d *Dispatcher) Take(s *Slot) []*call.Call {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+func (d *Table) Take(s *Mailbox) []*call.Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	calls := s.pending
 	s.pending = nil
 	d.pending.Add(-int64(len(calls)))
 	return calls
 }
 
-// work is what the task of a slot is to do next.
+// work is what the task of a mailbox is to do next.
 type work struct {
 	Calls   []*call.Call
 	Control *Control // before the calls
@@ -257,10 +257,10 @@ type work struct {
 	Done    bool // nothing: the task ends
 }
 
-// Next takes what is pending. With nothing to do the slot is no longer running. bytes is what its activation takes.
-func (d *Dispatcher) Next(s *Slot, now time.Duration, bytes int64) work {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// Next takes what is pending. With nothing to do the mailbox is no longer running. bytes is what its activation takes.
+func (d *Table) Next(s *Mailbox, now time.Duration, bytes int64) work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	d.weigh(s, bytes)
 	if s.began != 0 {
 		s.lastRun, s.began = now-s.began, 0
@@ -288,59 +288,59 @@ func (d *Dispatcher) Next(s *Slot, now time.Duration, bytes int64) work {
 	return w
 }
 
-// Remove takes the slot out if nothing is pending, and reports whether it did; its task ends then.
-func (d *Dispatcher) Remove(s *Slot) bool {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// Remove takes the mailbox out if nothing is pending, and reports whether it did; its task ends then.
+func (d *Table) Remove(s *Mailbox) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.pending) > 0 || s.run != nil && len(s.run.controls) > 0 {
 		return false
 	}
 	s.running, s.gone = false, true
 	d.weigh(s, 0)
-	delete(d.Slots, s.Actor)
+	delete(d.boxes, s.Actor)
 	d.order.remove(s)
 	d.inherit(s)
 	return true
 }
 
-// DropAll makes every slot forget its activation: the claims are no longer the node's.
-func (d *Dispatcher) DropAll() {
+// DropAll makes every mailbox forget its activation: the claims are no longer the node's.
+func (d *Table) DropAll() {
 	for _, s := range d.All() {
-		s.Mu.Lock()
+		s.mu.Lock()
 		if s.gone {
-			s.Mu.Unlock()
+			s.mu.Unlock()
 			continue
 		}
 		s.drop = true
 		start := !s.running
 		s.running = true
-		s.Mu.Unlock()
+		s.mu.Unlock()
 		if start {
 			d.Start(s)
 		}
 	}
 }
 
-// IdleSince reports whether nothing runs in the slot and its last call came before a time.
-func (s *Slot) IdleSince(before time.Duration) bool {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// IdleSince reports whether nothing runs in the mailbox and its last call came before a time.
+func (s *Mailbox) IdleSince(before time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return !s.running && !s.gone && s.used < before
 }
 
-// Abandoned reports whether the running task has lost the slot.
-func (s *Slot) Abandoned() bool {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// Abandoned reports whether the running task has lost the mailbox.
+func (s *Mailbox) Abandoned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.run != nil && s.run.abandoned
 }
 
-// ClaimForRelease makes the caller the one who runs the slot, to release it, unless it runs already.
-func (s *Slot) ClaimForRelease() bool {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// ClaimForRelease makes the caller the one who runs the mailbox, to release it, unless it runs already.
+func (s *Mailbox) ClaimForRelease() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.running || s.gone {
 		return false
 	}
@@ -348,33 +348,34 @@ func (s *Slot) ClaimForRelease() bool {
 	return true
 }
 
-// ClaimForIdle is claimForRelease for a slot that nobody calls: an actor with messages to deliver is not released then.
-func (s *Slot) ClaimForIdle() bool {
+// ClaimForIdle is claimForRelease for a mailbox that nobody calls: an actor with messages to deliver is not released
+// then.
+func (s *Mailbox) ClaimForIdle() bool {
 	if !s.ClaimForRelease() {
 		return false
 	}
-	s.Mu.Lock()
+	s.mu.Lock()
 	s.idle = true
-	s.Mu.Unlock()
+	s.mu.Unlock()
 	return true
 }
 
-// Retire has the running slot released once nothing is pending.
-func (s *Slot) Retire() {
-	s.Mu.Lock()
+// Retire has the running mailbox released once nothing is pending.
+func (s *Mailbox) Retire() {
+	s.mu.Lock()
 	s.release, s.idle = true, false
-	s.Mu.Unlock()
+	s.mu.Unlock()
 }
 
-// All returns the slots in order of actor.
-func (d *Dispatcher) All() []*Slot {
-	d.Mu.Lock()
-	out := make([]*Slot, 0, len(d.Slots))
-	for _, s := range d.Slots { //kelpie:unordered sorted below
+// All returns the mailboxes in order of actor.
+func (d *Table) All() []*Mailbox {
+	d.mu.Lock()
+	out := make([]*Mailbox, 0, len(d.boxes))
+	for _, s := range d.boxes { //kelpie:unordered sorted below
 		out = append(out, s)
 	}
-	d.Mu.Unlock()
-	slices.SortFunc(out, func(a, b *Slot) int {
+	d.mu.Unlock()
+	slices.SortFunc(out, func(a, b *Mailbox) int {
 		if c := strings.Compare(a.Actor.Namespace, b.Actor.Namespace); c != 0 {
 			return c
 		}
@@ -384,15 +385,15 @@ func (d *Dispatcher) All() []*Slot {
 }
 
 // Load counts. A wedged dispatcher does not answer, and the node's heartbeat waits for the answer.
-func (d *Dispatcher) Load() api.Load {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
-	return api.Load{Activations: len(d.Slots) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
+func (d *Table) Load() api.Load {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return api.Load{Activations: len(d.boxes) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
 		Rate: d.rate.Load()}
 }
 
 // Gauge measures the rate since it last did. It is for one task.
-func (d *Dispatcher) Gauge(now time.Duration) {
+func (d *Table) Gauge(now time.Duration) {
 	taken := d.taken.Load()
 	if passed := now - d.gaugedAt; passed > 0 {
 		d.rate.Store(int64(float64(taken-d.gauged) / passed.Seconds()))
@@ -401,27 +402,27 @@ func (d *Dispatcher) Gauge(now time.Duration) {
 }
 
 // Stop refuses calls from now on, except those that handlers make which run. Those go on.
-func (d *Dispatcher) Stop() {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
+func (d *Table) Stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.stopping = true
 }
 
 // Close refuses all calls from now on.
-func (d *Dispatcher) Close() {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
+func (d *Table) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.stopping, d.closed = true, true
 }
 
 // Room says why the node has no room for an actor more, beside those that are expected.
-func (d *Dispatcher) Room(expected int) error {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
+func (d *Table) Room(expected int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	switch {
 	case d.stopping:
 		return api.Errorf(api.CodeFailedPrecondition, "it is stopping")
-	case d.capacity > 0 && len(d.Slots)-d.waiting+expected >= d.capacity:
+	case d.capacity > 0 && len(d.boxes)-d.waiting+expected >= d.capacity:
 		return call.RefusedFor(api.RefusedFull,
 			api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
 	case d.Excess() > 0:
@@ -439,41 +440,41 @@ type Holding struct {
 }
 
 // Held returns the actors of a namespace, or all, in the order of their last calls.
-func (d *Dispatcher) Held(namespace string) []Holding {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
+func (d *Table) Held(namespace string) []Holding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var out []Holding
 	for s := d.order.oldest; s != nil; s = s.newer {
 		if !s.waits && (namespace == "" || s.Actor.Namespace == namespace) {
-			s.Mu.Lock()
+			s.mu.Lock()
 			out = append(out, Holding{s.Actor, s.bytes, s.used})
-			s.Mu.Unlock()
+			s.mu.Unlock()
 		}
 	}
 	return out
 }
 
-// Recent returns the slots that were called last, at most so many.
-func (d *Dispatcher) Recent(most int) []*Slot {
-	d.Mu.Lock()
-	defer d.Mu.Unlock()
-	var out []*Slot
+// Recent returns the mailboxes that were called last, at most so many.
+func (d *Table) Recent(most int) []*Mailbox {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []*Mailbox
 	for s := d.order.newest; s != nil && len(out) < most; s = s.older {
 		out = append(out, s)
 	}
 	return out
 }
 
-// Stats is how the actor of a slot is doing.
-func (s *Slot) Stats(node string, now time.Duration) api.ActorStats {
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
+// Stats is how the actor of a mailbox is doing.
+func (s *Mailbox) Stats(node string, now time.Duration) api.ActorStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := api.ActorStats{
-		Actor: s.Actor.String(), Node: node, Pending: len(s.pending), Calls: s.Tally.Calls, Rate: s.Tally.RateAt(now),
-		LatencyMicros: int64(s.Tally.Latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
+		Actor: s.Actor.String(), Node: node, Pending: len(s.pending), Calls: s.tally.Calls, Rate: s.tally.RateAt(now),
+		LatencyMicros: int64(s.tally.Latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
 	}
-	if s.Tally.Began > 0 {
-		out.AgeMillis = (now - s.Tally.Began).Milliseconds()
+	if s.tally.Began > 0 {
+		out.AgeMillis = (now - s.tally.Began).Milliseconds()
 	}
 	if s.run != nil {
 		out.Pending += len(s.run.calls)
@@ -482,4 +483,30 @@ func (s *Slot) Stats(node string, now time.Duration) api.ActorStats {
 		out.Handler, out.RunningMillis = s.run.what, (now - s.run.since).Milliseconds()
 	}
 	return out
+}
+
+// Stats is how an actor of this node is doing, nil if it has no mailbox here.
+func (d *Table) Stats(id api.ActorID, node string, now time.Duration) *api.ActorStats {
+	d.mu.Lock()
+	s := d.boxes[id]
+	d.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	stats := s.Stats(node, now)
+	return &stats
+}
+
+// Activated begins the statistics of an activation.
+func (s *Mailbox) Activated(now time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally = telemetry.CallStats{Began: now}
+}
+
+// Answered counts calls that have been answered together, after took on average.
+func (s *Mailbox) Answered(now time.Duration, calls int, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally.Add(now, calls, took)
 }

@@ -18,27 +18,27 @@ import (
 // MethodSettle is the method of a call that an activation makes of itself to have committed what is to be.
 const MethodSettle = "$settle"
 
-// planner is an activation's agenda as its handlers have it.
-type planner struct {
+// scheduler is an activation's schedule as its handlers have it.
+type scheduler struct {
 	a *Activation
 }
 
-var _ actor.Agenda = planner{}
+var _ actor.Agenda = scheduler{}
 
-// plan returns the agenda, making it if there is none.
-func (a *Activation) plan() *state.Agenda {
-	if a.agenda == nil {
-		a.agenda = state.NewAgenda()
-		a.agenda.Inbox.Volatile = a.Spec.Volatile
+// plan returns the schedule, making it if there is none.
+func (a *Activation) plan() *state.Schedule {
+	if a.schedule == nil {
+		a.schedule = state.NewSchedule()
+		a.schedule.Inbox.Volatile = a.Spec.Volatile
 	}
-	return a.agenda
+	return a.schedule
 }
 
 // Clock implements actor.Agenda.
-func (p planner) Clock() time.Time { return p.a.parts.Env.Now() }
+func (p scheduler) Clock() time.Time { return p.a.parts.Env.Now() }
 
 // SetAlarm implements actor.Agenda.
-func (p planner) SetAlarm(al actor.PlannedAlarm) error {
+func (p scheduler) SetAlarm(al actor.PlannedAlarm) error {
 	if err := p.may("set an alarm"); err != nil {
 		return err
 	}
@@ -71,27 +71,27 @@ func (a *Activation) setAlarm(al *call.Alarm) error {
 }
 
 // CancelAlarm implements actor.Agenda.
-func (p planner) CancelAlarm(name string) (bool, error) {
+func (p scheduler) CancelAlarm(name string) (bool, error) {
 	if err := p.may("cancel an alarm"); err != nil {
 		return false, err
 	}
-	return p.a.agenda != nil && p.a.agenda.Cancel(name), nil
+	return p.a.schedule != nil && p.a.schedule.Cancel(name), nil
 }
 
 // Alarms implements actor.Agenda.
-func (p planner) Alarms() []actor.AlarmInfo {
-	if p.a.agenda == nil {
+func (p scheduler) Alarms() []actor.AlarmInfo {
+	if p.a.schedule == nil {
 		return nil
 	}
-	out := make([]actor.AlarmInfo, len(p.a.agenda.Alarms))
-	for i, al := range p.a.agenda.Alarms {
+	out := make([]actor.AlarmInfo, len(p.a.schedule.Alarms))
+	for i, al := range p.a.schedule.Alarms {
 		out[i] = al.AlarmInfo
 	}
 	return out
 }
 
 // Send implements actor.Agenda.
-func (p planner) Send(id actor.ID, method string, request []byte) error {
+func (p scheduler) Send(id actor.ID, method string, request []byte) error {
 	if err := p.may("send"); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (a *Activation) send(m *state.Message) error {
 }
 
 // may says why the handler that runs must not do something that is done later.
-func (p planner) may(what string) error {
+func (p scheduler) may(what string) error {
 	switch {
 	case p.a.slot.Abandoned():
 		return api.Errorf(api.CodeFailedPrecondition,
@@ -127,7 +127,7 @@ func (p planner) may(what string) error {
 	case p.a.Spec.Volatile:
 		return api.Errorf(api.CodeFailedPrecondition,
 			"actor %s is volatile: it can't %s, which would have to be stored", p.a.Actor, what)
-	case p.a.space.ReadOnly:
+	case p.a.kv.ReadOnly:
 		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't %s", what)
 	}
 	return nil
@@ -139,7 +139,7 @@ func (p planner) may(what string) error {
 // owner would do nothing.
 func (a *Activation) Attend(calls []*call.Call) []*call.Call {
 	woken := slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodWake })
-	if !woken && !a.agenda.Rings(a.parts.Env.Now().UnixMilli()) {
+	if !woken && !a.schedule.Rings(a.parts.Env.Now().UnixMilli()) {
 		return calls
 	}
 	notes := 0 // those come first
@@ -151,18 +151,18 @@ func (a *Activation) Attend(calls []*call.Call) []*call.Call {
 
 // due returns calls of what the actor has to do now.
 func (a *Activation) due() []*call.Call {
-	if a.agenda == nil || a.agenda.Due == 0 {
+	if a.schedule == nil || a.schedule.Due == 0 {
 		a.parts.Timers.Set(a.Actor, 0)
 		return nil
 	}
 	var out []*call.Call
 	now := a.parts.Env.Now().UnixMilli()
-	for _, al := range a.agenda.Ready(now) {
+	for _, al := range a.schedule.Ready(now) {
 		c := a.own(al.Method)
 		c.Alarm, c.Body = al, al.Request
 		out = append(out, c)
 	}
-	if len(out) == 0 && (a.agenda.Due <= now || len(a.agenda.Results()) > 0) {
+	if len(out) == 0 && (a.schedule.Due <= now || len(a.schedule.Results()) > 0) {
 		out = append(out, a.own(MethodSettle))
 	}
 	return out
@@ -179,57 +179,57 @@ func (a *Activation) own(method string) *call.Call {
 }
 
 // Deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
-// courier.
+// outbox dispatcher.
 func (a *Activation) Deliver() {
 	switch {
 	case !a.Sending():
-		a.parts.Couriers.Drop(a.Actor)
-	case a.agenda.Courier == nil:
-		a.agenda.Courier = a.parts.Couriers.Attach(a.slot, a.agenda.Outbox)
+		a.parts.Outboxes.Drop(a.Actor)
+	case a.schedule.Deliveries == nil:
+		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.slot, a.schedule.Outbox)
 	}
 }
 
 // Sending reports whether there are messages to deliver.
 func (a *Activation) Sending() bool {
-	return a != nil && a.agenda != nil && len(a.agenda.Outbox) > 0
+	return a != nil && a.schedule != nil && len(a.schedule.Outbox) > 0
 }
 
 // arm sets the actor's timer to what is committed.
 func (a *Activation) arm() {
-	if a.agenda != nil {
-		a.parts.Timers.Set(a.Actor, a.agenda.WakeAt(a.parts.Env.Now().UnixMilli()))
+	if a.schedule != nil {
+		a.parts.Timers.Set(a.Actor, a.schedule.WakeAt(a.parts.Env.Now().UnixMilli()))
 	}
 }
 
 // DueAt is the time of the actor's entry in the list of what is due; 0 for none.
 func (a *Activation) DueAt() int64 {
-	if a.agenda == nil {
+	if a.schedule == nil {
 		return 0
 	}
-	return a.agenda.Due
+	return a.schedule.Due
 }
 
 // Ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after
 // it, and one is set for what may have been committed without anybody's knowing.
 func (a *Activation) Ended() {
-	if a == nil || a.agenda == nil {
+	if a == nil || a.schedule == nil {
 		return
 	}
-	a.parts.Couriers.Detach(a.slot)
-	if at := cmp.Or(a.agenda.Next.Due, a.agenda.Due); at != 0 {
+	a.parts.Outboxes.Detach(a.slot)
+	if at := cmp.Or(a.schedule.Next.Due, a.schedule.Due); at != 0 {
 		a.parts.Timers.Soon(a.Actor, max(at, a.parts.Env.Now().Add(schedule.WakeAgain).UnixMilli()))
 	}
 }
 
 // Settle commits what else is to be before an activation ends in good order: it has nothing lingering then.
 func (a *Activation) Settle() error {
-	if a.agenda == nil || a.Spec.Volatile {
+	if a.schedule == nil || a.Spec.Volatile {
 		return nil
 	}
-	a.agenda.Linger = 0
+	a.schedule.Linger = 0
 	writes := a.changes()
 	if len(writes) > 0 {
-		a.Claim.Renew(a.parts.Keeper.Proof())
+		a.Claim.Renew(a.parts.Members.Proof())
 		if err := a.Claim.Commit(a.parts.Ctx, writes); err != nil {
 			return cmp.Or(a.revert(), err)
 		}
@@ -238,21 +238,21 @@ func (a *Activation) Settle() error {
 	return nil
 }
 
-// keptAgenda notes that what the batch makes of the agenda is committed.
+// keptAgenda notes that what the batch makes of the schedule is committed.
 func (a *Activation) keptAgenda() {
-	if a.agenda == nil {
+	if a.schedule == nil {
 		return
 	}
-	before := a.agenda.Due
-	for _, d := range a.agenda.Buried {
+	before := a.schedule.Due
+	for _, d := range a.schedule.Buried {
 		a.parts.Events.Sum(
 			api.Event{Kind: api.EventDeadLetter, Node: a.parts.NodeID, Actor: a.Actor.String(), Cause: d.Error})
 	}
-	a.agenda.Stored()
-	if a.agenda.Courier == nil && a.Sending() {
+	a.schedule.Stored()
+	if a.schedule.Deliveries == nil && a.Sending() {
 		a.Deliver()
 	}
-	if before != 0 || a.agenda.Due != 0 {
+	if before != 0 || a.schedule.Due != 0 {
 		a.arm()
 	}
 }

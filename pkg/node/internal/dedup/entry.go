@@ -17,7 +17,7 @@ import (
 )
 
 // Record is the answer of a call, stored in the same transaction as the call's effects.
-type Record struct {
+type Entry struct {
 	Key api.CallKey // without its time
 	// request is a hash of method and request: a key belongs to one request.
 	request [16]byte
@@ -46,7 +46,7 @@ func bodyClearing(k *api.CallKey) registry.Write {
 }
 
 // bodyWrites store a reply that is kept away.
-func (r *Record) bodyWrites() (out []registry.Write) {
+func (r *Entry) bodyWrites() (out []registry.Write) {
 	if r.Away == 0 {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (r *Record) bodyWrites() (out []registry.Write) {
 }
 
 // bodyBytes is the size of a reply that does not count as part of its record.
-func (r *Record) bodyBytes() int {
+func (r *Entry) bodyBytes() int {
 	if r.Away > 0 {
 		return r.Away
 	}
@@ -70,14 +70,16 @@ func (r *Record) bodyBytes() int {
 }
 
 // Answer is what a repeat of the call is told, but for a reply that is kept away.
-func (r *Record) Answer(c *call.Call) call.Answer {
+func (r *Entry) Answer(c *call.Call) call.Answer {
 	switch {
 	case r.request != RequestHash(c):
-		return call.Answer{Call: c, Err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used "+
-			"for another request", c.Actor, call.Clip(c.Key.String()))}
+		return call.Answer{
+			Call: c, Err: api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used "+
+				"for another request", c.Actor, call.Clip(c.Key.String()))}
 	case r.omitted > 0:
-		return call.Answer{Call: c, Err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key "+
-			"%q was done; its reply of %d bytes is no longer kept", c.Actor, call.Clip(c.Key.String()), r.omitted)}
+		return call.Answer{
+			Call: c, Err: api.Errorf(api.CodeFailedPrecondition, "actor %s: the call with idempotency key "+
+				"%q was done; its reply of %d bytes is no longer kept", c.Actor, call.Clip(c.Key.String()), r.omitted)}
 	case r.err != nil:
 		return call.Answer{Call: c, Err: r.err}
 	}
@@ -100,7 +102,7 @@ func compareKeys(a, b *api.CallKey) int {
 }
 
 // bytes is about what the record takes in memory and in the store.
-func (r *Record) bytes() int {
+func (r *Entry) bytes() int {
 	const fixed = 250
 	n := fixed + 2*(len(r.Key.Client)+len(r.Key.Name)+len(r.Key.Path))
 	if r.bodyBytes() == 0 {
@@ -114,7 +116,7 @@ func (r *Record) bytes() int {
 
 // Encode is by position: a record is written for every call. A reply that is kept away is told as one that is not
 // kept, too, for readers that don't know of the former.
-func (r *Record) Encode() []byte {
+func (r *Entry) Encode() []byte {
 	inline, err := r.Body, r.err
 	if r.Away > 0 {
 		inline = nil
@@ -144,13 +146,13 @@ func (r *Record) Encode() []byte {
 }
 
 // DecodeRecord reads a record back. Errors are CodeCorruptState.
-func DecodeRecord(key, value []byte) (*Record, error) {
+func DecodeEntry(key, value []byte) (*Entry, error) {
 	corrupt := api.Errorf(api.CodeCorruptState, "the record of a call can't be read: key %q", key)
 	k, ok := parseRecordKey(key)
 	if !ok || len(value) == 0 || value[0] != recordVersion {
 		return nil, corrupt
 	}
-	r := &Record{Key: k}
+	r := &Entry{Key: k}
 	d := api.NewDecoder(value[1:])
 	fields := d.Array()
 	request := d.Bytes()

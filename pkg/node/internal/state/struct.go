@@ -29,7 +29,7 @@ const (
 	stateVersionBytes = 4
 )
 
-var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // owner is the activation that a state is of. Constructor, encoder and decoder of the state are the author's, and run
 // under its guard.
@@ -41,7 +41,7 @@ type owner interface {
 }
 
 // Memory is an actor's state struct as its activation caches it, whole.
-type Memory struct {
+type Struct struct {
 	of   owner
 	spec *actor.Spec
 	// Value is what handlers work on, a pointer from spec.NewState.
@@ -57,8 +57,8 @@ type Memory struct {
 }
 
 // LoadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
-func LoadMemory(of owner, spec *actor.Spec, chunks []registry.Entry) (*Memory, error) {
-	m := &Memory{of: of, spec: spec, Chunks: len(chunks)}
+func LoadStruct(of owner, spec *actor.Spec, chunks []registry.Entry) (*Struct, error) {
+	m := &Struct{of: of, spec: spec, Chunks: len(chunks)}
 	if len(chunks) == 0 {
 		return m, m.Clear()
 	}
@@ -93,7 +93,7 @@ func LoadMemory(of owner, spec *actor.Spec, chunks []registry.Entry) (*Memory, e
 }
 
 // construct makes a zero state.
-func (m *Memory) construct() error {
+func (m *Struct) construct() error {
 	err := m.of.Guard("the constructor of its state", func() error {
 		m.Value = m.spec.NewState()
 		return nil
@@ -111,7 +111,7 @@ func OpenState(stored []byte) (version uint32, encoded []byte, err error) {
 	}
 	body := stored[stateHeaderBytes:]
 	if int(binary.BigEndian.Uint32(stored[1:])) != len(body) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(
-		body, Castagnoli) {
+		body, castagnoli) {
 		return 0, nil, errors.New("fails its checksum")
 	}
 	if stored[0] == stateFormat {
@@ -124,7 +124,7 @@ func OpenState(stored []byte) (version uint32, encoded []byte, err error) {
 }
 
 // Clear makes the state as new. Nothing is stored for a state that never changed.
-func (m *Memory) Clear() error {
+func (m *Struct) Clear() error {
 	if err := m.construct(); err != nil {
 		return err
 	}
@@ -140,20 +140,21 @@ func (m *Memory) Clear() error {
 }
 
 // Rollback undoes what the handler that just ran did to the value. After an error the value is lost.
-func (m *Memory) Rollback() error {
+func (m *Struct) Rollback() error {
 	err := m.construct()
 	if err == nil {
 		err = m.of.Guard("decoding its state", func() error { return actor.Unmarshal(m.Kept, m.Value) })
 	}
 	if err != nil {
 		m.Lost = true
-		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.of.Self(), call.Reason(err))
+		return api.Errorf(api.CodeCorruptState, "actor %s: its state can't be restored: %s", m.of.Self(),
+			call.Reason(err))
 	}
 	return nil
 }
 
 // Encode returns the value encoded, as what has just run has left it. It is for guarded code.
-func (m *Memory) Encode(what string) ([]byte, error) {
+func (m *Struct) Encode(what string) ([]byte, error) {
 	encoded, err := actor.Marshal(m.Value)
 	if err != nil {
 		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.Self(),
@@ -167,14 +168,14 @@ func (m *Memory) Encode(what string) ([]byte, error) {
 }
 
 // Keep makes an encoded state part of the batch; nil is that of a handler that has changed nothing.
-func (m *Memory) Keep(state []byte) {
+func (m *Struct) Keep(state []byte) {
 	if state != nil {
 		m.Kept = state
 	}
 }
 
 // Writes returns what must be stored for the state as kept: only the chunks that differ.
-func (m *Memory) Writes() []registry.Write {
+func (m *Struct) Writes() []registry.Write {
 	if bytes.Equal(m.Kept, m.committed) {
 		return nil
 	}
@@ -192,7 +193,7 @@ func (m *Memory) Writes() []registry.Write {
 }
 
 // Stored notes that the writes have been committed.
-func (m *Memory) Stored() {
+func (m *Struct) Stored() {
 	if !bytes.Equal(m.Kept, m.committed) {
 		m.Chunks = len(m.split(m.Kept))
 		m.committed, m.Rewrite = m.Kept, false
@@ -200,16 +201,16 @@ func (m *Memory) Stored() {
 }
 
 // Revert undoes the whole batch.
-func (m *Memory) Revert() error {
+func (m *Struct) Revert() error {
 	m.Kept = m.committed
 	return m.Rollback()
 }
 
 // Bytes is about what the state takes in memory: the value takes about as much as its encoding.
-func (m *Memory) Bytes() int { return 2*len(m.Kept) + len(m.committed) }
+func (m *Struct) Bytes() int { return 2*len(m.Kept) + len(m.committed) }
 
 // split cuts an encoded state, with its header, into chunks.
-func (m *Memory) split(encoded []byte) [][]byte {
+func (m *Struct) split(encoded []byte) [][]byte {
 	all := make([]byte, stateHeaderBytes, stateHeaderBytes+stateVersionBytes+len(encoded))
 	all[0] = stateFormat
 	if m.spec.Version > 0 {
@@ -219,7 +220,7 @@ func (m *Memory) split(encoded []byte) [][]byte {
 	all = append(all, encoded...)
 	body := all[stateHeaderBytes:]
 	binary.BigEndian.PutUint32(all[1:], uint32(len(body)))
-	binary.BigEndian.PutUint32(all[5:], crc32.Checksum(body, Castagnoli))
+	binary.BigEndian.PutUint32(all[5:], crc32.Checksum(body, castagnoli))
 	var out [][]byte
 	for len(all) > statekeys.ChunkBytes {
 		out = append(out, all[:statekeys.ChunkBytes])
@@ -229,7 +230,7 @@ func (m *Memory) split(encoded []byte) [][]byte {
 }
 
 // Entries are the chunks of the state as the store has them.
-func (m *Memory) Entries() []registry.Entry {
+func (m *Struct) Entries() []registry.Entry {
 	if m.Chunks == 0 {
 		return nil
 	}

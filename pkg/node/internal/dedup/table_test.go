@@ -15,16 +15,16 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// book is a ledger over a store of its own.
+// book is a dedup table over a store of its own.
 type book struct {
 	*testing.T
-	ledger *Ledger
+	ledger *Table
 	stored map[string][]byte
 	now    uint64 // the store's version
 }
 
 func newBook(t *testing.T) *book {
-	return &book{T: t, ledger: &Ledger{Most: DefaultMaxRecords, ledgerBatch: NoBatch}, stored: make(map[string][]byte)}
+	return &book{T: t, ledger: &Table{most: DefaultMaxRecords, tableBatch: noBatch}, stored: make(map[string][]byte)}
 }
 
 // run answers a call as an activation does: from the records, or by running and recording it. It returns what the
@@ -61,7 +61,7 @@ func (b *book) move() {
 	for key, value := range b.stored {
 		entries = append(entries, registry.Entry{Key: []byte(key), Value: value})
 	}
-	l, err := LoadLedger(entries, DefaultMaxRecords, false, b.now)
+	l, err := Load(entries, DefaultMaxRecords, false, b.now)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -158,9 +158,9 @@ func TestTheFloorRefusesWhatMayHaveBeenDropped(t *testing.T) {
 	b.run(of("b", 1, 1, recordVersionsMax), "x")
 	b.commit(recordVersionsMax + 6)
 	b.move()
-	if len(b.stored) != 2 || b.ledger.Floor != 6 {
+	if len(b.stored) != 2 || b.ledger.lowWater != 6 {
 		t.Fatalf("%d pairs, floor %d; want the record of the younger call, and the floor above the older",
-			len(b.stored), b.ledger.Floor)
+			len(b.stored), b.ledger.lowWater)
 	}
 	b.wantForgotten(of("a", 1, 1, 5))
 	b.wantForgotten(of("never seen", 1, 1, 5))
@@ -180,14 +180,14 @@ func TestACrowdDoesNotRefuseYoungCalls(t *testing.T) {
 	}
 	b.run(of("late", 1, 1, now+recordsYoung+1), "x")
 	b.commit(now + recordsYoung + 1)
-	if n := len(b.ledger.records); n > DefaultMaxRecords {
+	if n := len(b.ledger.entries); n > DefaultMaxRecords {
 		t.Errorf("%d records are kept when all are old", n)
 	}
 	for i := range 2 * recordsCrowdMax * DefaultMaxRecords {
 		b.run(of(fmt.Sprint("flood", i), 1, 1, now+recordsYoung+2), "x")
 		b.commit(now + recordsYoung + 2)
 	}
-	if n := len(b.ledger.records); n > recordsCrowdMax*DefaultMaxRecords {
+	if n := len(b.ledger.entries); n > recordsCrowdMax*DefaultMaxRecords {
 		t.Errorf("%d records are kept of a flood", n)
 	}
 }
@@ -196,14 +196,14 @@ func TestRevertedRecordsAreAsBefore(t *testing.T) {
 	b := newBook(t)
 	b.run(of("a", 1, 1, 5), "x")
 	b.commit(10)
-	before := fmt.Sprint(b.ledger.records[0].Key, b.ledger.clients, b.ledger.Floor)
+	before := fmt.Sprint(b.ledger.entries[0].Key, b.ledger.clients, b.ledger.lowWater)
 	b.run(of("a", 2, 2, 5), "x")
 	b.run(of("a", 3, 3, 5), "x")
 	b.ledger.Age(recordVersionsMax + 6)
 	b.ledger.Revert()
-	if after := fmt.Sprint(b.ledger.records[0].Key, b.ledger.clients, b.ledger.Floor); len(b.ledger.records) != 1 ||
+	if after := fmt.Sprint(b.ledger.entries[0].Key, b.ledger.clients, b.ledger.lowWater); len(b.ledger.entries) != 1 ||
 		after != before {
-		t.Errorf("%d records, %s, want %s", len(b.ledger.records), after, before)
+		t.Errorf("%d records, %s, want %s", len(b.ledger.entries), after, before)
 	}
 	if _, ran := b.run(of("a", 2, 2, 5), "x"); !ran {
 		t.Error("a call whose batch was undone does not run")
@@ -211,17 +211,17 @@ func TestRevertedRecordsAreAsBefore(t *testing.T) {
 }
 
 func TestDamagedRecordsAreNotRead(t *testing.T) {
-	r := Record{Key: of("a", 1, 1, 5), Body: []byte("x"), err: api.Errorf(api.CodeApplication, "no")}
+	r := Entry{Key: of("a", 1, 1, 5), Body: []byte("x"), err: api.Errorf(api.CodeApplication, "no")}
 	key, value := statekeys.DedupEntry(&r.Key), r.Encode()
-	if _, err := DecodeRecord(key, value); err != nil {
+	if _, err := DecodeEntry(key, value); err != nil {
 		t.Fatal(err)
 	}
 	for n := range value {
-		if _, err := DecodeRecord(key, value[:n]); api.CodeOf(err) != api.CodeCorruptState {
+		if _, err := DecodeEntry(key, value[:n]); api.CodeOf(err) != api.CodeCorruptState {
 			t.Errorf("cut to %d bytes: %v", n, err)
 		}
 	}
-	if _, err := DecodeRecord(key[:len(key)-1], value); api.CodeOf(err) != api.CodeCorruptState {
+	if _, err := DecodeEntry(key[:len(key)-1], value); api.CodeOf(err) != api.CodeCorruptState {
 		t.Errorf("of another key: %v", err)
 	}
 }
@@ -245,7 +245,7 @@ func TestANamedCallBornAheadOfItsOwnerRunsOnce(t *testing.T) {
 // ones go on.
 func TestNamedCallsAreNotDroppedForOthers(t *testing.T) {
 	b := newBook(t)
-	b.ledger.Most = 4
+	b.ledger.most = 4
 	const now = 2 * recordVersionsMax
 	b.now = now
 	ran := 0
@@ -266,7 +266,7 @@ func TestNamedCallsAreNotDroppedForOthers(t *testing.T) {
 		t.Errorf("%d named calls were admitted", ran)
 	}
 	b.move()
-	b.ledger.Most = 4
+	b.ledger.most = 4
 	for i := range ran {
 		if _, again := b.run(api.CallKey{Name: fmt.Sprint("k", i), Birth: now}, "x"); again {
 			t.Fatalf("named call %d has run again", i)

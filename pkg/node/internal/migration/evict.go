@@ -16,7 +16,7 @@ import (
 )
 
 // AdminActorEvict deactivates an actor, or passes the request on to the node that has it.
-func (mv *Mover) AdminActorEvict(ctx context.Context, in *api.ActorEvictRequest) (*api.ActorEvictReply, error) {
+func (mv *Migrator) ServeActorEvict(ctx context.Context, in *api.ActorEvictRequest) (*api.ActorEvictReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -38,10 +38,10 @@ func (mv *Mover) AdminActorEvict(ctx context.Context, in *api.ActorEvictRequest)
 }
 
 // evict deactivates an actor of this node as soon as its calls allow it, and blocks until that is done or ctx ends.
-func (mv *Mover) evict(ctx context.Context, id api.ActorID) error {
+func (mv *Migrator) evict(ctx context.Context, id api.ActorID) error {
 	done := env.NewFuture[struct{}](mv.Env)
-	err := mv.Dispatcher.Control(id, &mailbox.Control{
-		Run:   func(s *mailbox.Slot) bool { return mv.runEvict(s, done) },
+	err := mv.Mailboxes.Control(id, &mailbox.Control{
+		Run:   func(s *mailbox.Mailbox) bool { return mv.runEvict(s, done) },
 		Abort: func(err error) { done.Complete(struct{}{}, err) },
 	})
 	if err != nil {
@@ -51,12 +51,12 @@ func (mv *Mover) evict(ctx context.Context, id api.ActorID) error {
 	return err
 }
 
-// runEvict deactivates the actor of a slot, whose task runs it: so no call runs meanwhile.
-func (mv *Mover) runEvict(s *mailbox.Slot, done *env.Future[struct{}]) (gone bool) {
+// runEvict deactivates the actor of a mailbox, whose task runs it: so no call runs meanwhile.
+func (mv *Migrator) runEvict(s *mailbox.Mailbox, done *env.Future[struct{}]) (gone bool) {
 	var err error
-	if a := activation.ActivationOf(s); a != nil {
+	if a := activation.Of(s); a != nil {
 		inTime, settled := mv.Host.Deactivate(s)
-		if !inTime { // the slot is no more this task's, and the eviction has ended with it
+		if !inTime { // the mailbox is no more this task's, and the eviction has ended with it
 			return false
 		}
 		a.Ended()

@@ -20,8 +20,8 @@ import (
 
 // Keeper keeps the node's membership: it beats, watches other nodes and fences dead ones, follows the
 // membership, and joins again when the node itself has been fenced.
-type Keeper struct {
-	KeeperDeps
+type Manager struct {
+	Deps
 	Spec registry.JoinSpec
 	news news
 	// Emptying says that the node takes no actors that it does not own.
@@ -39,8 +39,8 @@ type Keeper struct {
 	beatenAt time.Duration // when the last heartbeat that was committed began
 }
 
-// KeeperDeps are what a keeper is made of.
-type KeeperDeps struct {
+// KeeperDeps are what a membership manager is made of.
+type Deps struct {
 	telemetry.Scope
 	Kinds    map[string]*actor.Spec
 	Registry *registry.Registry
@@ -56,10 +56,10 @@ type KeeperDeps struct {
 	Beaten func(registry.Beaten)
 }
 
-func NewKeeper(d KeeperDeps) *Keeper { return &Keeper{KeeperDeps: d} }
+func New(d Deps) *Manager { return &Manager{Deps: d} }
 
 // Join makes the node a member, and reads the membership.
-func (k *Keeper) Join(ctx context.Context) error {
+func (k *Manager) Join(ctx context.Context) error {
 	k.mu.Lock()
 	spec := k.Spec
 	k.mu.Unlock()
@@ -78,27 +78,27 @@ func (k *Keeper) Join(ctx context.Context) error {
 }
 
 // SetDraining says how the node is to join, when it must do so again.
-func (k *Keeper) SetDraining(draining bool) {
+func (k *Manager) SetDraining(draining bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.Spec.Draining = draining
 }
 
-func (k *Keeper) Member() *registry.Member {
+func (k *Manager) Member() *registry.Member {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.self
 }
 
 // Proof is that of the last heartbeat.
-func (k *Keeper) Proof() registry.Proof {
+func (k *Manager) Proof() registry.Proof {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.newest
 }
 
 // Version is the newest of the store's that the node has seen by heartbeats and views.
-func (k *Keeper) Version() uint64 {
+func (k *Manager) Version() uint64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	v := k.newest.Version()
@@ -109,7 +109,7 @@ func (k *Keeper) Version() uint64 {
 }
 
 // Members is the view of the membership.
-func (k *Keeper) Members() *registry.View {
+func (k *Manager) Members() *registry.View {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.view
@@ -117,7 +117,7 @@ func (k *Keeper) Members() *registry.View {
 
 // BeatForever is the task that keeps the lease. It returns nil when ctx ends, and an error when the
 // node's name belongs to a newer process.
-func (k *Keeper) BeatForever(ctx context.Context) error {
+func (k *Manager) BeatForever(ctx context.Context) error {
 	next := k.Env.Monotonic()
 	for {
 		interval := k.Member().Meta.Heartbeat
@@ -142,7 +142,7 @@ func (k *Keeper) BeatForever(ctx context.Context) error {
 }
 
 // beat makes one heartbeat and acts on what it brought. gone says that the lease is lost.
-func (k *Keeper) beat(ctx context.Context) (gone bool, err error) {
+func (k *Manager) beat(ctx context.Context) (gone bool, err error) {
 	load := k.Load()
 	began := k.Env.Monotonic()
 	k.mu.Lock()
@@ -185,7 +185,7 @@ func (k *Keeper) beat(ctx context.Context) (gone bool, err error) {
 }
 
 // watched returns the nodes whose beats are to be read, and forgets those that are not. k.mu is held.
-func (k *Keeper) watched(now time.Duration) []string {
+func (k *Manager) watched(now time.Duration) []string {
 	names := slices.Clone(k.regular)
 	regular := make(map[string]bool, len(names))
 	for _, n := range names {
@@ -202,14 +202,14 @@ func (k *Keeper) watched(now time.Duration) []string {
 }
 
 // Suspect has a node watched whose actor could not be reached.
-func (k *Keeper) Suspect(node string) {
+func (k *Manager) Suspect(node string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	// Long enough to find it silent; a living node drops out again.
 	k.suspects[node] = k.Env.Monotonic() + 3*k.self.Meta.LeaseTTL
 }
 
-func (k *Keeper) fence(ctx context.Context, node string, seen registry.Beat) {
+func (k *Manager) fence(ctx context.Context, node string, seen registry.Beat) {
 	fenced, err := k.Registry.FenceSilent(ctx, node, seen)
 	switch {
 	case err != nil:
@@ -223,7 +223,7 @@ func (k *Keeper) fence(ctx context.Context, node string, seen registry.Beat) {
 }
 
 // rejoin drops everything and joins under a new incarnation, unless another process has the name by now.
-func (k *Keeper) rejoin(ctx context.Context) error {
+func (k *Manager) rejoin(ctx context.Context) error {
 	old := k.Member()
 	k.Log.Warn("this node has lost its lease: dropping all activations and joining again", "epoch", old.Node.Epoch)
 	k.Happened(api.Event{Kind: api.EventLeaseLost, Node: old.Node.ID, Incarnation: old.Node.Incarnation.String(),
@@ -245,7 +245,7 @@ func (k *Keeper) rejoin(ctx context.Context) error {
 }
 
 // Refresh reads the membership if the store can be reached.
-func (k *Keeper) Refresh(ctx context.Context) error {
+func (k *Manager) Refresh(ctx context.Context) error {
 	ctx, leave, err := k.Contact.Enter(ctx)
 	if err != nil {
 		return err
@@ -256,7 +256,7 @@ func (k *Keeper) Refresh(ctx context.Context) error {
 
 // node returns the node of that name, and whether the view knows it. If the view has none that will do it may be
 // behind: then it is read again, and err is why that failed.
-func (k *Keeper) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool,
+func (k *Manager) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool,
 	error) {
 	node, known := k.Members().Node(name)
 	if known && willDo(node) {
@@ -270,12 +270,12 @@ func (k *Keeper) node(ctx context.Context, name string, willDo func(registry.Nod
 }
 
 // Owner is node of the node that the store says owns an actor.
-func (k *Keeper) Owner(ctx context.Context, owner registry.Owner) (registry.NodeInfo, bool, error) {
+func (k *Manager) Owner(ctx context.Context, owner registry.Owner) (registry.NodeInfo, bool, error) {
 	return k.node(ctx, owner.Node, func(node registry.NodeInfo) bool { return node.Incarnation == owner.Incarnation })
 }
 
 // learn reads the membership, however long that takes.
-func (k *Keeper) learn(ctx context.Context) error {
+func (k *Manager) learn(ctx context.Context) error {
 	view, err := k.Registry.View(ctx)
 	if err != nil {
 		return err
@@ -299,7 +299,7 @@ func (k *Keeper) learn(ctx context.Context) error {
 }
 
 // reportCorrupt logs the records of the membership that can't be read, once each.
-func (k *Keeper) reportCorrupt(before, after *registry.View) {
+func (k *Manager) reportCorrupt(before, after *registry.View) {
 	if before == after {
 		return
 	}
@@ -324,7 +324,7 @@ func (k *Keeper) reportCorrupt(before, after *registry.View) {
 }
 
 // announce tells of members that were fenced between two views and have not joined again.
-func (k *Keeper) announce(before, after *registry.View) {
+func (k *Manager) announce(before, after *registry.View) {
 	for _, old := range before.Members() {
 		if now, _ := after.Node(old.ID); now.State == registry.NodeFailed {
 			k.Failed(old)
@@ -335,7 +335,7 @@ func (k *Keeper) announce(before, after *registry.View) {
 // FollowForever refreshes the view as soon as the store says that the membership has changed, but not more often than
 // it beats: when a thousand nodes join at once, each need not read all of them a thousand times. Watches are hints:
 // the heartbeat polls the counter as well.
-func (k *Keeper) FollowForever(ctx context.Context) {
+func (k *Manager) FollowForever(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := k.Registry.AwaitMembership(ctx, k.Members().Counter)
 		if err == nil {
@@ -349,7 +349,7 @@ func (k *Keeper) FollowForever(ctx context.Context) {
 }
 
 // Age returns how long ago the node last saw the beat of a watched node change, or made its own.
-func (k *Keeper) Age(node string) (time.Duration, bool) {
+func (k *Manager) Age(node string) (time.Duration, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if node == k.self.Node.ID {
@@ -359,7 +359,7 @@ func (k *Keeper) Age(node string) (time.Duration, bool) {
 }
 
 // Ages returns age for the node itself and all that it watches, in milliseconds.
-func (k *Keeper) Ages() map[string]int64 {
+func (k *Manager) Ages() map[string]int64 {
 	k.mu.Lock()
 	now := k.Env.Monotonic()
 	self := k.self.Node.ID
@@ -375,11 +375,11 @@ func (k *Keeper) Ages() map[string]int64 {
 }
 
 // Leave gives the lease up.
-func (k *Keeper) Leave(ctx context.Context) error {
+func (k *Manager) Leave(ctx context.Context) error {
 	return k.Registry.Leave(ctx, k.Member())
 }
 
 // Await blocks until the membership that is known changes from view, for at most the time given, or until ctx ends.
-func (k *Keeper) Await(ctx context.Context, view *registry.View, most time.Duration) {
+func (k *Manager) Await(ctx context.Context, view *registry.View, most time.Duration) {
 	k.news.wait(ctx, k.Env, k, view, most)
 }

@@ -39,29 +39,31 @@ const (
 	pickUpsMax = 6
 )
 
-// Couriers are those of the node's actors. A courier outlives the activation that it delivers for: what is on its way
-// then goes on, and what becomes of it is kept for the next activation here, which the courier wakes for that.
-// Otherwise an actor that ends before the first answer comes would begin with the same message for ever.
-type Couriers struct {
+// Couriers are those of the node's actors. A outbox dispatcher outlives the activation that it delivers for: what is
+// on its way then goes on, and what becomes of it is kept for the next activation here, which the outbox dispatcher
+// wakes for that. Otherwise an actor that ends before the first answer comes would begin with the same message for
+// ever.
+type Outboxes struct {
 	telemetry.Scope
-	keeper *membership.Keeper
-	router *router.Router
-	waker  *Waker
+	members *membership.Manager
+	router  *router.Router
+	waker   *Waker
 
 	mu  sync.Mutex
-	all map[api.ActorID]*courier
+	all map[api.ActorID]*dispatcher
 }
 
-func NewCouriers(s telemetry.Scope, k *membership.Keeper, w *Waker) *Couriers {
-	return &Couriers{Scope: s, keeper: k, router: w.router, waker: w, all: make(map[api.ActorID]*courier)}
+func NewOutboxes(s telemetry.Scope, k *membership.Manager, w *Waker) *Outboxes {
+	return &Outboxes{Scope: s, members: k, router: w.router, waker: w, all: make(map[api.ActorID]*dispatcher)}
 }
 
-// Attach has an actor's messages delivered for the activation of a slot: what has become of others is forgotten.
-func (cs *Couriers) Attach(s *mailbox.Slot, outbox []*state.Message) *courier {
+// Attach has an actor's messages delivered for the activation of a mailbox: what has become of others is forgotten.
+func (cs *Outboxes) Attach(s *mailbox.Mailbox, outbox []*state.Message) *dispatcher {
 	cs.mu.Lock()
 	c := cs.all[s.Actor]
 	if c == nil {
-		c = &courier{couriers: cs, sender: s.Actor, lines: make(map[api.ActorID]*line), results: make(map[uint64]state.Result)}
+		c = &dispatcher{outboxes: cs, sender: s.Actor, queues: make(map[api.ActorID]*targetQueue),
+			results: make(map[uint64]state.Delivery)}
 		cs.all[s.Actor] = c
 	}
 	c.own(s) // so that nobody drops it
@@ -70,8 +72,8 @@ func (cs *Couriers) Attach(s *mailbox.Slot, outbox []*state.Message) *courier {
 	return c
 }
 
-// Drop forgets an actor's courier, and what becomes of its messages.
-func (cs *Couriers) Drop(actor api.ActorID) {
+// Drop forgets an actor's outbox dispatcher, and what becomes of its messages.
+func (cs *Outboxes) Drop(actor api.ActorID) {
 	cs.mu.Lock()
 	c := cs.all[actor]
 	delete(cs.all, actor)
@@ -81,8 +83,8 @@ func (cs *Couriers) Drop(actor api.ActorID) {
 	}
 }
 
-// Detach ends the deliveries for the activation of a slot, if they are for that still.
-func (cs *Couriers) Detach(s *mailbox.Slot) {
+// Detach ends the deliveries for the activation of a mailbox, if they are for that still.
+func (cs *Outboxes) Detach(s *mailbox.Mailbox) {
 	cs.mu.Lock()
 	c := cs.all[s.Actor]
 	cs.mu.Unlock()
@@ -91,8 +93,8 @@ func (cs *Couriers) Detach(s *mailbox.Slot) {
 	}
 }
 
-// dropSpent forgets a courier that is nobody's, if it has nothing to wait for, or is not to wait any longer.
-func (cs *Couriers) dropSpent(c *courier, anyway bool) {
+// dropSpent forgets an outbox dispatcher that is nobody's, if it has nothing to wait for, or is not to wait any longer.
+func (cs *Outboxes) dropSpent(c *dispatcher, anyway bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.all[c.sender] == c && c.dropSpent(anyway) {
@@ -100,63 +102,63 @@ func (cs *Couriers) dropSpent(c *courier, anyway bool) {
 	}
 }
 
-// courier delivers the messages of an actor while it has them in memory: those to one target one after the other, the
-// next when the one before is done. What has become of them it keeps for the actor's task, which commits it. Another
-// courier of the same actor, on a node that has not noticed its end, does no harm: the receiver runs each message
-// once, and those of one sender in order.
-type courier struct {
-	couriers *Couriers
+// outbox dispatcher delivers the messages of an actor while it has them in memory: those to one target one after the
+// other, the next when the one before is done. What has become of them it keeps for the actor's task, which commits
+// it. Another outbox dispatcher of the same actor, on a node that has not noticed its end, does no harm: the receiver
+// runs each message once, and those of one sender in order.
+type dispatcher struct {
+	outboxes *Outboxes
 	sender   api.ActorID
 
-	mu    sync.Mutex
-	lines map[api.ActorID]*line
+	mu     sync.Mutex
+	queues map[api.ActorID]*targetQueue
 	// ready are to be served, in this order; late after those, as they have failed before.
-	ready, late []*line
+	ready, late []*targetQueue
 	// air are those on their way, in the order in which they left. room, if not nil, looks whether they make room for
 	// others.
-	air  []*line
+	air  []*targetQueue
 	room env.Timer
 	// results have not been committed.
-	results map[uint64]state.Result
+	results map[uint64]state.Delivery
 	// nudge, if not nil, is going to have the results committed, at nudgeAt on the node's monotonic clock.
-	nudge   env.Timer
-	nudgeAt time.Duration
-	// owner is the slot whose activation it delivers for, nil if that has ended. It then only waits, having woken the
-	// actor pickUps times.
-	owner   *mailbox.Slot
+	flush   env.Timer
+	flushAt time.Duration
+	// owner is the mailbox whose activation it delivers for, nil if that has ended. It then only waits, having woken
+	// the actor pickUps times.
+	owner   *mailbox.Mailbox
 	pickUps int
 	dropped bool
 }
 
 // line is the messages to one target.
-type line struct {
+type targetQueue struct {
 	target api.ActorID
 	queue  []*state.Message
-	state  lineState
+	state  queueState
 	since  time.Duration // of being on its way
 	// Of the first: how often it has failed by its own fault, and how often in all.
 	attempts, tries int
 }
 
 // lineState is what the first message of a line is at.
-type lineState int
+type queueState int
 
 const (
-	lineReady   lineState = iota // waits for its turn
-	lineFlying                   // is on its way
-	lineResting                  // has failed, and waits
-	lineDead                     // has been given up: what is behind it waits until that is committed
+	queueReady   queueState = iota // waits for its turn
+	queueFlying                    // is on its way
+	queueResting                   // has failed, and waits
+	queueDead                      // has been given up: what is behind it waits until that is committed
 )
 
 // own notes whose activation it delivers for.
-func (c *courier) own(s *mailbox.Slot) {
+func (c *dispatcher) own(s *mailbox.Mailbox) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.owner, c.pickUps = s, 0
 }
 
 // attach begins anew with what is in the outbox, except what is on its way already, or is known to have ended.
-func (c *courier) attach(outbox []*state.Message) {
+func (c *dispatcher) attach(outbox []*state.Message) {
 	c.mu.Lock()
 	inOutbox := make(map[uint64]bool, len(outbox))
 	for _, m := range outbox {
@@ -168,13 +170,13 @@ func (c *courier) attach(outbox []*state.Message) {
 		}
 	}
 	c.trim()
-	for target, l := range c.lines { //kelpie:unordered each by itself
+	for target, l := range c.queues { //kelpie:unordered each by itself
 		if !inOutbox[l.queue[0].Number] { // done by way of another node
-			delete(c.lines, target)
+			delete(c.queues, target)
 		}
 	}
 	for _, m := range outbox {
-		if l := c.lines[m.Target]; l != nil && l.queue[0].Number == m.Number {
+		if l := c.queues[m.Target]; l != nil && l.queue[0].Number == m.Number {
 			continue
 		}
 		if r := c.results[m.Number]; !r.Ended || r.Dead != nil {
@@ -187,17 +189,17 @@ func (c *courier) attach(outbox []*state.Message) {
 }
 
 // trim forgets what is not on its way. c.mu is held.
-func (c *courier) trim() {
+func (c *dispatcher) trim() {
 	c.ready, c.late = nil, nil
-	for target, l := range c.lines { //kelpie:unordered each by itself
-		if l.queue = l.queue[:1:1]; l.state != lineFlying {
-			delete(c.lines, target)
+	for target, l := range c.queues { //kelpie:unordered each by itself
+		if l.queue = l.queue[:1:1]; l.state != queueFlying {
+			delete(c.queues, target)
 		}
 	}
 }
 
-// detach reports whether the deliveries were for the activation of a slot, which has ended: nothing more is sent.
-func (c *courier) detach(s *mailbox.Slot) bool {
+// detach reports whether the deliveries were for the activation of a mailbox, which has ended: nothing more is sent.
+func (c *dispatcher) detach(s *mailbox.Mailbox) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.owner != s {
@@ -209,15 +211,16 @@ func (c *courier) detach(s *mailbox.Slot) bool {
 	return true
 }
 
-func (c *courier) drop() {
+func (c *dispatcher) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dropped = true
 	c.settle(0)
 }
 
-// dropSpent drops a courier that is nobody's and waits for nothing, or is not to, and reports whether it did.
-func (c *courier) dropSpent(anyway bool) bool {
+// dropSpent drops an outbox dispatcher that is nobody's and waits for nothing, or is not to, and reports whether it
+// did.
+func (c *dispatcher) dropSpent(anyway bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.owner != nil || !anyway && len(c.air)+len(c.results) > 0 {
@@ -229,19 +232,19 @@ func (c *courier) dropSpent(anyway bool) bool {
 }
 
 // Take returns what has not been committed, in order of number.
-func (c *courier) Take() []state.Result {
+func (c *dispatcher) Take() []state.Delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make([]state.Result, 0, len(c.results))
+	out := make([]state.Delivery, 0, len(c.results))
 	for _, r := range c.results { //kelpie:unordered sorted below
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(x, y state.Result) int { return cmp.Compare(x.Number, y.Number) })
+	slices.SortFunc(out, func(x, y state.Delivery) int { return cmp.Compare(x.Number, y.Number) })
 	return out
 }
 
 // Ended counts the messages that have come to an end.
-func (c *courier) Ended() (n int) {
+func (c *dispatcher) Ended() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.results { //kelpie:unordered it counts
@@ -254,7 +257,7 @@ func (c *courier) Ended() (n int) {
 
 // Committed notes that results have been committed, and new messages, which it delivers. What waits behind one that
 // was given up goes on.
-func (c *courier) Committed(settled []state.Result, sent []*state.Message) {
+func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message) {
 	c.mu.Lock()
 	for _, r := range settled {
 		if c.results[r.Number] == r {
@@ -263,7 +266,7 @@ func (c *courier) Committed(settled []state.Result, sent []*state.Message) {
 		if r.Dead == nil {
 			continue
 		}
-		if l := c.lines[r.Dead.Target]; l != nil && l.queue[0].Number == r.Number {
+		if l := c.queues[r.Dead.Target]; l != nil && l.queue[0].Number == r.Number {
 			c.pop(l)
 		}
 	}
@@ -276,37 +279,37 @@ func (c *courier) Committed(settled []state.Result, sent []*state.Message) {
 }
 
 // settle has the results committed after a while at the latest, if there are any. c.mu is held.
-func (c *courier) settle(after time.Duration) {
-	at := c.couriers.Env.Monotonic() + after
-	if c.nudge != nil && (len(c.results) == 0 || at < c.nudgeAt || c.dropped) {
-		c.nudge.Stop()
-		c.nudge = nil
+func (c *dispatcher) settle(after time.Duration) {
+	at := c.outboxes.Env.Monotonic() + after
+	if c.flush != nil && (len(c.results) == 0 || at < c.flushAt || c.dropped) {
+		c.flush.Stop()
+		c.flush = nil
 	}
-	if len(c.results) == 0 || c.nudge != nil || c.dropped {
+	if len(c.results) == 0 || c.flush != nil || c.dropped {
 		return
 	}
-	c.nudgeAt = at
-	c.nudge = c.couriers.Env.AfterFunc(after, c.nudged)
+	c.flushAt = at
+	c.flush = c.outboxes.Env.AfterFunc(after, c.flushed)
 }
 
 // nudged wakes the actor. One that has ended is woken here: nobody else knows the results.
-func (c *courier) nudged() {
+func (c *dispatcher) flushed() {
 	c.mu.Lock()
-	c.nudge = nil
+	c.flush = nil
 	dropped, owned := c.dropped, c.owner != nil
 	c.mu.Unlock()
 	switch {
 	case dropped:
 	case owned:
-		c.couriers.waker.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
+		c.outboxes.waker.wake(c.sender, func(bool, error) {}) // the actor's timer comes, if that fails
 	default:
-		c.couriers.waker.WakeHere(c.sender, c.woken)
+		c.outboxes.waker.WakeHere(c.sender, c.woken)
 	}
 }
 
 // woken takes note of how the waking has ended of an actor whose activation had ended. Results that it does not pick
 // up for long are forgotten: its messages are delivered once more then, by whoever has it.
-func (c *courier) woken(err error) {
+func (c *dispatcher) woken(err error) {
 	c.mu.Lock()
 	c.pickUps++
 	forget := c.owner == nil && (api.CodeOf(err) == api.CodeMoved || c.pickUps > pickUpsMax)
@@ -314,15 +317,15 @@ func (c *courier) woken(err error) {
 		c.settle(call.LaterBackoff(c.pickUps))
 	}
 	c.mu.Unlock()
-	c.couriers.dropSpent(c, forget)
+	c.outboxes.dropSpent(c, forget)
 }
 
 // add puts a message at the end of its line. c.mu is held.
-func (c *courier) add(m *state.Message) {
-	l := c.lines[m.Target]
+func (c *dispatcher) add(m *state.Message) {
+	l := c.queues[m.Target]
 	if l == nil {
-		l = &line{target: m.Target}
-		c.lines[m.Target] = l
+		l = &targetQueue{target: m.Target}
+		c.queues[m.Target] = l
 	}
 	l.queue = append(l.queue, m)
 	if len(l.queue) == 1 {
@@ -331,29 +334,29 @@ func (c *courier) add(m *state.Message) {
 }
 
 // first readies the first message of a line. c.mu is held.
-func (c *courier) first(l *line) {
+func (c *dispatcher) first(l *targetQueue) {
 	m := l.queue[0]
 	r := c.results[m.Number]
-	l.state, l.attempts, l.tries = lineReady, max(m.Attempts, r.Attempts), 0
+	l.state, l.attempts, l.tries = queueReady, max(m.Attempts, r.Attempts), 0
 	if r.Dead != nil {
-		l.state = lineDead
+		l.state = queueDead
 		return
 	}
 	c.ready = append(c.ready, l)
 }
 
 // pop removes the first of a line, and readies the next. c.mu is held.
-func (c *courier) pop(l *line) {
+func (c *dispatcher) pop(l *targetQueue) {
 	l.queue = l.queue[1:]
 	if len(l.queue) == 0 {
-		delete(c.lines, l.target)
+		delete(c.queues, l.target)
 		return
 	}
 	c.first(l)
 }
 
 // pump sends what can be sent. It does not block.
-func (c *courier) pump() {
+func (c *dispatcher) pump() {
 	for {
 		c.mu.Lock()
 		l := c.next()
@@ -361,7 +364,7 @@ func (c *courier) pump() {
 			c.mu.Unlock()
 			return
 		}
-		l.state, l.since = lineFlying, c.couriers.Env.Monotonic()
+		l.state, l.since = queueFlying, c.outboxes.Env.Monotonic()
 		c.air = append(c.air, l)
 		m, lastTry := l.queue[0], l.attempts+1 >= call.FailuresMax
 		c.mu.Unlock()
@@ -370,15 +373,15 @@ func (c *courier) pump() {
 }
 
 // next takes the line that is to be served next, nil if there is none, or no room. c.mu is held.
-func (c *courier) next() *line {
+func (c *dispatcher) next() *targetQueue {
 	if c.dropped || c.owner == nil || len(c.ready)+len(c.late) == 0 {
 		return nil
 	}
 	if len(c.air) >= flyingMax {
-		now, at := c.couriers.Env.Monotonic(), c.air[len(c.air)-flyingMax].since+flyingLong
+		now, at := c.outboxes.Env.Monotonic(), c.air[len(c.air)-flyingMax].since+flyingLong
 		if now < at {
 			if c.room == nil {
-				c.room = c.couriers.Env.AfterFunc(at-now, c.look)
+				c.room = c.outboxes.Env.AfterFunc(at-now, c.look)
 			}
 			return nil
 		}
@@ -392,19 +395,19 @@ func (c *courier) next() *line {
 	return l
 }
 
-func (c *courier) look() {
+func (c *dispatcher) look() {
 	c.mu.Lock()
 	c.room = nil
 	c.mu.Unlock()
 	c.pump()
 }
 
-func (c *courier) deliver(l *line, m *state.Message, lastTry bool) {
-	n := c.couriers
+func (c *dispatcher) deliver(l *targetQueue, m *state.Message, lastTry bool) {
+	n := c.outboxes
 	deadline := n.Env.Monotonic() + sendTimeout
 	ctx, cancel := env.WithDeadlineAt(n.Env, n.Ctx, deadline)
 	out := &call.Call{
-		Actor: m.Target, Method: m.Method, Key: m.Key(c.sender, n.keeper.Version()), Sender: c.sender,
+		Actor: m.Target, Method: m.Method, Key: m.Key(c.sender, n.members.Version()), Sender: c.sender,
 		Number: m.Number, Body: m.Body,
 		Flags:    api.InvokePatient,
 		Context:  func() context.Context { return ctx },
@@ -421,12 +424,12 @@ func (c *courier) deliver(l *line, m *state.Message, lastTry bool) {
 }
 
 // answered takes the answer to the first message of a line.
-func (c *courier) answered(l *line, m *state.Message, err error) {
+func (c *dispatcher) answered(l *targetQueue, m *state.Message, err error) {
 	c.mu.Lock()
 	if i := slices.Index(c.air, l); i >= 0 {
 		c.air = slices.Delete(c.air, i, i+1)
 	}
-	if !c.dropped && c.lines[l.target] == l && l.queue[0].Number == m.Number { // else nobody wants to know any more
+	if !c.dropped && c.queues[l.target] == l && l.queue[0].Number == m.Number { // else nobody wants to know any more
 		c.note(l, m, err)
 	}
 	owned := c.owner != nil
@@ -434,24 +437,25 @@ func (c *courier) answered(l *line, m *state.Message, err error) {
 	if owned {
 		c.pump()
 	} else {
-		c.couriers.dropSpent(c, false)
+		c.outboxes.dropSpent(c, false)
 	}
 }
 
 // note takes note of what has become of the first message of a line. c.mu is held.
-func (c *courier) note(l *line, m *state.Message, err error) {
+func (c *dispatcher) note(l *targetQueue, m *state.Message, err error) {
 	soon := settleSoon
 	switch {
 	case err == nil:
-		c.results[m.Number] = state.Result{Number: m.Number, Ended: true}
+		c.results[m.Number] = state.Delivery{Number: m.Number, Ended: true}
 		c.pop(l)
 	case c.failed(l, m, err):
-		l.state = lineDead
-		c.results[m.Number] = state.Result{Number: m.Number, Attempts: l.attempts, Ended: true, Dead: c.letter(l, m, err)}
+		l.state = queueDead
+		c.results[m.Number] = state.Delivery{Number: m.Number, Attempts: l.attempts, Ended: true,
+			Dead: c.letter(l, m, err)}
 		soon = 0
 	default:
-		l.state = lineResting
-		c.couriers.Env.AfterFunc(call.LaterBackoff(l.tries), func() { c.again(l) })
+		l.state = queueResting
+		c.outboxes.Env.AfterFunc(call.LaterBackoff(l.tries), func() { c.again(l) })
 	}
 	if c.owner == nil {
 		c.trim()
@@ -464,22 +468,22 @@ func (c *courier) note(l *line, m *state.Message, err error) {
 
 // failed counts a failure, and reports whether it was the last: the receiver has said so, or will never be able to.
 // c.mu is held.
-func (c *courier) failed(l *line, m *state.Message, err error) (last bool) {
+func (c *dispatcher) failed(l *targetQueue, m *state.Message, err error) (last bool) {
 	l.tries++
 	if refused(err) {
 		l.attempts = max(l.attempts, call.FailuresMax) // the answer that said so first may have been lost
 		return true
 	}
-	if !call.Counts(err) || api.CodeOf(err) == api.CodeDeadlineExceeded && !hasRun(err) {
+	if !call.CountsAsFailure(err) || api.CodeOf(err) == api.CodeDeadlineExceeded && !hasRun(err) {
 		return false
 	}
 	l.attempts++
-	c.couriers.Log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.Target.String(), "method",
+	c.outboxes.Log.Warn("a message was not handled", "sender", c.sender.String(), "target", m.Target.String(), "method",
 		m.Method, "attempts", l.attempts, "error", err)
 	if l.attempts >= 2*call.FailuresMax {
 		return true
 	}
-	c.results[m.Number] = state.Result{Number: m.Number, Attempts: l.attempts}
+	c.results[m.Number] = state.Delivery{Number: m.Number, Attempts: l.attempts}
 	return false
 }
 
@@ -494,10 +498,10 @@ func hasRun(err error) bool {
 }
 
 // letter is that of a message that was given up: by its receiver, or because that could not do so.
-func (c *courier) letter(l *line, m *state.Message, err error) *registry.DeadLetter {
+func (c *dispatcher) letter(l *targetQueue, m *state.Message, err error) *registry.DeadLetter {
 	d := &registry.DeadLetter{
 		Target: m.Target, Method: m.Method, Request: m.Body, Attempts: l.attempts, Origin: m.Origin,
-		Due: m.Since, Died: c.couriers.Env.Now().UnixMilli(),
+		Due: m.Since, Died: c.outboxes.Env.Now().UnixMilli(),
 	}
 	state.Explain(d, err)
 	if !refused(err) {
@@ -508,10 +512,10 @@ func (c *courier) letter(l *line, m *state.Message, err error) *registry.DeadLet
 }
 
 // again sends the first of a line once more that has rested, unless it has been forgotten.
-func (c *courier) again(l *line) {
+func (c *dispatcher) again(l *targetQueue) {
 	c.mu.Lock()
-	if c.lines[l.target] == l && l.state == lineResting {
-		l.state = lineReady
+	if c.queues[l.target] == l && l.state == queueResting {
+		l.state = queueReady
 		c.late = append(c.late, l)
 	}
 	c.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 const eventsRepeatMax = time.Minute
 
 // AdminEvents tells what has happened, to the node or to all members.
-func (adm *Admin) AdminEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
+func (adm *Service) ServeEvents(ctx context.Context, in *api.EventsRequest) (*api.EventsReply, error) {
 	adm.Events.Flush(adm.Env.Now())
 	reply := &api.EventsReply{Events: adm.Events.After(in.After[adm.NodeID], in.Limit),
 		After: make(map[string]uint64), Silent: []string{}}
@@ -27,7 +27,8 @@ func (adm *Admin) AdminEvents(ctx context.Context, in *api.EventsRequest) (*api.
 	if !in.Here {
 		here := *in
 		here.Here = true
-		for _, a := range membership.AskMembers[api.EventsRequest, api.EventsReply](ctx, adm.Peers, api.MethodEvents, &here) {
+		for _, a := range membership.AskMembers[api.EventsRequest, api.EventsReply](ctx, adm.Peers, api.MethodEvents,
+			&here) {
 			if a.Err != nil {
 				reply.Silent = append(reply.Silent, a.Node.ID)
 				continue

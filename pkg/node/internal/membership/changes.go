@@ -19,7 +19,7 @@ type news struct {
 }
 
 // wait blocks until the membership that is known changes from view, for so long at the most, or until ctx ends.
-func (w *news) wait(ctx context.Context, e env.Env, k *Keeper, view *registry.View, most time.Duration) {
+func (w *news) wait(ctx context.Context, e env.Env, k *Manager, view *registry.View, most time.Duration) {
 	ctx, cancel := env.WithTimeout(e, ctx, most)
 	defer cancel()
 	w.mu.Lock()

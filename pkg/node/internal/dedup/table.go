@@ -61,40 +61,40 @@ const (
 // A record of a named call has as its birth the version at which the call ran, and is dropped when that is very old,
 // and not before: the repeat may come from another process, whose births are fresh. What was born that long ago and
 // has no record is refused. When there is no room for more, new named calls are refused before they run.
-type Ledger struct {
-	records []*Record
-	Most    int // how many of clients are to be kept
+type Table struct {
+	entries []*Entry
+	most    int // how many of clients are to be kept
 	// Volatile actors have nothing in the store: their replies are in memory, however large.
-	Volatile       bool
-	clients, names recordGroup
+	volatile       bool
+	clients, names entryGroup
 	// Bodies is how many bytes there are of replies that are not part of their records.
 	Bodies      int
-	Floor       uint64
+	lowWater    uint64
 	floorBefore uint64
 	// ledgerBatch is the present batch's share: the zero one most of the time, when it takes no room.
-	*ledgerBatch
+	*tableBatch
 }
 
-// ledgerBatch is what a batch changes of a ledger.
-type ledgerBatch struct {
-	Added, dropped []*Record
+// ledgerBatch is what a batch changes of a dedup table.
+type tableBatch struct {
+	Added, dropped []*Entry
 	shed           []shedBody
 	addedBytes     int
 }
 
-// NoBatch is that of a ledger that nothing has changed. It is never written.
-var NoBatch = new(ledgerBatch)
+// NoBatch is that of a dedup table that nothing has changed. It is never written.
+var noBatch = new(tableBatch)
 
 // batch returns the batch's share, to be changed.
-func (l *Ledger) batch() *ledgerBatch {
-	if l.ledgerBatch == NoBatch {
-		l.ledgerBatch = new(ledgerBatch)
+func (l *Table) batch() *tableBatch {
+	if l.tableBatch == noBatch {
+		l.tableBatch = new(tableBatch)
 	}
-	return l.ledgerBatch
+	return l.tableBatch
 }
 
 // recordGroup is what there is of the records of clients, or of those of named calls.
-type recordGroup struct {
+type entryGroup struct {
 	count, bytes int
 	// oldest is at most the least birth of all of them.
 	oldest uint64
@@ -102,30 +102,30 @@ type recordGroup struct {
 
 // shedBody is a reply that a record has lost.
 type shedBody struct {
-	of   *Record
+	of   *Entry
 	body []byte
 	away int
 }
 
-// ForgottenLedger returns the ledger of an actor of which nobody knows what calls have been done: those that were born
-// by floor are refused, unless they have never run.
-func ForgottenLedger(most int, volatile bool, floor uint64) *Ledger {
-	return &Ledger{Most: most, Volatile: volatile, Floor: floor, ledgerBatch: NoBatch}
+// ForgottenLedger returns the dedup table of an actor of which nobody knows what calls have been done: those that
+// were born by floor are refused, unless they have never run.
+func Forgotten(most int, volatile bool, floor uint64) *Table {
+	return &Table{most: most, volatile: volatile, lowWater: floor, tableBatch: noBatch}
 }
 
 // LoadLedger decodes the stored records, as of a version of the store. It mends what can't be: a floor or a birth
 // ahead of the store, which would keep everybody out, and births from another store. Errors are CodeCorruptState.
-func LoadLedger(entries []registry.Entry, most int, volatile bool, now uint64) (*Ledger, error) {
-	l := &Ledger{Most: most, Volatile: volatile, ledgerBatch: NoBatch}
+func Load(entries []registry.Entry, most int, volatile bool, now uint64) (*Table, error) {
+	l := &Table{most: most, volatile: volatile, tableBatch: noBatch}
 	for _, e := range entries {
 		if len(e.Key) == len(statekeys.Dedup) {
 			if len(e.Value) != 8 {
 				return nil, api.Errorf(api.CodeCorruptState, "the floor of the records of calls can't be read")
 			}
-			l.Floor = min(binary.BigEndian.Uint64(e.Value), now)
+			l.lowWater = min(binary.BigEndian.Uint64(e.Value), now)
 			continue
 		}
-		r, err := DecodeRecord(e.Key, e.Value)
+		r, err := DecodeEntry(e.Key, e.Value)
 		if err != nil {
 			return nil, err
 		}
@@ -134,23 +134,23 @@ func LoadLedger(entries []registry.Entry, most int, volatile bool, now uint64) (
 		}
 		l.insert(r)
 	}
-	l.floorBefore = l.Floor
+	l.floorBefore = l.lowWater
 	return l, nil
 }
 
-func (l *Ledger) search(k *api.CallKey) (int, bool) {
-	return slices.BinarySearchFunc(l.records, k, func(r *Record, k *api.CallKey) int { return compareKeys(&r.Key, k) })
+func (l *Table) search(k *api.CallKey) (int, bool) {
+	return slices.BinarySearchFunc(l.entries, k, func(r *Entry, k *api.CallKey) int { return compareKeys(&r.Key, k) })
 }
 
 // group returns the group that a call's record belongs to.
-func (l *Ledger) group(k *api.CallKey) *recordGroup {
+func (l *Table) group(k *api.CallKey) *entryGroup {
 	if k.Name != "" {
 		return &l.names
 	}
 	return &l.clients
 }
 
-func (l *Ledger) insert(r *Record) {
+func (l *Table) insert(r *Entry) {
 	g := l.group(&r.Key)
 	if g.count == 0 || r.Key.Birth < g.oldest {
 		g.oldest = r.Key.Birth
@@ -159,12 +159,12 @@ func (l *Ledger) insert(r *Record) {
 	g.bytes += r.bytes()
 	l.Bodies += r.bodyBytes()
 	i, _ := l.search(&r.Key)
-	l.records = slices.Insert(l.records, i, r)
+	l.entries = slices.Insert(l.entries, i, r)
 }
 
-func (l *Ledger) remove(r *Record) {
+func (l *Table) remove(r *Entry) {
 	if i, ok := l.search(&r.Key); ok {
-		l.records = slices.Delete(l.records, i, i+1)
+		l.entries = slices.Delete(l.entries, i, i+1)
 		g := l.group(&r.Key)
 		g.count--
 		g.bytes -= r.bytes()
@@ -174,19 +174,19 @@ func (l *Ledger) remove(r *Record) {
 
 // Find returns the record of a call that has run; or an error if nobody can say that it has not, at a version of the
 // store; or neither if it is new.
-func (l *Ledger) Find(c *call.Call, now uint64) (*Record, error) {
+func (l *Table) Find(c *call.Call, now uint64) (*Entry, error) {
 	i, ok := l.search(&c.Key)
 	switch {
 	case ok:
-		return l.records[i], nil
+		return l.entries[i], nil
 	case c.Key.Name != "":
 		if c.Key.Birth < before(now, recordVersionsMax) {
 			return nil, errOldBirth(c, now)
 		}
 	case c.Key.Counter < l.settled(i, &c.Key):
 		return nil, errForgotten(c, "its caller has had the answer")
-	case c.Key.Birth < l.Floor:
-		return nil, errOldBirth(c, max(now, l.Floor))
+	case c.Key.Birth < l.lowWater:
+		return nil, errOldBirth(c, max(now, l.lowWater))
 	}
 	return nil, nil
 }
@@ -199,21 +199,21 @@ func Ahead(k *api.CallKey, now uint64) bool {
 
 // settled returns below which counter a client repeats no calls such as one, as far as its records tell; i is among
 // them.
-func (l *Ledger) settled(i int, k *api.CallKey) (below uint64) {
+func (l *Table) settled(i int, k *api.CallKey) (below uint64) {
 	from, to := l.ofClient(i, k.Client)
-	for _, r := range l.records[from:to] {
+	for _, r := range l.entries[from:to] {
 		below = max(below, r.Key.Settled(k.Path != ""))
 	}
 	return below
 }
 
 // ofClient returns the range of a client's records, among or next to which i is.
-func (l *Ledger) ofClient(i int, client string) (from, to int) {
+func (l *Table) ofClient(i int, client string) (from, to int) {
 	from, to = i, i
-	for from > 0 && l.records[from-1].Key.Client == client && l.records[from-1].Key.Name == "" {
+	for from > 0 && l.entries[from-1].Key.Client == client && l.entries[from-1].Key.Name == "" {
 		from--
 	}
-	for to < len(l.records) && l.records[to].Key.Client == client && l.records[to].Key.Name == "" {
+	for to < len(l.entries) && l.entries[to].Key.Client == client && l.entries[to].Key.Name == "" {
 		to++
 	}
 	return from, to
@@ -221,12 +221,13 @@ func (l *Ledger) ofClient(i int, client string) (from, to int) {
 
 // Admit makes room for the record of a new call, at a version of the store. An error is CodeOverloaded: what there is
 // must be kept.
-func (l *Ledger) Admit(k *api.CallKey, now uint64) error {
+func (l *Table) Admit(k *api.CallKey, now uint64) error {
 	if k.Name == "" {
 		if !l.exceeds(2*recordsCrowdMax, 1) { // beyond, they are born ahead of the store, and can't be dropped yet
 			return nil
 		}
-		return call.ErrOverloaded(call.RetryAfterMax, "the actor keeps the answers of %d calls that it can't forget yet",
+		return call.ErrOverloaded(call.RetryAfterMax,
+			"the actor keeps the answers of %d calls that it can't forget yet",
 			l.clients.count)
 	}
 	if !l.crowded() {
@@ -235,18 +236,19 @@ func (l *Ledger) Admit(k *api.CallKey, now uint64) error {
 	if l.Age(now); !l.crowded() {
 		return nil
 	}
-	return call.ErrOverloaded(call.RetryAfterMax, "the actor keeps the answers of %d named calls, for a quarter of an hour, "+
+	return call.ErrOverloaded(call.RetryAfterMax, "the actor keeps the answers of %d named calls, for a quarter of "+
+		"an hour, "+
 		"and has no room for more",
 		l.names.count)
 }
 
 // crowded reports whether no more named calls fit.
-func (l *Ledger) crowded() bool {
-	return l.names.bytes > min(max(l.Most*namedBytesOfRecord, namedBytesMin), namedBytesMax)
+func (l *Table) crowded() bool {
+	return l.names.bytes > min(max(l.most*namedBytesOfRecord, namedBytesMin), namedBytesMax)
 }
 
 // Fits reports whether a reply can be kept.
-func (l *Ledger) Fits(body []byte, now uint64) bool {
+func (l *Table) Fits(body []byte, now uint64) bool {
 	if len(body) <= bodyInlineMax {
 		return true
 	}
@@ -256,8 +258,8 @@ func (l *Ledger) Fits(body []byte, now uint64) bool {
 	return l.Bodies+len(body) <= l.bodiesMax()
 }
 
-func (l *Ledger) bodiesMax() int {
-	if l.Volatile {
+func (l *Table) bodiesMax() int {
+	if l.volatile {
 		return volatileBodiesMax
 	}
 	return bodiesBytesMax
@@ -265,7 +267,7 @@ func (l *Ledger) bodiesMax() int {
 
 // shedBodies drops replies of calls that were born before a version, the oldest first, until they take no more than
 // so many bytes.
-func (l *Ledger) shedBodies(young uint64, most int) {
+func (l *Table) shedBodies(young uint64, most int) {
 	for _, r := range l.byBirth() {
 		if l.Bodies <= most || r.Key.Birth >= young {
 			return
@@ -280,16 +282,16 @@ func (l *Ledger) shedBodies(young uint64, most int) {
 }
 
 // byBirth returns the records in order of their births.
-func (l *Ledger) byBirth() []*Record {
-	out := slices.Clone(l.records)
-	slices.SortStableFunc(out, func(a, b *Record) int { return cmp.Compare(a.Key.Birth, b.Key.Birth) })
+func (l *Table) byBirth() []*Entry {
+	out := slices.Clone(l.entries)
+	slices.SortStableFunc(out, func(a, b *Entry) int { return cmp.Compare(a.Key.Birth, b.Key.Birth) })
 	return out
 }
 
 // Add records the answer of a call that has run, at a version of the store. Only what the actor itself decided is
 // kept: any other failure is one that a repeat may overcome.
-func (l *Ledger) Add(a *call.Answer, now uint64) {
-	r := &Record{Key: a.Call.Key, request: RequestHash(a.Call), Body: a.Body}
+func (l *Table) Add(a *call.Answer, now uint64) {
+	r := &Entry{Key: a.Call.Key, request: RequestHash(a.Call), Body: a.Body}
 	r.Key.Time = 0
 	if a.Err != nil {
 		if api.CodeOf(a.Err) != api.CodeApplication {
@@ -297,7 +299,7 @@ func (l *Ledger) Add(a *call.Answer, now uint64) {
 		}
 		r.err = call.WireError(a.Err)
 	}
-	if len(r.Body) > bodyInlineMax && !l.Volatile {
+	if len(r.Body) > bodyInlineMax && !l.volatile {
 		r.Away = len(r.Body)
 	}
 	if r.Key.Name == "" {
@@ -316,16 +318,16 @@ func (l *Ledger) Add(a *call.Answer, now uint64) {
 
 // acknowledge drops what the client of a new call no longer needs. Of its calls from outside, and of those that
 // handlers have made for it, the newest stays, for what its key says. The new call is going to be one.
-func (l *Ledger) acknowledge(k *api.CallKey) {
+func (l *Table) acknowledge(k *api.CallKey) {
 	i, _ := l.search(k)
 	from, to := l.ofClient(i, k.Client)
 	var newest [2]uint64
 	newest[fromHandlers(k)] = k.Counter
-	for _, r := range l.records[from:to] {
+	for _, r := range l.entries[from:to] {
 		of := fromHandlers(&r.Key)
 		newest[of] = max(newest[of], r.Key.Counter)
 	}
-	for _, r := range slices.Clone(l.records[from:to]) {
+	for _, r := range slices.Clone(l.entries[from:to]) {
 		if r.Key.Counter < k.Settled(r.Key.Path != "") && r.Key.Counter < newest[fromHandlers(&r.Key)] {
 			l.drop(r)
 		}
@@ -339,7 +341,7 @@ func fromHandlers(k *api.CallKey) int {
 	return 0
 }
 
-func (l *Ledger) drop(r *Record) {
+func (l *Table) drop(r *Entry) {
 	l.remove(r)
 	b := l.batch()
 	b.dropped = append(b.dropped, r)
@@ -347,14 +349,14 @@ func (l *Ledger) drop(r *Record) {
 
 // Age drops what is too old at a version of the store, and the oldest of what is too much of clients' calls, and
 // raises the floor above it: never above that version. What the present batch has added stays.
-func (l *Ledger) Age(now uint64) {
+func (l *Table) Age(now uint64) {
 	horizon, young := before(now, recordVersionsMax), before(now, recordsYoung)
-	old := func(r *Record) bool { return r.Key.Birth < horizon }
+	old := func(r *Entry) bool { return r.Key.Birth < horizon }
 	switch c := &l.clients; {
 	case l.exceeds(recordsCrowdMax, 1):
-		l.prune(c, func(r *Record) bool { return r.Key.Birth <= now && (old(r) || l.exceeds(7*recordsCrowdMax, 8)) })
+		l.prune(c, func(r *Entry) bool { return r.Key.Birth <= now && (old(r) || l.exceeds(7*recordsCrowdMax, 8)) })
 	case l.exceeds(1, 1) && c.oldest < young:
-		l.prune(c, func(r *Record) bool { return old(r) || r.Key.Birth < young && l.exceeds(7, 8) })
+		l.prune(c, func(r *Entry) bool { return old(r) || r.Key.Birth < young && l.exceeds(7, 8) })
 	case c.count > 0 && c.oldest < horizon:
 		l.prune(c, old)
 	}
@@ -364,12 +366,12 @@ func (l *Ledger) Age(now uint64) {
 }
 
 // exceeds reports whether there is more than a part, of n to d, of what an actor keeps of its clients' calls.
-func (l *Ledger) exceeds(n, d int) bool {
-	return l.clients.count*d > l.Most*n || l.clients.bytes*d > recordsBytesMax*n
+func (l *Table) exceeds(n, d int) bool {
+	return l.clients.count*d > l.most*n || l.clients.bytes*d > recordsBytesMax*n
 }
 
 // prune drops records of a group in order of their births, as long as they are to be dropped.
-func (l *Ledger) prune(g *recordGroup, drop func(r *Record) bool) {
+func (l *Table) prune(g *entryGroup, drop func(r *Entry) bool) {
 	pruned := 0
 	g.oldest = math.MaxUint64
 	for _, r := range l.byBirth() {
@@ -387,7 +389,7 @@ func (l *Ledger) prune(g *recordGroup, drop func(r *Record) bool) {
 		l.drop(r)
 		pruned++
 		if g == &l.clients {
-			l.Floor = max(l.Floor, r.Key.Birth+1)
+			l.lowWater = max(l.lowWater, r.Key.Birth+1)
 		}
 	}
 }
@@ -396,18 +398,18 @@ func (l *Ledger) prune(g *recordGroup, drop func(r *Record) bool) {
 func before(version, by uint64) uint64 { return version - min(version, by) }
 
 // BatchBytes is about what the batch's share takes in a transaction.
-func (l *Ledger) BatchBytes() int { return l.addedBytes }
+func (l *Table) BatchBytes() int { return l.addedBytes }
 
 // BytesHeld is about what it takes in memory.
-func (l *Ledger) BytesHeld() int {
-	if l.Volatile {
+func (l *Table) BytesHeld() int {
+	if l.volatile {
 		return l.clients.bytes + l.names.bytes + l.Bodies
 	}
 	return l.clients.bytes + l.names.bytes
 }
 
 // Writes returns what makes the batch's share durable.
-func (l *Ledger) Writes() []registry.Write {
+func (l *Table) Writes() []registry.Write {
 	if len(l.Added) == 0 && len(l.dropped) == 0 && len(l.shed) == 0 {
 		return nil
 	}
@@ -417,7 +419,8 @@ func (l *Ledger) Writes() []registry.Write {
 		out = append(out, r.bodyWrites()...)
 	}
 	for _, s := range l.shed {
-		out = append(out, registry.Write{Key: statekeys.DedupEntry(&s.of.Key), Value: s.of.Encode()}, bodyClearing(&s.of.Key))
+		out = append(out, registry.Write{Key: statekeys.DedupEntry(&s.of.Key), Value: s.of.Encode()},
+			bodyClearing(&s.of.Key))
 	}
 	for _, r := range l.dropped { // those that the batch has added or shed too
 		out = append(out, registry.Write{Key: statekeys.DedupEntry(&r.Key)})
@@ -425,14 +428,14 @@ func (l *Ledger) Writes() []registry.Write {
 			out = append(out, bodyClearing(&r.Key))
 		}
 	}
-	if l.Floor != l.floorBefore {
-		out = append(out, registry.Write{Key: statekeys.Dedup, Value: binary.BigEndian.AppendUint64(nil, l.Floor)})
+	if l.lowWater != l.floorBefore {
+		out = append(out, registry.Write{Key: statekeys.Dedup, Value: binary.BigEndian.AppendUint64(nil, l.lowWater)})
 	}
 	return out
 }
 
 // Stored notes that the batch has been committed.
-func (l *Ledger) Stored() {
+func (l *Table) Stored() {
 	for _, r := range l.Added {
 		if r.Away > 0 {
 			r.Body = nil
@@ -442,7 +445,7 @@ func (l *Ledger) Stored() {
 }
 
 // Revert undoes the batch's share.
-func (l *Ledger) Revert() {
+func (l *Table) Revert() {
 	for _, s := range l.shed {
 		s.of.omitted, s.of.Body, s.of.Away = 0, s.body, s.away
 		if _, there := l.search(&s.of.Key); there {
@@ -455,12 +458,12 @@ func (l *Ledger) Revert() {
 	for _, r := range l.Added {
 		l.remove(r)
 	}
-	l.Floor = l.floorBefore
+	l.lowWater = l.floorBefore
 	l.settle()
 }
 
-func (l *Ledger) settle() {
-	l.ledgerBatch, l.floorBefore = NoBatch, l.Floor
+func (l *Table) settle() {
+	l.tableBatch, l.floorBefore = noBatch, l.lowWater
 }
 
 // errForgotten refuses a call of which nobody can say whether it has run.
@@ -488,12 +491,12 @@ func ErrFutureBirth(c *call.Call, now uint64) *api.Error {
 }
 
 // Entries are the records as the store has them.
-func (l *Ledger) Entries() []registry.Entry {
+func (l *Table) Entries() []registry.Entry {
 	var out []registry.Entry
-	if l.Floor > 0 {
-		out = append(out, registry.Entry{Key: statekeys.Dedup, Value: binary.BigEndian.AppendUint64(nil, l.Floor)})
+	if l.lowWater > 0 {
+		out = append(out, registry.Entry{Key: statekeys.Dedup, Value: binary.BigEndian.AppendUint64(nil, l.lowWater)})
 	}
-	for _, r := range l.records {
+	for _, r := range l.entries {
 		out = append(out, registry.Entry{Key: statekeys.DedupEntry(&r.Key), Value: r.Encode()})
 	}
 	return out

@@ -35,7 +35,7 @@ const (
 
 // Space is an actor's key-value space during one batch: the store's content as of the last
 // commit, under what the calls of the batch have written. It implements actor.Space for the call that runs.
-type Space struct {
+type KV struct {
 	claim *registry.Claim
 	// Held is the content of a volatile actor's space, which has nothing in the store. For others it caches some of
 	// what is committed, nil for keys that are not there: nobody else can change it while the claim is held.
@@ -53,20 +53,20 @@ type Space struct {
 	Bytes int
 }
 
-var _ actor.Space = (*Space)(nil)
+var _ actor.Space = (*KV)(nil)
 
-func NewSpace(claim *registry.Claim, volatile bool) *Space {
-	return &Space{claim: claim, volatile: volatile}
+func NewKV(claim *registry.Claim, volatile bool) *KV {
+	return &KV{claim: claim, volatile: volatile}
 }
 
 // Begin prepares for a call.
-func (s *Space) Begin(ctx context.Context, readOnly bool) {
+func (s *KV) Begin(ctx context.Context, readOnly bool) {
 	s.ctx, s.ReadOnly, s.Err = ctx, readOnly, nil
 	clear(s.call)
 }
 
 // Keep makes the call's writes part of the batch.
-func (s *Space) Keep() {
+func (s *KV) Keep() {
 	if len(s.call) == 0 {
 		return
 	}
@@ -81,13 +81,13 @@ func (s *Space) Keep() {
 }
 
 // Reset forgets the batch's writes: they are committed, or undone.
-func (s *Space) Reset() {
+func (s *KV) Reset() {
 	s.ctx, s.call, s.batch, s.Bytes = nil, nil, nil, 0
 }
 
 // Stored notes that the batch's writes have been committed: by the store or, those of a volatile actor, by being
 // proved.
-func (s *Space) Stored() {
+func (s *KV) Stored() {
 	for _, key := range SortedKeys(s.batch) {
 		s.Hold(key, s.batch[key])
 	}
@@ -95,7 +95,7 @@ func (s *Space) Stored() {
 }
 
 // Hold keeps a committed value in memory. A cache that is full begins anew.
-func (s *Space) Hold(key string, value []byte) {
+func (s *KV) Hold(key string, value []byte) {
 	if old, ok := s.Held[key]; ok {
 		s.HeldBytes -= len(key) + len(old) + writeOverheadBytes
 		delete(s.Held, key)
@@ -115,10 +115,10 @@ func (s *Space) Hold(key string, value []byte) {
 }
 
 // Forget drops all that is in memory: all there is of a volatile actor's space, and the cache of another's.
-func (s *Space) Forget() { s.Held, s.HeldBytes = nil, 0 }
+func (s *KV) Forget() { s.Held, s.HeldBytes = nil, 0 }
 
 // get reads what is committed.
-func (s *Space) get(key string) ([]byte, error) {
+func (s *KV) get(key string) ([]byte, error) {
 	if value, ok := s.Held[key]; ok || s.volatile {
 		return slices.Clone(value), nil
 	}
@@ -130,7 +130,7 @@ func (s *Space) get(key string) ([]byte, error) {
 }
 
 // read returns up to limit committed pairs of a range, in order, and whether there may be more.
-func (s *Space) read(from, to []byte, limit int) ([]registry.Entry, bool, error) {
+func (s *KV) read(from, to []byte, limit int) ([]registry.Entry, bool, error) {
 	if !s.volatile {
 		return s.claim.Range(s.ctx, from, to, limit)
 	}
@@ -147,7 +147,7 @@ func (s *Space) read(from, to []byte, limit int) ([]registry.Entry, bool, error)
 }
 
 // Writes returns the batch's writes in order of key.
-func (s *Space) Writes() []registry.Write {
+func (s *KV) Writes() []registry.Write {
 	out := make([]registry.Write, 0, len(s.batch))
 	for _, key := range SortedKeys(s.batch) {
 		out = append(out, registry.Write{Key: statekeys.KVKey(key), Value: s.batch[key]})
@@ -156,7 +156,7 @@ func (s *Space) Writes() []registry.Write {
 }
 
 // written returns what the batch or the call wrote to key: nil for deleted.
-func (s *Space) written(key string) (value []byte, ok bool) {
+func (s *KV) written(key string) (value []byte, ok bool) {
 	if value, ok = s.call[key]; !ok {
 		value, ok = s.batch[key]
 	}
@@ -164,7 +164,7 @@ func (s *Space) written(key string) (value []byte, ok bool) {
 }
 
 // Get implements actor.Space.
-func (s *Space) Get(key string) ([]byte, error) {
+func (s *KV) Get(key string) ([]byte, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (s *Space) Get(key string) ([]byte, error) {
 }
 
 // Set implements actor.Space.
-func (s *Space) Set(key string, value []byte) error {
+func (s *KV) Set(key string, value []byte) error {
 	if len(value) > kv.ValueBytesMax {
 		return api.Errorf(api.CodeTooLarge, "value of %d bytes for key %q: at most %d fit", len(value), call.Clip(key),
 			kv.ValueBytesMax)
@@ -185,9 +185,9 @@ func (s *Space) Set(key string, value []byte) error {
 }
 
 // Delete implements actor.Space.
-func (s *Space) Delete(key string) error { return s.put(key, nil) }
+func (s *KV) Delete(key string) error { return s.put(key, nil) }
 
-func (s *Space) put(key string, value []byte) error {
+func (s *KV) put(key string, value []byte) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
@@ -195,7 +195,8 @@ func (s *Space) put(key string, value []byte) error {
 		return api.Errorf(api.CodeFailedPrecondition, "a reading method can't write: key %q", call.Clip(key))
 	}
 	if s.volatile && value != nil && s.HeldBytes+s.Bytes+len(key)+len(value) > heldBytesMax {
-		return api.Errorf(api.CodeTooLarge, "key %q: a volatile actor holds at most %d bytes", call.Clip(key), heldBytesMax)
+		return api.Errorf(api.CodeTooLarge, "key %q: a volatile actor holds at most %d bytes", call.Clip(key),
+			heldBytesMax)
 	}
 	if s.call == nil {
 		s.call = make(map[string][]byte)
@@ -205,7 +206,7 @@ func (s *Space) put(key string, value []byte) error {
 }
 
 // Range implements actor.Space.
-func (s *Space) Range(begin, end string, limit int) ([]actor.Pair, error) {
+func (s *KV) Range(begin, end string, limit int) ([]actor.Pair, error) {
 	if limit <= 0 || limit > rangeLimitMax {
 		return nil, api.Errorf(api.CodeInvalidArgument, "limit %d: must be 1 to %d", limit, rangeLimitMax)
 	}
@@ -246,7 +247,7 @@ func (s *Space) Range(begin, end string, limit int) ([]actor.Pair, error) {
 }
 
 // changedKeys returns the keys in [begin, end) that the batch or the call has written, in order.
-func (s *Space) changedKeys(begin, end string) []string {
+func (s *KV) changedKeys(begin, end string) []string {
 	in := func(key string) bool { return key >= begin && (end == "" || key < end) }
 	var keys []string
 	for key := range s.batch { //kelpie:unordered sorted below
@@ -263,7 +264,7 @@ func (s *Space) changedKeys(begin, end string) []string {
 	return keys
 }
 
-func (s *Space) appendWritten(out []actor.Pair, key string) []actor.Pair {
+func (s *KV) appendWritten(out []actor.Pair, key string) []actor.Pair {
 	value, _ := s.written(key)
 	if value == nil {
 		return out
@@ -272,7 +273,7 @@ func (s *Space) appendWritten(out []actor.Pair, key string) []actor.Pair {
 }
 
 // note remembers the first error of the store.
-func (s *Space) note(err error) error {
+func (s *KV) note(err error) error {
 	if s.Err == nil {
 		s.Err = err
 	}

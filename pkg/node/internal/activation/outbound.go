@@ -22,7 +22,7 @@ import (
 
 // asking is what an activation knows of the calls that its handlers make. While one waits for another actor, its own is
 // blocked: so nothing must wait for the same commit. A call that asks is the first of its batch.
-type asking struct {
+type outbound struct {
 	// methods are those that have asked: their calls begin a batch.
 	methods map[string]bool
 	// Of the call that runs: how often it has asked, whether it is the first of its batch, and whether it was refused
@@ -31,14 +31,14 @@ type asking struct {
 	first, refused bool
 }
 
-func (s *asking) begin(first bool) { s.asked, s.first, s.refused = 0, first, false }
+func (s *outbound) begin(first bool) { s.asked, s.first, s.refused = 0, first, false }
 
 // verdict is the error of a handler that has failed. One that has asked others may have had effects there: only its
 // caller, by asking again, brings it to an end.
 //
 // If all that the handler has asked was refused for its birth, nothing has happened there, and the caller may make
 // its call again under another birth (R12).
-func (s *asking) verdict(err *api.Error) *api.Error {
+func (s *outbound) verdict(err *api.Error) *api.Error {
 	if s.asked != 1 {
 		err = call.WireError(call.WithoutBirth(err))
 	}
@@ -51,13 +51,14 @@ func (s *asking) verdict(err *api.Error) *api.Error {
 // turn is what the handler of a call has at hand.
 func (a *Activation) turn(ctx context.Context, c *call.Call) actor.Turn {
 	return actor.Turn{
-		Agenda: planner{a},
+		Agenda: scheduler{a},
 		Time:   time.UnixMicro(c.Key.Time).UTC(),
 		Seed: func() [16]byte {
 			key := c.Key
 			key.Birth, key.Answered, key.AnsweredHere, key.Time = 0, 0, 0, 0
 			return dedup.RequestHash(
-				&call.Call{Method: a.Actor.String() + " " + c.Method, Body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
+				&call.Call{Method: a.Actor.String() + " " + c.Method,
+					Body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
 		},
 		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {
 			return a.ask(ctx, c, id, method, request)
@@ -66,21 +67,22 @@ func (a *Activation) turn(ctx context.Context, c *call.Call) actor.Turn {
 }
 
 // ask makes a call for the handler of c and waits for its answer, until ctx ends.
-func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, method string, body []byte) ([]byte, error) {
+func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, method string, body []byte) (
+	[]byte, error) {
 	if err := mayAsk(append(slices.Clone(c.Chain), a.Actor), id); err != nil {
 		return nil, err
 	}
-	if !a.asking.first {
-		if a.asking.methods == nil {
-			a.asking.methods = make(map[string]bool)
+	if !a.outbound.first {
+		if a.outbound.methods == nil {
+			a.outbound.methods = make(map[string]bool)
 		}
-		a.asking.methods[c.Method], a.asking.refused = true, true
+		a.outbound.methods[c.Method], a.outbound.refused = true, true
 		return nil, api.Errorf(api.CodeUnavailable, "actor %s: the calls before this one are to be committed first",
 			a.Actor)
 	}
 	answer := env.NewFuture[[]byte](a.parts.Env)
 	child := &call.Call{
-		Actor: id, Method: method, Key: c.Key.Child(a.Actor, int(a.asking.asked)),
+		Actor: id, Method: method, Key: c.Key.Child(a.Actor, int(a.outbound.asked)),
 		Chain: append(slices.Clone(c.Chain), a.Actor), Body: body,
 		Context:  func() context.Context { return ctx },
 		Deadline: c.Deadline,
@@ -93,12 +95,12 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 	if err != nil {
 		return nil, err
 	}
-	if a.asking.asked == 0 {
+	if a.outbound.asked == 0 {
 		if err := a.bindBirth(c); err != nil {
 			return nil, err
 		}
 	}
-	a.asking.asked++
+	a.outbound.asked++
 	a.parts.Router.Route(child)
 	reply, err := answer.Wait(ctx)
 	if err := resume(); err != nil {
@@ -108,7 +110,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
 		err = api.Errorf(api.CodeUnavailable, "%w", err)
 	case api.CodeUnknown:
-		if a.asking.asked > 1 || c.Alarm != nil || c.Number != 0 {
+		if a.outbound.asked > 1 || c.Alarm != nil || c.Number != 0 {
 			err = call.WithoutBirth(err)
 		}
 	}
@@ -126,16 +128,16 @@ func (a *Activation) bindBirth(c *call.Call) error {
 		al := *c.Alarm
 		al.Birth = c.Key.Birth
 		write = registry.Write{Key: statekeys.Alarm(al.Name), Value: al.Encode()}
-		bound = func() { a.agenda.Replace(c.Alarm, &al); c.Alarm = &al }
+		bound = func() { a.schedule.Replace(c.Alarm, &al); c.Alarm = &al }
 	case c.Number != 0:
 		from := state.SourceOf(c)
-		m := a.agenda.Inbox.Cache[from]
+		m := a.schedule.Inbox.Cache[from]
 		if m.Bound == c.Number {
 			return nil
 		}
 		m.Bound, m.Birth = c.Number, c.Key.Birth
 		write = registry.Write{Key: from.Key(), Value: m.Encode()}
-		bound = func() { a.agenda.Inbox.Remember(from, m) }
+		bound = func() { a.schedule.Inbox.Remember(from, m) }
 	default:
 		return nil
 	}

@@ -27,9 +27,9 @@ const (
 	sendsLookedAt = time.Minute
 )
 
-// Agenda is what an actor has to do by itself: its alarms, and its messages that are not delivered; and how far it is
-// with those of others. Only actors that have something of these have one. It is used by the slot's task.
-type Agenda struct {
+// Schedule is what an actor has to do by itself: its alarms, and its messages that are not delivered; and how far it is
+// with those of others. Only actors that have something of these have one. It is used by the mailbox's task.
+type Schedule struct {
 	// The alarms in order of name: as the handler that runs, the last of the batch that succeeded, and the store have
 	// them. The slices are not changed, but replaced.
 	Alarms, kept, committed []*call.Alarm
@@ -52,7 +52,7 @@ type Agenda struct {
 	// since.
 	mine bool
 	// Courier delivers what is in the outbox. It is nil before there was anything.
-	Courier deliveries
+	Deliveries deliveries
 	// Dead is how many dead letters the actor has at the most, -1 if that is not known.
 	Dead int
 	// What the transaction in hand makes of it.
@@ -61,44 +61,44 @@ type Agenda struct {
 		Due     int64
 		linger  int64
 		mine    bool
-		settled []Result
+		settled []Delivery
 	}
 }
 
 // deliveries are what has become of the messages of an actor that are in its outbox.
 type deliveries interface {
 	// Take returns the results that have not been committed, in order of number, and keeps them.
-	Take() []Result
+	Take() []Delivery
 	// Ended returns how many messages have ended whose results have not been committed.
 	Ended() int
 	// Committed takes note that results are in the store, and begins to deliver the messages sent.
-	Committed(settled []Result, sent []*Message)
+	Committed(settled []Delivery, sent []*Message)
 }
 
 // Results returns what has become of messages and is not committed.
-func (g *Agenda) Results() []Result {
-	if g.Courier == nil {
+func (g *Schedule) Results() []Delivery {
+	if g.Deliveries == nil {
 		return nil
 	}
-	return g.Courier.Take()
+	return g.Deliveries.Take()
 }
 
 // Delivered returns how many messages have ended of which that is not committed.
-func (g *Agenda) Delivered() int {
-	if g.Courier == nil {
+func (g *Schedule) Delivered() int {
+	if g.Deliveries == nil {
 		return 0
 	}
-	return g.Courier.Ended()
+	return g.Deliveries.Ended()
 }
 
-func NewAgenda() *Agenda { return &Agenda{Dead: -1} }
+func NewSchedule() *Schedule { return &Schedule{Dead: -1} }
 
-// LoadAgenda decodes what is stored: nil if nothing is. mine is as of the agenda. Errors are CodeCorruptState.
-func LoadAgenda(entries []registry.Entry, mine bool) (*Agenda, error) {
+// LoadAgenda decodes what is stored: nil if nothing is. mine is as of the schedule. Errors are CodeCorruptState.
+func LoadSchedule(entries []registry.Entry, mine bool) (*Schedule, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	g := NewAgenda()
+	g := NewSchedule()
 	g.mine = mine
 	for _, e := range entries {
 		switch {
@@ -114,7 +114,7 @@ func LoadAgenda(entries []registry.Entry, mine bool) (*Agenda, error) {
 			}
 			g.committed = append(g.committed, al)
 		default:
-			m, err := DecodeMessage(e)
+			m, err := decodeMessage(e)
 			if err != nil {
 				return nil, err
 			}
@@ -128,7 +128,7 @@ func LoadAgenda(entries []registry.Entry, mine bool) (*Agenda, error) {
 }
 
 // Entries is what the store has of it, as loadAgenda takes it.
-func (g *Agenda) Entries() []registry.Entry {
+func (g *Schedule) Entries() []registry.Entry {
 	if g == nil {
 		return nil
 	}
@@ -149,7 +149,7 @@ func (g *Agenda) Entries() []registry.Entry {
 func encodeDue(at int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(at)) }
 
 // Alarm returns the alarm of a name, nil if none is set.
-func (g *Agenda) Alarm(name string) *call.Alarm {
+func (g *Schedule) Alarm(name string) *call.Alarm {
 	if i, ok := searchAlarm(g.Alarms, name); ok {
 		return g.Alarms[i]
 	}
@@ -157,11 +157,13 @@ func (g *Agenda) Alarm(name string) *call.Alarm {
 }
 
 func searchAlarm(in []*call.Alarm, name string) (int, bool) {
-	return slices.BinarySearchFunc(in, name, func(al *call.Alarm, name string) int { return strings.Compare(al.Name, name) })
+	return slices.BinarySearchFunc(in, name, func(al *call.Alarm, name string) int {
+		return strings.Compare(al.Name, name)
+	})
 }
 
 // Put sets an alarm, in place of the one of its name.
-func (g *Agenda) Put(al *call.Alarm) {
+func (g *Schedule) Put(al *call.Alarm) {
 	i, ok := searchAlarm(g.Alarms, al.Name)
 	g.Alarms = slices.Clone(g.Alarms)
 	if ok {
@@ -172,7 +174,7 @@ func (g *Agenda) Put(al *call.Alarm) {
 }
 
 // Cancel removes an alarm, and reports whether there was one.
-func (g *Agenda) Cancel(name string) bool {
+func (g *Schedule) Cancel(name string) bool {
 	i, ok := searchAlarm(g.Alarms, name)
 	if ok {
 		g.Alarms = slices.Delete(slices.Clone(g.Alarms), i, i+1)
@@ -181,7 +183,7 @@ func (g *Agenda) Cancel(name string) bool {
 }
 
 // Advance takes an alarm for done at a time: it comes again, or is removed.
-func (g *Agenda) Advance(al *call.Alarm, now time.Time) {
+func (g *Schedule) Advance(al *call.Alarm, now time.Time) {
 	due, again := al.Next(now)
 	if !again {
 		g.Cancel(al.Name)
@@ -193,7 +195,7 @@ func (g *Agenda) Advance(al *call.Alarm, now time.Time) {
 }
 
 // Replace puts an alarm in the place of an earlier form of it, of which the store has been told.
-func (g *Agenda) Replace(old, al *call.Alarm) {
+func (g *Schedule) Replace(old, al *call.Alarm) {
 	for _, in := range []*[]*call.Alarm{&g.Alarms, &g.kept, &g.committed} {
 		if i := slices.Index(*in, old); i >= 0 {
 			*in = slices.Clone(*in)
@@ -203,21 +205,21 @@ func (g *Agenda) Replace(old, al *call.Alarm) {
 }
 
 // Begin prepares for a handler.
-func (g *Agenda) Begin() {
+func (g *Schedule) Begin() {
 	if g != nil {
 		g.Alarms, g.Sent = g.kept, g.Sent[:g.SentKept]
 	}
 }
 
 // Keep makes what the handler has done part of the batch.
-func (g *Agenda) Keep() {
+func (g *Schedule) Keep() {
 	if g != nil {
 		g.kept, g.SentKept = g.Alarms, len(g.Sent)
 	}
 }
 
 // Revert undoes the batch.
-func (g *Agenda) Revert() {
+func (g *Schedule) Revert() {
 	if g == nil {
 		return
 	}
@@ -229,7 +231,7 @@ func (g *Agenda) Revert() {
 }
 
 // Ready returns the alarms that are to run by now, the earliest first.
-func (g *Agenda) Ready(now int64) []*call.Alarm {
+func (g *Schedule) Ready(now int64) []*call.Alarm {
 	var out []*call.Alarm
 	for _, al := range g.kept {
 		if al.At() <= now {
@@ -241,10 +243,10 @@ func (g *Agenda) Ready(now int64) []*call.Alarm {
 }
 
 // Rings reports whether an alarm is to run by now.
-func (g *Agenda) Rings(now int64) bool { return g != nil && g.nextAlarm != 0 && g.nextAlarm <= now }
+func (g *Schedule) Rings(now int64) bool { return g != nil && g.nextAlarm != 0 && g.nextAlarm <= now }
 
 // Bytes is about what it takes in memory.
-func (g *Agenda) Bytes() int {
+func (g *Schedule) Bytes() int {
 	if g == nil {
 		return 0
 	}
@@ -257,7 +259,7 @@ func (g *Agenda) Bytes() int {
 }
 
 // BatchBytes is about what the batch's share takes in a transaction.
-func (g *Agenda) BatchBytes() (n int) {
+func (g *Schedule) BatchBytes() (n int) {
 	if g == nil {
 		return 0
 	}
@@ -271,7 +273,7 @@ func (g *Agenda) BatchBytes() (n int) {
 }
 
 // Collect takes what has become of deliveries into the transaction in hand.
-func (g *Agenda) Collect() {
+func (g *Schedule) Collect() {
 	g.Next.settled = g.Results()
 	for _, r := range g.Next.settled {
 		if r.Dead != nil {
@@ -281,7 +283,7 @@ func (g *Agenda) Collect() {
 }
 
 // Writes returns what makes the batch's share durable, and what has been collected. now is in milliseconds since 1970.
-func (g *Agenda) Writes(claim *registry.Claim, now int64) []registry.Write {
+func (g *Schedule) Writes(claim *registry.Claim, now int64) []registry.Write {
 	if g == nil {
 		return nil
 	}
@@ -289,7 +291,7 @@ func (g *Agenda) Writes(claim *registry.Claim, now int64) []registry.Write {
 	out = append(out, g.outboxWrites(claim)...)
 	out = append(out, g.Inbox.writes()...)
 	for i, d := range g.Buried {
-		d.Number = claim.NextCommit()<<NumberBits | uint64(i+1)
+		d.Number = claim.NextCommit()<<numberBits | uint64(i+1)
 		out = append(out, claim.Bury(d)...)
 	}
 	for _, number := range g.Exhumed {
@@ -311,11 +313,11 @@ func (g *Agenda) Writes(claim *registry.Claim, now int64) []registry.Write {
 
 // alarmWrites are where the alarms differ from those that the store has. commit is the number of the commit that they
 // are for.
-func (g *Agenda) alarmWrites(commit uint64) (out []registry.Write) {
+func (g *Schedule) alarmWrites(commit uint64) (out []registry.Write) {
 	before := g.committed
 	for i, al := range g.kept {
 		if al.Fresh {
-			al.Number, al.Fresh = commit<<NumberBits|uint64(i+1), false
+			al.Number, al.Fresh = commit<<numberBits|uint64(i+1), false
 		}
 		for len(before) > 0 && before[0].Name < al.Name {
 			out, before = append(out, registry.Write{Key: statekeys.Alarm(before[0].Name)}), before[1:]
@@ -336,7 +338,7 @@ func (g *Agenda) alarmWrites(commit uint64) (out []registry.Write) {
 
 // outboxWrites are the messages that have been sent, and those whose delivery has come to an end, or has failed once
 // more.
-func (g *Agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
+func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	g.Next.outbox = slices.Clone(g.Outbox)
 	for _, r := range g.Next.settled {
 		i, ok := slices.BinarySearchFunc(g.Next.outbox, r.Number, func(m *Message, number uint64) int {
@@ -355,7 +357,7 @@ func (g *Agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 		}
 	}
 	for i, m := range g.Sent {
-		m.Number = claim.NextCommit()<<NumberBits | uint64(i+1)
+		m.Number = claim.NextCommit()<<numberBits | uint64(i+1)
 		if m.Origin == 0 {
 			m.Origin = m.Number
 		}
@@ -366,7 +368,7 @@ func (g *Agenda) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 }
 
 // wanted is the time that the actor's entry in the list of what is due is to have, 0 for none.
-func (g *Agenda) wanted(now int64) int64 {
+func (g *Schedule) wanted(now int64) int64 {
 	if len(g.Next.outbox) > 0 || g.Due == registry.DueAtOnce && now < g.Linger {
 		return registry.DueAtOnce
 	}
@@ -384,7 +386,7 @@ func earliest(alarms []*call.Alarm) (at int64) {
 }
 
 // WakeAt is when the actor is to be woken if nobody calls it, 0 for never.
-func (g *Agenda) WakeAt(now int64) int64 {
+func (g *Schedule) WakeAt(now int64) int64 {
 	at := g.nextAlarm
 	if g.Due != registry.DueAtOnce {
 		return at
@@ -400,7 +402,7 @@ func (g *Agenda) WakeAt(now int64) int64 {
 }
 
 // Stored notes that the writes have been committed. There may be something to deliver.
-func (g *Agenda) Stored() {
+func (g *Schedule) Stored() {
 	g.committed, g.nextAlarm = g.kept, earliest(g.kept)
 	g.mine = g.Next.mine
 	g.Outbox, g.Due, g.Linger = g.Next.outbox, g.Next.Due, g.Next.linger
@@ -411,8 +413,8 @@ func (g *Agenda) Stored() {
 	if g.Dead >= 0 {
 		g.Dead += len(g.Buried)
 	}
-	if g.Courier != nil {
-		g.Courier.Committed(g.Next.settled, g.Sent)
+	if g.Deliveries != nil {
+		g.Deliveries.Committed(g.Next.settled, g.Sent)
 	}
 	g.Next.outbox, g.Next.settled = nil, nil
 	g.Sent, g.SentKept, g.Buried, g.Exhumed = nil, 0, nil, nil
@@ -421,7 +423,7 @@ func (g *Agenda) Stored() {
 
 // Clearing are the writes that delete it with the actor. How far it is with the messages of others stays: they may
 // come again.
-func (g *Agenda) Clearing(claim *registry.Claim) []registry.Write {
+func (g *Schedule) Clearing(claim *registry.Claim) []registry.Write {
 	out := []registry.Write{{Key: statekeys.Alarms, End: kv.PrefixEnd(statekeys.Alarms)},
 		{Key: statekeys.Outbox, End: kv.PrefixEnd(statekeys.Outbox)}}
 	if g != nil {
@@ -431,7 +433,7 @@ func (g *Agenda) Clearing(claim *registry.Claim) []registry.Write {
 }
 
 // Bury makes a dead letter part of the batch.
-func (g *Agenda) Bury(d *registry.DeadLetter, why error) {
+func (g *Schedule) Bury(d *registry.DeadLetter, why error) {
 	Explain(d, why)
 	g.Buried = append(g.Buried, d)
 }

@@ -18,27 +18,27 @@ import (
 )
 
 // Admin serves what operators ask.
-type Admin struct {
-	AdminDeps
+type Service struct {
+	Deps
 
 	stats    shared[api.NodeStats]
 	overview shared[api.ClusterStats]
 }
 
 // AdminDeps are what an admin is made of.
-type AdminDeps struct {
+type Deps struct {
 	telemetry.Scope
-	Store      kv.Store
-	Registry   *registry.Registry
-	Dispatcher *mailbox.Dispatcher
-	Router     *router.Router
-	Keeper     *membership.Keeper
-	Meter      *telemetry.Meter
-	Pool       *rpc.Pool
-	Mover      *migration.Mover
-	Peers      *membership.Peers
+	Store     kv.Store
+	Registry  *registry.Registry
+	Mailboxes *mailbox.Table
+	Router    *router.Router
+	Members   *membership.Manager
+	Meter     *telemetry.Meter
+	Pool      *rpc.Pool
+	Migrator  *migration.Migrator
+	Peers     *membership.Peers
 	// ClusterInfo describes the cluster and the node.
 	ClusterInfo func(context.Context, *api.Empty) (*api.ClusterInfo, error)
 }
 
-func NewAdmin(d AdminDeps) *Admin { return &Admin{AdminDeps: d} }
+func New(d Deps) *Service { return &Service{Deps: d} }

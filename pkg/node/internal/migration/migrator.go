@@ -17,27 +17,27 @@ import (
 )
 
 // Mover moves actors from and to the node.
-type Mover struct {
-	MoverDeps
+type Migrator struct {
+	Deps
 	ids *env.Rand
 
 	Moves moves
-	Jobs  jobs
+	jobs  jobs
 }
 
-// MoverDeps are what a mover is made of.
-type MoverDeps struct {
+// MoverDeps are what a migrator is made of.
+type Deps struct {
 	telemetry.Scope
-	Kinds      map[string]*actor.Spec
-	Registry   *registry.Registry
-	Dispatcher *mailbox.Dispatcher
-	Router     *router.Router
-	Keeper     *membership.Keeper
-	Loads      *membership.Loads
-	Pool       *rpc.Pool
-	Host       *host.Host
-	Waker      *schedule.Waker
-	Peers      *membership.Peers
+	Kinds     map[string]*actor.Spec
+	Registry  *registry.Registry
+	Mailboxes *mailbox.Table
+	Router    *router.Router
+	Members   *membership.Manager
+	Loads     *membership.Loads
+	Pool      *rpc.Pool
+	Host      *host.Host
+	Waker     *schedule.Waker
+	Peers     *membership.Peers
 }
 
-func NewMover(d MoverDeps) *Mover { return &Mover{MoverDeps: d, ids: d.Env.Rand("moves")} }
+func New(d Deps) *Migrator { return &Migrator{Deps: d, ids: d.Env.Rand("moves")} }

@@ -51,7 +51,7 @@ func parseMarkKey(key []byte) (s source, ok bool) {
 // Mark says how far an actor is with the messages of one source, which come in order of their numbers: what has that
 // number, or a smaller one, is done and never runs again. Unlike the records of calls a mark is never dropped, so a
 // message may come as late as it likes.
-type Mark struct {
+type HighWater struct {
 	Number uint64
 	// Failed is the error with which the one of that number was given up, nil if it was done.
 	Failed *api.Error
@@ -60,7 +60,7 @@ type Mark struct {
 	Bound, Birth uint64
 }
 
-func (m *Mark) bytes(from source) int {
+func (m *HighWater) bytes(from source) int {
 	n := markBytes + len(from.sender.Namespace) + len(from.sender.ID)
 	if m.Failed != nil {
 		n += len(m.Failed.Message)
@@ -68,13 +68,13 @@ func (m *Mark) bytes(from source) int {
 	return n
 }
 
-func sources(of map[source]Mark) []source {
+func sources(of map[source]HighWater) []source {
 	return slices.SortedFunc(maps.Keys(of), source.compare)
 }
 
 var errMark = api.Errorf(api.CodeCorruptState, "how far the messages of a sender are done can't be read")
 
-func (m *Mark) Encode() []byte {
+func (m *HighWater) Encode() []byte {
 	b := api.AppendArrayHeader([]byte{markVersion}, markFields+2)
 	b = api.AppendUint(b, m.Number)
 	if m.Failed == nil {
@@ -91,7 +91,7 @@ func (m *Mark) Encode() []byte {
 }
 
 // DecodeMark reads a mark back. Errors are CodeCorruptState.
-func DecodeMark(value []byte) (m Mark, err error) {
+func decodeHighWater(value []byte) (m HighWater, err error) {
 	if len(value) == 0 || value[0] != markVersion {
 		return m, errMark
 	}

@@ -25,14 +25,14 @@ func testAlarm(name string, at int64) *call.Alarm {
 }
 
 func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
-	g := NewAgenda()
+	g := NewSchedule()
 	g.Due = 17
 	g.Put(testAlarm("b", 2000))
 	g.Put(testAlarm("a", 1000))
 	g.Keep()
 	g.committed = g.kept
 	g.Outbox = []*Message{
-		{Number: 1 << NumberBits, Origin: 5, Target: api.ActorID{Namespace: "x", ID: "y"}, Method: "m",
+		{Number: 1 << numberBits, Origin: 5, Target: api.ActorID{Namespace: "x", ID: "y"}, Method: "m",
 			Body: []byte("b"), Since: 9, Attempts: 4},
 		{Number: 1 << 40, Origin: 1 << 40, Target: api.ActorID{Namespace: "x", ID: "z"}, Method: "n"},
 	}
@@ -46,7 +46,7 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 			t.Errorf("%q does not lie between the space and the records", e.Key)
 		}
 	}
-	back, err := LoadAgenda(entries, true)
+	back, err := LoadSchedule(entries, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 }
 
 func TestAHandlersAlarmsAreItsOwnUntilItSucceeds(t *testing.T) {
-	g := NewAgenda()
+	g := NewSchedule()
 	g.Begin()
 	g.Put(testAlarm("a", 1000))
 	g.Keep()
@@ -80,7 +80,7 @@ func TestAHandlersAlarmsAreItsOwnUntilItSucceeds(t *testing.T) {
 }
 
 func TestOnlyWhatDiffersIsWritten(t *testing.T) {
-	g := NewAgenda()
+	g := NewSchedule()
 	a, b, c := testAlarm("a", 1), testAlarm("b", 2), testAlarm("c", 3)
 	g.committed, g.kept = []*call.Alarm{a, b, c}, []*call.Alarm{a, testAlarm("b", 4), testAlarm("d", 5)}
 	var wrote []string
@@ -102,9 +102,9 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 }
 
 func TestMarksRoundTrip(t *testing.T) {
-	for _, m := range []Mark{
+	for _, m := range []HighWater{
 		{}, {Number: 1 << 50}, {Number: 3, Failed: GivenUp(api.Errorf(api.CodeApplication, "no"), "mine")}} {
-		back, err := DecodeMark(m.Encode())
+		back, err := decodeHighWater(m.Encode())
 		if err != nil || !reflect.DeepEqual(back, m) {
 			t.Errorf("%+v became %+v: %v", m, back, err)
 		}
@@ -112,16 +112,16 @@ func TestMarksRoundTrip(t *testing.T) {
 }
 
 func FuzzAgenda(f *testing.F) {
-	al, m, k := testAlarm("a", 1000), &Message{Number: 1, Method: "m"}, Mark{Number: 1}
+	al, m, k := testAlarm("a", 1000), &Message{Number: 1, Method: "m"}, HighWater{Number: 1}
 	f.Add(statekeys.Alarm("a"), al.Encode())
 	f.Add(statekeys.Message(1), m.encode())
 	f.Add([]byte("i"), k.Encode())
 	f.Fuzz(func(t *testing.T, key, value []byte) {
-		_, err := LoadAgenda([]registry.Entry{{Key: key, Value: value}}, true)
+		_, err := LoadSchedule([]registry.Entry{{Key: key, Value: value}}, true)
 		if err != nil && api.CodeOf(err) != api.CodeCorruptState {
 			t.Error(err)
 		}
-		if _, err := DecodeMark(value); err != nil && api.CodeOf(err) != api.CodeCorruptState {
+		if _, err := decodeHighWater(value); err != nil && api.CodeOf(err) != api.CodeCorruptState {
 			t.Error(err)
 		}
 	})
