@@ -117,10 +117,106 @@ var allowances = map[string]allowance{
 		why: "what a caller imports: it dials for people, encodes as actors do, and knows nodes by their wire " +
 			"contract only, never the store",
 	},
+	// The floors of a node, bottom up: each imports only what stands above it in this list.
+	"internal/statekeys": {
+		internal: []string{"pkg/api", "pkg/kv", "pkg/kv/tuple"},
+		why:      "what the store has of an actor: the layout of its keys, for the node and for those who read stores",
+	},
+	"pkg/node/internal/call": {
+		internal: []string{"pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple", "pkg/registry"},
+		why:      "a call on its way: everything else in the node stands above it",
+	},
+	"pkg/node/internal/telemetry": {
+		internal: []string{"pkg/api", "pkg/env"},
+		why:      "what happens in the node is told from below, so it stands below",
+	},
+	"pkg/node/internal/dedup": {
+		internal: []string{"internal/statekeys", "pkg/api", "pkg/kv/tuple", "pkg/node/internal/call", "pkg/registry"},
+		why:      "the dedup table of an actor, staged and encoded: no machinery",
+	},
+	"pkg/node/internal/state": {
+		internal: []string{
+			"internal/statekeys", "pkg/actor", "pkg/api", "pkg/kv", "pkg/kv/tuple", "pkg/node/internal/call",
+			"pkg/node/internal/dedup", "pkg/registry",
+		},
+		why: "what an activation has of its actor, staged and encoded: no machinery",
+	},
+	"pkg/node/internal/snapshot": {
+		internal: []string{"pkg/api", "pkg/registry"},
+		why:      "what an actor has in memory, encoded: no machinery",
+	},
+	"pkg/node/internal/membership": {
+		internal: []string{
+			"pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/call",
+			"pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
+		},
+		why: "the node as a member: it knows of no actors",
+	},
+	"pkg/node/internal/mailbox": {
+		internal: []string{"pkg/api", "pkg/env", "pkg/node/internal/call", "pkg/node/internal/telemetry"},
+		why:      "calls that wait: what runs them, it must not know",
+	},
+	"pkg/node/internal/router": {
+		internal: []string{
+			"internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/node/internal/call",
+			"pkg/node/internal/mailbox", "pkg/node/internal/membership", "pkg/node/internal/telemetry",
+			"pkg/registry", "pkg/rpc",
+		},
+		why: "finds the mailbox or the node of an actor: what runs there, it must not know",
+	},
+	"pkg/node/internal/schedule": {
+		internal: []string{
+			"pkg/api", "pkg/env", "pkg/node/internal/call", "pkg/node/internal/mailbox",
+			"pkg/node/internal/membership", "pkg/node/internal/router", "pkg/node/internal/state",
+			"pkg/node/internal/telemetry", "pkg/registry",
+		},
+		why: "wakes actors and delivers messages by way of the router alone",
+	},
+	"pkg/node/internal/activation": {
+		internal: []string{
+			"internal/statekeys", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/call",
+			"pkg/node/internal/dedup", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
+			"pkg/node/internal/router", "pkg/node/internal/schedule", "pkg/node/internal/snapshot",
+			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry",
+		},
+		why: "one actor in memory: which are, and when, its host decides",
+	},
+	"pkg/node/internal/host": {
+		internal: []string{
+			"internal/statekeys", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/activation",
+			"pkg/node/internal/call", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
+			"pkg/node/internal/router", "pkg/node/internal/schedule", "pkg/node/internal/snapshot",
+			"pkg/registry",
+		},
+		why: "runs the mailboxes: it claims actors and gives them back",
+	},
+	"pkg/node/internal/migration": {
+		internal: []string{
+			"pkg/actor", "pkg/api", "pkg/env", "pkg/node/internal/activation", "pkg/node/internal/call",
+			"pkg/node/internal/host", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
+			"pkg/node/internal/router", "pkg/node/internal/schedule", "pkg/node/internal/snapshot",
+			"pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
+		},
+		why: "moves actors between hosts",
+	},
+	"pkg/node/internal/admin": {
+		internal: []string{
+			"internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple",
+			"pkg/node/internal/activation", "pkg/node/internal/call", "pkg/node/internal/mailbox",
+			"pkg/node/internal/membership", "pkg/node/internal/migration", "pkg/node/internal/router",
+			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
+		},
+		why: "what operators ask: it looks at all parts, and no part at it",
+	},
 	"pkg/node": {
-		internal: []string{"internal/callkey", "internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv",
-			"pkg/kv/tuple", "pkg/registry", "pkg/rpc"},
-		why: "a node is given its store, its transport and its actors: it chooses none of them",
+		internal: []string{
+			"internal/callkey", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/activation",
+			"pkg/node/internal/admin", "pkg/node/internal/call", "pkg/node/internal/dedup",
+			"pkg/node/internal/host", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
+			"pkg/node/internal/migration", "pkg/node/internal/router", "pkg/node/internal/schedule",
+			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
+		},
+		why: "puts the parts together; it is given its store, its transport and its actors: it chooses none of them",
 	},
 	"pkg/sim": {
 		internal: []string{

@@ -3,13 +3,13 @@
 
 package mutants
 
-const batchFile = "pkg/node/batch.go"
-
 // What several mutants are made of.
 var (
-	deadlineIgnored = change{batchFile, "	if now >= c.runBy() {", "	if now >= c.runBy() && false {"}
-	contextIgnored  = change{batchFile, "	if err := ctx.Err(); err != nil {\n		return answer{",
-		"	if err := ctx.Err(); err != nil && false {\n		return answer{"}
+	deadlineIgnored = change{"pkg/node/internal/activation/batch.go", "\tif now >= c.RunBy() {",
+		"\tif now >= c.RunBy() && false {"}
+	contextIgnored = change{"pkg/node/internal/activation/batch.go",
+		"\tif err := ctx.Err(); err != nil {\n\t\treturn call.Answer{",
+		"\tif err := ctx.Err(); err != nil && false {\n\t\treturn call.Answer{"}
 )
 
 // impatient are runs of callers that do not wait, on a cluster that nothing befalls.
@@ -33,8 +33,9 @@ var calls = []mutant{
 		name: "deadline-left-to-callers", what: "calls run whose deadline has passed while they waited, unless word " +
 			"comes that their callers have given them up",
 		changes: []change{
-			deadlineIgnored, {batchFile, "	if err := ctx.Err(); err != nil {\n		return answer{",
-				"	if err := ctx.Err(); errors.Is(err, context.Canceled) {\n		return answer{"}},
+			deadlineIgnored, {"pkg/node/internal/activation/batch.go", "\tif err := ctx.Err(); err != nil {\n" +
+				"\t\treturn call.Answer{",
+				"\tif err := ctx.Err(); errors.Is(err, context.Canceled) {\n\t\treturn call.Answer{"}},
 		flags:  []string{"--profile", "default", "--workloads", "impatient"}, // with faults, for such a word to be lost
 		caught: []string{"deadlines"},
 	},
@@ -47,8 +48,8 @@ var calls = []mutant{
 	{
 		name: "deadline-not-forwarded", what: "a call that is sent on to another node has time for ever",
 		changes: []change{
-			{routerFile, "	r.node.pool.Start(c.deadline, addr",
-				"	r.node.pool.Start(c.deadline+defaultDeadline, addr"}},
+			{"pkg/node/internal/router/router.go", "	r.Pool.Start(c.Deadline, addr",
+				"	r.Pool.Start(c.Deadline+call.DefaultDeadline, addr"}},
 		flags:  impatient,
 		caught: []string{"deadlines"},
 	},

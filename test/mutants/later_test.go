@@ -3,22 +3,17 @@
 
 package mutants
 
-const attendFile = "pkg/node/attend.go"
-
 // later are what can be wrong with what actors do later.
 var later = []mutant{
 	{
 		name: "sent-before-the-commit", what: "a message is sent when the handler says so, and not when that is " +
 			"committed",
 		changes: []change{{
-			attendFile, "	return p.a.send(&message{target: id, method: method, body: request, since: " +
-				"p.a.node.env.Now().UnixMilli()})\n",
-			`	p.a.node.router.route(&call{
-		actor: id, method: method, body: request, context: p.a.node.life, deadline: p.a.node.env.Monotonic() + defaultDeadline,
-		finish: func([]byte, string, error) {},
-	})
-	return nil
-`,
+			"pkg/node/internal/activation/scheduler.go", "\treturn p.a.send(&state.Message{Target: id, Method: " +
+				"method, Body: request, Since: p.a.parts.Env.Now().UnixMilli()})\n",
+			"\tp.a.parts.router.route(&call{\n\t\tactor: id, Method: method, Body: request, context: p.a.parts.life, " +
+				"deadline: p.a.parts.Env.Monotonic() + defaultDeadline,\n\t\tfinish: func([]byte, string, error) " +
+				"{},\n\t})\n\treturn nil\n",
 		}},
 		flags:  []string{"--profile", "default", "--workloads", "send", "--faults", "crash-commit,migrate"},
 		caught: []string{"due"},
@@ -26,7 +21,8 @@ var later = []mutant{
 	{
 		name: "handed-over-without-its-agenda", what: "the target does not get to know of alarms and messages",
 		changes: []change{
-			{"pkg/node/parcel.go", "slices.Concat(a.agenda.entries(), a.ledger", "slices.Concat(a.ledger"}},
+			{"pkg/node/internal/activation/snapshots.go", "slices.Concat(a.schedule.Entries(), a.dedup",
+				"slices.Concat(a.dedup"}},
 		flags:  []string{"--workloads", "send,alarm", "--faults", "migrate"},
 		caught: []string{"due"},
 	},

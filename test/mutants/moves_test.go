@@ -6,10 +6,6 @@ package mutants
 // Files of the product.
 const (
 	handoverFile = "pkg/registry/handover.go"
-	moveFile     = "pkg/node/move.go"
-	arrivalFile  = "pkg/node/arrival.go"
-	bulkFile     = "pkg/node/bulk.go"
-	routerFile   = "pkg/node/router.go"
 )
 
 // durable are runs without volatile actors.
@@ -18,22 +14,17 @@ var durable = []string{"--workloads", "counter,register,list,kv,transfer"}
 // What several mutants are made of.
 var (
 	// The source sends what it sent the time before.
-	stalePacked = change{moveFile, "	p := a.pack()\n", `	p := a.pack()
-	if old := lastPacked[m.actor]; old != nil {
-		p = old
-	}
-	if a.memory.chunks > 0 {
-		lastPacked[m.actor] = a.pack()
-	}
-`}
-	packedTable = change{moveFile, "// moved is how a move has ended well.",
-		"var lastPacked = make(map[api.ActorID]*parcel)\n\n// moved is how a move has ended well."}
+	stalePacked = change{"pkg/node/internal/migration/move.go", "\tp := a.Pack()\n",
+		"\tp := a.Pack()\n\tif old := lastPacked[m.actor]; old != nil {\n\t\tp = old\n\t}\n\tif a.Struct.Bytes() > 0 " +
+			"{\n\t\tlastPacked[m.actor] = a.Pack()\n\t}\n"}
+	packedTable = change{"pkg/node/internal/migration/move.go", "// moved is how a move has ended well.",
+		"var lastPacked = make(map[api.ActorID]*snapshot.Snapshot)\n\n// moved is how a move has ended well."}
 	// A bit of what is sent along is flipped on its way.
-	spoiled = change{moveFile, "	sum := crc32.Checksum(all, castagnoli)\n",
-		"	sum := crc32.Checksum(all, castagnoli)\n	if len(all) > 60 && all[len(all)-1]%2 == 0 {\n" +
+	spoiled = change{"pkg/node/internal/migration/move.go", "	sum := snapshot.Sum(all)\n",
+		"	sum := snapshot.Sum(all)\n	if len(all) > 60 && all[len(all)-1]%2 == 0 {\n" +
 			"		all[len(all)*3/4] ^= 4\n	}\n"}
-	sumIgnored = change{arrivalFile, "crc32.Checksum(a.data, castagnoli) != p.Sum",
-		"crc32.Checksum(a.data, castagnoli) != p.Sum && false"}
+	sumIgnored = change{"pkg/node/internal/snapshot/arrivals.go", "Sum(a.data) != p.Sum",
+		"Sum(a.data) != p.Sum && false"}
 	seqIgnored = change{handoverFile, "		if c.Seq() != a.Seq {", "		if a.Seq.N == 0 && c.Seq() != a.Seq {"}
 )
 
@@ -78,16 +69,16 @@ var moves = []mutant{
 	{
 		name: "source-not-quiesced", what: "the source runs calls that come after it has packed",
 		changes: []change{
-			{moveFile, "	if err = n.transfer(a, m); err == nil {",
-				"	if err = n.transfer(a, m); err == nil {\n		a.process(n.dispatcher.take(s))"}},
+			{"pkg/node/internal/migration/move.go", "\tif err = mv.transfer(a, m); err == nil {",
+				"\tif err = mv.transfer(a, m); err == nil {\n\t\ta.process(mv.dispatcher.take(s))"}},
 		flags:  []string{"--workloads", "session", "--faults", "migrate"},
 		caught: []string{"sessions"},
 	},
 	{
 		name: "active-before-the-handover", what: "the target activates the actor when it has what is sent along",
 		changes: []change{
-			{moveFile, "	if err = n.transfer(a, m); err == nil {",
-				"	if err = n.transfer(a, m); err == nil {\n		n.tell(m, api.MethodMoveComplete)"},
+			{"pkg/node/internal/migration/move.go", "\tif err = mv.transfer(a, m); err == nil {",
+				"\tif err = mv.transfer(a, m); err == nil {\n\t\tmv.tell(m, api.MethodMoveComplete)"},
 			{handoverFile, "now.Node != node || now.Incarnation != inc || !bytes.Equal(now.Move, a.Move[:])",
 				"!bytes.Equal(now.Move, a.Move[:]) && now.Node == node"},
 			{handoverFile, "c.token, c.revocations = now.Token, own.Revocations",
@@ -97,14 +88,17 @@ var moves = []mutant{
 	},
 	{
 		name: "queue-dropped", what: "the calls that wait for a moving actor are forgotten",
-		changes: []change{{moveFile, "			n.router.forward(c, m.to.Address, m.to.ID, " +
-			"api.InvokeForwarded|api.InvokeMayClaim)\n", "			_ = c\n"}},
+		changes: []change{{"pkg/node/internal/migration/move.go", "\t\t\tmv.Router.Forward(c, m.to.Address, m.to.ID, " +
+			"api.InvokeForwarded|api.InvokeMayClaim)\n",
+			"\t\t\t_ = c\n"}},
 		caught: []string{"moves", "liveness", "leaks"},
 	},
 	{
 		name: "queue-reordered", what: "the calls that wait for a moving actor are sent on in another order",
-		changes: []change{{moveFile, "range n.dispatcher.take(s) {", "range backwards(n.dispatcher.take(s)) {"}, {
-			moveFile, "// moved is how", "func backwards(calls []*call) []*call {\n	for i, j := 0, len(calls)-1; " +
+		changes: []change{{"pkg/node/internal/migration/move.go", "range mv.Mailboxes.Take(s) {",
+			"range backwards(mv.Mailboxes.Take(s)) {"}, {
+			"pkg/node/internal/migration/move.go", "// moved is how",
+			"func backwards(calls []*call.Call) []*call.Call {\n	for i, j := 0, len(calls)-1; " +
 				"i < j; i, j = i+1, j-1 {\n		calls[i], calls[j] = calls[j], calls[i]\n	}\n	return calls\n" +
 				"}\n\n// moved is how"}},
 		test: "TestTheQueueOfAMovingActorKeepsItsOrder",
@@ -112,9 +106,10 @@ var moves = []mutant{
 	{
 		name: "cache-never-corrected", what: "who knew where an actor was goes on asking there",
 		changes: []change{
-			{routerFile, "	r.cache.Put(id, addr)\n", "	if _, ok := r.cache.Get(id); !ok {\n" +
-				"		r.cache.Put(id, addr)\n	}\n"},
-			{routerFile, "	r.cache.Remove(id, addr)\n", ""},
+			{"pkg/node/internal/router/router.go", "\tr.cache.Put(id, addr)\n",
+				"\tif _, ok := r.cache.Get(id); !ok {\n\t\tr.cache.Put(id, addr)\n\t}\n"},
+			{"pkg/node/internal/router/router.go", "\tr.cache.Remove(id, addr)\n",
+				""},
 		},
 		test: "TestAMoveCorrectsWhatOthersKnow",
 	},
@@ -127,8 +122,10 @@ var moves = []mutant{
 		name: "drain-forgets-an-actor", what: "of the actors of a node that is drained one is not looked at, and the " +
 			"drain ends",
 		changes: []change{
-			{bulkFile, "	for b.request.Kind == api.BulkDrain && err == nil &&", "	for false && err == nil &&"},
-			{bulkFile, "		if !s.waits && (namespace", "		if s.newer != nil && !s.waits && (namespace"},
+			{"pkg/node/internal/migration/job.go", "\tfor b.request.Kind == api.BulkDrain && err == nil &&",
+				"\tfor false && err == nil &&"},
+			{"pkg/node/internal/mailbox/mailbox.go", "\t\tif !s.waits && (namespace",
+				"\t\tif s.newer != nil && !s.waits && (namespace"},
 		},
 		caught: []string{"moves"},
 	},

@@ -5,14 +5,6 @@ package mutants
 
 // Files of the product.
 const (
-	ledgerFile    = "pkg/node/ledger.go"
-	recordFile    = "pkg/node/record.go"
-	askFile       = "pkg/node/ask.go"
-	inboxFile     = "pkg/node/inbox.go"
-	agendaFile    = "pkg/node/agenda.go"
-	courierFile   = "pkg/node/courier.go"
-	alarmFile     = "pkg/node/alarm.go"
-	dueFile       = "pkg/node/due.go"
 	callKeyFile   = "pkg/api/callkey.go"
 	keysFile      = "internal/callkey/keys.go"
 	claimFile     = "pkg/registry/claim.go"
@@ -40,8 +32,8 @@ var once = []mutant{
 	{
 		name: "open-call-acknowledged", what: "a client's oldest open call is taken for one whose answer it has",
 		changes: []change{
-			{ledgerFile, "		if r.key.Counter < k.Settled(r.key.Path != \"\") &&",
-				"		if r.key.Counter <= k.Settled(r.key.Path != \"\") &&"}},
+			{"pkg/node/internal/dedup/table.go", "\t\tif r.Key.Counter < k.Settled(r.Key.Path != \"\") &&",
+				"\t\tif r.Key.Counter <= k.Settled(r.Key.Path != \"\") &&"}},
 		flags: nest, caught: told,
 	},
 	{
@@ -60,34 +52,36 @@ var once = []mutant{
 		name: "child-is-its-parent", what: "the records of calls that handlers make are stored as those of the calls " +
 			"that they handle",
 		changes: []change{
-			{recordFile, "	if k.Path != \"\" {\n		t = append(t, k.Path)",
-				"	if false {\n		t = append(t, k.Path)"}},
+			{"internal/statekeys/keys.go", "\tif k.Path != \"\" {\n\t\tt = append(t, k.Path)",
+				"\tif false {\n\t\tt = append(t, k.Path)"}},
 		flags: nest, caught: told,
 	},
 	{
 		name: "failures-unrecorded", what: "a call that an actor has refused runs again when it is repeated",
 		changes: []change{
-			{ledgerFile, "		if api.CodeOf(a.err) != api.CodeApplication {",
-				"		if api.CodeOf(a.err) != api.CodeOK {"}},
+			{"pkg/node/internal/dedup/table.go", "\t\tif api.CodeOf(a.Err) != api.CodeApplication {",
+				"\t\tif api.CodeOf(a.Err) != api.CodeOK {"}},
 		flags: nest, caught: told,
 	},
 	{
 		name: "failure-told-as-success", what: "a repeat of a call that was refused is told that it was done",
 		changes: []change{
-			{recordFile, "	case r.err != nil:\n		return answer{call: c, err: r.err}",
-				"	case r.err != nil:\n		return answer{call: c, body: []byte{0xa1, '1'}}"}},
+			{"pkg/node/internal/dedup/entry.go", "\tcase r.err != nil:\n\t\treturn call.Answer{Call: c, Err: r.err}",
+				"\tcase r.err != nil:\n\t\treturn call.Answer{Call: c, body: []byte{0xa1, '1'}}"}},
 		flags: nest, caught: told,
 	},
 	{
 		name: "records-left-behind", what: "a moving actor does not take its records along",
-		changes: []change{{"pkg/node/parcel.go", "a.ledger.entries(), a.memory", "a.memory"}},
+		changes: []change{{"pkg/node/internal/activation/snapshots.go", "a.dedup.Entries(), a.Struct",
+			"a.Struct"}},
 		flags: []string{"--profile", "default", "--workloads", "nest", "--faults",
 			"migrate,loss,unknown-done,crash,partition"}, caught: told,
 	},
 	{
 		name: "other-request-answered", what: "a key that was used for another request answers that one's reply",
 		changes: []change{
-			{recordFile, "	case r.request != requestHash(c):", "	case r.request != requestHash(c) && false:"},
+			{"pkg/node/internal/dedup/entry.go", "\tcase r.request != RequestHash(c):",
+				"\tcase r.request != RequestHash(c) && false:"},
 			{callKeyFile, "	k.Path += \"/\" + strconv.Itoa(n)", "	k.Path += \"/\" + strconv.Itoa(0*n)"}},
 		flags: nest, caught: told,
 	},
@@ -95,72 +89,82 @@ var once = []mutant{
 	{
 		name: "asks-before-the-commit", what: "a handler asks another actor before the calls that ran before it are " +
 			"committed",
-		changes: []change{{askFile, "	if !a.asking.first {", "	if false {"}},
-		flags:   nest, caught: told,
+		changes: []change{{"pkg/node/internal/activation/outbound.go", "\tif !a.outbound.first {",
+			"\tif false {"}},
+		flags: nest, caught: told,
 	},
 	{
 		name: "half-done-is-not-run", what: "a handler that has asked another actor and then fails is told to have " +
 			"done nothing",
-		changes: []change{{askFile, "	if s.asked == 0 || !notRun(err) {", "	if true {"}},
-		flags:   nest, caught: told,
+		changes: []change{{"pkg/node/internal/activation/outbound.go", "\tif s.asked == 0 || !call.NotRun(err) {",
+			"\tif true {"}},
+		flags: nest, caught: told,
 	},
 	{
 		name: "chain-forgotten", what: "a call knows only of the actor that made it, and not of those that wait for " +
 			"that",
 		changes: []change{
-			{askFile, "chain: append(slices.Clone(c.chain), a.actor), body", "chain: []api.ActorID{a.actor}, body"}},
+			{"pkg/node/internal/activation/outbound.go", "Chain: append(slices.Clone(c.Chain), a.Actor), Body",
+				"Chain: []api.ActorID{a.Actor}, Body"}},
 		flags: nest, caught: told,
 	},
 	// Messages.
 	{
 		name: "message-runs-again", what: "a message that comes once more runs once more",
-		changes: []change{{inboxFile, "	if c.number <= last.number {", "	if c.number < last.number {"}},
-		flags:   mail, caught: told,
+		changes: []change{{"pkg/node/internal/activation/runs.go", "\tif c.Number <= last.Number {",
+			"\tif c.Number < last.Number {"}},
+		flags: mail, caught: told,
 	},
 	{
 		name: "done-message-unmarked", what: "a message that was handled leaves no mark",
 		changes: []change{
-			{inboxFile, "		a.agenda.inbox.set(c.source(), mark{number: c.number})",
-				"		_ = mark{number: c.number}"}},
+			{"pkg/node/internal/activation/runs.go",
+				"		a.schedule.Inbox.Set(state.SourceOf(c), state.HighWater{Number: c.Number})",
+				"		_ = state.HighWater{Number: c.Number}"}},
 		flags: mail, caught: told,
 	},
 	{
 		name: "given-up-at-once", what: "a receiver gives a message up at its first failure",
 		changes: []change{
-			{inboxFile, "	case c.flags&api.InvokeLastTry != 0 && counts(out.err)", "	case counts(out.err)"}},
+			{"pkg/node/internal/activation/runs.go", "\tcase c.Flags&api.InvokeLastTry != 0 && " +
+				"call.CountsAsFailure(out.Err)",
+				"\tcase call.CountsAsFailure(out.Err)"}},
 		flags: mail, caught: told,
 	},
 	{
 		name: "failed-message-is-delivered", what: "a message that has failed is taken for delivered",
-		changes: []change{{courierFile, "	case err == nil:\n		c.results[m.number] = result{number: " +
-			"m.number, ended: true}", "	case err == nil || counts(err):\n		c.results[m.number] = " +
-			"result{number: m.number, ended: true}"}},
+		changes: []change{{"pkg/node/internal/schedule/outbox.go", "\tcase err == nil:\n\t\tc.results[m.Number] = " +
+			"state.Delivery{Number: m.Number, Ended: true}",
+			"\tcase err == nil || counts(err):\n\t\tc.results[m.Number] = state.Delivery{Number: m.Number, Ended: true}"}},
 		flags: mail, caught: told,
 	},
 	{
 		name: "messages-of-failures-are-sent", what: "what a handler has sent goes out although it fails",
 		changes: []change{
-			{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]", "		g.alarms = g.kept"}},
+			{"pkg/node/internal/state/schedule.go", "\t\tg.Alarms, g.Sent = g.kept, g.Sent[:g.SentKept]",
+				"\t\tg.Alarms = g.kept"}},
 		flags: mail, caught: told,
 	},
 	{
 		name: "messages-share-a-number", what: "all messages of one commit have the same number",
-		changes: []change{{agendaFile, "		m.number = claim.NextCommit()<<numberBits | uint64(i+1)\n		if " +
-			"m.origin", "		m.number = claim.NextCommit()<<numberBits | uint64(0*i+1)\n		if m.origin"}},
+		changes: []change{{"pkg/node/internal/state/schedule.go", "\t\tm.Number = claim.NextCommit()<<numberBits | " +
+			"uint64(i+1)\n\t\tif m.Origin",
+			"\t\tm.Number = claim.NextCommit()<<numberBits | uint64(0*i+1)\n\t\tif m.Origin"}},
 		flags: mail, caught: told,
 	},
 	{
 		name: "courier-not-told", what: "what is sent while its actor is active is delivered by a later activation " +
 			"alone",
 		changes: []change{
-			{agendaFile, "	g.courier.committed(g.next.settled, g.sent)",
-				"	g.courier.committed(g.next.settled, nil)"}},
+			{"pkg/node/internal/state/schedule.go", "\tg.Deliveries.Committed(g.Next.settled, g.Sent)",
+				"\tg.Deliveries.Committed(g.Next.settled, nil)"}},
 		flags: mail, caught: told,
 	},
 	{
 		name: "outbox-not-due", what: "an actor with messages alone has no entry in the list of what is due",
-		changes: []change{{agendaFile, "	if len(g.next.outbox) > 0 || g.due == registry.DueAtOnce && now < " +
-			"g.linger {", "	if len(g.next.outbox) < 0 {"}},
+		changes: []change{{"pkg/node/internal/state/schedule.go", "\tif len(g.Next.outbox) > 0 || g.Due == " +
+			"registry.DueAtOnce && now < g.Linger {",
+			"\tif len(g.Next.outbox) < 0 {"}},
 		flags:  []string{"--profile", "default", "--workloads", "send", "--faults", "crash,crash-commit"},
 		caught: []string{"due"},
 	},
@@ -168,44 +172,49 @@ var once = []mutant{
 	{
 		name: "alarms-of-failures-are-set", what: "what alarms a handler has set stay although it fails",
 		changes: []change{
-			{agendaFile, "		g.alarms, g.sent = g.kept, g.sent[:g.sentKept]",
-				"		g.sent = g.sent[:g.sentKept]"}},
+			{"pkg/node/internal/state/schedule.go", "\t\tg.Alarms, g.Sent = g.kept, g.Sent[:g.SentKept]",
+				"\t\tg.Sent = g.Sent[:g.SentKept]"}},
 		flags: chime, caught: told,
 	},
 	{
 		name: "alarm-stays", what: "an alarm that runs is not taken for done",
-		changes: []change{{batchFile, "		a.agenda.advance(c.alarm, a.node.env.Now()) // which the handler may " +
-			"change again\n", ""}},
+		changes: []change{
+			{"pkg/node/internal/activation/batch.go", "\t\ta.schedule.Advance(c.Alarm, a.parts.Env.Now())",
+				""}},
 		flags: chime, caught: told,
 	},
 	{
 		name: "alarm-buried-at-once", what: "an alarm goes to the dead letters at its first failure",
-		changes: []change{{alarmFile, "	if failed.Attempts < failuresMax {", "	if failed.Attempts < 1 {"}},
-		flags:   chime, caught: told,
+		changes: []change{{"pkg/node/internal/activation/runs.go", "\tif failed.Attempts < call.FailuresMax {",
+			"\tif failed.Attempts < 1 {"}},
+		flags: chime, caught: told,
 	},
 	{
 		name: "failed-alarm-is-dropped", what: "an alarm that has failed too often is dropped, and there is no dead " +
 			"letter",
 		changes: []change{
-			{alarmFile, "		a.agenda.bury(&registry.DeadLetter{",
-				"		(&agenda{}).bury(&registry.DeadLetter{"}},
+			{"pkg/node/internal/activation/runs.go", "\t\ta.schedule.Bury(&registry.DeadLetter{",
+				"\t\t(&schedule{}).Bury(&registry.DeadLetter{"}},
 		flags: chime, caught: told,
 	},
 	{
 		name: "failed-alarm-stays-failed", what: "an alarm that has failed does not run again",
-		changes: []change{{alarmFile, "		a.agenda.put(failed)\n", "		a.agenda.cancel(failed.Name)\n"}},
-		flags:   chime, caught: told,
+		changes: []change{{"pkg/node/internal/activation/runs.go", "\t\ta.schedule.Put(failed)\n",
+			"\t\ta.schedule.cancel(failed.Name)\n"}},
+		flags: chime, caught: told,
 	},
 	{
 		name: "cancelled-alarm-runs", what: "an alarm that was cancelled after it was found to be due runs",
-		changes: []change{{alarmFile, "	if a.agenda.alarm(al.Name) != al {", "	if false {"}},
-		flags:   []string{"--profile", "default", "--workloads", "alarm"}, caught: []string{"due"},
+		changes: []change{{"pkg/node/internal/activation/runs.go", "\tif a.schedule.Alarm(al.Name) != al {",
+			"\tif false {"}},
+		flags: []string{"--profile", "default", "--workloads", "alarm"}, caught: []string{"due"},
 	},
 	{
 		name: "release-unseen", what: "nobody looks for what is due when an actor is released",
-		changes: []change{{dueFile, "	} else if counted != s.counted {", "	} else if false {"}},
-		flags:   []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"},
-		caught:  []string{"due", "once"},
+		changes: []change{{"pkg/node/internal/schedule/scanner.go", "\t} else if counted != s.counted {",
+			"\t} else if false {"}},
+		flags:  []string{"--profile", "default", "--workloads", "chime,alarm", "--faults", "none"},
+		caught: []string{"due", "once"},
 	},
 	{
 		name: "shards-unscanned", what: "a part of what is due is no node's to look after",
@@ -217,14 +226,16 @@ var once = []mutant{
 	{
 		name: "deletion-unrecorded", what: "a deletion leaves no record: its repeat deletes what came after it",
 		changes: []change{
-			{batchFile, "	if !c.key.IsZero() {\n		a.ledger.add(&out, a.claim.Version())",
-				"	if false {\n		a.ledger.add(&out, a.claim.Version())"}},
+			{"pkg/node/internal/activation/batch.go",
+				"\tif !c.Key.IsZero() {\n\t\ta.dedup.Add(&out, a.Claim.Version())",
+				"\tif false {\n\t\ta.dedup.Add(&out, a.Claim.Version())"}},
 		flags: lists, caught: []string{"lists", "linearizable"},
 	},
 	{
 		name: "large-reply-forgotten", what: "a reply that is kept away from its record is not stored",
-		changes: []change{{ledgerFile, "		out = append(out, r.bodyWrites()...)\n", ""}},
-		flags:   nest, caught: append([]string{"errors", "liveness"}, told...),
+		changes: []change{{"pkg/node/internal/dedup/table.go", "\t\tout = append(out, r.bodyWrites()...)\n",
+			""}},
+		flags: nest, caught: append([]string{"errors", "liveness"}, told...),
 	},
 	{
 		name: "parents-unnamed", what: "what two actors ask under one key of a caller has one key",
@@ -234,19 +245,22 @@ var once = []mutant{
 	{
 		name: "alarms-unnumbered", what: "an alarm that is set again for the same time has the key that it had",
 		changes: []change{
-			{"pkg/node/alarm.go", "	if al.number != 0 {\n		text", "	if false {\n		text"}},
+			{"pkg/node/internal/call/alarm.go", "\tif al.Number != 0 {\n\t\ttext",
+				"\tif false {\n\t\ttext"}},
 		flags: []string{"--profile", "default", "--workloads", "chime"}, caught: told,
 	},
 	{
 		name: "behind-a-deletion", what: "calls that wait behind a deletion run on the activation that it has ended",
-		changes: []change{{batchFile, "		if a.destroyed {\n			return rest, true\n		}\n", ""}},
-		flags:   lists, caught: append([]string{"lists", "errors", "linearizable"}, told...),
+		changes: []change{{"pkg/node/internal/activation/batch.go", "\t\tif a.Destroyed {\n\t\t\treturn rest, true\n" +
+			"\t\t}\n",
+			""}},
+		flags: lists, caught: append([]string{"lists", "errors", "linearizable"}, told...),
 	},
 	{
 		name: "born-anew-in-doubt", what: "a call of which an answer was lost is born anew when it is refused for " +
 			"its birth",
 		changes: []change{{"pkg/client/persist.go", "ok && !lost && c.wait", "ok && c.wait"},
-			{"pkg/node/call.go", "		err = withoutBirth(err)\n", ""}},
+			{"pkg/node/internal/call/call.go", "		err = WithoutBirth(err)\n", ""}},
 		flags: nest, caught: told,
 	},
 	// Claims and commits.

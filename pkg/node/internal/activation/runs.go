@@ -142,6 +142,7 @@ func (a *Activation) runRetry(c *call.Call) call.Answer {
 	return out
 }
 
+// ErrNoLetter is the error of CodeNotFound for a dead letter that an actor does not have.
 func ErrNoLetter(id actor.ID, number string) error {
 	return api.Errorf(api.CodeNotFound, "actor %s has no dead letter %s: see 'kelpie actors dead-letters ls'", id,
 		call.Clip(number))

@@ -42,6 +42,7 @@ type trials struct {
 	marks map[api.ActorID]registry.Incarnation
 }
 
+// NewTrials returns trials with room for trialsMax suspects at once.
 func NewTrials(e env.Env) *trials {
 	return &trials{
 		room: env.NewSemaphore(e, trialsMax), held: make(map[*mailbox.Mailbox]int64),

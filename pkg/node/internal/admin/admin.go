@@ -23,6 +23,7 @@ const (
 	actorPagesMax = 20
 )
 
+// ServeNodes lists the nodes of the cluster, those that have left or failed too.
 func (adm *Service) ServeNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
 	leases, err := adm.Registry.Leases(ctx)
 	if err != nil {
@@ -49,6 +50,7 @@ func (adm *Service) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	return row
 }
 
+// ServeLeases lists the leases of the cluster, with their ages as this node sees them.
 func (adm *Service) ServeLeases(ctx context.Context, _ *api.Empty) (*api.LeasesReply, error) {
 	leases, err := adm.Registry.Leases(ctx)
 	if err != nil {
@@ -82,6 +84,7 @@ func (adm *Service) shownState(l registry.LeaseInfo) string {
 	return string(l.Node.State)
 }
 
+// ServeLeaseBreak breaks the lease of a node. Errors are CodeNotFound and those of the store.
 func (adm *Service) ServeLeaseBreak(ctx context.Context, in *api.LeaseBreakRequest) (*api.LeaseBreakReply, error) {
 	known, err := adm.Registry.ReadNode(ctx, in.Node)
 	if err != nil {
@@ -104,6 +107,7 @@ func (adm *Service) ServeLeaseBreak(ctx context.Context, in *api.LeaseBreakReque
 	return out, nil
 }
 
+// ServeClaimBreak takes an actor from its owner.
 func (adm *Service) ServeClaimBreak(ctx context.Context, in *api.ClaimBreakRequest) (*api.ClaimBreakReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
@@ -121,6 +125,7 @@ func (adm *Service) ServeClaimBreak(ctx context.Context, in *api.ClaimBreakReque
 	return &api.ClaimBreakReply{Broken: broken.Node != "", Actor: in.Actor, Node: broken.Node, Token: broken.Token}, nil
 }
 
+// ServeActors lists a page of actors, in order of namespace and id.
 func (adm *Service) ServeActors(ctx context.Context, in *api.ActorsRequest) (*api.ActorsReply, error) {
 	var after api.ActorID
 	if in.After != "" {
@@ -192,6 +197,7 @@ func (adm *Service) actorRow(c registry.ClaimInfo) api.ActorRow {
 	return row
 }
 
+// ServeActorGet says who owns an actor.
 func (adm *Service) ServeActorGet(ctx context.Context, in *api.ActorGetRequest) (*api.ActorRow, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
@@ -208,6 +214,7 @@ func (adm *Service) ServeActorGet(ctx context.Context, in *api.ActorGetRequest) 
 	return &row, nil
 }
 
+// ServeStoreScan reads a page of the store, at one version.
 func (adm *Service) ServeStoreScan(ctx context.Context, in *api.StoreScanRequest) (*api.StoreScanReply, error) {
 	limit := in.Limit
 	if limit <= 0 || limit > storeScanMax {

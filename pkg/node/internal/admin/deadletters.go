@@ -16,6 +16,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
+// ServeDeadLetters lists a page of dead letters.
 func (adm *Service) ServeDeadLetters(ctx context.Context, in *api.DeadLettersRequest) (*api.DeadLettersReply, error) {
 	of := api.ActorID{Namespace: in.Namespace}
 	var after registry.DeadLetter
@@ -58,6 +59,7 @@ func deadLetterRow(d *registry.DeadLetter) api.DeadLetterRow {
 	return row
 }
 
+// ServeDeadLetterRetry has the sender of a dead letter try it again. It blocks until that is committed.
 func (adm *Service) ServeDeadLetterRetry(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	id, number, err := api.ParseLetter(in.Letter)
 	if err != nil {
@@ -81,6 +83,7 @@ func (adm *Service) ServeDeadLetterRetry(ctx context.Context, in *api.DeadLetter
 	return &api.DeadLetterReply{Letter: in.Letter}, nil
 }
 
+// ServeDeadLetterRm deletes a dead letter.
 func (adm *Service) ServeDeadLetterRm(ctx context.Context, in *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	id, number, err := api.ParseLetter(in.Letter)
 	if err != nil {

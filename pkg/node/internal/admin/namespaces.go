@@ -13,6 +13,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
+// ServeNamespaces lists the namespaces with their settings, and the nodes that host them.
 func (adm *Service) ServeNamespaces(ctx context.Context, _ *api.Empty) (*api.NamespacesReply, error) {
 	view, err := adm.Registry.View(ctx)
 	if err != nil {
@@ -33,6 +34,7 @@ func namespaceRow(ns registry.Namespace, view *registry.View) api.NamespaceRow {
 	}
 }
 
+// ServeNamespaceSet changes the settings of a namespace, or with DryRun says how they would change.
 func (adm *Service) ServeNamespaceSet(ctx context.Context, in *api.NamespaceSetRequest) (*api.NamespaceSetReply,
 	error) {
 	patch, err := namespacePatch(in)

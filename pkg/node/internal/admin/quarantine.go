@@ -12,6 +12,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
+// ServeQuarantines lists a page of quarantined actors.
 func (adm *Service) ServeQuarantines(ctx context.Context, in *api.QuarantinesRequest) (*api.QuarantinesReply, error) {
 	var after api.ActorID
 	if in.After != "" {
@@ -44,6 +45,7 @@ func quarantineRow(q *registry.Quarantine) api.QuarantineRow {
 	}
 }
 
+// ServeQuarantineClear lets a quarantined actor run again.
 func (adm *Service) ServeQuarantineClear(ctx context.Context, in *api.QuarantineRequest) (*api.QuarantineReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {

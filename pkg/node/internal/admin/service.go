@@ -41,4 +41,5 @@ type Deps struct {
 	ClusterInfo func(context.Context, *api.Empty) (*api.ClusterInfo, error)
 }
 
+// New returns a service. It starts no tasks.
 func New(d Deps) *Service { return &Service{Deps: d} }

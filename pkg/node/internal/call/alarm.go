@@ -18,7 +18,8 @@ import (
 
 const (
 	// AlarmsMax and alarmsBytesMax bound the alarms of an actor: they are in memory, and loaded with the state.
-	AlarmsMax      = 100
+	AlarmsMax = 100
+	// AlarmsBytesMax is how many bytes all alarms of an actor take at most.
 	AlarmsBytesMax = 1 << 20
 	// FailuresMax is how often an alarm or a send fails before it goes to the dead letters.
 	FailuresMax = 10
@@ -99,6 +100,7 @@ func (al *Alarm) Bytes() int {
 	return fixed + len(al.Name) + len(al.Method) + len(al.Cron) + len(al.Request)
 }
 
+// Encode returns the alarm as the store has it, without its name.
 func (al *Alarm) Encode() []byte {
 	b := append(make([]byte, 0, 64+len(al.Request)), alarmVersion)
 	b = api.AppendArrayHeader(b, alarmFields+2)

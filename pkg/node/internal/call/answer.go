@@ -24,6 +24,7 @@ type Answer struct {
 	Asked bool
 }
 
+// ErrExpired is the error of CodeDeadlineExceeded for a call whose turn came too late.
 func ErrExpired(c *Call) error {
 	return api.Errorf(api.CodeDeadlineExceeded, "actor %s: the deadline passed before the call could run", c.Actor)
 }

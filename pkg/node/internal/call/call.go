@@ -86,6 +86,7 @@ func (c *Call) Doubt() {
 	}
 }
 
+// Validate checks what has come from outside of the node. Errors are CodeInvalidArgument and CodeTooLarge.
 func (c *Call) Validate() error {
 	if err := c.Actor.Validate(); err != nil {
 		return err
@@ -130,6 +131,7 @@ func (c *Call) Repeats() bool { return c.Retried() || c.Number != 0 || c.Alarm !
 // ActivateTimeout bounds one attempt at activating an actor; its calls then try again, elsewhere if need be.
 const ActivateTimeout = 10 * time.Second
 
+// AnswerMargin is the part of a patient call's time that is left for its answer once its handler had to end.
 const AnswerMargin = HandlerGrace + 5*time.Second
 
 // HandlerGrace is how long after the end of its context a handler may take to return before its activation is

@@ -37,6 +37,7 @@ func WithoutBirth(err error) error {
 	return &out
 }
 
+// IsStoreError reports whether an error is the store's.
 func IsStoreError(err error) bool {
 	var store *kv.Error
 	return errors.As(err, &store)
@@ -63,6 +64,7 @@ func WireError(err error) *api.Error {
 	return api.Errorf(api.CodeApplication, "%v", err)
 }
 
+// ErrMoved is the error of CodeMoved for an actor that is not here.
 func ErrMoved(id api.ActorID) *api.Error {
 	return api.Errorf(api.CodeMoved, "actor %s has moved", id)
 }
@@ -70,6 +72,7 @@ func ErrMoved(id api.ActorID) *api.Error {
 const (
 	// retryAfterMin and retryAfterMax bound what an overloaded caller is told to wait.
 	retryAfterMin = 5 * time.Millisecond
+	// RetryAfterMax is the longest that an overloaded caller is told to wait.
 	RetryAfterMax = 2 * time.Second
 	// stayWeight is the weight of one call in the average time that calls stay.
 	stayWeight = 16
@@ -111,6 +114,7 @@ func OutOfReach(err error) bool {
 	return ok && e.Code == api.CodeUnavailable && e.Detail[api.DetailStoreSilent] != ""
 }
 
+// ClipTo cuts a text to a number of bytes, and shows that it has.
 func ClipTo(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -151,6 +155,7 @@ func Reason(err error) string {
 	return err.Error()
 }
 
+// CompareActors orders actors by namespace and id.
 func CompareActors(x, y api.ActorID) int {
 	return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.ID, y.ID))
 }
@@ -166,14 +171,17 @@ func MarkRan(err *api.Error) *api.Error {
 	return &out
 }
 
+// ErrOwnerUnknown is the error of CodeUnavailable for an actor whose owner is no node that this one knows.
 func ErrOwnerUnknown(id api.ActorID, owner string) *api.Error {
 	return api.Errorf(api.CodeUnavailable, "actor %s: its owner, node %s, is not known", id, owner)
 }
 
+// ErrStopped is the error of CodeUnavailable for a call that a stopping node does not take.
 func ErrStopped(id api.ActorID) error {
 	return api.Errorf(api.CodeUnavailable, "actor %s: the node is stopping", id)
 }
 
+// Clip cuts what a stranger has sent to a length that fits an error.
 func Clip(s string) string {
 	const shown = 64
 	if len(s) <= shown {

@@ -86,6 +86,7 @@ func (r *Entry) Answer(c *call.Call) call.Answer {
 	return call.Answer{Call: c, Body: r.Body}
 }
 
+// RequestHash tells requests apart: it is the first half of the SHA-256 of method and body.
 func RequestHash(c *call.Call) [16]byte {
 	h := sha256.New()
 	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(c.Method))))

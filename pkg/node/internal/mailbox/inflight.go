@@ -23,6 +23,7 @@ type InFlight struct {
 
 func (f *InFlight) Begin() { f.running.Add(1) }
 
+// End counts a mailbox that has stopped running.
 func (f *InFlight) End() {
 	if f.running.Add(-1) == 0 && f.stopping.Load() {
 		f.Drained.Set()
@@ -44,6 +45,7 @@ type Runners struct {
 	slots map[*Mailbox]int
 }
 
+// Add notes that a mailbox has a task.
 func (r *Runners) Add(s *Mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -53,6 +55,7 @@ func (r *Runners) Add(s *Mailbox) {
 	r.slots[s]++
 }
 
+// Remove notes that one of a mailbox's tasks has ended.
 func (r *Runners) Remove(s *Mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -91,6 +91,7 @@ type Limits struct {
 	Memory   int64
 }
 
+// NewTable returns a table without mailboxes. Its Start and StartAfter must be set before the first call.
 func NewTable(l Limits) *Table {
 	return &Table{maxPending: l.Pending, budget: l.Budget, capacity: l.Capacity, MemoryLimit: l.Memory,
 		boxes: make(map[api.ActorID]*Mailbox)}
@@ -175,6 +176,7 @@ func (d *Table) Excess() int64 {
 	return max(d.memory.Load()-d.MemoryLimit, 0)
 }
 
+// ErrNoRoom is the error of CodeNoCapacity for an actor that the node has no room for. It says which limit.
 func (d *Table) ErrNoRoom(actor api.ActorID) error {
 	reason, err := api.RefusedFull, api.Errorf(api.CodeNoCapacity, "actor %s: the node is at its capacity of %d "+
 		"activations, all of them busy", actor, d.capacity)

@@ -22,6 +22,7 @@ type Barrier struct {
 	running bool
 }
 
+// NewBarrier returns a barrier that proves claims by read, which blocks on the store.
 func NewBarrier(e env.Env, read func() (registry.Proof, error)) *Barrier {
 	return &Barrier{env: e, read: read}
 }

@@ -66,6 +66,7 @@ type outage struct {
 	reason string
 }
 
+// NewContact returns a contact that takes the store to answer. store names it in errors.
 func NewContact(s telemetry.Scope, store func() string) *Contact {
 	c := &Contact{Scope: s, store: store}
 	c.ctx, c.cancel = env.WithCancelCause(context.Background())

@@ -17,8 +17,10 @@ type Loads struct {
 	known map[string]api.Load
 }
 
+// NewLoads returns loads of no nodes.
 func NewLoads() *Loads { return &Loads{known: make(map[string]api.Load)} }
 
+// Learn notes how busy a node says that it is.
 func (l *Loads) Learn(node string, load api.Load) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,6 +43,7 @@ func (l *Loads) Forget(node string) {
 	delete(l.known, node)
 }
 
+// Candidates returns members with the loads that are known of them, for placement.
 func (l *Loads) Candidates(members []registry.NodeInfo) []registry.Candidate {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -56,6 +56,7 @@ type Deps struct {
 	Beaten func(registry.Beaten)
 }
 
+// New returns a manager of a node that has not joined yet.
 func New(d Deps) *Manager { return &Manager{Deps: d} }
 
 // Join makes the node a member, and reads the membership.
@@ -84,6 +85,7 @@ func (k *Manager) SetDraining(draining bool) {
 	k.Spec.Draining = draining
 }
 
+// Member returns the node's membership, nil before it has joined.
 func (k *Manager) Member() *registry.Member {
 	k.mu.Lock()
 	defer k.mu.Unlock()

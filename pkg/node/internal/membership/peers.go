@@ -133,6 +133,7 @@ func (k *Manager) TargetNamed(ctx context.Context, name string) (registry.NodeIn
 	return node, nil
 }
 
+// Incarnation returns the node's own, "" before it has joined.
 func (k *Manager) Incarnation() string {
 	if m := k.Member(); m != nil {
 		return m.Node.Incarnation.String()

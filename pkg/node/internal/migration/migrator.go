@@ -40,4 +40,5 @@ type Deps struct {
 	Peers     *membership.Peers
 }
 
+// New returns a migrator with nothing to move.
 func New(d Deps) *Migrator { return &Migrator{Deps: d, ids: d.Env.Rand("moves")} }

@@ -37,6 +37,7 @@ func (mv *Migrator) ServePrepare(_ context.Context, in *api.MovePrepareRequest) 
 	return &api.MovePrepareReply{Incarnation: mv.Members.Incarnation()}, nil
 }
 
+// ServePiece takes a piece of a snapshot.
 func (mv *Migrator) ServePiece(_ context.Context, req *rpc.Request) ([]byte, error) {
 	p, err := api.DecodeMovePieceRequest(req.Payload)
 	if err != nil {
@@ -45,6 +46,7 @@ func (mv *Migrator) ServePiece(_ context.Context, req *rpc.Request) ([]byte, err
 	return nil, mv.Host.Arrivals.Receive(&p, mv.Env.Monotonic())
 }
 
+// ServeCancel forgets a move that its source has given up.
 func (mv *Migrator) ServeCancel(req *rpc.Request) {
 	if len(req.Payload) == len(api.MoveID{}) {
 		mv.Host.Arrivals.Forget(api.MoveID(req.Payload))

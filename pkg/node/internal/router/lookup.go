@@ -23,7 +23,8 @@ const (
 	// lookupsAtOnce and claimsAtOnce are how many owners a node looks up, and how many actors it claims, at once:
 	// enough to fill the store's batches, few enough to leave it to those who have their actors.
 	lookupsAtOnce = 128
-	ClaimsAtOnce  = 256
+	// ClaimsAtOnce is how many actors a node claims at once.
+	ClaimsAtOnce = 256
 	// awaitedMax is how long a call waits for news of a node that does not answer before it asks the store again: the
 	// actor may have been taken from that node by itself.
 	awaitedMax = time.Second

@@ -56,6 +56,7 @@ type Deps struct {
 	Pool      *rpc.Pool
 }
 
+// New returns a router that knows no places yet.
 func New(d Deps) *Router {
 	r := &Router{Deps: d, random: d.Env.Rand("router"), cache: places.New(placementCacheMax),
 		turns: make(map[string]uint64)}
@@ -346,6 +347,7 @@ func (r *Router) cached(id api.ActorID) (string, bool) {
 	return r.cache.Get(id)
 }
 
+// Remember notes where an actor is, as a guess.
 func (r *Router) Remember(id api.ActorID, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

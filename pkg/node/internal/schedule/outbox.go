@@ -53,6 +53,7 @@ type Outboxes struct {
 	all map[api.ActorID]*dispatcher
 }
 
+// NewOutboxes returns outboxes of no actors.
 func NewOutboxes(s telemetry.Scope, k *membership.Manager, w *Waker) *Outboxes {
 	return &Outboxes{Scope: s, members: k, router: w.router, waker: w, all: make(map[api.ActorID]*dispatcher)}
 }

@@ -85,6 +85,7 @@ type wakes struct {
 	crowded bool
 }
 
+// NewScanner returns a scanner, which Run runs.
 func NewScanner(s telemetry.Scope, r *registry.Registry, k *membership.Manager, w *Waker) *Scanner {
 	return &Scanner{
 		Scope: s, registry: r, members: k, waker: w,

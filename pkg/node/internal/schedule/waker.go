@@ -52,6 +52,7 @@ type Waker struct {
 	Timers *Timers
 }
 
+// NewWaker returns a waker without timers.
 func NewWaker(s telemetry.Scope, r *router.Router) *Waker {
 	w := &Waker{Scope: s, router: r}
 	w.Timers = newTimers(s.Env, w.fire)

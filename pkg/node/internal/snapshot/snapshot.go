@@ -31,6 +31,7 @@ const (
 	markedFields = parcelFields + 1
 )
 
+// Encode returns the snapshot as it is sent.
 func (p *Snapshot) Encode() []byte {
 	size := 64 + len(p.Payload)
 	for _, e := range p.State {

@@ -22,6 +22,7 @@ type source struct {
 	outside bool
 }
 
+// SourceOf returns the source that a message has come from.
 func SourceOf(c *call.Call) source { return source{c.Sender, c.Flags&api.InvokeOutside != 0} }
 
 func (s source) Key() []byte {
@@ -74,6 +75,7 @@ func sources(of map[source]HighWater) []source {
 
 var errMark = api.Errorf(api.CodeCorruptState, "how far the messages of a sender are done can't be read")
 
+// Encode returns the high-water mark as the store has it.
 func (m *HighWater) Encode() []byte {
 	b := api.AppendArrayHeader([]byte{markVersion}, markFields+2)
 	b = api.AppendUint(b, m.Number)

@@ -55,6 +55,7 @@ type KV struct {
 
 var _ actor.Space = (*KV)(nil)
 
+// NewKV returns the key-value state of an actor, read through its claim. Of a volatile actor it is in memory alone.
 func NewKV(claim *registry.Claim, volatile bool) *KV {
 	return &KV{claim: claim, volatile: volatile}
 }
@@ -310,6 +311,7 @@ func spaceKeyOf(key []byte) (string, error) {
 	return "", errSpaceKey
 }
 
+// SortedKeys returns the keys of a map in order.
 func SortedKeys(m map[string][]byte) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m { //kelpie:unordered sorted below

@@ -17,7 +17,8 @@ import (
 const (
 	// OutboxMax and outboxBytesMax bound what an actor has sent that is not delivered yet: it is in memory, and
 	// loaded with the state. One target takes half of it at the most.
-	OutboxMax      = 2000
+	OutboxMax = 2000
+	// OutboxBytesMax is how many bytes the messages of an actor take that are not delivered yet.
 	OutboxBytesMax = 2 << 20
 	// NumberBits is how many bits of a message's number tell apart those of one commit; the others are the number of
 	// that. It is more than an outbox holds.

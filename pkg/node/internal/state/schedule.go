@@ -91,6 +91,7 @@ func (g *Schedule) Delivered() int {
 	return g.Deliveries.Ended()
 }
 
+// NewSchedule returns a schedule with nothing in it.
 func NewSchedule() *Schedule { return &Schedule{Dead: -1} }
 
 // LoadAgenda decodes what is stored: nil if nothing is. mine is as of the schedule. Errors are CodeCorruptState.

@@ -45,6 +45,7 @@ type window struct {
 	memory             int64
 }
 
+// NewMeter returns a meter that begins at now. usage may be nil.
 func NewMeter(now time.Duration, usage func() api.Usage) *Meter {
 	m := &Meter{usage: usage, started: now, began: now, last: window{cpu: -1}}
 	if usage != nil {
