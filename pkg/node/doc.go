@@ -3,14 +3,22 @@
 
 // Package node is a node: it hosts actors and serves calls of them.
 //
-// A call enters at service.go, is routed at router.go, waits in its actor's mailbox (mailbox.go), is run (batch.go) on
-// the actor's cached state (state.go), and is answered once its effects are committed through the actor's claim, or,
-// if it only reads, once a barrier (barrier.go) has proved that the claim was held when the call arrived. manager.go
-// keeps the node's membership and lease, watches other nodes, and drops every activation when the lease is lost.
+// This package puts the parts together (node.go), registers their methods (service.go), and starts and stops them. The
+// parts are packages below internal, in floors: each imports only what stands below it. From the top:
 //
-// Around that, budget.go bounds what is on its way, evict.go makes room, hooks.go runs what actors do at the
-// beginning and end of an activation, crash.go leaves those alone whose activation fails, and stuck.go gives up those
-// whose handlers do not return.
+//	admin       what operators ask
+//	migration   moves actors between nodes
+//	host        runs mailboxes: claims actors, gives them back
+//	activation  an actor in memory: batches, hooks, calls of other actors
+//	schedule    wakes actors, delivers their messages
+//	router      takes a call to its actor's mailbox, here or elsewhere
+//	mailbox     the calls that wait
+//	membership  the lease, the members, the barrier
+//	snapshot    what a moving actor has in memory
+//	state       what an activation has of its actor
+//	dedup       the answers of calls that may be repeated
+//	telemetry   events and measurements
+//	call        a call, its end, and how many there may be
 //
 // A node is an ordinary object in an env.Env: several live in one process in tests and in simulation.
 package node

@@ -135,7 +135,8 @@ var once = []mutant{
 		name: "failed-message-is-delivered", what: "a message that has failed is taken for delivered",
 		changes: []change{{"pkg/node/internal/schedule/outbox.go", "\tcase err == nil:\n\t\tc.results[m.Number] = " +
 			"state.Delivery{Number: m.Number, Ended: true}",
-			"\tcase err == nil || counts(err):\n\t\tc.results[m.Number] = state.Delivery{Number: m.Number, Ended: true}"}},
+			"\tcase err == nil || call.CountsAsFailure(err):\n" +
+				"\t\tc.results[m.Number] = state.Delivery{Number: m.Number, Ended: true}"}},
 		flags: mail, caught: told,
 	},
 	{
