@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/bench/internal/benchtest"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -32,12 +33,12 @@ type echoKind actor.Consistency
 func (k echoKind) namespace() string { return string(k) }
 
 // Spec implements actor.Kind.
-func (k echoKind) Spec() *actor.Spec {
-	return &actor.Spec{
-		Namespace: k.namespace(), Consistency: actor.Consistency(k), NewState: func() any { return new(struct{}) },
-		Methods: map[string]*actor.MethodSpec{"echo": {
+func (k echoKind) Spec() *kind.Spec {
+	return &kind.Spec{
+		Namespace: k.namespace(), Consistency: string(k), NewState: func() any { return new(struct{}) },
+		Methods: map[string]*kind.Method{"echo": {
 			Name: "echo", ReadOnly: true,
-			Run: func(_ *actor.Context, _ any, request []byte) ([]byte, error) { return request, nil },
+			Run: func(_ kind.Turn, _ any, request []byte) ([]byte, error) { return request, nil },
 		}},
 	}
 }

@@ -32,7 +32,7 @@ type bag struct {
 }
 
 var bags = actor.New[bag]("bag").
-	TakeAlong(
+	OnMigrate(
 		func(_ *actor.Context, s *bag) ([]byte, error) { return s.memory, nil },
 		func(_ *actor.Context, s *bag, luggage []byte) error { s.memory = luggage; return nil },
 	).

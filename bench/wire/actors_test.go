@@ -7,6 +7,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
@@ -20,12 +21,12 @@ import (
 // without the store.
 type echoKind struct{}
 
-func (echoKind) Spec() *actor.Spec {
-	return &actor.Spec{
-		Namespace: "echo", Consistency: actor.Stale, NewState: func() any { return new(struct{}) },
-		Methods: map[string]*actor.MethodSpec{"echo": {
+func (echoKind) Spec() *kind.Spec {
+	return &kind.Spec{
+		Namespace: "echo", Consistency: string(actor.Stale), NewState: func() any { return new(struct{}) },
+		Methods: map[string]*kind.Method{"echo": {
 			Name: "echo", ReadOnly: true,
-			Run: func(_ *actor.Context, _ any, request []byte) ([]byte, error) { return request, nil },
+			Run: func(_ kind.Turn, _ any, request []byte) ([]byte, error) { return request, nil },
 		}},
 	}
 }

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/bench"
@@ -44,9 +45,9 @@ func (k *kelpie) localTarget(ctx context.Context, store string, stale bool) (*be
 // staleKind is a kind whose reads are answered from memory.
 type staleKind struct{ actor.Kind }
 
-func (k staleKind) Spec() *actor.Spec {
+func (k staleKind) Spec() *kind.Spec {
 	spec := *k.Kind.Spec()
-	spec.Consistency = actor.Stale
+	spec.Consistency = string(actor.Stale)
 	return &spec
 }
 

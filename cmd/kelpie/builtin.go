@@ -6,6 +6,7 @@ package main
 import (
 	"math"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 )
 
@@ -103,15 +104,15 @@ func kvList(ctx *actor.Context, _ *struct{}, req kvListRequest) ([]kvPair, error
 // stale, so its reads need not ask the store.
 type echoKind struct{}
 
-func (echoKind) Spec() *actor.Spec {
-	return &actor.Spec{
+func (echoKind) Spec() *kind.Spec {
+	return &kind.Spec{
 		Namespace:   "echo",
-		Consistency: actor.Stale,
+		Consistency: string(actor.Stale),
 		NewState:    func() any { return new(struct{}) },
-		Methods: map[string]*actor.MethodSpec{"echo": {
+		Methods: map[string]*kind.Method{"echo": {
 			Name:     "echo",
 			ReadOnly: true,
-			Run:      func(_ *actor.Context, _ any, request []byte) ([]byte, error) { return request, nil },
+			Run:      func(_ kind.Turn, _ any, request []byte) ([]byte, error) { return request, nil },
 		}},
 	}
 }

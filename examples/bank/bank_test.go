@@ -5,48 +5,22 @@ package main
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
-	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/actor/actortest"
 )
-
-// memorySpace is a key-value space for handlers under test.
-type memorySpace map[string][]byte
-
-func (s memorySpace) Get(key string) ([]byte, error)     { return s[key], nil }
-func (s memorySpace) Set(key string, value []byte) error { s[key] = value; return nil }
-func (s memorySpace) Delete(key string) error            { delete(s, key); return nil }
-
-func (s memorySpace) Range(begin, end string, limit int) ([]actor.Pair, error) {
-	var pairs []actor.Pair
-	for _, key := range slices.Sorted(maps.Keys(s)) {
-		if key >= begin && (end == "" || key < end) && len(pairs) < limit {
-			pairs = append(pairs, actor.Pair{Key: key, Value: s[key]})
-		}
-	}
-	return pairs, nil
-}
 
 // alice is one account, without a node around it.
 type alice struct {
 	*testing.T
-	state account
-	space memorySpace
+	*actortest.Actors
 }
 
-func newAlice(t *testing.T) *alice { return &alice{T: t, space: make(memorySpace)} }
-
-// CallRaw implements actor.Caller: it runs a method as a node does.
-func (a *alice) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) (
-	[]byte, error) {
-	return accounts.Spec().Methods[method].Run(actor.NewContext(ctx, id, a.space), &a.state, in)
-}
+func newAlice(t *testing.T) *alice { return &alice{t, actortest.New(accounts)} }
 
 func call[Req, Resp any](a *alice, m actor.Method[Req, Resp], request Req) (Resp, error) {
 	return m.On(a, "alice").Call(context.Background(), request)
@@ -115,7 +89,7 @@ func TestRefusals(t *testing.T) {
 
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
-	if refused, ok := errors.AsType[*actor.Error](err); !ok || refused.Code != code {
+	if actor.ErrorCode(err) != code {
 		t.Errorf("%v, want %s", err, code)
 	}
 }

@@ -11,28 +11,22 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
-	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/actor/actortest"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/simtest"
 )
 
-// limiter is one actor at a time that the test chooses.
-type limiter struct {
-	state any
-	now   time.Time
-}
-
-func (l *limiter) CallRaw(ctx context.Context, id actor.ID, method string, in []byte, _ ...api.CallOption) (
-	[]byte, error) {
-	turn := actor.NewContext(ctx, id, nil).WithTurn(actor.Turn{Time: l.now})
-	return limits.Spec().Methods[method].Run(turn, l.state, in)
-}
-
 func TestTokensComeBack(t *testing.T) {
-	l := &limiter{state: limits.Spec().NewState(), now: time.Unix(1000, 0)}
+	ctx, a := context.Background(), actortest.New(limits)
+	after := func(pause time.Duration) {
+		t.Helper()
+		if err := a.Advance(ctx, pause); err != nil {
+			t.Fatal(err)
+		}
+	}
 	want := func(want decision) {
 		t.Helper()
-		if got, err := take.On(l, "me").Call(context.Background(), actor.None{}); err != nil ||
+		if got, err := take.On(a, "me").Call(ctx, actor.None{}); err != nil ||
 			got.Allowed != want.Allowed || got.Retry != want.Retry {
 			t.Errorf("%+v (%v), want %+v", got, err, want)
 		}
@@ -41,10 +35,10 @@ func TestTokensComeBack(t *testing.T) {
 		want(decision{Allowed: true})
 	}
 	want(decision{Retry: refill})
-	l.now = l.now.Add(refill * 3 / 2)
+	after(refill * 3 / 2)
 	want(decision{Allowed: true})
 	want(decision{Retry: refill / 2})
-	l.now = l.now.Add(time.Hour)
+	after(time.Hour)
 	for range burst {
 		want(decision{Allowed: true})
 	}

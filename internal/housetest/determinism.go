@@ -17,6 +17,8 @@ import (
 // simulated are the packages that run under a seed as well as in production: what
 // they do may follow from nothing but their inputs and env.Env.
 var simulated = []string{
+	"internal/codec",
+	"internal/kind",
 	"internal/places",
 	"internal/statekeys",
 	"pkg/actor",

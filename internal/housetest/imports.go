@@ -94,10 +94,24 @@ var allowances = map[string]allowance{
 		external: []string{msgpack},
 		why:      "functions from a transaction to a result: it makes no calls to nodes",
 	},
-	"pkg/actor": {
+	"internal/codec": {
 		internal: []string{"pkg/api", "pkg/env"},
+		external: []string{msgpack},
+		why:      "how actors' values are encoded, for authors and for the node",
+	},
+	"internal/kind": {
+		internal: []string{"internal/codec", "pkg/api"},
 		external: []string{cron, msgpack},
+		why:      "what a node knows of an author's actors, which neither imports of the other",
+	},
+	"pkg/actor": {
+		internal: []string{"internal/codec", "internal/kind", "pkg/api", "pkg/env"},
+		external: []string{msgpack},
 		why:      "what an author of actors imports: no machinery behind it",
+	},
+	"pkg/actor/actortest": {
+		internal: []string{"internal/codec", "internal/kind", "pkg/actor", "pkg/api"},
+		why:      "runs actors in the process of an author's test, without a node",
 	},
 	"internal/human": {
 		why: "how numbers are written for people, the same in lists and in the live view",
@@ -123,8 +137,10 @@ var allowances = map[string]allowance{
 		why:      "what the store has of an actor: the layout of its keys, for the node and for those who read stores",
 	},
 	"pkg/node/internal/call": {
-		internal: []string{"pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple", "pkg/registry"},
-		why:      "a call on its way: everything else in the node stands above it",
+		internal: []string{
+			"internal/kind", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple", "pkg/registry",
+		},
+		why: "a call on its way: everything else in the node stands above it",
 	},
 	"pkg/node/internal/telemetry": {
 		internal: []string{"pkg/api", "pkg/env"},
@@ -136,8 +152,8 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node/internal/state": {
 		internal: []string{
-			"internal/statekeys", "pkg/actor", "pkg/api", "pkg/kv", "pkg/kv/tuple", "pkg/node/internal/call",
-			"pkg/node/internal/dedup", "pkg/registry",
+			"internal/codec", "internal/kind", "internal/statekeys", "pkg/api", "pkg/kv", "pkg/kv/tuple",
+			"pkg/node/internal/call", "pkg/node/internal/dedup", "pkg/registry",
 		},
 		why: "what an activation has of its actor, staged and encoded: no machinery",
 	},
@@ -147,7 +163,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node/internal/membership": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/call",
+			"internal/kind", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/call",
 			"pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
 		},
 		why: "the node as a member: it knows of no actors",
@@ -158,7 +174,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node/internal/router": {
 		internal: []string{
-			"internal/places", "pkg/actor", "pkg/api", "pkg/env", "pkg/node/internal/call",
+			"internal/kind", "internal/places", "pkg/api", "pkg/env", "pkg/node/internal/call",
 			"pkg/node/internal/mailbox", "pkg/node/internal/membership", "pkg/node/internal/telemetry",
 			"pkg/registry", "pkg/rpc",
 		},
@@ -174,25 +190,26 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node/internal/activation": {
 		internal: []string{
-			"internal/statekeys", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/call",
-			"pkg/node/internal/dedup", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
-			"pkg/node/internal/router", "pkg/node/internal/schedule", "pkg/node/internal/snapshot",
-			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry",
+			"internal/codec", "internal/kind", "internal/statekeys", "pkg/actor", "pkg/api", "pkg/env",
+			"pkg/kv", "pkg/node/internal/call", "pkg/node/internal/dedup", "pkg/node/internal/mailbox",
+			"pkg/node/internal/membership", "pkg/node/internal/router", "pkg/node/internal/schedule",
+			"pkg/node/internal/snapshot", "pkg/node/internal/state", "pkg/node/internal/telemetry",
+			"pkg/registry",
 		},
 		why: "one actor in memory: which are, and when, its host decides",
 	},
 	"pkg/node/internal/host": {
 		internal: []string{
-			"internal/statekeys", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/activation",
-			"pkg/node/internal/call", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
-			"pkg/node/internal/router", "pkg/node/internal/schedule", "pkg/node/internal/snapshot",
-			"pkg/registry",
+			"internal/kind", "internal/statekeys", "pkg/api", "pkg/env", "pkg/kv",
+			"pkg/node/internal/activation", "pkg/node/internal/call", "pkg/node/internal/mailbox",
+			"pkg/node/internal/membership", "pkg/node/internal/router", "pkg/node/internal/schedule",
+			"pkg/node/internal/snapshot", "pkg/registry",
 		},
 		why: "runs the mailboxes: it claims actors and gives them back",
 	},
 	"pkg/node/internal/migration": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/env", "pkg/node/internal/activation", "pkg/node/internal/call",
+			"internal/kind", "pkg/api", "pkg/env", "pkg/node/internal/activation", "pkg/node/internal/call",
 			"pkg/node/internal/host", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
 			"pkg/node/internal/router", "pkg/node/internal/schedule", "pkg/node/internal/snapshot",
 			"pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
@@ -210,19 +227,19 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node": {
 		internal: []string{
-			"internal/callkey", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/node/internal/activation",
-			"pkg/node/internal/admin", "pkg/node/internal/call", "pkg/node/internal/dedup",
-			"pkg/node/internal/host", "pkg/node/internal/mailbox", "pkg/node/internal/membership",
-			"pkg/node/internal/migration", "pkg/node/internal/router", "pkg/node/internal/schedule",
-			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
+			"internal/callkey", "internal/kind", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv",
+			"pkg/node/internal/activation", "pkg/node/internal/admin", "pkg/node/internal/call",
+			"pkg/node/internal/dedup", "pkg/node/internal/host", "pkg/node/internal/mailbox",
+			"pkg/node/internal/membership", "pkg/node/internal/migration", "pkg/node/internal/router",
+			"pkg/node/internal/schedule", "pkg/node/internal/state", "pkg/node/internal/telemetry",
+			"pkg/registry", "pkg/rpc",
 		},
 		why: "puts the parts together; it is given its store, its transport and its actors: it chooses none of them",
 	},
 	"pkg/sim": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/env/coro", "pkg/kv", "pkg/kv/occ", "pkg/kv/ryw",
-			"pkg/kv/tuple",
-			"pkg/node", "pkg/rpc", "pkg/rpc/mem",
+			"internal/kind", "pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/env/coro", "pkg/kv", "pkg/kv/occ",
+			"pkg/kv/ryw", "pkg/kv/tuple", "pkg/node", "pkg/rpc", "pkg/rpc/mem",
 		},
 		external: []string{btree, msgpack, porcupine},
 		why: "builds real nodes in a simulated world; of the records in the store it has an idea of its own, to " +
@@ -233,7 +250,7 @@ var allowances = map[string]allowance{
 		why:      "many runs at once, on goroutines: it chooses seeds and counts, the simulator makes the runs",
 	},
 	"pkg/sim/simtest": {
-		internal: []string{"pkg/actor", "pkg/api", "pkg/sim"},
+		internal: []string{"internal/kind", "pkg/actor", "pkg/api", "pkg/sim"},
 		why: "what a test of an author's actors imports: it chooses runs and reports them, the simulator makes " +
 			"them",
 	},
@@ -266,8 +283,8 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"internal/config", "internal/human", "pkg/actor", "pkg/api", "pkg/backup", "pkg/bench", "pkg/client",
-			"pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
+			"internal/config", "internal/human", "internal/kind", "pkg/actor", "pkg/api", "pkg/backup", "pkg/bench",
+			"pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
 			"pkg/registry", "pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",
 		},
 		external: []string{cobra, pflag, yaml, term},

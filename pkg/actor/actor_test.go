@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/actor/actortest"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -152,7 +153,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-var kind = actor.New[state]("things").
+var things = actor.New[state]("things").
 	With(actor.WriteFunc("add", func(_ *actor.Context, s *state, n int64) (int64, error) {
 		s.N += n
 		return s.N, nil
@@ -165,16 +166,17 @@ var kind = actor.New[state]("things").
 	}))
 
 func TestAKindRunsItsMethods(t *testing.T) {
-	spec := kind.Spec()
-	ctx := actor.NewContext(context.Background(), actor.ID{Namespace: "things", ID: "x"}, nil)
-	s := spec.NewState()
+	a := actortest.New(things)
+	run := func(method string, request []byte) ([]byte, error) {
+		return a.CallRaw(context.Background(), things.ID("x"), method, request)
+	}
 	request, err := actor.Marshal(5)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var n int64
 	for want := int64(5); want <= 10; want += 5 {
-		reply, err := spec.Methods["add"].Run(ctx, s, request)
+		reply, err := run("add", request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,20 +185,20 @@ func TestAKindRunsItsMethods(t *testing.T) {
 		}
 	}
 	var who string
-	reply, err := spec.Methods["whoami"].Run(ctx, s, nil)
+	reply, err := run("whoami", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := actor.Unmarshal(reply, &who); err != nil || who != "things/x" {
 		t.Fatal(who, err)
 	}
-	if spec.Methods["add"].ReadOnly || !spec.Methods["whoami"].ReadOnly {
+	if methods := things.Spec().Methods; methods["add"].ReadOnly || !methods["whoami"].ReadOnly {
 		t.Error("methods that write and that read are mixed up")
 	}
-	if _, err := spec.Methods["add"].Run(ctx, s, []byte{0xa1, 'x'}); api.CodeOf(err) != api.CodeInvalidArgument {
+	if _, err := run("add", []byte{0xa1, 'x'}); api.CodeOf(err) != api.CodeInvalidArgument {
 		t.Errorf("a request of another type: %v", err)
 	}
-	if _, err := spec.Methods["fail"].Run(ctx, s, nil); err == nil || err.Error() != "not 1" {
+	if _, err := run("fail", nil); api.CodeOf(err) != api.CodeApplication || !strings.Contains(err.Error(), "not 1") {
 		t.Error(err)
 	}
 }

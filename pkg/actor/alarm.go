@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
+	"github.com/kelpiehq/kelpie/internal/codec"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -51,15 +51,9 @@ type AlarmInfo struct {
 	Attempts int
 }
 
-// PlannedAlarm is an alarm as a node keeps it.
-type PlannedAlarm struct {
-	AlarmInfo
-	Request []byte
-}
-
 // plan checks an alarm and computes when it is due first, now being the node's clock. Errors are CodeInvalidArgument.
-func (a Alarm) plan(name string, now time.Time) (PlannedAlarm, error) {
-	p := PlannedAlarm{AlarmInfo: AlarmInfo{Name: name, Method: a.Method, Every: a.Every, Cron: a.Cron}}
+func (a Alarm) plan(name string, now time.Time) (kind.Alarm, error) {
+	p := kind.Alarm{Name: name, Method: a.Method, Every: a.Every, Cron: a.Cron}
 	if err := a.validate(name); err != nil {
 		return p, err
 	}
@@ -81,7 +75,7 @@ func (a Alarm) plan(name string, now time.Time) (PlannedAlarm, error) {
 		return p, nil
 	}
 	var err error
-	if p.Request, err = Marshal(a.Request); err != nil {
+	if p.Request, err = codec.Marshal(a.Request); err != nil {
 		return p, api.Errorf(api.CodeInvalidArgument, "alarm %q: its request of type %T does not encode: %v", name,
 			a.Request, err)
 	}
@@ -125,7 +119,7 @@ func (a Alarm) validate(name string) error {
 	case a.At.IsZero() && a.After == 0 && a.Every == 0 && a.Cron == "":
 		wrong = "one of At, After, Every and Cron must say when"
 	case a.Cron != "":
-		if _, err := parseCron(a.Cron); err != nil {
+		if _, err := kind.ParseCron(a.Cron); err != nil {
 			wrong = err.Error()
 		}
 	}
@@ -133,40 +127,4 @@ func (a Alarm) validate(name string) error {
 		return api.Errorf(api.CodeInvalidArgument, "alarm %q: %s", name, wrong)
 	}
 	return nil
-}
-
-// Next returns when a repeating alarm is due again, having been due at Due: the first of its times after that which
-// is not before now. Times that were missed are left out. ok is false for an alarm that does not come again.
-func (p *PlannedAlarm) Next(now time.Time) (due time.Time, ok bool) {
-	switch {
-	case p.Every > 0:
-		missed := max(now.Sub(p.Due), 0) / p.Every
-		return p.Due.Add((missed + 1) * p.Every), true
-	case p.Cron != "":
-		schedule, err := parseCron(p.Cron)
-		if err != nil {
-			return time.Time{}, false // it was parsed when it was set
-		}
-		if now.Before(p.Due) {
-			now = p.Due
-		}
-		due = schedule.Next(now.UTC())
-		return due, !due.IsZero()
-	}
-	return time.Time{}, false
-}
-
-var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-
-// parseCron refuses what would depend on the machine's time zones or on when the alarm was set.
-func parseCron(spec string) (cron.Schedule, error) {
-	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by "+
-			"Every", spec)
-	}
-	schedule, err := cronParser.Parse(spec)
-	if err != nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q is no cron expression: %v", spec, err)
-	}
-	return schedule, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -121,7 +122,7 @@ func FuzzCron(f *testing.F) {
 }
 
 func TestNothingIsDoneLaterOutsideOfANode(t *testing.T) {
-	ctx := NewContext(t.Context(), ID{Namespace: "a", ID: "b"}, nil)
+	ctx := newContext(kind.Turn{Context: t.Context(), Actor: ID{Namespace: "a", ID: "b"}})
 	err := ctx.SetAlarm("x", Alarm{After: 1, Method: "m"})
 	if api.CodeOf(err) != api.CodeFailedPrecondition {
 		t.Error(err)

@@ -6,8 +6,11 @@ package actor
 import (
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/codec"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
@@ -16,34 +19,25 @@ import (
 // As a context.Context it ends at the call's deadline and when the caller gives up.
 type Context struct {
 	context.Context
-	self  ID
-	space Space
-	turn  Turn
-	rand  *env.Rand
+	turn kind.Turn
+	rand *env.Rand
+	log  *slog.Logger
 }
 
-// Turn is what the handler of one call has beside its actor's space. It is the same each time that the handler runs
-// for that call.
-type Turn struct {
-	// Time is what Context.Now returns.
-	Time time.Time
-	// Seed determines what Context.Rand gives; nil is the same for all.
-	Seed func() [16]byte
-	// Ask calls a method of another actor with an encoded request, and returns the encoded reply.
-	Ask func(id ID, method string, request []byte) ([]byte, error)
-	// Agenda takes alarms and sends; nil refuses them.
-	Agenda Agenda
-}
+func newContext(t kind.Turn) *Context { return &Context{Context: t.Context, turn: t} }
 
-// NewContext is for the node that runs the handler.
-func NewContext(ctx context.Context, self ID, space Space) *Context {
-	return &Context{Context: ctx, self: self, space: space}
-}
-
-// WithTurn is for the node that runs the handler, and for tests of handlers. It changes c and returns it.
-func (c *Context) WithTurn(t Turn) *Context {
-	c.turn = t
-	return c
+// Log returns a logger whose lines go to the log of the node. Each names the actor, the method and the call: the id is
+// the same when the handler runs again for the same call, and then its lines come again. In a hook there is no call,
+// and the method is the name of the hook.
+func (c *Context) Log() *slog.Logger {
+	switch {
+	case c.log != nil:
+	case c.turn.Logger == nil:
+		c.log = slog.New(slog.DiscardHandler)
+	default:
+		c.log = c.turn.Logger()
+	}
+	return c.log
 }
 
 // Now returns when the caller made the call, by the caller's clock; in what an alarm runs, the time for which that
@@ -80,11 +74,11 @@ func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, erro
 	if err != nil {
 		return none, err
 	}
-	if ctx.turn.Ask == nil {
+	if ctx.turn.Call == nil {
 		return none, api.Errorf(api.CodeFailedPrecondition, "%s can't be called from here: only handlers of calls "+
 			"may call other actors", id)
 	}
-	out, err := ctx.turn.Ask(id, method, body)
+	out, err := ctx.turn.Call(id, method, body)
 	if err != nil {
 		return none, err
 	}
@@ -92,63 +86,83 @@ func Call[Resp any](ctx *Context, id ID, method string, request any) (Resp, erro
 }
 
 // Self returns the actor's id.
-func (c *Context) Self() ID { return c.self }
+func (c *Context) Self() ID { return c.turn.Actor }
 
-// Space is an actor's own ordered key-value space, beside its state struct: for what is too
-// much to keep in memory whole. Changes are committed together with the state, and undone together.
-type Space interface {
-	// Get returns the encoded value of key, nil if there is none.
-	Get(key string) ([]byte, error)
-	// Set gives key an encoded value.
-	Set(key string, value []byte) error
-	// Delete removes key, if it is there.
-	Delete(key string) error
-	// Range returns up to limit pairs with begin <= key < end, in order of key; end "" is the
-	// end of the space.
-	Range(begin, end string, limit int) ([]Pair, error)
-}
-
-// Pair is a key of the space with its encoded value.
+// Pair is a key of an actor's key-value space with its encoded value.
 type Pair struct {
 	Key   string
 	Value []byte
 }
 
+// kv returns the actor's key-value space.
+func (c *Context) kv() (kind.KV, error) {
+	if c.turn.KV == nil {
+		return nil, api.Errorf(api.CodeFailedPrecondition, "actor %s has no key-value space here", c.turn.Actor)
+	}
+	return c.turn.KV, nil
+}
+
 // Get decodes the value of key in the actor's key-value space into the value that v points to, and
 // reports whether there is one. It may read the store.
 func (c *Context) Get(key string, v any) (bool, error) {
-	b, err := c.space.Get(key)
+	kv, err := c.kv()
+	if err != nil {
+		return false, err
+	}
+	b, err := kv.Get(key)
 	if err != nil || b == nil {
 		return false, err
 	}
-	return true, Unmarshal(b, v)
+	return true, codec.Unmarshal(b, v)
 }
 
 // Set gives key a value of up to 100,000 bytes encoded. A key has up to 1,024 bytes.
 func (c *Context) Set(key string, v any) error {
-	b, err := Marshal(v)
+	b, err := codec.Marshal(v)
 	if err != nil {
-		return api.Errorf(api.CodeInternal, "actor %s: the value of key %q does not encode: %w", c.self, key, err)
+		return api.Errorf(api.CodeInternal, "actor %s: the value of key %q does not encode: %w", c.turn.Actor, key, err)
 	}
-	return c.space.Set(key, b)
+	kv, err := c.kv()
+	if err != nil {
+		return err
+	}
+	return kv.Set(key, b)
 }
 
 // Delete removes key from the actor's key-value space.
-func (c *Context) Delete(key string) error { return c.space.Delete(key) }
+func (c *Context) Delete(key string) error {
+	kv, err := c.kv()
+	if err != nil {
+		return err
+	}
+	return kv.Delete(key)
+}
 
 // List returns up to limit pairs of the actor's key-value space whose keys begin with prefix, in order. Pair.Decode
 // decodes their values. It may read the store.
 func (c *Context) List(prefix string, limit int) ([]Pair, error) {
-	return c.space.Range(prefix, prefixEnd(prefix), limit)
+	return c.Range(prefix, prefixEnd(prefix), limit)
 }
 
 // Range returns up to limit pairs with begin <= key < end, in order; end "" is the end of the space.
 func (c *Context) Range(begin, end string, limit int) ([]Pair, error) {
-	return c.space.Range(begin, end, limit)
+	kv, err := c.kv()
+	if err != nil {
+		return nil, err
+	}
+	found, err := kv.Range(begin, end, limit)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	out := make([]Pair, len(found))
+	for i, p := range found {
+		out[i] = Pair(p)
+	}
+	return out, nil
 }
 
 // Decode decodes the value into the value that v points to.
-func (p Pair) Decode(v any) error { return Unmarshal(p.Value, v) }
+func (p Pair) Decode(v any) error { return codec.Unmarshal(p.Value, v) }
 
 // prefixEnd returns the first key that is greater than all with the prefix, "" for none.
 func prefixEnd(prefix string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/actor/actortest"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -174,7 +175,7 @@ func TestDeepBytesAreRefused(t *testing.T) {
 
 // TestValueThatDoesNotEncodeIsNamed shows that the error of a reply and of a value says whose it is.
 func TestValueThatDoesNotEncodeIsNamed(t *testing.T) {
-	kind := actor.New[family]("family").
+	families := actor.New[family]("family").
 		With(actor.ReadFunc("show", func(_ *actor.Context, _ *family, _ struct{}) (*family, error) {
 			f := &family{}
 			f.Parent = f
@@ -184,11 +185,11 @@ func TestValueThatDoesNotEncodeIsNamed(t *testing.T) {
 			f := &family{}
 			f.Parent = f
 			return true, ctx.Set("key", f)
-		})).Spec()
-	ctx := actor.NewContext(context.Background(), actor.ID{Namespace: "family", ID: "a"}, nil)
+		}))
+	a := actortest.New(families)
 	for method, says := range map[string]string{"show": "actor family/a: the reply of method show does not encode: ",
 		"put": `actor family/a: the value of key "key" does not encode: `} {
-		_, err := kind.Methods[method].Run(ctx, kind.NewState(), nil)
+		_, err := a.CallRaw(context.Background(), families.ID("a"), method, nil)
 		if api.CodeOf(err) != api.CodeInternal ||
 			!strings.Contains(err.Error(), says+"it is nested deeper than 64 levels, or contains itself: at Parent") {
 			t.Errorf("%s: %v", method, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/actor/actortest"
 )
 
 // Cart is the state of one shopping cart.
@@ -36,11 +37,11 @@ var Put = actor.Write(Carts, "put", func(_ *actor.Context, c *Cart, in Item) (in
 	return c.Items[in.Name], nil
 })
 
-// Declaring a method returns a reference that calls it. Outside of handlers a client makes the call: the memory of
-// this example stands for one, as a fake in a test does.
+// Declaring a method returns a reference that calls it. Outside of handlers a client makes the call. Here
+// actortest stands for one.
 func Example() {
 	ctx := context.Background()
-	c := newMemory(Carts) // client.Dial(ctx, client.Options{Addrs: []string{"127.0.0.1:7600"}})
+	c := actortest.New(Carts) // client.Dial(ctx, client.Options{Addrs: []string{"127.0.0.1:7600"}})
 
 	alice := Put.On(c, "alice")
 	for range 2 {
@@ -52,5 +53,5 @@ func Example() {
 	// Output:
 	// 3 <nil>
 	// 6 <nil>
-	// count 0 of pear: must be positive
+	// application: count 0 of pear: must be positive
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
@@ -115,7 +116,7 @@ func TestARequestWithAnIntegerThatDoesNotFitIsRefused(t *testing.T) {
 		actor.ReadFunc("m", func(_ *actor.Context, _ *struct{}, in numbers) (uint8, error) {
 			return in.Age, nil
 		})).Spec().Methods["m"]
-	_, err = m.Run(actor.NewContext(context.Background(), actor.ID{}, nil), new(struct{}), b)
+	_, err = m.Run(kind.Turn{Context: context.Background()}, new(struct{}), b)
 	if api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), "age: 300") {
 		t.Errorf("%v, which does not say what is wrong", err)
 	}

@@ -6,6 +6,7 @@ package actor
 import (
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -15,8 +16,8 @@ type ID = api.ActorID
 // Kind is the actors of one namespace. It is built at program start and not changed
 // once a node uses it.
 type Kind interface {
-	// Spec returns what a node needs to host the kind.
-	Spec() *Spec
+	// Spec is for the node that hosts the kind.
+	Spec() *kind.Spec
 }
 
 // Consistency is how a namespace's reading methods are answered.
@@ -30,43 +31,27 @@ const (
 	Stale Consistency = "stale"
 )
 
-// Spec is a kind as a node sees it, without its types.
-type Spec struct {
-	Namespace   string
-	Consistency Consistency
-	// IdleTimeout is how long an actor without calls stays active; 0 is the node's default.
-	IdleTimeout time.Duration
-	// Placement is the strategy of placement that the namespace begins with; "" is "least-loaded".
-	Placement string
-	// Activate and Deactivate, if not nil, run before the first call of an activation and at its end.
-	Activate, Deactivate Hook
-	// Pack, if not nil, returns what an actor takes along when it moves, beside its state; Unpack gets that on the
-	// other node.
-	Pack   func(ctx *Context, state any) (luggage []byte, err error)
-	Unpack func(ctx *Context, state any, luggage []byte) error
-	// Volatile actors keep nothing in the store.
-	Volatile bool
-	// Version is that of the state, 0 for the first. Upgrade fills a new state from one of an earlier version.
-	Version uint32
-	Upgrade func(old Stored, state any) error
-	renames []rename
-	// NewState returns a pointer to a new, zero state.
-	NewState func() any
-	Methods  map[string]*MethodSpec
-}
+// Placement is how a node is chosen for an actor that no node owns.
+type Placement string
 
-// MethodSpec is one method of a kind as a node sees it, without its types.
-type MethodSpec struct {
-	Name string
-	// ReadOnly methods change nothing.
-	ReadOnly bool
-	// Run decodes the request, runs the handler on the state made by NewState and encodes the reply.
-	Run func(ctx *Context, state any, request []byte) (reply []byte, err error)
-}
+const (
+	// LeastLoaded draws two nodes and takes the less loaded one. It is the default.
+	LeastLoaded Placement = "least-loaded"
+	// Random draws a node.
+	Random Placement = "random"
+	// RoundRobin has the nodes take turns, as far as the node that chooses knows.
+	RoundRobin Placement = "round-robin"
+	// LocalFirst takes the node at which the call arrived.
+	LocalFirst Placement = "local-first"
+	// Rendezvous takes a node by a hash of the actor's id: the same one for as long as it is a member.
+	Rendezvous Placement = "rendezvous"
+	// Spread draws two zones and takes the emptier one, and in it the less loaded of two nodes.
+	Spread Placement = "spread"
+)
 
 // Of is a kind whose state is an S.
 type Of[S any] struct {
-	spec Spec
+	spec kind.Spec
 }
 
 // New returns a kind without methods; Write and Read declare them. The namespace follows the rules of
@@ -75,11 +60,11 @@ func New[S any](namespace string) *Of[S] {
 	if err := api.ValidateNamespace(namespace); err != nil {
 		panic("actor.New: " + err.Error())
 	}
-	return &Of[S]{spec: Spec{
+	return &Of[S]{spec: kind.Spec{
 		Namespace:   namespace,
-		Consistency: Linearizable,
+		Consistency: string(Linearizable),
 		NewState:    func() any { return new(S) },
-		Methods:     make(map[string]*MethodSpec),
+		Methods:     make(map[string]*kind.Method),
 	}}
 }
 
@@ -87,7 +72,7 @@ func New[S any](namespace string) *Of[S] {
 func (k *Of[S]) ID(id string) ID { return ID{Namespace: k.spec.Namespace, ID: id} }
 
 // Spec implements Kind.
-func (k *Of[S]) Spec() *Spec { return &k.spec }
+func (k *Of[S]) Spec() *kind.Spec { return &k.spec }
 
 // WithIdleTimeout sets how long an actor without calls stays active.
 func (k *Of[S]) WithIdleTimeout(d time.Duration) *Of[S] {
@@ -95,23 +80,20 @@ func (k *Of[S]) WithIdleTimeout(d time.Duration) *Of[S] {
 	return k
 }
 
-// WithPlacement sets the strategy by which nodes are chosen for the actors: "least-loaded", which is the default,
-// "random", "round-robin", "local-first", "rendezvous" or "spread"; a node does not start with any other. As all
-// settings of a namespace it is what the cluster begins with: later it is changed by "kelpie namespaces set".
-func (k *Of[S]) WithPlacement(strategy string) *Of[S] {
-	k.spec.Placement = strategy
+// WithPlacement sets the strategy by which nodes are chosen for the actors; the default is LeastLoaded. A node does not
+// start with a strategy that it does not know. As all settings of a namespace it is what the cluster begins with:
+// later it is changed by "kelpie namespaces set".
+func (k *Of[S]) WithPlacement(p Placement) *Of[S] {
+	k.spec.Placement = string(p)
 	return k
 }
 
 // WithConsistency sets how reading methods are answered; the default is Linearizable. As all settings of a namespace it
 // is what the cluster begins with: later it is changed by "kelpie namespaces set".
 func (k *Of[S]) WithConsistency(c Consistency) *Of[S] {
-	k.spec.Consistency = c
+	k.spec.Consistency = string(c)
 	return k
 }
-
-// Hook runs at the beginning or the end of an activation, with the state that a Kind's NewState returned.
-type Hook func(ctx *Context, state any) error
 
 // OnActivate has f run when an actor has been activated, before its first call. What it changes is committed before
 // that call runs. With an error, or a panic, nothing changes and the calls that waited are CodeUnavailable; the actor
@@ -131,20 +113,23 @@ func (k *Of[S]) OnDeactivate(f func(ctx *Context, state *S) error) *Of[S] {
 	return k
 }
 
-func hook[S any](f func(ctx *Context, state *S) error) Hook {
-	return func(ctx *Context, state any) error { return f(ctx, state.(*S)) }
+func hook[S any](f func(ctx *Context, state *S) error) kind.Hook {
+	return func(t kind.Turn, state any) error { return f(newContext(t), state.(*S)) }
 }
 
-// TakeAlong has an actor that moves to another node take something along that it keeps in memory beside its stored
-// state, such as a cache in a field that is not encoded. pack runs when its last call on the old node is done, after
-// OnDeactivate, and unpack on the new one, before OnActivate. Neither changes the stored state. It is no more than a
-// help: what pack returned, of 100 MiB at the most, is lost when the move fails halfway, and nothing is packed when a
-// node fails. If pack fails, the actor does not move. State and key-value space of a Volatile actor are taken along
-// without this.
-func (k *Of[S]) TakeAlong(pack func(ctx *Context, state *S) ([]byte, error),
-	unpack func(ctx *Context, state *S, luggage []byte) error) *Of[S] {
-	k.spec.Pack = func(ctx *Context, state any) ([]byte, error) { return pack(ctx, state.(*S)) }
-	k.spec.Unpack = func(ctx *Context, state any, luggage []byte) error { return unpack(ctx, state.(*S), luggage) }
+// OnMigrate has an actor that moves to another node take along what it keeps in memory beside its stored state, such
+// as a cache in a field that is not encoded. pack runs when its last call on the old node is done, after OnDeactivate,
+// and returns at most 100 MiB. unpack runs on the new node, before OnActivate. Neither changes the stored state.
+//
+// It saves work, and keeps nothing: what pack returned is lost when the move fails halfway, and nothing is packed when
+// a node fails. If pack fails, the actor does not move. State and key-value space of a Volatile actor move without
+// this.
+func (k *Of[S]) OnMigrate(pack func(ctx *Context, state *S) ([]byte, error),
+	unpack func(ctx *Context, state *S, payload []byte) error) *Of[S] {
+	k.spec.Pack = func(t kind.Turn, state any) ([]byte, error) { return pack(newContext(t), state.(*S)) }
+	k.spec.Unpack = func(t kind.Turn, state any, payload []byte) error {
+		return unpack(newContext(t), state.(*S), payload)
+	}
 	return k
 }
 
@@ -162,7 +147,7 @@ func (k *Of[S]) Volatile() *Of[S] {
 // are read as well. Names are those of the encoding. To give a field that was removed its name back for something
 // else, use WithVersion.
 func (k *Of[S]) Renamed(from, to string) *Of[S] {
-	k.spec.renames = append(k.spec.renames, rename{from, to})
+	k.spec.Renames = append(k.spec.Renames, kind.Rename{From: from, To: to})
 	return k
 }
 
@@ -178,6 +163,8 @@ func (k *Of[S]) WithVersion(version uint32, upgrade func(old Stored, state *S) e
 		panic("actor.Of.WithVersion: a version is at least 1, and needs a way to upgrade to it")
 	}
 	k.spec.Version = version
-	k.spec.Upgrade = func(old Stored, state any) error { return upgrade(old, state.(*S)) }
+	k.spec.Upgrade = func(old kind.Stored, state any) error {
+		return upgrade(Stored{old.Version, old.Encoded}, state.(*S))
+	}
 	return k
 }

@@ -4,25 +4,9 @@
 package actor
 
 import (
-	"time"
-
+	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
-
-// Agenda is what an actor has to do by itself: alarms, and sends to deliver. Changes are committed together with the
-// state, and undone together.
-type Agenda interface {
-	// Clock returns the wall clock of the actor's node.
-	Clock() time.Time
-	// SetAlarm sets an alarm, in place of the one of that name.
-	SetAlarm(a PlannedAlarm) error
-	// CancelAlarm removes an alarm, and reports whether there was one.
-	CancelAlarm(name string) (bool, error)
-	// Alarms returns the alarms that are set, in order of name.
-	Alarms() []AlarmInfo
-	// Send has a method of another actor called, with an encoded request, after the commit.
-	Send(id ID, method string, request []byte) error
-}
 
 // SetAlarm has the actor run one of its own writing methods at a time to come, whether it is active then or not. An
 // alarm of the same name is replaced. It is set when what the handler does is committed: one that fails has set
@@ -36,10 +20,10 @@ type Agenda interface {
 //
 // An actor has at most 100 alarms, and their requests together at most 1 MiB. Volatile actors have none.
 func (c *Context) SetAlarm(name string, a Alarm) error {
-	if c.turn.Agenda == nil {
-		return errNoAgenda("set an alarm")
+	if c.turn.Schedule == nil {
+		return errNoSchedule("set an alarm")
 	}
-	planned, err := a.plan(name, c.turn.Agenda.Clock())
+	planned, err := a.plan(name, c.turn.Schedule.Clock())
 	if err != nil {
 		return err
 	}
@@ -47,24 +31,30 @@ func (c *Context) SetAlarm(name string, a Alarm) error {
 		return api.Errorf(api.CodeTooLarge, "alarm %q: its request of %d bytes must have at most %d", name,
 			len(planned.Request), LaterBytesMax)
 	}
-	return c.turn.Agenda.SetAlarm(planned)
+	return c.turn.Schedule.SetAlarm(planned)
 }
 
 // CancelAlarm removes an alarm, and reports whether there was one of that name. It is effective with the handler's
 // commit.
 func (c *Context) CancelAlarm(name string) (bool, error) {
-	if c.turn.Agenda == nil {
-		return false, errNoAgenda("cancel an alarm")
+	if c.turn.Schedule == nil {
+		return false, errNoSchedule("cancel an alarm")
 	}
-	return c.turn.Agenda.CancelAlarm(name)
+	return c.turn.Schedule.CancelAlarm(name)
 }
 
 // Alarms returns the actor's alarms, in order of name.
 func (c *Context) Alarms() []AlarmInfo {
-	if c.turn.Agenda == nil {
+	if c.turn.Schedule == nil {
 		return nil
 	}
-	return c.turn.Agenda.Alarms()
+	set := c.turn.Schedule.Alarms()
+	out := make([]AlarmInfo, len(set))
+	for i, a := range set {
+		out[i] = AlarmInfo{Name: a.Name, Method: a.Method, Due: a.Due, Every: a.Every, Cron: a.Cron,
+			Attempts: a.Attempts}
+	}
+	return out
 }
 
 // Send has a method of another actor called after the commit of what the handler does: if the handler fails, nothing
@@ -79,13 +69,13 @@ func (c *Context) Alarms() []AlarmInfo {
 // A request has at most 90,000 bytes encoded; an actor has at most 1,000 messages, and 1 MiB of them, that are not
 // delivered yet. Volatile actors can't send.
 func Send(ctx *Context, id ID, method string, request any) error {
-	if ctx.turn.Agenda == nil {
-		return errNoAgenda("send")
+	if ctx.turn.Schedule == nil {
+		return errNoSchedule("send")
 	}
 	var body []byte
 	if request != nil {
 		var err error
-		if body, err = Marshal(request); err != nil {
+		if body, err = codec.Marshal(request); err != nil {
 			return api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
 		}
 	}
@@ -100,9 +90,9 @@ func Send(ctx *Context, id ID, method string, request any) error {
 		return api.Errorf(api.CodeTooLarge, "message of %d bytes to %s: must have at most %d", len(body), id,
 			LaterBytesMax)
 	}
-	return ctx.turn.Agenda.Send(id, method, body)
+	return ctx.turn.Schedule.Send(id, method, body)
 }
 
-func errNoAgenda(what string) error {
+func errNoSchedule(what string) error {
 	return api.Errorf(api.CodeFailedPrecondition, "can't %s from here: only handlers of actors on a node may", what)
 }

@@ -6,7 +6,10 @@ package actor
 import (
 	"context"
 	"fmt"
+	"reflect"
 
+	"github.com/kelpiehq/kelpie/internal/codec"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -72,9 +75,9 @@ func (m Method[Req, Resp]) Send(ctx *Context, id string, req Req) error {
 // instance.
 func (m Method[Req, Resp]) Alarm(ctx *Context, name string, when Alarm, req Req) error {
 	switch {
-	case ctx.self.Namespace != m.namespace:
+	case ctx.Self().Namespace != m.namespace:
 		return api.Errorf(api.CodeInvalidArgument,
-			"alarm %q: %s can't run %s of %s: an alarm runs a method of the actor's own kind", name, ctx.self, m.name,
+			"alarm %q: %s can't run %s of %s: an alarm runs a method of the actor's own kind", name, ctx.Self(), m.name,
 			m.namespace)
 	case when.Method != "" || when.Request != nil:
 		return api.Errorf(api.CodeInvalidArgument,
@@ -120,7 +123,7 @@ func (t Target[Req, Resp]) Call(ctx context.Context, req Req, opts ...api.CallOp
 }
 
 func encodeRequest(request any) ([]byte, error) {
-	body, err := Marshal(request)
+	body, err := codec.Marshal(request)
 	if err != nil {
 		return nil, api.Errorf(api.CodeInvalidArgument, "the request of type %T does not encode: %v", request, err)
 	}
@@ -128,7 +131,7 @@ func encodeRequest(request any) ([]byte, error) {
 }
 
 func decodeReply[Resp any](id ID, method string, body []byte) (reply Resp, err error) {
-	if err := Unmarshal(body, &reply); err != nil {
+	if err := codec.Unmarshal(body, &reply); err != nil {
 		return reply, api.Errorf(api.CodeInvalidArgument, "the reply of %s to %s does not fit a %T: %v", id, method,
 			reply, err)
 	}
@@ -137,51 +140,53 @@ func decodeReply[Resp any](id ID, method string, body []byte) (reply Resp, err e
 
 // MethodOf is a method that is not part of a kind yet.
 type MethodOf[S any] struct {
-	spec *MethodSpec
+	spec kind.Method
 }
 
 // WriteFunc returns a writing method for With. Programs declare theirs by Write.
 func WriteFunc[S, Req, Resp any](name string, handler func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
-	return MethodOf[S]{&MethodSpec{Name: checked(name), Run: runner(name, handler)}}
+	return methodOf(name, false, handler)
 }
 
 // ReadFunc returns a reading method for With. Programs declare theirs by Read.
 func ReadFunc[S, Req, Resp any](name string, handler func(ctx *Context, state *S, req Req) (Resp, error)) MethodOf[S] {
-	return MethodOf[S]{&MethodSpec{Name: checked(name), ReadOnly: true, Run: runner(name, handler)}}
+	return methodOf(name, true, handler)
 }
 
 // With adds a method, and returns the kind: for kinds that are put together in one expression and called by name. It
-// panics if there is one of that name.
+// panics as Write does.
 func (k *Of[S]) With(m MethodOf[S]) *Of[S] {
-	if _, ok := k.spec.Methods[m.spec.Name]; ok {
-		panic(fmt.Sprintf("actor kind %s: method %q defined twice", k.spec.Namespace, m.spec.Name))
-	}
-	k.spec.Methods[m.spec.Name] = m.spec
+	k.spec.Add(&m.spec)
 	return k
 }
 
-func checked(name string) string {
+func methodOf[S, Req, Resp any](
+	name string, readOnly bool, handler func(*Context, *S, Req) (Resp, error),
+) MethodOf[S] {
 	if name == "" || len(name) > api.MethodBytesMax || name[0] == '$' {
 		panic(fmt.Sprintf("actor method %q: a name has 1 to %d bytes and does not begin with '$'", name,
 			api.MethodBytesMax))
 	}
-	return name
+	return MethodOf[S]{kind.Method{
+		Name: name, ReadOnly: readOnly, Run: runner(name, handler),
+		Request: reflect.TypeFor[Req](), Reply: reflect.TypeFor[Resp](),
+	}}
 }
 
-func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, error)) func(*Context, any, []byte) (
+func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, error)) func(kind.Turn, any, []byte) (
 	[]byte, error) {
-	return func(ctx *Context, state any, request []byte) ([]byte, error) {
+	return func(t kind.Turn, state any, request []byte) ([]byte, error) {
 		var req Req
-		if err := decodeRequest(request, &req); err != nil {
+		if err := codec.UnmarshalRequest(request, &req); err != nil {
 			return nil, err
 		}
-		resp, err := f(ctx, state.(*S), req)
+		resp, err := f(newContext(t), state.(*S), req)
 		if err != nil {
 			return nil, err
 		}
-		reply, err := Marshal(resp)
+		reply, err := codec.Marshal(resp)
 		if err != nil {
-			return nil, api.Errorf(api.CodeInternal, "actor %s: the reply of method %s does not encode: %w", ctx.self,
+			return nil, api.Errorf(api.CodeInternal, "actor %s: the reply of method %s does not encode: %w", t.Actor,
 				name, err)
 		}
 		return reply, nil

@@ -80,6 +80,11 @@ type Config struct {
 	MaxRecords int
 	// MaxBatch is how many calls of an actor are committed together at the most; 0 is all that wait, 1 each alone.
 	MaxBatch int
+	// CheckReads has the encoded state of an actor compared before and after each call of a reading method. A call
+	// that has changed it fails as CodeInternal, and the change is undone. It costs two encodings of the state a call.
+	CheckReads bool
+	// ReadChanged, if not nil, hears of each such call. It must not block.
+	ReadChanged func(id api.ActorID, method string)
 	// LeaseTTL and Heartbeat are set by the first node of a cluster, 0 being the registry's
 	// defaults; for later nodes 0 is what the cluster has, and anything else must be equal to it.
 	LeaseTTL, Heartbeat time.Duration

@@ -197,7 +197,7 @@ func TestHooksAndConstructorsAreGuarded(t *testing.T) {
 			fail("OnDeactivate")
 			return nil
 		}).
-		TakeAlong(
+		OnMigrate(
 			func(_ *actor.Context, s *touchyState) ([]byte, error) {
 				s.Touchy = &touchy{9}
 				fail("packing")

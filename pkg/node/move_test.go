@@ -162,7 +162,7 @@ var travellers = actor.New[traveller]("traveller").
 		s.Diary = append(s.Diary, "deactivated")
 		return nil
 	}).
-	TakeAlong(func(_ *actor.Context, s *traveller) ([]byte, error) {
+	OnMigrate(func(_ *actor.Context, s *traveller) ([]byte, error) {
 		if len(s.cache) == 1 {
 			return nil, actor.Errorf("stay", "not now")
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/callkey"
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
@@ -38,7 +38,7 @@ const namesakeTimeout = 2 * time.Second
 type Node struct {
 	telemetry.Scope
 	config   Config
-	kinds    map[string]*actor.Spec
+	kinds    map[string]*kind.Spec
 	registry *registry.Registry
 
 	cancel context.CancelCauseFunc
@@ -79,7 +79,7 @@ func New(c Config) (*Node, error) {
 		return nil, err
 	}
 	c.defaults()
-	n := &Node{config: c, kinds: make(map[string]*actor.Spec), stopped: env.NewEvent(c.Env)}
+	n := &Node{config: c, kinds: make(map[string]*kind.Spec), stopped: env.NewEvent(c.Env)}
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
@@ -137,6 +137,7 @@ func (n *Node) runParts() {
 			Scope: n.Scope, Router: n.router, Members: n.members, Contact: n.contact, Timers: n.waker.Timers,
 			Outboxes: schedule.NewOutboxes(n.Scope, n.members, n.waker), Meter: n.meter,
 			MaxRecords: n.config.MaxRecords, MaxBatch: n.config.MaxBatch,
+			CheckReads: n.config.CheckReads, ReadChanged: n.config.ReadChanged,
 		},
 		Kinds: n.kinds, Registry: n.registry, Mailboxes: n.mailboxes, Tasks: n.tasks,
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // zoned puts n1 into zone x and the others into y, and labels n3.
@@ -158,10 +159,10 @@ func TestNobodyHasRoomIsToldWithTheReason(t *testing.T) {
 
 func TestAKindOfAnUnknownPlacementIsRefused(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
-		named := func(strategy string) []actor.Kind {
+		named := func(strategy actor.Placement) []actor.Kind {
 			return []actor.Kind{actor.New[blob]("note").WithPlacement(strategy)}
 		}
-		for strategy, want := range map[string]string{
+		for strategy, want := range map[actor.Placement]string{
 			"nearest":  `the kind of namespace "note": placement "nearest": must be one of least-loaded, `,
 			"affinity": `the kind of namespace "note": placement affinity needs to know what to prefer`,
 		} {
@@ -171,11 +172,21 @@ func TestAKindOfAnUnknownPlacementIsRefused(t *testing.T) {
 				c.Errorf("%s: %v, want %s", strategy, err, want)
 			}
 		}
-		c.kinds = named("spread")
+		c.kinds = named(actor.Spread)
 		c.start("n1")
 		reply, err := admin[api.Empty, api.NamespacesReply](c, "n1", api.MethodNamespaces, &api.Empty{})
 		if err != nil || len(reply.Namespaces) != 1 || reply.Namespaces[0].Placement != "spread" {
 			c.Errorf("%+v (%v)", reply, err)
 		}
 	})
+}
+
+func TestAuthorsKnowThePlacementsThatNeedNoSetting(t *testing.T) {
+	for _, p := range registry.Placements() {
+		known := slices.Contains([]actor.Placement{actor.LeastLoaded, actor.Random, actor.RoundRobin, actor.LocalFirst,
+			actor.Rendezvous, actor.Spread}, actor.Placement(p))
+		if known == (p == registry.PlaceAffinity) {
+			t.Errorf("package actor knows %s: %t", p, known)
+		}
+	}
 }

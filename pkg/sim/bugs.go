@@ -22,6 +22,8 @@ type bug struct {
 	store func(t *tampered)
 	env   func(l *life, m *coro.Machine) env.Env
 	kinds func([]actor.Kind) []actor.Kind
+	// readsWrite turns the check of reading methods off: it has some change the state.
+	readsWrite bool
 }
 
 func (b bug) name() string { return b.Name }
@@ -98,7 +100,9 @@ func init() {
 		{Entry: Entry{"unproved-batch", "answers a batch that writes nothing without a barrier"},
 			checkers: byAnswers, shows: byReading, kinds: unprovedBatch},
 		{Entry: Entry{"unproved-session", "a volatile actor answers without a barrier"},
-			checkers: []string{"sessions"}, kinds: unprovedSession},
+			checkers: []string{"sessions"}, kinds: unprovedSession, readsWrite: true},
+		{Entry: Entry{"read-writes", "a reading method changes the state"}, checkers: []string{"reads"},
+			shows: byReading, kinds: readWrites},
 		{Entry: Entry{"foreign-incarnation", "after a join with an unknown outcome, takes another process's " +
 			"incarnation for its own"}, checkers: []string{"membership"}, shows: []string{"cold"},
 			store: foreignIncarnation},

@@ -249,6 +249,21 @@ func rollbackIncomplete(kinds []actor.Kind) []actor.Kind {
 		})))
 }
 
+// readWrites has the method that reads a register leave a trace in it.
+func readWrites(kinds []actor.Kind) []actor.Kind {
+	return replaced(kinds, actor.New[registerState]("register").
+		With(actor.WriteFunc("swap", func(_ *actor.Context, s *registerState, v string) (string, error) {
+			old := s.V
+			s.V = v
+			return old, nil
+		})).
+		With(actor.ReadFunc("read", func(_ *actor.Context, s *registerState, _ struct{}) (string, error) {
+			read := s.V
+			s.V += "'"
+			return read, nil
+		})))
+}
+
 // replaced returns the kinds with another in the place of the one of its name.
 func replaced(kinds []actor.Kind, by actor.Kind) []actor.Kind {
 	out := slices.Clone(kinds)

@@ -336,7 +336,7 @@ func (p *forgetfulParker) Unpark() {
 // unprovedBatch declares that every read may be stale: then no batch without writes is proved.
 func unprovedBatch(kinds []actor.Kind) []actor.Kind {
 	for _, k := range kinds {
-		k.Spec().Consistency = actor.Stale
+		k.Spec().Consistency = string(actor.Stale)
 	}
 	return kinds
 }

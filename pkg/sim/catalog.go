@@ -25,6 +25,7 @@ var Checkers = []Entry{
 	{"once", "every job, by a call, a message or an alarm, is done once or not at all, as its caller was told; what " +
 		"fails for good becomes a dead letter; and a job that calls others builds on what is committed"},
 	{"initialised", "no handler runs on a state that OnActivate has not seen"},
+	{"reads", "no reading method changes the state of its actor"},
 	{"refusals", "no call that has never run is refused for good, unless it is an old one"},
 	{"answers", "a node that can't reach the store says so, and does not hold calls"},
 	{"exits", "no process ends by itself, unless another one has its name"},

@@ -7,25 +7,26 @@ import (
 	"context"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // hangingKind is a kind whose handlers may be made not to return.
-type hangingKind struct{ spec actor.Spec }
+type hangingKind struct{ spec kind.Spec }
 
 // Spec implements actor.Kind.
-func (k *hangingKind) Spec() *actor.Spec { return &k.spec }
+func (k *hangingKind) Spec() *kind.Spec { return &k.spec }
 
 // hanging returns the kind as a process hosts it: when a handler is to hang it does all its work first, whatever its
 // context says, as one does that waits for something outside.
 func (l *life) hanging(k actor.Kind) actor.Kind {
 	h := &hangingKind{*k.Spec()}
-	h.spec.Methods = make(map[string]*actor.MethodSpec)
+	h.spec.Methods = make(map[string]*kind.Method)
 	for name, m := range k.Spec().Methods { //kelpie:unordered a copy of a map
 		method := *m
-		method.Run = func(ctx *actor.Context, state any, request []byte) ([]byte, error) {
-			reply, err := m.Run(ctx, state, request)
+		method.Run = func(t kind.Turn, state any, request []byte) ([]byte, error) {
+			reply, err := m.Run(t, state, request)
 			l.hangNow()
 			return reply, err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/env/coro"
 	"github.com/kelpiehq/kelpie/pkg/node"
@@ -145,6 +146,10 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 		MemoryLimit:        w.MemoryLimit,
 		MaxPendingPerActor: w.Mailbox, MaxCalls: w.MaxCalls, MaxBatch: w.MaxBatch, MaxRecords: w.MaxRecords,
 		LeaseTTL: w.LeaseTTL, Heartbeat: w.Heartbeat, Logger: w.events.logger(l.machine.Name()),
+		CheckReads: w.bug == nil || !w.bug.readsWrite,
+		ReadChanged: func(id api.ActorID, method string) {
+			w.violate("reads", "reading method %s of %s has changed the state", method, id)
+		},
 	})
 	if err != nil {
 		delete(w.living, machineName)

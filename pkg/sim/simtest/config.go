@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/sim"
@@ -63,10 +64,10 @@ func (c *Config) run(o sim.Options) (*sim.Result, error) {
 }
 
 // hasty is a kind whose actors get idle as soon as the seed says.
-type hasty struct{ spec actor.Spec }
+type hasty struct{ spec kind.Spec }
 
 // Spec implements actor.Kind.
-func (h *hasty) Spec() *actor.Spec { return &h.spec }
+func (h *hasty) Spec() *kind.Spec { return &h.spec }
 
 // getIdle has actors get idle sooner than by default, where their author has not chosen: or else none would in a run's
 // few seconds. Kinds may be shared by other runs, so they are left as they are.

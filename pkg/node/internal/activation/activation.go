@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -35,7 +35,7 @@ type Activation struct {
 	parts    *Parts
 	slot     *mailbox.Mailbox
 	Actor    api.ActorID
-	Spec     *actor.Spec
+	Spec     *kind.Spec
 	Claim    *registry.Claim
 	Struct   *state.Struct
 	kv       *state.KV

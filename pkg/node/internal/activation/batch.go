@@ -4,10 +4,13 @@
 package activation
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
 
+	"github.com/kelpiehq/kelpie/internal/codec"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -171,8 +174,7 @@ func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answe
 	m := a.Spec.Methods[c.Method]
 	if m == nil {
 		return call.Answer{
-			Call: c, Err: api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q", a.Actor.Namespace,
-				call.Clip(c.Method)), Settled: true}, true
+			Call: c, Err: a.Spec.UnknownMethod(c.Method), Settled: true}, true
 	}
 	keyed := !c.Key.IsZero() && !m.ReadOnly && !c.Own && c.Number == 0 // those have been told from repeats
 	if keyed {
@@ -252,7 +254,7 @@ func (a *Activation) fetchReply(ctx context.Context, r *dedup.Entry) ([]byte, er
 }
 
 // runHandler runs the handler of a call that has not been done before.
-func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *actor.MethodSpec) (out call.Answer, inTime bool) {
+func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *kind.Method) (out call.Answer, inTime bool) {
 	a.begin(ctx, m.ReadOnly)
 	if c.Alarm != nil {
 		a.schedule.Advance(c.Alarm, a.parts.Env.Now()) // which the handler may change again
@@ -277,9 +279,13 @@ func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *actor.Meth
 }
 
 // handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
-func (a *Activation) handle(ctx context.Context, c *call.Call, m *actor.MethodSpec) (body, state []byte, err error) {
+func (a *Activation) handle(ctx context.Context, c *call.Call, m *kind.Method) (body, state []byte, err error) {
 	err = a.Guard("method "+m.Name, func() (err error) {
-		body, err = m.Run(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.turn(ctx, c)), a.Struct.Value, c.Body)
+		if m.ReadOnly && a.parts.CheckReads {
+			body, err = a.runChecked(a.turn(ctx, c), m, c.Body)
+			return err
+		}
+		body, err = m.Run(a.turn(ctx, c), a.Struct.Value, c.Body)
 		if err == nil && !m.ReadOnly {
 			state, err = a.Struct.Encode("method " + m.Name)
 		}
@@ -300,6 +306,25 @@ func (a *Activation) handle(ctx context.Context, c *call.Call, m *actor.MethodSp
 			"ask again, and has no room for one of %d", a.Actor, a.dedup.Bodies, len(body))
 	}
 	return body, state, err
+}
+
+// runChecked runs a reading method, and fails if it has changed the state: the caller then undoes that.
+func (a *Activation) runChecked(t kind.Turn, m *kind.Method, request []byte) ([]byte, error) {
+	before, err := codec.Marshal(a.Struct.Value)
+	if err != nil {
+		return nil, err
+	}
+	body, failed := m.Run(t, a.Struct.Value, request)
+	after, err := codec.Marshal(a.Struct.Value)
+	if err != nil || bytes.Equal(before, after) {
+		return body, cmp.Or(failed, err)
+	}
+	a.parts.Log.Error("a reading method has changed the state: the change is undone", "actor", a.Actor.String(),
+		"method", m.Name)
+	if a.parts.ReadChanged != nil {
+		a.parts.ReadChanged(a.Actor, m.Name)
+	}
+	return nil, kind.ReadChanged(a.Actor, m.Name)
 }
 
 // conclude commits what the answers rest on, or proves it. A call that does not fit a transaction alone has failed,

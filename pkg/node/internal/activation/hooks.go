@@ -7,9 +7,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -18,7 +19,7 @@ import (
 
 // Hook runs one of the actor's hooks, and commits what it has changed. calls wait for it. With an error nothing has
 // changed.
-func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls []*call.Call) error {
+func (a *Activation) Hook(ctx context.Context, name string, f kind.Hook, calls []*call.Call) error {
 	if f == nil {
 		return nil
 	}
@@ -28,7 +29,7 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 	a.begin(ctx, false)
 	var state []byte
 	err := a.Guard(name, func() (err error) {
-		if err = f(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.hookTurn(name)), a.Struct.Value); err == nil {
+		if err = f(a.hookTurn(ctx, name), a.Struct.Value); err == nil {
 			state, err = a.Struct.Encode(name)
 		}
 		return err
@@ -67,9 +68,10 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 
 // hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is
 // made again.
-func (a *Activation) hookTurn(name string) actor.Turn {
-	return actor.Turn{
-		Agenda: scheduler{a},
+func (a *Activation) hookTurn(ctx context.Context, name string) kind.Turn {
+	return kind.Turn{
+		Context: ctx, Actor: a.Actor, KV: a.kv, Schedule: scheduler{a},
+		Logger: func() *slog.Logger { return a.logger(name) },
 		Time:   a.parts.Env.Now().UTC().Truncate(time.Microsecond),
 		Seed: func() [16]byte {
 			return dedup.RequestHash(

@@ -9,9 +9,9 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
@@ -22,7 +22,7 @@ import (
 )
 
 // New returns an activation that has not loaded anything yet.
-func New(p *Parts, s *mailbox.Mailbox, spec *actor.Spec, claim *registry.Claim) *Activation {
+func New(p *Parts, s *mailbox.Mailbox, spec *kind.Spec, claim *registry.Claim) *Activation {
 	return &Activation{parts: p, slot: s, Actor: s.Actor, Spec: spec, Claim: claim,
 		kv: state.NewKV(claim, spec.Volatile)}
 }

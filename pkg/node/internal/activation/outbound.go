@@ -5,13 +5,14 @@ package activation
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -49,10 +50,10 @@ func (s *outbound) verdict(err *api.Error) *api.Error {
 }
 
 // turn is what the handler of a call has at hand.
-func (a *Activation) turn(ctx context.Context, c *call.Call) actor.Turn {
-	return actor.Turn{
-		Agenda: scheduler{a},
-		Time:   time.UnixMicro(c.Key.Time).UTC(),
+func (a *Activation) turn(ctx context.Context, c *call.Call) kind.Turn {
+	return kind.Turn{
+		Context: ctx, Actor: a.Actor, KV: a.kv, Schedule: scheduler{a},
+		Time: time.UnixMicro(c.Key.Time).UTC(),
 		Seed: func() [16]byte {
 			key := c.Key
 			key.Birth, key.Answered, key.AnsweredHere, key.Time = 0, 0, 0, 0
@@ -60,10 +61,16 @@ func (a *Activation) turn(ctx context.Context, c *call.Call) actor.Turn {
 				&call.Call{Method: a.Actor.String() + " " + c.Method,
 					Body: (&api.InvokeRequest{Key: key}).AppendTo(nil)})
 		},
-		Ask: func(id actor.ID, method string, request []byte) ([]byte, error) {
+		Logger: func() *slog.Logger { return a.logger(c.Method).With("call", c.Key.String()) },
+		Call: func(id api.ActorID, method string, request []byte) ([]byte, error) {
 			return a.ask(ctx, c, id, method, request)
 		},
 	}
+}
+
+// logger returns the logger of a method or a hook of the actor's.
+func (a *Activation) logger(method string) *slog.Logger {
+	return a.parts.Log.With("actor", a.Actor.String(), "method", method)
 }
 
 // ask makes a call for the handler of c and waits for its answer, until ctx ends.

@@ -28,6 +28,10 @@ type Parts struct {
 	Claims *env.Semaphore
 	// MaxRecords is how many answers an actor keeps, MaxBatch how many calls are committed together; 0 is no limit.
 	MaxRecords, MaxBatch int
+	// CheckReads compares the state before and after each reading method; ReadChanged, if not nil, hears of each that
+	// has changed it.
+	CheckReads  bool
+	ReadChanged func(id api.ActorID, method string)
 	// Crashed notes that the actor's code has ended its goroutine where no call runs, and returns err with the time
 	// after which to try again.
 	Crashed func(id api.ActorID, err error) error

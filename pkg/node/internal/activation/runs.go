@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -143,7 +142,7 @@ func (a *Activation) runRetry(c *call.Call) call.Answer {
 }
 
 // ErrNoLetter is the error of CodeNotFound for a dead letter that an actor does not have.
-func ErrNoLetter(id actor.ID, number string) error {
+func ErrNoLetter(id api.ActorID, number string) error {
 	return api.Errorf(api.CodeNotFound, "actor %s has no dead letter %s: see 'kelpie actors dead-letters ls'", id,
 		call.Clip(number))
 }

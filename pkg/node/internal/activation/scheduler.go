@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/schedule"
@@ -23,7 +23,7 @@ type scheduler struct {
 	a *Activation
 }
 
-var _ actor.Agenda = scheduler{}
+var _ kind.Schedule = scheduler{}
 
 // plan returns the schedule, making it if there is none.
 func (a *Activation) plan() *state.Schedule {
@@ -34,11 +34,11 @@ func (a *Activation) plan() *state.Schedule {
 	return a.schedule
 }
 
-// Clock implements actor.Agenda.
+// Clock implements kind.Schedule.
 func (p scheduler) Clock() time.Time { return p.a.parts.Env.Now() }
 
-// SetAlarm implements actor.Agenda.
-func (p scheduler) SetAlarm(al actor.PlannedAlarm) error {
+// SetAlarm implements kind.Schedule.
+func (p scheduler) SetAlarm(al kind.Alarm) error {
 	if err := p.may("set an alarm"); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (p scheduler) SetAlarm(al actor.PlannedAlarm) error {
 		return api.Errorf(api.CodeInvalidArgument, "actor %s: alarm %q: its kind has no writing method %q", p.a.Actor,
 			call.Clip(al.Name), call.Clip(al.Method))
 	}
-	return p.a.setAlarm(&call.Alarm{PlannedAlarm: al, Fresh: true})
+	return p.a.setAlarm(&call.Alarm{Alarm: al, Fresh: true})
 }
 
 func (a *Activation) setAlarm(al *call.Alarm) error {
@@ -70,7 +70,7 @@ func (a *Activation) setAlarm(al *call.Alarm) error {
 	return nil
 }
 
-// CancelAlarm implements actor.Agenda.
+// CancelAlarm implements kind.Schedule.
 func (p scheduler) CancelAlarm(name string) (bool, error) {
 	if err := p.may("cancel an alarm"); err != nil {
 		return false, err
@@ -78,20 +78,20 @@ func (p scheduler) CancelAlarm(name string) (bool, error) {
 	return p.a.schedule != nil && p.a.schedule.Cancel(name), nil
 }
 
-// Alarms implements actor.Agenda.
-func (p scheduler) Alarms() []actor.AlarmInfo {
+// Alarms implements kind.Schedule.
+func (p scheduler) Alarms() []kind.Alarm {
 	if p.a.schedule == nil {
 		return nil
 	}
-	out := make([]actor.AlarmInfo, len(p.a.schedule.Alarms))
+	out := make([]kind.Alarm, len(p.a.schedule.Alarms))
 	for i, al := range p.a.schedule.Alarms {
-		out[i] = al.AlarmInfo
+		out[i] = al.Alarm
 	}
 	return out
 }
 
-// Send implements actor.Agenda.
-func (p scheduler) Send(id actor.ID, method string, request []byte) error {
+// Send implements kind.Schedule.
+func (p scheduler) Send(id api.ActorID, method string, request []byte) error {
 	if err := p.may("send"); err != nil {
 		return err
 	}

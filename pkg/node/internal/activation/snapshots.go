@@ -10,7 +10,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -24,8 +24,8 @@ func (a *Activation) PackLuggage(ctx context.Context) (luggage []byte, err error
 	if a.Spec.Pack == nil {
 		return nil, nil
 	}
-	err = a.aside(ctx, "packing", func(c *actor.Context, state any) (err error) {
-		luggage, err = a.Spec.Pack(c, state)
+	err = a.aside(ctx, "packing", func(t kind.Turn, state any) (err error) {
+		luggage, err = a.Spec.Pack(t, state)
 		return err
 	})
 	return luggage, err
@@ -36,8 +36,8 @@ func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 	if a.Spec.Unpack == nil || luggage == nil {
 		return nil
 	}
-	err := a.aside(ctx, "unpacking", func(c *actor.Context, state any) error {
-		return a.Spec.Unpack(c, state, luggage)
+	err := a.aside(ctx, "unpacking", func(t kind.Turn, state any) error {
+		return a.Spec.Unpack(t, state, luggage)
 	})
 	if errors.Is(err, call.ErrAbandoned) {
 		return err
@@ -50,13 +50,13 @@ func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 }
 
 // aside runs code of the actor's that changes nothing that is stored. Anything but errAbandoned is its own error.
-func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error {
+func (a *Activation) aside(ctx context.Context, name string, f kind.Hook) error {
 	now := a.parts.Env.Monotonic()
 	left, _ := env.Remaining(a.parts.Env, ctx)
 	a.slot.Enter(name, nil, nil, now, now+left)
 	a.kv.Begin(ctx, true)
 	err := a.Guard(name, func() error {
-		return f(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.hookTurn(name)), a.Struct.Value)
+		return f(a.hookTurn(ctx, name), a.Struct.Value)
 	})
 	if a.panicked { // in the middle of something
 		err = cmp.Or(a.Struct.Rollback(), err)

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -36,7 +36,7 @@ const (
 
 // Alarm is one that is set. It is not changed, but replaced.
 type Alarm struct {
-	actor.PlannedAlarm
+	kind.Alarm
 	// Origin is the name that the handler knows it by, if it was taken back from the dead letters.
 	Origin string
 	// Tries is how often it has run in vain since it was due, Attempts being those that were its own fault. It runs

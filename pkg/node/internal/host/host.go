@@ -4,7 +4,7 @@
 package host
 
 import (
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
@@ -29,7 +29,7 @@ type Host struct {
 // HostDeps are what a host is made of.
 type Deps struct {
 	activation.Parts
-	Kinds     map[string]*actor.Spec
+	Kinds     map[string]*kind.Spec
 	Registry  *registry.Registry
 	Mailboxes *mailbox.Table
 	Tasks     *env.Group

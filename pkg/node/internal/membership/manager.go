@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
@@ -42,7 +42,7 @@ type Manager struct {
 // KeeperDeps are what a membership manager is made of.
 type Deps struct {
 	telemetry.Scope
-	Kinds    map[string]*actor.Spec
+	Kinds    map[string]*kind.Spec
 	Registry *registry.Registry
 	Contact  *Contact
 	// Load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its

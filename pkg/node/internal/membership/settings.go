@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -27,7 +27,7 @@ func (k *Manager) Settings(ns string) registry.Namespace {
 const DefaultIdleTimeout = 10 * time.Minute
 
 // DefaultSettings are those that a namespace begins with.
-func DefaultSettings(s *actor.Spec) registry.Namespace {
+func DefaultSettings(s *kind.Spec) registry.Namespace {
 	return registry.Namespace{
 		Name: s.Namespace, Placement: cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
 		Consistency: string(s.Consistency), IdleTimeout: cmp.Or(s.IdleTimeout, DefaultIdleTimeout),
@@ -35,7 +35,7 @@ func DefaultSettings(s *actor.Spec) registry.Namespace {
 }
 
 // ValidateSettings checks what a kind says of the settings that its namespace begins with.
-func ValidateSettings(s *actor.Spec) error {
+func ValidateSettings(s *kind.Spec) error {
 	settings := DefaultSettings(s)
 	if err := settings.Validate(); err != nil {
 		return api.Errorf(api.CodeInvalidArgument, "the kind of namespace %q: %s", s.Namespace,

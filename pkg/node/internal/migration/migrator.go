@@ -4,7 +4,7 @@
 package migration
 
 import (
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/host"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
@@ -28,7 +28,7 @@ type Migrator struct {
 // MoverDeps are what a migrator is made of.
 type Deps struct {
 	telemetry.Scope
-	Kinds     map[string]*actor.Spec
+	Kinds     map[string]*kind.Spec
 	Registry  *registry.Registry
 	Mailboxes *mailbox.Table
 	Router    *router.Router

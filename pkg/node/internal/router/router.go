@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/places"
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -48,7 +48,7 @@ type Router struct {
 type Deps struct {
 	telemetry.Scope
 	Registry  *registry.Registry
-	Kinds     map[string]*actor.Spec
+	Kinds     map[string]*kind.Spec
 	Mailboxes *mailbox.Table
 	Members   *membership.Manager
 	Contact   *membership.Contact

@@ -9,9 +9,9 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
@@ -34,7 +34,7 @@ const (
 )
 
 // Space is an actor's key-value space during one batch: the store's content as of the last
-// commit, under what the calls of the batch have written. It implements actor.Space for the call that runs.
+// commit, under what the calls of the batch have written. It implements kind.KV for the call that runs.
 type KV struct {
 	claim *registry.Claim
 	// Held is the content of a volatile actor's space, which has nothing in the store. For others it caches some of
@@ -53,7 +53,7 @@ type KV struct {
 	Bytes int
 }
 
-var _ actor.Space = (*KV)(nil)
+var _ kind.KV = (*KV)(nil)
 
 // NewKV returns the key-value state of an actor, read through its claim. Of a volatile actor it is in memory alone.
 func NewKV(claim *registry.Claim, volatile bool) *KV {
@@ -164,7 +164,7 @@ func (s *KV) written(key string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// Get implements actor.Space.
+// Get implements kind.KV.
 func (s *KV) Get(key string) ([]byte, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (s *KV) Get(key string) ([]byte, error) {
 	return value, s.note(err)
 }
 
-// Set implements actor.Space.
+// Set implements kind.KV.
 func (s *KV) Set(key string, value []byte) error {
 	if len(value) > kv.ValueBytesMax {
 		return api.Errorf(api.CodeTooLarge, "value of %d bytes for key %q: at most %d fit", len(value), call.Clip(key),
@@ -185,7 +185,7 @@ func (s *KV) Set(key string, value []byte) error {
 	return s.put(key, slices.Clip(append([]byte{}, value...)))
 }
 
-// Delete implements actor.Space.
+// Delete implements kind.KV.
 func (s *KV) Delete(key string) error { return s.put(key, nil) }
 
 func (s *KV) put(key string, value []byte) error {
@@ -206,13 +206,13 @@ func (s *KV) put(key string, value []byte) error {
 	return nil
 }
 
-// Range implements actor.Space.
-func (s *KV) Range(begin, end string, limit int) ([]actor.Pair, error) {
+// Range implements kind.KV.
+func (s *KV) Range(begin, end string, limit int) ([]kind.Pair, error) {
 	if limit <= 0 || limit > rangeLimitMax {
 		return nil, api.Errorf(api.CodeInvalidArgument, "limit %d: must be 1 to %d", limit, rangeLimitMax)
 	}
 	changed := s.changedKeys(begin, end)
-	var out []actor.Pair
+	var out []kind.Pair
 	from, to := statekeys.KVKey(begin), spaceEnd(end)
 	for {
 		entries, more, err := s.read(from, to, limit)
@@ -230,7 +230,7 @@ func (s *KV) Range(begin, end string, limit int) ([]actor.Pair, error) {
 			if len(changed) > 0 && changed[0] == key {
 				out, changed = s.appendWritten(out, key), changed[1:]
 			} else {
-				out = append(out, actor.Pair{Key: key, Value: e.Value})
+				out = append(out, kind.Pair{Key: key, Value: e.Value})
 			}
 			if len(out) >= limit {
 				return out[:limit], nil
@@ -265,12 +265,12 @@ func (s *KV) changedKeys(begin, end string) []string {
 	return keys
 }
 
-func (s *KV) appendWritten(out []actor.Pair, key string) []actor.Pair {
+func (s *KV) appendWritten(out []kind.Pair, key string) []kind.Pair {
 	value, _ := s.written(key)
 	if value == nil {
 		return out
 	}
-	return append(out, actor.Pair{Key: key, Value: slices.Clone(value)})
+	return append(out, kind.Pair{Key: key, Value: slices.Clone(value)})
 }
 
 // note remembers the first error of the store.

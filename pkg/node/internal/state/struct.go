@@ -9,9 +9,10 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"github.com/kelpiehq/kelpie/internal/codec"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
-	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -43,7 +44,7 @@ type owner interface {
 // Memory is an actor's state struct as its activation caches it, whole.
 type Struct struct {
 	of   owner
-	spec *actor.Spec
+	spec *kind.Spec
 	// Value is what handlers work on, a pointer from spec.NewState.
 	Value any
 	// Kept is value, encoded, as the last successful call left it; committed is what the store has.
@@ -57,7 +58,7 @@ type Struct struct {
 }
 
 // LoadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
-func LoadStruct(of owner, spec *actor.Spec, chunks []registry.Entry) (*Struct, error) {
+func LoadStruct(of owner, spec *kind.Spec, chunks []registry.Entry) (*Struct, error) {
 	m := &Struct{of: of, spec: spec, Chunks: len(chunks)}
 	if len(chunks) == 0 {
 		return m, m.Clear()
@@ -77,9 +78,9 @@ func LoadStruct(of owner, spec *actor.Spec, chunks []registry.Entry) (*Struct, e
 		return nil, err
 	}
 	err = m.of.Guard("loading its state", func() error {
-		asIs, err := spec.Load(actor.NewStored(version, encoded), m.Value)
+		asIs, err := spec.Load(kind.Stored{Version: version, Encoded: encoded}, m.Value)
 		if err == nil && !asIs {
-			encoded, err = actor.Marshal(m.Value)
+			encoded, err = codec.Marshal(m.Value)
 			m.Rewrite = true
 		}
 		return err
@@ -129,7 +130,7 @@ func (m *Struct) Clear() error {
 		return err
 	}
 	err := m.of.Guard("encoding its new state", func() (err error) {
-		m.Kept, err = actor.Marshal(m.Value)
+		m.Kept, err = codec.Marshal(m.Value)
 		return err
 	})
 	if err != nil {
@@ -143,7 +144,7 @@ func (m *Struct) Clear() error {
 func (m *Struct) Rollback() error {
 	err := m.construct()
 	if err == nil {
-		err = m.of.Guard("decoding its state", func() error { return actor.Unmarshal(m.Kept, m.Value) })
+		err = m.of.Guard("decoding its state", func() error { return codec.Unmarshal(m.Kept, m.Value) })
 	}
 	if err != nil {
 		m.Lost = true
@@ -155,7 +156,7 @@ func (m *Struct) Rollback() error {
 
 // Encode returns the value encoded, as what has just run has left it. It is for guarded code.
 func (m *Struct) Encode(what string) ([]byte, error) {
-	encoded, err := actor.Marshal(m.Value)
+	encoded, err := codec.Marshal(m.Value)
 	if err != nil {
 		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.Self(),
 			what, call.Reason(call.PlainError(err)))

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package actor
+package codec
 
 import (
 	"encoding"
@@ -209,7 +209,7 @@ type valueWalk struct {
 	path []string // of what is too deep, the innermost field first
 }
 
-// value visits v, which is in so many containers. hops pointers and interfaces lead straight to it.
+// value visits v, which lies within depth containers. hops pointers and interfaces lead straight to it.
 func (w *valueWalk) value(v reflect.Value, depth, hops int) error {
 	if !v.IsValid() {
 		return nil

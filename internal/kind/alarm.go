@@ -1,0 +1,64 @@
+// Copyright 2026 The Kelpie Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kind
+
+import (
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+)
+
+// Alarm is an alarm that is set.
+type Alarm struct {
+	Name   string
+	Method string
+	// Due is the time for which it is set; if a run has failed, it runs again later than that.
+	Due   time.Time
+	Every time.Duration
+	Cron  string
+	// Attempts is how often it has failed since it was due.
+	Attempts int
+	// Request is encoded; nil for none.
+	Request []byte
+}
+
+// Next returns when a repeating alarm is due again, having been due at Due: the first of its times after that which
+// is not before now. Times that were missed are left out. ok is false for an alarm that does not come again.
+func (a *Alarm) Next(now time.Time) (due time.Time, ok bool) {
+	switch {
+	case a.Every > 0:
+		missed := max(now.Sub(a.Due), 0) / a.Every
+		return a.Due.Add((missed + 1) * a.Every), true
+	case a.Cron != "":
+		schedule, err := ParseCron(a.Cron)
+		if err != nil {
+			return time.Time{}, false // it was parsed when it was set
+		}
+		if now.Before(a.Due) {
+			now = a.Due
+		}
+		due = schedule.Next(now.UTC())
+		return due, !due.IsZero()
+	}
+	return time.Time{}, false
+}
+
+var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+
+// ParseCron refuses what would depend on the machine's time zones or on when the alarm was set. Errors are
+// CodeInvalidArgument.
+func ParseCron(spec string) (cron.Schedule, error) {
+	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by "+
+			"Every", spec)
+	}
+	schedule, err := cronParser.Parse(spec)
+	if err != nil {
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q is no cron expression: %v", spec, err)
+	}
+	return schedule, nil
+}
