@@ -18,8 +18,8 @@ func (k *kelpie) actors() *cobra.Command {
 letters, digits, dots, hyphens and underscores, beginning with a letter or
 digit; an id 1 to 256 printable ASCII characters other than space. Every actor
 of a namespace exists: the first call makes it active on some node.`,
-		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.actorWatch(),
-		k.deadLetters(), k.quarantine())
+		k.actorList(), k.actorGet(), k.actorDescribe(), k.actorCall(), k.actorMigrate(),
+		k.actorEvict(), k.actorRemove(), k.actorWatch(), k.deadLetters(), k.quarantine())
 }
 
 func (k *kelpie) actorList() *cobra.Command {

@@ -94,7 +94,7 @@ func TestActorErrors(t *testing.T) {
 			term.run("actors", "call", "nosuch/"+actor, "get").wants(t, host.ExitNotFound, "nosuch", "namespaces ls")
 			term.run("actors", "call", counter, "nosuch").wants(t, host.ExitNotFound, "counter", "nosuch")
 			term.run("actors", "call", counter, "add", `"five"`).wants(t, host.ExitUsage,
-				"the request does not fit the method")
+				"add wants a whole number, got a string")
 			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, host.ExitApplication, "limit: ",
 				"must be from 1 to 1000")
 		}

@@ -27,6 +27,9 @@ const (
 	argumentNode      = "NODE"
 )
 
+// argumentMethod is the second argument of some of them.
+const argumentMethod = "METHOD"
+
 // completeLive completes nodes, actors and namespaces, by asking the cluster, wherever the usage of a command below
 // cmd has them as the first argument, or as the values of flags of those names, or of --from and --to. For other
 // arguments, none of which is a file, nothing is offered.
@@ -50,6 +53,9 @@ func (k *kelpie) completeLive(cmd *cobra.Command) {
 	switch firstArgument(cmd) {
 	case argumentActor:
 		cmd.ValidArgsFunction = onlyFirst(k.completeActor)
+		if strings.Contains(cmd.Use, argumentMethod) {
+			cmd.ValidArgsFunction = k.completeCall
+		}
 	case argumentNamespace:
 		cmd.ValidArgsFunction = onlyFirst(k.completeNamespace)
 	case argumentNode:
@@ -65,6 +71,18 @@ func onlyFirst(function cobra.CompletionFunc) cobra.CompletionFunc {
 		}
 		return function(cmd, args, begun)
 	}
+}
+
+// completeCall completes an actor and then one of its methods.
+func (k *kelpie) completeCall(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return k.completeActor(cmd, args, begun)
+	case 1:
+		return k.completeMethod(cmd, args)
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 // firstArgument is what the usage of cmd calls it.

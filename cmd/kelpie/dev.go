@@ -28,6 +28,7 @@ type devFlags struct {
 	listen, dataDir string
 	nodes, rate     int
 	load, restart   bool
+	checkReads      bool
 	leaseTTL        time.Duration
 }
 
@@ -41,6 +42,7 @@ func (f *devFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.load, "load", false, "call actors of the built-in namespaces all the time (default false)")
 	flags.Var(rateValue{&f.rate, "calls"}, "rate", "calls per second of --load, as in 200/s")
 	flags.BoolVar(&f.restart, "restart", false, "start a process again that has ended (default false)")
+	flags.BoolVar(&f.checkReads, "check-reads", true, "fail calls of reading methods that change the state")
 	flags.DurationVar(&f.leaseTTL, "lease-ttl", 0, "time after which a silent node's actors move (default 2s, or "+
 		"what --data-dir has)")
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +127,7 @@ func (p *playground) plan(a devAddresses) {
 	for i, address := range a.nodes {
 		name := devNodeName(i)
 		args := []string{"node", "start", "--node-id", name, "--store", "kelpie://" + a.store, "--drain-timeout",
-			devDrainTimeout.String()}
+			devDrainTimeout.String(), "--check-reads=" + strconv.FormatBool(p.flags.checkReads)}
 		if p.leaseTTL != 0 {
 			args = append(args, "--lease-ttl", p.leaseTTL.String())
 		}

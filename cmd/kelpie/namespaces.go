@@ -39,15 +39,15 @@ func (k *kelpie) namespaceList() *cobra.Command {
 }
 
 func (k *kelpie) namespaceShow() *cobra.Command {
-	return listCommand[api.NamespaceRow]{
+	return listCommand[namespaceDetail]{
 		use:     "show NAMESPACE",
-		short:   "Show the settings of a namespace",
+		short:   "Show a namespace: its settings and methods",
 		args:    host.Args("NAMESPACE"),
-		long:    "Show all settings of a namespace, and the nodes that host it.",
+		long:    "Show all settings of a namespace, the nodes that host it, and the methods of its actors.",
 		example: "  kelpie namespaces show counter",
-		listing: namespaceListing.inFull(),
+		listing: namespaceDetailListing,
 		one:     true,
-		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.NamespaceRow) error) error {
+		fetch: func(ctx context.Context, s *session, args []string, emit func([]namespaceDetail) error) error {
 			if err := api.ValidateNamespace(args[0]); err != nil {
 				return err
 			}
@@ -60,9 +60,23 @@ func (k *kelpie) namespaceShow() *cobra.Command {
 				return api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it "+
 					"has joined; see 'kelpie namespaces ls'", args[0])
 			}
-			return emit(all[i : i+1])
+			methods, err := methodsOf(ctx, s, args[0])
+			if err != nil && !undescribed(err) {
+				return err
+			}
+			return emit([]namespaceDetail{{all[i], methods}})
 		},
 	}.command(k)
+}
+
+// undescribed reports whether no node could say which methods there are: none that hosts the namespace answers, or
+// the one asked is of an earlier version.
+func undescribed(err error) bool {
+	switch api.CodeOf(err) {
+	case api.CodeUnknownNamespace, api.CodeUnknownMethod, api.CodeUnavailable:
+		return true
+	}
+	return false
 }
 
 func allNamespaces(ctx context.Context, s *session) ([]api.NamespaceRow, error) {

@@ -71,15 +71,22 @@ func Unmarshal(b []byte, v any) (err error) {
 	return dec.Decode(v)
 }
 
-// UnmarshalRequest decodes a request. It takes an empty one for the zero value, and any for one of no fields. Errors
-// are CodeInvalidArgument.
-func UnmarshalRequest(b []byte, v any) error {
+// UnmarshalRequest decodes a request of a method. It takes an empty one for the zero value, and any for one of no
+// fields. Errors are CodeInvalidArgument, and say what is wrong where.
+func UnmarshalRequest(method string, b []byte, v any) error {
 	if _, none := v.(*struct{}); none || len(b) == 0 {
 		return nil
 	}
-	if err := Unmarshal(b, v); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "the request does not fit the method: %s",
-			strings.TrimPrefix(err.Error(), "msgpack: "))
+	err := Unmarshal(b, v)
+	if err == nil {
+		return nil
 	}
-	return nil
+	d := api.NewDecoder(b)
+	if d.Skip(); d.Err() == nil {
+		if wrong := mismatch(method, reflect.TypeOf(v), b); wrong != "" {
+			return api.Errorf(api.CodeInvalidArgument, "%s", wrong)
+		}
+	}
+	return api.Errorf(api.CodeInvalidArgument, "the request of %s does not fit: %s", method,
+		strings.TrimPrefix(err.Error(), "msgpack: "))
 }

@@ -4,6 +4,7 @@
 package codec
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -162,13 +163,18 @@ func (x *typeWalk) refuseEmbedded(t reflect.Type, within []reflect.Type) {
 
 // encoded reports whether the codec looks at a field of a struct.
 func encoded(f reflect.StructField) bool {
-	tag := f.Tag.Get("msgpack")
-	if tag == "" {
-		tag = f.Tag.Get("json")
-	}
-	name, _, _ := strings.Cut(tag, ",")
+	name, _, _ := strings.Cut(fieldTag(f), ",")
 	return name != "-" && (f.IsExported() || f.Anonymous)
 }
+
+// encodedName is what a field is called in the encoding. inline is whether the fields of a struct that is embedded
+// count as those of the struct around it.
+func encodedName(f reflect.StructField) (name string, inline bool) {
+	name, options, _ := strings.Cut(fieldTag(f), ",")
+	return cmp.Or(name, f.Name), !strings.Contains(options, "noinline")
+}
+
+func fieldTag(f reflect.StructField) string { return cmp.Or(f.Tag.Get("msgpack"), f.Tag.Get("json")) }
 
 var selfEncoders = []reflect.Type{
 	reflect.TypeFor[msgpack.CustomEncoder](), reflect.TypeFor[msgpack.Marshaler](),

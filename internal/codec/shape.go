@@ -6,7 +6,6 @@ package codec
 import (
 	"encoding"
 	"reflect"
-	"strings"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -90,21 +89,14 @@ func decodesItself(t reflect.Type) bool {
 func (s *shape) addFields(t reflect.Type, seen map[reflect.Type]*shape) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		tag := f.Tag.Get("msgpack")
-		if tag == "" {
-			tag = f.Tag.Get("json")
-		}
-		name, options, _ := strings.Cut(tag, ",")
-		if name == "-" || !f.IsExported() && !f.Anonymous {
+		if !encoded(f) {
 			continue
 		}
+		name, inline := encodedName(f)
 		field := newShape(f.Type, seen)
-		if f.Anonymous && !strings.Contains(options, "noinline") && field != nil && field.fields != nil {
+		if f.Anonymous && inline && field != nil && field.fields != nil {
 			s.inline(field)
 			continue
-		}
-		if name == "" {
-			name = f.Name
 		}
 		s.add(name, field)
 		s.order = append(s.order, field)

@@ -218,7 +218,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node/internal/admin": {
 		internal: []string{
-			"internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple",
+			"internal/codec", "internal/kind", "internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple",
 			"pkg/node/internal/activation", "pkg/node/internal/call", "pkg/node/internal/mailbox",
 			"pkg/node/internal/membership", "pkg/node/internal/migration", "pkg/node/internal/router",
 			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -69,6 +70,28 @@ func (s *Spec) UnknownMethod(method string) error {
 	}
 	return api.Errorf(api.CodeUnknownMethod, "namespace %q has no method %q: it has %s", s.Namespace, method,
 		strings.Join(s.Names(), ", "))
+}
+
+// Accepts refuses a message from outside that the kind can't handle: its method must be one that writes, and take the
+// request. It runs decoders of the author's, which may panic.
+func (s *Spec) Accepts(method string, request []byte) error {
+	m := s.Methods[method]
+	switch {
+	case m == nil:
+		return s.UnknownMethod(method)
+	case s.Volatile:
+		return api.Errorf(api.CodeFailedPrecondition, "actors of namespace %q are volatile: they take no messages",
+			s.Namespace)
+	case m.ReadOnly:
+		return api.Errorf(api.CodeInvalidArgument, "method %s of namespace %q only reads: a message to it would do "+
+			"nothing", method, s.Namespace)
+	case len(request) > api.SendBytesMax:
+		return api.Errorf(api.CodeTooLarge, "message of %d bytes to method %s of namespace %q: must have at most %d",
+			len(request), method, s.Namespace, api.SendBytesMax)
+	case m.Request == nil:
+		return nil
+	}
+	return codec.UnmarshalRequest(method, request, reflect.New(m.Request).Interface())
 }
 
 // Add adds a method. It panics if there is one of that name, which is a mistake in the program.

@@ -18,7 +18,7 @@ const (
 	// AlarmEveryMin is the shortest time between two runs of one alarm.
 	AlarmEveryMin = 100 * time.Millisecond
 	// LaterBytesMax is the size of the largest encoded request of an alarm or a send: each is one value of the store.
-	LaterBytesMax = 90_000
+	LaterBytesMax = api.SendBytesMax
 )
 
 // Alarm is a call that an actor makes of itself at a time to come. When is At, or After from now on. An alarm with

@@ -87,10 +87,14 @@ func (m Method[Req, Resp]) Alarm(ctx *Context, name string, when Alarm, req Req)
 	return ctx.SetAlarm(name, when)
 }
 
-// Caller calls actors from outside of handlers. A *client.Client is one, and so is a fake of your tests'.
+// Caller calls actors from outside of handlers. A *client.Client is one. In tests, actortest.Actors is one, and so is
+// a fake of your own.
 type Caller interface {
 	// CallRaw calls a method with a request encoded as Marshal does, and returns the reply encoded so.
 	CallRaw(ctx context.Context, id ID, method string, request []byte, opts ...api.CallOption) (reply []byte, err error)
+	// SendRaw has a method called later, once, with a request encoded so, and returns an id of the message.
+	SendRaw(ctx context.Context, id ID, method string, request []byte, opts ...api.CallOption) (
+		message string, err error)
 }
 
 // On returns the method of one actor, to be called through c.
@@ -120,6 +124,17 @@ func (t Target[Req, Resp]) Call(ctx context.Context, req Req, opts ...api.CallOp
 		return none, err
 	}
 	return decodeReply[Resp](id, t.method.name, out)
+}
+
+// Send has the method called once, without waiting for that: when it returns nil, the message is accepted and stored.
+// It returns an id of the message, for logs. Errors are those of the Caller: client.Client.SendRaw lists them. In a
+// handler use Method.Send, which sends with the handler's commit.
+func (t Target[Req, Resp]) Send(ctx context.Context, req Req, opts ...api.CallOption) (message string, err error) {
+	body, err := encodeRequest(req)
+	if err != nil {
+		return "", err
+	}
+	return t.caller.SendRaw(ctx, t.method.ID(t.id), t.method.name, body, opts...)
 }
 
 func encodeRequest(request any) ([]byte, error) {
@@ -177,7 +192,7 @@ func runner[S, Req, Resp any](name string, f func(*Context, *S, Req) (Resp, erro
 	[]byte, error) {
 	return func(t kind.Turn, state any, request []byte) ([]byte, error) {
 		var req Req
-		if err := codec.UnmarshalRequest(request, &req); err != nil {
+		if err := codec.UnmarshalRequest(name, request, &req); err != nil {
 			return nil, err
 		}
 		resp, err := f(newContext(t), state.(*S), req)

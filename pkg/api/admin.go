@@ -213,6 +213,30 @@ type NamespaceSetReply struct {
 	After  NamespaceRow `msgpack:"after"`
 }
 
+// DescribeRequest is the request of MethodDescribe.
+type DescribeRequest struct {
+	Namespace string `msgpack:"namespace"`
+	// Here has a node that does not host the namespace say so, and not ask another one.
+	Here bool `msgpack:"here"`
+}
+
+// DescribeReply answers it: the methods of the namespace's kind, in order of name, as the program of one node has
+// them.
+type DescribeReply struct {
+	Node    string      `msgpack:"node"`
+	Methods []MethodRow `msgpack:"methods"`
+}
+
+// MethodRow is a method of a kind.
+type MethodRow struct {
+	Method string `msgpack:"method" json:"method"`
+	// Reads is whether it only reads.
+	Reads bool `msgpack:"reads" json:"reads"`
+	// Request and Reply are JSON schemas of what it takes and answers.
+	Request []byte `msgpack:"request" json:"request"`
+	Reply   []byte `msgpack:"reply" json:"reply"`
+}
+
 // StoreScanRequest is the request of MethodStoreScan: pairs of the half-open range, End empty meaning the end.
 type StoreScanRequest struct {
 	Begin []byte `msgpack:"begin"`

@@ -41,6 +41,7 @@ const (
 	MethodStats        = "admin.stats"
 	MethodClusterStats = "admin.cluster_stats"
 	MethodActorStats   = "admin.actor_stats"
+	MethodDescribe     = "admin.describe"
 	MethodEvents       = "admin.events"
 )
 
@@ -69,4 +70,7 @@ const (
 	// MethodRetry is the method, of every actor, that takes a dead letter of its own, whose number is the request,
 	// back to be tried again.
 	MethodRetry = "$retry"
+	// MethodSend is the method, of every actor that is not volatile, that takes a message from outside of the cluster:
+	// the actor sends it to itself. Its request is a SendRequest.
+	MethodSend = "$send"
 )

@@ -80,6 +80,9 @@ func WithIdempotencyKey(key string) CallOption {
 	return func(o *api.CallOptions) { o.IdempotencyKey = key }
 }
 
+// WithTimeout bounds the call, as a deadline of its context does: the earlier one counts. d is positive.
+func WithTimeout(d time.Duration) CallOption { return func(o *api.CallOptions) { o.Timeout = d } }
+
 // Stale has a reading method answered from memory, without asking the store whether the actor still is where the call
 // arrived: it may be behind, by as long as a node does not notice that it has lost its lease.
 func Stale() CallOption { return func(o *api.CallOptions) { o.Stale = true } }
@@ -87,9 +90,16 @@ func Stale() CallOption { return func(o *api.CallOptions) { o.Stale = true } }
 // Call calls a method by its name, for tools that know no more of it. Programs call by the reference that actor.Write
 // and actor.Read return, or actor.Named. The request is encoded as actor.Marshal does, and the reply decoded. Errors
 // are those of Client.CallRaw.
-func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method string, request any,
+func Call[Resp any](ctx context.Context, c actor.Caller, id actor.ID, method string, request any,
 	opts ...CallOption) (Resp, error) {
 	return actor.Named[any, Resp](id.Namespace, method).On(c, id.ID).Call(ctx, request, opts...)
+}
+
+// Send has a method called once, by its name, for tools that know no more of it. Programs send by Target.Send. Errors
+// are those of Client.SendRaw.
+func Send(ctx context.Context, c actor.Caller, id actor.ID, method string, request any, opts ...CallOption) (
+	message string, err error) {
+	return actor.Named[any, any](id.Namespace, method).On(c, id.ID).Send(ctx, request, opts...)
 }
 
 // CallRaw calls a method with an encoded request and returns the encoded reply. It blocks until the answer comes
@@ -101,27 +111,57 @@ func Call[Resp any](ctx context.Context, c actor.Caller, id api.ActorID, method 
 //   - CodeOverloaded: too much was waiting already, until ctx ended. It has not run.
 //
 // A call whose answer was lost is sent again, under the same key, so that it has its effect once.
-func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, body []byte, opts ...CallOption) (
+func (c *Client) CallRaw(ctx context.Context, id actor.ID, method string, body []byte, opts ...CallOption) (
 	[]byte, error) {
+	if len(body) > api.PayloadBytesMax {
+		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(body), id,
+			api.PayloadBytesMax)
+	}
+	reply, _, err := c.invoke(ctx, id, method, body, opts)
+	return reply, err
+}
+
+// SendRaw has a method of an actor called once, with an encoded request, without waiting for that: when SendRaw returns
+// nil, the message is stored with the actor. It is delivered as actor.Send describes, in the order of acceptance, and
+// after ten failures it goes to the actor's dead letters. The id names the message in logs: it is the idempotency key,
+// if the call has one, and SendRaw under the same key again does not send it twice.
+//
+// The method must be one that writes, and the request one that it takes, of up to 90,000 bytes; volatile actors take no
+// messages. Errors are those of CallRaw: with CodeUnknown, the message may have been accepted.
+func (c *Client) SendRaw(ctx context.Context, id actor.ID, method string, body []byte, opts ...CallOption) (
+	message string, err error) {
+	if len(body) > api.SendBytesMax {
+		return "", api.Errorf(api.CodeTooLarge, "message of %d bytes to %s: must have at most %d", len(body), id,
+			api.SendBytesMax)
+	}
+	request := api.SendRequest{Method: method, Body: body}
+	_, message, err = c.invoke(ctx, id, api.MethodSend, request.AppendTo(nil), opts)
+	return message, err
+}
+
+// invoke makes a call, and returns its reply and the name of its key.
+func (c *Client) invoke(ctx context.Context, id actor.ID, method string, body []byte, opts []CallOption) (
+	reply []byte, name string, err error) {
 	var o api.CallOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
 	if err := id.Validate(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if len(body) > api.PayloadBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(body), id,
-			api.PayloadBytesMax)
+	if o.Timeout != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = env.WithTimeout(c.env, ctx, o.Timeout)
+		defer cancel()
 	}
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	if err := c.gates.enter(ctx, id); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer c.gates.leave(id)
 	if err := c.learnBirth(ctx); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	key := c.keys.Next(o.IdempotencyKey, id, c.env.Now())
 	defer c.keys.Done(&key, id)
@@ -129,7 +169,8 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 	if o.Stale {
 		req.Flags |= api.InvokeStale
 	}
-	return c.persist(ctx, &req)
+	reply, err = c.persist(ctx, &req)
+	return reply, key.String(), err
 }
 
 // invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.

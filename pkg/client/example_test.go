@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
-	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/actor/actortest"
 	"github.com/kelpiehq/kelpie/pkg/client"
 )
 
@@ -33,7 +33,8 @@ func Example() {
 	fmt.Println(n)
 }
 
-// A fake stands for the cluster in the tests of code that takes an actor.Caller.
+// Code under test takes an actor.Caller. Package actortest has one that runs the handlers; a fake of your own answers
+// what the test wants.
 func Example_fake() {
 	n, err := add.On(fake{}, "visits").Call(context.Background(), 1)
 	fmt.Println(n, err)
@@ -41,10 +42,32 @@ func Example_fake() {
 	// 42 <nil>
 }
 
-type fake struct{}
+// fake answers every call with 42. It can't send: the Caller in it is nil.
+type fake struct{ actor.Caller }
 
-func (fake) CallRaw(context.Context, actor.ID, string, []byte, ...api.CallOption) ([]byte, error) {
+func (fake) CallRaw(context.Context, actor.ID, string, []byte, ...client.CallOption) ([]byte, error) {
 	return actor.Marshal(42)
+}
+
+// A message is accepted durably and delivered once. Sent again under the same key, it is still the same message.
+func ExampleSend() {
+	ctx := context.Background()
+	counters := actor.New[int64]("counter").With(actor.WriteFunc("add",
+		func(_ *actor.Context, n *int64, by int64) (int64, error) { *n += by; return *n, nil }))
+	c := actortest.New(counters) // client.Dial(ctx, ...) in a program
+
+	for range 2 {
+		id, err := add.On(c, "visits").Send(ctx, 5, client.WithIdempotencyKey("order 17"))
+		fmt.Println(id, err)
+	}
+	fmt.Println(c.Deliver(ctx)) // a cluster does so by itself
+	n, err := add.On(c, "visits").Call(ctx, 0)
+	fmt.Println(n, err)
+	// Output:
+	// order 17 <nil>
+	// order 17 <nil>
+	// <nil>
+	// 5 <nil>
 }
 
 func ExampleDial_badAddress() {

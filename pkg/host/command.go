@@ -14,11 +14,13 @@ import (
 )
 
 // Main is the main function of a program that is a node hosting the kinds. It takes the flags of "kelpie
-// node start" and does not return.
+// node start", and --version, which prints the version of the program's module. It does not return.
 func Main(kinds ...actor.Kind) {
 	p := System()
 	cmd := StartCommand(p, ProgramVersion(), kinds...)
 	cmd.Use = filepath.Base(os.Args[0])
+	cmd.Version = ProgramVersion()
+	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	Exit(Execute(cmd, p, os.Args[1:]))
 }
 

@@ -50,6 +50,8 @@ type Options struct {
 	MemoryLimit Bytes
 	// MaxCalls is how many calls are on their way in the node at the most.
 	MaxCalls int
+	// CheckReads fails calls of reading methods that change the state. It costs two encodings of the state a call.
+	CheckReads bool
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
 	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is
@@ -79,6 +81,8 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"those not used for the longest are deactivated, 0 for no limit (default 0)")
 	flags.IntVar(&o.MaxCalls, "max-calls", node.DefaultMaxCalls,
 		"greatest number of calls on their way in the node: what comes beyond is refused as overloaded")
+	flags.BoolVar(&o.CheckReads, "check-reads", false, "fail calls of reading methods that change the state, and undo "+
+		"the change; it costs two encodings of the state a call (default false)")
 	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first "+
 		"node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by "+
@@ -90,7 +94,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"node-id": "KELPIE_NODE_ID", "listen": "KELPIE_LISTEN", "advertise": "KELPIE_ADVERTISE", "join": "KELPIE_JOIN",
 		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS",
 		"memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL",
-		"heartbeat":     "KELPIE_HEARTBEAT",
+		"heartbeat": "KELPIE_HEARTBEAT", "check-reads": "KELPIE_CHECK_READS",
 		"drain-timeout": "KELPIE_DRAIN_TIMEOUT",
 	} {
 		Variable(flags, flag, variable)

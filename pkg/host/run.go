@@ -52,7 +52,8 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 		Env: w.env, Store: s, StoreURL: s.joinerURL(), Transport: transport, Mux: mux,
 		NodeID: pl.Node, Listen: o.Listen, Advertise: o.Advertise, ClusterID: pl.ClusterID, Version: version,
 		Kinds: kinds, Capacity: o.Capacity, Zone: o.Zone, Labels: o.Labels, MemoryLimit: int64(o.MemoryLimit),
-		MaxCalls: o.MaxCalls, LeaseTTL: o.LeaseTTL, Heartbeat: o.Heartbeat, Usage: usage, Logger: w.log,
+		MaxCalls: o.MaxCalls, CheckReads: o.CheckReads, LeaseTTL: o.LeaseTTL, Heartbeat: o.Heartbeat,
+		Usage: usage, Logger: w.log,
 	})
 	if err != nil {
 		return err

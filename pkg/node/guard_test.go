@@ -128,7 +128,7 @@ func TestCodeOfAuthorsIsGuarded(t *testing.T) {
 			{"link", struct{}{}, api.CodeInternal, "actor touchy/a: method link left a state that does not encode: " +
 				"it is nested deeper than 64 levels, or contains itself: at Link.Link"},
 			{"take", hatesDecoding, api.CodeInvalidArgument,
-				"the request does not fit the method: panic: can't decode 17"},
+				"the request of take does not fit: panic: can't decode 17"},
 			{"give", hatesEncoding, api.CodeInternal, "actor touchy/a: method give panicked: can't encode 13"},
 			{"fail", struct{}{}, api.CodeInternal, "actor touchy/a: method fail panicked: no type"},
 			{"fail_silently", struct{}{}, api.CodeApplication, "nil"},

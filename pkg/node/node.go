@@ -146,7 +146,8 @@ func (n *Node) runParts() {
 		Members: n.members, Loads: n.loads, Pool: n.pool, Host: n.host, Waker: n.waker, Peers: n.peers,
 	})
 	n.admin = admin.New(admin.Deps{
-		Scope: n.Scope, Store: n.config.Store, Registry: n.registry, Mailboxes: n.mailboxes, Router: n.router,
+		Scope: n.Scope, Kinds: n.kinds, Store: n.config.Store, Registry: n.registry,
+		Mailboxes: n.mailboxes, Router: n.router,
 		Members: n.members, Meter: n.meter, Pool: n.pool, Migrator: n.migrator, Peers: n.peers,
 		ClusterInfo: n.clusterInfo,
 	})

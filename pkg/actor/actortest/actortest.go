@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/kind"
@@ -23,6 +24,8 @@ type Actors struct {
 	messages []message
 	now      time.Time
 	running  []actor.ID
+	accepted map[string]bool // messages from outside, by their ids
+	sent     int             // of those, without a key
 }
 
 var _ actor.Caller = (*Actors)(nil)
@@ -30,7 +33,8 @@ var _ actor.Caller = (*Actors)(nil)
 // New returns actors of some kinds, none of which was ever called. Their clock shows 1 January 2026, 00:00 UTC.
 func New(kinds ...actor.Kind) *Actors {
 	a := &Actors{kinds: make(map[string]*kind.Spec), all: make(map[actor.ID]*instance),
-		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+		accepted: make(map[string]bool),
+		now:      time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, k := range kinds {
 		a.kinds[k.Spec().Namespace] = k.Spec()
 	}
@@ -68,6 +72,31 @@ func (a *Actors) CallRaw(ctx context.Context, id actor.ID, method string, reques
 		return err
 	})
 	return reply, err
+}
+
+// SendRaw implements actor.Caller. Deliver calls the method.
+func (a *Actors) SendRaw(_ context.Context, id actor.ID, method string, request []byte, opts ...api.CallOption) (
+	string, error) {
+	spec := a.kinds[id.Namespace]
+	if spec == nil {
+		return "", api.Errorf(api.CodeUnknownNamespace, "actortest.New was given no kind of namespace %q", id.Namespace)
+	}
+	if err := spec.Accepts(method, request); err != nil {
+		return "", err
+	}
+	var o api.CallOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.IdempotencyKey == "" {
+		a.sent++
+		o.IdempotencyKey = "message " + strconv.Itoa(a.sent)
+	} else if a.accepted[o.IdempotencyKey] {
+		return o.IdempotencyKey, nil
+	}
+	a.accepted[o.IdempotencyKey] = true
+	a.messages = append(a.messages, message{from: id, to: id, method: method, body: request})
+	return o.IdempotencyKey, nil
 }
 
 // instance returns an actor, with OnActivate run if it was not active.

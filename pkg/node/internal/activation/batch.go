@@ -171,7 +171,7 @@ func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer,
 
 // runMethod runs a method for a call, unless that is too late, or a repeat of one that has been done.
 func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
-	m := a.Spec.Methods[c.Method]
+	m := a.method(c.Method)
 	if m == nil {
 		return call.Answer{
 			Call: c, Err: a.Spec.UnknownMethod(c.Method), Settled: true}, true

@@ -6,6 +6,7 @@ package admin
 import (
 	"context"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
@@ -28,6 +29,7 @@ type Service struct {
 // AdminDeps are what an admin is made of.
 type Deps struct {
 	telemetry.Scope
+	Kinds     map[string]*kind.Spec
 	Store     kv.Store
 	Registry  *registry.Registry
 	Mailboxes *mailbox.Table
