@@ -6,19 +6,19 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // registerYes makes the flag by which a destructive command does not ask.
 func registerYes(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask for confirmation")
 }
 
 // askable returns an error if confirmation is needed and nobody can give it. Commands that look at the cluster before
@@ -28,7 +28,8 @@ func (k *kelpie) askable(yes bool) error {
 		return nil
 	}
 	return host.Advise(
-		api.Errorf(api.CodeFailedPrecondition, "stdin is not a terminal, so nobody can confirm"),
+		api.Errorf(api.CodeFailedPrecondition, "stdin is not a terminal, so the command can't ask for "+
+			"confirmation"),
 		"pass --yes to confirm",
 	)
 }
@@ -38,7 +39,7 @@ func (k *kelpie) confirm(yes bool, question string) error {
 	if err := k.askable(yes); err != nil || yes {
 		return err
 	}
-	if _, err := fmt.Fprintf(k.Stderr, "%s [y/N] ", question); err != nil {
+	if _, err := human.Fprintf(k.Stderr, "%s [y/N] ", question); err != nil {
 		return err
 	}
 	answer, err := bufio.NewReader(k.Stdin).ReadString('\n')
@@ -49,5 +50,5 @@ func (k *kelpie) confirm(yes bool, question string) error {
 	case "y", "yes":
 		return nil
 	}
-	return api.Errorf(api.CodeFailedPrecondition, "not done, as it was not confirmed")
+	return api.Errorf(api.CodeFailedPrecondition, "not confirmed; nothing was done")
 }

@@ -54,9 +54,9 @@ func examineCluster(ctx context.Context, s *session) []finding {
 		}
 	}
 	if len(answered) == 0 {
-		return append(all, problem("cluster", "start a node by kelpie node start, or say where one is by --addr or "+
+		return append(all, problem("cluster", "start a node with kelpie node start, or name one with --addr or "+
 			"--context",
-			"no node answers, so that nothing can be said of the cluster"))
+			"no node answers, so the cluster was not checked"))
 	}
 	all = append(all, checkSameCluster(answered)...)
 	one := *s
@@ -115,7 +115,7 @@ func examineStore(ctx context.Context, s *session) finding {
 
 // examineStoreURL opens a store, and measures how long it takes to get a read version.
 func examineStoreURL(ctx context.Context, s *session, url string) finding {
-	store, err := host.OpenStore(ctx, url)
+	store, err := host.OpenStoreToRead(ctx, url)
 	if err != nil {
 		return checkStore("at "+url, 0, err)
 	}

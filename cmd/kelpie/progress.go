@@ -4,9 +4,10 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"time"
+
+	"github.com/kelpiehq/kelpie/internal/human"
 )
 
 // progressOnTerminal is how often a line on a terminal is written over.
@@ -45,7 +46,7 @@ func (p *progress) say(line string) error {
 		return nil
 	}
 	p.shown, p.dirty = now, p.terminal
-	_, err := fmt.Fprintf(p.w, format, line)
+	_, err := human.Fprintf(p.w, format, line)
 	return err
 }
 
@@ -53,6 +54,6 @@ func (p *progress) say(line string) error {
 func (p *progress) clear() {
 	if p.dirty {
 		p.dirty = false
-		_, _ = io.WriteString(p.w, clearLine) // it is only for the looks
+		_, _ = io.WriteString(p.w, clearLine) // failing to show progress is harmless
 	}
 }

@@ -5,11 +5,11 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -23,12 +23,12 @@ func (k *kelpie) version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
-		Long: "Show the version of this program, of the protocol that it speaks, and of Go, and what it was built " +
-			"for.",
+		Long: "Show the version of this program, of its protocol and of Go, and the platform it\n" +
+			"was built for.",
 		Example: "  kelpie version",
 		Args:    host.Args(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(k.Stdout, "kelpie %s (protocol %d, %s, %s/%s)\n",
+			_, err := human.Fprintf(k.Stdout, "kelpie %s (protocol %d, %s, %s/%s)\n",
 				programVersion(), rpc.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},

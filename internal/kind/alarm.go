@@ -53,12 +53,12 @@ var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month 
 // CodeInvalidArgument.
 func ParseCron(spec string) (cron.Schedule, error) {
 	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by "+
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC; for an interval, set "+
 			"Every", spec)
 	}
 	schedule, err := cronParser.Parse(spec)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q is no cron expression: %v", spec, err)
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q is not a cron expression: %v", spec, err)
 	}
 	return schedule, nil
 }

@@ -86,7 +86,7 @@ func (s *Spec) Accepts(method string, request []byte) error {
 		return api.Errorf(api.CodeInvalidArgument, "method %s of namespace %q only reads: a message to it would do "+
 			"nothing", method, s.Namespace)
 	case len(request) > api.SendBytesMax:
-		return api.Errorf(api.CodeTooLarge, "message of %d bytes to method %s of namespace %q: must have at most %d",
+		return api.Errorf(api.CodeTooLarge, "message of %d bytes to method %s of namespace %q; at most %d are allowed",
 			len(request), method, s.Namespace, api.SendBytesMax)
 	case m.Request == nil:
 		return nil

@@ -114,7 +114,7 @@ func Send(ctx context.Context, c actor.Caller, id actor.ID, method string, reque
 func (c *Client) CallRaw(ctx context.Context, id actor.ID, method string, body []byte, opts ...CallOption) (
 	[]byte, error) {
 	if len(body) > api.PayloadBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(body), id,
+		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s; at most %d are allowed", len(body), id,
 			api.PayloadBytesMax)
 	}
 	reply, _, err := c.invoke(ctx, id, method, body, opts)
@@ -131,7 +131,7 @@ func (c *Client) CallRaw(ctx context.Context, id actor.ID, method string, body [
 func (c *Client) SendRaw(ctx context.Context, id actor.ID, method string, body []byte, opts ...CallOption) (
 	message string, err error) {
 	if len(body) > api.SendBytesMax {
-		return "", api.Errorf(api.CodeTooLarge, "message of %d bytes to %s: must have at most %d", len(body), id,
+		return "", api.Errorf(api.CodeTooLarge, "message of %d bytes to %s; at most %d are allowed", len(body), id,
 			api.SendBytesMax)
 	}
 	request := api.SendRequest{Method: method, Body: body}

@@ -16,7 +16,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
-	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
 	"github.com/kelpiehq/kelpie/pkg/kv/remote"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
@@ -59,16 +58,26 @@ type store struct {
 	pool *rpc.Pool
 }
 
-// OpenStore opens a store that exists, to look into it: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits
-// for a store of another process up to 10 s. Errors are for people (see PrintError).
+// OpenStore opens a store that exists: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits for a store of
+// another process up to 10 s. Errors are for people (see PrintError).
 func OpenStore(ctx context.Context, url string) (kv.Store, error) {
+	return openExisting(ctx, url, false)
+}
+
+// OpenStoreToRead is OpenStore for looking into it. It writes nothing to pebble:DIR, whose disk may be full, or mounted
+// read-only; commits fail.
+func OpenStoreToRead(ctx context.Context, url string) (kv.Store, error) {
+	return openExisting(ctx, url, true)
+}
+
+func openExisting(ctx context.Context, url string, readOnly bool) (kv.Store, error) {
 	u, err := parseStoreURL(url)
 	if err != nil {
 		return nil, err
 	}
 	if u.scheme == schemeMemory || u.scheme == schemePebble && u.rest == "" {
-		return nil, api.Errorf(api.CodeInvalidArgument, "store %q is none that exists already: name one by "+
-			"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
+		return nil, api.Errorf(api.CodeInvalidArgument, "store %q can't be opened from here; name an existing "+
+			"one: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
 	}
 	if u.scheme == schemePebble {
 		_, err := os.Stat(filepath.Join(u.rest, storeDir))
@@ -79,7 +88,7 @@ func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 			return nil, dirError(u.rest, err)
 		}
 	}
-	s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+	s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, storeOptions{readOnly: readOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +105,7 @@ func MakeStore(ctx context.Context, url string) (kv.Store, error) {
 		if err := os.MkdirAll(u.rest, 0o700); err != nil {
 			return nil, dirError(u.rest, err)
 		}
-		s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+		s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, storeOptions{})
 		if err != nil {
 			return nil, err
 		}
@@ -105,12 +114,25 @@ func MakeStore(ctx context.Context, url string) (kv.Store, error) {
 	return OpenStore(ctx, url)
 }
 
-func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store, error) {
+// storeOptions are how a store is opened.
+type storeOptions struct {
+	// dataDir is the directory of "pebble:".
+	dataDir string
+	// readOnly is for pebble alone.
+	readOnly bool
+	// onFull is what is done when the disk of pebble is full: onFullExit, also if it is "", or onFullWait.
+	onFull string
+}
+
+func openStore(ctx context.Context, w world, u storeURL, o storeOptions) (*store, error) {
 	switch u.scheme {
 	case schemeMemory:
 		return embed(w, u, occ.NewMemory())
 	case schemePebble:
-		return openPebble(w, u, dataDir)
+		if u.rest != "" {
+			o.dataDir = u.rest
+		}
+		return openPebble(ctx, w, o)
 	case schemeFDB:
 		s, err := openFDB(u.rest)
 		if err != nil {
@@ -120,27 +142,6 @@ func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store
 	default:
 		return connectStore(ctx, w, u)
 	}
-}
-
-func openPebble(w world, u storeURL, dataDir string) (*store, error) {
-	if u.rest != "" {
-		dataDir = u.rest
-	}
-	db, err := pebbledb.Open(filepath.Join(dataDir, storeDir), pebbledb.Options{Logger: w.log})
-	switch {
-	case errors.Is(err, pebbledb.ErrLocked):
-		return nil, Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; "+
-			"a store can be shared by way of \"kelpie store serve\"")
-	case errors.Is(err, pebbledb.ErrForeign):
-		return nil, Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of "+
-			"kelpie that made it")
-	case errors.Is(err, kv.ErrCorrupt):
-		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
-			"taken for what was stored")
-	case err != nil:
-		return nil, dirError(dataDir, err)
-	}
-	return embed(w, storeURL{schemePebble, dataDir}, db)
 }
 
 // embed opens the store on an engine, which is closed with it.
@@ -177,11 +178,11 @@ func awaitStore(ctx context.Context, w world, addr string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case ExitCodeOf(err) == ExitRefused:
-		return Advise(err, "check --store, and that this program is of the cluster's version")
+		return Advise(err, "check --store, and use a program of the cluster's version")
 	case api.CodeOf(err) == api.CodeUnknownMethod:
 		return Advise(
-			api.Errorf(api.CodeUnavailable, "what listens at %s serves no store", addr),
-			"give --store the address of \"kelpie store serve\", or of the node that has the store",
+			api.Errorf(api.CodeUnavailable, "the program at %s serves no store", addr),
+			"pass --store the address of \"kelpie store serve\", or of the node that keeps the store",
 		)
 	}
 	return Advise(
@@ -212,8 +213,8 @@ func (s *store) release() {
 	}
 }
 
-// failure gives the error to be told when an embedded store has failed, at the most once, until ctx ends. The process
-// is to end then: what is on the disk is known only when it is opened anew.
+// failure receives the error of an embedded store that has failed, at most once, until ctx ends. The process
+// is to end then: what is on the disk is known only once it is opened again.
 func (s *store) failure(ctx context.Context) <-chan error {
 	failed := make(chan error, 1)
 	if s.embedded == nil {
@@ -221,10 +222,7 @@ func (s *store) failure(ctx context.Context) <-chan error {
 	}
 	go func() {
 		if err := s.embedded.Failure(ctx); ctx.Err() == nil {
-			failed <- Advise(
-				api.Errorf(api.CodeUnavailable, "the store %s has failed: %s", s.url.String(), Reason(err)),
-				"mend what is wrong with its disk, or make room on it, and start again: what was acknowledged is on it",
-			)
+			failed <- storeFailed(s.url, err)
 		}
 	}()
 	return failed

@@ -54,7 +54,7 @@ var (
 func FrameLength(prefix [4]byte) (int, error) {
 	n := binary.BigEndian.Uint32(prefix[:])
 	if n <= checksumBytes || n > FrameBytesMax {
-		return 0, fmt.Errorf("frame of %d bytes, allowed are %d to %d", n, checksumBytes+1, FrameBytesMax)
+		return 0, fmt.Errorf("frame of %d bytes; allowed are %d to %d", n, checksumBytes+1, FrameBytesMax)
 	}
 	return int(n), nil
 }
@@ -143,6 +143,14 @@ func parseFrame(b []byte) (frame, error) {
 	}
 	if crc32.Checksum(b[checksumBytes:], castagnoli) != binary.BigEndian.Uint32(b) {
 		return frame{}, errChecksum
+	}
+	return readHead(b)
+}
+
+// readHead reads the beginning of a frame of which not all may be there, so that its checksum can't be verified.
+func readHead(b []byte) (frame, error) {
+	if len(b) <= checksumBytes {
+		return frame{}, errHeader
 	}
 	f := frame{decoder: api.NewDecoder(b[checksumBytes:])}
 	f.left = f.decoder.Array() - 2

@@ -72,7 +72,7 @@ func (p *peer) submitSlowly(call *pendingCall) (ended bool, err error) {
 		p.dialSoon()
 	}
 	if len(p.waiting) >= config.CallsMax || p.bytes+len(call.payload) > config.QueuedBytesMax {
-		return true, notSentError(api.CodeOverloaded, "too much is waiting for a connection to "+p.addr, nil)
+		return true, notSentError(api.CodeOverloaded, "too many calls are waiting for a connection to "+p.addr, nil)
 	}
 	p.waiting = append(p.waiting, call)
 	p.bytes += len(call.payload)
@@ -119,6 +119,7 @@ func (p *peer) dial(ctx context.Context) (*clientConn, error) {
 		link.Close()
 		return nil, err
 	}
+	link.Greeted()
 	info.Address = p.addr
 	return newClientConn(p, link, info), nil
 }
