@@ -117,7 +117,7 @@ func (f *storeFlags) with(ctx context.Context, s *session, read func(scan scanne
 	if f.url == "" {
 		return read(nodeScanner(s))
 	}
-	store, err := host.OpenStore(ctx, f.url)
+	store, err := host.OpenStoreToRead(ctx, f.url)
 	if err != nil {
 		return err
 	}

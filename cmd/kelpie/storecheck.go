@@ -59,7 +59,7 @@ store of the node at --addr, read by this command itself.`,
 		},
 		listing: problemListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]problemRow) error) (err error) {
-			store, _, err := s.openStore(ctx, f.url)
+			store, _, err := s.openStoreToRead(ctx, f.url)
 			if err != nil {
 				return err
 			}
@@ -138,7 +138,7 @@ it is read for that, and an embedded store as it is at one moment. Without
 		},
 		listing: storeStatsListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]storeStatsRow) error) (err error) {
-			store, _, err := s.openStore(ctx, f.url)
+			store, _, err := s.openStoreToRead(ctx, f.url)
 			if err != nil {
 				return err
 			}

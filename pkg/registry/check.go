@@ -231,9 +231,3 @@ func (c *Checker) End(ctx context.Context) error {
 func (c *Checker) report(key []byte, actor, what string) {
 	c.Report(Problem{Key: key, Actor: actor, What: what})
 }
-
-// ClearForRestore deletes all that is in the store, and has nodes refuse it until EndRestore.
-func ClearForRestore(tx kv.Tx) {
-	tx.ClearRange(nil, kv.KeySpaceEnd())
-	tx.Set(metaKey, encodeRecord(&Meta{ClusterID: "restoring", Schema: SchemaRestoring}))
-}
