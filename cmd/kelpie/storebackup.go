@@ -240,7 +240,7 @@ func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader
 	}
 	store, err := host.MakeStore(ctx, url)
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, err, "interrupted before anything was written")
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {

@@ -44,23 +44,27 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 		"unknown placement": {set("ns/counter", "0x0182a46e616d65a7636f756e746572a9706c6163656d656e74a6626f67757321"),
 			"ns/counter", false},
 		"namespace under another name": {set("ns/counter", "0x0181a46e616d65a26b76"), "ns/counter", false},
-		"claim by nobody": {set("claim/counter/a", "0x0183a46e6f6465a3676f6eab696e6361726e6174696f6ec4100011223344556677"+
+		"claim by a stranger": {set("claim/counter/a", "0x0183a46e6f6465a3676f6eab696e6361726e6174696f6ec4100011223344"+
+			"556677"+
 			"8899aabbccddeeffa5746f6b656e01"), "claim/counter/a", false},
 		"token 0": {set("claim/counter/a", "0x0181a5746f6b656e00"), "claim/counter/a", false},
-		"no cluster id": {set("meta", "0x0184aa636c75737465725f6964a0a6736368656d6103ac6c656173655f74746c5f6e73cf0000000"+
+		"no cluster id": {set("meta", "0x0184aa636c75737465725f6964a0a6736368656d6103ac6c656173655f74746c5f6e73"+
+			"cf0000000"+
 			"12a05f200ac6865617274626561745f6e73ce3b9aca00"), "meta", false},
 		"heartbeat longer than the lease": {set("meta", "0x0184aa636c75737465725f6964a178a6736368656d6103ac6c6561736"+
 			"55f74746c5f6e7301ac6865617274626561745f6e73ce3b9aca00"), "meta", false},
-		"negative heartbeat": {set("meta", "0x0184aa636c75737465725f6964a178a6736368656d6103ac6c656173655f74746c5f6e73cf0"+
+		"negative heartbeat": {set("meta", "0x0184aa636c75737465725f6964a178a6736368656d6103ac6c656173655f74746c5f6e73"+
+			"cf0"+
 			"00000012a05f200ac6865617274626561745f6e73ff"), "meta", false},
-		"bytes behind a record": {set("fence/c1", "0x0183a565706f636801ab696e6361726e6174696f6ec4100000000000000000000000"+
+		"bytes behind a record": {set("fence/c1", "0x0183a565706f636801ab696e6361726e6174696f6ec41000000000000000"+
+			"00000000"+
 			"0000000000ab7265766f636174696f6e7300deadbeef"), "fence/c1", false},
 		"epoch fell":            {set("fence/c1", "0x0180"), "fence/c1", false},
 		"unknown kind":          {set("bogus/x", "1"), "bogus/x", false},
 		"claim of no actor":     {set("claim/counter/a%20b", "0x0181a5746f6b656e01"), "claim/counter/a%20b", false},
 		"state of no namespace": {set("state/%00/a/k/x", "0xc0"), "state/%00/a", false},
-		"seq without claim": {set("call/counter/nobody/seq", "0x0182a16e01a56261746368c41000112233445566778899aabbccddeeff"),
-			"call/counter/nobody/seq", false},
+		"seq without claim": {set("call/counter/zz/seq", "0x0182a16e01a56261746368c410001122334455667788"+
+			"99aabbccddeeff"), "call/counter/zz/seq", false},
 		"call that is no seq": {set("call/counter/a/bogus", "0x0180"), "call/counter/a/bogus", false},
 		"due without state":   {set("due/#1/#1/counter/zz", "0x01"), "due/#1/#1/counter/zz", true},
 	} {

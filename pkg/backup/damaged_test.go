@@ -78,7 +78,8 @@ func TestCheckGoesOnBehindDamage(t *testing.T) {
 		} {
 			engine.from, engine.to = bounds[0], bounds[1]
 			var problems []string
-			checked, err := Check(ctx, e, store, func(p registry.Problem) { problems = append(problems, p.What) }, Options{})
+			report := func(p registry.Problem) { problems = append(problems, p.What) }
+			checked, err := Check(ctx, e, store, report, Options{})
 			said := strings.Join(problems, "\n")
 			if err != nil || strings.Count(said, "can't be read") == 0 || !strings.Contains(said, "does not know") {
 				t.Errorf("%s: %v, %q", name, err, problems)

@@ -28,7 +28,7 @@ type reading struct {
 	pinner kv.Pinner
 	at     kv.Version
 	pinned time.Duration
-	// damaged, if not nil, is told of every part [from, to) that can't be read, and has each go on behind it.
+	// damaged, if not nil, is called with every part [from, to) that can't be read, and has each go on behind it.
 	damaged func(from, to []byte, err error)
 }
 
@@ -143,8 +143,8 @@ func (r *reading) readable(ctx context.Context, begin []byte) (page, error) {
 	return p, err
 }
 
-// readBack returns the first key from which on all up to bound can be read, bound itself if it is none; what lies before
-// begin is not looked at.
+// readBack returns the first key from which on all up to bound can be read, bound itself if it is none; what lies
+// before begin is not looked at.
 func (r *reading) readBack(ctx context.Context, begin, bound []byte) ([]byte, error) {
 	for limit := 1024; ; {
 		pairs, err := transact(ctx, r, func(ctx context.Context, tx kv.Reader) ([]kv.KeyValue, error) {

@@ -67,11 +67,12 @@ func checkSchema(h Header) error {
 	case h.Schema == registry.SchemaVersion:
 		return nil
 	case h.Schema > registry.SchemaVersion:
-		return api.Errorf(api.CodeMismatch, "the backup has schema %d, of a later kelpie; this binary speaks %d: restore "+
-			"it with the version that the cluster ran", h.Schema, registry.SchemaVersion)
+		return api.Errorf(api.CodeMismatch, "the backup has schema %d, of a later kelpie; this binary speaks %d: "+
+			"restore it with the version that the cluster ran", h.Schema, registry.SchemaVersion)
 	}
-	return api.Errorf(api.CodeMismatch, "the backup has schema %d, of an earlier kelpie; this binary speaks %d: restore "+
-		"it with the version that the cluster ran, then run \"kelpie store migrate\" of this version on the store",
+	return api.Errorf(api.CodeMismatch, "the backup has schema %d, of an earlier kelpie; this binary speaks %d: "+
+		"restore it with the version that the cluster ran, then run \"kelpie store migrate\" of this version on "+
+		"the store",
 		h.Schema, registry.SchemaVersion)
 }
 

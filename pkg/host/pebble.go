@@ -24,6 +24,9 @@ const (
 	onFullWait = "wait"
 )
 
+// openPatience is how long opening a store is waited for that is not wanted any more, so that it is closed.
+const openPatience = 2 * time.Second
+
 // roomInterval is how often a full disk is looked at while its store can't be opened.
 const roomInterval = time.Second
 
@@ -73,8 +76,23 @@ func openPebbleOnce(ctx context.Context, w world, o storeOptions) (*store, error
 	case r := <-opened:
 		return r.store, r.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	}
+	ended := make(chan error, 1)
+	go func() {
+		r := <-opened
+		if r.err == nil {
+			r.err = r.store.Close()
+		}
+		ended <- r.err
+	}()
+	select {
+	case err := <-ended:
+		if err != nil {
+			w.log.Warn("opening the store was interrupted", "error", Message(err))
+		}
+	case <-time.After(openPatience):
+	}
+	return nil, context.Cause(ctx)
 }
 
 func openPebbleStore(w world, o storeOptions) (*store, error) {
@@ -85,6 +103,9 @@ func openPebbleStore(w world, o storeOptions) (*store, error) {
 	db, err := open(filepath.Join(o.dataDir, storeDir),
 		pebbledb.Options{Logger: w.log, WaitForRoom: o.onFull == onFullWait})
 	if err != nil {
+		if o.readOnly && errors.Is(err, fs.ErrNotExist) {
+			return nil, api.Errorf(api.CodeNotFound, "there is no store in %s", o.dataDir)
+		}
 		return nil, pebbleError(o.dataDir, err)
 	}
 	s, err := embed(w, storeURL{schemePebble, o.dataDir}, db)
@@ -105,8 +126,6 @@ func pebbleError(dataDir string, err error) error {
 	case errors.Is(err, kv.ErrCorrupt):
 		return Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
 			"taken for what was stored")
-	case errors.Is(err, fs.ErrNotExist):
-		return api.Errorf(api.CodeNotFound, "there is no store in %s", dataDir)
 	case isFull(err):
 		return fullError(dataDir, err)
 	}
@@ -120,7 +139,7 @@ func isFull(err error) bool {
 
 // fullError says that the disk of a directory is full, and by how much if that is known.
 func fullError(dir string, err error) error {
-	out := api.Errorf(api.CodeUnavailable, "the disk of %s is full: %w", dir, err)
+	out := api.Errorf(api.CodeUnavailable, "the disk of %s is full: %s", dir, Reason(err))
 	if full, ok := errors.AsType[*pebbledb.FullError](err); ok {
 		out = api.Errorf(api.CodeUnavailable, "%w", full)
 	}

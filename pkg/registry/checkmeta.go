@@ -32,8 +32,8 @@ func (c *Checker) Meta(ctx context.Context) error {
 		c.report(metaKey, "", "has no cluster id: nodes take the store for an empty one")
 	default:
 		if err := ValidateTimes(m.LeaseTTL, m.Heartbeat); err != nil {
-			c.report(metaKey, "", fmt.Sprintf("has times that no cluster has: a lease of %v, a heartbeat of %v", m.LeaseTTL,
-				m.Heartbeat))
+			c.report(metaKey, "", fmt.Sprintf("has times that no cluster has: a lease of %v, a heartbeat of %v",
+				m.LeaseTTL, m.Heartbeat))
 		}
 	}
 	return nil

@@ -193,7 +193,8 @@ func (c *Checker) owner(ctx context.Context, p kv.KeyValue, actor api.ActorID, c
 	switch {
 	case value == nil:
 		c.report(p.Key, actor.String(), fmt.Sprintf("is owned by node %s, which was never there", claim.Node))
-	case decodeRecord(nil, value, &f) == nil && f.Incarnation == claim.Incarnation && claim.Incarnation != (Incarnation{}):
+	case decodeRecord(nil, value, &f) == nil && f.Incarnation == claim.Incarnation &&
+		claim.Incarnation != (Incarnation{}):
 		c.report(p.Key, actor.String(),
 			fmt.Sprintf("is owned by node %s, which holds a lease and is not known", claim.Node))
 	}

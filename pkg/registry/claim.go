@@ -166,7 +166,8 @@ func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) 
 // Release gives the claim up, keeping its token, if it is still held: nobody attends to what the actor has to do from
 // then on, and the members are told. The activation must have ended, with nothing of it in doubt.
 func (c *Claim) Release(ctx context.Context) error {
-	_, err := transact(ctx, c.registry, kv.TxOptions{Reserved: true}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+	opt := kv.TxOptions{Reserved: true}
+	_, err := transact(ctx, c.registry, opt, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		now, due, err := readClaimAndDue(ctx, tx, c.actor)
 		if err == nil && c.is(now) {
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))

@@ -165,11 +165,11 @@ func checkEmpty(ctx context.Context, tx kv.Tx, m Meta) error {
 	case err != nil || len(pairs) == 0:
 		return err
 	case m.Schema == SchemaRestoring:
-		return api.Errorf(api.CodeFailedPrecondition, "a restore into the store has begun, and has not ended: wait for "+
-			"it, or, if it runs no more, give --force to delete what it has written; --force ends one that runs")
+		return api.Errorf(api.CodeFailedPrecondition, "a restore into the store has begun, and has not ended: wait "+
+			"for it, or, if it runs no more, give --force to delete what it has written; --force ends one that runs")
 	}
-	return api.Errorf(api.CodeFailedPrecondition, "the store is not empty: restore into another one, or give --force to "+
-		"delete all that is in it")
+	return api.Errorf(api.CodeFailedPrecondition, "the store is not empty: restore into another one, or give --force "+
+		"to delete all that is in it")
 }
 
 func (s *Restoring) owns(m Meta) bool {
@@ -204,8 +204,8 @@ func (s *Restoring) transact(ctx context.Context, write func(tx kv.Tx)) error {
 		case err != nil:
 			return struct{}{}, err
 		case m.Restore != s.owner:
-			return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "another restore into the store has begun, and has "+
-				"ended this one")
+			return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "another restore into the store has begun, and "+
+				"has ended this one")
 		case m.Schema == SchemaRestoring: // else End has done it
 			write(tx)
 		}

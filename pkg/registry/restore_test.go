@@ -12,8 +12,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// TestOfTwoRestoresOneHasTheStore begins a second restore in the middle of the first: the first writes no more, whatever
-// it tries, and what is there in the end is of the second alone.
+// TestOfTwoRestoresOneHasTheStore begins a second restore in the middle of the first: the first writes no more,
+// whatever it tries, and what is there in the end is of the second alone.
 func TestOfTwoRestoresOneHasTheStore(t *testing.T) {
 	both(t, func(t *fixture) {
 		pair := func(key string) []kv.KeyValue { return []kv.KeyValue{{Key: []byte(key), Value: []byte("v")}} }
@@ -46,10 +46,11 @@ func TestOfTwoRestoresOneHasTheStore(t *testing.T) {
 		if err := first.End(t.ctx, meta, 1, 1); api.CodeOf(err) != api.CodeFailedPrecondition {
 			t.Errorf("the end of the first, after that of the second: %v", err)
 		}
-		pairs, err := run(t.ctx, t.Registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
+		all := func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
 			pairs, _, err := tx.Range(ctx, nil, kv.KeySpaceEnd(), kv.RangeOptions{})
 			return pairs, err
-		})
+		}
+		pairs, err := run(t.ctx, t.Registry, kv.TxOptions{}, all)
 		must(err)
 		if len(pairs) != 2 || string(pairs[1].Key) != "of the second" {
 			t.Errorf("the store has %q", pairs)

@@ -36,7 +36,8 @@ type Limited interface {
 	// is called from many tasks.
 	Admit(w Write) error
 
-	// Interrupt has an Apply fail that waits for what may never come, such as room on a disk: the store is being closed.
+	// Interrupt has an Apply fail that waits for what may never come, such as room on a disk: the store is being
+	// closed.
 	Interrupt()
 }
 

@@ -16,8 +16,8 @@ import (
 // atomicBase and the operation for an atomic one, else the kind.
 const atomicBase = 16
 
-// reservedBit is in the number of the priority if the commit is a reserved one. Servers of former versions refuse it, so
-// it is sent when a server has said that its disk is almost full, which those do not say.
+// reservedBit is in the number of the priority if the commit is a reserved one. Servers of former versions refuse it,
+// so it is sent when a server has said that its disk is almost full, which those do not say.
 const reservedBit = 16
 
 // preallocateMax bounds the memory that is set aside for what a message only announces.

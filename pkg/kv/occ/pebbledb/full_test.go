@@ -139,8 +139,8 @@ func within[T any](t *testing.T, what string, f func() T) T {
 	}
 }
 
-// TestFullDiskEndsTheStore fills a disk, past all bounds that a store sets itself, up to the last byte: the store fails,
-// with an error that names the directory and sizes, and neither spins nor floods the log.
+// TestFullDiskEndsTheStore fills a disk, past all bounds that a store sets itself, up to the last byte: the store
+// fails, with an error that names the directory and sizes, and neither spins nor floods the log.
 func TestFullDiskEndsTheStore(t *testing.T) {
 	d, log := newSmallDisk(24<<20), &logged{}
 	db := openSmall(t, d, false, log)

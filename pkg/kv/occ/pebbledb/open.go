@@ -18,9 +18,9 @@ import (
 
 // Open opens the store in dir, which is created, with missing parents, if it does not exist.
 // Errors name the directory; they may be ErrLocked, ErrForeign, ErrFull, kv.ErrCorrupt or the system's. It blocks while
-// the log is written to tables: for seconds, and with Options.WaitForRoom for as long as the disk is filled up meanwhile.
-// A disk that is full at the beginning is ErrFull, with or without. The reserve file is deleted if there is no room
-// without that.
+// the log is written to tables: for seconds, and with Options.WaitForRoom for as long as the disk is filled up
+// meanwhile. A disk that is full at the beginning is ErrFull, with or without. The reserve file is deleted if there is
+// no room without that.
 func Open(dir string, opt Options) (*DB, error) {
 	opt = opt.withDefaults()
 	lock, dir, err := lockDir(opt.FS, dir)

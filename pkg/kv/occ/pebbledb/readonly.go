@@ -21,9 +21,9 @@ var _ occ.Limited = (*DB)(nil)
 // errReadOnly is what a write to a store that was opened for reading fails with.
 var errReadOnly = errors.New("the store is open for reading alone")
 
-// OpenReadOnly opens the store in dir to read it, and writes nothing: it does on a full disk, and on one that is mounted
-// read-only, what it does on others. What is only in the log is read into memory. Errors are as Open's; if there is no
-// store, they are fs.ErrNotExist.
+// OpenReadOnly opens the store in dir to read it, and writes nothing: it does on a full disk, and on one that is
+// mounted read-only, what it does on others. What is only in the log is read into memory. Errors are as Open's; if
+// there is no store, they are fs.ErrNotExist.
 func OpenReadOnly(dir string, opt Options) (*DB, error) {
 	opt = opt.withDefaults()
 	opt.FS = readOnlyFS{opt.FS}
@@ -146,7 +146,8 @@ func (r readOnlyFS) MkdirAll(dir string, _ fs.FileMode) error { return readOnlyE
 // Unwrap implements vfs.FS.
 func (r readOnlyFS) Unwrap() vfs.FS { return r.FS }
 
-// Lock implements vfs.FS. Where nobody can write, nobody needs to be kept out; nor where nobody has made the file.
+// Lock implements vfs.FS. A disk that is mounted read-only needs no lock, nor does a store whose
+// lock file no process has made.
 func (r readOnlyFS) Lock(name string) (io.Closer, error) {
 	if _, err := r.FS.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return unlocked{}, nil

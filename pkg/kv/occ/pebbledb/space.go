@@ -22,8 +22,8 @@ import (
 
 // Sizes that depend on the disk, so that a small one serves as well. docs/operating.md has them for people.
 const (
-	// FloorShare and FloorBytesMax say how much of a disk stays free: below that share of it, or that many bytes, writes
-	// are refused. It is room for the log and for the tables of what is in memory, and for compactions.
+	// FloorShare and FloorBytesMax say how much of a disk stays free: below that share of it, or that many bytes,
+	// writes are refused. It is room for the log and for the tables of what is in memory, and for compactions.
 	FloorShare    = 6
 	FloorBytesMax = 160 << 20
 	// hardShare is the part of the floor below which only what deletes, and heartbeats, may write.
@@ -151,7 +151,7 @@ func (s *space) decide(free int64) {
 	}
 }
 
-// admit returns nil if a write of so many bytes may go on, else kv.ErrFull.
+// admit returns nil if a write may go on, else kv.ErrFull.
 func (s *space) admit(w occ.Write) error {
 	if (s.waits.Load() > 0 || s.starved.Load()) && !w.Deletes {
 		return s.full(s.look())
