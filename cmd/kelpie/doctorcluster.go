@@ -115,7 +115,7 @@ func examineStore(ctx context.Context, s *session) finding {
 
 // examineStoreURL opens a store, and measures how long it takes to get a read version.
 func examineStoreURL(ctx context.Context, s *session, url string) finding {
-	store, err := host.OpenStore(ctx, url)
+	store, err := host.OpenStoreToRead(ctx, url)
 	if err != nil {
 		return checkStore("at "+url, 0, err)
 	}

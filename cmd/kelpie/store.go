@@ -19,7 +19,7 @@ import (
 func (k *kelpie) store() *cobra.Command {
 	return group("store", "Serve a store, look into the cluster's, back it up", "", k.storeServe(), k.storeGet(),
 		k.storeScan(), k.storeSet(), k.storeClear(),
-		k.storeBackup(), k.storeRestore(), k.storeCheck(), k.storeStats(), k.storeMigrate())
+		k.storeBackup(), k.storeVerify(), k.storeRestore(), k.storeCheck(), k.storeStats(), k.storeMigrate())
 }
 
 func (k *kelpie) storeServe() *cobra.Command {
@@ -117,7 +117,7 @@ func (f *storeFlags) with(ctx context.Context, s *session, read func(scan scanne
 	if f.url == "" {
 		return read(nodeScanner(s))
 	}
-	store, err := host.OpenStore(ctx, f.url)
+	store, err := host.OpenStoreToRead(ctx, f.url)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,18 @@ import (
 // lookTimeout is for a look at a store that may not answer any more.
 const lookTimeout = 5 * time.Second
 
-// openStore opens the store that url names, or the one that the cluster uses.
+// openStore opens the store that url names, or the one that the cluster uses, to write to it.
 func (s *session) openStore(ctx context.Context, url string) (kv.Store, string, error) {
+	return s.openStoreBy(ctx, url, host.OpenStore)
+}
+
+// openStoreToRead is openStore for a look into it.
+func (s *session) openStoreToRead(ctx context.Context, url string) (kv.Store, string, error) {
+	return s.openStoreBy(ctx, url, host.OpenStoreToRead)
+}
+
+func (s *session) openStoreBy(ctx context.Context, url string, open func(context.Context, string) (kv.Store, error)) (
+	kv.Store, string, error) {
 	if url == "" {
 		info, err := ask[api.Empty, api.ClusterInfo](ctx, s, api.MethodClusterInfo, &api.Empty{})
 		if err != nil {
@@ -35,7 +45,7 @@ func (s *session) openStore(ctx context.Context, url string) (kv.Store, string, 
 		}
 		url = info.StoreURL
 	}
-	store, err := host.OpenStore(ctx, url)
+	store, err := open(ctx, url)
 	return store, url, err
 }
 
@@ -70,7 +80,7 @@ be repeated for are in it.`,
 				return err
 			}
 			defer s.close()
-			store, _, err := s.openStore(cmd.Context(), f.url)
+			store, _, err := s.openStoreToRead(cmd.Context(), f.url)
 			if err != nil {
 				return err
 			}
@@ -230,7 +240,7 @@ func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader
 	}
 	store, err := host.MakeStore(ctx, url)
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, err, "interrupted before anything was written")
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {
@@ -251,6 +261,9 @@ func adviseHalf(ctx context.Context, store kv.Store, err error) error {
 	defer cancel()
 	if m, failed := registry.New(env.Real(), store).Meta(ctx); failed != nil || m.Schema != registry.SchemaRestoring {
 		return err // it is told of already, and a store that can't be read has nothing to add
+	}
+	if api.CodeOf(err) == api.CodeFailedPrecondition {
+		return err // another restore has the store
 	}
 	return host.Advise(err, "the store holds a part of the backup, and nodes refuse it: restore again with --force")
 }

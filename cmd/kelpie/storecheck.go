@@ -8,8 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +30,7 @@ type problemRow struct {
 	Key     string `json:"key"`
 	Actor   string `json:"actor"`
 	Problem string `json:"problem"`
+	Repair  string `json:"repair"`
 }
 
 var problemListing = listing[problemRow]{
@@ -38,11 +42,14 @@ var problemListing = listing[problemRow]{
 		{key: "problem", meaning: "what is wrong with it", header: "PROBLEM", cell: func(r *problemRow) string {
 			return r.Problem
 		}},
+		{key: "repair", meaning: "what --repair does about it, empty if it can't do anything", header: "REPAIR",
+			wide: true, cell: func(r *problemRow) string { return dash(r.Repair) }},
 	},
 }
 
 func (k *kelpie) storeCheck() *cobra.Command {
 	var f storeFlags
+	var repair, yes bool
 	return listCommand[problemRow]{
 		use:   "check",
 		short: "Read all of the store and list what is wrong with it",
@@ -51,45 +58,105 @@ what belongs together: the list of what is due with the alarms and messages of
 actors, dead letters with their requests, states with claims. What is wrong is
 listed, and the exit code is 8; else nothing is, and it is 0. An embedded store
 is checked as it is at one moment, while it serves. Without --store, it is the
-store of the node at --addr, read by this command itself.`,
+store of the node at --addr, read by this command itself. Keys that can't be
+read are listed, and the check goes on behind them.
+
+With --repair, what can be made again from what is authoritative is: entries of
+the list of what is due, and counters. All nodes must have stopped. The problems
+and what is done about each are listed first, then it asks; the store is checked
+again at the end. Make a backup before.`,
 		args: host.Args(),
 		flags: func(cmd *cobra.Command) {
 			f.register(cmd)
-			cmd.Example = "  kelpie store check\n  kelpie store check --store pebble:/var/lib/kelpie"
+			cmd.Flags().BoolVar(&repair, "repair", false, "make indexes and counters again, after asking")
+			registerYes(cmd, &yes)
+			cmd.Example = "  kelpie store check\n  kelpie store check --store pebble:/var/lib/kelpie\n  kelpie store " +
+				"check --store pebble:/var/lib/kelpie --repair -o wide"
 		},
 		listing: problemListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]problemRow) error) (err error) {
-			store, _, err := s.openStore(ctx, f.url)
+			open := s.openStoreToRead
+			if repair {
+				open = s.openStore
+			}
+			store, _, err := open(ctx, f.url)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, store.Close()) }()
-			return k.check(ctx, store, emit)
+			if repair {
+				return k.repair(ctx, store, yes, emit)
+			}
+			_, err = k.check(ctx, store, emit)
+			return err
 		},
 	}.command(k)
 }
 
-// check lists what is wrong with a store.
-func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemRow) error) error {
+// repair lists what is wrong with a store, mends what can be mended, and checks again.
+func (k *kelpie) repair(ctx context.Context, store kv.Store, yes bool, emit func([]problemRow) error) error {
+	e := env.Real()
+	r := registry.New(e, store)
+	living, err := r.Living(ctx, func(m registry.Meta) error { return env.Sleep(e, ctx, 2*m.Heartbeat+time.Second) })
+	if err != nil {
+		return err
+	}
+	if living != "" {
+		return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first", living)
+	}
+	repairs, damaged := k.check(ctx, store, emit)
+	if damaged == nil || len(repairs) == 0 {
+		return damaged
+	}
+	if api.CodeOf(damaged) != api.CodeCorruptState {
+		return damaged
+	}
+	does := make(map[string]int)
+	for _, p := range repairs {
+		does[p.What]++
+	}
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(does)) {
+		parts = append(parts, fmt.Sprintf("%s (%s)", what, counted(does[what], "time")))
+	}
+	if err := k.confirm(yes, fmt.Sprintf("Repair %s of these: %s?", counted(len(repairs), "problem"),
+		strings.Join(parts, ", "))); err != nil {
+		return err
+	}
+	if err := r.Repair(ctx, repairs); err != nil {
+		return err
+	}
+	fmt.Fprintf(k.Stderr, "repaired %s; checking again\n", counted(len(repairs), "problem"))
+	_, err = k.check(ctx, store, func([]problemRow) error { return nil })
+	return err
+}
+
+// check lists what is wrong with a store, and returns what can be done about it.
+func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemRow) error) ([]registry.Repair, error) {
 	p := k.newProgress(0)
 	var failed error
+	var repairs []registry.Repair
 	report := func(problem registry.Problem) {
 		p.clear()
-		failed = cmp.Or(
-			failed, emit([]problemRow{{Key: formatKey(problem.Key), Actor: problem.Actor, Problem: problem.What}}))
+		row := problemRow{Key: formatKey(problem.Key), Actor: problem.Actor, Problem: problem.What}
+		if problem.Repair != nil {
+			row.Repair = problem.Repair.What
+			repairs = append(repairs, *problem.Repair)
+		}
+		failed = cmp.Or(failed, emit([]problemRow{row}))
 	}
 	// for the looks
 	checked, err := backup.Check(ctx, env.Real(), store, report,
 		backup.Options{Progress: func(t backup.Trailer) { _ = p.say("checked " + copied(t)) }})
 	p.clear()
 	if err := cmp.Or(err, failed); err != nil {
-		return err
+		return repairs, err
 	}
 	fmt.Fprintf(k.Stderr, "checked %s: %s\n", copied(checked.Trailer), counted(checked.Problems, "problem"))
 	if checked.Problems > 0 {
-		return storeDamaged(checked)
+		return repairs, storeDamaged(checked)
 	}
-	return nil
+	return nil, nil
 }
 
 func storeDamaged(checked backup.Checked) error {
@@ -138,7 +205,7 @@ it is read for that, and an embedded store as it is at one moment. Without
 		},
 		listing: storeStatsListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]storeStatsRow) error) (err error) {
-			store, _, err := s.openStore(ctx, f.url)
+			store, _, err := s.openStoreToRead(ctx, f.url)
 			if err != nil {
 				return err
 			}

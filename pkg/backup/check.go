@@ -5,6 +5,7 @@ package backup
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -23,8 +24,8 @@ type Checked struct {
 	Problems int
 }
 
-// Check reads all that is in a store and compares what belongs together. report is told of every problem. It blocks
-// until that is done or ctx ends. Errors are the store's: one that can't read what it holds fails as such.
+// Check reads all that is in a store and compares what belongs together. report is told of every problem, of keys that
+// the store can't read too, behind which it goes on. It blocks until that is done or ctx ends. Errors are the store's.
 func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.Problem), o Options) (Checked, error) {
 	r := &reading{env: e, store: store}
 	var out Checked
@@ -35,10 +36,15 @@ func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.
 		defer r.unpin(ctx)
 		out.Snapshot = true
 	}
-	c := registry.Checker{Get: r.get, State: node.CheckState, Report: func(p registry.Problem) {
+	problem := func(p registry.Problem) {
 		out.Problems++
 		report(p)
-	}}
+	}
+	c := registry.Checker{Get: r.getReadable, State: node.CheckState, Report: problem}
+	r.damaged = func(from, to []byte, err error) {
+		problem(registry.Problem{Key: from,
+			What: fmt.Sprintf("can't be read, nor what follows it, up to the next key that is listed: %v", err)})
+	}
 	err := r.each(ctx, func(pairs []kv.KeyValue) error {
 		for _, p := range pairs {
 			if err := c.Pair(ctx, p); err != nil {

@@ -4,6 +4,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -27,6 +28,8 @@ type reading struct {
 	pinner kv.Pinner
 	at     kv.Version
 	pinned time.Duration
+	// damaged, if not nil, is called with every part [from, to) that can't be read, and has each go on behind it.
+	damaged func(from, to []byte, err error)
 }
 
 func (r *reading) pin(ctx context.Context, pinner kv.Pinner) (err error) {
@@ -77,17 +80,109 @@ func (r *reading) get(ctx context.Context, key []byte) ([]byte, error) {
 	return transact(ctx, r, func(ctx context.Context, tx kv.Reader) ([]byte, error) { return tx.Get(ctx, key) })
 }
 
+// getReadable is get, for which a key that can't be read is one without a value: each tells of it.
+func (r *reading) getReadable(ctx context.Context, key []byte) ([]byte, error) {
+	value, err := r.get(ctx, key)
+	if errors.Is(err, kv.ErrCorrupt) {
+		return nil, nil
+	}
+	return value, err
+}
+
+// page is a part of a range.
+type page struct {
+	pairs []kv.KeyValue
+	more  bool
+}
+
+func (r *reading) page(ctx context.Context, begin []byte, o kv.RangeOptions) (page, error) {
+	return transact(ctx, r, func(ctx context.Context, tx kv.Reader) (p page, err error) {
+		p.pairs, p.more, err = tx.Range(ctx, begin, kv.KeySpaceEnd(), o)
+		return p, err
+	})
+}
+
+// readable returns a page from begin on, as large as can be read, or from the first key behind it that can. Of what is
+// damaged r.damaged is told. An empty page is the end.
+func (r *reading) readable(ctx context.Context, begin []byte) (page, error) {
+	p, err := r.page(ctx, begin, kv.RangeOptions{BytesMax: pageBytes})
+	if r.damaged == nil || !errors.Is(err, kv.ErrCorrupt) {
+		return p, err
+	}
+	// One key at a time as far as that goes; then behind what the key begins with, a byte less each time, and back from
+	// there.
+	if p, err := r.page(ctx, begin, kv.RangeOptions{Limit: 1}); err == nil {
+		p.more = true
+		return p, nil
+	}
+	bound := kv.KeySpaceEnd()
+	for n := len(begin); n > 0; n-- {
+		next := behind(begin[:n])
+		if next == nil {
+			break
+		}
+		_, tried := r.page(ctx, next, kv.RangeOptions{Limit: 1})
+		if tried == nil {
+			bound = next
+			break
+		}
+		if !errors.Is(tried, kv.ErrCorrupt) {
+			return page{}, tried
+		}
+	}
+	from, failed := r.readBack(ctx, begin, bound)
+	if failed != nil {
+		return page{}, failed
+	}
+	r.damaged(begin, from, err)
+	if bytes.Equal(from, kv.KeySpaceEnd()) {
+		return page{}, nil
+	}
+	p, err = r.page(ctx, from, kv.RangeOptions{Limit: 1})
+	p.more = true
+	return p, err
+}
+
+// readBack returns the first key from which on all up to bound can be read, bound itself if it is none; what lies
+// before begin is not looked at.
+func (r *reading) readBack(ctx context.Context, begin, bound []byte) ([]byte, error) {
+	for limit := 1024; ; {
+		pairs, err := transact(ctx, r, func(ctx context.Context, tx kv.Reader) ([]kv.KeyValue, error) {
+			pairs, _, err := tx.Range(ctx, begin, bound, kv.RangeOptions{Limit: limit, Reverse: true})
+			return pairs, err
+		})
+		switch {
+		case errors.Is(err, kv.ErrCorrupt) && limit > 1:
+			limit /= 2
+			continue
+		case errors.Is(err, kv.ErrCorrupt):
+			return bound, nil
+		case err != nil || len(pairs) == 0:
+			return bound, err
+		}
+		bound = pairs[len(pairs)-1].Key
+	}
+}
+
+// behind is the first key that does not begin with prefix; nil if there is none.
+func behind(prefix []byte) []byte {
+	for n := len(prefix); n > 0; n-- {
+		if prefix[n-1] != 0xff {
+			next := bytes.Clone(prefix[:n])
+			next[n-1]++
+			if kv.CheckKey(next) != nil {
+				return nil
+			}
+			return next
+		}
+	}
+	return nil
+}
+
 // each gives f all pairs, page by page.
 func (r *reading) each(ctx context.Context, f func(pairs []kv.KeyValue) error) error {
-	type page struct {
-		pairs []kv.KeyValue
-		more  bool
-	}
 	for begin := []byte(nil); ; {
-		p, err := transact(ctx, r, func(ctx context.Context, tx kv.Reader) (p page, err error) {
-			p.pairs, p.more, err = tx.Range(ctx, begin, kv.KeySpaceEnd(), kv.RangeOptions{BytesMax: pageBytes})
-			return p, err
-		})
+		p, err := r.readable(ctx, begin)
 		if err != nil {
 			return err
 		}

@@ -21,19 +21,16 @@ const (
 )
 
 // Restore writes a backup into a store that is empty, or, with force, in place of what is there. It blocks until that
-// is done or ctx ends. After an error the store is refused by nodes, and by a restore without force. Errors are
-// CodeFailedPrecondition for a store that is not empty, or one of living nodes, CodeMismatch for a backup of another
-// schema, CodeCorruptState for a damaged one, and those of the store and the file.
+// is done or ctx ends; a batch that can't be written is given up after a minute, with the reason. After an error the
+// store is refused by nodes, and by a restore without force. Errors are CodeFailedPrecondition for a store that is not
+// empty, or one of living nodes, and when another restore has begun meanwhile, which then has the store; CodeMismatch
+// for a backup of another schema, CodeCorruptState for a damaged one, and those of the store and the file.
 func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bool, o Options) (Trailer, error) {
-	if r.Header.Schema != registry.SchemaVersion {
-		return Trailer{}, api.Errorf(api.CodeMismatch, "the backup has schema %d, this binary speaks %d: restore it "+
-			"with kelpie %s, and migrate the store", r.Header.Schema, registry.SchemaVersion, r.Header.Version)
-	}
-	s := &restorer{env: e, store: store, registry: registry.New(e, store), options: &o}
-	if err := s.clear(ctx, force); err != nil {
+	if err := checkSchema(r.Header); err != nil {
 		return Trailer{}, err
 	}
-	if err := do(ctx, e, s.registry.BeginRestore); err != nil {
+	s := &restorer{env: e, registry: registry.New(e, store), options: &o}
+	if err := s.begin(ctx, force); err != nil {
 		return Trailer{}, err
 	}
 	for {
@@ -60,14 +57,30 @@ func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bo
 		Heartbeat: time.Duration(r.Header.HeartbeatMillis) * time.Millisecond,
 	}
 	return s.written,
-		do(ctx, e, func(ctx context.Context) error { return s.registry.EndRestore(ctx, m, s.unattended, s.commits) })
+		do(ctx, e, func(ctx context.Context) error { return s.restoring.End(ctx, m, s.unattended, s.commits) })
+}
+
+// checkSchema returns CodeMismatch for a backup that this version can't restore. The version in the header is that of
+// the program that made the backup, which need not be the one that the cluster ran.
+func checkSchema(h Header) error {
+	switch {
+	case h.Schema == registry.SchemaVersion:
+		return nil
+	case h.Schema > registry.SchemaVersion:
+		return api.Errorf(api.CodeMismatch, "the backup has schema %d, of a later kelpie; this binary speaks %d: "+
+			"restore it with the version that the cluster ran", h.Schema, registry.SchemaVersion)
+	}
+	return api.Errorf(api.CodeMismatch, "the backup has schema %d, of an earlier kelpie; this binary speaks %d: "+
+		"restore it with the version that the cluster ran, then run \"kelpie store migrate\" of this version on "+
+		"the store",
+		h.Schema, registry.SchemaVersion)
 }
 
 // restorer writes a backup into a store.
 type restorer struct {
 	env        env.Env
-	store      kv.Store
 	registry   *registry.Registry
+	restoring  *registry.Restoring
 	options    *Options
 	batch      []kv.KeyValue
 	batchBytes int
@@ -76,30 +89,23 @@ type restorer struct {
 	written    Trailer
 }
 
-// clear makes sure that the store is empty.
-func (s *restorer) clear(ctx context.Context, force bool) error {
-	first := func(ctx context.Context, tx kv.Reader) ([]kv.KeyValue, error) {
-		pairs, _, err := tx.Range(ctx, nil, kv.KeySpaceEnd(), kv.RangeOptions{Limit: 1})
-		return pairs, err
+// begin takes over the store, if it is empty or its contents are to be deleted.
+func (s *restorer) begin(ctx context.Context, force bool) (err error) {
+	if force {
+		living, err := s.registry.Living(ctx, func(m registry.Meta) error {
+			return env.Sleep(s.env, ctx, 2*m.Heartbeat+time.Second)
+		})
+		if err != nil {
+			return err
+		}
+		if living != "" {
+			return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first", living)
+		}
 	}
-	pairs, err := transact(ctx, &reading{env: s.env, store: s.store}, first)
-	if err != nil || len(pairs) == 0 {
-		return err
-	}
-	if !force {
-		return api.Errorf(api.CodeFailedPrecondition, "the store is not empty: restore into another one, or give "+
-			"--force to delete all that is in it")
-	}
-	living, err := s.registry.Living(ctx, func(m registry.Meta) error {
-		return env.Sleep(s.env, ctx, 2*m.Heartbeat+time.Second)
+	s.restoring, err = within(ctx, s.env, func(ctx context.Context) (*registry.Restoring, error) {
+		return s.registry.BeginRestore(ctx, force)
 	})
-	if err != nil {
-		return err
-	}
-	if living != "" {
-		return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first", living)
-	}
-	return s.commit(ctx, registry.ClearForRestore)
+	return err
 }
 
 // add puts what is restored of a pair into the batch.
@@ -124,28 +130,12 @@ func (s *restorer) flush(ctx context.Context) error {
 	if len(s.batch) == 0 {
 		return nil
 	}
-	err := s.commit(ctx, func(tx kv.Tx) { registry.WriteRestored(tx, s.batch) })
+	err := do(ctx, s.env, func(ctx context.Context) error { return s.restoring.Write(ctx, s.batch) })
+	if err != nil {
+		return err
+	}
 	s.written.Keys += int64(len(s.batch))
 	s.written.Bytes += int64(s.batchBytes)
 	s.batch, s.batchBytes = s.batch[:0], 0
-	return err
-}
-
-// commit writes without looking, again if nobody knows whether it was committed: nobody else writes, so it has the
-// same effect.
-func (s *restorer) commit(ctx context.Context, write func(tx kv.Tx)) error {
-	return do(ctx, s.env, func(ctx context.Context) error { return s.commitUntil(ctx, write) })
-}
-
-// commitUntil is tried until ctx ends.
-func (s *restorer) commitUntil(ctx context.Context, write func(tx kv.Tx)) error {
-	for {
-		_, err := kv.Transact(ctx, s.env, s.store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
-			write(tx)
-			return struct{}{}, nil
-		})
-		if err == nil || kv.NeverCommitted(err) || ctx.Err() != nil {
-			return err
-		}
-	}
+	return nil
 }

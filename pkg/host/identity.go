@@ -94,6 +94,9 @@ func syncDir(dir string) error {
 
 // dirError is a failure to use a data directory.
 func dirError(dir string, err error) error {
+	if isFull(err) {
+		return fullError(dir, err)
+	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		err = path.Err // the path says the same again

@@ -77,7 +77,7 @@ func localDirError(dir string, err error) error {
 }
 
 func (l *Local) start(ctx context.Context, u storeURL, version string, kinds []actor.Kind) (err error) {
-	if l.store, err = openStore(ctx, l.world, u, l.dir); err != nil {
+	if l.store, err = openStore(ctx, l.world, u, storeOptions{dataDir: l.dir}); err != nil {
 		return err
 	}
 	n, err := node.New(node.Config{

@@ -55,7 +55,9 @@ type Options struct {
 	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is
 	// not at all. A node whose store is its own stops without: others can't go on without it.
 	DrainTimeout time.Duration
-	Log          LogOptions
+	// OnFull is what is done when the disk of an embedded store is full: "exit", also if it is "", or "wait".
+	OnFull string
+	Log    LogOptions
 }
 
 // register makes the flags.
@@ -95,6 +97,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	} {
 		Variable(flags, flag, variable)
 	}
+	registerOnFull(flags, &o.OnFull, "KELPIE_ON_FULL")
 	o.Log.register(flags)
 	registerConfig(flags, "KELPIE_NODE_CONFIG")
 }
@@ -126,6 +129,7 @@ func (o *Options) validate() error {
 		{"zone", func() error { return api.ValidateZone(o.Zone) }},
 		{"label", func() error { return api.ValidateLabels(o.Labels) }},
 		{"store", o.validateStore},
+		{"on-full", func() error { return validateOnFull(o.OnFull) }},
 	} {
 		if err := check.err(); err != nil {
 			return OfFlag(check.flag, err)

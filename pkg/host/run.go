@@ -37,7 +37,7 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 	if err != nil {
 		return err
 	}
-	s, err := openStore(in.graceful, w, pl.store, pl.dir)
+	s, err := openStore(in.graceful, w, pl.store, storeOptions{dataDir: pl.dir, onFull: o.OnFull})
 	if err != nil {
 		return err
 	}

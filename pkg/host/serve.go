@@ -6,6 +6,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/spf13/pflag"
 
@@ -21,7 +22,9 @@ type StoreOptions struct {
 	Store string
 	// DataDir is where "pebble:" is. "" is one named after the port in the user's data directory.
 	DataDir string
-	Log     LogOptions
+	// OnFull is what is done when the disk is full: "exit", also if it is "", or "wait".
+	OnFull string
+	Log    LogOptions
 }
 
 // Register makes the flags. Their variables differ from a node's, so that one environment serves both.
@@ -33,6 +36,7 @@ func (o *StoreOptions) Register(flags *pflag.FlagSet) {
 	Variable(flags, "listen", "KELPIE_SERVE_LISTEN")
 	Variable(flags, "store", "KELPIE_SERVE_STORE")
 	Variable(flags, "data-dir", "KELPIE_SERVE_DATA_DIR")
+	registerOnFull(flags, &o.OnFull, "KELPIE_SERVE_ON_FULL")
 	o.Log.register(flags)
 	registerConfig(flags, "KELPIE_SERVE_CONFIG")
 }
@@ -48,6 +52,9 @@ func (o *StoreOptions) validate() error {
 	if !u.embedded() {
 		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s is already networked; point the nodes "+
 			"at it directly", o.Store))
+	}
+	if err := validateOnFull(o.OnFull); err != nil {
+		return OfFlag("on-full", err)
 	}
 	return o.Log.validate()
 }
@@ -75,7 +82,10 @@ func ServeStore(ctx context.Context, p Process, o StoreOptions) (err error) {
 		return listenError(o.Listen, err)
 	}
 	defer listener.Close()
-	s, err := openStore(in.graceful, w, u, dir)
+	s, err := openStore(in.graceful, w, u, storeOptions{dataDir: dir, onFull: o.OnFull})
+	if in.graceful.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // stopped, as asked, before it served
+	}
 	if err != nil {
 		return err
 	}

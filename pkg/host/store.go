@@ -16,7 +16,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
-	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
 	"github.com/kelpiehq/kelpie/pkg/kv/remote"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
@@ -59,9 +58,19 @@ type store struct {
 	pool *rpc.Pool
 }
 
-// OpenStore opens a store that exists, to look into it: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits
-// for a store of another process up to 10 s. Errors are for people (see PrintError).
+// OpenStore opens a store that exists: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits for a store of
+// another process up to 10 s. Errors are for people (see PrintError).
 func OpenStore(ctx context.Context, url string) (kv.Store, error) {
+	return openExisting(ctx, url, false)
+}
+
+// OpenStoreToRead is OpenStore for looking into it. It writes nothing to pebble:DIR, whose disk may be full, or mounted
+// read-only; commits fail.
+func OpenStoreToRead(ctx context.Context, url string) (kv.Store, error) {
+	return openExisting(ctx, url, true)
+}
+
+func openExisting(ctx context.Context, url string, readOnly bool) (kv.Store, error) {
 	u, err := parseStoreURL(url)
 	if err != nil {
 		return nil, err
@@ -79,7 +88,7 @@ func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 			return nil, dirError(u.rest, err)
 		}
 	}
-	s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+	s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, storeOptions{readOnly: readOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +105,7 @@ func MakeStore(ctx context.Context, url string) (kv.Store, error) {
 		if err := os.MkdirAll(u.rest, 0o700); err != nil {
 			return nil, dirError(u.rest, err)
 		}
-		s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, "")
+		s, err := openStore(ctx, newWorld(slog.New(slog.DiscardHandler)), u, storeOptions{})
 		if err != nil {
 			return nil, err
 		}
@@ -105,12 +114,25 @@ func MakeStore(ctx context.Context, url string) (kv.Store, error) {
 	return OpenStore(ctx, url)
 }
 
-func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store, error) {
+// storeOptions are how a store is opened.
+type storeOptions struct {
+	// dataDir is the directory of "pebble:".
+	dataDir string
+	// readOnly is for pebble alone.
+	readOnly bool
+	// onFull is what is done when the disk of pebble is full: onFullExit, also if it is "", or onFullWait.
+	onFull string
+}
+
+func openStore(ctx context.Context, w world, u storeURL, o storeOptions) (*store, error) {
 	switch u.scheme {
 	case schemeMemory:
 		return embed(w, u, occ.NewMemory())
 	case schemePebble:
-		return openPebble(w, u, dataDir)
+		if u.rest != "" {
+			o.dataDir = u.rest
+		}
+		return openPebble(ctx, w, o)
 	case schemeFDB:
 		s, err := openFDB(u.rest)
 		if err != nil {
@@ -120,27 +142,6 @@ func openStore(ctx context.Context, w world, u storeURL, dataDir string) (*store
 	default:
 		return connectStore(ctx, w, u)
 	}
-}
-
-func openPebble(w world, u storeURL, dataDir string) (*store, error) {
-	if u.rest != "" {
-		dataDir = u.rest
-	}
-	db, err := pebbledb.Open(filepath.Join(dataDir, storeDir), pebbledb.Options{Logger: w.log})
-	switch {
-	case errors.Is(err, pebbledb.ErrLocked):
-		return nil, Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; "+
-			"a store can be shared by way of \"kelpie store serve\"")
-	case errors.Is(err, pebbledb.ErrForeign):
-		return nil, Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of "+
-			"kelpie that made it")
-	case errors.Is(err, kv.ErrCorrupt):
-		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
-			"taken for what was stored")
-	case err != nil:
-		return nil, dirError(dataDir, err)
-	}
-	return embed(w, storeURL{schemePebble, dataDir}, db)
 }
 
 // embed opens the store on an engine, which is closed with it.
@@ -221,10 +222,7 @@ func (s *store) failure(ctx context.Context) <-chan error {
 	}
 	go func() {
 		if err := s.embedded.Failure(ctx); ctx.Err() == nil {
-			failed <- Advise(
-				api.Errorf(api.CodeUnavailable, "the store %s has failed: %s", s.url.String(), Reason(err)),
-				"mend what is wrong with its disk, or make room on it, and start again: what was acknowledged is on it",
-			)
+			failed <- storeFailed(s.url, err)
 		}
 	}()
 	return failed

@@ -70,6 +70,9 @@ var (
 	ErrUnavailable = &Error{Code: 1, Message: "store unavailable"}
 	// ErrCorrupt: what the store holds fails its checksum. Code is Kelpie's own.
 	ErrCorrupt = &Error{Code: 2, Message: "store corrupt"}
+	// ErrFull: the store's disk is almost full, and what is left is for reading, deleting and heartbeats. Not
+	// committed. Code is Kelpie's own.
+	ErrFull = &Error{Code: 3, Message: "disk almost full"}
 )
 
 // IsTooLarge reports whether err is one of the three size errors.
@@ -83,5 +86,5 @@ func NeverCommitted(err error) bool {
 	if errors.Is(err, ErrCommitUnknown) {
 		return false // whatever its cause
 	}
-	return errors.Is(err, ErrConflict) || errors.Is(err, ErrTooOld) || IsTooLarge(err)
+	return errors.Is(err, ErrConflict) || errors.Is(err, ErrTooOld) || errors.Is(err, ErrFull) || IsTooLarge(err)
 }

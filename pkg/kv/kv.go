@@ -35,6 +35,10 @@ const (
 // TxOptions are the choices made at the beginning of a transaction.
 type TxOptions struct {
 	Priority Priority
+	// Reserved transactions may use the space that an embedded store keeps back on a disk that is almost full, where
+	// others fail with ErrFull. It is for small ones by which reading and deleting go on. So may those of PriorityHigh,
+	// and those that only clear.
+	Reserved bool
 }
 
 // KeyValue is a pair as read. Both slices belong to the caller.
@@ -136,7 +140,7 @@ type Tx interface {
 	Watch(ctx context.Context, key []byte) (Watch, error)
 
 	// Commit ends the transaction. It returns nil when the transaction is
-	// durable; an error that is ErrConflict, ErrTooOld or one of the ErrTooLarge
+	// durable; an error that is ErrConflict, ErrTooOld, ErrFull or one of the ErrTooLarge
 	// kind when it has not happened and never will; the error that poisoned the
 	// transaction, before anything was sent; and ErrCommitUnknown
 	// in every other case: it may have happened, or may still happen later.

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -20,6 +19,8 @@ type Problem struct {
 	// Actor is whose it is, "" if it is no actor's.
 	Actor string
 	What  string
+	// Repair is how it can be mended, nil if what is right can't be known.
+	Repair *Repair
 }
 
 // Checker looks at all pairs of a store, in order, and compares those that belong together. It keeps no more than one
@@ -37,6 +38,7 @@ type Checker struct {
 
 	actor   api.ActorID // whose state is being collected
 	entries []Entry
+	nodes   uint64 // that have a record
 }
 
 // KindCount is how much there is of a kind of keys.
@@ -90,13 +92,14 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 	case kindMeta:
 		record = new(Meta)
 	case kindNode:
-		record = new(NodeInfo)
+		return c.node(ctx, p, t)
 	case kindFence:
-		record = new(Fence)
+		return c.fence(ctx, p, t)
 	case kindBeat:
 		record = new(Beat)
 	case kindNamespace:
-		record = new(Namespace)
+		c.namespace(p, t)
+		return nil
 	case kindTrial:
 		record = new(trialRecord)
 	case kindQuarantine:
@@ -109,7 +112,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 	case kindClaim:
 		return c.claim(ctx, p, actor, has)
 	case kindCall:
-		record = new(seqRecord)
+		return c.seq(ctx, p, t, actor, has)
 	case kindDue:
 		return c.due(ctx, p)
 	case kindDead, kindDeadBody:
@@ -118,7 +121,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 		c.report(p.Key, "", "is of a kind that this version does not know")
 		return nil
 	}
-	if err := decodeRecord(p.Key, p.Value, record); err != nil {
+	if err := c.decode(p, record); err != nil {
 		c.report(p.Key, "", "can't be read: "+err.Error())
 	}
 	return nil
@@ -126,37 +129,26 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 
 func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, has bool) error {
 	var claim claimRecord
-	if err := decodeRecord(p.Key, p.Value, &claim); err != nil || !has || actor.Validate() != nil {
+	if !has || actor.Validate() != nil {
 		c.report(p.Key, "", "is no claim of an actor")
 		return nil
 	}
-	if claim.Node == "" {
+	if err := c.decode(p, &claim); err != nil {
+		c.report(p.Key, actor.String(), "is no claim of an actor: "+err.Error())
 		return nil
 	}
-	node, err := c.Get(ctx, nodeKey(claim.Node))
-	if err == nil && node == nil && claim.Incarnation != (Incarnation{}) {
-		fence, err := c.Get(ctx, fenceKey(claim.Node))
-		if err != nil {
-			return err
-		}
-		var f Fence
-		if decodeRecord(nil, fence, &f) == nil && f.Incarnation == claim.Incarnation {
-			c.report(p.Key, actor.String(),
-				fmt.Sprintf("is owned by node %s, which holds a lease and is not known", claim.Node))
-		}
-	}
-	return err
+	return c.owner(ctx, p, actor, claim)
 }
 
 // due compares an entry of the list of what is due with what its actor says.
 func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 	e, err := decodeDue(p)
 	if err != nil {
-		c.report(p.Key, "", "is no entry of what is due")
+		c.drop(p.Key, "", "is no entry of what is due")
 		return nil
 	}
 	if !bytes.Equal(p.Key, dueKey(e.Actor, e.At)) {
-		c.report(p.Key, e.Actor.String(), "is in the wrong part of the list of what is due")
+		c.drop(p.Key, e.Actor.String(), "is in the wrong part of the list of what is due")
 		return nil
 	}
 	state, err := c.Get(ctx, join(statePrefix(e.Actor), dueTimeKey))
@@ -165,7 +157,7 @@ func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 	}
 	at, err := c.State(e.Actor, []Entry{{Key: dueTimeKey, Value: state}})
 	if state == nil || err != nil || at != e.At {
-		c.report(p.Key, e.Actor.String(), "is due then by the list, and not by its own state")
+		c.drop(p.Key, e.Actor.String(), "is due then by the list, and not by its own state")
 	}
 	return nil
 }
@@ -183,7 +175,7 @@ func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind s
 		return nil
 	}
 	if kind == kindDead {
-		if err := decodeRecord(p.Key, p.Value, new(DeadLetter)); err != nil {
+		if err := c.decode(p, new(DeadLetter)); err != nil {
 			c.report(p.Key, actor.String(), "can't be read: "+err.Error())
 		}
 	}
@@ -218,12 +210,24 @@ func (c *Checker) End(ctx context.Context) error {
 	if claim == nil {
 		c.report(statePrefix(actor), actor.String(), "has state, and was never claimed")
 	}
+	if err := actor.Validate(); err != nil {
+		c.report(statePrefix(actor), actor.String(), "is of an actor whose name is none: "+messageOf(err))
+	}
+	seq, err := c.Get(ctx, seqKey(actor))
+	if err != nil {
+		return err
+	}
+	if seq == nil {
+		c.report(statePrefix(actor), actor.String(), "has state, and no number of its last commit")
+	}
 	if at == 0 {
 		return nil
 	}
 	entry, err := c.Get(ctx, dueKey(actor, at))
 	if err == nil && entry == nil {
-		c.report(statePrefix(actor), actor.String(), "has something to do, and is not in the list of what is due")
+		c.Report(Problem{Key: statePrefix(actor), Actor: actor.String(),
+			What:   "has something to do, and is not in the list of what is due",
+			Repair: &Repair{What: "add the entry", Key: dueKey(actor, at), Value: (&DueEntry{}).value()}})
 	}
 	return err
 }
@@ -232,8 +236,7 @@ func (c *Checker) report(key []byte, actor, what string) {
 	c.Report(Problem{Key: key, Actor: actor, What: what})
 }
 
-// ClearForRestore deletes all that is in the store, and has nodes refuse it until EndRestore.
-func ClearForRestore(tx kv.Tx) {
-	tx.ClearRange(nil, kv.KeySpaceEnd())
-	tx.Set(metaKey, encodeRecord(&Meta{ClusterID: "restoring", Schema: SchemaRestoring}))
+// drop reports an entry of an index that is made of other keys: without it nothing is lost.
+func (c *Checker) drop(key []byte, actor, what string) {
+	c.Report(Problem{Key: key, Actor: actor, What: what, Repair: &Repair{What: "delete the entry", Key: key}})
 }

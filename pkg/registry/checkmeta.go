@@ -12,6 +12,9 @@ import (
 // cluster, however whole it is. Errors are Get's.
 func (c *Checker) Meta(ctx context.Context) error {
 	value, err := c.Get(ctx, metaKey)
+	if err == nil {
+		err = c.counters(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -25,6 +28,13 @@ func (c *Checker) Meta(ctx context.Context) error {
 	case m.Schema != SchemaVersion:
 		c.report(metaKey, "", fmt.Sprintf("has schema %d, and this version speaks %d: check it with the version that "+
 			"it is of", m.Schema, SchemaVersion))
+	case m.ClusterID == "":
+		c.report(metaKey, "", "has no cluster id: nodes take the store for an empty one")
+	default:
+		if err := ValidateTimes(m.LeaseTTL, m.Heartbeat); err != nil {
+			c.report(metaKey, "", fmt.Sprintf("has times that no cluster has: a lease of %v, a heartbeat of %v",
+				m.LeaseTTL, m.Heartbeat))
+		}
 	}
 	return nil
 }

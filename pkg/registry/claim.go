@@ -85,7 +85,7 @@ func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, be
 func (r *Registry) AcquireFor(ctx context.Context, m *Member, actor api.ActorID, a Attempt, begin, end []byte) (
 	Acquired, error) {
 	var tx kv.Tx
-	got, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
+	got, err := transact(ctx, r, kv.TxOptions{Reserved: true}, func(ctx context.Context, t kv.Tx) (Acquired, error) {
 		tx = t
 		return r.acquire(ctx, t, m, actor, a, begin, end)
 	})
@@ -166,7 +166,8 @@ func (r *Registry) Owner(ctx context.Context, actor api.ActorID) (Owner, error) 
 // Release gives the claim up, keeping its token, if it is still held: nobody attends to what the actor has to do from
 // then on, and the members are told. The activation must have ended, with nothing of it in doubt.
 func (c *Claim) Release(ctx context.Context) error {
-	_, err := transact(ctx, c.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+	opt := kv.TxOptions{Reserved: true}
+	_, err := transact(ctx, c.registry, opt, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		now, due, err := readClaimAndDue(ctx, tx, c.actor)
 		if err == nil && c.is(now) {
 			tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{Token: c.token}))
@@ -189,7 +190,7 @@ type Broken struct {
 // BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier.
 // What the actor has to do is attended by nobody from then on, and the members are told.
 func (r *Registry) BreakClaim(ctx context.Context, actor api.ActorID) (Broken, error) {
-	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (Broken, error) {
+	return transact(ctx, r, kv.TxOptions{Reserved: true}, func(ctx context.Context, tx kv.Tx) (Broken, error) {
 		now, due, err := readClaimAndDue(ctx, tx, actor)
 		if err != nil || now.Node == "" {
 			return Broken{Token: now.Token}, err

@@ -34,7 +34,8 @@ type Write struct {
 //     the activation; its calls may run elsewhere.
 //   - kv.IsTooLarge: not committed; the claim is as before.
 //   - CodeUnknown: in doubt. Drop the activation; its calls may have happened.
-//   - any other, as of Contact.Enter: nothing was sent, and the claim is as before.
+//   - any other, as of Contact.Enter, or that the store's disk is almost full: nothing has happened, and the claim is
+//     as before.
 func (c *Claim) Commit(ctx context.Context, writes []Write) error {
 	if !c.trial.Marked() {
 		return c.commit(ctx, writes)
@@ -63,6 +64,9 @@ func (c *Claim) commit(ctx context.Context, writes []Write) error {
 		}
 		if kv.IsTooLarge(err) {
 			return err
+		}
+		if errors.Is(err, kv.ErrFull) && !unknown {
+			return errFull(err)
 		}
 		unknown = unknown || !kv.NeverCommitted(err)
 		// R4 and R5: what became of it is read before anything is tried again. Of two
@@ -100,7 +104,7 @@ func (c *Claim) commit(ctx context.Context, writes []Write) error {
 
 // attempt sends the writes once, at a version at which the claim was held.
 func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord, writes []Write) (kv.Version, error) {
-	tx := c.registry.store.Begin(kv.TxOptions{})
+	tx := c.registry.store.Begin(kv.TxOptions{Reserved: frees(writes)})
 	defer tx.Cancel()
 	tx.SetReadVersion(version)
 	claim, seq := claimKey(c.actor), seqKey(c.actor)
@@ -134,6 +138,19 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 		return 0, err
 	}
 	return tx.CommittedVersion(), nil
+}
+
+// freeingBytesMax is how much a commit may set that frees space.
+const freeingBytesMax = 4096
+
+// frees reports whether writes delete whole ranges, as of an actor that is destroyed, and set little.
+func frees(writes []Write) bool {
+	ranges, sets := false, 0
+	for _, w := range writes {
+		ranges = ranges || w.End != nil
+		sets += len(w.Value)
+	}
+	return ranges && sets <= freeingBytesMax
 }
 
 // readLease has a transaction fail if the owner has lost its lease. Unlike the claim that may have happened before

@@ -13,7 +13,7 @@ import (
 // the member has lost its lease.
 func (r *Registry) SetDraining(ctx context.Context, m *Member, draining bool) error {
 	id, inc := m.lease()
-	_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+	_, err := transact(ctx, r, kv.TxOptions{Reserved: true}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		fence, node, err := readNode(ctx, tx, id)
 		switch {
 		case err != nil:
@@ -41,7 +41,7 @@ func stateWhile(draining bool) NodeState {
 // Forget removes what is known of a node that has left or failed, but for its fence, whose epoch must never fall.
 // removed is false if the node holds a lease, or is not known.
 func (r *Registry) Forget(ctx context.Context, id string) (removed bool, err error) {
-	return transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (bool, error) {
+	return transact(ctx, r, kv.TxOptions{Reserved: true}, func(ctx context.Context, tx kv.Tx) (bool, error) {
 		fence, node, err := readNode(ctx, tx, id)
 		if err != nil || node.ID == "" || fence.Incarnation != (Incarnation{}) {
 			return false, err

@@ -49,7 +49,7 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 	// One for each attempt: an attempt that nobody knew the outcome of may have happened, and have been fenced since.
 	var tried []Incarnation
 	clusterID := r.random.Bytes16()
-	return insistTransact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
+	return insistTransact(ctx, r, kv.TxOptions{Reserved: true}, func(ctx context.Context, tx kv.Tx) (*Member, error) {
 		meta, err := r.ensureMeta(ctx, tx, spec, hex.EncodeToString(clusterID[:]))
 		if err != nil {
 			return nil, err

@@ -4,11 +4,13 @@
 package registry
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
 func TestStoresOfOtherSchemas(t *testing.T) {
@@ -28,7 +30,11 @@ func TestStoresOfOtherSchemas(t *testing.T) {
 			t.Helper()
 			other := m
 			other.Schema = schema
-			if err := t.setMeta(t.ctx, other, 0); err != nil {
+			_, err := run(t.ctx, t.Registry, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+				tx.Set(metaKey, encodeRecord(&other))
+				return struct{}{}, nil
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
 		}

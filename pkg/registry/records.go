@@ -49,6 +49,9 @@ type Meta struct {
 	Heartbeat time.Duration `msgpack:"heartbeat_ns"`
 	// Commits is the number that all commits of actors exceed: that of the last that a restored store can know of.
 	Commits uint64 `msgpack:"commits,omitempty"`
+	// Restore is which restore has made the store, or does: the schema is SchemaRestoring until it has ended. "" is
+	// none.
+	Restore string `msgpack:"restore,omitempty"`
 }
 
 // NodeState is where a node is in its life.

@@ -6,7 +6,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"strconv"
+	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
@@ -79,7 +82,23 @@ func insist[T any](ctx context.Context, r *Registry, opt kv.TxOptions, f body[T]
 		return v, err
 	})
 	r.heard(ctx, err)
+	if errors.Is(err, kv.ErrFull) {
+		err = errFull(err)
+	}
 	return v, err
+}
+
+// fullSilence is what callers are told for how long a store takes no writes whose disk is almost full: longer than they
+// wait for a store that is being restarted, as room comes from people.
+const fullSilence = time.Minute
+
+// errFull is the error of a call whose transaction was refused with kv.ErrFull. Nothing has happened, and to try again
+// soon does not help.
+func errFull(err error) error {
+	out := api.Errorf(api.CodeUnavailable, "%w", err)
+	millis := strconv.FormatInt(fullSilence.Milliseconds(), 10)
+	out.Detail = map[string]string{api.DetailStoreSilent: millis, api.DetailRetryAfter: millis}
+	return out
 }
 
 // transact runs f in a transaction until its outcome is known. f must be safe to run again after a commit that

@@ -125,32 +125,93 @@ func (r *Registry) Meta(ctx context.Context) (Meta, error) {
 	})
 }
 
-// BeginRestore makes nodes refuse the store until EndRestore.
-func (r *Registry) BeginRestore(ctx context.Context) error {
-	return r.setMeta(ctx, Meta{ClusterID: "restoring", Schema: SchemaRestoring}, 0)
+// Restoring is a restore that has begun: it writes to the store as long as no other one has taken its place.
+type Restoring struct {
+	registry *Registry
+	owner    string
 }
 
-// EndRestore writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has
-// returned, and commits the greatest.
-func (r *Registry) EndRestore(ctx context.Context, m Meta, unattended int, commits uint64) error {
-	m.Commits = min(commits, commitsMax) + CommitsRaised
-	return r.setMeta(ctx, m, unattended)
-}
-
-// setMeta is repeated when nobody knows whether it was committed: it has the same effect again.
-func (r *Registry) setMeta(ctx context.Context, m Meta, unattended int) error {
-	for {
-		_, err := run(ctx, r, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
-			tx.Set(metaKey, encodeRecord(&m))
-			if unattended > 0 {
-				tx.Set(unattendedKey, binary.LittleEndian.AppendUint64(nil, uint64(unattended)))
-			}
-			return struct{}{}, nil
-		})
-		if err == nil || kv.NeverCommitted(err) || ctx.Err() != nil {
-			return err
+// BeginRestore makes nodes refuse the store until End, and ends every restore that is under way. With clear it deletes
+// all that is in the store; without, a store that is not empty is CodeFailedPrecondition. It blocks until that is known
+// or ctx ends.
+func (r *Registry) BeginRestore(ctx context.Context, clear bool) (*Restoring, error) {
+	s := &Restoring{registry: r, owner: Incarnation(r.random.Bytes16()).String()}
+	_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+		var m Meta
+		if err := read(ctx, tx, metaKey, &m); err != nil && !damaged(err) {
+			return struct{}{}, err
 		}
+		if s.owns(m) { // an earlier attempt, whose outcome was not known
+			return struct{}{}, nil
+		}
+		if !clear {
+			if err := checkEmpty(ctx, tx, m); err != nil {
+				return struct{}{}, err
+			}
+		}
+		tx.ClearRange(nil, kv.KeySpaceEnd())
+		tx.Set(metaKey, encodeRecord(&Meta{ClusterID: "restoring", Schema: SchemaRestoring, Restore: s.owner}))
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return s, nil
+}
+
+func checkEmpty(ctx context.Context, tx kv.Tx, m Meta) error {
+	pairs, _, err := tx.Range(ctx, nil, kv.KeySpaceEnd(), kv.RangeOptions{Limit: 1})
+	switch {
+	case err != nil || len(pairs) == 0:
+		return err
+	case m.Schema == SchemaRestoring:
+		return api.Errorf(api.CodeFailedPrecondition, "a restore into the store has begun, and has not ended: wait "+
+			"for it, or, if it runs no more, give --force to delete what it has written; --force ends one that runs")
+	}
+	return api.Errorf(api.CodeFailedPrecondition, "the store is not empty: restore into another one, or give --force "+
+		"to delete all that is in it")
+}
+
+func (s *Restoring) owns(m Meta) bool {
+	return m.Schema == SchemaRestoring && m.Restore == s.owner
+}
+
+// Write writes pairs as they are. It blocks until they are durable, or ctx ends. Errors are CodeFailedPrecondition if
+// another restore has begun, of whose cluster the store is then, and the store's.
+func (s *Restoring) Write(ctx context.Context, pairs []kv.KeyValue) error {
+	return s.transact(ctx, func(tx kv.Tx) { WriteRestored(tx, pairs) })
+}
+
+// End writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has returned,
+// and commits the greatest. Errors are as those of Write.
+func (s *Restoring) End(ctx context.Context, m Meta, unattended int, commits uint64) error {
+	m.Commits = min(commits, commitsMax) + CommitsRaised
+	m.Restore = s.owner
+	return s.transact(ctx, func(tx kv.Tx) {
+		tx.Set(metaKey, encodeRecord(&m))
+		if unattended > 0 {
+			tx.Set(unattendedKey, binary.LittleEndian.AppendUint64(nil, uint64(unattended)))
+		}
+	})
+}
+
+// transact commits a part of the restore, if the restore has the store. A part whose outcome is in doubt is written
+// again, which has the same effect.
+func (s *Restoring) transact(ctx context.Context, write func(tx kv.Tx)) error {
+	_, err := transact(ctx, s.registry, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+		var m Meta
+		switch err := read(ctx, tx, metaKey, &m); {
+		case err != nil:
+			return struct{}{}, err
+		case m.Restore != s.owner:
+			return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "another restore into the store has begun, and "+
+				"has ended this one")
+		case m.Schema == SchemaRestoring: // else End has done it
+			write(tx)
+		}
+		return struct{}{}, nil
+	})
+	return err
 }
 
 // Living returns the member whose heartbeat another look finds changed, "" if there is none. wait blocks for as long

@@ -62,6 +62,9 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.stop(kv.ErrUnavailable.With(errClosed))
+	if limited, ok := s.engine.(Limited); ok {
+		limited.Interrupt()
+	}
 	s.task.Stop()
 	err := errors.Join(s.task.Wait(context.Background()), s.release(), s.engine.Close())
 	if s.failed.IsSet() {

@@ -28,6 +28,29 @@ type Engine interface {
 	Close() error
 }
 
+// Limited is an Engine that does not always take writes.
+type Limited interface {
+	Engine
+
+	// Admit returns nil if a write may go on, else why not: kv.ErrFull, or an error for people. It does not block, and
+	// is called from many tasks.
+	Admit(w Write) error
+
+	// Interrupt has an Apply fail that waits for what may never come, such as room on a disk: the store is being
+	// closed.
+	Interrupt()
+}
+
+// Write is what Admit decides on.
+type Write struct {
+	// Bytes is about how much is written.
+	Bytes int
+	// Reserved is that of kv.TxOptions.
+	Reserved bool
+	// Deletes is true if it only clears keys.
+	Deletes bool
+}
+
 // Snapshot is an immutable view. It is safe for concurrent use.
 type Snapshot interface {
 	// Get returns nil for no value; the slice belongs to the caller.

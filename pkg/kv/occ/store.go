@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -210,6 +211,9 @@ func (s *Store) commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error
 		return ryw.Committed{}, context.Cause(ctx)
 	}
 	bytes, queued := commitBytes(c), 0
+	if err := s.admit(c, bytes); err != nil {
+		return ryw.Committed{}, err
+	}
 	if c.Priority != kv.PriorityHigh { // heartbeats are small, and are not to wait behind others
 		queued = min(bytes, s.opt.QueuedBytes)
 		if err := s.room.Acquire(ctx, int64(queued)); err != nil {
@@ -224,6 +228,16 @@ func (s *Store) commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, error
 		s.answer(r, ryw.Committed{}, err)
 	}
 	return committed, err
+}
+
+// admit asks the engine whether a commit may go on. Heartbeats always may: nothing is saved by ending the nodes.
+func (s *Store) admit(c *ryw.Commit, bytes int) error {
+	limited, ok := s.engine.(Limited)
+	if !ok || c.Priority == kv.PriorityHigh || len(c.Mutations) == 0 {
+		return nil
+	}
+	sets := slices.ContainsFunc(c.Mutations, func(m ryw.Mutation) bool { return m.Kind != ryw.MutationClearRange })
+	return limited.Admit(Write{Bytes: bytes, Reserved: c.Reserved, Deletes: !sets})
 }
 
 // Watch implements ryw.Backend.

@@ -126,7 +126,9 @@ func (b backend) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, erro
 		return ryw.Committed{}, commitError(err)
 	}
 	defer b.commits[b.class].Release(size)
-	payload := encodeCommit(c)
+	first := *c
+	first.Reserved = false
+	payload := encodeCommit(&first)
 	class := b.class
 	if len(payload) >= bulkBytesMin {
 		class = rpc.ClassBulk
@@ -140,6 +142,10 @@ func (b backend) Commit(ctx context.Context, c *ryw.Commit) (ryw.Committed, erro
 				return ryw.Committed{}, commitError(err)
 			}
 			return committed, nil
+		}
+		if c.Reserved && errors.Is(err, kv.ErrFull) && !errors.Is(err, kv.ErrCommitUnknown) {
+			payload, c = encodeCommit(c), &first // once
+			continue
 		}
 		if !mayCommitAgain(err) || b.pause(ctx, &pause) != nil {
 			return ryw.Committed{}, commitError(err)

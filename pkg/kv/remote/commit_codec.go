@@ -4,6 +4,8 @@
 package remote
 
 import (
+	"math"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
@@ -14,13 +16,21 @@ import (
 // atomicBase and the operation for an atomic one, else the kind.
 const atomicBase = 16
 
+// reservedBit is in the number of the priority if the commit is a reserved one. Servers of former versions refuse it,
+// so it is sent when a server has said that its disk is almost full, which those do not say.
+const reservedBit = 16
+
 // preallocateMax bounds the memory that is set aside for what a message only announces.
 const preallocateMax = 256
 
 func encodeCommit(c *ryw.Commit) []byte {
 	b := make([]byte, 0, commitSize(c))
 	b = api.AppendArrayHeader(b, 5)
-	b = api.AppendUint(b, uint64(c.Priority))
+	priority := uint64(c.Priority)
+	if c.Reserved {
+		priority |= reservedBit
+	}
+	b = api.AppendUint(b, priority)
 	b = api.AppendInt(b, int64(c.ReadVersion))
 	b = appendRanges(b, c.ReadConflicts)
 	b = appendRanges(b, c.WriteConflicts)
@@ -67,7 +77,9 @@ func decodeCommit(b []byte) (*ryw.Commit, error) {
 	if err := array(&d, 5); err != nil {
 		return nil, err
 	}
-	c := &ryw.Commit{Priority: kv.Priority(d.Uint()), ReadVersion: kv.Version(d.Int())}
+	priority := d.Uint()
+	c := &ryw.Commit{Priority: kv.Priority(min(priority&^reservedBit, math.MaxUint8)),
+		Reserved: priority&reservedBit != 0, ReadVersion: kv.Version(d.Int())}
 	var err error
 	if c.ReadConflicts, err = decodeRanges(&d); err != nil {
 		return nil, err

@@ -46,6 +46,8 @@ type Beginner interface {
 // Commit is a transaction as it is sent to be decided.
 type Commit struct {
 	Priority kv.Priority
+	// Reserved is that of kv.TxOptions.
+	Reserved bool
 	// ReadVersion is 0 if nothing was read and no version was set: then
 	// nothing can conflict, and ReadConflicts is empty.
 	ReadVersion    kv.Version

@@ -54,6 +54,7 @@ func (t *tx) commit(ctx context.Context) error {
 	}
 	c := &Commit{
 		Priority:       t.priority,
+		Reserved:       t.reserved,
 		ReadConflicts:  t.readConflicts.all(),
 		WriteConflicts: t.writes.conflicts.all(),
 		Mutations:      t.writes.mutations(),

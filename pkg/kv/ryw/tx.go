@@ -13,7 +13,7 @@ import (
 
 // New returns a transaction on b, which begins with its first use.
 func New(b Backend, opt kv.TxOptions) kv.Tx {
-	t := &tx{backend: b, priority: opt.Priority}
+	t := &tx{backend: b, priority: opt.Priority, reserved: opt.Reserved}
 	return reader{tx: t}
 }
 
@@ -21,6 +21,7 @@ func New(b Backend, opt kv.TxOptions) kv.Tx {
 type tx struct {
 	backend  Backend
 	priority kv.Priority
+	reserved bool
 
 	// These are used by one task at a time.
 	readVersion   kv.Version // 0 until known

@@ -84,31 +84,42 @@ func (m manifest) seal() error {
 	return syncDir(m.fs, m.dir)
 }
 
-// unseal returns kv.ErrCorrupt if the manifest is damaged, as far as that can be told. Before it returns nil it
-// removes what seal has recorded, durably.
-func (m manifest) unseal() error {
+// check returns kv.ErrCorrupt if the manifest is damaged, as far as that can be told.
+func (m manifest) check() error {
+	_, err := m.checkSeal()
+	return err
+}
+
+// checkSeal is check, and reports whether there is a seal.
+func (m manifest) checkSeal() (sealed bool, err error) {
 	name, data, err := m.read()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if at, ok := manifestFormat.damagedAt(data); ok {
-		return damagedRecord(m.fs.PathJoin(m.dir, name), at)
+		return false, damagedRecord(m.fs.PathJoin(m.dir, name), at)
 	}
-	sealed, err := m.readFile(closedName)
+	said, err := m.readFile(closedName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	found, err := m.describe()
-	if err != nil {
-		return err
-	}
-	if string(sealed) != found {
-		return kv.ErrCorrupt.With(
+	if err == nil && string(said) != found {
+		err = kv.ErrCorrupt.With(
 			fmt.Errorf("%s, or %s in the same directory: the one is %q, the other says %q", m.fs.PathJoin(m.dir, name),
-				closedName, found, sealed))
+				closedName, found, said))
+	}
+	return true, err
+}
+
+// unseal is check. Before it returns nil it removes what seal has recorded, durably.
+func (m manifest) unseal() error {
+	sealed, err := m.checkSeal()
+	if err != nil || !sealed {
+		return err
 	}
 	if err := m.fs.Remove(m.fs.PathJoin(m.dir, closedName)); err != nil {
 		return err

@@ -36,6 +36,8 @@ type DB struct {
 	vital    *vitalFS
 	manifest manifest
 	account  *account
+	space    *space
+	readOnly bool
 
 	mu sync.Mutex
 	// latest is the state after the last durable batch; nil once closed. Snapshots share it.
@@ -55,7 +57,11 @@ func (db *DB) Apply(v kv.Version, batch []ryw.Mutation) error {
 	if v <= last {
 		panic(fmt.Sprintf("pebbledb: batch of version %d after version %d", v, last))
 	}
-	if err := db.vital.await(func() error { return db.write(v, batch) }); err != nil {
+	if db.readOnly {
+		if len(batch) > 0 {
+			return db.fail(errReadOnly)
+		}
+	} else if err := db.vital.await(func() error { return db.write(v, batch) }); err != nil {
 		return db.fail(err)
 	}
 	if err := db.publish(v); err != nil {
@@ -128,22 +134,53 @@ func (db *DB) Version() kv.Version {
 	return db.version
 }
 
-// Close implements occ.Engine. It writes what is only in the log to a table, for up to some ten MB. After a failed
-// write it leaves the directory locked until the process ends, because Pebble's tasks may still be writing.
+// Admit implements occ.Limited: on a disk that is almost full most writes are refused.
+func (db *DB) Admit(w occ.Write) error {
+	if db.readOnly {
+		return errReadOnly
+	}
+	return db.space.admit(w)
+}
+
+// Interrupt implements occ.Limited: what waits for room on the disk fails.
+func (db *DB) Interrupt() {
+	if !db.readOnly {
+		db.vital.interrupt()
+	}
+}
+
+// Close implements occ.Engine. It writes what is only in the log to a table, for up to some ten MB, if the disk has
+// room for that. After a failed write it leaves the directory locked until the process ends, because Pebble's tasks may
+// still be writing.
 func (db *DB) Close() error {
 	db.mu.Lock()
 	latest, failed := db.latest, db.failed
 	db.latest = nil
 	db.mu.Unlock()
+	if db.readOnly {
+		return db.closeReadOnly(latest)
+	}
+	defer db.space.close()
 	if latest == nil || failed != nil {
 		return nil
 	}
+	room := db.space.checkOpen() == nil // for the tables, which closing writes instead of the next opening
 	// The end of a log that is damaged can't be told from one that was cut short; a table's can.
-	closePebble := func() error { return errors.Join(latest.release(), db.pebble.Flush(), db.pebble.Close()) }
+	closePebble := func() error {
+		flushed := error(nil)
+		if room {
+			flushed = db.pebble.Flush()
+		}
+		return errors.Join(latest.release(), flushed, db.pebble.Close())
+	}
 	if err := db.vital.await(closePebble); err != nil {
 		return db.fail(err)
 	}
-	return errors.Join(db.account.close(), db.manifest.seal(), db.lock.Close())
+	sealed := db.manifest.seal()
+	if isFull(sealed) {
+		sealed = nil // the next opening then checks less
+	}
+	return errors.Join(db.account.close(), sealed, db.lock.Close())
 }
 
 func userKey(key []byte) []byte {

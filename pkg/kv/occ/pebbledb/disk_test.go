@@ -30,7 +30,7 @@ type operation struct {
 	kind string // create, link, remove, rename, reuse, mkdir, write or sync
 	path string
 	data []byte                         // of a write
-	part func(data []byte) (int, error) // of a write: writes something
+	part func(data []byte) (int, error) // of a write: writes something, of which the caller is told
 }
 
 func (d *disk) do(op operation, f func() error) error {
@@ -119,17 +119,24 @@ type diskFile struct {
 }
 
 func (f *diskFile) Write(p []byte) (n int, err error) {
-	err = f.disk.do(operation{kind: "write", path: f.path, data: p, part: f.File.Write}, func() (err error) {
+	write := func(p []byte) (int, error) {
 		n, err = f.File.Write(p)
+		return n, err
+	}
+	err = f.disk.do(operation{kind: "write", path: f.path, data: p, part: write}, func() error {
+		_, err := write(p)
 		return err
 	})
 	return n, err
 }
 
 func (f *diskFile) WriteAt(p []byte, at int64) (n int, err error) {
-	part := func(p []byte) (int, error) { return f.File.WriteAt(p, at) }
-	err = f.disk.do(operation{kind: "write", path: f.path, data: p, part: part}, func() (err error) {
-		n, err = part(p)
+	write := func(p []byte) (int, error) {
+		n, err = f.File.WriteAt(p, at)
+		return n, err
+	}
+	err = f.disk.do(operation{kind: "write", path: f.path, data: p, part: write}, func() error {
+		_, err := write(p)
 		return err
 	})
 	return n, err

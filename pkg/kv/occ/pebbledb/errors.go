@@ -38,7 +38,13 @@ func readError(err error) error {
 // The system's errors stay what they are. All others say that the files are not
 // those that were written, also where Pebble does not call that corruption: a missing manifest, a shortened table.
 func openError(dir string, complete bool, err error) error {
-	if errors.Is(err, kv.ErrCorrupt) {
+	if abandoned, ok := errors.AsType[*abandonedError](err); ok {
+		return &abandonedError{openError(dir, complete, abandoned.error)}
+	}
+	if full, ok := errors.AsType[*FullError](err); ok {
+		return full
+	}
+	if errors.Is(err, kv.ErrCorrupt) || isFull(err) {
 		return dirError(dir, err)
 	}
 	missing := errors.Is(err, fs.ErrNotExist)

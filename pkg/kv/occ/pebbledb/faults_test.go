@@ -45,7 +45,7 @@ func TestFaults(t *testing.T) {
 			}
 			if !r.ended {
 				stopped[f.kind]++
-				if cause := f.cause().Error(); !strings.Contains(r.output, cause) {
+				if cause := f.says(); !strings.Contains(r.output, cause) {
 					t.Errorf("it does not say %q:\n%s", cause, r.output)
 				}
 			}
@@ -107,6 +107,14 @@ func (f fault) cause() error {
 		return syscall.ENOSPC
 	}
 	return syscall.EIO
+}
+
+// says is what a process says of it.
+func (f fault) says() string {
+	if f.kind == "full" {
+		return " is full: "
+	}
+	return f.cause().Error()
 }
 
 // on makes the disk have the fault.

@@ -17,7 +17,10 @@ import (
 )
 
 // Open opens the store in dir, which is created, with missing parents, if it does not exist.
-// Errors name the directory; they may be ErrLocked, ErrForeign, kv.ErrCorrupt or the system's.
+// Errors name the directory; they may be ErrLocked, ErrForeign, ErrFull, kv.ErrCorrupt or the system's. It blocks while
+// the log is written to tables: for seconds, and with Options.WaitForRoom for as long as the disk is filled up
+// meanwhile. A disk that is full at the beginning is ErrFull, with or without. The reserve file is deleted if there is
+// no room without that.
 func Open(dir string, opt Options) (*DB, error) {
 	opt = opt.withDefaults()
 	lock, dir, err := lockDir(opt.FS, dir)
@@ -25,25 +28,28 @@ func Open(dir string, opt Options) (*DB, error) {
 		return nil, err
 	}
 	db, err := openLocked(dir, lock, opt)
+	if abandoned, ok := errors.AsType[*abandonedError](err); ok {
+		return nil, abandoned.error // the directory stays locked until the process ends: tasks may still write to it
+	}
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return db, nil
 }
 
+// abandonedError is why opening was given up while Pebble was at it.
+type abandonedError struct{ error }
+
+func (e *abandonedError) Unwrap() error { return e.error }
+
 // lockDir creates and locks the directory and returns its canonical name.
 func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, string, error) {
 	if err := fsys.MkdirAll(dir, 0o700); err != nil {
 		return nil, "", dirError(dir, err)
 	}
-	if fsys == vfs.Default {
-		// The lock is known to this process by its path: two names of one
-		// directory would be two locks, and closing one would release the other.
-		canonical, err := canonicalPath(dir)
-		if err != nil {
-			return nil, "", dirError(dir, err)
-		}
-		dir = canonical
+	dir, err := canonicalDir(fsys, dir)
+	if err != nil {
+		return nil, "", err
 	}
 	lock, err := pebble.LockDirectory(dir, fsys)
 	var notOpened *fs.PathError
@@ -54,6 +60,20 @@ func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, string, error) {
 		return nil, "", fmt.Errorf("data directory %s is %w", dir, ErrLocked)
 	}
 	return lock, dir, nil
+}
+
+// canonicalDir returns the one name by which a directory is locked.
+func canonicalDir(fsys vfs.FS, dir string) (string, error) {
+	if fsys == vfs.Default {
+		// The lock is known to this process by its path: two names of one
+		// directory would be two locks, and closing one would release the other.
+		canonical, err := canonicalPath(dir)
+		if err != nil {
+			return "", dirError(dir, err)
+		}
+		dir = canonical
+	}
+	return dir, nil
 }
 
 func canonicalPath(dir string) (string, error) {
@@ -70,13 +90,19 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, dirError(dir, err)
 	}
+	room := newSpace(opt.FS, dir, opt)
+	if err := room.checkOpen(); err != nil {
+		return nil, openError(dir, false, err)
+	}
+	opt.MemTableBytes = room.memTableBytes(opt.MemTableBytes)
 	if !complete {
 		if err := m.create(lock, opt); err != nil {
-			return nil, dirError(dir, err)
+			return nil, openError(dir, false, err)
 		}
 	}
-	db, err := openComplete(dir, lock, opt)
+	db, err := openComplete(dir, lock, opt, room)
 	if err != nil {
+		room.close()
 		return nil, openError(dir, complete, err)
 	}
 	return db, nil
@@ -101,7 +127,7 @@ func (m marker) create(lock *pebble.Lock, opt Options) error {
 }
 
 // openComplete opens a store that exists, if its files are what they were.
-func openComplete(dir string, lock *pebble.Lock, opt Options) (db *DB, err error) {
+func openComplete(dir string, lock *pebble.Lock, opt Options, room *space) (db *DB, err error) {
 	accounts := newAccount(opt.FS, dir)
 	defer func() {
 		if err != nil {
@@ -127,22 +153,39 @@ func openComplete(dir string, lock *pebble.Lock, opt Options) (db *DB, err error
 	if err != nil {
 		return nil, err
 	}
-	vital := newVitalFS(orderedFS{opt.FS}, accounts)
+	vital := newVitalFS(orderedFS{opt.FS}, accounts, room)
 	pebbleOptions := opt.pebble(vital)
 	pebbleOptions.Lock = lock
 	pebbleOptions.ErrorIfNotExists = true
-	p, err := openPebble(dir, pebbleOptions)
-	if err != nil {
+	opened := make(chan *DB, 1)
+	err = vital.await(func() error {
+		p, err := openPebble(dir, pebbleOptions)
+		if err != nil {
+			return err
+		}
+		db, err := withAccount(p, lock, vital, sealed, accounts, state)
+		if err != nil {
+			return errors.Join(err, p.Close())
+		}
+		opened <- db
+		return nil
+	})
+	switch {
+	case vital.hasFailed():
+		return nil, &abandonedError{err}
+	case err != nil:
 		return nil, err
 	}
-	if err := keepAccount(p, accounts, state); err != nil {
-		return nil, errors.Join(err, p.Close())
+	room.watch()
+	return <-opened, nil
+}
+
+func withAccount(p *pebble.DB, lock *pebble.Lock, vital *vitalFS, m manifest, a *account, state accountState) (
+	*DB, error) {
+	if err := keepAccount(p, a, state); err != nil {
+		return nil, err
 	}
-	db, err = newDB(p, lock, vital, sealed, accounts)
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return db, nil
+	return newDB(p, lock, vital, m, a)
 }
 
 // keepAccount begins an account of a store that has had none. One that has had it, and has lost it, may have lost more.
@@ -171,7 +214,7 @@ func openPebble(dir string, opt *pebble.Options) (p *pebble.DB, err error) {
 }
 
 func newDB(p *pebble.DB, lock *pebble.Lock, vital *vitalFS, m manifest, a *account) (*DB, error) {
-	db := &DB{pebble: p, lock: lock, vital: vital, manifest: m, account: a}
+	db := &DB{pebble: p, lock: lock, vital: vital, manifest: m, account: a, space: vital.space}
 	value, closer, err := p.Get(versionKey)
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):

@@ -4,6 +4,7 @@
 package pebbledb
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,7 +27,9 @@ type Options struct {
 	// MemTableBytes is how much is written to memory and log before a table
 	// is written; 0 is 16 MiB. It bounds the log to be replayed when opening, to about twice that.
 	MemTableBytes int
-	// Logger gets what Pebble has to say; nil discards it.
+	// WaitForRoom has the store wait on a full disk until there is room, rather than fail; see Open.
+	WaitForRoom bool
+	// Logger gets what Pebble has to say, each kind of message once in ten seconds; nil discards it.
 	Logger *slog.Logger
 }
 
@@ -47,6 +50,11 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) pebble(fsys vfs.FS) *pebble.Options {
+	log := newLogger(o.Logger)
+	vital, _ := fsys.(*vitalFS)
+	if vital != nil {
+		log.fatal = vital.fail
+	}
 	out := &pebble.Options{
 		FS:           fsys,
 		CacheSize:    o.CacheBytes,
@@ -55,16 +63,22 @@ func (o Options) pebble(fsys vfs.FS) *pebble.Options {
 		// the last release of Kelpie can't read. Since WALSyncChunks a damaged log
 		// is told from one that was cut short.
 		FormatMajorVersion: pebble.FormatWALSyncChunks,
-		Logger:             logger{o.Logger},
+		Logger:             log,
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { o.Logger.Error("pebble: background error", "error", err) },
+			// Errors by their text: they have stack traces, too.
+			BackgroundError: func(err error) {
+				log.say(slog.LevelError, "background error", "pebble: background error", "error", err.Error())
+			},
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				o.Logger.Error("pebble: corruption", "file", info.Path, "error", info.Details)
+				log.say(slog.LevelError, "corruption "+info.Path, "pebble: corruption", "file", info.Path, "error",
+					fmt.Sprint(info.Details))
 			},
 			DiskSlow: func(info pebble.DiskSlowInfo) {
-				o.Logger.Warn("pebble: slow disk", "file", info.Path, "operation", info.OpType.String(), "took",
-					info.Duration)
+				log.say(slog.LevelWarn, "slow disk", "pebble: slow disk", "file", info.Path, "operation",
+					info.OpType.String(), "took", info.Duration)
 			},
+			WriteStallBegin: func(pebble.WriteStallBeginInfo) { vital.stall(true) },
+			WriteStallEnd:   func() { vital.stall(false) },
 		},
 	}
 	for i := range out.Levels {

@@ -24,10 +24,12 @@ const (
 // Pebble would panic, of a log with a lock in a state that makes the runtime end the process without a word about the
 // cause, or would try again a sync that has failed, which says nothing about what is on the disk even if it succeeds
 // then. Instead, the operation never returns, and await says why. Failed writes of tables are left to Pebble, which
-// writes others: what is in them is in the log.
+// writes others, after a pause: what is in them is in the log. A flush that finds no room is as vital as the log. All
+// that finds no room releases the reserve first, and waits for room if the store is to.
 type vitalFS struct {
 	vfs.FS
 	account *account
+	space   *space
 	// watching is set once the store is open; until then Pebble returns the error.
 	watching atomic.Bool
 	once     sync.Once
@@ -35,8 +37,8 @@ type vitalFS struct {
 	cause    error
 }
 
-func newVitalFS(fsys vfs.FS, a *account) *vitalFS {
-	return &vitalFS{FS: fsys, account: a, failed: make(chan struct{})}
+func newVitalFS(fsys vfs.FS, a *account, s *space) *vitalFS {
+	return &vitalFS{FS: fsys, account: a, space: s, failed: make(chan struct{})}
 }
 
 // await calls f and returns what it returns, or why it, or a task of Pebble that it may wait for, will not return.
@@ -63,46 +65,60 @@ func (v *vitalFS) vital(name string) bool {
 }
 
 // Create implements vfs.FS.
-func (v *vitalFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if base := v.PathBase(name); accounted(base) {
-		if err := v.check(v.account.creating(base, "")); err != nil {
-			return nil, err
-		}
-	}
+func (v *vitalFS) Create(name string, category vfs.DiskWriteCategory) (f vfs.File, err error) {
 	if isTable(name) {
 		return v.createTable(name, category)
 	}
-	f, err := v.FS.Create(name, category)
+	base := v.PathBase(name)
+	err = v.space.try(func() (err error) {
+		if accounted(base) {
+			if err := v.account.creating(base, ""); err != nil {
+				return err
+			}
+		}
+		f, err = v.FS.Create(name, category)
+		return err
+	})
 	return v.opened(name, f, err)
 }
 
+// flushCategory is what Pebble calls tables of what is in memory. Others are compactions'.
+const flushCategory = "pebble-memtable-flush"
+
 func (v *vitalFS) createTable(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	base := v.PathBase(name)
-	if err := v.check(v.account.creatingTable(base)); err != nil {
-		return nil, err
-	}
-	f, err := v.FS.Create(name, category)
+	t := &tableFile{fs: v, name: v.PathBase(name), flush: category == flushCategory}
+	err := t.do(func() (err error) {
+		if err := v.account.creatingTable(t.name); err != nil {
+			return err
+		}
+		t.File, err = v.FS.Create(name, category)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &tableFile{File: f, account: v.account, name: base}, nil
+	return t, nil
 }
 
 // ReuseForWrite implements vfs.FS.
-func (v *vitalFS) ReuseForWrite(oldName, newName string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if base := v.PathBase(newName); accounted(base) {
-		if err := v.check(v.account.creating(base, v.PathBase(oldName))); err != nil {
-			return nil, err
+func (v *vitalFS) ReuseForWrite(oldName, newName string, category vfs.DiskWriteCategory) (f vfs.File, err error) {
+	base := v.PathBase(newName)
+	err = v.space.try(func() (err error) {
+		if accounted(base) {
+			if err := v.account.creating(base, v.PathBase(oldName)); err != nil {
+				return err
+			}
 		}
-	}
-	f, err := v.FS.ReuseForWrite(oldName, newName, category)
+		f, err = v.FS.ReuseForWrite(oldName, newName, category)
+		return err
+	})
 	return v.opened(newName, f, err)
 }
 
 // Remove implements vfs.FS. A marker is removed after its successor has been synced.
 func (v *vitalFS) Remove(name string) error {
 	if base := v.PathBase(name); accounted(base) || isTable(base) {
-		if err := v.check(v.account.removing(base)); err != nil {
+		if err := v.check(v.space.try(func() error { return v.account.removing(base) })); err != nil {
 			return err
 		}
 	}
@@ -137,14 +153,62 @@ func (v *vitalFS) opened(name string, f vfs.File, err error) (vfs.File, error) {
 
 // check does not return if err is not nil and the store is open.
 func (v *vitalFS) check(err error) error {
-	if err == nil || !v.watching.Load() {
-		return err
+	if err != nil && v.watching.Load() {
+		v.fail(err)
 	}
+	return err
+}
+
+// fail has await return err, and does not return.
+func (v *vitalFS) fail(err error) {
+	v.condemn(err)
+	select {}
+}
+
+// condemn has await return err.
+func (v *vitalFS) condemn(err error) {
 	v.once.Do(func() {
 		v.cause = err
 		close(v.failed)
 	})
-	select {}
+}
+
+// stuck condemns a store that takes no writes until tables are compacted for which there is no room, unless it waits.
+func (v *vitalFS) stuck() {
+	switch {
+	case !v.space.stuck():
+	case v.space.wait:
+		v.space.sayWaiting()
+	default:
+		v.condemn(v.space.fullError())
+	}
+}
+
+// stall is told that Pebble takes no writes for a while, or takes them again. v may be nil.
+func (v *vitalFS) stall(begins bool) {
+	if v != nil {
+		v.space.stalled.Store(begins)
+		v.stuck()
+	}
+}
+
+// interrupt ends waiting for room.
+func (v *vitalFS) interrupt() {
+	waiting := v.space.waits.Load() > 0 || v.space.stuck()
+	v.space.interrupt()
+	if waiting {
+		v.condemn(v.space.fullError())
+	}
+}
+
+// hasFailed reports whether some operation will never return.
+func (v *vitalFS) hasFailed() bool {
+	select {
+	case <-v.failed:
+		return true
+	default:
+		return false
+	}
 }
 
 // vitalFile is a file, or the directory, of a vitalFS.
@@ -162,34 +226,59 @@ func (f *vitalFile) sync(sync func() error) error {
 	f.mu.Lock()
 	written := f.written
 	f.mu.Unlock()
-	err := sync()
+	err := sync() // one that fails is not tried again, as what is on the disk is not known then
+	if isFull(err) {
+		err = f.fs.space.fullError()
+	}
 	if err == nil && accounted(f.name) {
-		err = f.fs.account.synced(f.name, written)
+		err = f.fs.space.try(func() error { return f.fs.account.synced(f.name, written) })
 	}
 	return f.fs.check(err)
 }
 
 // Write implements vfs.File.
 func (f *vitalFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	f.mu.Lock()
-	f.written.length += int64(n)
-	if !strings.HasSuffix(f.name, logSuffix) {
-		f.written.sum = crc32.Update(f.written.sum, castagnoli, p[:n])
-	}
-	f.mu.Unlock()
+	n := 0
+	err := f.fs.space.try(func() error {
+		part, err := f.File.Write(p[n:])
+		f.count(p[n : n+part])
+		n += part
+		return err
+	})
 	return n, f.fs.check(err)
+}
+
+// count takes note of what has been written.
+func (f *vitalFile) count(p []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.written.length += int64(len(p))
+	if !strings.HasSuffix(f.name, logSuffix) {
+		f.written.sum = crc32.Update(f.written.sum, castagnoli, p)
+	}
 }
 
 // WriteAt implements vfs.File.
 func (f *vitalFile) WriteAt(p []byte, at int64) (int, error) {
-	n, err := f.File.WriteAt(p, at)
+	n := 0
+	err := f.fs.space.try(func() error {
+		part, err := f.File.WriteAt(p[n:], at+int64(n))
+		n += part
+		return err
+	})
 	return n, f.fs.check(err)
 }
 
-// Preallocate implements vfs.File.
+// Preallocate implements vfs.File. It is for speed alone: where there is no room for it, it does nothing.
 func (f *vitalFile) Preallocate(at, length int64) error {
-	return f.fs.check(f.File.Preallocate(at, length))
+	if f.fs.space.refuses.Load() {
+		return nil
+	}
+	err := f.File.Preallocate(at, length)
+	if isFull(err) {
+		return nil
+	}
+	return f.fs.check(err)
 }
 
 // Sync implements vfs.File.
@@ -210,26 +299,77 @@ func (f *vitalFile) Close() error { return f.fs.check(f.File.Close()) }
 // tableFile is a table that is being written.
 type tableFile struct {
 	vfs.File
-	account *account
-	name    string
+	fs    *vitalFS
+	name  string
+	flush bool // of what is in memory, not of other tables
 
 	length     int64
 	head, tail []byte
 }
 
+// do does an operation, which f may have done a part of when it is called again. Errors of a flush do not return where
+// Pebble would try again for ever: while it opens the store, and on a full disk. Others return after a pause.
+func (t *tableFile) do(f func() error) error {
+	err := error(nil)
+	if t.flush {
+		err = t.fs.space.try(f)
+	} else {
+		err = f()
+	}
+	if err == nil {
+		return nil
+	}
+	if t.flush && (isFull(err) || !t.fs.watching.Load()) {
+		t.fs.fail(err)
+	}
+	if isFull(err) {
+		t.fs.space.release()
+		t.fs.space.starved.Store(true)
+		t.fs.stuck()
+	}
+	t.fs.space.tableFailed()
+	return err
+}
+
 // Write implements vfs.File.
-func (f *tableFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	p = p[:n]
-	f.length += int64(n)
-	f.head = append(f.head, p[:min(n, tableEndBytes-len(f.head))]...)
-	f.tail = append(f.tail, p[max(n-tableEndBytes, 0):]...)
-	f.tail = append(f.tail[:0], f.tail[max(len(f.tail)-tableEndBytes, 0):]...)
+func (t *tableFile) Write(p []byte) (n int, err error) {
+	err = t.do(func() error {
+		part, err := t.File.Write(p[n:])
+		t.count(p[n : n+part])
+		n += part
+		return err
+	})
 	return n, err
 }
 
+func (t *tableFile) count(p []byte) {
+	n := len(p)
+	t.length += int64(n)
+	t.head = append(t.head, p[:min(n, tableEndBytes-len(t.head))]...)
+	t.tail = append(t.tail, p[max(n-tableEndBytes, 0):]...)
+	t.tail = append(t.tail[:0], t.tail[max(len(t.tail)-tableEndBytes, 0):]...)
+}
+
+// Sync implements vfs.File. A table of which a sync fails is written again, under another name.
+func (t *tableFile) Sync() error { return t.synced(t.File.Sync()) }
+
+// SyncData implements vfs.File.
+func (t *tableFile) SyncData() error { return t.synced(t.File.SyncData()) }
+
+func (t *tableFile) synced(err error) error {
+	switch {
+	case err == nil:
+		t.fs.space.tableWritten()
+	case t.flush && !t.fs.watching.Load():
+		t.fs.fail(err)
+	default:
+		t.fs.space.tableFailed()
+	}
+	return err
+}
+
 // Close implements vfs.File.
-func (f *tableFile) Close() error {
-	f.account.table(f.name, extent{f.length, endsSum(f.head, f.tail)})
-	return f.File.Close()
+func (t *tableFile) Close() error {
+	t.fs.account.table(t.name, extent{t.length, endsSum(t.head, t.tail)})
+	return t.File.Close()
 }
