@@ -85,7 +85,7 @@ func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 			}
 			next++
 			chunks = append(chunks, e.Value...)
-		case bytes.HasPrefix(e.Key, spacePart):
+		case bytes.HasPrefix(e.Key, statekeys.KV):
 			d := api.NewDecoder(e.Value)
 			if d.Skip(); d.Err() != nil || len(d.Rest()) > 0 {
 				return 0, api.Errorf(api.CodeCorruptState, "actor %s: the value of key %q in its key-value space is "+
