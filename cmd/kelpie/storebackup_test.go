@@ -200,8 +200,8 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 	// after all that, it is all there
 	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, host.ExitOK)
 
-	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "no file")
-	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "no file")
+	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "not a file")
+	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "not a file")
 	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, host.ExitRefused, "can't write "+
 		filepath.Join(dir, "none", "b")+": ", "a place")
 	full := cantWrite("b", errors.Join(&fs.PathError{Op: "write", Path: "b.tmp-1", Err: syscall.ENOSPC}, nil))

@@ -12,7 +12,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
-// nowhere is an address that nobody listens at: no port can be 1 without being root's.
+// nowhere is an address that no process listens at: no port can be 1 without being root's.
 const nowhere = "127.0.0.1:1"
 
 // TestUsageErrors shows what is refused before anybody is asked: each in one or two lines, with the same exit code.
@@ -32,8 +32,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"actors", "--bogus"}, []string{"unknown flag: --bogus", "kelpie actors --help"}},
 		{[]string{"node", "ls", "--bogus"}, []string{"unknown flag: --bogus", "kelpie node ls --help"}},
 		{[]string{"node", "ls", "-o", "xml"}, []string{"must be table, wide, json, yaml or name"}},
-		{[]string{"node", "ls", "x"}, []string{`no argument is expected, but there is "x"`}},
-		{[]string{"node", "ls", "--addr", "7600"}, []string{"--addr", "write it as HOST:PORT"}},
+		{[]string{"node", "ls", "x"}, []string{`unexpected argument "x"`}},
+		{[]string{"node", "ls", "--addr", "7600"}, []string{"--addr", "write HOST:PORT"}},
 		{[]string{"node", "ls", "--addr", ","}, []string{"--addr"}},
 		{[]string{"node", "ls", "--timeout", "0"}, []string{"--timeout"}},
 		{[]string{"node", "ls", "--timeout", "soon"}, []string{"--timeout"}},
@@ -54,17 +54,17 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"actors", "call", "counter/a", "add", "five"}, []string{"the request is not JSON", "double quotes"}},
 		{[]string{"actors", "call", "counter/a", "add", `{"n":`},
 			[]string{"the request is not JSON", "ends too early"}},
-		{[]string{"actors", "call", "counter/a", "add", "5", "6"}, []string{`"6" is one argument too many`}},
+		{[]string{"actors", "call", "counter/a", "add", "5", "6"}, []string{`unexpected argument "6"`}},
 		{[]string{"actors", "call", "counter/a", "add", "5", "--idempotency-key", strings.Repeat("k", 129)},
 			[]string{"--idempotency-key", "at most 128"}},
 		{[]string{"actors", "call", "counter/a", "add", `"` + strings.Repeat("x", 1<<20) + `"`},
-			[]string{"at most 1048576 bytes fit"}},
-		{[]string{"actors", "migrate"}, []string{"either one actor or"}},
+			[]string{"at most 1048576 bytes"}},
+		{[]string{"actors", "migrate"}, []string{"either an actor or"}},
 		{[]string{"actors", "migrate", "counter"}, []string{"NAMESPACE/ID"}},
 		{[]string{"actors", "migrate", "counter/a", "--to", "a b"}, []string{"node name"}},
-		{[]string{"actors", "migrate", "counter/a", "--from", "n"}, []string{"either one actor or"}},
-		{[]string{"actors", "migrate", "counter/a", "--limit", "1"}, []string{"--limit is of --from"}},
-		{[]string{"actors", "migrate", "--from", "n"}, []string{"add --all"}},
+		{[]string{"actors", "migrate", "counter/a", "--from", "n"}, []string{"either an actor or"}},
+		{[]string{"actors", "migrate", "counter/a", "--limit", "1"}, []string{"--limit is for --from"}},
+		{[]string{"actors", "migrate", "--from", "n"}, []string{"pass --all"}},
 		{[]string{"actors", "migrate", "--from", "a b", "--all"}, []string{"node name"}},
 		{[]string{"actors", "migrate", "--from", "n", "--all", "--to", "n"}, []string{"name another node"}},
 		{[]string{"actors", "migrate", "--from", "n", "--all", "--limit", "-1"}, []string{"--limit"}},
@@ -81,18 +81,18 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"node", "show"}, []string{"NODE is missing"}},
 		{[]string{"node", "show", "a b"}, []string{"node name"}},
 		{[]string{"node", "start", "--drain-timeout", "-1s"}, []string{"--drain-timeout"}},
-		{[]string{"cluster", "rebalance", "x"}, []string{"no argument is expected"}},
+		{[]string{"cluster", "rebalance", "x"}, []string{"unexpected argument"}},
 		{[]string{"cluster", "rebalance", "--by", "name"}, []string{"actors, load or memory"}},
-		{[]string{"leases", "break"}, []string{"either one node or"}},
-		{[]string{"leases", "break", "a", "--actor", "counter/a"}, []string{"either one node or"}},
-		{[]string{"leases", "break", "a", "b"}, []string{"either one node or"}},
+		{[]string{"leases", "break"}, []string{"either a node or"}},
+		{[]string{"leases", "break", "a", "--actor", "counter/a"}, []string{"either a node or"}},
+		{[]string{"leases", "break", "a", "b"}, []string{"either a node or"}},
 		{[]string{"leases", "break", "a b", "--yes"}, []string{"node name"}},
 		{[]string{"leases", "break", "--actor", "counter", "--yes"}, []string{"NAMESPACE/ID"}},
 		{[]string{"namespaces", "show"}, []string{"NAMESPACE is missing"}},
 		{[]string{"namespaces", "show", "a/b"}, []string{"namespace", "'/'"}},
 		{[]string{"namespaces", "set"}, []string{"NAMESPACE is missing"}},
 		{[]string{"namespaces", "set", "a/b", "--placement", "random"}, []string{"namespace", "'/'"}},
-		{[]string{"namespaces", "set", "counter"}, []string{"say what to set: --placement,"}},
+		{[]string{"namespaces", "set", "counter"}, []string{"pass what to set: --placement,"}},
 		{[]string{"namespaces", "set", "counter", "--placement", "nearest"},
 			[]string{`--placement "nearest": must be one of least-loaded, random, `}},
 		{[]string{"namespaces", "set", "counter", "--fallback", ""}, []string{`--fallback "": must be one of`}},
@@ -104,14 +104,14 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"store", "get", "a/%2"}, []string{"hexadecimal"}},
 		{[]string{"store", "scan", "[", "--limit", "1"}, []string{"JSON array"}},
 		{[]string{"store", "scan", "--limit", "-1"}, []string{"--limit"}},
-		{[]string{"store", "scan", "--store", "mongo:x"}, []string{"of no kind that is known", "kelpie://HOST:PORT"}},
+		{[]string{"store", "scan", "--store", "mongo:x"}, []string{"of an unknown kind", "kelpie://HOST:PORT"}},
 		{[]string{"store", "serve", "--store", "kelpie://127.0.0.1:1"}, []string{"is already networked"}},
 		{[]string{"node", "start", "--listen", "x"}, []string{"--listen", "HOST:PORT"}},
-		{[]string{"node", "start", "--store", "mongo:x"}, []string{"of no kind that is known", "pebble:DIR"}},
+		{[]string{"node", "start", "--store", "mongo:x"}, []string{"of an unknown kind", "pebble:DIR"}},
 		{[]string{"node", "start", "--capacity", "-1", "--store", "memory:"}, []string{"--capacity"}},
 		{[]string{"node", "start", "--zone", "eu west"}, []string{`zone "eu west"`}},
 		{[]string{"node", "start", "--label", "disk"}, []string{`label "disk"`, "KEY=VALUE"}},
-		{[]string{"version", "x"}, []string{"no argument is expected"}},
+		{[]string{"version", "x"}, []string{"unexpected argument"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			terminal{}.run(c.args...).wants(t, host.ExitUsage, c.says...)
@@ -139,7 +139,7 @@ func TestNobodyThere(t *testing.T) {
 		{"node", "undrain", "n"},
 		{"node", "rm", "n", "--yes"},
 		{"node", "show", "n"},
-		{"cluster", "rebalance", "--plan"},
+		{"cluster", "rebalance", "--dry-run"},
 		{"cluster", "rebalance", "--yes"},
 		{"cluster", "rebalance", "--cancel"},
 		{"namespaces", "ls"},
@@ -181,9 +181,9 @@ func TestConfirm(t *testing.T) {
 		says        string
 	}{
 		{"no terminal", false, "y\n", host.ExitRefused, "--yes"},
-		{"no", true, "n\n", host.ExitRefused, "not done"},
-		{"nothing", true, "\n", host.ExitRefused, "not done"},
-		{"end of input", true, "", host.ExitRefused, "not done"},
+		{"no", true, "n\n", host.ExitRefused, "not confirmed"},
+		{"nothing", true, "\n", host.ExitRefused, "not confirmed"},
+		{"end of input", true, "", host.ExitRefused, "not confirmed"},
 		{"yes", true, "y\n", host.ExitUnavailable, "answer"},
 		{"Yes without end of line", true, "YES", host.ExitUnavailable, "answer"},
 	} {

@@ -82,7 +82,7 @@ func TestFailedStoreEndsItsProcess(t *testing.T) {
 			}
 			var b strings.Builder
 			PrintError(&b, <-ended)
-			want := "error: the store pebble:dir has failed: no space left on device\nmend what is wrong"
+			want := "error: the store pebble:dir has failed: no space left on device\nrepair its disk"
 			if !strings.HasPrefix(b.String(), want) {
 				t.Errorf("it ends with %q, want %q", b.String(), want)
 			}

@@ -67,8 +67,8 @@ func OpenStore(ctx context.Context, url string) (kv.Store, error) {
 		return nil, err
 	}
 	if u.scheme == schemeMemory || u.scheme == schemePebble && u.rest == "" {
-		return nil, api.Errorf(api.CodeInvalidArgument, "store %q is none that exists already: name one by "+
-			"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
+		return nil, api.Errorf(api.CodeInvalidArgument, "store %q can't be opened from here; name an existing "+
+			"one: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
 	}
 	if u.scheme == schemePebble {
 		_, err := os.Stat(filepath.Join(u.rest, storeDir))
@@ -129,14 +129,13 @@ func openPebble(w world, u storeURL, dataDir string) (*store, error) {
 	db, err := pebbledb.Open(filepath.Join(dataDir, storeDir), pebbledb.Options{Logger: w.log})
 	switch {
 	case errors.Is(err, pebbledb.ErrLocked):
-		return nil, Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; "+
-			"a store can be shared by way of \"kelpie store serve\"")
+		return nil, Advise(err, "stop that process, or choose another directory with --data-dir or --store "+
+			"pebble:DIR; to share a store between processes, run \"kelpie store serve\"")
 	case errors.Is(err, pebbledb.ErrForeign):
-		return nil, Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of "+
-			"kelpie that made it")
+		return nil, Advise(err, "choose another directory with --data-dir or --store pebble:DIR, or use the "+
+			"version of kelpie that created it")
 	case errors.Is(err, kv.ErrCorrupt):
-		return nil, Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
-			"taken for what was stored")
+		return nil, Advise(err, "restore the directory from a backup; kelpie does not serve damaged data")
 	case err != nil:
 		return nil, dirError(dataDir, err)
 	}
@@ -177,11 +176,11 @@ func awaitStore(ctx context.Context, w world, addr string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case ExitCodeOf(err) == ExitRefused:
-		return Advise(err, "check --store, and that this program is of the cluster's version")
+		return Advise(err, "check --store, and use a program of the cluster's version")
 	case api.CodeOf(err) == api.CodeUnknownMethod:
 		return Advise(
-			api.Errorf(api.CodeUnavailable, "what listens at %s serves no store", addr),
-			"give --store the address of \"kelpie store serve\", or of the node that has the store",
+			api.Errorf(api.CodeUnavailable, "the program at %s serves no store", addr),
+			"pass --store the address of \"kelpie store serve\", or of the node that keeps the store",
 		)
 	}
 	return Advise(
@@ -223,7 +222,7 @@ func (s *store) failure(ctx context.Context) <-chan error {
 		if err := s.embedded.Failure(ctx); ctx.Err() == nil {
 			failed <- Advise(
 				api.Errorf(api.CodeUnavailable, "the store %s has failed: %s", s.url.String(), Reason(err)),
-				"mend what is wrong with its disk, or make room on it, and start again: what was acknowledged is on it",
+				"repair its disk or free some space, then start again; everything that was acknowledged is on it",
 			)
 		}
 	}()
