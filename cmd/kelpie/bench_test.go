@@ -112,7 +112,7 @@ func TestBenchWrongUse(t *testing.T) {
 		{[]string{"--payload", "5"}, "no method of counter=add=80,get=20 sends a payload"},
 		{[]string{"--mix", "add=0"}, "the weight of add, 0: must be from 1"},
 		{[]string{"--mix", "add=x"}, "must be a whole number"},
-		{[]string{"--mix", "add,add"}, "there twice"},
+		{[]string{"--mix", "add,add"}, "appears twice"},
 		{[]string{"--mix", ",add"}, "has no name"},
 		{[]string{"--mix", "put"}, `counter has no method "put": its methods are add, get`},
 		{[]string{"--namespace", "cart"}, "must be one of counter, echo, kv"},

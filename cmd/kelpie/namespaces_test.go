@@ -85,7 +85,7 @@ func TestNamespaceSettings(t *testing.T) {
 		"namespaces ls")
 	first.run("namespaces", "set", "kv", "--placement", "affinity").wants(t, host.ExitUsage,
 		"needs to know what to prefer", "--prefer")
-	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, host.ExitUsage, "has no fallback")
+	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, host.ExitUsage, "takes no fallback")
 	first.run("namespaces", "set", "kv", "--idle-timeout", "1ms").wants(t, host.ExitUsage, "--idle-timeout 1ms",
 		"at least 100ms")
 }

@@ -97,7 +97,7 @@ func TestUsageErrors(t *testing.T) {
 			[]string{`--placement "nearest": must be one of least-loaded, random, `}},
 		{[]string{"namespaces", "set", "counter", "--fallback", ""}, []string{`--fallback "": must be one of`}},
 		{[]string{"namespaces", "set", "counter", "--prefer", "n1"},
-			[]string{`preference "n1": write it as KEY=VALUE, such as node=n1, zone=eu`}},
+			[]string{`preference "n1": write KEY=VALUE, such as node=n1, zone=eu`}},
 		{[]string{"namespaces", "set", "counter", "--idle-timeout", "long"}, []string{"--idle-timeout"}},
 		{[]string{"cluster", "wait"}, []string{"--nodes"}},
 		{[]string{"cluster", "wait", "--nodes", "0"}, []string{"at least 1"}},

@@ -26,8 +26,9 @@ const (
 // schema, CodeCorruptState for a damaged one, and those of the store and the file.
 func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bool, o Options) (Trailer, error) {
 	if r.Header.Schema != registry.SchemaVersion {
-		return Trailer{}, api.Errorf(api.CodeMismatch, "the backup has schema %d, this binary speaks %d: restore it "+
-			"with kelpie %s, and migrate the store", r.Header.Schema, registry.SchemaVersion, r.Header.Version)
+		return Trailer{}, api.Errorf(api.CodeMismatch, "the backup has schema %d and this program uses %d: "+
+			"restore it with kelpie %s, then migrate the store", r.Header.Schema, registry.SchemaVersion,
+			r.Header.Version)
 	}
 	s := &restorer{env: e, store: store, registry: registry.New(e, store), options: &o}
 	if err := s.clear(ctx, force); err != nil {
@@ -87,8 +88,8 @@ func (s *restorer) clear(ctx context.Context, force bool) error {
 		return err
 	}
 	if !force {
-		return api.Errorf(api.CodeFailedPrecondition, "the store is not empty: restore into another one, or give "+
-			"--force to delete all that is in it")
+		return api.Errorf(api.CodeFailedPrecondition, "the store is not empty: restore into another one, or pass "+
+			"--force to delete everything in it")
 	}
 	living, err := s.registry.Living(ctx, func(m registry.Meta) error {
 		return env.Sleep(s.env, ctx, 2*m.Heartbeat+time.Second)

@@ -60,7 +60,8 @@ func (g *gates) enter(ctx context.Context, id api.ActorID) error {
 	if i < 0 { // its turn came just now
 		g.leave(id)
 	}
-	return api.Errorf(api.CodeOverloaded, "%d calls of this client to %s are on their way already", callsPerActorMax,
+	return api.Errorf(api.CodeOverloaded, "this client already has %d calls to %s in flight; wait for some, or "+
+		"make fewer at a time", callsPerActorMax,
 		id)
 }
 

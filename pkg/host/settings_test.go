@@ -70,15 +70,15 @@ func TestConfigFileErrors(t *testing.T) {
 	for content, says := range map[string]string{
 		"node-id: n\nlisten: 1: 2\n":          ":2: not YAML: ",
 		"- a\n":                               ":1: the file must be keys with values",
-		"\nlisen: h:1\n":                      `:2: unknown key "lisen": it must be one of advertise, capacity, `,
+		"\nlisen: h:1\n":                      `:2: unknown key "lisen": must be one of advertise, capacity, `,
 		"config: other.yaml\n":                `:1: unknown key "config"`,
-		"zone: a\nzone: b\n":                  ":2: zone: it is there already, in line 1",
+		"zone: a\nzone: b\n":                  ":2: zone: already set in line 1",
 		"capacity: many\n":                    `:1: capacity: must be a whole number, not "many"`,
 		"capacity: 1.5\n":                     `:1: capacity: must be a whole number, not "1.5"`,
 		"capacity: 99999999999999999999999\n": `:1: capacity: must be a whole number`,
 		"capacity: [1]\n":                     ":1: capacity: must be a whole number, not a list",
 		"capacity:\n":                         ":1: capacity: must be a whole number, not nothing",
-		"drain-timeout: 30\n": ":1: drain-timeout: must be a time with its unit, such as 10s or 2m, " +
+		"drain-timeout: 30\n": ":1: drain-timeout: must be a duration with its unit, such as 10s or 2m, " +
 			"not \"30\"",
 		"join: {a: 1}\n":       ":1: join: must be a list, not keys with values",
 		"join: [true]\n":       ":1: join: must be a list of text",

@@ -103,7 +103,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 		record = new(Quarantine)
 	case kindMembership, kindUnattended:
 		if len(p.Value) != 8 {
-			c.report(p.Key, "", "is no counter")
+			c.report(p.Key, "", "is not a counter")
 		}
 		return nil
 	case kindClaim:
@@ -127,7 +127,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, has bool) error {
 	var claim claimRecord
 	if err := decodeRecord(p.Key, p.Value, &claim); err != nil || !has || actor.Validate() != nil {
-		c.report(p.Key, "", "is no claim of an actor")
+		c.report(p.Key, "", "is not a claim of an actor")
 		return nil
 	}
 	if claim.Node == "" {
@@ -142,7 +142,7 @@ func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, h
 		var f Fence
 		if decodeRecord(nil, fence, &f) == nil && f.Incarnation == claim.Incarnation {
 			c.report(p.Key, actor.String(),
-				fmt.Sprintf("is owned by node %s, which holds a lease and is not known", claim.Node))
+				fmt.Sprintf("is owned by node %s, which holds a lease but is not a known node", claim.Node))
 		}
 	}
 	return err
@@ -152,11 +152,11 @@ func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, h
 func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 	e, err := decodeDue(p)
 	if err != nil {
-		c.report(p.Key, "", "is no entry of what is due")
+		c.report(p.Key, "", "is not an entry of the wake-up index")
 		return nil
 	}
 	if !bytes.Equal(p.Key, dueKey(e.Actor, e.At)) {
-		c.report(p.Key, e.Actor.String(), "is in the wrong part of the list of what is due")
+		c.report(p.Key, e.Actor.String(), "is in the wrong shard of the wake-up index")
 		return nil
 	}
 	state, err := c.Get(ctx, join(statePrefix(e.Actor), dueTimeKey))
@@ -165,7 +165,8 @@ func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 	}
 	at, err := c.State(e.Actor, []Entry{{Key: dueTimeKey, Value: state}})
 	if state == nil || err != nil || at != e.At {
-		c.report(p.Key, e.Actor.String(), "is due then by the list, and not by its own state")
+		c.report(p.Key, e.Actor.String(), "is in the wake-up index, but the actor's state has nothing due at "+
+			"that time")
 	}
 	return nil
 }
@@ -174,12 +175,12 @@ func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID,
 	has bool) error {
 	if !has || len(t) != 5 {
-		c.report(p.Key, "", "is no dead letter")
+		c.report(p.Key, "", "is not a dead letter")
 		return nil
 	}
 	number, ok := t[4].(int64)
 	if !ok {
-		c.report(p.Key, actor.String(), "is no dead letter")
+		c.report(p.Key, actor.String(), "is not a dead letter")
 		return nil
 	}
 	if kind == kindDead {
@@ -190,7 +191,7 @@ func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind s
 	other := map[string]string{kindDead: kindDeadBody, kindDeadBody: kindDead}[kind]
 	value, err := c.Get(ctx, deadKey(other, actor, uint64(number)))
 	if err == nil && value == nil {
-		c.report(p.Key, actor.String(), "is half of a dead letter: "+other+" is missing")
+		c.report(p.Key, actor.String(), "is half a dead letter: "+other+" is missing")
 	}
 	return err
 }
@@ -216,14 +217,14 @@ func (c *Checker) End(ctx context.Context) error {
 		return err
 	}
 	if claim == nil {
-		c.report(statePrefix(actor), actor.String(), "has state, and was never claimed")
+		c.report(statePrefix(actor), actor.String(), "has state, but was never claimed")
 	}
 	if at == 0 {
 		return nil
 	}
 	entry, err := c.Get(ctx, dueKey(actor, at))
 	if err == nil && entry == nil {
-		c.report(statePrefix(actor), actor.String(), "has something to do, and is not in the list of what is due")
+		c.report(statePrefix(actor), actor.String(), "has pending work, but no entry in the wake-up index")
 	}
 	return err
 }

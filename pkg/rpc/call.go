@@ -63,10 +63,11 @@ func (c *pendingCall) timeoutMillis(e env.Env) (millis uint64, ok bool) {
 }
 
 func errDeadline(cause error) *api.Error {
-	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer came",
+	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer " +
+		"arrived",
 		Cause: cause}
 }
 
 func errCancelled(cause error) *api.Error {
-	return &api.Error{Code: api.CodeCancelled, Message: "the caller gave up before an answer came", Cause: cause}
+	return &api.Error{Code: api.CodeCancelled, Message: "the caller gave up before an answer arrived", Cause: cause}
 }

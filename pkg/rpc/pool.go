@@ -156,7 +156,7 @@ func check(call *pendingCall) error {
 	case len(call.method) > MethodBytesMax:
 		return notSentError(api.CodeTooLarge, "the name of the method is too long", nil)
 	case len(call.payload) > PayloadBytesMax:
-		return notSentError(api.CodeTooLarge, "the payload exceeds what fits into a frame", nil)
+		return notSentError(api.CodeTooLarge, "the payload does not fit into a frame", nil)
 	}
 	return nil
 }

@@ -74,7 +74,8 @@ func (s *Service) handle(mux *rpc.Mux, method string, q *quota, costMin int, h r
 	mux.HandleAsync(method, func(req *rpc.Request) {
 		who, cost := holderOf(req), int64(max(len(req.Payload), costMin))
 		if !q.try(who, cost) {
-			req.Reply(nil, api.Errorf(api.CodeOverloaded, "the store has no room for more of this connection"))
+			req.Reply(nil, api.Errorf(api.CodeOverloaded, "the store has no room for more requests of this "+
+				"connection; retry later"))
 			return
 		}
 		s.env.Go(method, func() {

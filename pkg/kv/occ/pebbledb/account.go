@@ -141,7 +141,7 @@ func (a *account) checkFile(name string, durable extent) error {
 	}
 	if end := format.wholeUntil(data); int64(end) < durable.length {
 		return kv.ErrCorrupt.With(
-			fmt.Errorf("%s: it is damaged at byte %d of %d that were durable", a.path(name), end, durable.length))
+			fmt.Errorf("%s: damaged at byte %d of %d that were durable", a.path(name), end, durable.length))
 	}
 	if durable.sum != 0 && durable.sum != crc32.Checksum(data[:durable.length], castagnoli) {
 		return a.another(name)
@@ -225,7 +225,7 @@ func (a *account) checkForeignLogs() error {
 			return nil
 		}
 	}
-	return kv.ErrCorrupt.With(fmt.Errorf("%s is not of this store", a.path(name)))
+	return kv.ErrCorrupt.With(fmt.Errorf("%s does not belong to this store", a.path(name)))
 }
 
 // activate keeps the account on disk from now on.

@@ -107,7 +107,7 @@ func (m manifest) unseal() error {
 	}
 	if string(sealed) != found {
 		return kv.ErrCorrupt.With(
-			fmt.Errorf("%s, or %s in the same directory: the one is %q, the other says %q", m.fs.PathJoin(m.dir, name),
+			fmt.Errorf("%s, or %s in the same directory: one says %q, the other %q", m.fs.PathJoin(m.dir, name),
 				closedName, found, sealed))
 	}
 	if err := m.fs.Remove(m.fs.PathJoin(m.dir, closedName)); err != nil {

@@ -182,7 +182,7 @@ func TestDamagedManifest(t *testing.T) {
 			files := maps.Clone(files)
 			files[name] = damaged
 			if _, err := readImageStore(files); !errors.Is(err, kv.ErrCorrupt) ||
-				!strings.Contains(err.Error(), name+": it is damaged at byte") {
+				!strings.Contains(err.Error(), name+": damaged at byte") {
 				t.Fatalf("byte %d of %d: %v, want ErrCorrupt and the record", at, len(data), err)
 			}
 		}
