@@ -161,7 +161,7 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 	return nil
 }
 
-// changed reports whether an actor has another owner, has been claimed anew, or is in another state.
+// changed reports whether an actor has another owner, has been claimed again, or is in another state.
 func changed(before, now api.ActorRow) bool {
 	return before.Node != now.Node || before.Token != now.Token || before.State != now.State
 }

@@ -84,7 +84,7 @@ func (k *kelpie) runBench(ctx context.Context, f *benchFlags) (err error) {
 	c.Target = target.call
 	live := k.newProgress(0)
 	if live.terminal {
-		c.Each = func(p bench.Progress) { _ = live.say(benchLine(&c, p)) } // it is only for the looks
+		c.Each = func(p bench.Progress) { _ = live.say(benchLine(&c, p)) } // failing to show progress is harmless
 	}
 	result, err := bench.Run(ctx, c)
 	live.clear()

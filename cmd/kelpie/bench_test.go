@@ -214,7 +214,7 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 }
 
-// TestBenchLine shows what is told of a run under way.
+// TestBenchLine tests the progress line of a run.
 func TestBenchLine(t *testing.T) {
 	c := bench.Config{WarmUp: time.Second}
 	for want, p := range map[string]bench.Progress{

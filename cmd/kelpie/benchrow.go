@@ -88,7 +88,7 @@ var benchMethodListing = listing[benchMethodRow]{
 	},
 }
 
-// newBenchRow returns what is told of a run.
+// newBenchRow returns the row that describes a run.
 func newBenchRow(f *benchFlags, r *bench.Result) benchRow {
 	c := &f.config
 	row := benchRow{

@@ -79,7 +79,8 @@ current: test
 
 	term.run("context", "rm", "prod").wants(t, host.ExitRefused, "--yes")
 	asked := terminal{env: term.env, interactive: true, stdin: "n\n"}.run("context", "rm", "prod")
-	if asked.code != host.ExitRefused || !strings.Contains(asked.stderr, "Remove context prod, the current one? [y/N]") {
+	if asked.code != host.ExitRefused ||
+		!strings.Contains(asked.stderr, "Remove context prod, the current one? [y/N]") {
 		t.Errorf("%+v", asked)
 	}
 	term.run("context", "rm", "prod", "--yes").wants(t, host.ExitOK,
@@ -109,7 +110,7 @@ func TestContextEditsKeepTheRest(t *testing.T) {
 	}
 }
 
-// TestContextIsFollowed shows which address a command goes by: flag, context that a flag names, variable, another
+// TestContextIsFollowed tests which address a command uses: flag, context that a flag names, variable, another
 // context, default, in this order.
 func TestContextIsFollowed(t *testing.T) {
 	found := func(name string) string {

@@ -182,7 +182,7 @@ func (p *playground) awaitNodes(ctx context.Context) error {
 	return nil
 }
 
-// awaitNode waits until a node knows of so many.
+// awaitNode waits until a node knows of a number of nodes.
 func awaitNode(ctx context.Context, node *devChild, enough int) error {
 	c := connection{addrs: []string{node.address}, timeout: devStartTimeout}
 	s, err := c.open()

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// storeGood is how long a read of a store takes at the most that is near and not overloaded.
+	// storeGood bounds a read of a store that is near and not overloaded.
 	storeGood = 100 * time.Millisecond
-	// clockGood is how far clocks are apart at the most that are kept by NTP, with a margin.
+	// clockGood bounds the difference of clocks that NTP keeps, with a margin.
 	clockGood = 500 * time.Millisecond
 )
 
@@ -209,7 +209,7 @@ func checkStore(by string, took time.Duration, err error) finding {
 	return healthy(check, "a read %s takes %v", by, rounded(took))
 }
 
-// checkLeases judges how the leases stand, of which each is for so many milliseconds.
+// checkLeases judges the leases, each of which lasts ttlMillis.
 func checkLeases(leases []api.LeaseRow, ttlMillis int64) []finding {
 	const check = "leases"
 	var all []finding

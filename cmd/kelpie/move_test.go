@@ -37,7 +37,7 @@ func TestMigrate(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	from := one[api.ActorRow](t, first.run("actors", "get", "counter/a", "-o", "json")).Node
 	to := map[string]string{"n1": "n2", "n2": "n1"}[from]
-	for _, term := range []terminal{first, second} { // whoever is asked
+	for _, term := range []terminal{first, second} { // either node gives the same answer
 		m := one[api.MigrateReply](t, term.run("actors", "migrate", "counter/a", "--to", to, "--force", "-o", "json"))
 		if !m.Moved || m.From != from || m.To != to || m.PauseMicros <= 0 {
 			t.Errorf("moved as %+v", m)

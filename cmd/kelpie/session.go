@@ -147,7 +147,7 @@ func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.C
 	return "", unreachable(silent)
 }
 
-// tryOne calls f with an address, the first of so many that are left.
+// tryOne calls f with an address, the first of those left.
 func (s *session) tryOne(ctx context.Context, repeatable bool, left int, addr string,
 	f func(ctx context.Context, addr string) error) error {
 	if deadline, ok := ctx.Deadline(); ok && repeatable {

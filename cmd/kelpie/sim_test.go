@@ -116,7 +116,7 @@ func TestSimMany(t *testing.T) {
 	r.wants(t, host.ExitOK, "from 1 on: every promise held")
 }
 
-// TestSimViolation shows what is told of seeds that break a promise: what is broken, and the command that
+// TestSimViolation tests the output for seeds that break a promise: what is broken, and the command that
 // breaks it again.
 func TestSimViolation(t *testing.T) {
 	notWithRace(t)

@@ -53,7 +53,7 @@ var simListing = listing[simRow]{fields: []field[simRow]{
 	{key: "timeline", meaning: "the lines of --timeline, if you passed it"},
 }}
 
-// newSimRow returns what is told of a run that some options asked for.
+// newSimRow returns the row that describes a run with these options.
 func newSimRow(o campaign.Outcome, asked sim.Options, timeline bool) simRow {
 	r := o.Result
 	row := simRow{

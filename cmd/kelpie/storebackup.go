@@ -90,7 +90,7 @@ calls.`,
 // backupTo makes a backup in a file that appears when it is complete.
 func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, force bool) error {
 	p := k.newProgress(0)
-	// it is only for the looks
+	// failing to show progress is harmless
 	options := backup.Options{Version: programVersion(), Progress: func(t backup.Trailer) {
 		_ = p.say("copied " + copied(t))
 	}}
@@ -236,7 +236,7 @@ func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {
-		_ = p.say(strings.TrimSpace(from.bar(t) + " restored " + copied(t))) // it is only for the looks
+		_ = p.say(strings.TrimSpace(from.bar(t) + " restored " + copied(t))) // failing to show progress is harmless
 	}})
 	p.clear()
 	if err != nil {
@@ -252,7 +252,7 @@ func adviseHalf(ctx context.Context, store kv.Store, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
 	if m, failed := registry.New(env.Real(), store).Meta(ctx); failed != nil || m.Schema != registry.SchemaRestoring {
-		return err // it is told of already, and a store that can't be read has nothing to add
+		return err // already reported; an unreadable store adds nothing
 	}
 	return host.Advise(err, "the store holds part of the backup, and nodes refuse it; restore again with --force")
 }

@@ -60,7 +60,7 @@ func (f *writeFlags) key(s string, below bool) ([]byte, error) {
 	return key, nil
 }
 
-// reachesOurs reports whether key, or what is below it, is among Kelpie's own keys. It goes by the bytes: those of a
+// reachesOurs reports whether key, or what is below it, is among Kelpie's own keys. It compares bytes: those of a
 // key need not be a tuple, and the first few of Kelpie's, or none, have all of Kelpie's below them.
 func reachesOurs(key []byte, below bool) bool {
 	ours := tuple.Pack(clusterPrefix)

@@ -14,7 +14,7 @@ const (
 	// LabelKeyBytesMax and LabelValueBytesMax are the lengths of the longest key and value of a label.
 	LabelKeyBytesMax   = 64
 	LabelValueBytesMax = 64
-	// LabelsMax is how many labels a node has at the most: all nodes keep those of all.
+	// LabelsMax is the maximum number of labels of a node. Every node keeps the labels of all nodes.
 	LabelsMax = 32
 )
 

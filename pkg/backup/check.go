@@ -23,7 +23,7 @@ type Checked struct {
 	Problems int
 }
 
-// Check reads all that is in a store and compares what belongs together. report is told of every problem. It blocks
+// Check reads all that is in a store and compares what belongs together. It calls report for every problem. It blocks
 // until that is done or ctx ends. Errors are the store's: one that can't read what it holds fails as such.
 func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.Problem), o Options) (Checked, error) {
 	r := &reading{env: e, store: store}

@@ -12,13 +12,13 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// callsPerActorMax is how many calls of a client to one actor are on their way at the most: half of an actor's
+// callsPerActorMax is the maximum number of calls in flight from a client to one actor: half of an actor's
 // mailbox. Others wait for their turn in the client, and are born when it comes. Without that they would be refused
 // and come again, in no order: the unlucky ones late, while the actor must keep the answers of all that came after
 // them.
 const callsPerActorMax = 500
 
-// gates let calls to each actor through, so many at a time.
+// gates limit how many calls to each actor are in flight.
 type gates struct {
 	env env.Env
 

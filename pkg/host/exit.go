@@ -120,7 +120,7 @@ func PrintError(w io.Writer, err error) {
 	}
 }
 
-// noAnswer is what a person is told of a deadline.
+// noAnswer is the message for a deadline that has passed.
 const noAnswer = "no answer arrived in time"
 
 // Message returns what err says to a person, without the name of its code.

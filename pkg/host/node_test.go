@@ -134,7 +134,7 @@ func refused(t *testing.T, o Options, code int, says ...string) {
 	}
 }
 
-// TestNodeRemembers shows that a joiner is told of the cluster and its store once, and restarts by what it
+// TestNodeRemembers shows that a joiner learns the cluster and its store once, and restarts from what it
 // remembers, under its own name; and that a node with the store restarts with its data.
 func TestNodeRemembers(t *testing.T) {
 	first := options(t, "first", nil)

@@ -46,9 +46,9 @@ type Options struct {
 	Zone string
 	// Labels are what placement can prefer the node by, each KEY=VALUE.
 	Labels []string
-	// MemoryLimit is how many bytes active actors take at the most, about; 0 is no limit.
+	// MemoryLimit is about how many bytes active actors may take; 0 sets no limit.
 	MemoryLimit Bytes
-	// MaxCalls is how many calls are on their way in the node at the most.
+	// MaxCalls is the maximum number of calls in flight on the node.
 	MaxCalls int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration

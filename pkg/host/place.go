@@ -97,7 +97,7 @@ func (pl *place) takeName(o *Options) error {
 }
 
 // ask learns the cluster and its store from the nodes at addrs. When none of them answers, a node that has
-// been a member before goes by what it remembers.
+// been a member before uses what it remembers.
 func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	if len(addrs) == 0 {
 		return nil

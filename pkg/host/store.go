@@ -211,8 +211,8 @@ func (s *store) release() {
 	}
 }
 
-// failure gives the error to be told when an embedded store has failed, at the most once, until ctx ends. The process
-// is to end then: what is on the disk is known only when it is opened anew.
+// failure receives the error of an embedded store that has failed, at most once, until ctx ends. The process
+// is to end then: what is on the disk is known only once it is opened again.
 func (s *store) failure(ctx context.Context) <-chan error {
 	failed := make(chan error, 1)
 	if s.embedded == nil {

@@ -30,7 +30,7 @@ type Checker struct {
 	// State reads all that is stored as an actor's state, and returns when it has something to do, in milliseconds
 	// since 1970, 0 for never.
 	State func(actor api.ActorID, entries []Entry) (due int64, err error)
-	// Report is told of every problem.
+	// Report is called for every problem.
 	Report func(Problem)
 	// Kinds counts the keys and bytes of every kind; keys that are not Kelpie's are of kind "".
 	Kinds map[string]KindCount

@@ -113,7 +113,7 @@ type Arrived struct {
 // Install makes a claim of one that was handed over to the member, whose state has arrived with it: that is used if
 // it is of the actor's last commit, else the store is read, as Acquire does. Nothing is written. It is for the first
 // activation under that claim alone, as writes of an earlier one may still land (R3): for each move Install is called
-// once at the most, and not after Acquire.
+// at most once, and not after Acquire.
 //
 // Acquired has neither claim nor owner if the claim is not one that this move has handed over.
 func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a Arrived, begin, end []byte) (

@@ -26,7 +26,7 @@ type JoinSpec struct {
 	// Namespaces are the settings of the namespaces that the node hosts, kept if the cluster has none yet.
 	Namespaces []Namespace
 	// Replaces is the incarnation that a fenced process had: it joins again only while node/ still holds
-	// that. The zero value joins whoever had the name before.
+	// that. The zero value joins in place of any process that had the name before.
 	Replaces Incarnation
 	// Draining joins as a node that takes no actors.
 	Draining bool
@@ -260,7 +260,7 @@ func readNode(ctx context.Context, r kv.Reader, id string) (f Fence, n NodeInfo,
 		return f, n, err
 	}
 	if err = decodeRecord(fenceKey(id), vals[0], &f); err == nil && decodeRecord(nodeKey(id), vals[1], &n) != nil {
-		n = NodeInfo{ID: id, State: NodeCorrupt} // which can be fenced all the same, removed, and written anew
+		n = NodeInfo{ID: id, State: NodeCorrupt} // which can still be fenced, removed, and rewritten
 	}
 	return f, n, err
 }

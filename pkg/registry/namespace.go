@@ -142,7 +142,7 @@ func (r *Registry) SetNamespace(ctx context.Context, name string, patch Namespac
 		}
 		tried = c
 		tx.Set(namespaceKey(name), encodeRecord(&c.after))
-		raiseMembership(tx) // whoever follows the membership reads the settings anew
+		raiseMembership(tx) // every node then rereads the settings
 		return c, nil
 	})
 	return done.before, done.after, err

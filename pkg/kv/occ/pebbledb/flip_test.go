@@ -117,7 +117,7 @@ func damage(data []byte, misdirected bool, rng *rand.Rand) ([]byte, string) {
 	return out, fmt.Sprintf("bit %d of byte %d of %d", bit, at, len(data))
 }
 
-// filledStore returns the files of a store with so many tables flushed before it was closed, if it was, and what it
+// filledStore returns the files of a store with a number of tables flushed before it was closed, if it was, and what it
 // held, batch by batch.
 func filledStore(t *testing.T, tables int, closed bool) (image, []map[string]string) {
 	t.Helper()
