@@ -18,13 +18,13 @@ func (k *kelpie) actorCall() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "call ACTOR METHOD [JSON]",
 		Short: "Call a method of an actor",
-		Long: `Call a method of an actor, wherever it is, and print its answer as JSON. The
-request is a JSON value: an argument, or - to read it from stdin. Whole numbers
-are exact in 64 bits; binary in an answer is a string of hexadecimal digits
-after 0x.
+		Long: `Call a method of an actor, wherever the actor is, and print its reply as JSON.
+The request is a JSON value: pass it as an argument, or pass - to read it from
+stdin. Whole numbers are exact in 64 bits. Binary data in a reply is a string of
+hexadecimal digits after 0x.
 
-A call that ends with exit code 4 may have been executed. With --idempotency-key
-it can be repeated, under the same key, without being executed twice.`,
+If a call ends with exit code 4, it may have been executed. Repeat it under the
+same --idempotency-key, and it is not executed twice.`,
 		Example: "  kelpie actors call counter/a add 5\n  kelpie actors call counter/a get\n  kelpie actors call " +
 			"kv/settings put '{\"key\":\"colour\",\"value\":\"red\"}'\n  kelpie actors call kv/settings put - " +
 			"<request.json",
@@ -38,7 +38,7 @@ it can be repeated, under the same key, without being executed twice.`,
 				return err
 			}
 			if len(key) > api.IdempotencyKeyBytesMax {
-				return api.Errorf(api.CodeInvalidArgument, "--idempotency-key has %d bytes: at most %d", len(key),
+				return api.Errorf(api.CodeInvalidArgument, "--idempotency-key has %d bytes; use at most %d", len(key),
 					api.IdempotencyKeyBytesMax)
 			}
 			var body []byte
@@ -60,19 +60,20 @@ it can be repeated, under the same key, without being executed twice.`,
 		},
 	}
 	c.register(cmd.Flags())
-	cmd.Flags().StringVar(&key, "idempotency-key", "", "name of the call: repeated under it, the call is not "+
-		"executed twice")
+	cmd.Flags().StringVar(&key, "idempotency-key", "", "name of the call; repeating the call under this name "+
+		"does not execute it twice")
 	return cmd
 }
 
 // validateMethod keeps Kelpie's own methods, which have commands, from being called by chance.
 func validateMethod(method string) error {
 	if method == "" || len(method) > api.MethodBytesMax {
-		return api.Errorf(api.CodeInvalidArgument, "method %q: a name has 1 to %d bytes", method, api.MethodBytesMax)
+		return api.Errorf(api.CodeInvalidArgument, "method %q: a method name has 1 to %d bytes", method,
+			api.MethodBytesMax)
 	}
 	if method[0] == '$' {
-		return api.Errorf(api.CodeInvalidArgument, "method %q: names that begin with '$' are kelpie's own; actors rm "+
-			"deletes an actor's state", method)
+		return api.Errorf(api.CodeInvalidArgument, "method %q: names that begin with '$' are reserved; use "+
+			"'actors rm' to delete an actor's state", method)
 	}
 	return nil
 }
@@ -84,7 +85,7 @@ func (k *kelpie) printReply(reply []byte) error {
 	text, err := transcodeAll(reply)
 	if err != nil {
 		return host.Advise(
-			api.Errorf(api.CodeInternal, "the actor was called, but its answer of %d bytes is not msgpack", len(reply)),
+			api.Errorf(api.CodeInternal, "the actor was called, but its reply of %d bytes is not msgpack", len(reply)),
 			"call it from a program",
 		)
 	}
@@ -98,8 +99,8 @@ func (k *kelpie) actorRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm ACTOR",
 		Short: "Delete an actor's state",
-		Long: "Delete all state of an actor. The actor still exists, as every actor does: its next call finds it " +
-			"as new.",
+		Long: "Delete all state of an actor. Every actor exists, so this one still does: its\n" +
+			"next call finds it new.",
 		Example: "  kelpie actors rm counter/a",
 		Args:    host.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

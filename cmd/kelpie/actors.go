@@ -13,11 +13,11 @@ import (
 )
 
 func (k *kelpie) actors() *cobra.Command {
-	return group("actors", "List actors, call them, move them, delete their state",
+	return group("actors", "List, call, move and delete actors",
 		`An actor is written NAMESPACE/ID, such as counter/a. A namespace has 1 to 128
-letters, digits, dots, hyphens and underscores, beginning with a letter or
-digit; an id 1 to 256 printable ASCII characters other than space. Every actor
-of a namespace exists: the first call makes it active on some node.`,
+letters, digits, dots, hyphens and underscores, and begins with a letter or
+digit. An id has 1 to 256 printable ASCII characters other than space. Every
+actor of a namespace exists: the first call activates it on some node.`,
 		k.actorList(), k.actorGet(), k.actorCall(), k.actorMigrate(), k.actorEvict(), k.actorRemove(), k.actorWatch(),
 		k.deadLetters(), k.quarantine())
 }
@@ -27,9 +27,9 @@ func (k *kelpie) actorList() *cobra.Command {
 	return listCommand[api.ActorRow]{
 		use:   "ls",
 		short: "List actors and their owners",
-		long: `List the actors that were called at least once and are owned by a node, in order
-of namespace and id. They are printed as they are read, a page at a time: a
-cluster that changes meanwhile may show an actor as it was before or after.`,
+		long: `List the actors that were called at least once and have an owner, in order of
+namespace and id. The list is printed page by page as it is read. An actor that
+changes meanwhile may be shown as it was before or after.`,
 		example: `  kelpie actors ls --namespace counter
   kelpie actors ls --node node-7600 --state orphaned -o name
   kelpie actors ls --namespace user --prefix eu- --limit 10
@@ -53,8 +53,9 @@ func (f *actorFilter) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.Namespace, "namespace", "", "only actors of this namespace")
 	flags.StringVar(&f.Node, "node", "", "only actors that this node owns")
-	flags.StringVar(&f.Prefix, "prefix", "", "only actors whose ids begin so; with --namespace, no others are read")
-	flags.BoolVar(&f.All, "all", false, "also actors that nobody owns")
+	flags.StringVar(&f.Prefix, "prefix", "", "only actors whose ids begin with this; with --namespace, only "+
+		"these are read")
+	flags.BoolVar(&f.All, "all", false, "include actors without an owner")
 	registerStates(cmd, &f.States, api.ActorStates())
 }
 

@@ -36,13 +36,13 @@ var actorChangeListing = listing[actorChange]{
 	name: func(c *actorChange) string { return c.Actor },
 	fields: slices.Concat(
 		[]field[actorChange]{
-			{key: "at", meaning: "when it was seen, by the clock of this machine", header: "AT",
+			{key: "at", meaning: "when the change was seen, by the clock of this machine", header: "AT",
 				cell: func(c *actorChange) string { return c.At }}},
 		lift(actorListing, func(c *actorChange) *api.ActorRow { return &c.ActorRow }),
 		[]field[actorChange]{
-			{key: "before_node", meaning: "its owner before, empty if nobody was", header: "BEFORE",
+			{key: "before_node", meaning: "the owner before, empty if there was none", header: "BEFORE",
 				cell: func(c *actorChange) string { return dash(c.BeforeNode) }},
-			{key: "before_state", meaning: "its state before, unknown if it was not seen", header: "WAS",
+			{key: "before_state", meaning: "the state before, unknown if it was not seen", header: "WAS",
 				cell: func(c *actorChange) string { return c.BeforeState }},
 		},
 	),
@@ -55,11 +55,11 @@ func (k *kelpie) actorWatch() *cobra.Command {
 	interval := watchInterval
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Print how owners and states of actors change",
-		Long: `Look at the actors again and again, and print those whose owner or state is
-another than before, until interrupted. What changes back between two looks is
-not seen. At most 100,000 actors are watched: filters say which. -o json prints
-an object on a line of its own for each change, as it is seen.
+		Short: "Print changes of actors' owners and states",
+		Long: `Poll the actors, and print those whose owner or state has changed, until
+interrupted. A change that is undone between two polls is not seen. At most
+100,000 actors are watched; use filters to choose. -o json prints one object per
+line for each change, as it is seen.
 
 ` + actorChangeListing.help(),
 		Example: "  kelpie actors watch --namespace counter\n  kelpie actors watch --node node-7600 -o json\n  " +
@@ -87,7 +87,7 @@ an object on a line of its own for each change, as it is seen.
 	c.register(cmd.Flags())
 	o.register(cmd)
 	f.register(cmd)
-	cmd.Flags().DurationVar(&interval, "interval", interval, "pause between two looks")
+	cmd.Flags().DurationVar(&interval, "interval", interval, "time between two polls")
 	return cmd
 }
 
@@ -126,8 +126,8 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 	err := eachActorPage(ctx, w.session, w.filter.ActorsRequest, func(page []api.ActorRow) error {
 		for _, row := range page {
 			if len(now) == watchedMax {
-				return host.Advise(api.Errorf(api.CodeFailedPrecondition, "there are more than %d actors, which are "+
-					"too many to watch", watchedMax), "say which by --namespace, --node, --state or --prefix")
+				return host.Advise(api.Errorf(api.CodeFailedPrecondition, "more than %d actors match, too many "+
+					"to watch", watchedMax), "choose some with --namespace, --node, --state or --prefix")
 			}
 			now[row.Actor] = row
 			if before, ok := w.seen[row.Actor]; !ok || changed(before, row) {
@@ -161,7 +161,7 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 	return nil
 }
 
-// changed reports whether an actor has another owner, has been claimed anew, or is in another state.
+// changed reports whether an actor has another owner, has been claimed again, or is in another state.
 func changed(before, now api.ActorRow) bool {
 	return before.Node != now.Node || before.Token != now.Token || before.State != now.State
 }

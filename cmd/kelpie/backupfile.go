@@ -46,7 +46,7 @@ func (k *kelpie) openBackup(path string) (*backupFile, error) {
 	case err != nil:
 		err = cantRead(path, host.Reason(err))
 	case info.IsDir():
-		err = cantRead(path, "it is a directory, and a backup is a file")
+		err = cantRead(path, "it is a directory; name a file")
 	case info.Mode().IsRegular():
 		b.file, b.size = file, info.Size()
 	}
@@ -69,7 +69,7 @@ func cantWrite(path string, err error) error {
 		return err
 	}
 	return host.Advise(api.Errorf(api.CodeFailedPrecondition, "can't write %s: %s", path, host.Reason(err)),
-		"choose a place that can be written to and has room for the backup; no file is left")
+		"choose a place that is writable and has room for the backup; no file was left behind")
 }
 
 // verify reads a file through from its beginning, so that nothing is deleted for a backup that turns out to be
@@ -103,7 +103,7 @@ func (b *backupFile) bar(t backup.Trailer) string {
 func (b *backupFile) err(err error) error {
 	if api.CodeOf(err) == api.CodeCorruptState {
 		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", b.name, host.Message(err)),
-			"nothing of it was restored: use another copy, or another backup")
+			"nothing was restored; use another copy, or another backup")
 	}
 	return err
 }

@@ -101,18 +101,18 @@ func TestBenchWrongUse(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"x"}, `no argument is expected, but there is "x"`},
+		{[]string{"x"}, `unexpected argument "x"`},
 		{[]string{"--callers", "0"}, "--callers 0: must be from 1 to 10000"},
 		{[]string{"--callers", "10001"}, "--callers 10001"},
 		{[]string{"--actors", "0"}, "--actors 0: must be from 1 to 10000000"},
 		{[]string{"--actors", "10000001"}, "--actors 10000001"},
 		{[]string{"--payload", "-1", "--namespace", "echo"}, "--payload -1"},
 		{[]string{"--payload", "1048577", "--namespace", "echo"}, "from 0 to 1048576 bytes"},
-		{[]string{"--payload", "1048576", "--namespace", "echo"}, "at most 1048576 fit into a call"},
-		{[]string{"--payload", "5"}, "no method of counter=add=80,get=20 sends one"},
+		{[]string{"--payload", "1048576", "--namespace", "echo"}, "a call carries at most 1048576"},
+		{[]string{"--payload", "5"}, "no method of counter=add=80,get=20 sends a payload"},
 		{[]string{"--mix", "add=0"}, "the weight of add, 0: must be from 1"},
 		{[]string{"--mix", "add=x"}, "must be a whole number"},
-		{[]string{"--mix", "add,add"}, "there twice"},
+		{[]string{"--mix", "add,add"}, "appears twice"},
 		{[]string{"--mix", ",add"}, "has no name"},
 		{[]string{"--mix", "put"}, `counter has no method "put": its methods are add, get`},
 		{[]string{"--namespace", "cart"}, "must be one of counter, echo, kv"},
@@ -123,10 +123,10 @@ func TestBenchWrongUse(t *testing.T) {
 		{[]string{"--timeout", "2h"}, "at most 1h"},
 		{[]string{"--rate", "fast"}, "such as 500/s"},
 		{[]string{"--rate", "2000000"}, "from 1 to 1000000"},
-		{[]string{"--local", "--addr", nowhere}, "--local calls a node of its own"},
-		{[]string{"--store", "memory:"}, "--store is the store of --local"},
-		{[]string{"--local", "--store", "kelpie://127.0.0.1:1"}, "is of another process"},
-		{[]string{"--local", "--store", "mongo:"}, "of no kind that is known"},
+		{[]string{"--local", "--addr", nowhere}, "--local starts its own node"},
+		{[]string{"--store", "memory:"}, "--store is for --local"},
+		{[]string{"--local", "--store", "kelpie://127.0.0.1:1"}, "belongs to another process"},
+		{[]string{"--local", "--store", "mongo:"}, "of an unknown kind"},
 		{[]string{"-o", "csv"}, "must be table"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestBenchWrongUse(t *testing.T) {
 		})
 	}
 	terminal{}.run("bench", "--local", "--store", "pebble:/nonexistent/dir").wants(t, host.ExitRefused,
-		"no store can be made in /nonexistent/dir")
+		"can't create a store in /nonexistent/dir")
 	benchLocal("--namespace", "kv", "--payload", "200000").wants(t, host.ExitUsage, "at most 100000 fit")
 }
 
@@ -214,7 +214,7 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 }
 
-// TestBenchLine shows what is told of a run under way.
+// TestBenchLine tests the progress line of a run.
 func TestBenchLine(t *testing.T) {
 	c := bench.Config{WarmUp: time.Second}
 	for want, p := range map[string]bench.Progress{
@@ -242,7 +242,7 @@ func TestBenchFailed(t *testing.T) {
 		},
 	}
 	err := benchFailed(failed)
-	if want := "3 of 10 calls failed: 2 unavailable, 1 unknown; one of them: no node"; err.Error() != want ||
+	if want := "3 of 10 calls failed: 2 unavailable, 1 unknown; for example: no node"; err.Error() != want ||
 		host.ExitCodeOf(err) != host.ExitFailure {
 		t.Errorf("%v, exit code %d", err, host.ExitCodeOf(err))
 	}

@@ -44,24 +44,26 @@ func (f *benchFlags) register(cmd *cobra.Command) {
 	f.connection.register(flags)
 	f.output.register(cmd)
 	flags.Lookup("timeout").Usage = "how long to wait for the answer of each call [$" + timeoutVariable + "]"
-	flags.BoolVar(&f.local, "local", false, "start a node in this process and call that, without a network (default "+
-		"false)")
-	flags.StringVar(&f.store, "store", "pebble:", "store of --local: memory:, pebble: in the directory for temporary "+
-		"files, or pebble:DIR in a new directory within DIR")
+	flags.BoolVar(&f.local, "local", false, "start a node in this process and call it, without a network "+
+		"(default false)")
+	flags.StringVar(&f.store, "store", "pebble:", "store of --local: memory:, pebble: in the directory for "+
+		"temporary files, or pebble:DIR in a new directory inside DIR")
 	flags.StringVar(&c.Namespace, "namespace", benchNamespaceDefault, "kind of actors to call: "+
 		strings.Join(benchNamespaces(), ", "))
-	flags.StringVar(&f.mix, "mix", "", "methods to call, and how often beside each other, "+
-		"METHOD=WEIGHT[,METHOD=WEIGHT...] (default add=80,get=20 of counter, put=50,get=50 of kv, echo=1 of echo)")
-	flags.IntVar(&f.payloadBytes, "payload", benchPayloadDefault, "bytes of the values that put and echo send")
-	flags.IntVar(&c.Actors, "actors", benchActorsDefault, "number of actors to call, each as often as the others")
+	flags.StringVar(&f.mix, "mix", "", "methods to call, with their relative frequency, "+
+		"METHOD=WEIGHT[,METHOD=WEIGHT...] (default add=80,get=20 for counter, put=50,get=50 for kv, echo=1 for "+
+		"echo)")
+	flags.IntVar(&f.payloadBytes, "payload", benchPayloadDefault, "size of the values that put and echo send, in "+
+		"bytes")
+	flags.IntVar(&c.Actors, "actors", benchActorsDefault, "number of actors to call, all equally often")
 	flags.IntVar(&c.Callers, "callers", benchCallersDefault, "number of calls in flight")
-	flags.DurationVar(&c.Duration, "duration", 0, "time to measure for (default 10s, or with --calls no bound)")
-	flags.IntVar(&c.Calls, "calls", 0, "number of calls to measure (default as many as there is time for)")
-	flags.DurationVar(&c.WarmUp, "warm-up", 0, "time to make calls for before any is measured (default 1s, or with "+
+	flags.DurationVar(&c.Duration, "duration", 0, "how long to measure (default 10s, or with --calls no limit)")
+	flags.IntVar(&c.Calls, "calls", 0, "number of calls to measure (default as many as fit into the duration)")
+	flags.DurationVar(&c.WarmUp, "warm-up", 0, "how long to make calls before measuring (default 1s, or with "+
 		"--calls none)")
-	flags.Var(rateValue{&c.Rate, "calls"}, "rate", "calls to begin per second, of all callers together, as in 500/s "+
-		"(default as many as are answered)")
-	flags.BoolVar(&f.stale, "stale", false, "have reads answered from memory, without asking the store (default false)")
+	flags.Var(rateValue{&c.Rate, "calls"}, "rate", "calls to start per second, by all callers together, as in "+
+		"500/s (default each caller waits for its answer)")
+	flags.BoolVar(&f.stale, "stale", false, "answer reads from memory, without asking the store (default false)")
 	must(cmd.RegisterFlagCompletionFunc("namespace",
 		cobra.FixedCompletions(benchNamespaces(), cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -71,10 +73,10 @@ func (f *benchFlags) register(cmd *cobra.Command) {
 func (f *benchFlags) exclude(flags *pflag.FlagSet) error {
 	switch {
 	case f.local && flags.Changed("addr"):
-		return api.Errorf(api.CodeInvalidArgument, "--local calls a node of its own, --addr one that is there: leave "+
-			"one of them out")
+		return api.Errorf(api.CodeInvalidArgument, "--local starts its own node and --addr names a running one; "+
+			"pass only one of them")
 	case !f.local && flags.Changed("store"):
-		return api.Errorf(api.CodeInvalidArgument, "--store is the store of --local: nodes have theirs already")
+		return api.Errorf(api.CodeInvalidArgument, "--store is for --local; a running node already has a store")
 	case flags.Changed("calls") && f.config.Calls < 1:
 		return api.Errorf(api.CodeInvalidArgument, "--calls %d: must be at least 1", f.config.Calls)
 	case flags.Changed("duration") && f.config.Duration <= 0:

@@ -60,7 +60,8 @@ func benchNamespaces() []string { return slices.Sorted(maps.Keys(benchLoads)) }
 func mixOf(namespace, text string, payloadBytes int, sized bool) (bench.Mix, error) {
 	load, ok := benchLoads[namespace]
 	if !ok {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--namespace %q: must be one of %s, whose requests are known",
+		return nil, api.Errorf(api.CodeInvalidArgument, "--namespace %q: must be one of %s; bench does not know "+
+			"the requests of others",
 			namespace, strings.Join(benchNamespaces(), ", "))
 	}
 	if text == "" {
@@ -88,8 +89,8 @@ func mixOf(namespace, text string, payloadBytes int, sized bool) (bench.Mix, err
 		carried = carried || slices.Contains(load.sized, s.Method)
 	}
 	if sized && !carried {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--payload %d: no method of %s=%s sends one: put of kv and "+
-			"echo of echo do", payloadBytes, namespace, mix)
+		return nil, api.Errorf(api.CodeInvalidArgument, "--payload %d: no method of %s=%s sends a payload; use "+
+			"put of kv or echo of echo", payloadBytes, namespace, mix)
 	}
 	return mix, nil
 }
@@ -105,8 +106,8 @@ func checkPayload(payloadBytes int) error {
 func benchRequest(method string, v any) ([]byte, error) {
 	request, err := actor.Marshal(v)
 	if err == nil && len(request) > api.PayloadBytesMax {
-		err = api.Errorf(api.CodeInvalidArgument, "--payload: a request of %s would have %d bytes with what goes "+
-			"around it, and at most %d fit into a call", method, len(request), api.PayloadBytesMax)
+		err = api.Errorf(api.CodeInvalidArgument, "--payload: a request of %s would have %d bytes with its "+
+			"envelope; a call carries at most %d", method, len(request), api.PayloadBytesMax)
 	}
 	return request, err
 }

@@ -53,22 +53,23 @@ type benchErrorRow struct {
 
 // benchListing describes the JSON of a run.
 var benchListing = listing[benchRow]{fields: []field[benchRow]{
-	{key: "target", meaning: "the addresses of --addr, or local and its store"},
+	{key: "target", meaning: "the addresses of --addr, or \"local\" and the store"},
 	{key: "namespace", meaning: "of the actors"},
 	{key: "mix", meaning: "methods with their weights"},
 	{key: "payload_bytes", meaning: "size of the values sent, by methods that send one"},
-	{key: "actors", meaning: "how many were called"},
-	{key: "callers", meaning: "calls in flight, at most"},
-	{key: "rate", meaning: "calls due per second, 0 if each caller waited for its answer instead"},
+	{key: "actors", meaning: "number of actors called"},
+	{key: "callers", meaning: "maximum calls in flight"},
+	{key: "rate", meaning: "calls due per second, 0 if each caller waited for its answer"},
 	{key: "stale", meaning: "whether reads were answered from memory"},
-	{key: "warm_up_seconds", meaning: "time before anything was measured"},
-	{key: "seconds", meaning: "time that was measured"},
+	{key: "warm_up_seconds", meaning: "warm-up time"},
+	{key: "seconds", meaning: "measured time"},
 	{key: "interrupted", meaning: "whether a signal ended the run"},
-	{key: "unsent", meaning: "calls that were due by --rate, and were not begun, all callers being busy"},
-	{key: "total", meaning: "all methods together, as an object like those of methods; its method is all"},
-	{key: "methods", meaning: "each with method, calls (answered), failed, calls_per_second (answered), and the " +
-		"latencies of those answered in microseconds: mean_us, p50_us, p90_us, p99_us, p999_us, max_us"},
-	{key: "errors", meaning: "each with code, count and example, the most frequent first"},
+	{key: "unsent", meaning: "calls that were due by --rate but not started, because all callers were busy"},
+	{key: "total", meaning: "all methods together, as an object like those in methods; its method is all"},
+	{key: "methods", meaning: "one object per method: method, calls (answered), failed, calls_per_second " +
+		"(answered), and the latencies of answered calls in microseconds: mean_us, p50_us, p90_us, p99_us, " +
+		"p999_us, max_us"},
+	{key: "errors", meaning: "one object per error code: code, count and example, the most frequent first"},
 }}
 
 var benchMethodListing = listing[benchMethodRow]{
@@ -87,7 +88,7 @@ var benchMethodListing = listing[benchMethodRow]{
 	},
 }
 
-// newBenchRow returns what is told of a run.
+// newBenchRow returns the row that describes a run.
 func newBenchRow(f *benchFlags, r *bench.Result) benchRow {
 	c := &f.config
 	row := benchRow{

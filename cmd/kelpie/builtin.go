@@ -10,8 +10,8 @@ import (
 )
 
 // builtinHelp says what nodes of the stock binary host.
-const builtinHelp = `The node hosts these namespaces; a program that hosts others is a few lines of
-Go, and takes the same flags:
+const builtinHelp = `The node hosts these namespaces. To host others, write a program: it takes a few
+lines of Go, and accepts the same flags.
 
   counter  add N gives the new value; get gives the value
   kv       put {"key":KEY,"value":VALUE}; get KEY gives the value, or null; delete KEY;
@@ -33,7 +33,7 @@ func counterKind() actor.Kind {
 	return actor.New[counter]("counter").
 		With(actor.WriteFunc("add", func(_ *actor.Context, c *counter, n int64) (int64, error) {
 			if n > 0 && c.N > math.MaxInt64-n || n < 0 && c.N < math.MinInt64-n {
-				return 0, actor.Errorf("overflow", "%d and %d do not fit into 64 bits together", c.N, n)
+				return 0, actor.Errorf("overflow", "%d + %d does not fit into 64 bits", c.N, n)
 			}
 			c.N += n
 			return c.N, nil

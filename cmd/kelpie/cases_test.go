@@ -33,7 +33,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie actors dead-letters retry": {
 		good: []trial{
-			{line: "actors dead-letters retry counter/a#1", says: "counter/a#1 is tried again",
+			{line: "actors dead-letters retry counter/a#1", says: "counter/a#1 will be retried",
 				on: serving(api.MethodDeadLetterRetry, letter)}},
 		wrong: []trial{{line: "actors dead-letters retry", says: "at least one"}},
 		down:  []string{"actors dead-letters retry counter/a#1"},
@@ -68,7 +68,7 @@ var commandCases = map[string]commandCase{
 		down:  []string{"actors dead-letters rm counter/a#1 --yes"},
 	},
 	"kelpie actors evict": {
-		good: []trial{{line: "actors evict counter/never", says: "active on no node"}, {
+		good: []trial{{line: "actors evict counter/never", says: "not active on any node"}, {
 			before: "actors call counter/e add 1", line: "actors evict counter/e",
 			says: "actor counter/e deactivated on node n"}},
 		wrong: []trial{{line: "actors evict", says: "ACTOR is missing"}, {
@@ -87,7 +87,7 @@ var commandCases = map[string]commandCase{
 			{line: "actors ls --namespace counter --prefix a --state owned", says: "counter/a"}},
 		wrong: []trial{
 			{line: "actors ls --state asleep", says: "must be one of owned, orphaned, released"},
-			{line: "actors ls x", says: "no argument"},
+			{line: "actors ls x", says: "unexpected argument"},
 			{line: "actors ls --node a/b", says: "node name"},
 			{line: "actors ls --namspace counter", says: "did you mean --namespace?"},
 		},
@@ -97,7 +97,7 @@ var commandCases = map[string]commandCase{
 	"kelpie actors migrate": {
 		good: []trial{
 			{before: "actors call counter/m add 1", line: "actors migrate counter/m --force", says: "counter/m"}},
-		wrong: []trial{{line: "actors migrate", says: "either one actor or"}},
+		wrong: []trial{{line: "actors migrate", says: "either an actor or"}},
 		down:  []string{"actors migrate counter/a"},
 		shape: oneOf(migrateListing),
 	},
@@ -120,14 +120,14 @@ var commandCases = map[string]commandCase{
 		shape: oneOf(benchListing),
 	},
 	"kelpie cluster rebalance": {
-		good:  []trial{{line: "cluster rebalance --plan", says: "n2"}},
+		good:  []trial{{line: "cluster rebalance --dry-run", says: "n2"}},
 		wrong: []trial{{line: "cluster rebalance --by name", says: "actors, load or memory"}},
-		down:  []string{"cluster rebalance --plan"},
+		down:  []string{"cluster rebalance --dry-run"},
 		shape: oneOf(rebalanceListing),
 	},
 	"kelpie cluster status": {
 		good:  []trial{{line: "cluster status", says: "2 active"}},
-		wrong: []trial{{line: "cluster status x", says: "no argument"}},
+		wrong: []trial{{line: "cluster status x", says: "unexpected argument"}},
 		down:  []string{"cluster status"},
 		shape: oneOf(clusterStatusListing),
 	},
@@ -146,9 +146,9 @@ var commandCases = map[string]commandCase{
 		alone: "it asks nobody",
 	},
 	"kelpie leases break": {
-		good: []trial{{line: "leases break --actor counter/never --yes", says: "nobody owns actor counter/never"},
+		good: []trial{{line: "leases break --actor counter/never --yes", says: "actor counter/never has no owner"},
 			{line: "leases break n2 --dry-run", says: "nothing was broken"}},
-		wrong: []trial{{line: "leases break", says: "either one node or"}},
+		wrong: []trial{{line: "leases break", says: "either a node or"}},
 		down:  []string{"leases break n --yes", "leases break --actor counter/a --dry-run"},
 	},
 	"kelpie leases ls": {
@@ -167,13 +167,13 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie namespaces ls": {
 		good:  []trial{{line: "namespaces ls", says: "counter"}},
-		wrong: []trial{{line: "namespaces ls x", says: "no argument"}},
+		wrong: []trial{{line: "namespaces ls x", says: "unexpected argument"}},
 		down:  []string{"namespaces ls"},
 		shape: listOf(namespaceListing),
 	},
 	"kelpie namespaces set": {
 		good: []trial{{line: "namespaces set cache --idle-timeout 1m --dry-run", says: "idle_timeout_ms"}},
-		wrong: []trial{{line: "namespaces set counter", says: "say what to set"},
+		wrong: []trial{{line: "namespaces set counter", says: "pass what to set"},
 			{line: "namespaces set counter --consistency weak", says: "must be linearizable or stale"}},
 		down:  []string{"namespaces set counter --placement random"},
 		shape: listOf(namespaceChangeListing),
@@ -241,7 +241,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie sim ls": {
 		good:  []trial{{line: "sim ls", says: "crash"}},
-		wrong: []trial{{line: "sim ls x", says: "no argument"}},
+		wrong: []trial{{line: "sim ls x", says: "unexpected argument"}},
 		alone: "it asks nobody",
 		shape: listOf(simItemListing),
 	},
@@ -264,7 +264,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie config show": {
 		good:  []trial{{line: "config show", says: "KELPIE_ADDR"}},
-		wrong: []trial{{line: "config show x", says: "no argument"}},
+		wrong: []trial{{line: "config show x", says: "unexpected argument"}},
 		alone: "it asks nobody",
 		shape: listOf(settingListing),
 	},
@@ -276,7 +276,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie context ls": {
 		good:  []trial{{line: "context ls", says: "test", on: withContexts}},
-		wrong: []trial{{line: "context ls x", says: "no argument"}},
+		wrong: []trial{{line: "context ls x", says: "unexpected argument"}},
 		alone: "it asks nobody",
 		shape: listOf(contextListing),
 	},
@@ -286,7 +286,7 @@ var commandCases = map[string]commandCase{
 		alone: "it asks nobody",
 	},
 	"kelpie context use": {
-		good:  []trial{{line: "context use test", says: "context test is the current one now", on: withContexts}},
+		good:  []trial{{line: "context use test", says: "context test is now current", on: withContexts}},
 		wrong: []trial{{line: "context use", says: "NAME is missing"}},
 		alone: "it asks nobody",
 	},
@@ -297,7 +297,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie doctor": {
 		good:  []trial{{line: "doctor --listen 127.0.0.1:59321 --data-dir " + os.TempDir(), says: "open files"}},
-		wrong: []trial{{line: "doctor x", says: "no argument"}},
+		wrong: []trial{{line: "doctor x", says: "unexpected argument"}},
 		alone: "it checks the rest: TestDoctorWithoutACluster",
 		shape: listOf(findingListing),
 	},
@@ -356,7 +356,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie version": {
 		good:  []trial{{line: "version", says: "kelpie "}},
-		wrong: []trial{{line: "version x", says: "no argument"}},
+		wrong: []trial{{line: "version x", says: "unexpected argument"}},
 		alone: "it asks nobody",
 	},
 }

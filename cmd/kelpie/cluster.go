@@ -18,7 +18,7 @@ import (
 const waitInterval = 200 * time.Millisecond
 
 func (k *kelpie) cluster() *cobra.Command {
-	return group("cluster", "Show the cluster, wait for it, balance it", "", k.clusterStatus(), k.clusterWait(),
+	return group("cluster", "Show the cluster, wait for nodes, rebalance it", "", k.clusterStatus(), k.clusterWait(),
 		k.clusterRebalance())
 }
 
@@ -27,14 +27,15 @@ func (k *kelpie) clusterWait() *cobra.Command {
 	var nodes int
 	cmd := &cobra.Command{
 		Use:   "wait --nodes N",
-		Short: "Wait until the cluster has that many active nodes",
-		Long: "Wait until at least N nodes are active, or until --timeout has passed. Nodes that do not answer " +
-			"yet are waited for.",
+		Short: "Wait for a number of active nodes",
+		Long: "Wait until at least N nodes are active, or until --timeout has passed. The\n" +
+			"command also waits for nodes that do not answer yet.",
 		Example: "  kelpie cluster wait --nodes 3 --timeout 1m",
 		Args:    host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if nodes < 1 {
-				return api.Errorf(api.CodeInvalidArgument, "say by --nodes how many nodes to wait for, at least 1")
+				return api.Errorf(api.CodeInvalidArgument, "pass --nodes N, the number of nodes to wait for, at "+
+					"least 1")
 			}
 			s, err := c.open()
 			if err != nil {
@@ -71,7 +72,8 @@ func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 				return active, nil
 			}
 			heard = true
-			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v", nodesText(active), enough,
+			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v; look at the others with "+
+				"'kelpie node ls', or raise --timeout", nodesText(active), enough,
 				s.timeout)
 		case host.ExitUnavailable:
 			if !heard { // what a node has said is more than that the last question was cut short

@@ -126,7 +126,7 @@ func TestSteering(t *testing.T) {
 	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, host.ExitOK,
 		"actor counter/a taken from node n", "token 2")
 	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitOK,
-		"nobody owns actor counter/never")
+		"actor counter/never has no owner")
 	second.answers(t, "2", "counter/a", "add", "1")
 	first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK, "lease of node n2 broken, epoch 2")
 	first.run("leases", "break", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`, "node ls")

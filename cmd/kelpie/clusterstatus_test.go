@@ -48,8 +48,8 @@ func TestClusterStatus(t *testing.T) {
 		ill.Actors != 7 || !slices.Equal(ill.Silent, []string{"n2"}) {
 		t.Errorf("%+v", ill)
 	}
-	if r.stderr != "partial: node n2 at "+nowhere+" does not answer (connection refused); of it, the row has what "+
-		"its last heartbeat said\n" {
+	if r.stderr != "partial: node n2 at "+nowhere+" does not answer (connection refused); its figures are "+
+		"from its last heartbeat\n" {
 		t.Errorf("says %q", r.stderr)
 	}
 	problems := strings.Join(ill.Problems, "\n")

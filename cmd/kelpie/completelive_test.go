@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// completions returns what a shell is told of a line whose last word is not finished.
+// completions returns the completions of a line whose last word is unfinished.
 func (term terminal) completions(line string) string {
 	return strings.Join(
 		strings.Fields(term.run(append([]string{"__completeNoDesc"}, strings.Split(line, " ")...)...).stdout), " ")

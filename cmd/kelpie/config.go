@@ -14,8 +14,9 @@ import (
 )
 
 func (k *kelpie) config() *cobra.Command {
-	return group("config", "Show the settings in effect", "Settings come from flags, variables and files; "+
-		"docs/configuration.md describes the files.", k.configShow())
+	return group("config", "Show the settings in effect",
+		"Settings come from flags, variables and files; docs/configuration.md describes\n"+
+			"the files.", k.configShow())
 }
 
 // settingRow is a row of "config show".
@@ -29,13 +30,14 @@ type settingRow struct {
 var settingListing = listing[settingRow]{
 	name: func(r *settingRow) string { return r.Setting },
 	fields: []field[settingRow]{
-		{key: "setting", meaning: "the setting: a flag, without dashes; config is the file itself", header: "SETTING",
-			cell: func(r *settingRow) string { return r.Setting }},
-		{key: "value", meaning: "its value, lists with commas between the items", header: "VALUE",
+		{key: "setting", meaning: "the setting: a flag without dashes; \"config\" is the file itself",
+			header: "SETTING",
+			cell:   func(r *settingRow) string { return r.Setting }},
+		{key: "value", meaning: "its value; lists are joined with commas", header: "VALUE",
 			cell: func(r *settingRow) string { return dash(r.Value) }},
-		{key: "source", meaning: "flag, variable, file or default: the first of these that has it", header: "SOURCE",
+		{key: "source", meaning: "flag, variable, file or default: the first of these that sets it", header: "SOURCE",
 			wide: true, cell: func(r *settingRow) string { return r.Source }},
-		{key: "from", meaning: "the flag, the variable, or file and line", header: "FROM",
+		{key: "from", meaning: "the name of the flag or variable, or file and line", header: "FROM",
 			cell: func(r *settingRow) string { return r.From }},
 	},
 }
@@ -56,12 +58,12 @@ func (k *kelpie) configShow() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Show every setting with its value and where that is from",
-		Long: `Show what commands that ask the cluster go by: every setting, its value, and
-whether that is from a flag, a variable, a context of the configuration file or
-the default; the first of these that has one counts. With --node, show the same
-of "kelpie node start", without starting one, after the checks that a start
-makes. Nobody is asked.
+		Short: "Show every setting with its value and source",
+		Long: `Show the settings of commands that talk to the cluster: every setting, its
+value, and whether it comes from a flag, a variable, a context of the
+configuration file, or the default. The first of these that sets it wins. With
+--node, show the same for "kelpie node start", after the checks that a start
+makes, without starting a node. No cluster is contacted.
 
 ` + settingListing.help(),
 		Example: "  kelpie config show\n  kelpie config show --context prod -o json\n  kelpie config show --node " +
@@ -82,8 +84,8 @@ makes. Nobody is asked.
 	c.register(cmd.Flags())
 	o.register(cmd)
 	cmd.Flags().BoolVar(&ofNode, "node", false, `show the settings of "node start" instead (default false)`)
-	cmd.Flags().StringVar(&file, "config", "", "with --node: the file that the node would be given by --config "+
-		"(default the one of $KELPIE_NODE_CONFIG)")
+	cmd.Flags().StringVar(&file, "config", "", "with --node: the file that you would pass to the node as "+
+		"--config (default the one of $KELPIE_NODE_CONFIG)")
 	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
 	return cmd
 }
@@ -100,7 +102,7 @@ func (k *kelpie) settings(flags *pflag.FlagSet, ofNode bool, file string) ([]set
 		return all, nil
 	}
 	if file != "" {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--config is of --node: %s names the file of contexts",
+		return nil, api.Errorf(api.CodeInvalidArgument, "--config needs --node; %s names the file of contexts",
 			configVariable)
 	}
 	path, from := configPath(k.Getenv)

@@ -37,8 +37,8 @@ func TestConfigShow(t *testing.T) {
 	term.run("config", "show", "-o", "name").wants(t, host.ExitOK, "config\ncontext\naddr\ntimeout\noutput\nno-color\n")
 	terminal{}.run("config", "show", "-o", "wide").wants(t, host.ExitOK, "SETTING    VALUE            SOURCE    FROM",
 		"addr       127.0.0.1:7600   default   default", "config     -                default   default")
-	terminal{}.run("config", "show", "--config", "x").wants(t, host.ExitUsage, "--config is of --node", "KELPIE_CONFIG")
-	terminal{}.run("config", "show", "x").wants(t, host.ExitUsage, "no argument is expected")
+	terminal{}.run("config", "show", "--config", "x").wants(t, host.ExitUsage, "--config needs --node", "KELPIE_CONFIG")
+	terminal{}.run("config", "show", "x").wants(t, host.ExitUsage, "unexpected argument")
 	term.run("config", "show", "--context", "no").wants(t, host.ExitNotFound, `no context is named "no"`)
 }
 
@@ -70,11 +70,11 @@ func TestConfigShowNode(t *testing.T) {
 	}
 	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK, "capacity        7 ",
 		path+":3\n", "config          "+path+"   --config\n")
-	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitUsage, "give --data-dir")
+	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitUsage, "pass --data-dir")
 	write("listen: 127.0.0.1\n")
 	for _, args := range [][]string{{"config", "show", "--node", "--config", path},
 		{"node", "start", "--config", path}} {
-		terminal{}.run(args...).wants(t, host.ExitUsage, path+`:1: listen: "127.0.0.1": write it as HOST:PORT`)
+		terminal{}.run(args...).wants(t, host.ExitUsage, path+`:1: listen: "127.0.0.1": write HOST:PORT`)
 	}
 	write("store: kelpie://h:1\n")
 	terminal{}.run("store", "serve", "--config", path).wants(t, host.ExitUsage,

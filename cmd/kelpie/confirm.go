@@ -18,7 +18,7 @@ import (
 
 // registerYes makes the flag by which a destructive command does not ask.
 func registerYes(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask for confirmation")
 }
 
 // askable returns an error if confirmation is needed and nobody can give it. Commands that look at the cluster before
@@ -28,7 +28,8 @@ func (k *kelpie) askable(yes bool) error {
 		return nil
 	}
 	return host.Advise(
-		api.Errorf(api.CodeFailedPrecondition, "stdin is not a terminal, so nobody can confirm"),
+		api.Errorf(api.CodeFailedPrecondition, "stdin is not a terminal, so the command can't ask for "+
+			"confirmation"),
 		"pass --yes to confirm",
 	)
 }
@@ -49,5 +50,5 @@ func (k *kelpie) confirm(yes bool, question string) error {
 	case "y", "yes":
 		return nil
 	}
-	return api.Errorf(api.CodeFailedPrecondition, "not done, as it was not confirmed")
+	return api.Errorf(api.CodeFailedPrecondition, "not confirmed; nothing was done")
 }

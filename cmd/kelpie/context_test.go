@@ -42,9 +42,9 @@ func TestContexts(t *testing.T) {
 	term.run("context", "add", "prod", "--addr", "a:1,b:2", "--timeout", "90s", "-o", "wide", "--no-color").wants(
 		t, host.ExitOK, "context prod added\n")
 	term.run("context", "add", "test", "--addr", "c:3", "--use").wants(t, host.ExitOK,
-		"context test added, and is the current one now")
-	term.run("context", "add", "prod", "--addr", "c:3").wants(t, host.ExitRefused, "context prod is in "+path+
-		" already", "context rm prod")
+		"context test added and made current")
+	term.run("context", "add", "prod", "--addr", "c:3").wants(t, host.ExitRefused, "context prod is already in "+path,
+		"context rm prod")
 	want := `contexts:
   prod:
     addr:
@@ -73,18 +73,18 @@ current: test
 		"test      *         c:3       -")
 	term.run("context", "ls", "-o", "name").wants(t, host.ExitOK, "prod\ntest\n")
 	term.run("context", "ls", "-o", "yaml").wants(t, host.ExitOK, "- context: prod\n")
-	term.run("context", "use", "prod").wants(t, host.ExitOK, "context prod is the current one now")
+	term.run("context", "use", "prod").wants(t, host.ExitOK, "context prod is now current")
 	term.run("__complete", "context", "use", "").wants(t, host.ExitOK, "prod\ta:1,b:2\ntest\tc:3\n")
 	term.run("__complete", "node", "ls", "--context", "").wants(t, host.ExitOK, "prod\ta:1,b:2\ntest\tc:3\n")
 
 	term.run("context", "rm", "prod").wants(t, host.ExitRefused, "--yes")
 	asked := terminal{env: term.env, interactive: true, stdin: "n\n"}.run("context", "rm", "prod")
-	if asked.code != host.ExitRefused || !strings.Contains(asked.stderr, "Remove context prod, which is the current "+
-		"one? [y/N]") {
+	if asked.code != host.ExitRefused ||
+		!strings.Contains(asked.stderr, "Remove context prod, the current one? [y/N]") {
 		t.Errorf("%+v", asked)
 	}
 	term.run("context", "rm", "prod", "--yes").wants(t, host.ExitOK,
-		"context prod removed, which was the current one: there is none now")
+		"context prod removed; no context is current now")
 	term.run("context", "rm", "test", "--yes").wants(t, host.ExitOK, "context test removed\n")
 	term.run("context", "rm", "test", "--yes").wants(t, host.ExitNotFound, `no context is named "test"`, path,
 		"context ls")
@@ -110,7 +110,7 @@ func TestContextEditsKeepTheRest(t *testing.T) {
 	}
 }
 
-// TestContextIsFollowed shows which address a command goes by: flag, context that a flag names, variable, another
+// TestContextIsFollowed tests which address a command uses: flag, context that a flag names, variable, another
 // context, default, in this order.
 func TestContextIsFollowed(t *testing.T) {
 	found := func(name string) string {
@@ -162,16 +162,16 @@ func TestContextErrors(t *testing.T) {
 	}{
 		{"a: b: c\n", nil, host.ExitUsage, "PATH:1: not YAML: "},
 		{"\n\n[a]\n", nil, host.ExitUsage, "PATH:3: the file must be keys with values, as in KEY: VALUE, not a list"},
-		{"curent: a\n", nil, host.ExitUsage, `PATH:1: unknown key "curent": it must be one of current, contexts`},
+		{"curent: a\n", nil, host.ExitUsage, `PATH:1: unknown key "curent": must be one of current, contexts`},
 		{"current: [a]\n", nil, host.ExitUsage, "PATH:1: current: must be the name of a context, not a list"},
-		{"current: a\ncurrent: b\n", nil, host.ExitUsage, "PATH:2: current: it is there already, in line 1"},
+		{"current: a\ncurrent: b\n", nil, host.ExitUsage, "PATH:2: current: already set in line 1"},
 		{"current: a\n", nil, host.ExitNotFound, `PATH:1: current: there is no context "a"`},
 		{"contexts: 7\n", nil, host.ExitUsage, `PATH:1: contexts must be keys with values`},
 		{"contexts:\n  a b: {}\n", nil, host.ExitUsage, `PATH:2: context name "a b"`},
 		{"contexts:\n  a:\n    adr: h:1\n", nil, host.ExitUsage,
-			`PATH:3: unknown key "adr": it must be one of addr, no-color, output, timeout`},
+			`PATH:3: unknown key "adr": must be one of addr, no-color, output, timeout`},
 		{"contexts:\n  a:\n    timeout: 10\n", nil, host.ExitUsage,
-			"PATH:3: timeout: must be a time with its unit, such as 10s or 2m, not \"10\""},
+			"PATH:3: timeout: must be a duration with its unit, such as 10s or 2m, not \"10\""},
 		{"contexts:\n  a:\n    addr: {h: 1}\n", nil, host.ExitUsage,
 			"PATH:3: addr: must be a list, not keys with values"},
 		{"contexts:\n  a:\n    addr: [[h]]\n", nil, host.ExitUsage, "PATH:3: addr: must be a list of text"},
@@ -181,7 +181,7 @@ func TestContextErrors(t *testing.T) {
 			"PATH:3: output: must be table, wide, json, yaml or name"},
 		{"contexts:\n  a:\n    output:\n", nil, host.ExitUsage, "PATH:3: output: must be text, not nothing"},
 		{"contexts:\n  a:\n    addr: h\ncurrent: a\n", nil, host.ExitUsage,
-			`PATH:3 (context a): addr: "h": write it as HOST:PORT`},
+			`PATH:3 (context a): addr: "h": write HOST:PORT`},
 		{"contexts:\n  a:\n    timeout: -1s\ncurrent: a\n", nil, host.ExitUsage,
 			"PATH:3 (context a): timeout: -1s: must be positive"},
 		{"", []string{"--context", "b"}, host.ExitNotFound, `no context is named "b" in PATH`},
@@ -202,7 +202,7 @@ func TestContextErrors(t *testing.T) {
 		{[]string{"context", "add"}, host.ExitUsage, "NAME is missing"},
 		{[]string{"context", "add", "a b", "--addr", "h:1"}, host.ExitUsage, `context name "a b"`},
 		{[]string{"context", "add", "a"}, host.ExitUsage, "--addr is missing"},
-		{[]string{"context", "add", "a", "--addr", "h"}, host.ExitUsage, `--addr "h": write it as HOST:PORT`},
+		{[]string{"context", "add", "a", "--addr", "h"}, host.ExitUsage, `--addr "h": write HOST:PORT`},
 		{[]string{"context", "add", "a", "--addr", "h:1", "--timeout", "0"}, host.ExitUsage, "--timeout"},
 		{[]string{"context", "use", "a"}, host.ExitUsage, "no place for a configuration file"},
 		{[]string{"context", "ls"}, host.ExitUsage, "KELPIE_CONFIG"},

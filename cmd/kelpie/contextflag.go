@@ -41,7 +41,7 @@ func configPath(getenv func(string) string) (path, origin string) {
 type contextFlag string
 
 func (c *contextFlag) register(flags *pflag.FlagSet) {
-	flags.Var(c, "context", "the context to go by, of the configuration file (default the current one)")
+	flags.Var(c, "context", "the context of the configuration file to use (default the current one)")
 	host.Variable(flags, "context", contextVariable)
 }
 
@@ -83,7 +83,7 @@ func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string)
 	case x == nil && *c == "":
 		return nil, host.Advise(
 			api.Errorf(api.CodeNotFound, "%s: current: there is no context %q", contexts.CurrentWhere, name),
-			"choose one of those there are by: kelpie context use NAME",
+			"choose an existing one with: kelpie context use NAME",
 		)
 	case x == nil:
 		return nil, noContext(name, path)
@@ -126,16 +126,16 @@ func (v *contextValues) register(flags *pflag.FlagSet) {
 
 func noConfigPath() error {
 	return host.Advise(
-		api.Errorf(api.CodeInvalidArgument, "there is no place for a configuration file, as neither $%s nor "+
-			"$XDG_CONFIG_HOME nor $HOME is set", configVariable),
-		"name one by %s", configVariable,
+		api.Errorf(api.CodeInvalidArgument, "there is no place for a configuration file: $%s, $XDG_CONFIG_HOME "+
+			"and $HOME are not set", configVariable),
+		"name one with %s", configVariable,
 	)
 }
 
 func noContext(name, path string) error {
 	return host.Advise(
 		api.Errorf(api.CodeNotFound, "no context is named %q in %s", name, path),
-		"see those there are by: kelpie context ls",
+		"list the contexts with: kelpie context ls",
 	)
 }
 

@@ -14,10 +14,11 @@ import (
 )
 
 func (k *kelpie) deadLetters() *cobra.Command {
-	return group("dead-letters", "List what actors could not do, have it tried again, remove it",
-		`An alarm or a send whose method has failed ten times goes to the dead letters of
-the actor that had set or sent it. An actor keeps 1,000; beyond that the oldest
-go. A dead letter is written ACTOR#NUMBER, such as cart/alice#4097.`,
+	return group("dead-letters", "List, retry and remove failed alarms and messages",
+		`An alarm or a message that has failed ten times becomes a dead letter of the
+actor that set or sent it. An actor keeps 1,000 dead letters, and drops the
+oldest beyond that. A dead letter is written ACTOR#NUMBER, such as
+cart/alice#4097.`,
 		k.deadLetterList(), k.deadLetterRetry(), k.deadLetterRemove())
 }
 
@@ -26,7 +27,7 @@ func (k *kelpie) deadLetterList() *cobra.Command {
 	return listCommand[api.DeadLetterRow]{
 		use:   "ls",
 		short: "List dead letters",
-		long:  "List dead letters, in order of actor, the oldest of each first.",
+		long:  "List dead letters in order of actor, the oldest of each actor first.",
 		example: `  kelpie actors dead-letters ls --namespace cart
   kelpie actors dead-letters ls --actor cart/alice -o wide`,
 		args: host.Args(),
@@ -47,7 +48,7 @@ func (k *kelpie) deadLetterList() *cobra.Command {
 func validateDeadLetters(req *api.DeadLettersRequest) error {
 	switch {
 	case req.Actor != "" && req.Namespace != "":
-		return api.Errorf(api.CodeInvalidArgument, "give either --actor or --namespace")
+		return api.Errorf(api.CodeInvalidArgument, "pass either --actor or --namespace, not both")
 	case req.Actor != "":
 		_, err := api.ParseActorID(req.Actor)
 		return err
@@ -83,15 +84,16 @@ func (k *kelpie) deadLetterRetry() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
 		Use:   "retry LETTER...",
-		Short: "Have dead letters tried again",
-		Long: `Have dead letters tried again, as if they had not failed yet: their actors take
-them back. A message is sent behind those that its actor has sent to the same
-target since; an alarm runs at once, for the time for which it was set.`,
+		Short: "Retry dead letters",
+		Long: `Retry dead letters as if they had not failed yet. Their actors take them back. A
+message is sent after those that its actor has sent to the same target since. An
+alarm runs at once, for the time for which it was set.`,
 		Example: "  kelpie actors dead-letters retry cart/alice#4097\n  kelpie actors dead-letters ls --actor " +
 			"cart/alice -o name | xargs kelpie actors dead-letters retry",
 		Args: atLeastOneLetter,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return k.eachLetter(cmd.Context(), &c, args, api.MethodDeadLetterRetry, "dead letter %s is tried again\n")
+			return k.eachLetter(cmd.Context(), &c, args, api.MethodDeadLetterRetry, "dead letter %s will be "+
+				"retried\n")
 		},
 	}
 	c.register(cmd.Flags())

@@ -81,7 +81,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 
 	term.run("actors", "dead-letters", "retry", "counter/a#1", "counter/a#2").wants(t, host.ExitOK,
-		"dead letter counter/a#1 is tried again\n", "counter/a#2")
+		"dead letter counter/a#1 will be retried\n", "counter/a#2")
 	for _, counter := range []string{"counter/a", "counter/b"} {
 		eventually(t, func() bool { return term.run("actors", "call", counter, "get").stdout == "5\n" })
 	}

@@ -19,7 +19,7 @@ import (
 
 const (
 	deployDir = "../../deploy"
-	// stopTime is what a node takes to stop after its drain, at the most, and some.
+	// stopTime is how long a node may take to stop after its drain, with some margin.
 	stopTime = 10 * time.Second
 )
 

@@ -33,16 +33,16 @@ type devFlags struct {
 
 func (f *devFlags) register(flags *pflag.FlagSet) {
 	f.rate = devRateDefault
-	flags.StringVar(&f.listen, "listen", host.DefaultListen, "address of the first node, HOST:PORT; the next ports "+
-		"are those of the other nodes and of the store; port 0 is any that are free")
+	flags.StringVar(&f.listen, "listen", host.DefaultListen, "address of the first node, HOST:PORT; the other "+
+		"nodes and the store use the ports after it; port 0 picks free ones")
 	flags.IntVar(&f.nodes, "nodes", devNodesDefault, "number of nodes, from 1 to 16")
-	flags.StringVar(&f.dataDir, "data-dir", "", "directory to keep data and logs in (default a temporary one, which "+
-		"is removed at the end)")
-	flags.BoolVar(&f.load, "load", false, "call actors of the built-in namespaces all the time (default false)")
+	flags.StringVar(&f.dataDir, "data-dir", "", "directory for data and logs (default a temporary one, removed "+
+		"at the end)")
+	flags.BoolVar(&f.load, "load", false, "call actors of the built-in namespaces continuously (default false)")
 	flags.Var(rateValue{&f.rate, "calls"}, "rate", "calls per second of --load, as in 200/s")
-	flags.BoolVar(&f.restart, "restart", false, "start a process again that has ended (default false)")
+	flags.BoolVar(&f.restart, "restart", false, "restart processes that have ended (default false)")
 	flags.DurationVar(&f.leaseTTL, "lease-ttl", 0, "time after which a silent node's actors move (default 2s, or "+
-		"what --data-dir has)")
+		"that of the cluster in --data-dir)")
 }
 
 // validate checks the flags. Errors are CodeInvalidArgument.
@@ -51,7 +51,7 @@ func (f *devFlags) validate(flags *pflag.FlagSet) error {
 	case f.nodes < 1 || f.nodes > devNodesMax:
 		return api.Errorf(api.CodeInvalidArgument, "--nodes %d: must be from 1 to %d", f.nodes, devNodesMax)
 	case flags.Changed("rate") && !f.load:
-		return api.Errorf(api.CodeInvalidArgument, "--rate is that of --load: give both, or neither")
+		return api.Errorf(api.CodeInvalidArgument, "--rate is for --load; pass both, or neither")
 	case f.leaseTTL < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--lease-ttl %v: must not be negative", f.leaseTTL)
 	}
@@ -63,17 +63,17 @@ func (k *kelpie) dev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Start a playground: a store and three nodes on this machine",
-		Long: `Start a store and nodes n1, n2 and n3 on this machine, each a process of its
-own, and say what to try with them. What happens to the processes is told as it
-happens: kill one, and see what becomes of its actors.
+		Long: `Start a store and nodes n1, n2 and n3 on this machine, each in a process of its
+own, and print commands to try. The command reports what happens to the
+processes: kill one, and see what becomes of its actors.
 
 Data and logs are in a temporary directory, unless --data-dir names one to keep.
 Ctrl-C or SIGTERM stops the nodes, then the store, and removes the temporary
-directory; a second one stops everything at once. The processes end with this
-one, however it ends.
+directory; a second one stops everything at once. The processes end when this
+command ends, however it ends.
 
-A playground is for this machine alone; "kelpie node start" is for clusters that
-others use.`,
+A playground is for this machine alone. For a cluster that others use, run
+"kelpie node start".`,
 		Example: `  kelpie dev
   kelpie dev --load --restart
   kelpie dev --nodes 5 --listen 127.0.0.1:7700 --data-dir ~/playground`,

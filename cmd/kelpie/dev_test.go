@@ -22,16 +22,16 @@ func TestDevUsage(t *testing.T) {
 	}{
 		{"--nodes 0: must be from 1 to 16", []string{"--nodes", "0"}},
 		{"--nodes 17: must be from 1 to 16", []string{"--nodes", "17"}},
-		{"give both, or neither", []string{"--rate", "5"}},
+		{"pass both, or neither", []string{"--rate", "5"}},
 		{"such as 500/s", []string{"--load", "--rate", "0"}},
 		{"--lease-ttl -1s", []string{"--lease-ttl", "-1s"}},
-		{"write it as HOST:PORT", []string{"--listen", "7600"}},
+		{"write HOST:PORT", []string{"--listen", "7600"}},
 		{"is not a port", []string{"--listen", "127.0.0.1:http"}},
 		{"there are no 3 ports from 65534 on", []string{"--listen", "127.0.0.1:65534"}},
 		{"for this machine alone", []string{"--listen", "0.0.0.0:7600"}},
 		{"for this machine alone", []string{"--listen", ":7600"}},
 		{"for this machine alone", []string{"--listen", "example.org:7600"}},
-		{"no argument is expected", []string{"up"}},
+		{"unexpected argument", []string{"up"}},
 	} {
 		terminal{}.run(append([]string{"dev"}, c.args...)...).wants(t, host.ExitUsage, c.says)
 	}
@@ -48,7 +48,7 @@ func TestDevBusyPort(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	terminal{}.run("dev", "--data-dir", dir, "--listen", busy.Addr().String()).wants(t, host.ExitRefused,
 		"can't start n1: can't listen at "+busy.Addr().String()+": address already in use",
-		"choose other ports by --listen")
+		"choose other ports with --listen")
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("the directory was made")
 	}

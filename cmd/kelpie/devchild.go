@@ -53,7 +53,7 @@ type devChildren struct {
 func newDevChildren(removes string) (*devChildren, error) {
 	binary, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("can't find this program, to start it again as a node: %w", err)
+		return nil, fmt.Errorf("can't find this program, to start it as a node: %w", err)
 	}
 	lifeline, held, err := os.Pipe()
 	if err != nil {
@@ -120,7 +120,7 @@ func (e devEnd) how() string {
 		return fmt.Sprintf("was killed by signal %d (%v)", int(status.Signal()), status.Signal())
 	}
 	if e.state.Success() {
-		return "has stopped, as it was asked to"
+		return "has stopped, as requested"
 	}
 	return fmt.Sprintf("has ended with exit code %d", e.state.ExitCode())
 }

@@ -71,24 +71,25 @@ func planDev(listen string, nodes int) (a devAddresses, err error) {
 func parseDevListen(listen string, nodes int) (at string, port int, err error) {
 	at, text, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: write it as HOST:PORT, such as %s", listen,
+		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: write HOST:PORT, such as %s", listen,
 			host.DefaultListen)
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: %q is not a port, a number from 0 to %d",
+		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: %q is not a port; ports are numbers from "+
+			"0 to %d",
 			listen, text, portMax)
 	}
 	port = int(number)
 	if port+nodes-1 > portMax {
-		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %s: there are no %d ports from %d on, as the "+
-			"last is %d", listen, nodes, port, portMax)
+		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %s: there are no %d ports from %d on; the "+
+			"last port is %d", listen, nodes, port, portMax)
 	}
 	if ip, err := netip.ParseAddr(at); at != "localhost" && (err != nil || !ip.IsLoopback()) {
 		return "", 0, host.Advise(
-			api.Errorf(api.CodeInvalidArgument, "--listen %q: a playground is for this machine alone: the host must "+
-				"be localhost, 127.0.0.1 or ::1", listen),
-			"a cluster that others reach is made by \"kelpie node start\"",
+			api.Errorf(api.CodeInvalidArgument, "--listen %q: a playground is for this machine alone; the host "+
+				"must be localhost, 127.0.0.1 or ::1", listen),
+			"to start a cluster that others reach, use \"kelpie node start\"",
 		)
 	}
 	return at, port, nil
@@ -98,7 +99,7 @@ func busyPort(address, name string, err error) error {
 	return host.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "can't start %s: can't listen at %s: %s", name, address,
 			host.Reason(err)),
-		"stop what listens there, or choose other ports by --listen, such as --listen 127.0.0.1:7700",
+		"stop the program that listens there, or choose other ports with --listen, such as --listen 127.0.0.1:7700",
 	)
 }
 

@@ -106,7 +106,7 @@ func (p *playground) makeDir() (err error) {
 	if err != nil {
 		return host.Advise(
 			api.Errorf(api.CodeFailedPrecondition, "no directory for data and logs: %w", err),
-			"name one that can be written to by --data-dir",
+			"name a writable one with --data-dir",
 		)
 	}
 	return nil
@@ -168,7 +168,7 @@ func (p *playground) start(ctx context.Context) error {
 		end.child.pid = 0
 		p.showLogs(end.child)
 		return host.Advise(api.Errorf(api.CodeUnavailable, "%s did not start: it %s", end.child.name, end.how()),
-			"what it logged is above")
+			"its log is above")
 	}
 }
 
@@ -182,7 +182,7 @@ func (p *playground) awaitNodes(ctx context.Context) error {
 	return nil
 }
 
-// awaitNode waits until a node knows of so many.
+// awaitNode waits until a node knows of a number of nodes.
 func awaitNode(ctx context.Context, node *devChild, enough int) error {
 	c := connection{addrs: []string{node.address}, timeout: devStartTimeout}
 	s, err := c.open()
@@ -301,12 +301,12 @@ func (p *playground) again(ctx context.Context, child *devChild) error {
 		case <-ctx.Done():
 		}
 	}()
-	return p.event("%s is started again, process %d", child.name, child.pid)
+	return p.event("%s restarted, process %d", child.name, child.pid)
 }
 
 // stop stops the nodes, and then the store, which they need for that; a second signal ends them all at once.
 func (p *playground) stop() error {
-	if err := p.say("stopping the nodes, then the store; Ctrl-C stops them at once\n"); err != nil {
+	if err := p.say("stopping the nodes, then the store; press Ctrl-C to stop them at once\n"); err != nil {
 		return both(err, p.killAll())
 	}
 	for _, children := range [][]*devChild{p.nodes, {p.store}} {
@@ -335,8 +335,8 @@ func (p *playground) stopAll(children []*devChild) error {
 		case <-p.signals:
 			return host.ErrInterrupted
 		case <-late:
-			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, processes were still running, "+
-				"and were killed", devStopTimeout)
+			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, processes were still "+
+				"running and were killed", devStopTimeout)
 		}
 	}
 	return nil

@@ -33,7 +33,8 @@ func (p *playground) welcome() error {
 	}
 	fmt.Fprintf(&b, "\nTheir data and logs are in %s, which %s.\n", p.dir, kept)
 	if p.flags.load {
-		fmt.Fprintf(&b, "Actors of counter, kv and cache are called %d times a second; some refuse, some are slow.\n",
+		fmt.Fprintf(&b, "The load calls actors of counter, kv and cache %d times per second; some refuse, some "+
+			"are slow.\n",
 			p.flags.rate)
 	}
 	self, victim := programName(), p.nodes[len(p.nodes)/2]
@@ -41,12 +42,12 @@ func (p *playground) welcome() error {
 	fmt.Fprintf(&b, "  export KELPIE_ADDR=%s\n", strings.Join(p.addresses(), ","))
 	dies := victim.name + " dies; the others take its actors"
 	if len(p.nodes) == 1 {
-		dies = victim.name + " dies; there is no other to take its actors"
+		dies = victim.name + " dies; no other node is left to take its actors"
 	}
 	call := self + " actors call counter/a add 5"
 	for _, line := range [][2]string{
-		{call, "call an actor; the first call makes it"},
-		{self + " actors ls", "see which actors are where"},
+		{call, "call an actor; the first call activates it"},
+		{self + " actors ls", "show which actors are where"},
 		{self + " top", "watch the cluster"},
 		{fmt.Sprintf("kill -9 %d", victim.pid), dies},
 	} {
@@ -75,13 +76,13 @@ func (p *playground) consequence(end devEnd) string {
 	case end.state.Success():
 		said = "; its actors are on the other nodes"
 	case p.leaseTTL == 0:
-		said = "; the others take its actors as they are called, when its lease has run out"
+		said = "; the others take its actors when they are called, after its lease has expired"
 	default:
-		said = fmt.Sprintf("; the others take its actors as they are called, when its lease of %v has run out",
+		said = fmt.Sprintf("; the others take its actors when they are called, after its lease of %v has expired",
 			p.leaseTTL)
 	}
 	if !p.flags.restart {
-		said += "; with --restart, it would be started again"
+		said += "; --restart would start it again"
 	}
 	return said
 }

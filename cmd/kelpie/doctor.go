@@ -36,7 +36,7 @@ type finding struct {
 var findingListing = listing[finding]{
 	name: func(f *finding) string { return f.Check },
 	fields: []field[finding]{
-		{key: "check", meaning: "what was looked at", header: "CHECK", cell: func(f *finding) string {
+		{key: "check", meaning: "what was checked", header: "CHECK", cell: func(f *finding) string {
 			return f.Check
 		}},
 		{key: "state", meaning: "ok, warning or problem", header: "STATE", cell: func(f *finding) string {
@@ -90,16 +90,16 @@ func (f *doctorFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.addrFlag(flags)
 	host.Variable(flags, "addr", addrVariable)
-	flags.Var(&f.chosen, "context", "the context to go by, of the configuration file (default the current one)")
+	flags.Var(&f.chosen, "context", "the context of the configuration file to use (default the current one)")
 	host.Variable(flags, "context", contextVariable)
 	flags.DurationVar(&f.timeout, "timeout", doctorTimeout, "how long to wait for each answer")
 	host.Variable(flags, "timeout", timeoutVariable)
 	f.output.register(cmd)
-	flags.StringVar(&f.store, "store", "", "URL of a store to open and read from, besides what nodes say: "+
+	flags.StringVar(&f.store, "store", "", "URL of a store to open and read, in addition to asking nodes: "+
 		"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default none)")
-	flags.StringVar(&f.listen, "listen", "", "address that a node on this machine would listen at (default as of "+
-		"\"node start\")")
-	flags.StringVar(&f.dataDir, "data-dir", "", "its data directory (default as of \"node start\")")
+	flags.StringVar(&f.listen, "listen", "", "address on which a node on this machine would listen (default as "+
+		"for \"node start\")")
+	flags.StringVar(&f.dataDir, "data-dir", "", "its data directory (default as for \"node start\")")
 	flags.StringVar(&f.file, "config", "", "its configuration file (default the one of $KELPIE_NODE_CONFIG)")
 	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
 	must(cmd.MarkFlagDirname("data-dir"))
@@ -109,16 +109,16 @@ func (k *kelpie) doctor() *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check this machine and the cluster, and say what is wrong",
-		Long: `Check the configuration files, this machine as a place for a node (port, limits,
-data directory), and the cluster: whether every node answers, versions, store,
-leases, clocks, namespaces, dead letters, quarantined actors. Every check says
-on one line what it has found and what to do about it. It changes nothing, but
-for a small file in the data directory that is written to see how long that
-takes, and removed. Without a cluster, it checks the rest.
+		Short: "Diagnose this machine and the cluster",
+		Long: `Check the configuration files, this machine (port, limits, data directory), and
+the cluster: whether every node answers, versions, store, leases, clocks,
+namespaces, dead letters, quarantined actors. Each check prints one line with
+what it found and what to do. The command changes nothing. To measure the disk,
+it writes a small file into the data directory and removes it. Without a
+cluster, it checks the rest.
 
-A warning is what may become a problem, or is one if it was not meant. If there
-is a problem, the exit code is 9.
+A warning may become a problem, or is one if you did not intend it. If there is
+a problem, the exit code is 9.
 
 ` + findingListing.help(),
 		Example: "  kelpie doctor\n  kelpie doctor --context prod -o json\n  kelpie doctor --store " +
@@ -173,8 +173,8 @@ func (k *kelpie) examineFiles(f *doctorFlags) []finding {
 	}
 	n, err := host.ReadNodeSettings(k.Process, map[string]string{"config": f.file})
 	if err != nil {
-		return append(all, failure("node configuration", err, "correct it; kelpie config show --node tells what is "+
-			"in effect"))
+		return append(all, failure("node configuration", err, "correct it; kelpie config show --node shows the "+
+			"effective settings"))
 	}
 	return append(all, healthy("node configuration", "%s is understood", n.Flags.Lookup("config").Value))
 }
@@ -183,7 +183,7 @@ func (k *kelpie) examineFiles(f *doctorFlags) []finding {
 func checkContexts(path string, failed error) finding {
 	const check = "contexts"
 	if failed != nil {
-		return failure(check, failed, "correct the file, or choose another context by kelpie context use NAME")
+		return failure(check, failed, "correct the file, or choose another context with kelpie context use NAME")
 	}
 	if path == "" {
 		return healthy(check, "there is no place for a configuration file, and none is needed")
@@ -193,7 +193,7 @@ func checkContexts(path string, failed error) finding {
 	case err != nil:
 		return failure(check, err, "correct the file")
 	case len(c.All) == 0:
-		return healthy(check, "%s has none; defaults, variables and flags count", path)
+		return healthy(check, "%s has none; defaults, variables and flags apply", path)
 	case c.Current == "":
 		return healthy(check, "%s has %s, none of which is current", path, counted(len(c.All), "context"))
 	}

@@ -77,14 +77,14 @@ func TestDoctorWithoutACluster(t *testing.T) {
 		env: map[string]string{"KELPIE_ADDR": nowhere, "XDG_CONFIG_HOME": dir,
 			"KELPIE_DATA_DIR": filepath.Join(dir, "data")}}
 	r := term.run("doctor", "-o", "json")
-	if r.code != host.ExitProblem || r.stderr != "error: not all is well: 2 problems\n" {
+	if r.code != host.ExitProblem || r.stderr != "error: found problems: 2 problems\n" {
 		t.Errorf("%+v", r)
 	}
 	by := findings(t, r)
 	for check, want := range map[string]finding{
-		"address":        {State: stateProblem, Says: "nobody listens at " + nowhere, Advice: "kelpie node start"},
+		"address":        {State: stateProblem, Says: "no process listens at " + nowhere, Advice: "kelpie node start"},
 		"cluster":        {State: stateProblem, Says: "no node answers", Advice: "kelpie node start"},
-		"data directory": {State: stateOK, Says: "does not exist yet, and can be made in " + dir},
+		"data directory": {State: stateOK, Says: "does not exist yet, and can be created in " + dir},
 		"contexts":       {State: stateOK, Says: "has none"},
 	} {
 		if f := by[check]; len(f) != 1 || f[0].State != want.State || !strings.Contains(f[0].Says, want.Says) ||
@@ -139,7 +139,7 @@ func TestDoctorUsage(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"doctor", "x"}, "no argument is expected"},
+		{[]string{"doctor", "x"}, "unexpected argument"},
 		{[]string{"doctor", "--addr", "7600"}, "--addr"},
 		{[]string{"doctor", "--timeout", "0"}, "--timeout"},
 		{[]string{"doctor", "-o", "xml"}, "must be table, wide, json, yaml or name"},
@@ -184,7 +184,7 @@ func TestDoctorOfASickCluster(t *testing.T) {
 		t.Errorf("exit code %d", r.code)
 	}
 	for check, says := range map[string][]string{
-		"cluster": {"problem the addresses are of two clusters: " + sick + " of c, "},
+		"cluster": {"problem the addresses belong to two clusters: " + sick + " of c, "},
 		"nodes": {"warning node c has failed", "ok 2 nodes active", "problem node b does not answer at " +
 			nowhere + ": connection refused"},
 		"versions":     {"warning this program is version "},

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// storeGood is how long a read of a store takes at the most that is near and not overloaded.
+	// storeGood bounds a read of a store that is near and not overloaded.
 	storeGood = 100 * time.Millisecond
-	// clockGood is how far clocks are apart at the most that are kept by NTP, with a margin.
+	// clockGood bounds the difference of clocks that NTP keeps, with a margin.
 	clockGood = 500 * time.Millisecond
 )
 
@@ -31,19 +31,21 @@ func checkAddress(p *probe, timeout time.Duration) finding {
 		return healthy(check, "%s is node %s of cluster %s, and answers within %v", p.addr, p.info.NodeID,
 			p.info.ClusterID, rounded(p.took))
 	case errors.Is(p.err, syscall.ECONNREFUSED):
-		return problem(check, "start the node there by kelpie node start, or correct --addr",
-			"nobody listens at %s: connection refused", p.addr)
+		return problem(check, "start the node there with kelpie node start, or correct --addr",
+			"no process listens at %s: connection refused", p.addr)
 	case code == api.CodeUnknownMethod:
-		return problem(check, "give the address of a node; a store that is served on its own is none",
-			"what listens at %s is no node", p.addr)
+		return problem(check, "give the address of a node; the address of a store served by kelpie store serve "+
+			"does not do",
+			"the program at %s is not a node", p.addr)
 	case code == api.CodeMismatch:
-		return problem(check, "use the version of kelpie that the cluster runs", "%s can't be talked to: %s", p.addr,
+		return problem(check, "use the same version of kelpie as the cluster", "can't talk to %s: %s", p.addr,
 			host.Message(p.err))
 	case code == api.CodeDeadlineExceeded:
-		return problem(check, "see whether the node hangs, or a firewall drops packets", "no answer from %s within %v",
+		return problem(check, "check whether the node hangs, or a firewall drops packets",
+			"no answer from %s within %v",
 			p.addr, timeout)
 	}
-	return problem(check, "correct --addr, or see what runs there", "no node answers at %s: %s", p.addr,
+	return problem(check, "correct --addr, or check what runs there", "no node answers at %s: %s", p.addr,
 		host.Reason(p.err))
 }
 
@@ -52,9 +54,9 @@ func checkSameCluster(answered []probe) []finding {
 	first := answered[0]
 	for _, p := range answered[1:] {
 		if p.info.ClusterID != first.info.ClusterID {
-			return []finding{problem("cluster", "name nodes of one cluster by --addr, or make a context for each by "+
-				"kelpie context add",
-				"the addresses are of two clusters: %s of %s, %s of %s", first.addr, first.info.ClusterID, p.addr,
+			return []finding{problem("cluster", "pass nodes of one cluster to --addr, or make a context for each "+
+				"with kelpie context add",
+				"the addresses belong to two clusters: %s of %s, %s of %s", first.addr, first.info.ClusterID, p.addr,
 				p.info.ClusterID)}
 		}
 	}
@@ -72,30 +74,30 @@ func checkNodes(nodes []api.NodeRow) []finding {
 			active++
 		case "suspect":
 			all = append(
-				all, warning(check, "see whether it runs, and reaches the store",
+				all, warning(check, "check whether it runs, and reaches the store",
 					"node %s is suspect: its heartbeat is late", n.Node))
 		case "draining":
 			all = append(
-				all, warning(check, "stop it, or have it take actors again by: kelpie node undrain "+n.Node,
-					"node %s is draining: it takes no actors", n.Node))
+				all, warning(check, "stop it, or let it accept actors again with: kelpie node undrain "+n.Node,
+					"node %s is draining: it accepts no actors", n.Node))
 		case "failed":
 			all = append(
-				all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node,
+				all, warning(check, "start it again, or forget it with: kelpie node rm "+n.Node,
 					"node %s has failed, and is still listed", n.Node))
 		case "left":
 			all = append(
-				all, warning(check, "start it again, or forget it by: kelpie node rm "+n.Node,
+				all, warning(check, "start it again, or forget it with: kelpie node rm "+n.Node,
 					"node %s has left, and is still listed", n.Node))
 		default:
 			all = append(
-				all, warning(check, "use the version of kelpie that the cluster runs",
+				all, warning(check, "use the same version of kelpie as the cluster",
 					"node %s is %q, which this version does not know", n.Node, n.State))
 		}
 	}
 	if active == 0 {
 		return append(
-			all, problem(check, "start a node by kelpie node start --join, or undrain one",
-				"no node is active: none takes actors"))
+			all, problem(check, "start a node with kelpie node start --join, or undrain one",
+				"no node is active: none accepts actors"))
 	}
 	return append(all, healthy(check, "%s active", counted(active, "node")))
 }
@@ -105,11 +107,11 @@ func checkMember(name string, p *probe) []finding {
 	const check = "nodes"
 	switch {
 	case p.err != nil:
-		return []finding{problem(check, "see whether it hangs, and whether its --advertise can be reached from "+
-			"everywhere",
+		return []finding{problem(check, "check whether it hangs, and whether its --advertise address can be "+
+			"reached from everywhere",
 			"node %s does not answer at %s: %s", name, p.addr, host.Reason(p.err))}
 	case p.info.NodeID != name:
-		return []finding{problem(check, "give each node an address of its own by --advertise",
+		return []finding{problem(check, "give each node an address of its own with --advertise",
 			"node %s should be at %s, but node %s answers there", name, p.addr, p.info.NodeID)}
 	}
 	return nil
@@ -117,8 +119,8 @@ func checkMember(name string, p *probe) []finding {
 
 // checkVersions wants all nodes, and this program, to be of the same version.
 func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
-	const check, advice = "versions", "finish the upgrade: restart the nodes of the older version, one at a time, " +
-		"with the newer"
+	const check, advice = "versions", "finish the upgrade: restart the nodes of the older version with the " +
+		"newer, one at a time"
 	programs, protocols := make(map[string][]string), make(map[string][]string)
 	for _, p := range nodes {
 		programs[p.info.Version] = append(programs[p.info.Version], p.info.NodeID)
@@ -131,7 +133,7 @@ func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
 			all, warning(check, advice, "nodes speak different versions of the protocol: %s", groups(protocols)))
 	} else if spoken := fmt.Sprint(ownProtocol); len(nodes) > 0 && protocols[spoken] == nil {
 		all = append(
-			all, warning(check, "use the version of kelpie that the cluster runs",
+			all, warning(check, "use the same version of kelpie as the cluster",
 				"this program speaks version %s of the protocol, the nodes version %d", spoken,
 				nodes[0].info.ProtocolVersion))
 	}
@@ -139,13 +141,13 @@ func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
 		all = append(all, warning(check, advice, "nodes run different versions: %s", groups(programs)))
 	} else if len(nodes) > 0 && programs[own] == nil {
 		all = append(
-			all, warning(check, "use the version of kelpie that the cluster runs",
+			all, warning(check, "use the same version of kelpie as the cluster",
 				"this program is version %s, the nodes run %s", own, nodes[0].info.Version))
 	}
 	if len(all) > 0 {
 		return all
 	}
-	return []finding{healthy(check, "all run %s, with version %d of the protocol", own, ownProtocol)}
+	return []finding{healthy(check, "all nodes run %s, with protocol version %d", own, ownProtocol)}
 }
 
 // groups writes versions with those that have each.
@@ -162,7 +164,7 @@ func groups(by map[string][]string) string {
 // checkClocks compares the wall clock of each node with that of this machine.
 func checkClocks(nodes []probe) []finding {
 	const check = "clocks"
-	const safe = "no actor is in danger, as ownership never depends on clocks"
+	const safe = "actors are safe, because ownership never depends on clocks"
 	var all []finding
 	told := 0
 	for _, p := range nodes {
@@ -178,7 +180,7 @@ func checkClocks(nodes []probe) []finding {
 			if off < 0 {
 				word = "behind"
 			}
-			all = append(all, warning(check, "have NTP keep the clocks of all machines; "+safe,
+			all = append(all, warning(check, "synchronize the clocks of all machines with NTP; "+safe,
 				"the clock of node %s is %v %s this machine's: its alarms run, and its timestamps are, that much off",
 				p.info.NodeID, off.Abs().Round(100*time.Millisecond), word))
 		}
@@ -187,7 +189,7 @@ func checkClocks(nodes []probe) []finding {
 		return all
 	}
 	if told == 0 {
-		return []finding{healthy(check, "no node tells its time; %s", safe)}
+		return []finding{healthy(check, "no node reports its time; %s", safe)}
 	}
 	return []finding{
 		healthy(check, "the clocks of %s and this machine agree to within %v; %s", counted(told, "node"), clockGood,
@@ -199,15 +201,15 @@ func checkStore(by string, took time.Duration, err error) finding {
 	const check = "store"
 	switch {
 	case err != nil:
-		return failure(check, err, "see whether the store runs, and is reached from the nodes")
+		return failure(check, err, "check whether the store runs, and whether the nodes reach it")
 	case took > storeGood:
-		return warning(check, "see whether the store is overloaded or far away; every commit waits for it",
+		return warning(check, "check whether the store is overloaded or far away; every commit waits for it",
 			"a read %s takes %v", by, rounded(took))
 	}
 	return healthy(check, "a read %s takes %v", by, rounded(took))
 }
 
-// checkLeases judges how the leases stand, of which each is for so many milliseconds.
+// checkLeases judges the leases, each of which lasts ttlMillis.
 func checkLeases(leases []api.LeaseRow, ttlMillis int64) []finding {
 	const check = "leases"
 	var all []finding
@@ -218,12 +220,12 @@ func checkLeases(leases []api.LeaseRow, ttlMillis int64) []finding {
 		}
 		held++
 		if l.TTLLeftMillis >= 0 && l.TTLLeftMillis < ttlMillis/3 {
-			all = append(all, warning(check, "see whether it runs, and reaches the store: when nothing is left, "+
-				"other nodes take its actors",
+			all = append(all, warning(check, "check whether it runs, and reaches the store: when its lease "+
+				"expires, other nodes take its actors",
 				"node %s has %s left of a lease of %s", l.Node, millis(l.TTLLeftMillis), millis(ttlMillis)))
 		}
 		if l.Revocations > 0 {
-			all = append(all, warning(check, "none, if an operator has done so by kelpie leases break --actor",
+			all = append(all, warning(check, "none, if an operator did so with kelpie leases break --actor",
 				"%s been taken from node %s under its lease", claims(l.Revocations), l.Node))
 		}
 	}
@@ -254,8 +256,8 @@ func checkNamespaces(namespaces []api.NamespaceRow) []finding {
 		switch {
 		case len(n.Nodes) == 0:
 			all = append(
-				all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls of its "+
-					"actors fail", n.Namespace))
+				all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls to "+
+					"its actors fail", n.Namespace))
 		case len(n.Nodes) == 1 && len(hosts) > 1:
 			all = append(
 				all, warning(check, "start another node whose program hosts it",
@@ -267,7 +269,7 @@ func checkNamespaces(namespaces []api.NamespaceRow) []finding {
 	}
 	if len(hosts) == 1 {
 		return []finding{
-			healthy(check, "%s, all hosted by the one node there is", counted(len(namespaces), "namespace"))}
+			healthy(check, "%s, all hosted by the only node", counted(len(namespaces), "namespace"))}
 	}
 	return []finding{healthy(check, "%s, each hosted by more than one node", counted(len(namespaces), "namespace"))}
 }
@@ -284,14 +286,14 @@ func checkSteps(events []api.Event) finding {
 	if steps == 0 {
 		return healthy(check, "none that a node remembers")
 	}
-	return warning(check, "have NTP slew the clocks instead; alarms come early or late by a step, and no actor is in "+
-		"danger",
+	return warning(check, "let NTP slew the clocks instead; alarms run early or late by a step, and actors are "+
+		"safe",
 		"%s, the last at %s on node %s: %s", counted(steps, "step"), last.Time, last.Node, last.Cause)
 }
 
 // checkDeadLetters judges how many there are; more says that there are still others.
 func checkDeadLetters(n int, more bool) finding {
-	const check, advice = "dead letters", "see them by kelpie actors dead-letters ls; then retry or rm them"
+	const check, advice = "dead letters", "list them with kelpie actors dead-letters ls; then retry or remove them"
 	switch {
 	case more:
 		return warning(check, advice, "more than %s: alarms and messages that have failed ten times",
@@ -307,8 +309,8 @@ const quarantinesNamed = 3
 
 // checkQuarantines judges the actors that are refused.
 func checkQuarantines(rows []api.QuarantineRow) []finding {
-	const check, advice = "quarantine", "mend the method, then kelpie actors quarantine clear; see all by kelpie " +
-		"actors quarantine ls"
+	const check, advice = "quarantine", "fix the method, then run kelpie actors quarantine clear; list all with " +
+		"kelpie actors quarantine ls"
 	if len(rows) == 0 {
 		return []finding{healthy(check, "no actor has ended a node")}
 	}

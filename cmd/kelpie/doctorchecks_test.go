@@ -41,25 +41,25 @@ func found(t *testing.T, name string, got []finding, want ...string) {
 func TestCheckMachine(t *testing.T) {
 	one := func(f finding) []finding { return []finding{f} }
 	found(t, "files", one(checkOpenFiles(0, false)), "ok the limit is not known")
-	found(t, "files", one(checkOpenFiles(openFilesMin-1, true)), "problem a process may have only 1023 files")
-	found(t, "files", one(checkOpenFiles(openFilesMin, true)), "warning a process may have 1024 files")
-	found(t, "files", one(checkOpenFiles(openFilesGood, true)), "ok a process may have 8192 files")
+	found(t, "files", one(checkOpenFiles(openFilesMin-1, true)), "problem a process may open only 1023 files")
+	found(t, "files", one(checkOpenFiles(openFilesMin, true)), "warning a process may open 1024 files")
+	found(t, "files", one(checkOpenFiles(openFilesGood, true)), "ok a process may open 8192 files")
 	found(t, "disk", one(checkDiskFree("/d", diskFreeMin-1)), "problem only 99MiB are free at /d")
 	found(t, "disk", one(checkDiskFree("/d", diskFreeGood-1)), "warning 1023MiB are free at /d")
 	found(t, "disk", one(checkDiskFree("/d", diskFreeGood)), "ok 1GiB are free at /d")
 	found(t, "dir", one(checkDataDir("/d", "/d", syncGood, nil)),
-		"ok /d can be written to; a small durable write takes 50ms")
+		"ok /d is writable; a small durable write takes 50ms")
 	found(t, "dir", one(checkDataDir("/d/e", "/d", syncGood, nil)),
-		"ok /d/e does not exist yet, and can be made in /d; a small")
+		"ok /d/e does not exist yet, and can be created in /d; a small")
 	found(t, "dir", one(checkDataDir("/d", "/d", syncGood+time.Millisecond, nil)),
-		"warning /d can be written to, but a small durable write takes 51ms")
+		"warning /d is writable, but a small durable write takes 51ms")
 	found(t, "dir", one(checkDataDir("/d", "/d", 0, &os.PathError{Op: "open", Path: "/d/x", Err: syscall.EACCES})),
 		"problem /d can't be used: permission denied")
 	found(t, "port", one(checkPort("h:1", nil, nil)), "ok h:1 is free")
 	found(t, "port", one(checkPort("h:1", syscall.EADDRNOTAVAIL, &probe{})),
-		"problem h:1 is no address of this machine")
+		"problem h:1 is not an address of this machine")
 	found(t, "port", one(checkPort("h:1", syscall.EACCES, &probe{})),
-		"problem nobody can listen at h:1: permission denied")
+		"problem can't listen at h:1: permission denied")
 	found(t, "port", one(checkPort("h:1", syscall.EADDRINUSE, &probe{info: &api.ClusterInfo{NodeID: "a"}})),
 		"ok node a listens at h:1")
 }
@@ -83,22 +83,22 @@ func TestExamineMachine(t *testing.T) {
 		}
 	}()
 	addr := l.Addr().String()
-	found(t, "a stranger", []finding{examinePort(context.Background(), s, addr)}, "problem what listens at "+addr+
-		" is no node: ")
+	found(t, "a stranger", []finding{examinePort(context.Background(), s, addr)}, "problem the program at "+addr+
+		" is not a node: ")
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	found(t, "nobody", []finding{examinePort(context.Background(), s, addr)}, "ok "+addr+" is free")
 	store := fakeNode(t, func(*rpc.Mux) {})
 	found(t, "a store", []finding{examinePort(context.Background(), s, store)},
-		"problem a store that is served on its own, or another program")
+		"problem a store, or another program")
 
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found(t, "a file", examineDataDir(file), "problem "+file+" can't be used: "+file+" is no directory")
+	found(t, "a file", examineDataDir(file), "problem "+file+" can't be used: "+file+" is not a directory")
 	found(t, "below a file", examineDataDir(filepath.Join(file, "x")), "problem "+filepath.Join(file, "x")+
 		" can't be used: not a directory")
 	found(t, "none", examineDataDir(""), "ok the store is in memory")
@@ -115,9 +115,9 @@ func TestCheckAddress(t *testing.T) {
 	info := &api.ClusterInfo{NodeID: "a", ClusterID: "c"}
 	for want, err := range map[string]error{
 		"ok h:1 is node a of cluster c, and answers within 3ms": nil,
-		"problem nobody listens at h:1: connection refused":     &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
-		"problem what listens at h:1 is no node":                api.Errorf(api.CodeUnknownMethod, "x"),
-		"problem h:1 can't be talked to: protocol versions differ": api.Errorf(api.CodeMismatch,
+		"problem no process listens at h:1: connection refused": &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+		"problem the program at h:1 is not a node":              api.Errorf(api.CodeUnknownMethod, "x"),
+		"problem can't talk to h:1: protocol versions differ": api.Errorf(api.CodeMismatch,
 			"protocol versions differ"),
 		"problem no answer from h:1 within 5s":             context.DeadlineExceeded,
 		"problem no node answers at h:1: no such host":     &net.DNSError{Err: "no such host"},
@@ -132,7 +132,7 @@ func TestCheckAddress(t *testing.T) {
 	}
 	found(t, "one cluster", checkSameCluster([]probe{of("1"), of("1")}))
 	found(t, "two clusters", checkSameCluster([]probe{of("1"), of("1"), of("2")}),
-		"problem the addresses are of two clusters: h:1 of 1, h:2 of 2")
+		"problem the addresses belong to two clusters: h:1 of 1, h:2 of 2")
 }
 
 // TestCheckNodes shows what is said of each state that a node can be in.
@@ -147,7 +147,7 @@ func TestCheckNodes(t *testing.T) {
 		"problem no node is active")
 	found(t, "a member", checkMember("a", &probe{info: &api.ClusterInfo{NodeID: "a"}}))
 	found(t, "silent", checkMember("a", &probe{addr: "h:1", err: context.DeadlineExceeded}),
-		"problem node a does not answer at h:1: no answer came in time")
+		"problem node a does not answer at h:1: no answer arrived in time")
 	found(t, "another", checkMember("a", &probe{addr: "h:1", info: &api.ClusterInfo{NodeID: "b"}}),
 		"problem node a should be at h:1, but node b answers there")
 }
@@ -158,7 +158,7 @@ func TestCheckVersions(t *testing.T) {
 		return probe{info: &api.ClusterInfo{NodeID: node, Version: version, ProtocolVersion: protocol}}
 	}
 	found(t, "same", checkVersions("v1", 1, []probe{of("a", "v1", 1), of("b", "v1", 1)}),
-		"ok all run v1, with version 1 of the protocol")
+		"ok all nodes run v1, with protocol version 1")
 	found(t, "upgrade", checkVersions("v2", 1, []probe{of("a", "v1", 1), of("b", "v2", 1), of("c", "v1", 1)}),
 		"warning nodes run different versions: v1 (a, c), v2 (b)")
 	found(t, "protocol", checkVersions("v2", 2, []probe{of("a", "v2", 1), of("b", "v2", 2)}),
@@ -174,7 +174,7 @@ func TestCheckClocks(t *testing.T) {
 		return probe{info: &api.ClusterInfo{NodeID: "a", Time: now.Add(off).Format(time.RFC3339Nano)}, sent: now,
 			took: took}
 	}
-	found(t, "none", checkClocks([]probe{{info: &api.ClusterInfo{}}}), "ok no node tells its time")
+	found(t, "none", checkClocks([]probe{{info: &api.ClusterInfo{}}}), "ok no node reports its time")
 	found(t, "same", checkClocks([]probe{of(0, 0), of(clockGood, 0), of(-clockGood, 0)}),
 		"ok the clocks of 3 nodes and this machine agree")
 	found(t, "slow answer", checkClocks([]probe{of(3*time.Second, 3*time.Second), of(0, 3*time.Second)}),
@@ -204,7 +204,7 @@ func TestCheckContents(t *testing.T) {
 	found(t, "namespaces",
 		checkNamespaces(
 			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a"}}, {Namespace: "m", Nodes: []string{"a"}}}),
-		"ok 2 namespaces, all hosted by the one node")
+		"ok 2 namespaces, all hosted by the only node")
 	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}}),
 		"ok 1 namespace, each hosted by more than one node")
 	found(t, "namespaces",

@@ -54,9 +54,9 @@ func examineCluster(ctx context.Context, s *session) []finding {
 		}
 	}
 	if len(answered) == 0 {
-		return append(all, problem("cluster", "start a node by kelpie node start, or say where one is by --addr or "+
+		return append(all, problem("cluster", "start a node with kelpie node start, or name one with --addr or "+
 			"--context",
-			"no node answers, so that nothing can be said of the cluster"))
+			"no node answers, so the cluster was not checked"))
 	}
 	all = append(all, checkSameCluster(answered)...)
 	one := *s

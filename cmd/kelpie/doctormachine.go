@@ -37,8 +37,8 @@ func (k *kelpie) examineMachine(ctx context.Context, s *session, f *doctorFlags)
 	n, err := host.ReadNodeSettings(
 		k.Process, map[string]string{"config": f.file, "listen": f.listen, "data-dir": f.dataDir})
 	if err != nil {
-		return append(all, failure("node settings", err, "correct them; kelpie config show --node tells where each "+
-			"is from"))
+		return append(all, failure("node settings", err, "correct them; kelpie config show --node shows where "+
+			"each comes from"))
 	}
 	all = append(all, examinePort(ctx, s, n.Listen))
 	return append(all, examineDataDir(n.DataDir)...)
@@ -52,12 +52,12 @@ func checkOpenFiles(limit uint64, known bool) finding {
 	case !known:
 		return healthy(check, "the limit is not known on this system")
 	case limit < openFilesMin:
-		return problem(check, advice, "a process may have only %d files and connections open", limit)
+		return problem(check, advice, "a process may open only %d files and connections", limit)
 	case limit < openFilesGood:
-		return warning(check, advice, "a process may have %d files and connections open, which many clients exhaust",
+		return warning(check, advice, "a process may open %d files and connections; many clients exhaust that",
 			limit)
 	}
-	return healthy(check, "a process may have %d files and connections open", limit)
+	return healthy(check, "a process may open %d files and connections", limit)
 }
 
 // examinePort finds out whether a node could listen at addr, or who does.
@@ -80,19 +80,20 @@ func checkPort(addr string, refused error, p *probe) finding {
 	case refused == nil:
 		return healthy(check, "%s is free: no node runs here, and one could", addr)
 	case errors.Is(refused, syscall.EADDRNOTAVAIL):
-		return problem(check, "choose an address of this machine by --listen, and what others use by --advertise",
-			"%s is no address of this machine", addr)
+		return problem(check, "choose an address of this machine with --listen, and the address that others use "+
+			"with --advertise",
+			"%s is not an address of this machine", addr)
 	case !errors.Is(refused, syscall.EADDRINUSE):
-		return problem(check, "choose another port by --listen", "nobody can listen at %s: %s", addr,
+		return problem(check, "choose another port with --listen", "can't listen at %s: %s", addr,
 			host.Reason(refused))
 	case p.err == nil:
 		return healthy(check, "node %s listens at %s", p.info.NodeID, addr)
 	case api.CodeOf(p.err) == api.CodeUnknownMethod:
-		return problem(check, "give the node another port by --listen",
-			"a store that is served on its own, or another program that speaks Kelpie's protocol, listens at %s", addr)
+		return problem(check, "give the node another port with --listen",
+			"a store, or another program that speaks Kelpie's protocol, listens at %s", addr)
 	}
-	return problem(check, "find it by: ss -ltnp; stop it, or give the node another port by --listen",
-		"what listens at %s is no node: %s", addr, host.Reason(p.err))
+	return problem(check, "find it with: ss -ltnp; stop it, or give the node another port with --listen",
+		"the program at %s is not a node: %s", addr, host.Reason(p.err))
 }
 
 // examineDataDir checks the data directory: may it be written to, is there room, and how long does it take to make
@@ -100,7 +101,7 @@ func checkPort(addr string, refused error, p *probe) finding {
 func examineDataDir(dir string) []finding {
 	const check = "data directory"
 	if dir == "" {
-		return []finding{healthy(check, "the store is in memory: none is needed")}
+		return []finding{healthy(check, "the store is in memory and needs none")}
 	}
 	at, err := existing(dir)
 	if err != nil {
@@ -111,7 +112,7 @@ func examineDataDir(dir string) []finding {
 	if free, err := diskFree(at); err == nil {
 		all = append(all, checkDiskFree(at, free))
 	} else if !errors.Is(err, errors.ErrUnsupported) {
-		all = append(all, failure("disk", err, "look at the file system of "+at))
+		all = append(all, failure("disk", err, "check the file system of "+at))
 	}
 	return all
 }
@@ -128,7 +129,7 @@ func existing(dir string) (string, error) {
 		case err == nil && info.IsDir():
 			return dir, nil
 		case err == nil:
-			return "", api.Errorf(api.CodeFailedPrecondition, "%s is no directory", dir)
+			return "", api.Errorf(api.CodeFailedPrecondition, "%s is not a directory", dir)
 		case !errors.Is(err, os.ErrNotExist) || filepath.Dir(dir) == dir:
 			return "", err
 		}
@@ -162,24 +163,24 @@ func syncTime(dir string) (_ time.Duration, err error) {
 func checkDataDir(dir, at string, took time.Duration, err error) finding {
 	const check = "data directory"
 	if err != nil {
-		return problem(check, "choose one that can be written to by --data-dir", "%s can't be used: %s", dir,
+		return problem(check, "choose a writable one with --data-dir", "%s can't be used: %s", dir,
 			host.Reason(err))
 	}
-	says := "can be written to"
+	says := "is writable"
 	if at != dir {
-		says = "does not exist yet, and can be made in " + at
+		says = "does not exist yet, and can be created in " + at
 	}
 	if took > syncGood {
-		return warning(check, "use a local disk with a write cache that survives power loss; a node that has the "+
-			"store itself commits no faster", "%s %s, but a small durable write takes %v", dir, says, rounded(took))
+		return warning(check, "use a local disk with a write cache that survives power loss; a node that keeps "+
+			"the store itself commits no faster", "%s %s, but a small durable write takes %v", dir, says, rounded(took))
 	}
 	return healthy(check, "%s %s; a small durable write takes %v", dir, says, rounded(took))
 }
 
 // checkDiskFree judges the bytes left on the file system of dir.
 func checkDiskFree(dir string, free uint64) finding {
-	const check, advice = "disk", "make room, or choose another place by --data-dir; a store that can't write serves " +
-		"nobody"
+	const check, advice = "disk", "free some space, or choose another place with --data-dir; a store that can't " +
+		"write serves no one"
 	left := host.Bytes(free >> 20 << 20)
 	switch {
 	case free < diskFreeMin:

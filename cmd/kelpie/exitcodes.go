@@ -21,8 +21,8 @@ const (
 // exitCodesTopic is a topic of help, not a command.
 func exitCodesTopic() *cobra.Command {
 	var b strings.Builder
-	b.WriteString("The exit code of every command says what became of it. An error is a line on stderr that says " +
-		"what\nhappened, and often one that says what to do about it.\n")
+	b.WriteString("The exit code of every command says how it ended. An error is a line on stderr that says what\n" +
+		"happened, often followed by one that says what to do about it.\n")
 	for _, e := range host.ExitCodes() {
 		fmt.Fprintf(&b, "\n%5d  %-*s", e.Code, meaningColumn-7, e.Name)
 		b.WriteString(wrap(e.Meaning, wrapColumn-meaningColumn, "\n"+strings.Repeat(" ", meaningColumn)))

@@ -64,7 +64,7 @@ func (tr trial) run(t *testing.T, cluster terminal, more ...string) result {
 	return r
 }
 
-// interrupted returns the terminal with a signal that waits for whoever listens.
+// interrupted returns the terminal with a signal that is already pending.
 func (term terminal) interrupted() terminal {
 	term.signals = make(chan os.Signal, 1)
 	term.signals <- os.Interrupt

@@ -30,7 +30,7 @@ type jobFlags struct {
 }
 
 func (f *jobFlags) register(cmd *cobra.Command) {
-	cmd.Flags().Var(rateValue{&f.rate, "actors"}, "rate", "most actors a node moves per second, such as 100/s "+
+	cmd.Flags().Var(rateValue{&f.rate, "actors"}, "rate", "maximum actors a node moves per second, such as 100/s "+
 		"(default unlimited)")
 	cmd.Flags().BoolVar(&f.detach, "detach", false, "do not wait for the end")
 	registerYes(cmd, &f.yes)
@@ -56,14 +56,14 @@ func (k *kelpie) follow(ctx context.Context, s *session, j *job) error {
 		switch code := host.ExitCodeOf(err); {
 		case ctx.Err() != nil:
 			p.clear()
-			return host.Advise(interrupted("interrupted; "+j.names()+" will go on by itself"),
+			return host.Advise(interrupted("interrupted; "+j.names()+" will continue by itself"),
 				"see \"kelpie node show NODE\"; to end it: %s", j.cancel)
 		case err == nil:
 			heard = time.Now()
 		case code != host.ExitUnavailable || time.Since(heard) >= s.timeout:
 			p.clear()
-			return host.Advise(err, "what has begun goes on, unless the node has ended: see \"kelpie node show "+
-				"NODE\"; the same command goes on with what is left")
+			return host.Advise(err, "the job continues, unless the node has ended: see \"kelpie node show "+
+				"NODE\"; rerun the command to move the rest")
 		}
 		if !slices.ContainsFunc(j.nodes, running) {
 			return nil
@@ -93,8 +93,8 @@ func (j *job) look(ctx context.Context, s *session) error {
 		case err != nil:
 			return err
 		case is.Job != was.Job || is.Kind != was.Kind:
-			return api.Errorf(api.CodeFailedPrecondition, "node %s has been restarted, or does something else by "+
-				"now: %d of %s had been moved", was.Node, was.Moved, counted(was.Total, "actor"))
+			return api.Errorf(api.CodeFailedPrecondition, "node %s was restarted, or runs another job by now: %d "+
+				"of %s had moved; rerun the command to move the rest", was.Node, was.Moved, counted(was.Total, "actor"))
 		}
 		*was = *is
 	}
@@ -135,18 +135,18 @@ func (j *job) verdict() error {
 		var what string
 		switch {
 		case b.State == api.BulkCancelled:
-			what = "was told to stop, or ends: " + moved
+			what = "was told to stop, or is ending: " + moved
 		case b.State == api.BulkTimedOut:
-			what = "is not done in time: " + moved + ", " + fmt.Sprintf("%d left", b.Left)
+			what = "did not finish in time: " + moved + ", " + fmt.Sprintf("%d left", b.Left)
 		case b.State != api.BulkRunning && b.Failed > 0:
 			what = "could not move " + counted(b.Failed, "actor")
 		case b.State == api.BulkDone && b.Left > 0:
-			what = "still has " + counted(b.Left, "actor") + ": no other node takes them"
+			what = "still has " + counted(b.Left, "actor") + ": no other node accepts them"
 		default:
 			continue
 		}
 		return host.Advise(api.Errorf(api.CodeInternal, "node %s %s", b.Node, what),
-			"the same command again goes on with what is left; \"kelpie node show %s\" tells more", b.Node)
+			"rerun the command to move the rest; \"kelpie node show %s\" has details", b.Node)
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func TestInterruptedJob(t *testing.T) {
 	if r.code != host.ExitInterrupted || r.stdout != "" || began != 1 {
 		t.Errorf("%d begun: %+v", began, r)
 	}
-	for _, s := range []string{clearLine + "4 of 10 actors moved", "node n will go on by itself", "kelpie node show",
+	for _, s := range []string{clearLine + "4 of 10 actors moved", "node n will continue by itself", "kelpie node show",
 		"kelpie actors migrate --from n --cancel"} {
 		if !strings.Contains(r.stderr, s) {
 			t.Errorf("does not say %q: %q", s, r.stderr)
@@ -110,7 +110,7 @@ func TestInterruptedJob(t *testing.T) {
 	}
 	r = terminal{}.run(append(command, "-o", "json")...)
 	if b := one[api.BulkStatus](t, r); r.code != host.ExitOK || b.Moved != 10 || b.State != api.BulkDone ||
-		!strings.Contains(r.stderr, "at it already") {
+		!strings.Contains(r.stderr, "already doing this") {
 		t.Errorf("%+v: %+v", r, b)
 	}
 }
@@ -125,13 +125,13 @@ func TestLostJob(t *testing.T) {
 		says []string
 	}{
 		{"restarted", api.BulkStatus{Node: "n", Job: 1, Kind: api.BulkDrain, State: api.BulkRunning}, nil,
-			host.ExitRefused, []string{"has been restarted"}},
+			host.ExitRefused, []string{"was restarted"}},
 		{"gone", api.BulkStatus{}, api.Errorf(api.CodeFailedPrecondition, "node n is not a member of the cluster: it "+
 			"is left"), host.ExitRefused, []string{"it is left"}},
 		{"cancelled", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkCancelled, Total: 10,
 			Moved: 3}, nil, host.ExitFailure, []string{"3 of 10 actors moved"}},
 		{"timed out", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkTimedOut, Total: 10,
-			Moved: 3, Left: 7}, nil, host.ExitFailure, []string{"not done in time", "7 left"}},
+			Moved: 3, Left: 7}, nil, host.ExitFailure, []string{"did not finish in time", "7 left"}},
 		{"failed", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9,
 			Failed: 1, Left: 1, Failures: []api.BulkFailure{{Actor: "counter/a", Error: "no luck"}}}, nil,
 			host.ExitFailure, []string{"could not move 1 actor", "counter/a   no luck"}},

@@ -188,7 +188,7 @@ func parseTupleJSON(s string) (tuple.Tuple, error) {
 		return nil, fmt.Errorf("is not a JSON array: %s", jsonCause(err))
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("has something behind the JSON array")
+		return nil, fmt.Errorf("has text after the JSON array")
 	}
 	t := make(tuple.Tuple, len(elems))
 	for i, elem := range elems {

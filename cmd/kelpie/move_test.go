@@ -37,7 +37,7 @@ func TestMigrate(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	from := one[api.ActorRow](t, first.run("actors", "get", "counter/a", "-o", "json")).Node
 	to := map[string]string{"n1": "n2", "n2": "n1"}[from]
-	for _, term := range []terminal{first, second} { // whoever is asked
+	for _, term := range []terminal{first, second} { // either node gives the same answer
 		m := one[api.MigrateReply](t, term.run("actors", "migrate", "counter/a", "--to", to, "--force", "-o", "json"))
 		if !m.Moved || m.From != from || m.To != to || m.PauseMicros <= 0 {
 			t.Errorf("moved as %+v", m)
@@ -90,7 +90,7 @@ func TestMigrateMany(t *testing.T) {
 	back := []string{"actors", "migrate", "--from", "n2", "--all", "--yes"}
 	r := first.run(back...)
 	if r.code != host.ExitFailure || !strings.Contains(r.stdout, "NOT MOVED") ||
-		!strings.Contains(r.stdout, "was moved here") || !strings.Contains(r.stderr, "the same command") {
+		!strings.Contains(r.stdout, "was moved here") || !strings.Contains(r.stderr, "rerun the command") {
 		t.Errorf("%+v", r)
 	}
 	first.run(append(back, "--force")...).wants(t, host.ExitOK, "done")
@@ -138,7 +138,7 @@ func TestDrain(t *testing.T) {
 	first.run("node", "drain", "n1", "--yes").wants(t, host.ExitRefused, "the only one that takes actors")
 	first.run("node", "drain", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`)
 	first.run("actors", "migrate", "counter/0", "--to", "n2").wants(t, host.ExitRefused, "undrain n2")
-	first.run("node", "undrain", "n2").wants(t, host.ExitOK, "node n2 is active and takes actors")
+	first.run("node", "undrain", "n2").wants(t, host.ExitOK, "node n2 is active and accepts actors")
 	first.run("node", "undrain", "n3").wants(t, host.ExitNotFound, `"n3"`)
 	if r := first.run("node", "drain", "n1", "--to", "n2", "--rate", "1/s", "--yes", "--detach", "-o",
 		"json"); one[api.BulkStatus](t, r).State != api.BulkRunning {
@@ -146,7 +146,7 @@ func TestDrain(t *testing.T) {
 	}
 	r := first.run("node", "drain", "n1", "--yes", "--detach", "-o", "json")
 	if b := one[api.BulkStatus](t, r); b.Job != 1 || b.To != "n2" ||
-		!strings.Contains(r.stderr, "being drained already, for an operator, to node n2") {
+		!strings.Contains(r.stderr, "already draining, for an operator, to node n2") {
 		t.Errorf("%+v", r)
 	}
 	first.run("node", "undrain", "n1").wants(t, host.ExitOK, "node n1 is active")
@@ -163,9 +163,9 @@ func TestRebalance(t *testing.T) {
 	first.activate(t, actors)
 	second.run("node", "drain", "n2", "--yes").wants(t, host.ExitOK)
 	second.run("node", "undrain", "n2").wants(t, host.ExitOK)
-	first.run("cluster", "rebalance", "--plan").wants(t, host.ExitOK, "MOVES", "n1     20    -10    10     10 to n2",
+	first.run("cluster", "rebalance", "--dry-run").wants(t, host.ExitOK, "MOVES", "n1     20    -10    10     10 to n2",
 		"n2     0     +10    10     -")
-	plan := one[rebalanceResult](t, first.run("cluster", "rebalance", "--plan", "-o", "json"))
+	plan := one[rebalanceResult](t, first.run("cluster", "rebalance", "--dry-run", "-o", "json"))
 	if len(plan.Moves) != 1 || plan.Moves[0] != (api.BalanceMove{From: "n1", To: "n2", Amount: 10}) ||
 		plan.Jobs == nil {
 		t.Errorf("planned %+v", plan)
@@ -184,7 +184,7 @@ func TestRebalance(t *testing.T) {
 	r = first.run("cluster", "rebalance", "--yes")
 	r.wants(t, host.ExitOK, "nothing to move")
 	for _, by := range []string{"load", "memory"} {
-		first.run("cluster", "rebalance", "--by", by, "--plan").wants(t, host.ExitOK, "HAS")
+		first.run("cluster", "rebalance", "--by", by, "--dry-run").wants(t, host.ExitOK, "HAS")
 	}
 }
 
@@ -203,10 +203,10 @@ func TestForetelling(t *testing.T) {
 	first, second := twoNodes(t)
 	first.answers(t, "1", "counter/a", "add", "1")
 	second.run("leases", "break", "n2", "--dry-run").wants(t, host.ExitOK, "node n2, which is active at 127.0.0.1:",
-		"of epoch 1", "joins again", "nothing was broken")
+		"of epoch 1", "rejoins", "nothing was broken")
 	first.run("leases", "break", "--actor", "counter/a", "--dry-run").wants(t, host.ExitOK,
 		"would lose actor counter/a", "under token 1", "nothing was broken")
-	first.run("leases", "break", "--actor", "counter/never", "--dry-run").wants(t, host.ExitOK, "nobody owns")
+	first.run("leases", "break", "--actor", "counter/never", "--dry-run").wants(t, host.ExitOK, "has no owner")
 	first.run("leases", "break", "n3", "--dry-run").wants(t, host.ExitNotFound, `"n3"`, "node ls")
 	first.answers(t, "2", "counter/a", "add", "1")
 	r := terminal{stdin: "y\n", env: first.env, interactive: true}.run("leases", "break", "--actor", "counter/a")

@@ -14,9 +14,9 @@ import (
 )
 
 func (k *kelpie) namespaces() *cobra.Command {
-	return group("namespaces", "List namespaces, change their settings",
-		`A namespace has settings that are the same on all nodes. It begins with those
-that its actors' program names, and they can be changed while the cluster runs.`, k.namespaceList(), k.namespaceShow(),
+	return group("namespaces", "List namespaces and change their settings",
+		`A namespace has settings that are the same on all nodes. They start as the
+actors' program declares them, and you can change them while the cluster runs.`, k.namespaceList(), k.namespaceShow(),
 		k.namespaceSet())
 }
 
@@ -25,7 +25,7 @@ func (k *kelpie) namespaceList() *cobra.Command {
 		use:     "ls",
 		short:   "List the namespaces that the cluster knows",
 		args:    host.Args(),
-		long:    "List the namespaces that the cluster knows, with their settings, and the nodes that host them.",
+		long:    "List the namespaces that the cluster knows, with their settings and the nodes that host them.",
 		example: "  kelpie namespaces ls\n  kelpie namespaces ls --sort placement -o wide",
 		listing: namespaceListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.NamespaceRow) error) error {
@@ -57,8 +57,8 @@ func (k *kelpie) namespaceShow() *cobra.Command {
 			}
 			i := slices.IndexFunc(all, func(r api.NamespaceRow) bool { return r.Namespace == args[0] })
 			if i < 0 {
-				return api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it "+
-					"has joined; see 'kelpie namespaces ls'", args[0])
+				return api.Errorf(api.CodeNotFound, "no namespace is named %q: the cluster knows a namespace "+
+					"once a node that hosts it has joined; see 'kelpie namespaces ls'", args[0])
 			}
 			return emit(all[i : i+1])
 		},

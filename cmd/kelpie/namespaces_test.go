@@ -56,7 +56,7 @@ func TestNamespaceSettings(t *testing.T) {
 	if got := rows[namespaceChange](t, second.run(append(near, "-o", "json")...)); len(got) != 0 {
 		t.Errorf("changed %+v again", got)
 	}
-	second.run(near...).wants(t, host.ExitOK, "has these settings already")
+	second.run(near...).wants(t, host.ExitOK, "already has these settings")
 	second.run("namespaces", "show", "counter").wants(t, host.ExitOK, "PREFER", "disk=ssd", "FALLBACK", "n1,n2")
 	first.run("namespaces", "ls").wants(t, host.ExitOK, "affinity", "least-loaded")
 	for i := range 4 { // through the node that was told: the other follows within a heartbeat
@@ -85,7 +85,7 @@ func TestNamespaceSettings(t *testing.T) {
 		"namespaces ls")
 	first.run("namespaces", "set", "kv", "--placement", "affinity").wants(t, host.ExitUsage,
 		"needs to know what to prefer", "--prefer")
-	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, host.ExitUsage, "has no fallback")
+	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, host.ExitUsage, "takes no fallback")
 	first.run("namespaces", "set", "kv", "--idle-timeout", "1ms").wants(t, host.ExitUsage, "--idle-timeout 1ms",
 		"at least 100ms")
 }

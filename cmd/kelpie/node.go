@@ -19,7 +19,7 @@ func (k *kelpie) node() *cobra.Command {
 	start.Example = `  kelpie node start
   kelpie node start --listen 10.0.0.6:7600 --join 10.0.0.5:7600
   kelpie node start --store fdb:/etc/foundationdb/fdb.cluster --zone eu --label disk=ssd`
-	return group("node", "Start a node, list nodes, empty them", "", start, k.nodeList(), k.nodeShow(), k.nodeDrain(),
+	return group("node", "Start, list and drain nodes", "", start, k.nodeList(), k.nodeShow(), k.nodeDrain(),
 		k.nodeUndrain(), k.nodeRemove())
 }
 
@@ -28,7 +28,7 @@ func (k *kelpie) nodeList() *cobra.Command {
 	return listCommand[api.NodeRow]{
 		use:   "ls",
 		short: "List the nodes of the cluster",
-		long:  "List the nodes of the cluster, also those that have left or failed.",
+		long:  "List the nodes of the cluster, including those that have left or failed.",
 		example: "  kelpie node ls --state active,draining -o wide\n  kelpie node ls --zone eu --label disk=ssd -o " +
 			"name\n  kelpie node ls --sort actors:desc",
 		args:    host.Args(),

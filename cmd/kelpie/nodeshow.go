@@ -30,13 +30,13 @@ var nodeDetailListing = listing[nodeDetail]{
 	name: func(d *nodeDetail) string { return d.Node },
 	tall: true,
 	fields: append(lift(nodeListing, func(d *nodeDetail) *api.NodeRow { return &d.NodeRow }),
-		field[nodeDetail]{key: "age_ms", meaning: "time since the node that answers saw its heartbeat, -1 if it does " +
-			"not watch", header: "LAST BEAT", cell: func(d *nodeDetail) string { return millis(d.AgeMillis) }},
-		field[nodeDetail]{key: "ttl_left_ms", meaning: "what is left of its lease, -1 if that is not known",
+		field[nodeDetail]{key: "age_ms", meaning: "time since the answering node saw its heartbeat, -1 if it " +
+			"does not watch it", header: "LAST BEAT", cell: func(d *nodeDetail) string { return millis(d.AgeMillis) }},
+		field[nodeDetail]{key: "ttl_left_ms", meaning: "time left on its lease, -1 if that is not known",
 			header: "TTL LEFT", cell: func(d *nodeDetail) string { return millis(d.TTLLeftMillis) }},
 		field[nodeDetail]{key: "beat", meaning: "number of the last heartbeat", header: "BEAT",
 			cell: func(d *nodeDetail) string { return count(d.Beat) }},
-		field[nodeDetail]{key: "revocations", meaning: "claims that others have taken from it under its lease",
+		field[nodeDetail]{key: "revocations", meaning: "claims that other nodes have taken from it under its lease",
 			header: "REVOCATIONS", cell: func(d *nodeDetail) string { return count(d.Revocations) }},
 		field[nodeDetail]{key: "job", meaning: "its latest job of moving actors, as \"node drain\" shows it; null if " +
 			"there was none, or it does not answer", header: "JOB", cell: (*nodeDetail).job},
@@ -80,9 +80,9 @@ func (d *nodeDetail) job() string {
 func (k *kelpie) nodeShow() *cobra.Command {
 	return listCommand[nodeDetail]{
 		use:   "show NODE",
-		short: "Show all that is known of a node",
-		long: "Show all that is known of a node: how it stands, its lease, and its latest job of moving actors, " +
-			"done or not.",
+		short: "Show everything known about a node",
+		long: "Show everything known about a node: its state, its lease, and its latest job of\n" +
+			"moving actors.",
 		example: "  kelpie node show node-7600\n  kelpie node show node-7600 -o json --watch",
 		args:    host.Args("NODE"),
 		listing: nodeDetailListing,
@@ -145,9 +145,9 @@ func (k *kelpie) nodeRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm NODE",
 		Short: "Forget a node that has left or failed",
-		Long: `Forget a node that has left or failed and does not come back: it is listed no
-more. One that is alive is refused. If it does come back, it joins as it did the
-first time.`,
+		Long: `Forget a node that has left or failed for good, so that it is no longer listed.
+The command refuses a node that is alive. If the node comes back, it joins as if
+for the first time.`,
 		Example: "  kelpie node rm node-7601",
 		Args:    host.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -49,13 +49,13 @@ func readRequest(arg string, stdin io.Reader) ([]byte, error) {
 func notJSON(arg string, err error) error {
 	wrong := api.Errorf(api.CodeInvalidArgument, "the request is not JSON: %s", jsonCause(err))
 	if first, _ := utf8.DecodeRuneInString(arg); unicode.IsLetter(first) {
-		return host.Advise(wrong, "text needs double quotes of its own, within those of the shell: '\"text\"'")
+		return host.Advise(wrong, "put text into double quotes, inside those of the shell: '\"text\"'")
 	}
 	return wrong
 }
 
 func tooLarge(size string) error {
-	return api.Errorf(api.CodeTooLarge, "the request has %s: at most %d bytes fit into a call", size,
+	return api.Errorf(api.CodeTooLarge, "the request has %s; a call carries at most %d bytes", size,
 		api.PayloadBytesMax)
 }
 
@@ -68,7 +68,7 @@ func encodeJSON(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("there is something behind the value")
+		return nil, errors.New("there is text after the value")
 	}
 	v, err := exactNumbers(v)
 	if err != nil {
@@ -115,7 +115,7 @@ func exactNumber(n json.Number) (any, error) {
 	u, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf(
-			"%s does not fit into 64 bits; with a point, %s.0, it is taken for an approximate number", s, s)
+			"%s does not fit into 64 bits; write it with a point, %s.0, to pass an approximate number", s, s)
 	}
 	return u, nil
 }

@@ -30,13 +30,13 @@ var placementListing = listing[api.PlacementRow]{
 		{key: "actors", meaning: "how many the node owns", header: "ACTORS", cell: func(r *api.PlacementRow) string {
 			return strconv.Itoa(r.Actors)
 		}},
-		{key: "orphaned", meaning: "those of them whose owner has lost its lease", header: "ORPHANED",
+		{key: "orphaned", meaning: "those whose owner has lost its lease", header: "ORPHANED",
 			cell: func(r *api.PlacementRow) string { return strconv.Itoa(r.Orphaned) }},
 	},
 }
 
 func (k *kelpie) placements() *cobra.Command {
-	return group("placements", "Count which nodes own how many actors", "", k.placementList())
+	return group("placements", "Count actors per node and namespace", "", k.placementList())
 }
 
 // placementFlags are those of "placements ls".
@@ -54,7 +54,7 @@ func (f *placementFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.Namespace, "namespace", "", "only actors of this namespace")
 	flags.StringVar(&f.Node, "node", "", "only actors that this node owns")
-	flags.StringVar(&f.by, "by", "", "count by node or by namespace alone (default by both)")
+	flags.StringVar(&f.by, "by", "", "count by node only, or by namespace only (default by both)")
 	must(cmd.RegisterFlagCompletionFunc(
 		"by", cobra.FixedCompletions([]cobra.Completion{byNode, byNamespace}, cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -70,10 +70,10 @@ func (k *kelpie) placementList() *cobra.Command {
 	var f placementFlags
 	return listCommand[api.PlacementRow]{
 		use:   "ls",
-		short: "Count the actors of nodes and namespaces",
-		long: `Count the actors that each node owns, of each namespace. The nodes count, a page
-at a time; a namespace is printed when all of it has been counted. It is not of
-one moment: an actor that moves meanwhile may be counted twice, or not at all.`,
+		short: "Count actors per node and namespace",
+		long: `Count the actors that each node owns, per namespace. Namespaces are counted and
+printed one after the other. The counts are not of a single moment: an actor
+that moves meanwhile may be counted twice, or not at all.`,
 		example: "  kelpie placements ls\n  kelpie placements ls --by node --sort actors:desc\n  kelpie placements " +
 			"ls --namespace counter -o json",
 		args:    host.Args(),

@@ -53,6 +53,6 @@ func (p *progress) say(line string) error {
 func (p *progress) clear() {
 	if p.dirty {
 		p.dirty = false
-		_, _ = io.WriteString(p.w, clearLine) // it is only for the looks
+		_, _ = io.WriteString(p.w, clearLine) // failing to show progress is harmless
 	}
 }

@@ -14,12 +14,12 @@ import (
 )
 
 func (k *kelpie) quarantine() *cobra.Command {
-	return group("quarantine", "List actors that have ended the process of a node, let them run again",
-		`Code of an actor can end the process of its node: by a stack overflow, by
-os.Exit, by taking all memory. Its calls would then go to the next node, and so
+	return group("quarantine", "List actors that ended the processes of nodes, and release them",
+		`An actor's code can end the process of its node: by a stack overflow, by
+os.Exit, by exhausting memory. Its calls would then go to the next node, and so
 on. An actor whose code was running when the processes of two or three nodes
-ended is quarantined: all nodes refuse its calls, until its quarantine is
-cleared here or a node runs another version of the program.`,
+ended is quarantined. All nodes refuse its calls until you clear the quarantine,
+or a node runs another version of the program.`,
 		k.quarantineList(), k.quarantineClear())
 }
 
@@ -73,8 +73,8 @@ func (k *kelpie) quarantineClear() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
 		Use:   "clear ACTOR...",
-		Short: "Let quarantined actors run again",
-		Long: `Let quarantined actors run again. Mend first what ended the nodes: an actor that
+		Short: "Release actors from quarantine",
+		Long: `Release actors from quarantine. First fix what ended the nodes: an actor that
 still ends its node takes two or three with it before it is quarantined again.`,
 		Example: "  kelpie actors quarantine clear cart/alice\n  kelpie actors quarantine ls -o name | xargs kelpie " +
 			"actors quarantine clear",

@@ -58,11 +58,12 @@ state, each active on one node of a cluster at a time.
   kelpie dev                              start a playground: a store and three nodes on this machine
   kelpie node start                       start a node, the first of a cluster
   kelpie actors call counter/a add 5      call an actor, wherever it is
-  kelpie actors ls                        see which actors are where
+  kelpie actors ls                        show which actors are where
 
-Commands that ask the cluster look for a node at 127.0.0.1:7600, unless --addr,
-KELPIE_ADDR or a context (see "kelpie context --help") says otherwise. Answers
-go to stdout, all else to stderr; "kelpie help exit-codes" lists the exit codes.`,
+Commands that talk to the cluster look for a node at 127.0.0.1:7600, unless
+--addr, KELPIE_ADDR or a context (see "kelpie context --help") names another.
+Answers go to stdout, everything else to stderr. "kelpie help exit-codes" lists
+the exit codes.`,
 		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.cluster(), k.events(), k.top(), k.store(),
 		k.dev(), k.doctor(),
 		k.context(), k.config(), k.sim(), k.bench(), k.version(), exitCodesTopic())

@@ -31,7 +31,7 @@ type selection struct {
 func (sel *selection) register(cmd *cobra.Command, columns []string) {
 	flags := cmd.Flags()
 	if flags.Lookup("limit") == nil {
-		flags.IntVar(&sel.limit, "limit", 0, "greatest number of rows to list, 0 for no limit")
+		flags.IntVar(&sel.limit, "limit", 0, "maximum number of rows to list, 0 for no limit")
 	}
 	if len(columns) == 0 || flags.Lookup("sort") != nil {
 		return
@@ -108,9 +108,9 @@ func checkSortable(rows int) error {
 		return nil
 	}
 	return host.Advise(
-		api.Errorf(api.CodeFailedPrecondition, "--sort: there are more than %d rows, which are too many to sort here",
+		api.Errorf(api.CodeFailedPrecondition, "--sort: there are more than %d rows, too many to sort here",
 			sortRowsMax),
-		"filter them, or leave --sort out and pipe them into sort",
+		"filter them, or leave --sort out and pipe the list into sort",
 	)
 }
 
@@ -131,8 +131,8 @@ func newSorting[R any](l listing[R], flag string) (*sorting[R], error) {
 	key, desc := strings.CutSuffix(flag, descending)
 	columns := l.sortable()
 	if !slices.Contains(columns, key) {
-		return nil, api.Errorf(api.CodeInvalidArgument, "--sort %q: write it as COLUMN or COLUMN:desc; the columns "+
-			"are %s", flag, strings.Join(columns, ", "))
+		return nil, api.Errorf(api.CodeInvalidArgument, "--sort %q: write COLUMN or COLUMN:desc; the columns are "+
+			"%s", flag, strings.Join(columns, ", "))
 	}
 	return &sorting[R]{key, desc}, nil
 }

@@ -42,7 +42,7 @@ func TestSort(t *testing.T) {
 	}
 }
 
-// manyActors serves so many actors, in pages of up to 1,000. asked is told of each page before it is given.
+// manyActors serves n actors, in pages of up to 1,000. It calls asked before it serves a page.
 func manyActors(t *testing.T, total int, asked func(page int)) string {
 	t.Helper()
 	return node(t, api.MethodActors, func(req *api.ActorsRequest) (*api.ActorsReply, error) {

@@ -62,8 +62,8 @@ func (c *connection) timeoutFlag(flags *pflag.FlagSet) {
 // validate checks the flags. Errors are CodeInvalidArgument.
 func (c *connection) validate() error {
 	if len(c.addrs) == 0 {
-		return host.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: at least one address of a node is "+
-			"needed, such as %s", host.DefaultListen))
+		return host.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: pass the address of at least one "+
+			"node, such as %s", host.DefaultListen))
 	}
 	for _, addr := range c.addrs {
 		if err := host.CheckAddress("--addr", addr); err != nil {
@@ -147,7 +147,7 @@ func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.C
 	return "", unreachable(silent)
 }
 
-// tryOne calls f with an address, the first of so many that are left.
+// tryOne calls f with an address, the first of those left.
 func (s *session) tryOne(ctx context.Context, repeatable bool, left int, addr string,
 	f func(ctx context.Context, addr string) error) error {
 	if deadline, ok := ctx.Deadline(); ok && repeatable {
@@ -197,7 +197,7 @@ func (s *session) explainCall(err error, id api.ActorID, method, key string) err
 	if key != "" {
 		return host.Advise(err, "it may have been executed; repeat it with the same --idempotency-key to find out")
 	}
-	return host.Advise(err, "it may have been executed; calls with an --idempotency-key can be repeated to find out")
+	return host.Advise(err, "it may have been executed; to be able to repeat a call safely, pass --idempotency-key")
 }
 
 // explain makes an error of a node's say which node it is.
@@ -206,11 +206,12 @@ func (s *session) explain(addr string, err error) error {
 	case api.CodeDeadlineExceeded:
 		return api.Errorf(code, "node at %s did not answer within %v", addr, s.timeout)
 	case api.CodeMismatch:
-		return host.Advise(err, "use the version of kelpie that the cluster runs")
+		return host.Advise(err, "use the same version of kelpie as the cluster")
 	case api.CodeUnknownMethod:
 		return host.Advise(
-			api.Errorf(code, "what listens at %s is no node, or one of another version: %s", addr, host.Message(err)),
-			"say by --addr, KELPIE_ADDR or --context where a node is; a store that is served on its own is none",
+			api.Errorf(code, "the program at %s is not a node, or one of another version: %s", addr, host.Message(err)),
+			"name a node with --addr, KELPIE_ADDR or --context; the address of a store served by kelpie store "+
+				"serve does not do",
 		)
 	}
 	return err
@@ -220,6 +221,6 @@ func (s *session) explain(addr string, err error) error {
 func unreachable(silent []string) error {
 	return host.Advise(
 		api.Errorf(api.CodeUnavailable, "no node answers: %s", strings.Join(silent, ", ")),
-		"start one with \"kelpie node start\", or say where one is by --addr, KELPIE_ADDR or --context",
+		"start one with \"kelpie node start\", or name one with --addr, KELPIE_ADDR or --context",
 	)
 }

@@ -125,7 +125,7 @@ func TestNoAnswer(t *testing.T) {
 	terminal{}.run(append([]string{"node", "ls"}, both...)...).wants(t, host.ExitOK, "found")
 	terminal{}.run(append([]string{"actors", "call", "counter/a", "get"}, both...)...).wants(t, host.ExitOK, "7\n")
 	terminal{}.run(append([]string{"node", "ls"}, alone...)...).wants(t, host.ExitUnavailable,
-		hung+" (no answer came in time)")
+		hung+" (no answer arrived in time)")
 	r, timeout := untilReached("leases", "break", "n", "--yes", "--addr", hung)
 	r.wants(t, host.ExitUnknown, hung+" did not answer within "+timeout)
 }
@@ -226,6 +226,6 @@ func TestIdempotencyKey(t *testing.T) {
 func TestNoNode(t *testing.T) {
 	addr := fakeNode(t, func(*rpc.Mux) {})
 	for _, args := range [][]string{{"node", "ls"}, {"actors", "call", "counter/a", "get"}} {
-		terminal{}.run(append(args, "--addr", addr)...).wants(t, host.ExitNotFound, addr+" is no node", "--addr")
+		terminal{}.run(append(args, "--addr", addr)...).wants(t, host.ExitNotFound, addr+" is not a node", "--addr")
 	}
 }

@@ -21,25 +21,26 @@ func (k *kelpie) sim() *cobra.Command {
 	var f simFlags
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Run clusters in simulated time, hurt them, check what they promise",
+		Short: "Run simulated clusters with faults, and check every promise",
 		Long: `Run a whole cluster in this process, in simulated time: real nodes, on a network
 and a store that fail, called by clients. Checkers look for broken promises. A
-seed decides everything that is not said by a flag, and what fails under a seed
-fails under it again. No cluster is needed, and none is touched.
+seed decides everything that no flag sets, and a seed that fails once fails
+every time. No cluster is needed, and none is touched.
 
-A single run (--seed, or none of --seeds and --for) shows all that was drawn for
-it, as flags that can be given back. Of many, those that break a promise are
-shown, each with the command that runs it again, and a summary of all. The exit
-code is 1 if a promise was broken. The first interrupt lets the runs under way
-end, and starts no more; the exit code is 130 then, unless it is 1.
+A single run (--seed, or neither --seeds nor --for) prints everything that was
+drawn for it, as flags that you can pass back. For many runs, the command prints
+those that break a promise, each with the command that repeats it, and a
+summary. The exit code is 1 if a promise was broken. On the first interrupt, the
+command finishes the current runs and starts no more; the exit code is then 130,
+unless it is 1.
 
-Of many runs, --shrink and --html take the first that breaks a promise. A plan
-of faults is events with semicolons or ends of lines between them, each a time,
-a fault, and what it befalls; "kelpie sim ls" lists the faults, workloads,
-checkers, profiles and bugs there are.
+For many runs, --shrink and --html take the first run that breaks a promise. A
+plan of faults is a list of events separated by semicolons or line ends, each
+with a time, a fault, and its target. "kelpie sim ls" lists the faults,
+workloads, checkers, profiles and bugs.
 
-With -o json, every run is an object on a line of its own; with -o name, the
-seeds that break a promise are printed and nothing else.
+With -o json, every run is an object on a line of its own. With -o name, only
+the seeds that break a promise are printed.
 
 ` + simListing.help(),
 		Example: `  kelpie sim --seed 7
@@ -160,10 +161,11 @@ func simFailed(s campaign.Summary, chosen *sim.Result, many bool) error {
 		return nil
 	case many:
 		return host.Advise(fmt.Errorf("%d of %s broke a promise", s.Failed, counted(s.Seeds, "seed")),
-			"run one of them with --timeline to see what happens, with --shrink to see how little it takes")
+			"run one of them with --timeline to see what happens, or with --shrink to find the smallest run that "+
+				"fails")
 	}
 	return host.Advise(errors.New("the run of seed "+count(chosen.Config.Seed)+" broke a promise"),
-		"add --timeline to see what happens, --shrink to see how little it takes")
+		"pass --timeline to see what happens, or --shrink to find the smallest run that fails")
 }
 
 // counted is a number of things.

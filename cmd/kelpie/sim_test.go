@@ -116,7 +116,7 @@ func TestSimMany(t *testing.T) {
 	r.wants(t, host.ExitOK, "from 1 on: every promise held")
 }
 
-// TestSimViolation shows what is told of seeds that break a promise: what is broken, and the command that
+// TestSimViolation tests the output for seeds that break a promise: what is broken, and the command that
 // breaks it again.
 func TestSimViolation(t *testing.T) {
 	notWithRace(t)
@@ -288,8 +288,8 @@ func TestSimUsage(t *testing.T) {
 		says string
 	}{
 		{[]string{"seven"}, `unknown command "seven" for "kelpie sim"`},
-		{[]string{"--seed", "1", "--seeds", "2"}, "--seed is a single run"},
-		{[]string{"--seed", "1", "--for", "2s"}, "--seed is a single run"},
+		{[]string{"--seed", "1", "--seeds", "2"}, "--seed is for a single run"},
+		{[]string{"--seed", "1", "--for", "2s"}, "--seed is for a single run"},
 		{[]string{"--start", "2"}, "--start is the first of many"},
 		{[]string{"--seed", "-1"}, "--seed"},
 		{[]string{"--seeds", "0"}, "--seeds 0: must be at least 1"},
@@ -312,7 +312,7 @@ func TestSimUsage(t *testing.T) {
 		{[]string{"--html", "/"}, "that is a directory"},
 		{[]string{"--html", "/nowhere/page.html"}, "no such file"},
 		{[]string{"-o", "xml"}, "must be table"},
-		{[]string{"ls", "x"}, "no argument is expected"},
+		{[]string{"ls", "x"}, "unexpected argument"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			terminal{}.run(append([]string{"sim"}, c.args...)...).wants(t, host.ExitUsage, c.says)

@@ -40,28 +40,30 @@ type simFlags struct {
 func (f *simFlags) register(cmd *cobra.Command) {
 	flags, o := cmd.Flags(), &f.options
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed of a single run (default one drawn from the clock)")
-	flags.IntVar(&f.seeds, "seeds", 0, "number of seeds to run (default 1, or with --for as many as there is time for)")
+	flags.IntVar(&f.seeds, "seeds", 0, "number of seeds to run (default 1, or with --for as many as fit into "+
+		"that time)")
 	flags.Uint64Var(&f.start, "start", 1, "the first of several seeds")
-	flags.IntVar(&f.jobs, "jobs", 0, "number of runs at a time (default one for each processor)")
-	flags.DurationVar(&f.within, "for", 0, "real time after which no more seeds are started (default no bound)")
-	flags.StringVar(&o.Profile, "profile", "default", "how to draw what is not said: "+
+	flags.IntVar(&f.jobs, "jobs", 0, "number of concurrent runs (default one for each processor)")
+	flags.DurationVar(&f.within, "for", 0, "real time after which no more seeds are started (default no limit)")
+	flags.StringVar(&o.Profile, "profile", "default", "how to draw what no flag sets: "+
 		strings.Join(simNames("profile"), ", "))
 	flags.IntVar(&o.Nodes, "nodes", 0, "number of nodes (default drawn)")
 	flags.IntVar(&o.Clients, "clients", 0, "number of clients (default drawn)")
 	flags.IntVar(&o.Calls, "calls", 0, "number of calls of each client (default drawn)")
 	flags.DurationVar(&o.For, "duration", 0, "simulated time during which faults happen (default drawn)")
-	flags.Var(nameList{&o.Workloads}, "workloads", "what clients do, separated by commas; none only reads (default "+
-		"drawn)")
-	flags.Var(nameList{&o.Faults}, "faults", "what goes wrong, separated by commas; none is nothing (default drawn)")
-	flags.StringVar(&f.plan, "plan", "", "which fault happens when: events, or @FILE to read them from a file "+
+	flags.Var(nameList{&o.Workloads}, "workloads", "what clients do, separated by commas; \"none\" only reads "+
+		"(default drawn)")
+	flags.Var(nameList{&o.Faults}, "faults", "faults to inject, separated by commas; \"none\" injects none "+
+		"(default drawn)")
+	flags.StringVar(&f.plan, "plan", "", "which fault strikes when: events, or @FILE to read them from a file "+
 		"(default drawn, of --faults)")
-	flags.StringVar(&o.Bug, "bug", "", "defect to plant, to see whether it is found (default none)")
+	flags.StringVar(&o.Bug, "bug", "", "defect to plant, to see whether the checkers find it (default none)")
 	flags.BoolVar(&f.checkDeterminism, "check-determinism", false, "run every seed twice and compare (default false)")
-	flags.BoolVar(&f.timeline, "timeline", false, "print all that happened in the run; of many, in those that break "+
-		"a promise (default false)")
-	flags.BoolVar(&f.shrink, "shrink", false, "look for the smallest run that breaks the same promise (default false)")
-	flags.StringVar(&f.html, "html", "", "file to write a page to that shows the run; of many, the first that breaks "+
-		"a promise; with --shrink, the smallest (default none)")
+	flags.BoolVar(&f.timeline, "timeline", false, "print everything that happened in the run; for many runs, in "+
+		"those that break a promise (default false)")
+	flags.BoolVar(&f.shrink, "shrink", false, "find the smallest run that breaks the same promise (default false)")
+	flags.StringVar(&f.html, "html", "", "file to write an HTML page about the run to; for many runs, about the "+
+		"first that breaks a promise; with --shrink, about the smallest (default none)")
 	must(cmd.MarkFlagFilename("html", "html"))
 	host.Variable(flags, "seed", simSeedVariable)
 	f.output.register(cmd)
@@ -89,11 +91,11 @@ func (f *simFlags) exclude(flags *pflag.FlagSet) error {
 	f.many = flags.Changed("seeds") || flags.Changed("for")
 	switch {
 	case f.many && flags.Changed("seed"):
-		return api.Errorf(api.CodeInvalidArgument, "--seed is a single run: leave it out to run many by --seeds or "+
-			"--for, which begin at --start")
+		return api.Errorf(api.CodeInvalidArgument, "--seed is for a single run; to run many, pass --seeds or "+
+			"--for, with --start for the first")
 	case !f.many && flags.Changed("start"):
-		return api.Errorf(api.CodeInvalidArgument, "--start is the first of many seeds: say by --seeds or --for how "+
-			"many")
+		return api.Errorf(api.CodeInvalidArgument, "--start is the first of many seeds; pass --seeds or --for to "+
+			"say how many")
 	}
 	for _, name := range []string{"seeds", "jobs", "nodes", "clients", "calls"} {
 		if n, err := flags.GetInt(name); err == nil && flags.Changed(name) && n < 1 {
@@ -172,7 +174,7 @@ func (l nameList) Set(s string) error {
 		names[i] = strings.TrimSpace(names[i])
 	}
 	if slices.Contains(names, "") {
-		return errors.New("must be names with commas between them, or none")
+		return errors.New("must be names separated by commas, or none")
 	}
 	*l.names = names
 	return nil

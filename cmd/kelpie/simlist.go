@@ -18,7 +18,7 @@ var simItemListing = listing[sim.Item]{
 	fields: []field[sim.Item]{
 		{key: "kind", meaning: "fault, workload, checker, profile or bug", header: "KIND",
 			cell: func(r *sim.Item) string { return r.Kind }},
-		{key: "name", meaning: "what a flag calls it", header: "NAME", cell: func(r *sim.Item) string {
+		{key: "name", meaning: "name to pass to a flag", header: "NAME", cell: func(r *sim.Item) string {
 			return r.Name
 		}},
 		{key: "description", meaning: "what it is", header: "DESCRIPTION", cell: func(r *sim.Item) string {
@@ -30,7 +30,7 @@ var simItemListing = listing[sim.Item]{
 func (k *kelpie) simList() *cobra.Command {
 	return listCommand[sim.Item]{
 		use:     "ls",
-		short:   "List what simulated runs are made of",
+		short:   "List the parts of simulated runs",
 		long:    "List the faults, workloads, checkers, profiles and bugs of simulated runs.",
 		example: "  kelpie sim ls\n  kelpie sim ls --sort name -o json",
 		args:    host.Args(),

@@ -38,22 +38,22 @@ type simViolationRow struct {
 
 var simListing = listing[simRow]{fields: []field[simRow]{
 	{key: "seed", meaning: "the seed"},
-	{key: "trace_hash", meaning: "what the same steps have in common, in hexadecimal"},
+	{key: "trace_hash", meaning: "hash that runs with the same steps share, in hexadecimal"},
 	{key: "sim_seconds", meaning: "simulated time of the run"},
-	{key: "wall_seconds", meaning: "real time that it took"},
-	{key: "steps", meaning: "steps of the simulation"},
+	{key: "wall_seconds", meaning: "real time of the run"},
+	{key: "steps", meaning: "number of steps"},
 	{key: "calls_ok", meaning: "calls that were answered"},
 	{key: "calls_failed", meaning: "calls that failed, as calls do under faults"},
 	{key: "undecided", meaning: "actors whose history could not be judged in time"},
-	{key: "faults", meaning: "how often each kind befell somebody"},
+	{key: "faults", meaning: "how often each kind of fault struck"},
 	{key: "violations", meaning: "broken promises, each with checker, at_seconds (simulated) and what"},
-	{key: "command", meaning: "the command that makes the run again"},
-	{key: "choices", meaning: "all that was drawn, as flags"},
-	{key: "shrunk", meaning: "whether this is what --shrink found, and not a run that was asked for"},
-	{key: "timeline", meaning: "the lines of --timeline, if asked for"},
+	{key: "command", meaning: "the command that repeats the run"},
+	{key: "choices", meaning: "everything that was drawn, as flags"},
+	{key: "shrunk", meaning: "whether --shrink found this run, rather than you asking for it"},
+	{key: "timeline", meaning: "the lines of --timeline, if you passed it"},
 }}
 
-// newSimRow returns what is told of a run that some options asked for.
+// newSimRow returns the row that describes a run with these options.
 func newSimRow(o campaign.Outcome, asked sim.Options, timeline bool) simRow {
 	r := o.Result
 	row := simRow{

@@ -17,7 +17,7 @@ import (
 )
 
 func (k *kelpie) store() *cobra.Command {
-	return group("store", "Serve a store, look into the cluster's, back it up", "", k.storeServe(), k.storeGet(),
+	return group("store", "Serve, inspect, back up and repair stores", "", k.storeServe(), k.storeGet(),
 		k.storeScan(), k.storeSet(), k.storeClear(),
 		k.storeBackup(), k.storeVerify(), k.storeRestore(), k.storeCheck(), k.storeStats(), k.storeMigrate())
 }
@@ -27,8 +27,8 @@ func (k *kelpie) storeServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a store to nodes",
-		Long: `Serve a store to the nodes of a cluster, which are started with --store
-kelpie://HOST:PORT. Unlike the store of a node, it stays when nodes come and go.
+		Long: `Serve a store to the nodes of a cluster. Start the nodes with --store
+kelpie://HOST:PORT. Unlike a node's own store, it stays when nodes come and go.
 Ctrl-C or SIGTERM stops it gracefully, a second one at once.`,
 		Example: "  kelpie store serve --listen 10.0.0.5:7500 --store pebble:/var/lib/kelpie\n  kelpie node start " +
 			"--store kelpie://10.0.0.5:7500",
@@ -69,7 +69,7 @@ var storeListing = listing[storeRow]{
 		{key: "key", meaning: "the key, as a path", header: "KEY", cell: func(r *storeRow) string { return r.Key }},
 		{key: "value", meaning: "the value, decoded; a string of hexadecimal digits after 0x if it is binary",
 			header: "VALUE", cell: func(r *storeRow) string { return string(r.Value) }, brief: (*storeRow).brief},
-		{key: "bytes", meaning: "size of the value as it is stored", header: "BYTES", wide: true,
+		{key: "bytes", meaning: "size of the stored value", header: "BYTES", wide: true,
 			cell: func(r *storeRow) string { return strconv.Itoa(r.Bytes) }},
 	},
 }
@@ -108,8 +108,8 @@ type storeFlags struct {
 }
 
 func (f *storeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.url, "store", "", "URL of a store to open instead of asking a node: pebble:DIR, "+
-		"fdb:CLUSTERFILE or kelpie://HOST:PORT")
+	cmd.Flags().StringVar(&f.url, "store", "", "URL of a store to open directly, instead of asking a node: "+
+		"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
 }
 
 // with runs read on the store that the flags name.
@@ -148,7 +148,7 @@ func (k *kelpie) storeGet() *cobra.Command {
 				}
 				if len(reply.Pairs) == 0 {
 					return host.Advise(api.Errorf(api.CodeNotFound, "the store has no key %s", args[0]),
-						"see those there are by: kelpie store scan")
+						"list the keys with: kelpie store scan")
 				}
 				return emit([]storeRow{newStoreRow(reply.Pairs[0])})
 			})
@@ -162,8 +162,8 @@ func (k *kelpie) storeScan() *cobra.Command {
 		use:   "scan [KEY]",
 		short: "List keys and values of the store",
 		long: `List the keys of the cluster's store, in order, with their values: all of them,
-or KEY and those below it. They are printed as they are read, a page at a time,
-and not at one moment.
+or KEY and those below it. The list is printed page by page as it is read, and
+does not show a single moment.
 
 ` + keyHelp,
 		example: "  kelpie store scan claim/counter --limit 10\n  kelpie store scan --store pebble:/var/lib/kelpie " +

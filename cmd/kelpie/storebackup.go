@@ -60,17 +60,18 @@ func (k *kelpie) storeBackup() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
-		Short: "Copy the cluster's store into a file, while it serves",
-		Long: `Copy all of the cluster's store into FILE, or to stdout if that is "-", while
-the cluster goes on. The store is read by this command itself: it is the one
-that a node at --addr uses, unless --store names one.
+		Short: "Copy the cluster's store into a file while it serves",
+		Long: `Copy the cluster's store into FILE, or to stdout if that is "-", while the
+cluster continues. The command reads the store itself: the one that the node at
+--addr uses, unless --store names another.
 
-Of an embedded store, also of one that another process serves, the backup is of
-one moment. FoundationDB can't be read for as long as that takes: there every
-actor is of one moment, and not all of the same; what is said at the end tells
-which it is. Blocks have checksums, and what was cut off is not taken for a
-backup. Alarms, messages under way, dead letters and the answers that calls may
-be repeated for are in it.`,
+A backup of an embedded store, even one that another process serves, shows a
+single moment. FoundationDB cannot be read at one version for that long. There,
+each actor is copied at a single moment, but different actors at different ones;
+the last line of the output says which kind the backup is. Blocks have
+checksums, and a truncated file is not accepted as a backup. The backup includes
+alarms, messages in flight, dead letters, and the replies kept for repeated
+calls.`,
 		Example: "  kelpie store backup monday.kelpie\n  kelpie store backup - | zstd > monday.kelpie.zst\n  kelpie " +
 			"store backup monday.kelpie --store pebble:/var/lib/kelpie",
 		Args: host.Args("FILE"),
@@ -99,7 +100,7 @@ be repeated for are in it.`,
 // backupTo makes a backup in a file that appears when it is complete.
 func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, force bool) error {
 	p := k.newProgress(0)
-	// it is only for the looks
+	// failing to show progress is harmless
 	options := backup.Options{Version: programVersion(), Progress: func(t backup.Trailer) {
 		_ = p.say("copied " + copied(t))
 	}}
@@ -109,7 +110,7 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 		if err == nil {
 			_, err = fmt.Fprintln(k.Stderr, backedUp(h, t))
 		}
-		return unlessInterrupted(ctx, err, "interrupted: what was written so far is no backup")
+		return unlessInterrupted(ctx, err, "interrupted: the output so far is not a backup; run it again")
 	}
 	if err := replaceable(path, force); err != nil {
 		return err
@@ -127,7 +128,7 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 	}
 	if err != nil {
 		return unlessInterrupted(ctx, errors.Join(cantWrite(path, err), os.Remove(file.Name())),
-			"interrupted: no backup was made, and no file is left")
+			"interrupted: no backup was made, and no file was left behind")
 	}
 	_, err = fmt.Fprintln(k.Stdout, backedUp(h, t))
 	return err
@@ -138,14 +139,15 @@ func replaceable(path string, force bool) error {
 	info, err := os.Stat(path)
 	switch {
 	case path == "":
-		return api.Errorf(api.CodeInvalidArgument, "FILE is empty: give the name of a file, or - for stdout")
+		return api.Errorf(api.CodeInvalidArgument, "FILE is empty: pass the name of a file, or - for stdout")
 	case err != nil: // it is not there, or making one there says what is wrong
 		return nil
 	case !info.Mode().IsRegular():
-		return api.Errorf(api.CodeFailedPrecondition, "%s is no file that could be replaced: choose another name, or "+
-			"- for stdout", path)
+		return api.Errorf(api.CodeFailedPrecondition, "%s is not a file that can be replaced: choose another "+
+			"name, or - for stdout", path)
 	case !force:
-		return api.Errorf(api.CodeFailedPrecondition, "%s exists: choose another name, or replace it by --force", path)
+		return api.Errorf(api.CodeFailedPrecondition, "%s exists: choose another name, or pass --force to "+
+			"replace it", path)
 	}
 	return nil
 }
@@ -162,7 +164,7 @@ func unlessInterrupted(ctx context.Context, err error, said string) error {
 func backedUp(h backup.Header, t backup.Trailer) string {
 	of := "all of one moment"
 	if h.Consistency == backup.PerActor {
-		of = "each actor of one moment, not all of the same"
+		of = "each actor of one moment, different actors of different moments"
 	}
 	return fmt.Sprintf("backup of cluster %s: %s, %s", h.ClusterID, copied(t), of)
 }
@@ -173,29 +175,29 @@ func (k *kelpie) storeRestore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE --store URL",
 		Short: "Fill a store from a backup",
-		Long: `Fill the store that --store names from a backup, of FILE or of stdin if that is
-"-". The store may be of another kind than the one that the backup is of: this
-is the way from one machine to FoundationDB. It must be empty, unless --force
-says to delete all that is in it; while a node is alive in it, that is refused,
-too. A file is verified as a whole before anything is deleted or written; what
-comes by a pipe can't be.
+		Long: `Fill the store that --store names from a backup in FILE, or from stdin if that
+is "-". The store may be of another kind than the one backed up: use this to
+move a cluster from one machine to FoundationDB. The store must be empty, unless
+--force allows the command to delete what is in it. It refuses a store in which
+a node is alive. A file is verified completely before anything is deleted or
+written; a pipe cannot be.
 
 Nodes join the restored cluster as if they were new. No actor has an owner, and
-all tokens are higher than any that was given out before. Calls that were
-answered after the backup was made are lost with their effects. Restart clients:
-a retry from a client started before the restore may execute twice. Until the
-restore is complete, nodes refuse the store.`,
+all tokens are higher than any issued before. Calls that were answered after the
+backup was made are lost with their effects. Restart clients: a retry from a
+client started before the restore may execute twice. Until the restore is
+complete, nodes refuse the store.`,
 		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - " +
 			"--store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
 		Args: host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if url == "" {
-				return api.Errorf(api.CodeInvalidArgument, "say by --store where to restore: pebble:DIR, "+
-					"fdb:CLUSTERFILE or kelpie://HOST:PORT")
+				return api.Errorf(api.CodeInvalidArgument, "pass --store URL, the store to restore into: "+
+					"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT")
 			}
 			if args[0] == "-" && !yes {
-				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so there is nobody to ask; pass "+
-					"--yes to confirm")
+				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so the command can't ask for "+
+					"confirmation; pass --yes to confirm")
 			}
 			from, err := k.openBackup(args[0])
 			if err != nil {
@@ -208,7 +210,7 @@ restore is complete, nodes refuse the store.`,
 			}
 			will := ""
 			if force {
-				will = " All that is in the store is deleted first."
+				will = " Everything in the store is deleted first."
 			}
 			if err := k.confirm(
 				yes, fmt.Sprintf("Restore cluster %s, as of %s, into %s?%s", r.Header.ClusterID, r.Header.Made, url,
@@ -232,7 +234,7 @@ func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader
 	p := k.newProgress(0)
 	if from.file != nil {
 		if err := from.verify(ctx, p); err != nil {
-			return unlessInterrupted(ctx, err, "interrupted before anything was written")
+			return unlessInterrupted(ctx, err, "interrupted before anything was written; run it again")
 		}
 		if r, err = backup.Open(from); err != nil {
 			return from.err(err)
@@ -244,7 +246,7 @@ func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {
-		_ = p.say(strings.TrimSpace(from.bar(t) + " restored " + copied(t))) // it is only for the looks
+		_ = p.say(strings.TrimSpace(from.bar(t) + " restored " + copied(t))) // failing to show progress is harmless
 	}})
 	p.clear()
 	if err != nil {
@@ -260,7 +262,7 @@ func adviseHalf(ctx context.Context, store kv.Store, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
 	if m, failed := registry.New(env.Real(), store).Meta(ctx); failed != nil || m.Schema != registry.SchemaRestoring {
-		return err // it is told of already, and a store that can't be read has nothing to add
+		return err // already reported; an unreadable store adds nothing
 	}
 	if api.CodeOf(err) == api.CodeFailedPrecondition {
 		return err // another restore has the store

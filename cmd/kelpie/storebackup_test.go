@@ -113,12 +113,12 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(
-		t, host.ExitCorrupt, "cut off", "again with --force")
+		t, host.ExitCorrupt, "truncated", "again with --force")
 	// What was begun is not taken for a cluster.
 	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(
-		t, host.ExitRefused, "restore that has not ended")
+		t, host.ExitRefused, "unfinished restore")
 	r := terminal{}.run("store", "check", "--store", target)
-	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "has not ended") {
+	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "unfinished restore") {
 		t.Errorf("half a restore is checked: %+v", r)
 	}
 	terminal{}.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
@@ -163,7 +163,7 @@ func TestStoreWrites(t *testing.T) {
 	first.run("store", "set", "dead/counter/a/#7", "x", "--yes", "--force").wants(t, host.ExitOK)
 	r := first.run("store", "check", "-o", "json")
 	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") ||
-		!strings.Contains(r.stdout, "half of a dead letter") || !strings.Contains(r.stderr, "problems") {
+		!strings.Contains(r.stdout, "half a dead letter") || !strings.Contains(r.stderr, "problems") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -184,7 +184,7 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 	}
 	flipped := append([]byte(nil), b...)
 	flipped[len(b)/2] ^= 1
-	for says, content := range map[string][]byte{"cut off": b[:len(b)-10], "checksum": flipped, "no backup": nil} {
+	for says, content := range map[string][]byte{"truncated": b[:len(b)-10], "checksum": flipped, "not a backup": nil} {
 		if err := os.WriteFile(damaged, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -200,8 +200,8 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 	// after all that, it is all there
 	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, host.ExitOK)
 
-	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "no file")
-	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "no file")
+	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "not a file")
+	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "not a file")
 	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, host.ExitRefused, "can't write "+
 		filepath.Join(dir, "none", "b")+": ", "a place")
 	full := cantWrite("b", errors.Join(&fs.PathError{Op: "write", Path: "b.tmp-1", Err: syscall.ENOSPC}, nil))

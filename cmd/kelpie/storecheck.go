@@ -37,7 +37,7 @@ var problemListing = listing[problemRow]{
 	name: func(r *problemRow) string { return r.Key },
 	fields: []field[problemRow]{
 		{key: "key", meaning: "the key, as a path", header: "KEY", cell: func(r *problemRow) string { return r.Key }},
-		{key: "actor", meaning: "whose it is, empty if it is no actor's", header: "ACTOR",
+		{key: "actor", meaning: "the actor it belongs to, empty if none", header: "ACTOR",
 			cell: func(r *problemRow) string { return dash(r.Actor) }},
 		{key: "problem", meaning: "what is wrong with it", header: "PROBLEM", cell: func(r *problemRow) string {
 			return r.Problem
@@ -162,7 +162,8 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 func storeDamaged(checked backup.Checked) error {
 	err := error(api.Errorf(api.CodeCorruptState, "the store has %s", counted(checked.Problems, "problem")))
 	if !checked.Snapshot {
-		return host.Advise(err, "it was written to meanwhile: check again, or stop the nodes, to see which stay")
+		return host.Advise(err, "the store was written to meanwhile: check again, or stop the nodes, to see "+
+			"which problems remain")
 	}
 	return err
 }
@@ -180,12 +181,12 @@ var storeStatsListing = listing[storeStatsRow]{
 	fields: []field[storeStatsRow]{
 		{key: "kind", meaning: "kind of keys, as in their paths; empty for keys that are not Kelpie's", header: "KIND",
 			cell: func(r *storeStatsRow) string { return dash(r.Kind) }},
-		{key: "namespace", meaning: "namespace of the actors, empty if it is about none", header: "NAMESPACE",
+		{key: "namespace", meaning: "namespace of the actors, empty if the keys belong to none", header: "NAMESPACE",
 			cell: func(r *storeStatsRow) string { return dash(r.Namespace) }},
 		{key: "keys", meaning: "number of keys", header: "KEYS", cell: func(r *storeStatsRow) string {
 			return strconv.FormatInt(r.Keys, 10)
 		}},
-		{key: "bytes", meaning: "size of the keys and values, not of what the store needs for them", header: "BYTES",
+		{key: "bytes", meaning: "size of the keys and values, without the store's overhead", header: "BYTES",
 			cell: func(r *storeStatsRow) string { return human.Bytes(r.Bytes) }},
 	},
 }
@@ -194,10 +195,10 @@ func (k *kelpie) storeStats() *cobra.Command {
 	var f storeFlags
 	return listCommand[storeStatsRow]{
 		use:   "stats",
-		short: "Count what is in the store, by kind and namespace",
-		long: `Count the keys and bytes of the cluster's store, by kind and namespace. All of
-it is read for that, and an embedded store as it is at one moment. Without
---store, it is the store of the node at --addr, read by this command itself.`,
+		short: "Count keys and bytes, by kind and namespace",
+		long: `Count the keys and bytes of the cluster's store, by kind and namespace. The
+command reads the whole store, and an embedded store at a single moment. Without
+--store, it reads the store of the node at --addr, directly.`,
 		args: host.Args(),
 		flags: func(cmd *cobra.Command) {
 			f.register(cmd)

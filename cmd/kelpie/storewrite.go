@@ -33,7 +33,7 @@ func (f *writeFlags) registerAll(cmd *cobra.Command) {
 	f.storeFlags.register(cmd)
 	registerYes(cmd, &f.yes)
 	cmd.Flags().BoolVar(&f.force, "force", false,
-		"write to Kelpie's own keys, by which actors can be lost or run twice")
+		"write to Kelpie's own keys, which can lose actors or run them twice")
 }
 
 // key returns the bytes of a key that may be written to.
@@ -43,24 +43,24 @@ func (f *writeFlags) key(s string, below bool) ([]byte, error) {
 		return nil, err
 	}
 	if len(key) == 0 {
-		return nil, api.Errorf(api.CodeInvalidArgument, "the key is empty: name one, as a path, a JSON array or "+
-			"bytes after 0x")
+		return nil, api.Errorf(api.CodeInvalidArgument, "the key is empty: pass a path, a JSON array, or bytes "+
+			"after 0x")
 	}
 	if bytes.Compare(key, kv.KeySpaceEnd()) >= 0 {
-		return nil, api.Errorf(api.CodeInvalidArgument, "key %s is outside of the store: its first byte must be less "+
-			"than 0xff", s)
+		return nil, api.Errorf(api.CodeInvalidArgument, "key %s is outside the store: its first byte must be "+
+			"less than 0xff", s)
 	}
 	if !f.force && reachesOurs(key, below) {
 		return nil, host.Advise(
-			api.Errorf(api.CodeFailedPrecondition, "%s is Kelpie's own, or above it: to change it can make actors "+
-				"lose their state, or run twice", s),
-			"give --force to do so all the same, with all nodes stopped; keys of your own are written as bytes, 0x...",
+			api.Errorf(api.CodeFailedPrecondition, "%s is one of Kelpie's own keys, or above them; changing it "+
+				"can lose actors' state, or run actors twice", s),
+			"to write it anyway, stop all nodes and pass --force; write keys of your own as bytes, 0x...",
 		)
 	}
 	return key, nil
 }
 
-// reachesOurs reports whether key, or what is below it, is among Kelpie's own keys. It goes by the bytes: those of a
+// reachesOurs reports whether key, or what is below it, is among Kelpie's own keys. It compares bytes: those of a
 // key need not be a tuple, and the first few of Kelpie's, or none, have all of Kelpie's below them.
 func reachesOurs(key []byte, below bool) bool {
 	ours := tuple.Pack(clusterPrefix)
@@ -86,8 +86,8 @@ func (f *writeFlags) write(ctx context.Context, write func(tx kv.Tx)) (err error
 		return struct{}{}, nil
 	})
 	if errors.Is(err, kv.ErrCommitUnknown) {
-		return host.Advise(api.Errorf(api.CodeUnknown, "whether it was written is not known: %v", host.Reason(err)),
-			"look by \"kelpie store get\"")
+		return host.Advise(api.Errorf(api.CodeUnknown, "the write may or may not have happened: %v", host.Reason(err)),
+			"check with \"kelpie store get\"")
 	}
 	return err
 }
@@ -98,7 +98,8 @@ func (k *kelpie) storeSet() *cobra.Command {
 		Use:   "set KEY VALUE",
 		Short: "Write a value into the store",
 		Long: `Write a value under a key of the cluster's store: bytes in hexadecimal after 0x,
-or text as it is. Nothing checks that it makes sense there. It is asked before.
+or plain text. The command does not check that the value makes sense there. It
+asks for confirmation.
 
 ` + keyHelp,
 		Example: "  kelpie store set 0x01 hello --yes",
@@ -112,7 +113,7 @@ or text as it is. Nothing checks that it makes sense there. It is asked before.
 			if digits, ok := strings.CutPrefix(args[1], "0x"); ok {
 				if value, err = hex.DecodeString(digits); err != nil {
 					return api.Errorf(api.CodeInvalidArgument,
-						"value %q: what follows 0x must be hexadecimal digits, two a byte", args[1])
+						"value %q: after 0x, write hexadecimal digits, two per byte", args[1])
 				}
 			}
 			if err := k.confirm(
@@ -138,8 +139,8 @@ func (k *kelpie) storeClear() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clear KEY",
 		Short: "Delete a key of the store, or all below it",
-		Long: "Delete a key of the cluster's store, and with --below all keys whose tuples begin with it. It is " +
-			"asked before.\n\n" + keyHelp,
+		Long: "Delete a key of the cluster's store, and with --below all keys whose tuples\n" +
+			"begin with it. The command asks for confirmation.\n\n" + keyHelp,
 		Example: "  kelpie store clear 0x01 --yes",
 		Args:    host.Args("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {

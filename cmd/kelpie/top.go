@@ -21,14 +21,15 @@ func (k *kelpie) top() *cobra.Command {
 	refresh := tui.RefreshDefault
 	cmd := &cobra.Command{
 		Use:   "top",
-		Short: "Watch the cluster live, and act on it",
-		Long: `Watch the cluster: its nodes, the actors that stand out, leases, actors on the
-move, and what happens. "?" shows the keys. Actors and nodes can be acted upon:
-migrate, evict, drain, break a lease; it is asked before.
+		Short: "Watch and operate the cluster live",
+		Long: `Watch the cluster: its nodes, notable actors, leases, moving actors, and events.
+Press "?" for the keys. You can act on actors and nodes: migrate, evict, drain,
+break a lease. Each action asks for confirmation.
 
-It asks one node, which asks all others once for everybody who watches; if that
-node dies, it asks another. Without a terminal, or with --once, it prints all of
-it once, as text for people: scripts use "kelpie node ls -o json" and its like.`,
+The view asks one node, which polls the others once for everyone who watches. If
+that node dies, the view asks another. Without a terminal, or with --once, it
+prints everything once, as text for people. Scripts should use commands such as
+"kelpie node ls -o json".`,
 		Example: "  kelpie top\n  kelpie top --refresh 5s --addr 10.0.0.1:7600\n  kelpie top --once",
 		Args:    host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,8 +53,8 @@ it once, as text for people: scripts use "kelpie node ls -o json" and its like.`
 		},
 	}
 	c.register(cmd.Flags())
-	cmd.Flags().BoolVar(&once, "once", false, "print what there is to see once, as text")
-	cmd.Flags().DurationVar(&refresh, "refresh", tui.RefreshDefault, "how often to look, from "+
+	cmd.Flags().BoolVar(&once, "once", false, "print everything once, as text")
+	cmd.Flags().DurationVar(&refresh, "refresh", tui.RefreshDefault, "refresh interval, from "+
 		tui.RefreshMin.String()+" to "+tui.RefreshMax.String())
 	host.Variable(cmd.Flags(), "refresh", "KELPIE_TOP_REFRESH")
 	o.addColor(cmd.Flags())

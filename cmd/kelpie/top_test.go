@@ -19,7 +19,7 @@ func TestTopOnce(t *testing.T) {
 	for _, args := range [][]string{{"top", "--once"}, {"top"}} { // without a terminal it is the same
 		r := first.run(args...)
 		r.wants(t, host.ExitOK, "NODES", "n1", "n2", "active", "ACTORS", "counter/a", "LEASES", "MOVES",
-			"no actor is on its way", "EVENTS", "joined")
+			"no actor is moving", "EVENTS", "joined")
 		if strings.Contains(r.stdout, "\x1b") || r.stderr != "" {
 			t.Errorf("not plain: %q", r.stdout+r.stderr)
 		}

@@ -128,7 +128,7 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 			return "", plainly(err)
 		}
 		if !reply.Moved {
-			return fmt.Sprintf("actor %s is on node %s already", a.Actor, reply.To), nil
+			return fmt.Sprintf("actor %s is already on node %s", a.Actor, reply.To), nil
 		}
 		return fmt.Sprintf("actor %s moved from %s to %s", a.Actor, reply.From, reply.To), nil
 	case tui.Evict:
@@ -138,7 +138,7 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 			return "", plainly(err)
 		}
 		if !reply.Evicted {
-			return fmt.Sprintf("actor %s is active on no node", a.Actor), nil
+			return fmt.Sprintf("actor %s is not active on any node", a.Actor), nil
 		}
 		return fmt.Sprintf("actor %s deactivated on node %s", a.Actor, reply.Node), nil
 	case tui.Drain:
@@ -154,7 +154,7 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 		if err != nil {
 			return "", plainly(err)
 		}
-		return fmt.Sprintf("node %s takes actors again", a.Node), nil
+		return fmt.Sprintf("node %s accepts actors again", a.Node), nil
 	case tui.BreakLease:
 		reply, err := order[api.LeaseBreakRequest, api.LeaseBreakReply](ctx, &s, api.MethodLeaseBreak,
 			&api.LeaseBreakRequest{Node: a.Node})
@@ -166,7 +166,7 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 		}
 		return fmt.Sprintf("lease of node %s broken, epoch %d", a.Node, reply.Epoch), nil
 	}
-	return "", api.Errorf(api.CodeInvalidArgument, "%s is not known", a.Verb)
+	return "", api.Errorf(api.CodeInvalidArgument, "%s is not a known action", a.Verb)
 }
 
 // plainly is an error in words for a line of the view.

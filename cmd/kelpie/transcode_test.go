@@ -109,11 +109,11 @@ func TestRequestErrors(t *testing.T) {
 		{"", "it is empty"},
 		{`{"a":`, "it ends too early"},
 		{"hello", "invalid character 'h'"},
-		{"1 2", "something behind"},
+		{"1 2", "text after"},
 		{"18446744073709551616", "does not fit into 64 bits"},
 		{`[-9223372036854775809]`, "does not fit into 64 bits"},
 		{`{"a":1e999}`, "too large a number"},
-		{`"` + strings.Repeat("x", api.PayloadBytesMax) + `"`, "at most 1048576 bytes fit"},
+		{`"` + strings.Repeat("x", api.PayloadBytesMax) + `"`, "at most 1048576 bytes"},
 		{strings.Repeat(" ", jsonBytesMax+1), "bytes of JSON"},
 	} {
 		_, err := readRequest("-", strings.NewReader(c.text))

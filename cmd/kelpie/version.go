@@ -23,8 +23,8 @@ func (k *kelpie) version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
-		Long: "Show the version of this program, of the protocol that it speaks, and of Go, and what it was built " +
-			"for.",
+		Long: "Show the version of this program, of its protocol and of Go, and the platform it\n" +
+			"was built for.",
 		Example: "  kelpie version",
 		Args:    host.Args(),
 		RunE: func(*cobra.Command, []string) error {

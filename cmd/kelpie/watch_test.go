@@ -75,12 +75,12 @@ func TestPatience(t *testing.T) {
 		told      string
 	}{
 		{0, nil, nil, ""},
-		{59 * time.Second, silent, nil, "warning: no node answers; looking on for up to 1m0s\n"},
+		{59 * time.Second, silent, nil, "warning: no node answers; retrying for up to 1m0s\n"},
 		{time.Second, silent, nil, ""},
-		{0, nil, nil, "there is an answer again\n"},
-		{time.Minute, silent, nil, "warning: no node answers; looking on for up to 1m0s\n"},
+		{0, nil, nil, "the cluster answers again\n"},
+		{time.Minute, silent, nil, "warning: no node answers; retrying for up to 1m0s\n"},
 		{time.Millisecond, silent, silent, ""},
-		{0, nil, nil, "there is an answer again\n"},
+		{0, nil, nil, "the cluster answers again\n"},
 		{0, refused, refused, ""},
 	} {
 		now = now.Add(step.passes)

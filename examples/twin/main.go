@@ -31,7 +31,7 @@ var expire = actor.Write(twins, "expire", func(_ *actor.Context, t *twin, _ acto
 	return true, nil
 })
 
-// report takes a reading, and sets the alarm anew: it replaces the one of that name.
+// report takes a reading, and sets the alarm again, which replaces the alarm of that name.
 var report = actor.Write(twins, "report", func(ctx *actor.Context, t *twin, reading float64) (int, error) {
 	t.Online, t.Reading = true, reading
 	t.Reports++

@@ -186,8 +186,8 @@ func (c *Contexts) Encode() ([]byte, error) {
 		err = c.check(b.Bytes())
 	}
 	if err != nil {
-		return nil, api.Errorf(api.CodeFailedPrecondition, "%s can't be edited without harm to what else is in it: "+
-			"edit it by hand", c.file.path)
+		return nil, api.Errorf(api.CodeFailedPrecondition, "%s can't be edited without damaging its other "+
+			"content; edit it by hand", c.file.path)
 	}
 	return b.Bytes(), nil
 }

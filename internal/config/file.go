@@ -91,7 +91,7 @@ func (f *file) entries(n *yaml.Node, what string) ([]entry, error) {
 			return nil, f.errorAt(key.Line, "a key must be a name, not %s", kind(key))
 		}
 		if first := seen[key.Value]; first > 0 {
-			return nil, f.errorAt(key.Line, "%s: it is there already, in line %d", key.Value, first)
+			return nil, f.errorAt(key.Line, "%s: already set in line %d", key.Value, first)
 		}
 		seen[key.Value] = key.Line
 		all = append(all, entry{key.Value, key.Line, resolved(n.Content[i+1])})
@@ -122,7 +122,7 @@ func kind(n *yaml.Node) string {
 
 // unknown is the error of a key that none of known is.
 func (f *file) unknown(e entry, known []string) error {
-	return f.errorAt(e.line, "unknown key %q: it must be one of %s", e.key, strings.Join(known, ", "))
+	return f.errorAt(e.line, "unknown key %q: must be one of %s", e.key, strings.Join(known, ", "))
 }
 
 // missing reports whether err says that there is no file.

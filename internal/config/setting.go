@@ -74,7 +74,7 @@ func (f *file) settings(entries []entry, of string, known []string) ([]Setting, 
 var expected = map[string]string{
 	"bool":        "true or false",
 	"int":         "a whole number",
-	"duration":    "a time with its unit, such as 10s or 2m",
+	"duration":    "a duration with its unit, such as 10s or 2m",
 	"stringSlice": "a list",
 }
 

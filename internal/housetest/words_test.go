@@ -77,16 +77,12 @@ func TestAvoidedPhrases(t *testing.T) {
 			t.Errorf("%s: %d phrases that readers trip over, at most %d allowed: rephrase what matches %s",
 				entry, n, most, avoided)
 		case n < most && !*rewriteWords:
-			t.Errorf("%s: %d avoided phrases, fewer than the %d recorded: "+
+			// This does not fail: an author who rephrases a comment need not know this test.
+			t.Logf("%s: %d avoided phrases, fewer than the %d recorded: "+
 				"run go test ./internal/housetest -run TestAvoidedPhrases -rewrite-words", entry, n, most)
 		}
 		if n = min(n, most); n > 0 {
 			fmt.Fprintf(&lines, "%s %d\n", entry, n)
-		}
-	}
-	for entry := range before {
-		if _, there := now[entry]; !there && !*rewriteWords {
-			t.Errorf("%s lists %s, which does not exist: run the test with -rewrite-words", avoidedFile, entry)
 		}
 	}
 	if *rewriteWords {

@@ -111,19 +111,19 @@ func (a Alarm) validate(name string) error {
 	case name == "" || len(name) > AlarmNameBytesMax:
 		wrong = "a name has 1 to 128 bytes"
 	case strings.HasPrefix(name, "$"):
-		wrong = "names that begin with '$' are Kelpie's own"
+		wrong = "names that begin with '$' are reserved"
 	case a.Method == "":
-		wrong = "it names no method to run"
+		wrong = "pass the Method to run"
 	case !a.At.IsZero() && a.After != 0:
-		wrong = "At and After exclude each other"
+		wrong = "set At or After, not both"
 	case a.After < 0:
 		wrong = "After must not be negative"
 	case a.Every != 0 && a.Cron != "":
-		wrong = "Every and Cron exclude each other"
+		wrong = "set Every or Cron, not both"
 	case a.Every != 0 && a.Every < AlarmEveryMin:
 		wrong = "Every must be at least " + AlarmEveryMin.String()
 	case a.At.IsZero() && a.After == 0 && a.Every == 0 && a.Cron == "":
-		wrong = "one of At, After, Every and Cron must say when"
+		wrong = "set one of At, After, Every and Cron"
 	case a.Cron != "":
 		if _, err := parseCron(a.Cron); err != nil {
 			wrong = err.Error()
@@ -161,12 +161,12 @@ var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month 
 // parseCron refuses what would depend on the machine's time zones or on when the alarm was set.
 func parseCron(spec string) (cron.Schedule, error) {
 	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC, and an interval is said by "+
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC; for an interval, set "+
 			"Every", spec)
 	}
 	schedule, err := cronParser.Parse(spec)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q is no cron expression: %v", spec, err)
+		return nil, api.Errorf(api.CodeInvalidArgument, "%q is not a cron expression: %v", spec, err)
 	}
 	return schedule, nil
 }

@@ -209,7 +209,7 @@ type valueWalk struct {
 	path []string // of what is too deep, the innermost field first
 }
 
-// value visits v, which is in so many containers. hops pointers and interfaces lead straight to it.
+// value visits v, which is depth containers deep. hops pointers and interfaces lead straight to it.
 func (w *valueWalk) value(v reflect.Value, depth, hops int) error {
 	if !v.IsValid() {
 		return nil

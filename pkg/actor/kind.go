@@ -138,7 +138,7 @@ func hook[S any](f func(ctx *Context, state *S) error) Hook {
 // TakeAlong has an actor that moves to another node take something along that it keeps in memory beside its stored
 // state, such as a cache in a field that is not encoded. pack runs when its last call on the old node is done, after
 // OnDeactivate, and unpack on the new one, before OnActivate. Neither changes the stored state. It is no more than a
-// help: what pack returned, of 100 MiB at the most, is lost when the move fails halfway, and nothing is packed when a
+// help: what pack returned, at most 100 MiB, is lost when the move fails halfway, and nothing is packed when a
 // node fails. If pack fails, the actor does not move. State and key-value space of a Volatile actor are taken along
 // without this.
 func (k *Of[S]) TakeAlong(pack func(ctx *Context, state *S) ([]byte, error),

@@ -44,7 +44,7 @@ func (c *Context) SetAlarm(name string, a Alarm) error {
 		return err
 	}
 	if len(planned.Request) > LaterBytesMax {
-		return api.Errorf(api.CodeTooLarge, "alarm %q: its request of %d bytes must have at most %d", name,
+		return api.Errorf(api.CodeTooLarge, "alarm %q: its request has %d bytes; at most %d are allowed", name,
 			len(planned.Request), LaterBytesMax)
 	}
 	return c.turn.Agenda.SetAlarm(planned)
@@ -94,10 +94,10 @@ func Send(ctx *Context, id ID, method string, request any) error {
 	}
 	switch {
 	case method == "" || len(method) > api.MethodBytesMax:
-		return api.Errorf(api.CodeInvalidArgument, "method name of %d bytes: must have 1 to %d", len(method),
+		return api.Errorf(api.CodeInvalidArgument, "method name has %d bytes; it must have 1 to %d", len(method),
 			api.MethodBytesMax)
 	case len(body) > LaterBytesMax:
-		return api.Errorf(api.CodeTooLarge, "message of %d bytes to %s: must have at most %d", len(body), id,
+		return api.Errorf(api.CodeTooLarge, "message of %d bytes to %s; at most %d are allowed", len(body), id,
 			LaterBytesMax)
 	}
 	return ctx.turn.Agenda.Send(id, method, body)

@@ -78,7 +78,7 @@ func (m Method[Req, Resp]) Alarm(ctx *Context, name string, when Alarm, req Req)
 			m.namespace)
 	case when.Method != "" || when.Request != nil:
 		return api.Errorf(api.CodeInvalidArgument,
-			"alarm %q: leave Method and Request empty: %s is the method, and its request comes last", name, m.name)
+			"alarm %q: leave Method and Request empty; %s is the method, and its request comes last", name, m.name)
 	}
 	when.Method, when.Request = m.name, req
 	return ctx.SetAlarm(name, when)

@@ -29,7 +29,7 @@ func (a ActorID) String() string { return a.Namespace + "/" + a.ID }
 func ParseActorID(s string) (ActorID, error) {
 	ns, id, ok := strings.Cut(s, "/")
 	if !ok {
-		return ActorID{}, Errorf(CodeInvalidArgument, "actor %q: write it as NAMESPACE/ID, such as counter/a", clip(s))
+		return ActorID{}, Errorf(CodeInvalidArgument, "actor %q: write NAMESPACE/ID, such as counter/a", clip(s))
 	}
 	a := ActorID{Namespace: ns, ID: id}
 	if err := a.Validate(); err != nil {
@@ -44,13 +44,13 @@ func (a ActorID) Validate() error {
 		return err
 	}
 	if a.ID == "" || len(a.ID) > IDBytesMax {
-		return Errorf(CodeInvalidArgument, "actor %q: an id has 1 to %d bytes, this one has %d", clip(a.String()),
+		return Errorf(CodeInvalidArgument, "actor %q: an id has 1 to %d bytes; this one has %d", clip(a.String()),
 			IDBytesMax, len(a.ID))
 	}
 	for i := 0; i < len(a.ID); i++ {
 		if c := a.ID[i]; c <= ' ' || c > '~' {
-			return Errorf(CodeInvalidArgument, "actor %q: an id is made of printable ASCII without spaces, byte %d "+
-				"is %s", clip(a.String()), i, byteName(c))
+			return Errorf(CodeInvalidArgument, "actor %q: an id consists of printable ASCII without spaces; byte "+
+				"%d is %s", clip(a.String()), i, byteName(c))
 		}
 	}
 	return nil
@@ -69,7 +69,7 @@ func ValidateNodeID(id string) error { return validateName("node name", id, Node
 
 func validateName(what, s string, bytesMax int) error {
 	if s == "" || len(s) > bytesMax {
-		return Errorf(CodeInvalidArgument, "%s %q: must have 1 to %d bytes, this one has %d", what, clip(s), bytesMax,
+		return Errorf(CodeInvalidArgument, "%s %q: must have 1 to %d bytes; this one has %d", what, clip(s), bytesMax,
 			len(s))
 	}
 	for i := 0; i < len(s); i++ {

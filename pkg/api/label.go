@@ -14,7 +14,7 @@ const (
 	// LabelKeyBytesMax and LabelValueBytesMax are the lengths of the longest key and value of a label.
 	LabelKeyBytesMax   = 64
 	LabelValueBytesMax = 64
-	// LabelsMax is how many labels a node has at the most: all nodes keep those of all.
+	// LabelsMax is the maximum number of labels of a node. Every node keeps the labels of all nodes.
 	LabelsMax = 32
 )
 
@@ -37,7 +37,7 @@ func ValidateZone(zone string) error {
 // namespaces, with at most 64 bytes. Errors are CodeInvalidArgument.
 func ValidateLabels(labels []string) error {
 	if len(labels) > LabelsMax {
-		return Errorf(CodeInvalidArgument, "%d labels: a node has at most %d", len(labels), LabelsMax)
+		return Errorf(CodeInvalidArgument, "%d labels; a node has at most %d", len(labels), LabelsMax)
 	}
 	var keys []string
 	for _, l := range labels {
@@ -46,10 +46,10 @@ func ValidateLabels(labels []string) error {
 		case err != nil:
 			return err
 		case key == PreferNode || key == PreferZone:
-			return Errorf(CodeInvalidArgument, "label %q: a node has its name by --node-id and its zone by --zone, "+
-				"choose another key", clip(l))
+			return Errorf(CodeInvalidArgument, "label %q: reserved key; name a node with --node-id, and its zone "+
+				"with --zone", clip(l))
 		case slices.Contains(keys, key):
-			return Errorf(CodeInvalidArgument, "label %q: there are two with the key %s", clip(l), key)
+			return Errorf(CodeInvalidArgument, "label %q: the key %s appears twice", clip(l), key)
 		}
 		keys = append(keys, key)
 	}
@@ -71,7 +71,7 @@ func validatePair(what, pair string) (string, error) {
 		if what == "preference" {
 			example = "node=n1, zone=eu or the label disk=ssd"
 		}
-		return "", Errorf(CodeInvalidArgument, "%s %q: write it as KEY=VALUE, such as %s", what, clip(pair), example)
+		return "", Errorf(CodeInvalidArgument, "%s %q: write KEY=VALUE, such as %s", what, clip(pair), example)
 	}
 	if err := validateName("key of "+what, key, LabelKeyBytesMax); err != nil {
 		return "", err

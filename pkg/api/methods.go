@@ -53,7 +53,7 @@ const (
 	IdempotencyKeyBytesMax = 128
 	// ClientBytesMax is the length of the longest name that a client gives itself.
 	ClientBytesMax = 32
-	// ChainMax is how many actors at the most wait for one another's answers.
+	// ChainMax is the maximum number of actors in a chain in which each waits for the next one's answer.
 	ChainMax = 16
 	// PathBytesMax is the length of the longest path of a call's key: a place of ten digits for each of a chain.
 	PathBytesMax = ChainMax * 11

@@ -153,7 +153,7 @@ func Open(from io.Reader) (*Reader, error) {
 		return nil, err
 	}
 	if string(first) != magic {
-		return nil, api.Errorf(api.CodeCorruptState, "this is no backup of this version of kelpie: it does not begin "+
+		return nil, api.Errorf(api.CodeCorruptState, "not a backup of this version of kelpie: it does not begin "+
 			"with %q", magic[:len(magic)-1])
 	}
 	block, err := r.next()
@@ -190,13 +190,14 @@ func (r *Reader) next() ([]byte, error) {
 
 func (r *Reader) broken(err error) error {
 	if cutOff(err) {
-		return api.Errorf(api.CodeCorruptState, "the backup was cut off: it ends after %d keys", r.seen.Keys)
+		return api.Errorf(api.CodeCorruptState, "the backup is truncated: it ends after %d keys", r.seen.Keys)
 	}
 	return err
 }
 
 func (r *Reader) errCorrupt() error {
-	return api.Errorf(api.CodeCorruptState, "the backup is damaged: what follows its first %d keys fails its checksum",
+	return api.Errorf(api.CodeCorruptState, "the backup is damaged: the block after its first %d keys fails its "+
+		"checksum",
 		r.seen.Keys)
 }
 
@@ -227,7 +228,7 @@ func (r *Reader) Pairs() ([]kv.KeyValue, error) {
 				r.seen.Keys, t.Keys)
 		}
 		if _, err := r.r.ReadByte(); err != io.EOF {
-			return nil, api.Errorf(api.CodeCorruptState, "the backup is damaged: something follows its end")
+			return nil, api.Errorf(api.CodeCorruptState, "the backup is damaged: data follows its end")
 		}
 		r.ended = true
 		return nil, nil

@@ -14,7 +14,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// made is a file of so many pairs.
+// made is a file of n pairs.
 func made(t *testing.T, n int) (file []byte, pairs []kv.KeyValue) {
 	t.Helper()
 	var b bytes.Buffer

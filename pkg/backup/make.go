@@ -37,11 +37,10 @@ func Make(ctx context.Context, e env.Env, store kv.Store, w io.Writer, o Options
 	case err != nil:
 		return Header{}, Trailer{}, err
 	case m.ClusterID == "":
-		return Header{}, Trailer{}, api.Errorf(api.CodeNotFound, "the store holds no cluster: there is nothing to "+
-			"back up")
+		return Header{}, Trailer{}, api.Errorf(api.CodeNotFound, "the store holds no cluster to back up")
 	case m.Schema == registry.SchemaRestoring:
-		return Header{}, Trailer{}, api.Errorf(api.CodeFailedPrecondition, "the store holds a restore that has not "+
-			"ended")
+		return Header{}, Trailer{}, api.Errorf(api.CodeFailedPrecondition, "the store holds an unfinished "+
+			"restore; finish it with 'kelpie store restore --force' first")
 	}
 	h := Header{
 		ClusterID: m.ClusterID, Schema: m.Schema, Consistency: PerActor, Made: e.Now().UTC().Format(time.RFC3339),

@@ -70,8 +70,8 @@ func transact[T any](ctx context.Context, r *reading, f func(ctx context.Context
 // change: what pins it is in the memory of the process that serves the store.
 func lost(err error) error {
 	if errors.Is(err, kv.ErrTooOld) || errors.Is(err, kv.ErrFutureVersion) {
-		return api.Errorf(api.CodeUnavailable, "the store was restarted, or has not been reached for too long, and "+
-			"can't be read any more as it was at the beginning: do it again")
+		return api.Errorf(api.CodeUnavailable, "the store was restarted, or was out of reach for too long, so "+
+			"the backup's version is no longer readable; run it again")
 	}
 	return err
 }

@@ -71,7 +71,7 @@ func (c *Config) Validate() error {
 	}
 	switch {
 	case c.WarmUp < 0:
-		return api.Errorf(api.CodeInvalidArgument, "--warm-up %v: must not be negative (0 is none)", c.WarmUp)
+		return api.Errorf(api.CodeInvalidArgument, "--warm-up %v: must not be negative; 0 means none", c.WarmUp)
 	case c.Calls < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--calls %d: must be at least 1", c.Calls)
 	case c.Duration < 0, c.Duration == 0 && c.Calls == 0:

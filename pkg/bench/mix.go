@@ -67,13 +67,13 @@ func (m Mix) validate() error {
 	for _, s := range m {
 		switch {
 		case s.Method == "":
-			return api.Errorf(api.CodeInvalidArgument, "--mix %q: a method has no name; write it as add=80,get=20",
+			return api.Errorf(api.CodeInvalidArgument, "--mix %q: a method has no name; write add=80,get=20",
 				m.String())
 		case len(s.Method) > api.MethodBytesMax || s.Method[0] == '$':
 			return api.Errorf(api.CodeInvalidArgument, "--mix: method %q: a name has 1 to %d bytes and does not "+
 				"begin with '$'", s.Method, api.MethodBytesMax)
 		case seen[s.Method]:
-			return api.Errorf(api.CodeInvalidArgument, "--mix: method %s is there twice: add its weights up", s.Method)
+			return api.Errorf(api.CodeInvalidArgument, "--mix: method %s appears twice; add its weights up", s.Method)
 		}
 		seen[s.Method] = true
 		if err := within("--mix: the weight of "+s.Method+",", s.Weight, 1, WeightMax); err != nil {

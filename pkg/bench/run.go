@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// progressInterval is how often Config.Each is told of a run.
+// progressInterval is how often a run calls Config.Each.
 const progressInterval = time.Second
 
 // Run makes the calls and blocks until the last of them is answered or has failed, or ctx ends. That ends the run

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(envtest.IdleWorker)) }
 
-// config returns a run of so many calls of a target.
+// config returns a run of a number of calls to a target.
 func config(t *testing.T, mix string, calls int, target bench.Target) bench.Config {
 	t.Helper()
 	m, err := bench.ParseMix(mix)

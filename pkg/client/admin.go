@@ -51,7 +51,7 @@ type failure struct {
 type failures []failure
 
 func (f failures) error(method string) error {
-	return api.Errorf(api.CodeOf(f[len(f)-1].err), "no node takes %s: %s", method, f.reasons())
+	return api.Errorf(api.CodeOf(f[len(f)-1].err), "no node accepts %s: %s", method, f.reasons())
 }
 
 func (f failures) reasons() string {

@@ -46,7 +46,7 @@ func TestAdminSaysOfEachAddressWhyItFailed(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%v does not say %q", err, want)
 			}
-			if want != "b:1" && strings.Count(err.Error(), want) != 1 { // whoever can't connect names it too
+			if want != "b:1" && strings.Count(err.Error(), want) != 1 { // the cause names it too
 				t.Errorf("%v says %q more than once", err, want)
 			}
 		}

@@ -111,7 +111,7 @@ func (c *Client) CallRaw(ctx context.Context, id api.ActorID, method string, bod
 		return nil, err
 	}
 	if len(body) > api.PayloadBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s: must have at most %d", len(body), id,
+		return nil, api.Errorf(api.CodeTooLarge, "request of %d bytes to %s; at most %d are allowed", len(body), id,
 			api.PayloadBytesMax)
 	}
 	ctx, cancel := c.bounded(ctx)

@@ -12,13 +12,13 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// callsPerActorMax is how many calls of a client to one actor are on their way at the most: half of an actor's
+// callsPerActorMax is the maximum number of calls in flight from a client to one actor: half of an actor's
 // mailbox. Others wait for their turn in the client, and are born when it comes. Without that they would be refused
 // and come again, in no order: the unlucky ones late, while the actor must keep the answers of all that came after
 // them.
 const callsPerActorMax = 500
 
-// gates let calls to each actor through, so many at a time.
+// gates limit how many calls to each actor are in flight.
 type gates struct {
 	env env.Env
 
@@ -60,7 +60,8 @@ func (g *gates) enter(ctx context.Context, id api.ActorID) error {
 	if i < 0 { // its turn came just now
 		g.leave(id)
 	}
-	return api.Errorf(api.CodeOverloaded, "%d calls of this client to %s are on their way already", callsPerActorMax,
+	return api.Errorf(api.CodeOverloaded, "this client already has %d calls to %s in flight; wait for some, or "+
+		"make fewer at a time", callsPerActorMax,
 		id)
 }
 

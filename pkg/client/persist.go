@@ -169,7 +169,7 @@ func verdict(id api.ActorID, err error, lost bool) error {
 	case !lost:
 		return err
 	}
-	return api.Errorf(api.CodeUnknown, "%s may have run the call: an answer was lost, and then: %w", id, err)
+	return api.Errorf(api.CodeUnknown, "%s may have run the call: its answer was lost, and then: %w", id, err)
 }
 
 // notRun reports whether a try that failed so has certainly not run.

@@ -3,7 +3,8 @@
 
 package env
 
-// idleWorkersMax is how many goroutines wait for a next task at the most. Each keeps the stack that its last tasks have
+// idleWorkersMax is the maximum number of goroutines that wait for a next task. Each keeps the stack that its last
+// tasks have
 // needed, some kilobytes.
 const idleWorkersMax = 64
 

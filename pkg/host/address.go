@@ -14,11 +14,12 @@ import (
 func parseAddress(what, addr string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(addr)
 	if err != nil {
-		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: write it as HOST:PORT, such as %s", what, addr,
+		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: write HOST:PORT, such as %s", what, addr,
 			DefaultListen)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: %q is not a port, a number from 0 to 65535", what,
+		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: %q is not a port; ports are numbers from 0 to "+
+			"65535", what,
 			addr, port)
 	}
 	return host, port, nil
@@ -32,7 +33,7 @@ func CheckAddress(what, addr string) error {
 	}
 	if host == "" || port == "0" {
 		return api.Errorf(api.CodeInvalidArgument,
-			"%s %q: nobody can connect to that; write host and port, such as %s", what, addr, DefaultListen)
+			"%s %q: no one can connect to that; write host and port, such as %s", what, addr, DefaultListen)
 	}
 	return nil
 }

@@ -17,10 +17,10 @@ func Args(names ...string) cobra.PositionalArgs {
 		if len(args) > len(names) {
 			extra := args[len(names)]
 			if len(names) == 0 {
-				return api.Errorf(api.CodeInvalidArgument, "no argument is expected, but there is %q", extra)
+				return api.Errorf(api.CodeInvalidArgument, "unexpected argument %q; this command takes none", extra)
 			}
-			return api.Errorf(api.CodeInvalidArgument, "%q is one argument too many; an argument with spaces needs "+
-				"quotes", extra)
+			return api.Errorf(api.CodeInvalidArgument, "unexpected argument %q; put quotes around an argument "+
+				"with spaces", extra)
 		}
 		if missing := names[len(args):]; len(missing) > 0 && !strings.HasSuffix(missing[0], "?") {
 			return api.Errorf(api.CodeInvalidArgument, "%s is missing", missing[0])

@@ -43,7 +43,7 @@ func (b *Bytes) Set(s string) error {
 	}
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !(n >= 0) || n*float64(size) > math.MaxInt64/2 || n*float64(size) != math.Trunc(n*float64(size)) {
-		return fmt.Errorf("%q is no number of bytes, such as 1000000, 64KiB or 2GB", s)
+		return fmt.Errorf("%q is not a number of bytes; write a number such as 1000000, 64KiB or 2GB", s)
 	}
 	*b = Bytes(n * float64(size))
 	return nil

@@ -28,16 +28,18 @@ func StartCommand(p Process, version string, kinds ...actor.Kind) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Start a node",
-		Long: `Start a node: it hosts actors, and serves calls of them, until it is stopped.
+		Long: `Start a node, which hosts actors and serves calls to them until it is stopped.
 
-The first node of a cluster needs no flags: it keeps the cluster's store in its own data directory and
-serves it to those that join. Further nodes are told where one is by --join; a node
-that has joined once remembers its name, cluster and store, and needs no flags to be restarted.
+The first node of a cluster needs no flags. It keeps the cluster's store in its
+own data directory and serves it to the nodes that join. Tell further nodes with
+--join where one is. A node that has joined once remembers its name, cluster and
+store, and needs no flags to restart.
 
-Ctrl-C or SIGTERM stops the node gracefully: it moves its actors to other nodes, for as long as
---drain-timeout says, while they go on taking calls. Then it finishes the calls it has, within 8s, and
-leaves; other nodes take what actors it still has at once. Where no other node takes actors, or this one keeps
-the store itself, it just stops. A second signal stops it without waiting.`,
+Ctrl-C or SIGTERM stops the node gracefully. It moves its actors to other nodes
+for up to --drain-timeout, while the actors continue to serve calls. Then it
+finishes its running calls within 8s, and leaves; other nodes take the remaining
+actors at once. If no other node accepts actors, or this one keeps the store
+itself, it stops without a drain. A second signal stops it at once.`,
 		Args: Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), p, o, version, kinds...)

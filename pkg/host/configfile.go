@@ -19,8 +19,8 @@ type configFile string
 
 // registerConfig makes the flag --config.
 func registerConfig(flags *pflag.FlagSet, variable string) {
-	flags.Var(new(configFile), configFlag, "YAML file with values of these flags, by their names; a flag or variable "+
-		"goes before it (default none)")
+	flags.Var(new(configFile), configFlag, "YAML file with values for these flags, by name; a flag or variable "+
+		"overrides it (default none)")
 	Variable(flags, configFlag, variable)
 	flags.Lookup(configFlag).Annotations[cobra.BashCompFilenameExt] = []string{"yaml", "yml"}
 }

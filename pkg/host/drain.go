@@ -24,7 +24,8 @@ func drain(w world, in interrupts, n *node.Node, timeout time.Duration) {
 	case in.immediate.Err() != nil:
 		w.log.Warn("drain interrupted", "left", left, "took", took)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		w.log.Warn("drain ran out of time: other nodes take what is left when it is called", "left", left, "took", took)
+		w.log.Warn("drain ran out of time: other nodes take the remaining actors when they are called", "left", left,
+			"took", took)
 	case err != nil:
 		w.log.Warn("not drained", "left", left, "error", err)
 	default:

@@ -43,24 +43,24 @@ type ExitCode struct {
 // ExitCodes returns the table of exit codes, in order.
 func ExitCodes() []ExitCode {
 	return []ExitCode{
-		{ExitOK, "ok", "Done as asked. A node or store that was stopped by a signal has stopped cleanly."},
-		{ExitFailure, "failure", "Failed for a reason that has no code of its own."},
+		{ExitOK, "ok", "The command succeeded. A node or store that was stopped by a signal stopped cleanly."},
+		{ExitFailure, "failure", "The command failed for a reason that has no code of its own."},
 		{ExitUsage, "usage", "The request is wrong, whatever the state of the cluster: a command, flag, argument, " +
 			"actor id or JSON, or a payload over its limit. Nothing was executed."},
-		{ExitUnavailable, "unavailable", "Nobody answered, or who answered could not serve: no node, no store, no " +
-			"capacity, overload. Nothing was executed: it is safe to try again."},
-		{ExitUnknown, "unknown", "The answer did not come: the connection was lost or the time ran out. It may have " +
-			"been executed, or may still be."},
-		{ExitNotFound, "not found", "There is no such node, namespace, method or context."},
-		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or data " +
-			"directory in use, an actor in quarantine, no answer to a question."},
+		{ExitUnavailable, "unavailable", "No node answered, or the one that answered could not serve: no node, " +
+			"no store, no capacity, overload. Nothing was executed; it is safe to retry."},
+		{ExitUnknown, "unknown", "The answer did not arrive: the connection was lost or time ran out. The " +
+			"request may have been executed, or may still be."},
+		{ExitNotFound, "not found", "The node, namespace, method or context does not exist."},
+		{ExitRefused, "refused", "The present state forbids it: another cluster or version, a name, address or " +
+			"data directory in use, an actor in quarantine, a missing confirmation."},
 		{ExitApplication, "application error", "The actor's own code returned an error. The call had no effect."},
-		{ExitCorrupt, "corrupt", "What is stored can't be read: it fails a checksum, or is of a format that this " +
+		{ExitCorrupt, "corrupt", "Stored data can't be read: it fails a checksum, or has a format that this " +
 			"version does not know."},
-		{ExitProblem, "problem", "\"kelpie doctor\" has found a problem: its answer says which, and what to do."},
-		{ExitInterrupted, "interrupted", "Stopped by a signal before it was done; a node or store, at once by a " +
-			"second one, without waiting for a clean stop."},
-		{ExitBrokenPipe, "broken pipe", "Whoever read the output has gone; nothing is said about it."},
+		{ExitProblem, "problem", "\"kelpie doctor\" found a problem: its output says which, and what to do."},
+		{ExitInterrupted, "interrupted", "A signal stopped the command before it was done. For a node or store: " +
+			"a second signal stopped it at once, without a clean stop."},
+		{ExitBrokenPipe, "broken pipe", "The reader of the output has closed it. No error is printed."},
 	}
 }
 
@@ -68,7 +68,7 @@ func ExitCodes() []ExitCode {
 var ErrInterrupted = errors.New("stopped at once, without waiting for a clean stop")
 
 // ErrProblem says that what was looked for has been found: a problem.
-var ErrProblem = errors.New("not all is well")
+var ErrProblem = errors.New("found problems")
 
 // ExitCodeOf returns the exit code that tells what err means.
 func ExitCodeOf(err error) int {
@@ -120,8 +120,8 @@ func PrintError(w io.Writer, err error) {
 	}
 }
 
-// noAnswer is what a person is told of a deadline.
-const noAnswer = "no answer came in time"
+// noAnswer is the message for a deadline that has passed.
+const noAnswer = "no answer arrived in time"
 
 // Message returns what err says to a person, without the name of its code.
 func Message(err error) string {

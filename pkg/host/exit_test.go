@@ -68,7 +68,7 @@ func TestPrintError(t *testing.T) {
 			"error: stock: empty\n"},
 		{Advise(api.Errorf(api.CodeMismatch, "wrong"), "do %s", "this"), "error: wrong\ndo this\n"},
 		{Advise(Advise(errors.New("wrong"), "first"), "second"), "error: wrong\nfirst\n"},
-		{context.DeadlineExceeded, "error: no answer came in time\n"},
+		{context.DeadlineExceeded, "error: no answer arrived in time\n"},
 		{errors.Join(Advise(api.Errorf(api.CodeMismatch, "wrong"), "do this"), nil), "error: wrong\ndo this\n"},
 		{errors.Join(api.Errorf(api.CodeMismatch, "wrong"), errors.New("closing")), "error: wrong; closing\n"},
 		{fmt.Errorf("both %w and %w", errors.New("this"), errors.New("that")), "error: both this and that\n"},
@@ -97,7 +97,7 @@ func TestReason(t *testing.T) {
 			"no such host"},
 		{api.Errorf(api.CodeUnavailable, "no: %w", syscall.ECONNRESET), "connection reset by peer"},
 		{api.Errorf(api.CodeMismatch, "another version"), "another version"},
-		{api.Errorf(api.CodeUnavailable, "cannot connect: %w", context.DeadlineExceeded), "no answer came in time"},
+		{api.Errorf(api.CodeUnavailable, "cannot connect: %w", context.DeadlineExceeded), "no answer arrived in time"},
 	} {
 		if got := Reason(c.err); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.err, got, c.want)

@@ -48,6 +48,6 @@ func stopFDB() error { return fdb.Stop(fdbStopPatience) }
 func fdbError(rest string, err error) error {
 	return Advise(
 		api.Errorf(api.CodeUnavailable, "FoundationDB at \"fdb:%s\" does not answer: %s", rest, Reason(err)),
-		"check the cluster file, and the cluster with: fdbcli --exec status",
+		"check the cluster file, and run: fdbcli --exec status",
 	)
 }

@@ -23,7 +23,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if !ok {
 		return err
 	}
-	expected := map[string]string{"duration": "write it as 500ms, 30s or 5m",
+	expected := map[string]string{"duration": "write a duration such as 500ms, 30s or 5m",
 		"bool": "must be true or false"}[invalid.GetFlag().Value.Type()]
 	if expected == "" {
 		return err

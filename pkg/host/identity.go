@@ -39,8 +39,8 @@ func loadIdentity(dir string) (identity, error) {
 		return id, dirError(dir, err)
 	}
 	if err := json.Unmarshal(content, &id); err != nil || api.ValidateNodeID(id.Node) != nil {
-		return identity{}, api.Errorf(api.CodeCorruptState, "%s can't be read: it should hold the node's name and "+
-			"cluster; restore it, or delete it, and the node makes a new one", path)
+		return identity{}, api.Errorf(api.CodeCorruptState, "%s can't be read: it should hold the node's name "+
+			"and cluster; restore it, or delete it to let the node make a new one", path)
 	}
 	return id, nil
 }
@@ -103,7 +103,7 @@ func dirError(dir string, err error) error {
 	}
 	return Advise(
 		api.Errorf(api.CodeFailedPrecondition, "data directory %s can't be used: %w", dir, err),
-		"choose a directory that can be written to by --data-dir or --store pebble:DIR",
+		"choose a writable directory with --data-dir or --store pebble:DIR",
 	)
 }
 
@@ -113,8 +113,8 @@ func defaultDataDir(getenv func(string) string, name string) (string, error) {
 	if !filepath.IsAbs(base) { // the XDG specification says to ignore a relative one
 		home := getenv("HOME")
 		if home == "" {
-			return "", api.Errorf(api.CodeInvalidArgument, "there is no user's data directory, as neither "+
-				"$XDG_DATA_HOME nor $HOME is set: give --data-dir")
+			return "", api.Errorf(api.CodeInvalidArgument, "there is no default data directory, because "+
+				"$XDG_DATA_HOME and $HOME are not set; pass --data-dir")
 		}
 		base = filepath.Join(home, ".local", "share")
 	}

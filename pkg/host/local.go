@@ -31,8 +31,8 @@ type Local struct {
 func CheckLocalStore(url string) error {
 	u, err := parseStoreURL(url)
 	if err == nil && !u.embedded() {
-		err = api.Errorf(api.CodeInvalidArgument, "store %q is of another process: a local node's own is memory:, or "+
-			"pebble:DIR", url)
+		err = api.Errorf(api.CodeInvalidArgument, "store %q belongs to another process; a local node needs "+
+			"memory: or pebble:DIR", url)
 	}
 	return err
 }
@@ -71,8 +71,8 @@ func localDirError(dir string, err error) error {
 		err = path.Err // the path says the same again
 	}
 	return Advise(
-		api.Errorf(api.CodeFailedPrecondition, "no store can be made in %s: %w", cmp.Or(dir, os.TempDir()), err),
-		"name a directory that can be written to by --store pebble:DIR, or use --store memory:",
+		api.Errorf(api.CodeFailedPrecondition, "can't create a store in %s: %w", cmp.Or(dir, os.TempDir()), err),
+		"name a writable directory with --store pebble:DIR, or use --store memory:",
 	)
 }
 

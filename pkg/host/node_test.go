@@ -134,7 +134,7 @@ func refused(t *testing.T, o Options, code int, says ...string) {
 	}
 }
 
-// TestNodeRemembers shows that a joiner is told of the cluster and its store once, and restarts by what it
+// TestNodeRemembers shows that a joiner learns the cluster and its store once, and restarts from what it
 // remembers, under its own name; and that a node with the store restarts with its data.
 func TestNodeRemembers(t *testing.T) {
 	first := options(t, "first", nil)
@@ -322,7 +322,7 @@ func strangeNode(t *testing.T) string {
 	return l.Addr()
 }
 
-// freePort returns a port that nobody listens at.
+// freePort returns a port that no process listens at.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -443,8 +443,8 @@ func TestServeStore(t *testing.T) {
 // TestServeStoreErrors shows what can't be served.
 func TestServeStoreErrors(t *testing.T) {
 	for _, c := range []struct{ listen, store, says string }{
-		{"7500", "memory:", "write it as HOST:PORT"},
-		{"127.0.0.1:0", "mongo:", "of no kind that is known"},
+		{"7500", "memory:", "write HOST:PORT"},
+		{"127.0.0.1:0", "mongo:", "of an unknown kind"},
 		{"127.0.0.1:0", "kelpie://127.0.0.1:1", "is already networked"},
 		{"127.0.0.1:0", "fdb:", "is already networked"},
 	} {

@@ -46,9 +46,9 @@ type Options struct {
 	Zone string
 	// Labels are what placement can prefer the node by, each KEY=VALUE.
 	Labels []string
-	// MemoryLimit is how many bytes active actors take at the most, about; 0 is no limit.
+	// MemoryLimit is about how many bytes active actors may take; 0 sets no limit.
 	MemoryLimit Bytes
-	// MaxCalls is how many calls are on their way in the node at the most.
+	// MaxCalls is the maximum number of calls in flight on the node.
 	MaxCalls int
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
@@ -65,29 +65,28 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.NodeID, "node-id", "", "name of the node in the cluster (default host name and port, kept "+
 		"with the data)")
 	flags.StringVar(&o.Listen, "listen", DefaultListen, "address to listen at, HOST:PORT")
-	flags.StringVar(&o.Advertise, "advertise", "", "address that other nodes and clients reach this one at (default "+
-		"the one listened at)")
+	flags.StringVar(&o.Advertise, "advertise", "", "address at which other nodes and clients reach this one "+
+		"(default that of --listen)")
 	flags.StringSliceVar(&o.Join, "join", nil, "address of a running node of the cluster to join; may be repeated "+
 		"(default none)")
-	flags.StringVar(&o.Store, "store", "", "memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default what "+
-		"the cluster joined uses, else what this node used before, else pebble: in the data directory)")
+	flags.StringVar(&o.Store, "store", "", "memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default "+
+		"that of the cluster joined, else the one this node used before, else pebble: in the data directory)")
 	registerDataDir(flags, &o.DataDir)
-	flags.IntVar(&o.Capacity, "capacity", 0, "greatest number of active actors, 0 for no limit (default 0)")
-	flags.StringVar(&o.Zone, "zone", "", "where the node is, such as a rack or a data centre: namespaces with "+
-		"placement spread have as many actors in each (default none)")
-	flags.StringSliceVar(&o.Labels, "label", nil, "label of the node, KEY=VALUE, that placement can prefer it by; "+
-		"may be repeated (default none)")
-	flags.Var(&o.MemoryLimit, "memory-limit", "what active actors may take in memory, such as 512MiB or 2GiB, before "+
-		"those not used for the longest are deactivated, 0 for no limit (default 0)")
+	flags.IntVar(&o.Capacity, "capacity", 0, "maximum number of active actors, 0 for no limit (default 0)")
+	flags.StringVar(&o.Zone, "zone", "", "where the node is, such as a rack or a data centre; placement spread "+
+		"puts a similar number of actors into each zone (default none)")
+	flags.StringSliceVar(&o.Labels, "label", nil, "label of the node, KEY=VALUE, for placement affinity; may be "+
+		"repeated (default none)")
+	flags.Var(&o.MemoryLimit, "memory-limit", "maximum memory of active actors, such as 512MiB or 2GiB; beyond "+
+		"it, the least recently used are deactivated; 0 for no limit (default 0)")
 	flags.IntVar(&o.MaxCalls, "max-calls", node.DefaultMaxCalls,
-		"greatest number of calls on their way in the node: what comes beyond is refused as overloaded")
+		"maximum number of calls in flight on the node; it refuses more as overloaded")
 	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first "+
 		"node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by "+
 		"the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
-	flags.DurationVar(&o.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "how long a node that is asked to stop "+
-		"moves its actors to other nodes before it stops, 0 to stop without; a node that keeps the store itself does "+
-		"not")
+	flags.DurationVar(&o.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "how long a stopping node moves its "+
+		"actors to other nodes, 0 to stop without a drain; a node that keeps the store itself does not drain")
 	for flag, variable := range map[string]string{
 		"node-id": "KELPIE_NODE_ID", "listen": "KELPIE_LISTEN", "advertise": "KELPIE_ADVERTISE", "join": "KELPIE_JOIN",
 		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS",
@@ -103,8 +102,8 @@ func (o *Options) register(flags *pflag.FlagSet) {
 }
 
 func registerDataDir(flags *pflag.FlagSet, dir *string) {
-	flags.StringVar(dir, "data-dir", "", "directory for what must outlive the process (default kelpie/NAME in "+
-		"$XDG_DATA_HOME or ~/.local/share, or the directory of pebble:DIR)")
+	flags.StringVar(dir, "data-dir", "", "directory for data that must outlive the process (default kelpie/NAME "+
+		"in $XDG_DATA_HOME or ~/.local/share, or the directory of pebble:DIR)")
 	Variable(flags, "data-dir", "KELPIE_DATA_DIR")
 }
 
@@ -119,11 +118,11 @@ func (o *Options) validate() error {
 		{"advertise", o.validateAdvertise},
 		{"join", o.validateJoin},
 		{"drain-timeout", func() error {
-			return notNegative("--drain-timeout", o.DrainTimeout, "0 is to stop without a drain")
+			return notNegative("--drain-timeout", o.DrainTimeout, "0 means to stop without a drain")
 		}},
-		{"capacity", func() error { return notNegative("--capacity", o.Capacity, "0 is no limit") }},
+		{"capacity", func() error { return notNegative("--capacity", o.Capacity, "0 means no limit") }},
 		{"max-calls", func() error {
-			return notNegative("--max-calls", o.MaxCalls, fmt.Sprint("0 is ", node.DefaultMaxCalls))
+			return notNegative("--max-calls", o.MaxCalls, fmt.Sprint("0 means ", node.DefaultMaxCalls))
 		}},
 		{"lease-ttl", o.validateLease},
 		{"zone", func() error { return api.ValidateZone(o.Zone) }},
@@ -158,12 +157,12 @@ func (o *Options) validateListen() error {
 		return err
 	}
 	if port == "0" && o.NodeID == "" {
-		return api.Errorf(api.CodeInvalidArgument, "--listen %s: a node is named after its port, so port 0 needs a "+
-			"--node-id", o.Listen)
+		return api.Errorf(api.CodeInvalidArgument, "--listen %s: port 0 needs a --node-id, because the default "+
+			"name of a node contains its port", o.Listen)
 	}
 	if o.Advertise == "" && isUnspecified(host) {
-		return api.Errorf(api.CodeInvalidArgument, "--listen %s is every address of this machine: say by --advertise "+
-			"HOST:PORT which one others use", o.Listen)
+		return api.Errorf(api.CodeInvalidArgument, "--listen %s means every address of this machine; pass "+
+			"--advertise HOST:PORT, the one that others use", o.Listen)
 	}
 	return nil
 }
@@ -200,8 +199,8 @@ func (o *Options) validateStore() error {
 		return err
 	}
 	if u.scheme == schemeMemory && len(o.Join) > 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--store memory: is this node's alone and can't hold the cluster "+
-			"of --join: leave --store out to use the cluster's")
+		return api.Errorf(api.CodeInvalidArgument, "--store memory: belongs to this node alone and can't hold "+
+			"the cluster of --join; leave out --store to use the cluster's")
 	}
 	return nil
 }

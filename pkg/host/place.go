@@ -90,14 +90,14 @@ func (pl *place) takeName(o *Options) error {
 	case o.NodeID != "" && o.NodeID != pl.Node:
 		return Advise(
 			api.Errorf(api.CodeMismatch, "data directory %s belongs to node %s, not %s", pl.dir, pl.Node, o.NodeID),
-			"leave --node-id out, or give the new node a directory of its own by --data-dir",
+			"leave out --node-id, or give the new node a directory of its own with --data-dir",
 		)
 	}
 	return nil
 }
 
 // ask learns the cluster and its store from the nodes at addrs. When none of them answers, a node that has
-// been a member before goes by what it remembers.
+// been a member before uses what it remembers.
 func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	if len(addrs) == 0 {
 		return nil
@@ -105,16 +105,17 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	info, err := handshake(ctx, w, addrs)
 	switch {
 	case err != nil && ctx.Err() == nil && pl.ClusterID != "" && ExitCodeOf(err) == ExitUnavailable:
-		w.log.Warn("no node to join answers; going by what this one remembers", "error", Message(err), "cluster",
+		w.log.Warn("no node of --join answers; using the cluster and store that this node remembers",
+			"error", Message(err), "cluster",
 			pl.ClusterID)
 		return nil
 	case err != nil:
 		return err
 	case pl.ClusterID != "" && pl.ClusterID != info.ClusterID:
 		return Advise(
-			api.Errorf(api.CodeMismatch, "the node at %s is of cluster %s, but data directory %s belongs to a node "+
-				"of cluster %s", info.Address, info.ClusterID, pl.dir, pl.ClusterID),
-			"check --join, or give the new node a directory of its own by --data-dir",
+			api.Errorf(api.CodeMismatch, "the node at %s is in cluster %s, but data directory %s belongs to a "+
+				"node of cluster %s", info.Address, info.ClusterID, pl.dir, pl.ClusterID),
+			"check --join, or give the new node a directory of its own with --data-dir",
 		)
 	}
 	// A member that was not told of a store before is the one that has it.
@@ -141,7 +142,7 @@ func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, 
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case ExitCodeOf(err) == ExitRefused:
-			return nil, Advise(err, "check --join, and that this program is of the cluster's version")
+			return nil, Advise(err, "check --join, and use a program of the cluster's version")
 		case api.CodeOf(err) == api.CodeUnknownMethod:
 			silent = append(silent, addr+" (not a node)")
 		default:
@@ -149,8 +150,8 @@ func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, 
 		}
 	}
 	return nil, Advise(
-		api.Errorf(api.CodeUnavailable, "no node to join answers: %s", strings.Join(silent, ", ")),
-		"check --join; a node without --join begins a cluster of its own",
+		api.Errorf(api.CodeUnavailable, "no node of --join answers: %s", strings.Join(silent, ", ")),
+		"check --join; to start a new cluster, leave it out",
 	)
 }
 
@@ -198,6 +199,6 @@ func (pl *place) adviseMismatch(err error, o *Options) error {
 	if api.CodeOf(err) != api.CodeMismatch || told || pl.ClusterID == "" {
 		return err
 	}
-	return Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another one a directory of "+
-		"its own by --data-dir", pl.dir, pl.ClusterID)
+	return Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another cluster a "+
+		"directory of its own with --data-dir", pl.dir, pl.ClusterID)
 }

@@ -129,6 +129,6 @@ func (o *StoreOptions) dir(p Process, u storeURL) (string, error) {
 func listenError(addr string, err error) error {
 	return Advise(
 		api.Errorf(api.CodeFailedPrecondition, "can't listen at %s: %v", addr, Reason(err)),
-		"stop what listens there, or choose another address by --listen",
+		"stop the program that listens there, or choose another address with --listen",
 	)
 }

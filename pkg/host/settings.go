@@ -118,7 +118,7 @@ func setOrigin(f *pflag.Flag, kind, where string) {
 }
 
 // Origin returns where the value of a flag comes from, one of the constants, after ReadSettings: and what
-// a person is told of that, such as --addr, $KELPIE_ADDR or FILE:LINE.
+// error messages name it, such as --addr, $KELPIE_ADDR or FILE:LINE.
 func Origin(f *pflag.Flag) (kind, where string) {
 	if o := f.Annotations[originAnnotation]; len(o) == 2 {
 		return o[0], o[1]

@@ -70,19 +70,19 @@ func TestConfigFileErrors(t *testing.T) {
 	for content, says := range map[string]string{
 		"node-id: n\nlisten: 1: 2\n":          ":2: not YAML: ",
 		"- a\n":                               ":1: the file must be keys with values",
-		"\nlisen: h:1\n":                      `:2: unknown key "lisen": it must be one of advertise, capacity, `,
+		"\nlisen: h:1\n":                      `:2: unknown key "lisen": must be one of advertise, capacity, `,
 		"config: other.yaml\n":                `:1: unknown key "config"`,
-		"zone: a\nzone: b\n":                  ":2: zone: it is there already, in line 1",
+		"zone: a\nzone: b\n":                  ":2: zone: already set in line 1",
 		"capacity: many\n":                    `:1: capacity: must be a whole number, not "many"`,
 		"capacity: 1.5\n":                     `:1: capacity: must be a whole number, not "1.5"`,
 		"capacity: 99999999999999999999999\n": `:1: capacity: must be a whole number`,
 		"capacity: [1]\n":                     ":1: capacity: must be a whole number, not a list",
 		"capacity:\n":                         ":1: capacity: must be a whole number, not nothing",
-		"drain-timeout: 30\n": ":1: drain-timeout: must be a time with its unit, such as 10s or 2m, " +
+		"drain-timeout: 30\n": ":1: drain-timeout: must be a duration with its unit, such as 10s or 2m, " +
 			"not \"30\"",
 		"join: {a: 1}\n":       ":1: join: must be a list, not keys with values",
 		"join: [true]\n":       ":1: join: must be a list of text",
-		"memory-limit: some\n": `:1: memory-limit: "some" is no number of bytes`,
+		"memory-limit: some\n": `:1: memory-limit: "some" is not a number of bytes`,
 		"node-id: true\n":      `:1: node-id: must be text, not "true"`,
 		"log-level: [info]\n":  ":1: log-level: must be text, not a list",
 	} {
@@ -111,12 +111,12 @@ func TestBadValuesAreBlamedOnTheirOrigin(t *testing.T) {
 		return stderr.String()
 	}
 	for content, says := range map[string]string{
-		"listen: 7600\n":                 `:1: listen: "7600": write it as HOST:PORT`,
+		"listen: 7600\n":                 `:1: listen: "7600": write HOST:PORT`,
 		"\nzone: a/b\n":                  `:2: zone: zone "a/b"`,
 		"node-id: a b\n":                 `:1: node-id: node name`,
 		"label: [disk]\n":                `:1: label: label "disk"`,
-		"capacity: -1\n":                 ":1: capacity: -1: must not be negative; 0 is no limit",
-		"max-calls: -1\n":                ":1: max-calls: -1: must not be negative; 0 is ",
+		"capacity: -1\n":                 ":1: capacity: -1: must not be negative; 0 means no limit",
+		"max-calls: -1\n":                ":1: max-calls: -1: must not be negative; 0 means ",
 		"advertise: h\n":                 `:1: advertise: "h"`,
 		"join: [h]\n":                    `:1: join: "h"`,
 		"store: mongo:x\n":               `:1: store: store "mongo:x"`,
@@ -131,11 +131,11 @@ func TestBadValuesAreBlamedOnTheirOrigin(t *testing.T) {
 		}
 	}
 	if got := run(map[string]string{"KELPIE_LISTEN": "x"}); !strings.HasPrefix(
-		got, `error: $KELPIE_LISTEN: listen: "x": write it`) {
+		got, `error: $KELPIE_LISTEN: listen: "x": write HOST:PORT`) {
 		t.Error(got)
 	}
 	if got := run(map[string]string{"KELPIE_LISTEN": "x"}, "--listen", "y"); !strings.HasPrefix(
-		got, `error: --listen "y": write it`) {
+		got, `error: --listen "y": write HOST:PORT`) {
 		t.Error(got)
 	}
 }

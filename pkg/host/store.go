@@ -76,8 +76,8 @@ func openExisting(ctx context.Context, url string, readOnly bool) (kv.Store, err
 		return nil, err
 	}
 	if u.scheme == schemeMemory || u.scheme == schemePebble && u.rest == "" {
-		return nil, api.Errorf(api.CodeInvalidArgument, "store %q is none that exists already: name one by "+
-			"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
+		return nil, api.Errorf(api.CodeInvalidArgument, "store %q can't be opened from here; name an existing "+
+			"one: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT", url)
 	}
 	if u.scheme == schemePebble {
 		_, err := os.Stat(filepath.Join(u.rest, storeDir))
@@ -178,11 +178,11 @@ func awaitStore(ctx context.Context, w world, addr string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case ExitCodeOf(err) == ExitRefused:
-		return Advise(err, "check --store, and that this program is of the cluster's version")
+		return Advise(err, "check --store, and use a program of the cluster's version")
 	case api.CodeOf(err) == api.CodeUnknownMethod:
 		return Advise(
-			api.Errorf(api.CodeUnavailable, "what listens at %s serves no store", addr),
-			"give --store the address of \"kelpie store serve\", or of the node that has the store",
+			api.Errorf(api.CodeUnavailable, "the program at %s serves no store", addr),
+			"pass --store the address of \"kelpie store serve\", or of the node that keeps the store",
 		)
 	}
 	return Advise(
@@ -213,8 +213,8 @@ func (s *store) release() {
 	}
 }
 
-// failure gives the error to be told when an embedded store has failed, at the most once, until ctx ends. The process
-// is to end then: what is on the disk is known only when it is opened anew.
+// failure receives the error of an embedded store that has failed, at most once, until ctx ends. The process
+// is to end then: what is on the disk is known only once it is opened again.
 func (s *store) failure(ctx context.Context) <-chan error {
 	failed := make(chan error, 1)
 	if s.embedded == nil {

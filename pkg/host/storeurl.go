@@ -47,7 +47,7 @@ func parseStoreURL(s string) (storeURL, error) {
 	scheme, rest, _ := strings.Cut(s, ":")
 	switch u := (storeURL{scheme, rest}); {
 	case scheme == schemeMemory && rest != "":
-		return u, api.Errorf(api.CodeInvalidArgument, "store %q: memory: has nothing behind it", s)
+		return u, api.Errorf(api.CodeInvalidArgument, "store %q: memory: takes nothing after the colon", s)
 	case s == schemeMemory+":", strings.HasPrefix(s, schemePebble+":"), strings.HasPrefix(s, schemeFDB+":"):
 		return u, nil
 	case strings.HasPrefix(s, storeHere):
@@ -55,7 +55,7 @@ func parseStoreURL(s string) (storeURL, error) {
 		return u, CheckAddress("store kelpie://", u.rest)
 	}
 	return storeURL{}, Advise(
-		api.Errorf(api.CodeInvalidArgument, "store %q is of no kind that is known", s),
+		api.Errorf(api.CodeInvalidArgument, "store %q is of an unknown kind", s),
 		"write memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT",
 	)
 }

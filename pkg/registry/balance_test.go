@@ -55,7 +55,7 @@ func TestBalanceIsReachedByTheFewestMoves(t *testing.T) {
 			at(s.To).Has += s.Amount
 			gave[s.From], got[s.To] = true, true
 		}
-		// The lightest that could take more, and the heaviest: they differ by one at the most.
+		// The lightest that could take more, and the heaviest: they differ by at most one.
 		lightest, heaviest := int64(-1), int64(0)
 		for _, n := range after {
 			if n.Has < 0 || got[n.Node] && n.Most > 0 && n.Has > n.Most {

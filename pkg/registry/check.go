@@ -31,7 +31,7 @@ type Checker struct {
 	// State reads all that is stored as an actor's state, and returns when it has something to do, in milliseconds
 	// since 1970, 0 for never.
 	State func(actor api.ActorID, entries []Entry) (due int64, err error)
-	// Report is told of every problem.
+	// Report is called for every problem.
 	Report func(Problem)
 	// Kinds counts the keys and bytes of every kind; keys that are not Kelpie's are of kind "".
 	Kinds map[string]KindCount
@@ -106,7 +106,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 		record = new(Quarantine)
 	case kindMembership, kindUnattended:
 		if len(p.Value) != 8 {
-			c.report(p.Key, "", "is no counter")
+			c.report(p.Key, "", "is not a counter")
 		}
 		return nil
 	case kindClaim:
@@ -166,12 +166,12 @@ func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind string, actor api.ActorID,
 	has bool) error {
 	if !has || len(t) != 5 {
-		c.report(p.Key, "", "is no dead letter")
+		c.report(p.Key, "", "is not a dead letter")
 		return nil
 	}
 	number, ok := t[4].(int64)
 	if !ok {
-		c.report(p.Key, actor.String(), "is no dead letter")
+		c.report(p.Key, actor.String(), "is not a dead letter")
 		return nil
 	}
 	if kind == kindDead {
@@ -182,7 +182,7 @@ func (c *Checker) dead(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind s
 	other := map[string]string{kindDead: kindDeadBody, kindDeadBody: kindDead}[kind]
 	value, err := c.Get(ctx, deadKey(other, actor, uint64(number)))
 	if err == nil && value == nil {
-		c.report(p.Key, actor.String(), "is half of a dead letter: "+other+" is missing")
+		c.report(p.Key, actor.String(), "is half a dead letter: "+other+" is missing")
 	}
 	return err
 }
@@ -208,7 +208,7 @@ func (c *Checker) End(ctx context.Context) error {
 		return err
 	}
 	if claim == nil {
-		c.report(statePrefix(actor), actor.String(), "has state, and was never claimed")
+		c.report(statePrefix(actor), actor.String(), "has state, but was never claimed")
 	}
 	if err := actor.Validate(); err != nil {
 		c.report(statePrefix(actor), actor.String(), "is of an actor whose name is none: "+messageOf(err))

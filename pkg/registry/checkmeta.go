@@ -21,10 +21,11 @@ func (c *Checker) Meta(ctx context.Context) error {
 	var m Meta
 	switch {
 	case value == nil && c.ours():
-		c.report(metaKey, "", "is missing: nodes take the store for an empty one, and found a cluster in it")
+		c.report(metaKey, "", "is missing: nodes would take the store for an empty one, and found a new cluster "+
+			"in it")
 	case value == nil || decodeRecord(metaKey, value, &m) != nil: // the pair itself has been reported
 	case m.Schema == SchemaRestoring:
-		c.report(metaKey, "", "a restore into the store has not ended, and nodes refuse it: restore again with --force")
+		c.report(metaKey, "", "is an unfinished restore, and nodes refuse the store: restore again with --force")
 	case m.Schema != SchemaVersion:
 		c.report(metaKey, "", fmt.Sprintf("has schema %d, and this version speaks %d: check it with the version that "+
 			"it is of", m.Schema, SchemaVersion))

@@ -36,7 +36,7 @@ func (c *Claim) Token() uint64 { return c.token }
 // Version returns the newest version of the store at which the claim is known to have been held.
 func (c *Claim) Version() uint64 { return uint64(c.held) }
 
-// NextCommit returns the number of the commit that the claim makes next. Those of an actor grow, whoever owns it.
+// NextCommit returns the number of the claim's next commit. An actor's numbers grow, whichever node owns it.
 func (c *Claim) NextCommit() uint64 { return max(c.seq.N, c.floor) + 1 }
 
 // Incarnation returns the incarnation of the owner under which the claim was taken.
@@ -74,7 +74,8 @@ type Acquired struct {
 
 // Acquire claims an actor for the member unless another node holds it under a valid lease, and reads the part of the
 // actor's state whose keys lie in [begin, end), in the same transaction. The member must have no activation of the
-// actor: a claim of its own is taken anew, as writes of an earlier activation may still land (R3). The member attends
+// actor: it rewrites a claim of its own, because writes of an earlier activation may still land (R3). The member
+// attends
 // to what the actor has to do from then on. It blocks until ctx ends. After an error the claim may be the member's
 // all the same, or may become it. It fails with CodeFenced if the member has lost its lease.
 func (r *Registry) Acquire(ctx context.Context, m *Member, actor api.ActorID, begin, end []byte) (Acquired, error) {
@@ -187,7 +188,7 @@ type Broken struct {
 	Token uint64 // the claim's token now
 }
 
-// BreakClaim takes an actor away from whoever holds it. The former owner finds out at its next commit or barrier.
+// BreakClaim takes an actor away from its owner. The former owner finds out at its next commit or barrier.
 // What the actor has to do is attended by nobody from then on, and the members are told.
 func (r *Registry) BreakClaim(ctx context.Context, actor api.ActorID) (Broken, error) {
 	return transact(ctx, r, kv.TxOptions{Reserved: true}, func(ctx context.Context, tx kv.Tx) (Broken, error) {

@@ -270,7 +270,8 @@ func (c *Claim) readPart(ctx context.Context, r kv.Reader, begin, end []byte) ([
 		}
 		from = kv.KeyAfter(pairs[len(pairs)-1].Key)
 	}
-	return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state in the store is over %d bytes", c.actor,
+	return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state in the store would exceed %d bytes; delete "+
+		"some of it", c.actor,
 		stateReadBytesMax)
 }
 
@@ -287,5 +288,5 @@ func join(base, rest []byte) []byte {
 }
 
 func errInDoubt(actor api.ActorID) *api.Error {
-	return api.Errorf(api.CodeUnknown, "actor %s: whether the call was committed could not be found out", actor)
+	return api.Errorf(api.CodeUnknown, "actor %s: the commit's outcome is unknown", actor)
 }

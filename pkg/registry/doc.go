@@ -19,7 +19,7 @@
 // them:
 //
 //   - R1: everyone who writes a claim reads claim and seq with conflict; every commit of state writes seq.
-//   - R2: whoever takes a claim that another holds under its current incarnation raises that node's
+//   - R2: a transaction that takes a claim that another node holds under its current incarnation raises that node's
 //     fence.revocations in the same transaction.
 //   - R3: a node that finds its own claim but has no activation writes it again, token+1.
 //   - R4: a batch is never retried blindly: claim and seq are read first.

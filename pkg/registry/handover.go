@@ -85,8 +85,8 @@ func (c *Claim) handOver(ctx context.Context, tx kv.Tx, to Target, move api.Move
 	case own.Incarnation != c.incarnation: // R8
 		return errFenced(c.node)
 	case other.Incarnation != to.Incarnation:
-		return api.Errorf(api.CodeFailedPrecondition, "node %s has left, or has started again: actor %s stays where "+
-			"it is", to.Node, c.actor)
+		return api.Errorf(api.CodeFailedPrecondition, "node %s has left or restarted; actor %s stays where it is",
+			to.Node, c.actor)
 	}
 	tx.Set(claimKey(c.actor), encodeRecord(&claimRecord{
 		Node: to.Node, Incarnation: to.Incarnation, Token: c.token + 1, Since: c.registry.env.Now().Round(0),
@@ -113,7 +113,7 @@ type Arrived struct {
 // Install makes a claim of one that was handed over to the member, whose state has arrived with it: that is used if
 // it is of the actor's last commit, else the store is read, as Acquire does. Nothing is written. It is for the first
 // activation under that claim alone, as writes of an earlier one may still land (R3): for each move Install is called
-// once at the most, and not after Acquire.
+// at most once, and not after Acquire.
 //
 // Acquired has neither claim nor owner if the claim is not one that this move has handed over.
 func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a Arrived, begin, end []byte) (
@@ -151,6 +151,6 @@ func (r *Registry) Install(ctx context.Context, m *Member, actor api.ActorID, a 
 }
 
 func errHandOverInDoubt(actor api.ActorID, cause error) *api.Error {
-	return api.Errorf(api.CodeUnknown, "actor %s: whether its claim was handed over could not be found out: %w", actor,
+	return api.Errorf(api.CodeUnknown, "actor %s: the outcome of its handover is unknown: %w", actor,
 		cause)
 }

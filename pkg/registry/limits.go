@@ -24,7 +24,7 @@ const (
 	// the reads of a heartbeat stay constant as the cluster grows.
 	watchersPerNode = 3
 
-	// idleTimeoutMin keeps a mistyped flag from having actors loaded anew for nearly every call.
+	// idleTimeoutMin keeps a mistyped flag from reloading actors for nearly every call.
 	idleTimeoutMin = 100 * time.Millisecond
 
 	// unknownRetryDelay is the longest pause before a transaction of unknown outcome is looked into.

@@ -26,7 +26,7 @@ type JoinSpec struct {
 	// Namespaces are the settings of the namespaces that the node hosts, kept if the cluster has none yet.
 	Namespaces []Namespace
 	// Replaces is the incarnation that a fenced process had: it joins again only while node/ still holds
-	// that. The zero value joins whoever had the name before.
+	// that. The zero value joins in place of any process that had the name before.
 	Replaces Incarnation
 	// Draining joins as a node that takes no actors.
 	Draining bool
@@ -219,23 +219,23 @@ func (r *Registry) ensureMeta(ctx context.Context, tx kv.Tx, spec JoinSpec, newC
 func (m *Meta) accept(spec JoinSpec) error {
 	switch {
 	case m.Schema == SchemaRestoring:
-		return api.Errorf(api.CodeMismatch, "the store holds a restore that has not ended: wait for it, or begin it "+
+		return api.Errorf(api.CodeMismatch, "the store holds an unfinished restore: wait for it, or start it "+
 			"again with --force")
 	case m.Schema > SchemaVersion:
-		return api.Errorf(api.CodeMismatch, "the store has schema %d, of a later kelpie; this binary speaks %d: use "+
-			"the version that the cluster runs", m.Schema, SchemaVersion)
+		return api.Errorf(api.CodeMismatch, "the store has schema %d, of a later kelpie, and this program uses "+
+			"%d: use the version that the cluster runs", m.Schema, SchemaVersion)
 	case m.Schema != SchemaVersion:
-		return api.Errorf(api.CodeMismatch, "the store has schema %d, this binary speaks %d: use the version that "+
-			"the cluster runs, or stop all nodes and see \"kelpie store migrate\"", m.Schema, SchemaVersion)
+		return api.Errorf(api.CodeMismatch, "the store has schema %d and this program uses %d: use the version "+
+			"that the cluster runs, or stop all nodes and see \"kelpie store migrate\"", m.Schema, SchemaVersion)
 	case spec.ClusterID != "" && spec.ClusterID != m.ClusterID:
 		return api.Errorf(api.CodeMismatch, "the store holds cluster %s, not %s: check --join and --store",
 			m.ClusterID, spec.ClusterID)
 	case spec.LeaseTTL != 0 && spec.LeaseTTL != m.LeaseTTL:
-		return api.Errorf(api.CodeMismatch, "--lease-ttl %v differs from the cluster's %v, which its first node set: "+
-			"leave the flag out", spec.LeaseTTL, m.LeaseTTL)
+		return api.Errorf(api.CodeMismatch, "--lease-ttl %v differs from the cluster's %v, which its first node "+
+			"set; leave the flag out", spec.LeaseTTL, m.LeaseTTL)
 	case spec.Heartbeat != 0 && spec.Heartbeat != m.Heartbeat:
-		return api.Errorf(api.CodeMismatch, "--heartbeat %v differs from the cluster's %v, which its first node set: "+
-			"leave the flag out", spec.Heartbeat, m.Heartbeat)
+		return api.Errorf(api.CodeMismatch, "--heartbeat %v differs from the cluster's %v, which its first node "+
+			"set; leave the flag out", spec.Heartbeat, m.Heartbeat)
 	}
 	return nil
 }
@@ -260,7 +260,7 @@ func readNode(ctx context.Context, r kv.Reader, id string) (f Fence, n NodeInfo,
 		return f, n, err
 	}
 	if err = decodeRecord(fenceKey(id), vals[0], &f); err == nil && decodeRecord(nodeKey(id), vals[1], &n) != nil {
-		n = NodeInfo{ID: id, State: NodeCorrupt} // which can be fenced all the same, removed, and written anew
+		n = NodeInfo{ID: id, State: NodeCorrupt} // which can still be fenced, removed, and rewritten
 	}
 	return f, n, err
 }

@@ -29,7 +29,7 @@ func (r *Registry) Migrate(ctx context.Context) (from int, err error) {
 		return 0, err
 	}
 	if m.ClusterID == "" {
-		return 0, api.Errorf(api.CodeNotFound, "the store holds no cluster: there is nothing to migrate")
+		return 0, api.Errorf(api.CodeNotFound, "the store holds no cluster to migrate")
 	}
 	from = m.Schema
 	for m.Schema != SchemaVersion {
@@ -48,8 +48,8 @@ func (r *Registry) Migrate(ctx context.Context) (from int, err error) {
 				return struct{}{}, err
 			}
 			if now.Schema != before {
-				return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "somebody else migrates the store: it has "+
-					"schema %d now", now.Schema)
+				return struct{}{}, api.Errorf(api.CodeFailedPrecondition, "another process is migrating the "+
+					"store: it has schema %d now", now.Schema)
 			}
 			tx.Set(metaKey, encodeRecord(&m))
 			return struct{}{}, nil

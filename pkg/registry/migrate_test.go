@@ -52,7 +52,7 @@ func TestStoresOfOtherSchemas(t *testing.T) {
 			t.Fatalf("a later schema: %v", err)
 		}
 		as(SchemaRestoring)
-		refused("restore that has not ended")
+		refused("unfinished restore")
 		as(1)
 		refused("has schema 1")
 		if _, err := t.Migrate(t.ctx); api.CodeOf(err) != api.CodeMismatch {

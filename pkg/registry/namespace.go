@@ -41,13 +41,13 @@ func (ns *Namespace) Validate() error {
 func (ns *Namespace) validatePrefer() error {
 	switch {
 	case ns.Placement == PlaceAffinity && ns.Prefer == "":
-		return api.Errorf(api.CodeInvalidArgument, "placement affinity needs to know what to prefer: say it by "+
-			"--prefer node=NAME, zone=NAME or, for a label, KEY=VALUE")
+		return api.Errorf(api.CodeInvalidArgument, "placement affinity needs to know what to prefer: pass --prefer "+
+			"node=NAME, zone=NAME or, for a label, KEY=VALUE")
 	case ns.Placement == PlaceAffinity:
 		return api.ValidatePreference(ns.Prefer)
 	case ns.Prefer != "":
-		return api.Errorf(api.CodeInvalidArgument, "placement %s has no preference: leave --prefer out, or choose "+
-			"--placement affinity", ns.Placement)
+		return api.Errorf(api.CodeInvalidArgument, "placement %s takes no preference: leave out --prefer, or "+
+			"choose --placement affinity", ns.Placement)
 	}
 	return nil
 }
@@ -57,8 +57,8 @@ func (ns *Namespace) validateFallback() error {
 		return nil
 	}
 	if !ns.Placement.usesFallback() {
-		return api.Errorf(api.CodeInvalidArgument, "placement %s has no fallback: leave --fallback out, or choose "+
-			"--placement affinity or local-first", ns.Placement)
+		return api.Errorf(api.CodeInvalidArgument, "placement %s takes no fallback: leave out --fallback, or "+
+			"choose --placement affinity or local-first", ns.Placement)
 	}
 	fallbacks := slices.DeleteFunc(Placements(), Placement.usesFallback)
 	if !slices.Contains(fallbacks, ns.Fallback) {
@@ -131,8 +131,8 @@ func (r *Registry) SetNamespace(ctx context.Context, name string, patch Namespac
 			return c, err
 		}
 		if c.before.Name == "" {
-			return c, api.Errorf(api.CodeNotFound, "no namespace is named %q: it is known when a node that hosts it "+
-				"has joined; see 'kelpie namespaces ls'", name)
+			return c, api.Errorf(api.CodeNotFound, "no namespace is named %q: the cluster knows a namespace once "+
+				"a node that hosts it has joined; see 'kelpie namespaces ls'", name)
 		}
 		if c.before == tried.after { // an earlier attempt, of unknown outcome, has happened
 			return tried, nil
@@ -142,7 +142,7 @@ func (r *Registry) SetNamespace(ctx context.Context, name string, patch Namespac
 		}
 		tried = c
 		tx.Set(namespaceKey(name), encodeRecord(&c.after))
-		raiseMembership(tx) // whoever follows the membership reads the settings anew
+		raiseMembership(tx) // every node then rereads the settings
 		return c, nil
 	})
 	return done.before, done.after, err

@@ -77,9 +77,9 @@ func (n *noRoom) tell(r reason) string {
 	case api.RefusedDraining:
 		return is + " draining"
 	case api.RefusedLeaving:
-		return is + " where the actor is to leave"
+		return is + " where the actor moves from"
 	}
-	return is + " not to be taken"
+	return is + " excluded"
 }
 
 func (n *noRoom) tellCapacity() string {

@@ -198,9 +198,9 @@ func TestNoCapacity(t *testing.T) {
 		{"memory", "a:1 b:1 c:1/1", "a=memory b=memory c=full", api.CodeNoCapacity,
 			`no capacity for namespace "counter": 2 of 3 nodes are at the memory limit with busy actors, 1 is full of busy actors (capacity 1): ` +
 				`add a node, or raise --memory-limit`},
-		{"a reason not known", "a:1", "a", api.CodeNoCapacity, `1 of 1 nodes is not to be taken`},
+		{"a reason not known", "a:1", "a", api.CodeNoCapacity, `1 of 1 nodes is excluded`},
 		{"moved away", "a:1 b:0!", "a=leaving", api.CodeNoCapacity,
-			`1 of 2 nodes is where the actor is to leave, 1 is draining: add a node`},
+			`1 of 2 nodes is where the actor moves from, 1 is draining: add a node`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var refused []Refusal

@@ -28,7 +28,7 @@ type Contact interface {
 	// Enter is called before a use of the store. The use fails at once with the error, or goes on under the context,
 	// which may end before the one given. leave is called when it is over.
 	Enter(ctx context.Context) (within context.Context, leave func(), err error)
-	// Heard is told of the outcome of every attempt: nil if the store has answered, whatever the answer was, else why
+	// Heard receives the outcome of every attempt: nil if the store has answered, whatever the answer was, else why
 	// it has not.
 	Heard(err error)
 }

@@ -69,7 +69,7 @@ func (f *Finding) of(node string, inc Incarnation) bool {
 
 func (f *Finding) what() string {
 	if f.Method == TrialAnything {
-		return "its activation, or what came first"
+		return "its activation, or the first call"
 	}
 	return "method " + f.Method
 }
@@ -92,8 +92,9 @@ func (q *Quarantine) Holds(version string) bool {
 // Err is what callers of the actor are told.
 func (q *Quarantine) Err() *api.Error {
 	last := q.Findings[len(q.Findings)-1]
-	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined: it ended the process of node %s while it ran %s; "+
-		"mend it and start the nodes with a new version of their program, or run 'kelpie actors quarantine clear %s'",
+	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined: it ended the process of node %s while it "+
+		"ran %s; fix it and start the nodes with a new version of their program, or run 'kelpie actors "+
+		"quarantine clear %s'",
 		q.Actor, last.Node, last.what(), q.Actor)
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // pendingCall is a call that has not ended. It waits for a dial, in its peer's list, or for an answer, in its
-// connection's table; whoever takes it out of there ends it.
+// connection's table; the task that removes it from there ends it.
 type pendingCall struct {
 	class   Class
 	probe   bool // only wants to know who the peer is; sends nothing
@@ -22,7 +22,7 @@ type pendingCall struct {
 	// swept says that the pool watches the deadline. Who waits in Call does so itself.
 	swept bool
 
-	// done is told of the end; nil for one who waits in Call, who is woken instead.
+	// done receives the outcome; nil for a task that waits in Call, which is woken instead.
 	done   func(payload []byte, err error)
 	parker env.Parker
 
@@ -63,10 +63,11 @@ func (c *pendingCall) timeoutMillis(e env.Env) (millis uint64, ok bool) {
 }
 
 func errDeadline(cause error) *api.Error {
-	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer came",
+	return &api.Error{Code: api.CodeDeadlineExceeded, Message: "the call's deadline passed before an answer " +
+		"arrived",
 		Cause: cause}
 }
 
 func errCancelled(cause error) *api.Error {
-	return &api.Error{Code: api.CodeCancelled, Message: "the caller gave up before an answer came", Cause: cause}
+	return &api.Error{Code: api.CodeCancelled, Message: "the caller gave up before an answer arrived", Cause: cause}
 }

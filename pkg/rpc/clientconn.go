@@ -57,7 +57,7 @@ func (c *clientConn) start(call *pendingCall) error {
 	l := &c.lanes[call.class]
 	config := &c.owner.pool.config
 	if len(c.calls) >= config.CallsMax || l.bytes+len(call.payload) > config.QueuedBytesMax {
-		return notSentError(api.CodeOverloaded, "too much is waiting on the connection to "+c.owner.addr, nil)
+		return notSentError(api.CodeOverloaded, "the send queue is full on the connection to "+c.owner.addr, nil)
 	}
 	call.conn, call.id = c, id
 	c.calls[id] = call
@@ -219,7 +219,7 @@ func (c *clientConn) lostError(call *pendingCall, taken uint64, err error) *api.
 	}
 	return &api.Error{
 		Code:    api.CodeUnknown,
-		Message: fmt.Sprintf("the connection to %s broke before an answer came", c.owner.addr),
+		Message: fmt.Sprintf("the connection to %s broke before an answer arrived", c.owner.addr),
 		Cause:   err,
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 var (
 	errSilent  = errors.New("the peer has been silent for too long")
-	errFlooded = errors.New("the peer sends pings and does not read the answers")
+	errFlooded = errors.New("the peer sends pings but does not read the answers")
 	errKind    = errors.New("frame of an unexpected kind")
 )
 

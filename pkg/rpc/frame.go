@@ -54,7 +54,7 @@ var (
 func FrameLength(prefix [4]byte) (int, error) {
 	n := binary.BigEndian.Uint32(prefix[:])
 	if n <= checksumBytes || n > FrameBytesMax {
-		return 0, fmt.Errorf("frame of %d bytes, allowed are %d to %d", n, checksumBytes+1, FrameBytesMax)
+		return 0, fmt.Errorf("frame of %d bytes; allowed are %d to %d", n, checksumBytes+1, FrameBytesMax)
 	}
 	return int(n), nil
 }

@@ -72,7 +72,7 @@ func (p *peer) submitSlowly(call *pendingCall) (ended bool, err error) {
 		p.dialSoon()
 	}
 	if len(p.waiting) >= config.CallsMax || p.bytes+len(call.payload) > config.QueuedBytesMax {
-		return true, notSentError(api.CodeOverloaded, "too much is waiting for a connection to "+p.addr, nil)
+		return true, notSentError(api.CodeOverloaded, "too many calls are waiting for a connection to "+p.addr, nil)
 	}
 	p.waiting = append(p.waiting, call)
 	p.bytes += len(call.payload)

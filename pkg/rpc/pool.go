@@ -156,7 +156,7 @@ func check(call *pendingCall) error {
 	case len(call.method) > MethodBytesMax:
 		return notSentError(api.CodeTooLarge, "the name of the method is too long", nil)
 	case len(call.payload) > PayloadBytesMax:
-		return notSentError(api.CodeTooLarge, "the payload exceeds what fits into a frame", nil)
+		return notSentError(api.CodeTooLarge, "the payload does not fit into a frame", nil)
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func (p *Pool) pause(addr string) (time.Duration, bool) {
 }
 
 // Disconnect breaks the connection to addr, if there is one. Calls on it fail with
-// api.CodeUnavailable or api.CodeUnknown, as on any loss; the next call connects anew.
+// api.CodeUnavailable or api.CodeUnknown, as on any loss; the next call opens a new connection.
 func (p *Pool) Disconnect(addr, reason string) {
 	p.mu.RLock()
 	peer := p.peers[addr]

@@ -67,7 +67,7 @@ func (r *Request) Context() context.Context {
 // An answer to a caller who has gone is dropped.
 func (r *Request) Reply(payload []byte, err error) {
 	if err == nil && len(payload) > PayloadBytesMax {
-		err = api.Errorf(api.CodeTooLarge, "the answer of %d bytes exceeds what fits into a frame", len(payload))
+		err = api.Errorf(api.CodeTooLarge, "the answer of %d bytes does not fit into a frame", len(payload))
 	}
 	header := r.scratch[:0]
 	if err != nil {

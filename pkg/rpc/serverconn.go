@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	errNoHello     = errors.New("no hello came")
+	errNoHello     = errors.New("no hello arrived")
 	errDuplicateID = errors.New("request with the id of one in flight")
 )
 
@@ -71,7 +71,7 @@ func (c *serverConn) shakeHands() error {
 func (c *serverConn) judge(b []byte) (PeerInfo, error) {
 	h, err := parseHello(b)
 	if errors.Is(err, errChecksum) { // worth another try
-		return PeerInfo{}, api.Errorf(api.CodeUnavailable, "the hello came damaged: %w", err)
+		return PeerInfo{}, api.Errorf(api.CodeUnavailable, "the hello is damaged: %w", err)
 	}
 	if err != nil {
 		return PeerInfo{}, api.Errorf(api.CodeMismatch, "not a hello: %w", err)

@@ -11,7 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-// sweeper calls sweep soon after the earliest of the deadlines it is told of. One timer serves
+// sweeper calls sweep soon after the earliest of its deadlines. One timer serves
 // all calls: most end long before their deadline, and cost it nothing but a comparison.
 type sweeper struct {
 	env env.Env

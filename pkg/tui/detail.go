@@ -46,7 +46,7 @@ func nodeDetail(m *Model, key string) [][2]string {
 					micros(s.P50Micros))},
 			[2]string{"store",
 				fmt.Sprintf("commits take %s, p99 %s", micros(s.StoreP50Micros), micros(s.StoreP99Micros))},
-			[2]string{"actors", fmt.Sprintf("%d, about %s of %s; %d calls pending, %d at most with one", s.Actors,
+			[2]string{"actors", fmt.Sprintf("%d, about %s of %s; %d calls pending, at most %d with one actor", s.Actors,
 				human.Bytes(s.ActorBytes), human.Bytes(s.MemoryBytes), s.Pending, s.Deepest)},
 			[2]string{"since", fmt.Sprintf("%s ago: %d calls answered, %d with an error", millis(s.UptimeMillis),
 				s.Calls, s.Failed)},
@@ -80,7 +80,8 @@ func actorDetail(m *Model, key string) [][2]string {
 				}
 				return [][2]string{
 					{"actor", a.Actor + " on " + a.Node},
-					{"calls", fmt.Sprintf("%s a second lately, %d since it was activated %s ago", human.Count(a.Rate),
+					{"calls", fmt.Sprintf("recently %s per second, %d since it was activated %s ago",
+						human.Count(a.Rate),
 						a.Calls, millis(a.AgeMillis))},
 					{"latency", micros(a.LatencyMicros) + " on average, from the mailbox to the answer"},
 					{"mailbox", strconv.Itoa(a.Pending) + " calls, running: " + running},
@@ -96,7 +97,7 @@ func actorDetail(m *Model, key string) [][2]string {
 				{"actor", a.Actor},
 				{"owner", dash(a.Node) + ", " + a.State + ", token " + strconv.FormatUint(a.Token, 10) + ", since " +
 					dash(a.Since)},
-				{"calls", "none lately that would make it stand out: see kelpie actors get " + a.Actor},
+				{"calls", "not notable at present: see kelpie actors get " + a.Actor},
 			}
 		}
 	}

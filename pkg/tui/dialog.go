@@ -40,10 +40,10 @@ func (m *Model) begin(key string) {
 	onNode := m.at == nodePane || m.at == leasePane
 	switch {
 	case do.ofActor && !onActor:
-		m.refuse("select an actor for that: they are in pane 2")
+		m.refuse("select an actor first; they are in pane 2")
 		return
 	case !do.ofActor && !onNode:
-		m.refuse("select a node for that: they are in pane 1")
+		m.refuse("select a node first; they are in pane 1")
 		return
 	}
 	d := &dialog{action: Action{Verb: do.verb}}
@@ -71,13 +71,13 @@ func (m *Model) foretell(verb Verb, name string) string {
 	case n == nil:
 		return ""
 	case verb == Drain:
-		return fmt.Sprintf("Drain node %s: it takes no more actors, and its %d move to other nodes while they go on "+
-			"taking calls.", name, n.Actors)
+		return fmt.Sprintf("Drain node %s: it accepts no more actors, and its %d move to other nodes while they "+
+			"continue to serve calls.", name, n.Actors)
 	case verb == Undrain:
-		return fmt.Sprintf("Let node %s take actors again. A drain that runs is ended.", name)
+		return fmt.Sprintf("Let node %s accept actors again. A running drain ends.", name)
 	}
-	return fmt.Sprintf("Break the lease of node %s, which is %s at %s: it drops %d actors, which other nodes take as "+
-		"they are called. Calls that it is executing fail with \"unknown\". If it is alive it joins again.",
+	return fmt.Sprintf("Break the lease of node %s, which is %s at %s: it drops %d actors, which other nodes "+
+		"take when they are called. Calls that it is executing fail with \"unknown\". If it is alive, it rejoins.",
 		name, shownState(n), n.Address, n.Actors)
 }
 

@@ -19,7 +19,7 @@ import (
 // began is when the tests take place.
 var began = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
-// fixture is a cluster of three nodes, of which one has just stopped answering, as it is after so many seconds.
+// fixture is a cluster of three nodes, of which one has just stopped answering, as it is after a number of seconds.
 func fixture(second int) *api.ClusterStats {
 	at := began.Add(time.Duration(second) * time.Second)
 	node := func(i int, state string) api.NodeOverview {

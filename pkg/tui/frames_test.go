@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden frames, and the page t
 
 // scenes are what the golden frames show.
 var scenes = []struct{ name, keys, caption string }{
-	{"nodes", "", "The nodes. One has just stopped answering: its lease runs out in 1.2 s, and its actors can be " +
+	{"nodes", "", "The nodes. One has just stopped answering: its lease expires in 1.2 s, and its actors can be " +
 		"taken then."},
 	{"actors", "2", "The actors that stand out, the most called first."},
 	{"actor-detail", "2<down><enter>", "The details of one."},

@@ -210,7 +210,7 @@ func (m *Model) selected() int {
 	return slices.IndexFunc(m.rows, func(r row) bool { return r.key == m.cursor[m.at] })
 }
 
-// move moves the cursor by so many rows.
+// move moves the cursor by a number of rows.
 func (m *Model) move(by int) {
 	if len(m.rows) == 0 {
 		return

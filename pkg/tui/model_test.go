@@ -36,7 +36,7 @@ func (s *screen) lacks(texts ...string) *screen {
 }
 
 func TestADyingNodeIsSeenAtOnce(t *testing.T) {
-	open(t, 80, 24).wants("node-7602", "silent", "node-7602 does not answer, its lease runs out in 1.2s", "1/3 nodes")
+	open(t, 80, 24).wants("node-7602", "silent", "node-7602 does not answer, its lease expires in 1.2s", "1/3 nodes")
 }
 
 func TestActionsAreConfirmed(t *testing.T) {
@@ -67,7 +67,7 @@ func TestActionsAreConfirmed(t *testing.T) {
 	s := open(t, 100, 24)
 	s.source.doErr = errors.New("node node-7600 is the only one that takes actors")
 	s.press("dy").wants("the only one that takes actors")
-	open(t, 100, 24).press("m").wants("select an actor for that")
+	open(t, 100, 24).press("m").wants("select an actor first")
 	open(t, 100, 24).press("b").wants("drops 300 actors", "y: break")
 }
 
@@ -82,7 +82,7 @@ func TestAFilterIsTyped(t *testing.T) {
 	}
 	s.press("<enter>").wants("/counter/29: 2 shown").press("<down><enter>").wants("owned, token 4").press("<esc>")
 	s.press("<esc>").wants("counter/13").lacks("counter/2999")
-	s.press("/zzz").wants("nothing matches zzz").press("<backspace><backspace><backspace>").lacks("nothing").press(
+	s.press("/zzz").wants("no match for zzz").press("<backspace><backspace><backspace>").lacks("nothing").press(
 		"q<esc>q")
 	if !s.quit {
 		t.Error("q does not quit any more")

@@ -42,13 +42,13 @@ func newPanes() [paneCount]pane {
 			empty: "no nodes"},
 		actorPane: {title: "Actors", columns: actorColumns, rows: actorRows, detail: actorDetail,
 			sort:  sorting{column: 2},
-			empty: "no actor stands out: those called lately are shown; filter by NAMESPACE/ID to find others"},
+			empty: "no actor is notable: showing those called recently; filter by NAMESPACE/ID to find others"},
 		leasePane: {title: "Leases", columns: leaseColumns, rows: leaseRows, detail: nodeDetail,
 			sort: sorting{column: 0}, empty: "no leases"},
 		movePane: {title: "Moves", columns: moveColumns, rows: moveRows, sort: sorting{column: 3},
-			empty: "no actor is on its way to another node"},
+			empty: "no actor is moving"},
 		eventPane: {title: "Events", columns: eventColumns, rows: eventRows, detail: eventDetail,
-			sort: sorting{column: 0, reverse: true}, empty: "nothing has happened that a node remembers"},
+			sort: sorting{column: 0, reverse: true}, empty: "no events that a node remembers"},
 	}
 }
 
@@ -331,7 +331,7 @@ func eventWhat(e *api.Event) string {
 	var parts []string
 	switch {
 	case e.Count > 1 && e.Actor != "":
-		parts = append(parts, fmt.Sprintf("%d actors, %s among them", e.Count, e.Actor))
+		parts = append(parts, fmt.Sprintf("%d actors, including %s", e.Count, e.Actor))
 	case e.Count > 1:
 		parts = append(parts, fmt.Sprintf("%d actors", e.Count))
 	case e.Actor != "":

@@ -14,7 +14,7 @@ import (
 type Source interface {
 	// Stats asks one node how all are doing.
 	Stats(ctx context.Context) (*api.ClusterStats, error)
-	// Find returns actors whose names begin with a text, NAMESPACE or NAMESPACE/ID, at most so many, in order.
+	// Find returns actors whose names begin with a text, NAMESPACE or NAMESPACE/ID, at most limit of them, in order.
 	Find(ctx context.Context, prefix string, limit int) ([]api.ActorRow, error)
 	// Do does something, and says in a line what has been done.
 	Do(ctx context.Context, a Action) (string, error)

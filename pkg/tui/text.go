@@ -53,7 +53,7 @@ func fitStyled(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
 }
 
-// wrap breaks text into lines of at most so many columns.
+// wrap breaks text into lines of at most width columns.
 func wrap(s string, width int) []string {
 	return strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
 }

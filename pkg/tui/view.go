@@ -42,8 +42,8 @@ func (m *Model) Lines() []string {
 	var lines []string
 	switch {
 	case m.width < widthMin || m.height < heightMin:
-		lines = wrap(fmt.Sprintf("kelpie top needs a window of %d by %d at least; this one is %d by %d. Make it "+
-			"larger, or use: kelpie top --once", widthMin, heightMin, m.width, m.height), m.width)
+		lines = wrap(fmt.Sprintf("kelpie top needs a window of at least %d by %d; this one is %d by %d. Enlarge "+
+			"it, or use: kelpie top --once", widthMin, heightMin, m.width, m.height), m.width)
 	case m.stats == nil:
 		lines = m.waiting()
 	case m.mode == helping:
@@ -71,7 +71,7 @@ func (m *Model) waiting() []string {
 				lines = append(lines, m.theme.in(bad, w))
 			}
 		}
-		lines = append(lines, "", fmt.Sprintf("It is tried again every %v. q quits.", m.refresh))
+		lines = append(lines, "", fmt.Sprintf("Retrying every %v. Press q to quit.", m.refresh))
 	}
 	return lines
 }
@@ -174,7 +174,7 @@ func (m *Model) body() []string {
 	if len(m.rows) == 0 {
 		why := p.empty
 		if m.filter[m.at] != "" {
-			why = "nothing matches " + m.filter[m.at]
+			why = "no match for " + m.filter[m.at]
 		}
 		for _, l := range wrap(why, width) {
 			lines = append(lines, m.theme.in(faint, l))
@@ -213,7 +213,7 @@ func (m *Model) details(width, height int) []string {
 		told = p.detail(m, m.rows[at].key)
 	}
 	if told == nil {
-		lines = append(lines, m.theme.in(faint, "nothing more is known"))
+		lines = append(lines, m.theme.in(faint, "no details"))
 	}
 	const names = 9
 	for _, d := range told {
@@ -292,7 +292,7 @@ func (m *Model) dying() string {
 	var names []string
 	for i := range m.stats.Nodes {
 		if n := &m.stats.Nodes[i]; shownState(n) == stateSilent || n.State == "suspect" {
-			left := "its lease runs out"
+			left := "its lease expires"
 			if n.TTLLeftMillis > 0 {
 				left += " in " + millis(n.TTLLeftMillis)
 			}
@@ -329,9 +329,9 @@ func (m *Model) help() []string {
 	for _, k := range keyHelp {
 		lines = append(lines, "  "+m.theme.in(strong, fit(k[0], 20, false))+" "+k[1])
 	}
-	notes := "Rates and percentiles are of about the last second, an actor's of the last ten. Depth is calls in " +
-		"mailboxes, waiting or running. The actors are those that stand out among the ones called lately. Any key " +
-		"goes back."
+	notes := "Rates and percentiles cover about the last second, an actor's the last ten. Depth is calls in " +
+		"mailboxes, waiting or running. The actors are the notable ones among those called recently. Press any " +
+		"key to go back."
 	lines = append(lines, "")
 	for _, l := range wrap(notes, m.width-4) {
 		lines = append(lines, "  "+m.theme.in(faint, l))

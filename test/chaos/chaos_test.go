@@ -19,7 +19,7 @@ var (
 )
 
 const (
-	// progressInterval is how often it is said how far the test is.
+	// progressInterval is how often the test reports its progress.
 	progressInterval = 5 * time.Second
 	// judgeTime bounds the search for orders of all actors' calls, of which each has judgePatience.
 	judgeTime = 2 * time.Minute

@@ -155,7 +155,7 @@ func (c *cluster) awaitLease(node *daemon, what string, is func(api.LeaseRow) bo
 	return row
 }
 
-// awaitBeats waits until a node has shown so many times more that it lives, and returns its lease.
+// awaitBeats waits until a node has sent a number of further heartbeats, and returns its lease.
 func (c *cluster) awaitBeats(node string, beats uint64) (row api.LeaseRow) {
 	c.Helper()
 	from := c.leases()[node].Beat

@@ -141,7 +141,7 @@ func poll(t *testing.T, what string, check func() error) {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens at. Its port is not one that the system hands out for
+// freeAddress returns a loopback address that no process listens at. Its port is not one that the system hands out for
 // outgoing connections: it is still free when a daemon that was killed starts again.
 func freeAddress(t *testing.T) string {
 	t.Helper()

@@ -122,7 +122,7 @@ func (p *playground) leavesNothing() {
 			return errors.Join(errors.New("it listens"), conn.Close())
 		})
 	}
-	poll(p.T, "there is no directory", func() error {
+	poll(p.T, "there is not a directory", func() error {
 		left, err := os.ReadDir(p.temp)
 		if err == nil && len(left) > 0 {
 			err = fmt.Errorf("there is %s", left[0].Name())
@@ -161,7 +161,7 @@ func TestDev(t *testing.T) {
 		p.call("10", fmt.Sprintf("counter/%d", i), "add", "5")
 	}
 	p.signal("n3", syscall.SIGTERM)
-	p.says(fmt.Sprintf("n3 (process %d) has stopped, as it was asked to", p.pids["n3"]))
+	p.says(fmt.Sprintf("n3 (process %d) has stopped, as requested", p.pids["n3"]))
 	p.interrupt(syscall.SIGINT)
 	p.ends(0)
 	p.leavesNothing()

@@ -50,7 +50,7 @@ func TestKilledStoreKeepsCommits(t *testing.T) {
 	t.Logf("%d transactions over %d kills", total, *killRounds)
 }
 
-// commitUntilKilled kills the store when it has acknowledged so many commits.
+// commitUntilKilled kills the store when it has acknowledged a number of commits.
 func commitUntilKilled(t *testing.T, store *daemon, committers []*committer, after int64) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

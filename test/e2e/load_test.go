@@ -20,7 +20,7 @@ import (
 
 const (
 	callersCount = 16
-	// countersCount is so many that every node is certain to own some, wherever they are put.
+	// countersCount is large enough for every node to own some, wherever they are put.
 	countersCount = 48
 	callTimeout   = 30 * time.Second
 )

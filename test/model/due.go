@@ -16,7 +16,7 @@ type DueRules struct {
 	HandoverTells bool
 	// BreakTells: who breaks a claim clears the attendant and tells.
 	BreakTells bool
-	// LateWoken: a scanner that knows the time of an entry wakes the actor when that has come, whoever attends to it.
+	// LateWoken: a scanner that knows the time of an entry wakes the actor then, whichever node is responsible.
 	LateWoken bool
 	// LookUntilAttended: a scanner that has woken somebody looks again, until the entry has an attendant or is gone.
 	LookUntilAttended bool
@@ -379,7 +379,7 @@ func (m dueMachine) install(s dueState, n uint8, out *Steps[dueState]) {
 		out.Step(s, "node %d installs what was handed over", n)
 		return
 	}
-	out.Step(s, "node %d is told of a handover that is over", n)
+	out.Step(s, "node %d hears of a handover that is over", n)
 }
 
 // evict deactivates the actor, and gives its claim up.

@@ -178,7 +178,7 @@ func (n nestedMachine) handle(s nestedState, i uint8, out *Steps[nestedState]) {
 	}
 }
 
-// failed ends a try in vain. The activation stays.
+// failed ends an unsuccessful try. The activation stays.
 func (s nestedState) failed(i uint8) nestedState {
 	p := &s.parents[i]
 	p.phase, p.hasTold = waiting, false

@@ -9,7 +9,7 @@ import "slices"
 type SendsRules struct {
 	// NumbersFromCommits: a message's number is that of the sender's commit, which grows for ever.
 	NumbersFromCommits bool
-	// DestroyKeepsNumbers: destroying the sender does not begin its numbers anew.
+	// DestroyKeepsNumbers: destroying the sender does not restart its numbers.
 	DestroyKeepsNumbers bool
 	// RestoreRaisesNumbers: after a restore the sender's next number is above all that the receiver may have seen.
 	RestoreRaisesNumbers bool

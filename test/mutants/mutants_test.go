@@ -37,7 +37,7 @@ type mutant struct {
 }
 
 const (
-	// seedsMax is how many runs find a mutant at the most; seedsAtOnce how many are made before it is looked;
+	// seedsMax is the maximum number of runs to find a mutant; seedsAtOnce how many are made before it is looked;
 	// seedsOfNone how many do not find one that is none.
 	seedsMax, seedsAtOnce, seedsOfNone = 240, 20, 80
 )
@@ -122,7 +122,7 @@ func (m *mutant) fails(t *testing.T, overlay string) {
 
 var violation = regexp.MustCompile(`(?m)^  at \S+  ([a-z-]+): (.*)$`)
 
-// memoryMax runs a program with 8 GB of addresses at the most: a mutant may well go round in circles.
+// memoryMax runs a program with at most 8 GB of addresses: a mutant may well go round in circles.
 const memoryMax = `ulimit -v 8000000; exec "$0" "$@"`
 
 // isFound runs seeds until the mutant is found, or there have been enough.

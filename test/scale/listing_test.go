@@ -27,7 +27,7 @@ import (
 
 const (
 	command = "github.com/kelpiehq/kelpie/cmd/kelpie"
-	// listFactorMax is how much more memory a list of ten times as many actors takes at the most, in the process that
+	// listFactorMax is how much more memory a list of ten times as many actors may take, in the process that
 	// prints it and in the node that reads it. What they need is a page; the rest is garbage that the runtime has not
 	// collected yet.
 	listFactorMax = 1.5
@@ -180,7 +180,7 @@ func watchPeak(pid int, done <-chan struct{}, peak chan<- int64) {
 	}
 }
 
-// forgetPeak has peak begin anew.
+// forgetPeak resets peak.
 func (p *process) forgetPeak(t *testing.T) {
 	t.Helper()
 	check(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.pid), []byte("5"), 0))

@@ -24,7 +24,7 @@ const (
 	// warmUp is how many actors come before the first measurement, so that connections, pools and buffers have their
 	// size.
 	warmUp = 1000
-	// idleBytesMax is what an idle actor takes at the most, its few bytes of state included.
+	// idleBytesMax is the most that an idle actor may take, its few bytes of state included.
 	idleBytesMax = 1024
 	// idleBeats is over how many heartbeats traffic is counted.
 	idleBeats = 20

@@ -81,7 +81,7 @@ func (s *Scheduler) Run(main func()) error {
 	s.began = true
 	root := s.start(s.Machine(MainMachine), "main", main)
 	// The loop has a goroutine of its own because a Goexit in a task goes through
-	// to whoever resumed it.
+	// to the goroutine that resumed it.
 	contain(func() { s.loop(root) })
 	for len(s.tasks) > 0 {
 		contain(s.killAll)

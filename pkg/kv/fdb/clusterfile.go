@@ -74,7 +74,7 @@ func checkClusterFile(content string) error {
 		}
 	}
 	if len(lines) != 1 || !clusterLine.MatchString(lines[0]) {
-		return errors.New("it is none: it should hold one line, DESCRIPTION:ID@IP:PORT,... of coordinators")
+		return errors.New("it is malformed: it should hold one line, DESCRIPTION:ID@IP:PORT,... of coordinators")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (t *tx) Commit(ctx context.Context) error {
 }
 
 // use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose
-// watches would otherwise be waited for in vain.
+// tasks would otherwise wait forever for its watches.
 func (t *tx) use() ([]*watch, error) {
 	err := t.usable()
 	t.mu.Lock()

@@ -37,7 +37,8 @@ func database(clusterFile string, tls TLS) (fdb.Database, error) {
 	client.Lock()
 	defer client.Unlock()
 	if client.stopped {
-		return fdb.Database{}, errors.New("its network was stopped, and can't be started again in this process")
+		return fdb.Database{}, errors.New("its network was stopped, and can't be started again in this process; " +
+			"restart the process")
 	}
 	if err := fdb.APIVersion(apiVersion); err != nil {
 		return fdb.Database{}, err
@@ -49,7 +50,8 @@ func database(clusterFile string, tls TLS) (fdb.Database, error) {
 		client.configured, client.tls = true, tls
 	}
 	if client.tls != tls {
-		return fdb.Database{}, errors.New("a store with other tls_ parameters is open: a process has one set of them")
+		return fdb.Database{}, errors.New("a store with other tls_ parameters is open; a process has one set of " +
+			"them")
 	}
 	if db, ok := client.databases[clusterFile]; ok {
 		return db, nil

@@ -250,7 +250,7 @@ func TestRangeBeforeUnreadable(t *testing.T) {
 	}
 }
 
-// TestPoisonedCommit shows that the watches of a transaction that can't be committed are not waited for in vain.
+// TestPoisonedCommit shows that no task waits forever for watches of a transaction that can't commit.
 func TestPoisonedCommit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), clusterTimeout)
 	defer cancel()

@@ -79,12 +79,12 @@ func ParseOptions(s string) (Options, error) {
 		switch {
 		case !ok:
 			return Options{},
-				fmt.Errorf("option %q is not known: there are %s", name,
+				fmt.Errorf("unknown option %q; there are %s", name,
 					strings.Join(slices.Sorted(maps.Keys(parameters)), ", "))
 		case len(given) != 1:
-			return Options{}, fmt.Errorf("option %s is given %d times", name, len(given))
+			return Options{}, fmt.Errorf("option %s is set %d times", name, len(given))
 		case given[0] == "":
-			return Options{}, fmt.Errorf("option %s is given no value", name)
+			return Options{}, fmt.Errorf("option %s has no value", name)
 		}
 		if err := take(&opt, given[0]); err != nil {
 			return Options{}, fmt.Errorf("option %s: %q is neither a duration, such as 5s, nor a number: %w", name,
@@ -99,13 +99,13 @@ func (o Options) validate() error {
 	case len(o.Prefix) > prefixBytesMax:
 		return fmt.Errorf("a prefix of %d bytes is longer than %d", len(o.Prefix), prefixBytesMax)
 	case strings.HasPrefix(o.Prefix, "\xff"):
-		return fmt.Errorf("prefix %q lies outside of the key space, which ends at \\xff", o.Prefix)
+		return fmt.Errorf("prefix %q is outside the key space, which ends at \\xff", o.Prefix)
 	case o.Timeout != 0 && (o.Timeout < time.Millisecond || o.Timeout > timeoutMax):
 		return fmt.Errorf("a timeout of %v is not between 1ms and %v", o.Timeout, timeoutMax)
 	case o.SizeLimit != 0 && (o.SizeLimit < sizeLimitMin || o.SizeLimit > kv.TxBytesMax):
 		return fmt.Errorf("a size_limit of %d is not between %d and %d bytes", o.SizeLimit, sizeLimitMin, kv.TxBytesMax)
 	case (o.TLS.Cert == "") != (o.TLS.Key == ""):
-		return fmt.Errorf("tls_cert and tls_key go together: give both, or neither")
+		return fmt.Errorf("set tls_cert and tls_key together, or neither")
 	}
 	return nil
 }

@@ -29,11 +29,11 @@ func TestParseOptions(t *testing.T) {
 		}
 	}
 	for s, want := range map[string]string{
-		"f?prefix=%ff":                           "outside of the key space",
+		"f?prefix=%ff":                           "outside the key space",
 		"f?prefix=" + strings.Repeat("x", 1_001): "longer than 1000",
 		"f?prefix=a&prefix=b":                    "given 2 times",
-		"f?prefix=":                              "given no value",
-		"f?prefx=a":                              "is not known: there are prefix, size_limit, timeout, tls_ca",
+		"f?prefix=":                              "has no value",
+		"f?prefx=a":                              "; there are prefix, size_limit, timeout, tls_ca",
 		"f?prefix=%zz":                           "invalid URL escape",
 		"f?timeout=5":                            "missing unit",
 		"f?timeout=1us":                          "not between 1ms and 24h",

@@ -52,7 +52,7 @@ func (r reader) inBatches(begin, end []byte, opt kv.RangeOptions, bytesMax int) 
 }
 
 // oneByOne reads a page and nothing beyond it, where a versionstamped operation may have made keys unreadable:
-// whoever reads the page must not fail for them.
+// the reader of the page must not fail because of them.
 func (r reader) oneByOne(begin, end []byte, opt kv.RangeOptions, bytesMax int) (page, error) {
 	var found page
 	for bytes.Compare(begin, end) < 0 {

@@ -142,7 +142,7 @@ func (g *generator) value() string {
 	return hex.EncodeToString(value)
 }
 
-// ends returns the ends of a range; one of so many is inverted.
+// ends returns the ends of a range; a few ranges are inverted.
 func (g *generator) ends(inverted int) (begin, end string) {
 	begin, end = g.key(), g.key()
 	if g.rnd.IntN(12) == 0 {

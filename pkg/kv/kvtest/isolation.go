@@ -162,7 +162,7 @@ func testReadVersions(w *world) {
 		w.want(fmt.Sprintf("commit after a read of %s", want), tx.Commit(w.ctx), conflict)
 	}
 
-	// Other tasks' commits, once acknowledged, are seen by whoever asks for a version afterwards.
+	// Other tasks' commits, once acknowledged, are visible at every version asked for afterwards.
 	w.together(8, func(i int) {
 		key := fmt.Appendf(nil, "task%d", i)
 		for n := range byte(20) {

@@ -124,7 +124,7 @@ func (r *readWriter) write() {
 	switch r.rnd.IntN(8) {
 	case 0:
 		begin := r.key()
-		end := begin[:len(begin)-1] + ":" // ten keys at the most, or all would be gone soon
+		end := begin[:len(begin)-1] + ":" // at most ten keys, or all would be gone soon
 		r.tx.ClearRange([]byte(begin), []byte(end))
 		maps.DeleteFunc(r.view, func(key string, _ []byte) bool { return begin <= key && key < end })
 	case 1:

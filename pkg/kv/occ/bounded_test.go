@@ -64,7 +64,7 @@ func (s *storeTest) commitDay(n, keys int) {
 	s.awaitBatch()
 }
 
-// wantKept wants no more than what so many commits of so many keys have made.
+// wantKept wants no more to be kept than the given commits of the given number of keys made.
 func (s *storeTest) wantKept(commits, keys int) {
 	s.Helper()
 	snapshots := s.engine.openSnapshots()

@@ -25,7 +25,7 @@ func openMemory(opt occ.Options) kvtest.Open {
 	}
 }
 
-// simulated is a world in virtual time. One seed is enough for so many tests.
+// simulated is a world in virtual time. With this many tests one seed is enough.
 func simulated(t *testing.T, f func(t *testing.T, e env.Env)) {
 	envtest.Simulated(t, 1, func(t *testing.T, s *coro.Scheduler) { f(t, s.Machine(coro.MainMachine)) })
 }

@@ -19,7 +19,7 @@
 // durably, so that no version of its former life is taken for one of the new.
 //
 // If the engine fails, the store stops for good: commits of the batch under way end in
-// kv.ErrCommitUnknown, everything else in kv.ErrUnavailable, until the engine is opened anew. A failed
+// kv.ErrCommitUnknown, everything else in kv.ErrUnavailable, until the engine is opened again. A failed
 // write is never tried again: what has reached the disk is not known.
 //
 // A Store is safe for concurrent use.

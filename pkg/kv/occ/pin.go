@@ -11,7 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// pinsMax is how many versions are pinned at the most.
+// pinsMax is the maximum number of pinned versions.
 const pinsMax = 16
 
 var errTooManyPins = errors.New("too many versions are pinned: wait until a backup has ended")

@@ -22,7 +22,7 @@ type resolver struct {
 	wide btree.Map[string, kv.Version]
 	// written is what was recorded, in order of version, until it is forgotten.
 	written []writtenAt
-	// index has the keys of the first so many in written.
+	// index has the keys of the first entries in written.
 	index   btree.Map[string, struct{}]
 	indexed int
 }

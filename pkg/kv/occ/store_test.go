@@ -122,7 +122,7 @@ func (s *storeTest) awaitBatch() kv.Version {
 	return v
 }
 
-// let lets so many batches through.
+// let lets a number of batches through.
 func (s *storeTest) let(batches int) {
 	for range batches {
 		s.engine.permits.TryPush(nil)

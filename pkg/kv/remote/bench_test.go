@@ -90,7 +90,7 @@ func benchBoth(store kv.Store, key []byte, _ kv.Version) error {
 	return tx.Commit(context.Background())
 }
 
-// benchTogether has b.N operations done by so many workers, each with a key of its own.
+// benchTogether runs b.N operations on several workers, each with a key of its own.
 func benchTogether(b *testing.B, workers int, store kv.Store, do func(store kv.Store, key []byte, v kv.Version) error) {
 	if err := benchWrite(store, []byte("key000"), 0); err != nil {
 		b.Fatal(err)

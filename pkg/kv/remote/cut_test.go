@@ -229,7 +229,7 @@ func cutAt(t *testing.T, e env.Env, d disaster, n int, reads bool) (outcome, boo
 	return outcome{told(err), f.counter("n")}, befell
 }
 
-// flaky is a network on which one frame in so many breaks its connection, and one is damaged.
+// flaky is a network that breaks the connection at some frames, and damages others.
 type flaky struct {
 	rnd *env.Rand
 	in  int

@@ -28,7 +28,7 @@
 //
 // What a server holds for its clients is bounded, for each connection and for all, and whatever one of them does, the
 // others are served: see Service. What it holds for one that has vanished is released when its connection breaks,
-// which takes rpc's keepalive ten seconds at the most to notice, but for pinned versions, which expire after
+// which takes rpc's keepalive at most ten seconds to notice, but for pinned versions, which expire after
 // kv.PinTime. What a client holds is bounded as well: 32 MiB of commits are on their way in a class, others wait;
 // what it reads is its caller's; watches, by the server.
 package remote

@@ -62,7 +62,7 @@ const commitBytesMax = requestBytesShare / 2
 
 const (
 	// readPatience is how long a read is repeated while the server does not answer: as long as a
-	// read version lives, after which the transaction has to begin anew anyway.
+	// read version lives, after which the transaction has to start over anyway.
 	readPatience = 5 * time.Second
 	// partsMax is how many requests of one read are under way at a time.
 	partsMax = 4

@@ -119,7 +119,7 @@ func TestQuotaWaitEnds(t *testing.T) {
 		ctx, cancel := env.WithTimeout(e, background, time.Second)
 		defer cancel()
 		if err := q.wait(ctx, who, 10); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("waiting in vain ended with %v", err)
+			t.Errorf("waiting without success ended with %v", err)
 		}
 		if _, err := small.Wait(background); err != nil {
 			t.Error(err)

@@ -74,7 +74,8 @@ func (s *Service) handle(mux *rpc.Mux, method string, q *quota, costMin int, h r
 	mux.HandleAsync(method, func(req *rpc.Request) {
 		who, cost := holderOf(req), int64(max(len(req.Payload), costMin))
 		if !q.try(who, cost) {
-			req.Reply(nil, api.Errorf(api.CodeOverloaded, "the store has no room for more of this connection"))
+			req.Reply(nil, api.Errorf(api.CodeOverloaded, "the store has no room for more requests of this "+
+				"connection; retry later"))
 			return
 		}
 		s.env.Go(method, func() {
@@ -85,7 +86,8 @@ func (s *Service) handle(mux *rpc.Mux, method string, q *quota, costMin int, h r
 	})
 }
 
-// answering waits for room for an answer of at most so many bytes, and gives back what f's leaves of it. The rest is
+// answering waits for room for an answer of at most the given number of bytes, and returns what f's answer leaves of
+// it. The rest is
 // given back when the answer has left.
 func (s *Service) answering(ctx context.Context, req *rpc.Request, bytesMax int, f func() ([]byte, error)) (
 	[]byte, error) {

@@ -27,7 +27,7 @@ func (t *tx) Commit(ctx context.Context) error {
 }
 
 // use begins the commit, if there may be one, and takes over the watches: also of a poisoned transaction, whose
-// watches would be waited for in vain.
+// tasks would wait forever for its watches.
 func (t *tx) use() ([]*watch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 // errNotArmed is the cause of waiting for a watch before its transaction has committed.
 var errNotArmed = errors.New("the watch's transaction has not committed")
 
-// Watch implements kv.Tx. It reads the key, with a conflict. The store is told of the
+// Watch implements kv.Tx. It reads the key, with a conflict. The store learns of the
 // watch by the first Wait.
 func (r reader) Watch(ctx context.Context, key []byte) (kv.Watch, error) {
 	if string(key) >= keySpaceEnd {

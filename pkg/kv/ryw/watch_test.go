@@ -139,7 +139,7 @@ func TestWatchEnds(t *testing.T) {
 	wantError(t, "cancelled before the first wait", w.Wait(ctx), kv.ErrCancelled)
 }
 
-// TestWatchOfPoisonedTransaction shows that nobody waits in vain for a transaction that can't be committed.
+// TestWatchOfPoisonedTransaction shows that no task waits forever for a transaction that can't commit.
 func TestWatchOfPoisonedTransaction(t *testing.T) {
 	_, tx := newTx()
 	w := watchA(t, tx)

@@ -434,7 +434,7 @@ func cutter(t *testing.T, addr string, limit int64) string {
 	return l.Addr().String()
 }
 
-// A connection is cut after every so many bytes: whatever the call meets, it ends, and does so
+// A connection is cut after every number of bytes: whatever the call meets, it ends, and does so
 // with an answer or with an error that is true.
 func TestConnectionCutAnywhere(t *testing.T) {
 	addr, _ := echoServer(t)

@@ -141,7 +141,7 @@ func (a *account) checkFile(name string, durable extent) error {
 	}
 	if end := format.wholeUntil(data); int64(end) < durable.length {
 		return kv.ErrCorrupt.With(
-			fmt.Errorf("%s: it is damaged at byte %d of %d that were durable", a.path(name), end, durable.length))
+			fmt.Errorf("%s: damaged at byte %d of %d that were durable", a.path(name), end, durable.length))
 	}
 	if durable.sum != 0 && durable.sum != crc32.Checksum(data[:durable.length], castagnoli) {
 		return a.another(name)
@@ -225,7 +225,7 @@ func (a *account) checkForeignLogs() error {
 			return nil
 		}
 	}
-	return kv.ErrCorrupt.With(fmt.Errorf("%s is not of this store", a.path(name)))
+	return kv.ErrCorrupt.With(fmt.Errorf("%s does not belong to this store", a.path(name)))
 }
 
 // activate keeps the account on disk from now on.
@@ -270,7 +270,7 @@ func (a *account) close() error {
 	return a.tail.Close()
 }
 
-// creating is told of a file that is about to be made, in place of another one if old is not "".
+// creating records a file that is about to be created, in place of another one if old is not "".
 func (a *account) creating(name, old string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -279,7 +279,7 @@ func (a *account) creating(name, old string) error {
 	return a.keep()
 }
 
-// creatingTable is told of a table that is about to be made: it may have the name of one that was never used.
+// creatingTable records a table that is about to be created. Its name may be that of a table that was never used.
 func (a *account) creatingTable(name string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -290,14 +290,14 @@ func (a *account) creatingTable(name string) error {
 	return a.keep()
 }
 
-// table is told of a table that is written. It is in the account before a manifest says that it is used.
+// table records a table that is written. The account lists it before a manifest uses it.
 func (a *account) table(name string, e extent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.files[name] = e
 }
 
-// removing is told of a file that is about to be removed.
+// removing records a file that is about to be removed.
 func (a *account) removing(name string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -32,7 +32,7 @@ func killed(t *testing.T, mem *vfs.MemFS) image {
 	return files
 }
 
-// lives are stores that were not closed: which has been opened so often before, and has so many tables.
+// lives are stores that were not closed, by how often each was opened before and how many tables it has.
 func lives(t *testing.T, f func(t *testing.T, files image, want map[string]string)) {
 	for _, life := range []struct{ lives, tables int }{{1, 0}, {1, 2}, {2, 0}, {3, 1}} {
 		t.Run(fmt.Sprintf("life %d with %d tables", life.lives, life.tables), func(t *testing.T) {
@@ -66,7 +66,7 @@ func lives(t *testing.T, f func(t *testing.T, files image, want map[string]strin
 	}
 }
 
-// check opens a store with damaged files: all that was acknowledged is there, or the damage is told of, with a name
+// check opens a store with damaged files: all that was acknowledged is there, or the damage is reported, with a name
 // if there is one.
 func checkAcknowledgedOr(t *testing.T, what string, files image, want map[string]string, name string) (noticed bool) {
 	t.Helper()

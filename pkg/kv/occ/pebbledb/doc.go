@@ -18,7 +18,7 @@
 //
 // A write error ends the engine: what is on disk is only known after opening it again, in a new process. That holds
 // for the log, the manifest and the directory, in whichever task it is met; a table that can't be written, for want
-// of space for example, is written anew. Where Pebble finds in one of its own tasks that it can't go on for another
+// of space for example, is written again. Where Pebble finds in one of its own tasks that it can't go on for another
 // reason, it panics with a message that begins with "pebbledb:".
 //
 // Pebble has goroutines and clocks of its own, so this package is not simulated; it is tested on a file system that

@@ -117,7 +117,7 @@ func damage(data []byte, misdirected bool, rng *rand.Rand) ([]byte, string) {
 	return out, fmt.Sprintf("bit %d of byte %d of %d", bit, at, len(data))
 }
 
-// filledStore returns the files of a store with so many tables flushed before it was closed, if it was, and what it
+// filledStore returns the files of a store with a number of tables flushed before it was closed, if it was, and what it
 // held, batch by batch.
 func filledStore(t *testing.T, tables int, closed bool) (image, []map[string]string) {
 	t.Helper()
@@ -182,7 +182,7 @@ func TestDamagedManifest(t *testing.T) {
 			files := maps.Clone(files)
 			files[name] = damaged
 			if _, err := readImageStore(files); !errors.Is(err, kv.ErrCorrupt) ||
-				!strings.Contains(err.Error(), name+": it is damaged at byte") {
+				!strings.Contains(err.Error(), name+": damaged at byte") {
 				t.Fatalf("byte %d of %d: %v, want ErrCorrupt and the record", at, len(data), err)
 			}
 		}

@@ -54,5 +54,5 @@ func logNumber(name string) (uint32, bool) {
 }
 
 func damagedRecord(path string, at int) error {
-	return kv.ErrCorrupt.With(fmt.Errorf("%s: its record at byte %d is damaged", path, at))
+	return kv.ErrCorrupt.With(fmt.Errorf("%s: the record at byte %d is damaged", path, at))
 }
