@@ -60,7 +60,7 @@ func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bo
 		Heartbeat: time.Duration(r.Header.HeartbeatMillis) * time.Millisecond,
 	}
 	return s.written,
-		do(ctx, e, func(ctx context.Context) error { return s.registry.EndRestore(ctx, m, s.unattended, s.commits) })
+		do(ctx, e, func(ctx context.Context) error { return s.registry.EndRestore(ctx, m, s.sum) })
 }
 
 // restorer writes a backup into a store.
@@ -71,9 +71,9 @@ type restorer struct {
 	options    *Options
 	batch      []kv.KeyValue
 	batchBytes int
-	unattended int
-	commits    uint64 // the greatest that has been seen
-	written    Trailer
+	// sum is what Restored has returned, as EndRestore takes it.
+	sum     registry.Restoration
+	written Trailer
 }
 
 // clear makes sure that the store is empty.
@@ -108,8 +108,9 @@ func (s *restorer) add(ctx context.Context, p kv.KeyValue) error {
 	if err != nil {
 		return err
 	}
-	s.unattended += restored.Unattended
-	s.commits = max(s.commits, restored.Commits)
+	s.sum.Unattended += restored.Unattended
+	s.sum.Commits = max(s.sum.Commits, restored.Commits)
+	s.sum.Tokens = max(s.sum.Tokens, restored.Tokens)
 	for _, p := range restored.Pairs {
 		s.batch = append(s.batch, p)
 		s.batchBytes += len(p.Key) + len(p.Value)

@@ -49,6 +49,8 @@ type Meta struct {
 	Heartbeat time.Duration `msgpack:"heartbeat_ns"`
 	// Commits is the number that all commits of actors exceed: that of the last that a restored store can know of.
 	Commits uint64 `msgpack:"commits,omitempty"`
+	// Tokens is the number that all tokens of claims exceed, those of actors that were not in the backup too.
+	Tokens uint64 `msgpack:"tokens,omitempty"`
 }
 
 // NodeState is where a node is in its life.

@@ -13,7 +13,8 @@ import (
 )
 
 // TokensRaised is by how much a restore raises every token: above all that the cluster can have given out after the
-// backup was made, so that whoever compares tokens outside takes those of before for the older ones.
+// backup was made, so that whoever compares tokens outside takes those of before for the older ones. The first token of
+// an actor that is not in the backup exceeds the greatest of the backup by as much.
 const TokensRaised = 1 << 32
 
 // CommitsRaised is by how much the first commit of an actor after a restore exceeds every commit that the backup
@@ -47,8 +48,9 @@ type Restoration struct {
 	Pairs []kv.KeyValue
 	// Unattended is how many entries of what is due there are among them.
 	Unattended int
-	// Commits is the highest number of a commit that the pair tells of; 0 for none.
-	Commits uint64
+	// Commits is the highest number of a commit that the pair tells of, Tokens the highest token before the restore; 0
+	// for none.
+	Commits, Tokens uint64
 }
 
 // Restored returns what is restored of a pair of a backup, without the cluster's meta. The membership is left out,
@@ -70,7 +72,7 @@ func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 		if err := decodeRecord(p.Key, p.Value, &m); err != nil {
 			return Restoration{}, corrupt
 		}
-		return Restoration{Commits: m.Commits}, nil
+		return Restoration{Commits: m.Commits, Tokens: m.Tokens}, nil
 	case kindNamespace, kindDead, kindDeadBody:
 		return asItIs, nil
 	case kindCall:
@@ -85,8 +87,8 @@ func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 		if err := decodeRecord(p.Key, p.Value, &c); err != nil {
 			return Restoration{}, corrupt
 		}
-		c = claimRecord{Token: c.Token + TokensRaised}
-		return Restoration{Pairs: []kv.KeyValue{{Key: p.Key, Value: encodeRecord(&c)}}}, nil
+		raised := claimRecord{Token: c.Token + TokensRaised}
+		return Restoration{Pairs: []kv.KeyValue{{Key: p.Key, Value: encodeRecord(&raised)}}, Tokens: c.Token}, nil
 	case kindState:
 		return restoredState(p, t, state, corrupt)
 	}
@@ -130,11 +132,12 @@ func (r *Registry) BeginRestore(ctx context.Context) error {
 	return r.setMeta(ctx, Meta{ClusterID: "restoring", Schema: SchemaRestoring}, 0)
 }
 
-// EndRestore writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has
-// returned, and commits the greatest.
-func (r *Registry) EndRestore(ctx context.Context, m Meta, unattended int, commits uint64) error {
-	m.Commits = min(commits, commitsMax) + CommitsRaised
-	return r.setMeta(ctx, m, unattended)
+// EndRestore writes the cluster's meta, by which the restore is complete. Of what Restored has returned, sum is the sum
+// of Unattended, and the greatest of Commits and of Tokens.
+func (r *Registry) EndRestore(ctx context.Context, m Meta, sum Restoration) error {
+	m.Commits = min(sum.Commits, commitsMax) + CommitsRaised
+	m.Tokens = sum.Tokens + TokensRaised
+	return r.setMeta(ctx, m, sum.Unattended)
 }
 
 // setMeta is repeated when nobody knows whether it was committed: it has the same effect again.
