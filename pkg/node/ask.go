@@ -87,7 +87,7 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 	}
 	resume, err := a.pauseTrial(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, a.breaks(err)
 	}
 	if a.asking.asked == 0 {
 		if err := a.bindBirth(c); err != nil {
@@ -98,7 +98,7 @@ func (a *activation) ask(ctx context.Context, c *call, id api.ActorID, method st
 	a.node.router.route(child)
 	reply, err := answer.Wait(ctx)
 	if err := resume(); err != nil {
-		return nil, err
+		return nil, a.breaks(err)
 	}
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
@@ -148,14 +148,21 @@ func (a *activation) bindBirth(c *call) error {
 	}
 	if !a.spec.Volatile {
 		if err := a.claim.Commit(a.node.ctx, []registry.Write{write}); err != nil {
-			if !outOfReach(err) { // else nothing was sent
-				a.broken = wireError(err)
-			}
-			return api.Errorf(api.CodeUnavailable, "actor %s: it can't ask others now: %w", a.actor, err)
+			return a.breaks(err)
 		}
 	}
 	bound()
 	return nil
+}
+
+// breaks takes note that a commit in the middle of a handler has failed, and returns what the handler is told. Unless
+// nothing was sent to the store, the activation ends with the batch, whatever the handler makes of the error: the claim
+// is lost, or the commit may still land, and another batch would have its number (R5).
+func (a *activation) breaks(err error) error {
+	if !outOfReach(err) {
+		a.broken = wireError(err)
+	}
+	return api.Errorf(api.CodeUnavailable, "actor %s: it can't ask others now: %w", a.actor, err)
 }
 
 // mayAsk refuses a call that would never be answered, or is one of too many that wait for each other.
