@@ -472,7 +472,10 @@ func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 	doubt := api.CodeOf(err) == api.CodeUnknown
 	for i := range answers {
 		why := err
-		if doubt && !answers[i].writes {
+		switch c := answers[i].call; {
+		case answers[i].asked && c.number == 0 && c.alarm == nil: // those ask under the birth of before (R10)
+			why = errAsked(a.actor, err)
+		case doubt && !answers[i].writes:
 			why = errMoved(a.actor) // a call that only read has had no effect
 		}
 		a.node.router.again(answers[i].call, why)
@@ -488,11 +491,15 @@ func (a *activation) unproved(answers []answer, silent error) {
 	for i := range answers {
 		err := silent
 		if answers[i].asked {
-			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v",
-				a.actor, silent)
+			err = errAsked(a.actor, silent)
 		}
 		a.node.router.again(answers[i].call, err)
 	}
+}
+
+// errAsked is the error of a call that is undone, and whose handler has asked others: what they did is not (R12).
+func errAsked(id api.ActorID, why error) error {
+	return api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v", id, why)
 }
 
 // stale reports whether a call is answered from memory, without the store.
