@@ -23,9 +23,12 @@ type Checked struct {
 	Problems int
 }
 
+// Problem is something that a check has found.
+type Problem = registry.Problem
+
 // Check reads all that is in a store and compares what belongs together. report is told of every problem. It blocks
 // until that is done or ctx ends. Errors are the store's: one that can't read what it holds fails as such.
-func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.Problem), o Options) (Checked, error) {
+func Check(ctx context.Context, e env.Env, store kv.Store, report func(Problem), o Options) (Checked, error) {
 	r := &reading{env: e, store: store}
 	var out Checked
 	if pinner, ok := store.(kv.Pinner); ok {
@@ -35,7 +38,7 @@ func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.
 		defer r.unpin(ctx)
 		out.Snapshot = true
 	}
-	c := registry.Checker{Get: r.get, State: node.CheckState, Report: func(p registry.Problem) {
+	c := registry.Checker{Get: r.get, State: node.CheckState, Report: func(p Problem) {
 		out.Problems++
 		report(p)
 	}}

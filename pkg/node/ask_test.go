@@ -56,9 +56,9 @@ func (c *cluster) passed(id string) int64 {
 }
 
 // A handler has asked another actor, and its own claim is taken before it commits. When it runs again elsewhere, the
-// other actor has forgotten the call, and refuses it for its birth. That is not all that is known: the call must not be
-// born anew.
-func TestACallWhoseHandlerHasAskedIsNotBornAnewAfterItsClaimIsLost(t *testing.T) {
+// other actor has forgotten the call, and refuses it for its birth. That is not all that is known: the call must keep
+// its birth.
+func TestACallWhoseHandlerHasAskedKeepsItsBirthAfterItsClaimIsLost(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
 		asked := func(ctx context.Context) {}
 		c.kinds = append(c.kinds, actor.New[counterState]("asker").
@@ -80,7 +80,7 @@ func TestACallWhoseHandlerHasAskedIsNotBornAnewAfterItsClaimIsLost(t *testing.T)
 				&api.ClaimBreakRequest{Actor: id.String()}); err != nil {
 				c.Error(err)
 			}
-			for ; guests < 30; guests++ { // so many that it drops the record
+			for ; guests < 30; guests++ { // enough to have it drop the record
 				cl := c.client(fmt.Sprint("guest", guests), "n1")
 				if _, err := client.Call[int64](c.ctx, cl, counter("b"), "add", int64(1)); err != nil {
 					c.Error(err)

@@ -473,7 +473,7 @@ func (a *activation) unanswered(answers []answer, rest []*call, err error) {
 	for i := range answers {
 		why := err
 		switch c := answers[i].call; {
-		case answers[i].asked && c.number == 0 && c.alarm == nil: // those ask under the birth of before (R10)
+		case answers[i].asked && c.number == 0 && c.alarm == nil: // those ask under the birth that they had (R10)
 			why = errAsked(a.actor, err)
 		case doubt && !answers[i].writes:
 			why = errMoved(a.actor) // a call that only read has had no effect
