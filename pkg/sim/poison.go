@@ -82,7 +82,8 @@ func (l *life) poisonKind() actor.Kind {
 		With(actor.ReadFunc("get", func(_ *actor.Context, s *counterState, _ struct{}) (int64, error) {
 			return s.N, nil
 		}))
-	kind.Spec().IdleTimeout, kind.Spec().Placement = l.IdleTimeout, l.Placement
+	// Deactivated in good order between two ends, the harmful actor would be no suspect at the next.
+	kind.Spec().IdleTimeout, kind.Spec().Placement = time.Hour, l.Placement
 	return kind
 }
 

@@ -133,6 +133,11 @@ func insist[Resp any](k *worker, id api.ActorID, method string, input any, key s
 	}
 	op, starts := k.history.begin(k.now(), k.name, id, method, input), k.starts
 	for {
+		if k.starts > starts {
+			k.history.end(k.now(), op, nil, errRestarted)
+			k.events.op(op)
+			return op
+		}
 		if k.calm {
 			timeout = max(timeout, k.insistBound()) // others may wait before it
 		}
