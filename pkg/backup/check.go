@@ -23,9 +23,6 @@ type Checked struct {
 	Problems int
 }
 
-// Problem is something that a check has found.
-type Problem = registry.Problem
-
 // Check reads all that is in a store and compares what belongs together. report is told of every problem. It blocks
 // until that is done or ctx ends. Errors are the store's: one that can't read what it holds fails as such.
 func Check(ctx context.Context, e env.Env, store kv.Store, report func(Problem), o Options) (Checked, error) {
@@ -62,3 +59,6 @@ func Check(ctx context.Context, e env.Env, store kv.Store, report func(Problem),
 	out.Kinds = c.Kinds
 	return out, err
 }
+
+// Problem is something that a check has found.
+type Problem = registry.Problem

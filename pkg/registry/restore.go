@@ -13,8 +13,7 @@ import (
 )
 
 // TokensRaised is by how much a restore raises every token: above all that the cluster can have given out after the
-// backup was made, so that whoever compares tokens outside takes those of before for the older ones. The first token of
-// an actor that is not in the backup exceeds the greatest of the backup by as much.
+// backup was made, so that whoever compares tokens outside takes those of before for the older ones.
 const TokensRaised = 1 << 32
 
 // CommitsRaised is by how much the first commit of an actor after a restore exceeds every commit that the backup
