@@ -125,26 +125,26 @@ func (s *restorer) flush(ctx context.Context) error {
 	if len(s.batch) == 0 {
 		return nil
 	}
-	err := s.commit(ctx, func(tx kv.Tx) { registry.WriteRestored(tx, s.batch) })
+	err := s.commit(ctx, func(ctx context.Context, tx kv.Tx) error {
+		registry.WriteRestored(tx, s.batch)
+		return registry.WhileRestoring(ctx, tx)
+	})
 	s.written.Keys += int64(len(s.batch))
 	s.written.Bytes += int64(s.batchBytes)
 	s.batch, s.batchBytes = s.batch[:0], 0
 	return err
 }
 
-// commit writes without looking, again if nobody knows whether it was committed: nobody else writes, so it has the
-// same effect.
-func (s *restorer) commit(ctx context.Context, write func(tx kv.Tx)) error {
+// commit writes, again if it is unknown whether it was committed: only the restore writes, so it has the same effect.
+func (s *restorer) commit(ctx context.Context, write func(ctx context.Context, tx kv.Tx) error) error {
 	return do(ctx, s.env, func(ctx context.Context) error { return s.commitUntil(ctx, write) })
 }
 
 // commitUntil is tried until ctx ends.
-func (s *restorer) commitUntil(ctx context.Context, write func(tx kv.Tx)) error {
+func (s *restorer) commitUntil(ctx context.Context, write func(ctx context.Context, tx kv.Tx) error) error {
 	for {
-		_, err := kv.Transact(ctx, s.env, s.store, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
-			write(tx)
-			return struct{}{}, nil
-		})
+		once := func(ctx context.Context, tx kv.Tx) (struct{}, error) { return struct{}{}, write(ctx, tx) }
+		_, err := kv.Transact(ctx, s.env, s.store, kv.TxOptions{}, once)
 		if err == nil || kv.NeverCommitted(err) || ctx.Err() != nil {
 			return err
 		}

@@ -232,8 +232,13 @@ func (c *Checker) report(key []byte, actor, what string) {
 	c.Report(Problem{Key: key, Actor: actor, What: what})
 }
 
-// ClearForRestore deletes all that is in the store, and has nodes refuse it until EndRestore.
-func ClearForRestore(tx kv.Tx) {
+// ClearForRestore deletes all that is in the store, and has nodes refuse it until EndRestore. An attempt of unknown
+// outcome does not delete what is restored after another one. Errors are the store's.
+func ClearForRestore(ctx context.Context, tx kv.Tx) error {
+	if _, err := tx.Get(ctx, metaKey); err != nil {
+		return err
+	}
 	tx.ClearRange(nil, kv.KeySpaceEnd())
 	tx.Set(metaKey, encodeRecord(&Meta{ClusterID: "restoring", Schema: SchemaRestoring}))
+	return nil
 }

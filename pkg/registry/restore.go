@@ -142,7 +142,10 @@ func (r *Registry) EndRestore(ctx context.Context, m Meta, sum Restoration) erro
 // setMeta is repeated when nobody knows whether it was committed: it has the same effect again.
 func (r *Registry) setMeta(ctx context.Context, m Meta, unattended int) error {
 	for {
-		_, err := run(ctx, r, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+		_, err := run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+			if _, err := tx.Get(ctx, metaKey); err != nil { // so that an attempt that comes late is refused
+				return struct{}{}, err
+			}
 			tx.Set(metaKey, encodeRecord(&m))
 			if unattended > 0 {
 				tx.Set(unattendedKey, binary.LittleEndian.AppendUint64(nil, uint64(unattended)))
@@ -153,6 +156,20 @@ func (r *Registry) setMeta(ctx context.Context, m Meta, unattended int) error {
 			return err
 		}
 	}
+}
+
+// WhileRestoring has a transaction fail unless a restore is under way when it is committed: one of unknown outcome
+// that comes late must not overwrite what nodes have written since. Errors are CodeFailedPrecondition and the store's.
+func WhileRestoring(ctx context.Context, tx kv.Tx) error {
+	var m Meta
+	if err := read(ctx, tx, metaKey, &m); err != nil {
+		return err
+	}
+	if m.Schema != SchemaRestoring {
+		return api.Errorf(api.CodeFailedPrecondition, "another command has ended the restore, or begun one: restore "+
+			"again with --force")
+	}
+	return nil
 }
 
 // Living returns the member whose heartbeat another look finds changed, "" if there is none. wait blocks for as long
