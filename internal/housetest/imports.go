@@ -220,9 +220,8 @@ var allowances = map[string]allowance{
 	},
 	"pkg/sim": {
 		internal: []string{
-			"pkg/actor", "pkg/api", "pkg/client", "pkg/env", "pkg/env/coro", "pkg/kv", "pkg/kv/occ", "pkg/kv/ryw",
-			"pkg/kv/tuple",
-			"pkg/node", "pkg/rpc", "pkg/rpc/mem",
+			"pkg/actor", "pkg/api", "pkg/backup", "pkg/client", "pkg/env", "pkg/env/coro", "pkg/kv", "pkg/kv/occ",
+			"pkg/kv/ryw", "pkg/kv/tuple", "pkg/node", "pkg/rpc", "pkg/rpc/mem",
 		},
 		external: []string{btree, msgpack, porcupine},
 		why: "builds real nodes in a simulated world; of the records in the store it has an idea of its own, to " +

@@ -65,3 +65,6 @@ func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.
 	out.Kinds = c.Kinds
 	return out, err
 }
+
+// Problem is something that a check has found.
+type Problem = registry.Problem

@@ -57,7 +57,7 @@ func Restore(ctx context.Context, e env.Env, store kv.Store, r *Reader, force bo
 		Heartbeat: time.Duration(r.Header.HeartbeatMillis) * time.Millisecond,
 	}
 	return s.written,
-		do(ctx, e, func(ctx context.Context) error { return s.restoring.End(ctx, m, s.unattended, s.commits) })
+		do(ctx, e, func(ctx context.Context) error { return s.restoring.End(ctx, m, s.sum) })
 }
 
 // checkSchema returns CodeMismatch for a backup that this version can't restore. The version in the header is that of
@@ -84,9 +84,9 @@ type restorer struct {
 	options    *Options
 	batch      []kv.KeyValue
 	batchBytes int
-	unattended int
-	commits    uint64 // the greatest that has been seen
-	written    Trailer
+	// sum is what Restored has returned, as EndRestore takes it.
+	sum     registry.Restoration
+	written Trailer
 }
 
 // begin takes over the store, if it is empty or its contents are to be deleted.
@@ -114,8 +114,9 @@ func (s *restorer) add(ctx context.Context, p kv.KeyValue) error {
 	if err != nil {
 		return err
 	}
-	s.unattended += restored.Unattended
-	s.commits = max(s.commits, restored.Commits)
+	s.sum.Unattended += restored.Unattended
+	s.sum.Commits = max(s.sum.Commits, restored.Commits)
+	s.sum.Tokens = max(s.sum.Tokens, restored.Tokens)
 	for _, p := range restored.Pairs {
 		s.batch = append(s.batch, p)
 		s.batchBytes += len(p.Key) + len(p.Value)

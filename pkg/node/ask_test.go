@@ -5,13 +5,16 @@ package node_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/node"
 )
 
 // route is a way through actors: each calls the next, and the last counts.
@@ -50,6 +53,53 @@ func (c *cluster) passed(id string) int64 {
 		c.Fatal(err)
 	}
 	return n
+}
+
+// A handler has asked another actor, and its own claim is taken before it commits. When it runs again elsewhere, the
+// other actor has forgotten the call, and refuses it for its birth. That is not all that is known: the call must keep
+// its birth.
+func TestACallWhoseHandlerHasAskedKeepsItsBirthAfterItsClaimIsLost(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		asked := func(ctx context.Context) {}
+		c.kinds = append(c.kinds, actor.New[counterState]("asker").
+			With(actor.WriteFunc("ask", func(ctx *actor.Context, s *counterState, to string) (int64, error) {
+				s.N++
+				n, err := actor.Call[int64](ctx, counter(to), "add", int64(1000))
+				if err == nil {
+					asked(ctx)
+				}
+				return n, err
+			})))
+		c.tune = func(config *node.Config) { config.MaxRecords = 1 }
+		c.startAll(2)
+		id := api.ActorID{Namespace: "asker", ID: "a"}
+		guests := 0
+		asked = func(context.Context) {
+			asked = func(context.Context) {}
+			if _, err := admin[api.ClaimBreakRequest, api.ClaimBreakReply](c, "n1", api.MethodClaimBreak,
+				&api.ClaimBreakRequest{Actor: id.String()}); err != nil {
+				c.Error(err)
+			}
+			for ; guests < 30; guests++ { // enough to have it drop the record
+				cl := c.client(fmt.Sprint("guest", guests), "n1")
+				if _, err := client.Call[int64](c.ctx, cl, counter("b"), "add", int64(1)); err != nil {
+					c.Error(err)
+				}
+				cl.Close()
+				c.sleep(5 * time.Millisecond)
+			}
+		}
+		cl := c.client("caller", "n1")
+		defer cl.Close()
+		ctx, cancel := env.WithTimeout(c.env, c.ctx, time.Minute)
+		defer cancel()
+		if _, err := client.Call[int64](ctx, cl, id, "ask", "b"); api.CodeOf(err) != api.CodeUnknown {
+			c.Errorf("the call has ended with %v", err)
+		}
+		if got := c.get("n1", counter("b")); got != int64(1000+guests) {
+			c.Errorf("the counter has %d after %d and one call of 1000", got, guests)
+		}
+	})
 }
 
 func TestHandlersCallOtherActors(t *testing.T) {

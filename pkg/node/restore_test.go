@@ -81,6 +81,26 @@ func TestNewSendsArriveAfterARestoreOfAReceiverThatIsAhead(t *testing.T) {
 	}
 }
 
+// The first claim of an actor that is not in the backup has a token above all that it had before, also after a second
+// restore of a backup in which nothing tells of the first.
+func TestTokensOfActorsThatAreNotInTheBackupGoUp(t *testing.T) {
+	simulateChores(t, 1, func(c *cluster) {
+		c.startAll(2)
+		c.do(chore("a"), "ring", "first", nil)
+		var last uint64
+		for round := range 3 {
+			c.restore(1, func() {
+				c.do(chore("b"), "ring", "lost", nil) // after all that the backup will have
+				if got := c.owner("n1", chore("b")).Token; got <= last {
+					c.Errorf("round %d: token %d after %d", round, got, last)
+				} else {
+					last = got
+				}
+			})
+		}
+	})
+}
+
 // What is in the outbox of the sender, and done by the receiver, does not run again.
 func TestWhatWasDeliveredBeforeARestoreIsNotDeliveredAgain(t *testing.T) {
 	simulateChores(t, 1, func(c *cluster) {

@@ -10,12 +10,17 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// CommonPairs returns what is stored of the cluster and is no actor's, as far as a restore has a use for it.
+// CommonPairs returns what is stored of the cluster and is no actor's, as far as a restore has a use for it: of the
+// cluster's meta the numbers that those of the restored store must exceed.
 func (r *Registry) CommonPairs(ctx context.Context) ([]kv.KeyValue, error) {
 	return run(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {
-		var out []kv.KeyValue
+		meta, err := tx.Snapshot().Get(ctx, metaKey)
+		if err != nil {
+			return nil, err
+		}
+		out := []kv.KeyValue{{Key: metaKey, Value: meta}}
 		begin, end := kindRange(kindNamespace)
-		err := kv.Scan(ctx, tx.Snapshot(), begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
+		err = kv.Scan(ctx, tx.Snapshot(), begin, end, kv.RangeOptions{}, func(p kv.KeyValue) error {
 			out = append(out, p)
 			return nil
 		})

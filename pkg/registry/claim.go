@@ -139,7 +139,7 @@ func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.Ac
 	if q.Holds(m.Node.Version) {
 		return Acquired{Quarantine: q}, nil
 	}
-	c.token, c.revocations = old.Token+1, own.Revocations
+	c.token, c.revocations = max(old.Token, m.Meta.Tokens)+1, own.Revocations
 	refused, err := c.try(ctx, t, old, left, q, m.Node.Version, a)
 	if err != nil || refused {
 		return Acquired{Quarantine: q, Found: true}, err

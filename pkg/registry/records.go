@@ -52,6 +52,8 @@ type Meta struct {
 	// Restore is which restore has made the store, or does: the schema is SchemaRestoring until it has ended. "" is
 	// none.
 	Restore string `msgpack:"restore,omitempty"`
+	// Tokens is the number that all tokens of claims exceed, those of actors that were not in the backup too.
+	Tokens uint64 `msgpack:"tokens,omitempty"`
 }
 
 // NodeState is where a node is in its life.

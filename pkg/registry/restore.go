@@ -47,8 +47,9 @@ type Restoration struct {
 	Pairs []kv.KeyValue
 	// Unattended is how many entries of what is due there are among them.
 	Unattended int
-	// Commits is the highest number of a commit that the pair tells of; 0 for none.
-	Commits uint64
+	// Commits is the highest number of a commit that the pair tells of, Tokens the highest token before the restore; 0
+	// for none.
+	Commits, Tokens uint64
 }
 
 // Restored returns what is restored of a pair of a backup, without the cluster's meta. The membership is left out,
@@ -70,7 +71,7 @@ func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 		if err := decodeRecord(p.Key, p.Value, &m); err != nil {
 			return Restoration{}, corrupt
 		}
-		return Restoration{Commits: m.Commits}, nil
+		return Restoration{Commits: m.Commits, Tokens: m.Tokens}, nil
 	case kindNamespace, kindDead, kindDeadBody:
 		return asItIs, nil
 	case kindCall:
@@ -85,8 +86,8 @@ func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 		if err := decodeRecord(p.Key, p.Value, &c); err != nil {
 			return Restoration{}, corrupt
 		}
-		c = claimRecord{Token: c.Token + TokensRaised}
-		return Restoration{Pairs: []kv.KeyValue{{Key: p.Key, Value: encodeRecord(&c)}}}, nil
+		raised := claimRecord{Token: c.Token + TokensRaised}
+		return Restoration{Pairs: []kv.KeyValue{{Key: p.Key, Value: encodeRecord(&raised)}}, Tokens: c.Token}, nil
 	case kindState:
 		return restoredState(p, t, state, corrupt)
 	}
@@ -182,15 +183,16 @@ func (s *Restoring) Write(ctx context.Context, pairs []kv.KeyValue) error {
 	return s.transact(ctx, func(tx kv.Tx) { WriteRestored(tx, pairs) })
 }
 
-// End writes the cluster's meta, by which the restore is complete. unattended is the sum of what Restored has returned,
-// and commits the greatest. Errors are as those of Write.
-func (s *Restoring) End(ctx context.Context, m Meta, unattended int, commits uint64) error {
-	m.Commits = min(commits, commitsMax) + CommitsRaised
+// End writes the cluster's meta, by which the restore is complete. Of what Restored has returned, sum is the sum of
+// Unattended, and the greatest of Commits and of Tokens. Errors are as those of Write.
+func (s *Restoring) End(ctx context.Context, m Meta, sum Restoration) error {
+	m.Commits = min(sum.Commits, commitsMax) + CommitsRaised
+	m.Tokens = sum.Tokens + TokensRaised
 	m.Restore = s.owner
 	return s.transact(ctx, func(tx kv.Tx) {
 		tx.Set(metaKey, encodeRecord(&m))
-		if unattended > 0 {
-			tx.Set(unattendedKey, binary.LittleEndian.AppendUint64(nil, uint64(unattended)))
+		if sum.Unattended > 0 {
+			tx.Set(unattendedKey, binary.LittleEndian.AppendUint64(nil, uint64(sum.Unattended)))
 		}
 	})
 }

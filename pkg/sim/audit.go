@@ -56,6 +56,9 @@ type cell struct {
 	version kv.Version
 }
 
+// meta is the cluster's own record as it is now.
+func (a *audit) meta() metaRecord { return decode[metaRecord](a.value(string(metaKey))) }
+
 func newAudit(w *world) *audit {
 	return &audit{w: w, cells: btree.NewMap[string, *cell](0), kinds: make(map[string]keyInfo), owners: newOwners(w),
 		holders: make(map[string]holder)}
@@ -154,10 +157,26 @@ func (a *audit) apply(d *deed) {
 		case ryw.MutationAtomic:
 			a.set(string(m.Key), ryw.EvalAtomic(m.Op, a.value(string(m.Key)), m.Value), d.done.Version)
 		case ryw.MutationClearRange:
+			if d.by == nil {
+				a.emptied(changes, m)
+			}
 			a.clear(string(m.Key), string(m.Value), d.done.Version)
 		}
 	}
 	changes.end()
+}
+
+// emptied tells the owners' checks of records that an operator deletes.
+func (a *audit) emptied(c *changes, m ryw.Mutation) {
+	a.cells.Ascend(string(m.Key), func(key string, now *cell) bool {
+		if key >= string(m.Value) {
+			return false
+		}
+		if now.value != nil {
+			c.erase(a.kind([]byte(key)))
+		}
+		return true
+	})
 }
 
 func (a *audit) kind(key []byte) keyInfo {

@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -30,7 +31,7 @@ func onCommit(t *tampered, kind keyKind, change func(t *tamperedTx, c *ryw.Commi
 }
 
 func unfencedCommit(t *tampered) {
-	onCommit(t, keySeq, func(_ *tamperedTx, c *ryw.Commit) *ryw.Commit { return without(c, every) })
+	onCommit(t, keySeq, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit { return t.without(c, every) })
 }
 
 func claimUnread(t *tampered) {
@@ -38,13 +39,13 @@ func claimUnread(t *tampered) {
 		if t.claims(c) == nil {
 			return c
 		}
-		return without(c, every)
+		return t.without(c, every)
 	})
 }
 
 func claimWithoutSeq(t *tampered) {
 	onCommit(t, keyClaim, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit {
-		return without(c, func(r ryw.KeyRange) bool { return t.audit.kind(r.Begin).kind == keySeq })
+		return t.without(c, func(r ryw.KeyRange) bool { return t.audit.kind(r.Begin).kind == keySeq })
 	})
 }
 
@@ -54,7 +55,7 @@ func silentBreak(t *tampered) {
 
 func uncheckedRanges(t *tampered) {
 	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
-		return t.send(ctx, without(c, func(r ryw.KeyRange) bool { return !single(r) }))
+		return t.send(ctx, t.without(c, func(r ryw.KeyRange) bool { return !single(r) }))
 	}
 }
 
@@ -71,21 +72,23 @@ func onOutcome(t *tampered, change func(t *tamperedTx, ctx context.Context, c *r
 }
 
 func unknownIsSuccess(t *tampered) {
-	onOutcome(t, func(_ *tamperedTx, _ context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed,
+	onOutcome(t, func(t *tamperedTx, _ context.Context, c *ryw.Commit, done ryw.Committed, err error) (ryw.Committed,
 		error) {
 		if kv.NeverCommitted(err) {
 			return done, err
 		}
+		t.shown(true)
 		return before(c), nil
 	})
 }
 
 func unknownIsFailure(t *tampered) {
-	onOutcome(t, func(_ *tamperedTx, _ context.Context, _ *ryw.Commit, done ryw.Committed, err error) (ryw.Committed,
+	onOutcome(t, func(t *tamperedTx, _ context.Context, _ *ryw.Commit, done ryw.Committed, err error) (ryw.Committed,
 		error) {
 		if kv.NeverCommitted(err) {
 			return done, err
 		}
+		t.shown(true)
 		return done, kv.ErrTxTooLarge
 	})
 }
@@ -99,6 +102,7 @@ func renewedUnread(t *tampered) {
 			if verr != nil {
 				return done, err
 			}
+			t.shown(true)
 			again.ReadVersion = v
 			done, err = t.send(ctx, &again)
 		}
@@ -113,6 +117,7 @@ func earlyReply(t *tampered) {
 		if t.life == nil || t.writes(c, keySeq) == nil {
 			return t.send(ctx, c)
 		}
+		t.shown(true)
 		late := cloneCommit(c)
 		t.env.Go("late commit", func() {
 			_ = env.Sleep(t.env, t.ctx, random.Jitter(500*time.Millisecond))
@@ -129,30 +134,29 @@ func formerOwnerReleases(t *tampered) {
 		if m := t.claims(c); m != nil {
 			written[t.audit.kind(m.Key).actor] = m.Value
 		}
-		if t.marked {
-			c = without(c, every)
-		}
 		return t.send(ctx, c)
 	}
-	t.tx = func(tx kv.Tx) kv.Tx { return releasing{Tx: tx, audit: t.audit, written: written} }
+	t.tx = func(tx kv.Tx) kv.Tx { return releasing{Tx: tx, store: t, written: written} }
 }
 
 // releasing is a transaction whose read of claim and seq alone, with conflict, gives the claim that was written: that
 // is what a release reads.
 type releasing struct {
 	kv.Tx
-	audit   *audit
+	store   *tampered
 	written map[api.ActorID][]byte
 }
 
 // GetAll implements kv.Reader.
 func (r releasing) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error) {
-	if len(keys) < 2 || len(keys) > 3 || r.audit.kind(keys[0]).kind != keyClaim {
+	at := r.store.audit.lookup(r.store.life, keys)
+	if !at.releases() {
 		return r.Tx.GetAll(ctx, keys...)
 	}
 	values, err := r.Snapshot().GetAll(ctx, keys...)
-	if mine := r.written[r.audit.kind(keys[0]).actor]; err == nil && mine != nil {
-		values[0] = mine
+	if mine := r.written[r.store.audit.kind(keys[at.claim]).actor]; err == nil && mine != nil {
+		r.store.shown(!bytes.Equal(values[at.claim], mine))
+		values[at.claim] = mine
 	}
 	return values, err
 }
@@ -161,18 +165,20 @@ func (r releasing) GetAll(ctx context.Context, keys ...[]byte) ([][]byte, error)
 // is the one that is there, and does not write it.
 func ownClaimAdopted(t *tampered) {
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
-		if !t.activates(keys) {
+		at := t.audit.lookup(t.life, keys)
+		if !at.activates() {
 			return
 		}
-		claim := decode[claimRecord](values[0])
-		if claim.Node == t.life.name && claim.Incarnation == decode[fenceRecord](values[2]).Incarnation {
+		claim := decode[claimRecord](values[at.claim])
+		if claim.Node == t.life.name && claim.Incarnation == decode[fenceRecord](values[at.ownFence]).Incarnation {
 			claim.Token--
-			values[0], t.marked = encode(claim), true
+			values[at.claim], t.marked = encode(claim), true
 		}
 	}
 	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
 		if t.marked && t.claims(c) != nil {
 			t.marked = false
+			t.shown(true)
 			return before(c), nil
 		}
 		return t.send(ctx, c)
@@ -183,6 +189,7 @@ func unreadableIsEmpty(t *tampered) {
 	t.pairs = func(t *tamperedTx, begin []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool,
 		error) {
 		if err != nil && t.audit.kind(begin).kind == keyState {
+			t.shown(true)
 			return nil, false, nil
 		}
 		return pairs, more, err
@@ -193,7 +200,7 @@ func unreadableIsEmpty(t *tampered) {
 func answersForgotten(t *tampered) {
 	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
 		if t.life != nil {
-			pairs = slices.DeleteFunc(slices.Clone(pairs), func(p kv.KeyValue) bool { return isRecord(p.Key) })
+			pairs = t.hide(pairs, isRecord)
 		}
 		return pairs, more, err
 	}
@@ -203,7 +210,7 @@ func answersForgotten(t *tampered) {
 func floorForgotten(t *tampered) {
 	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
 		if t.life != nil {
-			pairs = slices.DeleteFunc(slices.Clone(pairs), func(p kv.KeyValue) bool { return isFloor(p.Key) })
+			pairs = t.hide(pairs, isFloor)
 		}
 		return pairs, more, err
 	}
@@ -221,6 +228,7 @@ func prunedEarly(t *tampered) {
 				kept = append(kept, p)
 			}
 		}
+		t.shown(len(kept) < len(pairs))
 		return kept, more, err
 	}
 }
@@ -262,19 +270,20 @@ func shortListing(t *tampered) {
 	t.pairs = func(t *tamperedTx, _ []byte, pairs []kv.KeyValue, more bool, err error) ([]kv.KeyValue, bool, error) {
 		if t.life != nil && more && len(pairs) > 1 && t.audit.kind(pairs[0].Key).kind == keyClaim {
 			pairs = slices.Delete(pairs, 1, 2)
+			t.shown(true)
 		}
 		return pairs, more, err
 	}
 }
 
 func blindScan(t *tampered) {
-	t.tx = func(tx kv.Tx) kv.Tx { return blind{tx, t.caller} }
+	t.tx = func(tx kv.Tx) kv.Tx { return blind{tx, t} }
 }
 
 // blind is a transaction whose scans go past what it has written.
 type blind struct {
 	kv.Tx
-	store kv.Store
+	store *tampered
 }
 
 // Range implements kv.Reader.
@@ -283,8 +292,9 @@ func (b blind) Range(ctx context.Context, begin, end []byte, opt kv.RangeOptions
 	if err != nil {
 		return nil, false, err
 	}
-	other := b.store.Begin(kv.TxOptions{})
+	other := b.store.caller.Begin(kv.TxOptions{})
 	other.SetReadVersion(v)
+	b.store.shown(true)
 	return other.Range(ctx, begin, end, opt)
 }
 

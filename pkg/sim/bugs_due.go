@@ -28,7 +28,7 @@ func outboxUnkept(t *tampered) {
 func dueUnlisted(t *tampered) {
 	lost := func(m ryw.Mutation) bool { return kindOf(m.Key) == "due" && m.Kind == ryw.MutationSet }
 	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
-		return t.send(ctx, leftOut(c, lost))
+		return t.send(ctx, t.leftOut(c, lost))
 	}
 }
 
@@ -38,10 +38,11 @@ func releasedUnannounced(t *tampered) {
 
 // loses leaves writes out of the commits that write a kind of key.
 func loses(t *tampered, of keyKind, lost func(m ryw.Mutation) bool) {
-	onCommit(t, of, func(_ *tamperedTx, c *ryw.Commit) *ryw.Commit { return leftOut(c, lost) })
+	onCommit(t, of, func(t *tamperedTx, c *ryw.Commit) *ryw.Commit { return t.leftOut(c, lost) })
 }
 
-func leftOut(c *ryw.Commit, lost func(m ryw.Mutation) bool) *ryw.Commit {
+// leftOut returns the transaction without the writes that are lost.
+func (t *tamperedTx) leftOut(c *ryw.Commit, lost func(m ryw.Mutation) bool) *ryw.Commit {
 	out := *c
 	out.Mutations = nil
 	for _, m := range c.Mutations {
@@ -49,6 +50,7 @@ func leftOut(c *ryw.Commit, lost func(m ryw.Mutation) bool) *ryw.Commit {
 			out.Mutations = append(out.Mutations, m)
 		}
 	}
+	t.shown(len(out.Mutations) < len(c.Mutations))
 	return &out
 }
 

@@ -19,16 +19,15 @@ import (
 
 // Bugs in how a node holds its lease, and in what it takes for proof that it does.
 
-// barrier reports whether a read is that of a barrier, of the own fence alone and before any other, or that of a
-// heartbeat, which begins with the own fence.
-func (t *tamperedTx) barrier(keys [][]byte) bool {
-	return (len(keys) == 1 || t.priority == kv.PriorityHigh) && t.reads == 0 && t.self(keys[0], keyFence)
+// barrier returns where among the keys of a read the own fence is, if it is the read of a barrier or of a heartbeat:
+// the first of its transaction, and of no claim.
+func (t *tamperedTx) barrier(keys [][]byte) (fence int, ok bool) {
+	at := t.audit.lookup(t.life, keys)
+	return at.ownFence, t.reads == 0 && at.ownFence >= 0 && at.claim < 0
 }
 
-// activates reports whether a read is that by which an actor is claimed: of claim, seq and the own fence.
-func (t *tamperedTx) activates(keys [][]byte) bool {
-	return len(keys) >= 3 && t.audit.kind(keys[0]).kind == keyClaim && t.self(keys[2], keyFence)
-}
+// activates reports whether a read is that by which an actor is claimed.
+func (t *tamperedTx) activates(keys [][]byte) bool { return t.audit.lookup(t.life, keys).activates() }
 
 // onOwnFence changes what a process reads of its own fence, once it has a lease.
 func onOwnFence(t *tampered, change func(t *tamperedTx, keys [][]byte, mine, now fenceRecord) fenceRecord) {
@@ -43,7 +42,10 @@ func onOwnFence(t *tampered, change func(t *tamperedTx, keys [][]byte, mine, now
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
 		for i, key := range keys {
 			if t.self(key, keyFence) && mine.Incarnation != (incarnation{}) {
-				values[i] = encode(change(t, keys, mine, decode[fenceRecord](values[i])))
+				now := decode[fenceRecord](values[i])
+				changed := change(t, keys, mine, now)
+				t.shown(changed != now)
+				values[i] = encode(changed)
 			}
 		}
 	}
@@ -58,7 +60,7 @@ func fencedGoesOn(t *tampered) {
 
 func barrierRemembers(t *tampered) {
 	onOwnFence(t, func(t *tamperedTx, keys [][]byte, _, now fenceRecord) fenceRecord {
-		if t.barrier(keys) || t.activates(keys) {
+		if _, barrier := t.barrier(keys); barrier || t.activates(keys) {
 			now.Revocations = 0
 		}
 		return now
@@ -75,7 +77,7 @@ func ownFenceUnread(t *tampered) {
 	send := t.commit
 	t.commit = func(t *tamperedTx, ctx context.Context, c *ryw.Commit) (ryw.Committed, error) {
 		if t.claims(c) != nil {
-			c = without(c, func(r ryw.KeyRange) bool { return t.self(r.Begin, keyFence) })
+			c = t.without(c, func(r ryw.KeyRange) bool { return t.self(r.Begin, keyFence) })
 		}
 		return send(t, ctx, c)
 	}
@@ -91,12 +93,13 @@ type remembered struct {
 func barrierSkipped(t *tampered) {
 	var last remembered
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
-		switch {
-		case !t.barrier(keys):
+		switch i, barrier := t.barrier(keys); {
+		case !barrier:
 		case t.priority == kv.PriorityHigh:
-			last.fence = values[0]
+			last.fence = values[i]
 		case last.fence != nil:
-			values[0] = last.fence
+			t.shown(!bytes.Equal(values[i], last.fence))
+			values[i] = last.fence
 		}
 	}
 }
@@ -111,17 +114,18 @@ func wallClockLease(t *tampered) {
 		case t.priority == kv.PriorityHigh && v != 0:
 			last.version = v
 		case t.life != nil && v == 0 && valid():
+			t.shown(true)
 			return last.version
 		}
 		return 0
 	}
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
-		switch {
-		case !t.barrier(keys):
+		switch i, barrier := t.barrier(keys); {
+		case !barrier:
 		case t.priority == kv.PriorityHigh:
-			last.fence, last.at = values[0], t.env.Now()
+			last.fence, last.at = values[i], t.env.Now()
 		case valid():
-			values[0] = last.fence
+			values[i] = last.fence
 		}
 	}
 }
@@ -131,7 +135,7 @@ const joinedFor = 100 * time.Millisecond
 
 func barrierJoinedLate(t *tampered) {
 	shared := &sharedVersion{env: t.env}
-	t.tx = func(tx kv.Tx) kv.Tx { return joining{tx, shared} }
+	t.tx = func(tx kv.Tx) kv.Tx { return joining{tx, shared, t} }
 }
 
 type sharedVersion struct {
@@ -145,6 +149,7 @@ type sharedVersion struct {
 type joining struct {
 	kv.Tx
 	shared *sharedVersion
+	store  *tampered
 }
 
 // ReadVersion implements kv.Tx.
@@ -152,6 +157,7 @@ func (j joining) ReadVersion(ctx context.Context) (kv.Version, error) {
 	s := j.shared
 	if s.version != 0 && s.env.Monotonic() < s.until {
 		j.SetReadVersion(s.version)
+		j.store.shown(true)
 	}
 	v, err := j.Tx.ReadVersion(ctx)
 	if err == nil && v != s.version {
@@ -162,10 +168,13 @@ func (j joining) ReadVersion(ctx context.Context) (kv.Version, error) {
 
 func placementTrusted(t *tampered) {
 	t.keys = func(t *tamperedTx, keys, values [][]byte) {
-		if t.life != nil && t.reads == 1 && len(keys) == 1 && t.marked && t.audit.kind(keys[0]).kind == keyFence {
-			f := decode[fenceRecord](values[0])
-			f.Incarnation = incarnation{}
-			values[0] = encode(f)
+		for i, key := range keys {
+			if t.life != nil && t.marked && t.audit.kind(key).kind == keyFence {
+				f := decode[fenceRecord](values[i])
+				t.shown(f.Incarnation != incarnation{})
+				f.Incarnation = incarnation{}
+				values[i] = encode(f)
+			}
 		}
 		t.marked = t.activates(keys) // which reads the owner's fence next
 	}
@@ -183,17 +192,18 @@ func impatientWatcher(t *tampered) {
 			if old == nil || decode[beatRecord](old).Incarnation != decode[beatRecord](values[i]).Incarnation {
 				first[k.node] = values[i]
 			}
+			t.shown(!bytes.Equal(values[i], first[k.node]))
 			values[i] = first[k.node]
 		}
 	}
 }
 
 // sameIncarnation makes a process draw the random numbers of its lease as the one before it did.
-func sameIncarnation(l *life, m *coro.Machine) env.Env { return &repeating{m, l.name} }
+func sameIncarnation(l *life, m *coro.Machine) env.Env { return &repeating{m, l} }
 
 type repeating struct {
 	*coro.Machine
-	name string
+	life *life
 }
 
 // Rand implements env.Env.
@@ -201,7 +211,8 @@ func (r *repeating) Rand(concern string) *env.Rand {
 	if concern != "registry" {
 		return r.Machine.Rand(concern)
 	}
-	sum := sha256.Sum256([]byte(r.name))
+	r.life.shown(true)
+	sum := sha256.Sum256([]byte(r.life.name))
 	return env.NewRand(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:]))
 }
 
@@ -241,6 +252,7 @@ func foreignIncarnation(t *tampered) {
 				if tried != (incarnation{}) && alias == (incarnation{}) && now != tried && now != found &&
 					now != (incarnation{}) {
 					alias = now
+					t.shown(true)
 				}
 				if tried == (incarnation{}) {
 					found = now
@@ -279,6 +291,7 @@ func rejoinRegardless(t *tampered) {
 		for i, key := range keys {
 			if t.self(key, keyNode) && mine != (incarnation{}) && values[i] != nil {
 				other := decode[nodeRecord](values[i]).Incarnation
+				t.shown(other != mine)
 				values[i] = bytes.ReplaceAll(values[i], other[:], mine[:])
 			}
 		}
@@ -287,34 +300,41 @@ func rejoinRegardless(t *tampered) {
 
 // evictedWaiting makes nodes that take idle actors out of service, and then do not get round to it: the calls that
 // come for such an actor meanwhile wait with it.
-func evictedWaiting(_ *life, m *coro.Machine) env.Env { return &evicting{m} }
+func evictedWaiting(l *life, m *coro.Machine) env.Env { return &evicting{m, l} }
 
-type evicting struct{ *coro.Machine }
+type evicting struct {
+	*coro.Machine
+	life *life
+}
 
 // Go implements env.Env.
 func (e *evicting) Go(name string, f func()) {
-	if name != "release" && name != "evict" {
-		e.Machine.Go(name, f)
+	if name == "release" || name == "evict" {
+		e.life.shown(true)
+		return
 	}
+	e.Machine.Go(name, f)
 }
 
 // missedStop makes parkers that lose a permit which comes before anybody waits, once in a few hundred times.
 func missedStop(l *life, m *coro.Machine) env.Env {
-	return &forgetful{Machine: m, random: m.Rand("bug")}
+	return &forgetful{Machine: m, life: l, random: m.Rand("bug")}
 }
 
 type forgetful struct {
 	*coro.Machine
+	life   *life
 	random *env.Rand
 }
 
 // NewParker implements env.Env.
 func (f *forgetful) NewParker() env.Parker {
-	return &forgetfulParker{Parker: f.Machine.NewParker(), random: f.random}
+	return &forgetfulParker{Parker: f.Machine.NewParker(), life: f.life, random: f.random}
 }
 
 type forgetfulParker struct {
 	env.Parker
+	life   *life
 	random *env.Rand
 	parked bool
 }
@@ -330,7 +350,9 @@ func (p *forgetfulParker) Park(ctx context.Context) error {
 func (p *forgetfulParker) Unpark() {
 	if p.parked || p.random.IntN(300) > 0 {
 		p.Parker.Unpark()
+		return
 	}
+	p.life.shown(true)
 }
 
 // unprovedBatch declares that every read may be stale: then no batch without writes is proved.

@@ -28,6 +28,10 @@ func TestBugsAreCaught(t *testing.T) {
 					t.Fatal(err)
 				}
 				if r.Caught(b.Checkers...) {
+					if r.Planted == 0 {
+						t.Errorf("seed %d: %s is caught, and has changed nothing: it does not recognise what it is to "+
+							"change", seed, b.Name)
+					}
 					t.Logf("seed %d: %s: %s", seed, r.Violations[0].Checker, r.Violations[0].What)
 					return
 				}

@@ -26,6 +26,10 @@ var Checkers = []Entry{
 		"fails for good becomes a dead letter; and a job that calls others builds on what is committed"},
 	{"initialised", "no handler runs on a state that OnActivate has not seen"},
 	{"refusals", "no call that has never run is refused for good, unless it is an old one"},
+	{"restored", "a check finds nothing wrong in a restored store, and a repeated call whose answer is in the backup " +
+		"gets that answer"},
+	{"quarantine", "an actor whose code ends its process ends three at most; then all nodes refuse it until an " +
+		"operator clears it, and refuse no other actor"},
 	{"answers", "a node that can't reach the store says so, and does not hold calls"},
 	{"exits", "no process ends by itself, unless another one has its name"},
 	{"deadlines", "no handler starts for a call whose deadline has passed, or that its caller has given up"},

@@ -190,10 +190,14 @@ func (o Options) Resolve() (Config, error) {
 	c.avoidJobs()
 	o.override(&c)
 	c.makeRoom()
+	o.befit(d, &c)
 	if o.Plan != nil {
 		c.Plan = *o.Plan
 	} else {
 		c.Plan = drawPlan(d, &c)
+	}
+	if err := c.fits(); err != nil {
+		return c, err
 	}
 	return c, c.Plan.validate(&c)
 }
@@ -209,6 +213,9 @@ func (o Options) profile(d draw, c *Config) {
 	c.Clients = pick(d, "clients", 3, 4, 6, 8)
 	c.Calls = pick(d, "calls", 40, 80, 150)
 	c.For = pick(d, "for", 10*time.Second, 20*time.Second, 30*time.Second)
+	if alone := d.source("alone"); o.Profile == "default" && alone.IntN(aloneOneIn) == 0 {
+		c.Workloads = []string{aloneWorkloads[alone.IntN(len(aloneWorkloads))]}
+	}
 	switch o.Profile {
 	case "smoke":
 		c.Nodes, c.Clients, c.Calls, c.For = 3, 3, 40, 8*time.Second
@@ -219,7 +226,9 @@ func (o Options) profile(d draw, c *Config) {
 		c.Workloads = drawnWorkloads()
 	case "moves":
 		c.Nodes, c.Faults = pick(d, "nodes", 3, 3, 4, 5), d.some("moving", 60, moving)
-		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool { return w == "late" || w == "impatient" })
+		c.Workloads = slices.DeleteFunc(c.Workloads, func(w string) bool {
+			return w == "late" || w == "impatient" || w == "stuck"
+		})
 		c.Capacity, c.Mailbox, c.MaxCalls, c.MemoryLimit, c.Hasty = 0, 0, 0, 0, false
 		if len(c.Faults) == 0 {
 			c.Faults = []string{"migrate"}
@@ -230,6 +239,42 @@ func (o Options) profile(d draw, c *Config) {
 		c.LeaseTTL, c.Heartbeat, c.NetDelay, c.StoreDelay, c.Tail = 5*time.Second, time.Second, time.Millisecond,
 			2*time.Millisecond, 0
 	}
+}
+
+// aloneOneIn is of how many runs one has a workload to itself that goes with no other.
+const aloneOneIn = 12
+
+// befit has a run with a workload that goes with no other befit it.
+func (o Options) befit(d draw, c *Config) {
+	if o.Faults != nil {
+		return
+	}
+	if c.holds("stuck") { // a sender waits for longer than a handler may take by its own clock, and some by 5 seconds
+		c.Faults = slices.DeleteFunc(c.Faults, func(f string) bool { return f == "drift" })
+	}
+	switch {
+	case c.holds("restore"):
+		c.Faults = append(c.Faults, "restore")
+	case c.holds("poison"):
+		c.Faults = slices.DeleteFunc(c.Faults, func(f string) bool { return !slices.Contains(poisonFaults, f) })
+		c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls, c.Hasty = 0, 0, 0, 0, false
+	}
+}
+
+// fits says what is wrong with a choice of workloads and faults.
+func (c *Config) fits() error {
+	for _, name := range aloneWorkloads {
+		if c.holds(name) && len(c.Workloads) > 1 {
+			return api.Errorf(api.CodeInvalidArgument, "--workloads %s: the workload %s goes with no other",
+				strings.Join(c.Workloads, ","), name)
+		}
+	}
+	planned := slices.ContainsFunc(c.Plan, func(e Event) bool { return e.Fault == "restore" })
+	if (c.on("restore") || planned) && !c.holds("restore") {
+		return api.Errorf(api.CodeInvalidArgument, "--faults restore: it goes with the workload restore alone: what "+
+			"others check does not outlast a restore")
+	}
+	return nil
 }
 
 func (o Options) override(c *Config) {
@@ -263,15 +308,12 @@ func (c *Config) avoidJobs() {
 
 // makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for,
 // and a call that is refused for others may be for long. With few records, calls of a moment ago are refused as old
-// ones; workloads that must be asked for have them all the same.
+// ones.
 func (c *Config) makeRoom() {
 	if !c.hasJobs() {
 		return
 	}
-	c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls = 0, 0, 0, 0
-	if !slices.ContainsFunc(c.Workloads, func(name string) bool { return workloadNamed(name).asked }) {
-		c.MaxRecords = 0
-	}
+	c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls, c.MaxRecords = 0, 0, 0, 0, 0
 }
 
 // hasJobs reports whether jobs are part of the run.

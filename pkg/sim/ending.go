@@ -21,7 +21,7 @@ const readerHost = "reader"
 // readers are the methods that show an actor's state.
 var readers = map[string]string{"counter": "get", "account": "balance", "register": "read", "list": "items",
 	"kv": "scan", "purse": "balance", "session": "look", "relay": "done", "post": "wrong", "box": "items",
-	slow: "done", jobs: "log", scratch: "log", wiped: "items"}
+	slow: "done", huge: "size", poison: "get", jobs: "log", scratch: "log", wiped: "items"}
 
 // lastReads reads every actor that was called: everything answers again, and what was acknowledged is there.
 func (w *world) lastReads() {
@@ -49,7 +49,7 @@ func (w *world) lastReads() {
 // lastRead reads an actor, trying again as long as it may take.
 func (k *worker) lastRead(id api.ActorID) *Op {
 	began := k.now()
-	ctx, cancel := env.WithTimeout(k.env, k.ctx, k.answerBound())
+	ctx, cancel := env.WithTimeout(k.env, k.ctx, k.answerBound()+k.hangTime())
 	defer cancel()
 	for {
 		var op *Op
@@ -60,6 +60,8 @@ func (k *worker) lastRead(id api.ActorID) *Op {
 			op, _ = callWithin[[]pair](ctx, k, id, method, nil)
 		case jobs, scratch:
 			op, _ = callWithin[[]entry](ctx, k, id, method, nil)
+		case huge:
+			op, _ = callWithin[hugeSize](ctx, k, id, method, nil)
 		case "session":
 			op, _ = callWithin[sitting](ctx, k, id, method, nil)
 		case "register", "post":

@@ -117,6 +117,8 @@ func init() {
 			"unknown"}, params: []param{oneOf{"0s", "200ms", "2s"}}, do: (*world).recovery, every: 10 * time.Second},
 		{Entry: Entry{"break-lease", "an operator breaks a node's lease"}, params: []param{nodeName{}},
 			do: (*world).breakLease, every: 5 * time.Second},
+		{Entry: Entry{"rejoin", "a node loses its lease, gets no answer when it joins again, and loses the new lease " +
+			"before it tries once more"}, params: []param{nodeName{}}, do: (*world).rejoin, every: 6 * time.Second},
 		{Entry: Entry{"break-claim", "an operator takes an actor away from its owner"}, params: []param{actorName{}},
 			do: (*world).breakClaim, every: 300 * time.Millisecond},
 		{Entry: Entry{"migrate", "an operator moves an actor to another node"},
@@ -130,6 +132,10 @@ func init() {
 		{Entry: Entry{"retire", "actors of a namespace that no node hosts any more have pending work"},
 			params: []param{oneOf{"100", "1000", "3000"}}, do: (*world).retire, every: 30 * time.Second,
 			asked: true},
+		{Entry: Entry{"restore", "an operator backs up the store, as of one moment or actor by actor, and restores " +
+			"it later, into an empty store or in place"},
+			params: []param{oneOf{"moment", "actors"}, oneOf{"0s", "1s", "4s"}, oneOf{"empty", "same"}},
+			do:     (*world).restore, every: 6 * time.Second, asked: true},
 		{Entry: Entry{"conflict", "a commit is refused as if another had come first"}},
 		{Entry: Entry{"too-old", "a read version has left the store's window"}},
 		{Entry: Entry{"unavailable", "an operation of the store fails"}},
@@ -485,8 +491,8 @@ func (w *world) everybodyHurt(d time.Duration) {
 }
 
 func (w *world) recovery(args []string) {
-	if w.store.occ == nil || w.store.closing {
-		return // it is about to
+	if w.store.occ == nil || w.store.closing || w.restores.stopped {
+		return // it is about to, or there is to be another
 	}
 	w.counts["recovery"]++
 	w.store.crash()

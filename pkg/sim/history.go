@@ -78,6 +78,9 @@ func (h *history) begin(now time.Duration, client string, id api.ActorID, method
 
 func (h *history) end(now time.Duration, op *Op, output any, err error) {
 	h.clock++
+	if err != nil {
+		output = nil // the zero value of an answer is none
+	}
 	op.Returned, op.To, op.Output, op.Err, op.Outcome = h.clock, now, output, err, outcomeOf(err)
 	if op.Outcome == Pending {
 		op.Returned = 0

@@ -19,6 +19,10 @@ const (
 	jobActors, scratchActors = 6, 2
 	// deathsMax is how many jobs of a run fail for good that nobody waits for: each is tried for minutes.
 	deathsMax = 2
+	// jobsAtOnceMax is how many jobs a client hands out at once.
+	jobsAtOnceMax = 6
+	// hangsMax is how many jobs of a run never return.
+	hangsMax = 3
 	// forever is longer than any run.
 	forever = 10_000 * time.Hour
 )
@@ -143,8 +147,8 @@ func (g *grower) series(at int) handoff {
 }
 
 // order has a job done, however long that takes, under a key of one's own if it is not "".
-func (k *worker) order(at api.ActorID, j job, key string) {
-	insist(k, at, "do", j, key, func(reply string) any { return k.placeOf(j, reply) })
+func (k *worker) order(at api.ActorID, j job, key string) *Op {
+	return insist(k, at, "do", j, key, func(reply string) any { return k.placeOf(j, reply) })
 }
 
 // key draws the key of a call: "" for the client's own.
@@ -174,7 +178,7 @@ func jobWork(one func(k *worker)) func(k *worker) {
 				one(k)
 				continue
 			}
-			n := 2 + k.random.IntN(5)
+			n := 2 + k.random.IntN(jobsAtOnceMax-1)
 			k.made += 2 * (n - 1)
 			k.together(n, func() { one(k) })
 		}
@@ -243,12 +247,13 @@ func visitOne(k *worker) {
 	k.order(jobID(at), j, k.key(j.Name))
 }
 
-// stuckOne hands a job on that never returns, with another behind it. One run has few of them: each holds its actor
+// stuckWork hands a job on that never returns, with another behind it. One run has few of them: each holds its actor
 // up for long.
 func stuckWork(k *worker) {
-	if !k.more() {
+	if !k.more() || k.jobs.hangs >= hangsMax {
 		return
 	}
+	k.jobs.hangs++
 	g := k.grower()
 	at, j, hangs := k.random.IntN(jobActors), g.job(), g.job()
 	hangs.Takes = forever

@@ -29,6 +29,8 @@ var models = map[string]porcupine.Model{
 	"register": registerModel,
 	"kv":       kvModel,
 	wiped:      wipedModel,
+	huge:       hugeModel,
+	poison:     numberModel,
 }
 
 // linearizable checks the calls of each actor that has a model.
@@ -108,7 +110,7 @@ func operations(ops []*Op) []porcupine.Operation {
 
 func readsOnly(method string) bool {
 	switch method {
-	case "get", "read", "balance", "items", "scan", "done", "look":
+	case "get", "read", "balance", "items", "scan", "done", "look", "size":
 		return true
 	}
 	return false

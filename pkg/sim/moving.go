@@ -14,7 +14,7 @@ import (
 // What operators, deploys and rebalances do: actors move, and nothing fails by that.
 
 // moving are the faults that are none: no call may fail by them.
-var moving = []string{"migrate", "drain", "rebalance", "roll", "join"}
+var moving = []string{"migrate", "drain", "rebalance", "roll", "join", "leave"}
 
 // migrate has an operator move an actor, whoever has it.
 func (w *world) migrate(args []string) {

@@ -45,10 +45,13 @@ type onceCheck struct {
 	missing []string
 	// wrong is what can't be.
 	wrong []string
+	// restores are those of the store, and of what a job has sent may be lost by a restore.
+	restores []restored
+	torn     bool
 }
 
-func newOnceCheck(logs map[api.ActorID][]entry, letters map[string]int) *onceCheck {
-	c := &onceCheck{places: make(map[string][]place), letters: maps.Clone(letters)}
+func newOnceCheck(logs map[api.ActorID][]entry, letters map[string]int, restores ...restored) *onceCheck {
+	c := &onceCheck{places: make(map[string][]place), letters: maps.Clone(letters), restores: restores}
 	for _, id := range sortedActors(logs) {
 		for i, e := range logs[id] {
 			c.places[e.Name] = append(c.places[e.Name], place{id, i + 1, e.Told})
@@ -68,7 +71,11 @@ func (c *onceCheck) judge(ops []*Op) {
 		if !ok || op.Actor.Namespace != jobs {
 			continue
 		}
+		left := survival(op, c.restores)
+		c.torn = left == apart
 		switch n, told := op.Output.(int); {
+		case left == gone || left == doubtful:
+			c.outlived(j, op.Actor, left, rerun{})
 		case op.Outcome == OK && told:
 			c.expect(j, op.Actor, must)
 			c.agrees(j, op.Actor, n, op.Client)
@@ -80,6 +87,7 @@ func (c *onceCheck) judge(ops []*Op) {
 			c.expect(j, op.Actor, maybe)
 		}
 	}
+	c.torn = false
 	for _, name := range slices.Sorted(maps.Keys(c.letters)) {
 		c.blame("there are %d dead letters of %s, which does not fail for good", c.letters[name], name)
 	}
@@ -119,6 +127,8 @@ func (c *onceCheck) expect(j job, at api.ActorID, want expectation, chain ...api
 		switch {
 		case len(found) == 1 && st.How == byCall:
 			c.called(j, st, found[0].told[i], chain)
+		case len(found) == 1 && c.torn && st.How != byCall:
+			c.handedOn(st, rerun{})
 		case len(found) == 1:
 			c.expect(st.Job, st.To, later(st.Job))
 		case st.How != byCall:
@@ -248,7 +258,7 @@ func (w *world) finishJobs() {
 	}
 	defer w.jobs.over.Set()
 	for _, op := range w.history.ops {
-		known := refusedForGood(op.Err) || quarantined(op.Err) || withoutStore(op.Err)
+		known := refusedForGood(op.Err) || quarantined(op.Err) || withoutStore(op.Err) || restarted(op.Err)
 		if _, ok := op.Input.(job); ok && op.Outcome == Pending && !known {
 			w.violate("liveness", "a call has not been answered %v after the last fault: %v", w.now()-w.calmAt, op)
 			return
@@ -265,7 +275,7 @@ func (w *world) finishJobs() {
 			return
 		}
 		letters, err := w.jobLetters()
-		c := newOnceCheck(logs, letters)
+		c := newOnceCheck(logs, letters, w.restores.done...)
 		c.judge(w.history.ops)
 		before := done
 		done = len(c.places) + len(letters)
@@ -334,7 +344,7 @@ func (w *world) once() {
 	if len(logs) < jobActors || w.broken["once"] > 0 {
 		return
 	}
-	c := newOnceCheck(logs, nil)
+	c := newOnceCheck(logs, nil, w.restores.done...)
 	c.judge(w.history.ops)
 	for _, what := range c.wrong {
 		w.violate("once", "%s", what)
@@ -350,7 +360,7 @@ func (w *world) refusals(c *onceCheck) {
 	}
 	for _, op := range w.history.ops {
 		if j, ok := op.Input.(job); ok && op.Outcome == Pending && len(c.places[j.Name]) == 0 &&
-			refusedForGood(op.Err) && op.To-op.From < freshFor {
+			refusedForGood(op.Err) && op.To-op.From < freshFor && survival(op, w.restores.done) == whole {
 			w.violateAt(op.To, "refusals", "a call that has never run is refused for good, %v after it was made: %v",
 				op.To-op.From, op)
 			return

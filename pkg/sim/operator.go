@@ -8,6 +8,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -30,6 +31,60 @@ func (w *world) breakLease(args []string) {
 			l.harm() // a node that no longer hears the operator may still do it
 		}
 	}
+}
+
+// doubt is how far a node is that loses its lease, and does not learn whether it has joined again.
+type doubt uint8
+
+const (
+	certain   doubt = iota
+	awaited         // it is to join again
+	withheld        // it has joined, and is not told
+	discarded       // and has been fenced since
+)
+
+// rejoin breaks a node's lease, and breaks it again when the node has joined, before it is told.
+func (w *world) rejoin(args []string) {
+	l := w.life(args[0])
+	if l == nil || !l.started || l.doubt != certain {
+		return
+	}
+	l.doubt = awaited
+	w.breakLease(args)
+	for end := w.now() + 2*w.LeaseTTL; w.now() < end && l.doubt == awaited && !l.ended; {
+		w.sleep(time.Millisecond)
+	}
+	if l.doubt == withheld && !l.ended {
+		w.counts["rejoin"]++
+		w.breakLease(args)
+	}
+	l.doubt = discarded
+}
+
+// withhold keeps the answer to a commit back by which a node joins again, for a fault that fences it meanwhile, and
+// reports whether it has.
+func (c *caller) withhold(tx *ryw.Commit) bool {
+	if c.life == nil || c.life.doubt != awaited || !joins(tx, c.life.name) {
+		return false
+	}
+	c.life.doubt = withheld
+	for c.life.doubt == withheld && !c.life.ended {
+		c.harm()
+		_ = env.Sleep(c.storage.machine, c.ctx, time.Millisecond) // only the end of the machine ends it
+	}
+	c.life.doubt = certain
+	return true
+}
+
+// joins reports whether a transaction gives a node its lease.
+func joins(tx *ryw.Commit, node string) bool {
+	for _, m := range tx.Mutations {
+		k := describeKey(m.Key)
+		if m.Kind == ryw.MutationSet && k.kind == keyFence && k.node == node {
+			return decode[fenceRecord](m.Value).Incarnation != incarnation{}
+		}
+	}
+	return false
 }
 
 func (w *world) breakClaim(args []string) {
@@ -55,6 +110,9 @@ func (w *world) watchQuarantines() {
 			continue // nobody answers now
 		}
 		for _, q := range reply.Quarantines {
+			if w.poisoned(q) {
+				continue
+			}
 			_, err := operate[api.QuarantineRequest, api.QuarantineReply](w, api.MethodQuarantineClear,
 				&api.QuarantineRequest{Actor: q.Actor})
 			w.events.add(operatorHost, "cleared", "%s, quarantined: %v", q.Actor, err)

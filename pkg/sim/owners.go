@@ -14,14 +14,23 @@ type owners struct {
 	claims map[api.ActorID]claimRecord
 	fences map[string]fenceRecord
 	seqs   map[api.ActorID]seqRecord
+	// past is the newest claim and the last commit that there were of each actor before the last restore.
+	past   map[api.ActorID]former
 	joined map[incarnation]*life // who drew an incarnation
 	named  map[string]*life      // who joined last under a name
 	// unwritten holds those who have begun to activate an actor and have not written a claim since, with the version
 	// at which they read it. It is kept as things happen: what one process does with one actor comes in its order.
 	unwritten map[activating]kv.Version
+	// begun holds those who have begun to activate an actor in their lives.
+	begun map[activating]bool
 	// handed holds, of each actor whose claim was handed over, to whom: of its activations under that claim one may
 	// commit without having written it.
 	handed map[api.ActorID]string
+}
+
+// former is what an actor had before a restore.
+type former struct {
+	token, commit uint64
 }
 
 type activating struct {
@@ -32,20 +41,18 @@ type activating struct {
 func newOwners(w *world) *owners {
 	return &owners{
 		w: w, claims: make(map[api.ActorID]claimRecord), fences: make(map[string]fenceRecord),
-		seqs:   make(map[api.ActorID]seqRecord),
+		seqs: make(map[api.ActorID]seqRecord), past: make(map[api.ActorID]former),
 		joined: make(map[incarnation]*life), named: make(map[string]*life), unwritten: make(map[activating]kv.Version),
-		handed: make(map[api.ActorID]string),
+		begun: make(map[activating]bool), handed: make(map[api.ActorID]string),
 	}
 }
 
-// read notes that a process has begun to activate an actor: only that reads claim, seq and its own fence at once.
+// read notes that a process has begun to activate an actor.
 func (o *owners) read(l *life, v kv.Version, keys [][]byte) {
-	if len(keys) < 3 {
-		return
-	}
-	claim, fence := describeKey(keys[0]), describeKey(keys[2])
-	if claim.kind == keyClaim && fence.kind == keyFence && fence.node == l.name {
-		o.unwritten[activating{l.number, claim.actor}] = v
+	a := o.w.store.audit
+	if at := a.lookup(l, keys); at.activates() {
+		o.unwritten[activating{l.number, a.kind(keys[at.claim]).actor}] = v
+		o.begun[activating{l.number, a.kind(keys[at.claim]).actor}] = true
 	}
 }
 
@@ -62,6 +69,10 @@ func (o *owners) happened(d *deed) {
 			now := decode[claimRecord](m.Value)
 			delete(o.handed, k.actor)
 			if now.Node == d.by.name {
+				if !o.begun[who] { // the checker is blind
+					o.w.violate("single-activation", "%s claimed %s, and was not seen to read claim, seq "+
+						"and its fence", d.who(), k.actor)
+				}
 				delete(o.unwritten, who)
 			} else if now.Move != "" {
 				o.handed[k.actor] = now.Node
@@ -105,6 +116,32 @@ func (c *changes) write(k keyInfo, value []byte) {
 	case keyBeat:
 		c.beats = append(c.beats, change[string, beatRecord]{k.node, decode[beatRecord](value)})
 	}
+}
+
+// erase takes a record as deleted.
+func (c *changes) erase(k keyInfo) {
+	switch k.kind {
+	case keyClaim, keySeq:
+		c.owners.ends(k.actor)
+		delete(c.owners.claims, k.actor)
+		delete(c.owners.seqs, k.actor)
+	case keyFence:
+		delete(c.owners.fences, k.node)
+	}
+}
+
+// ends takes what an actor has had so far as its past.
+func (o *owners) ends(actor api.ActorID) {
+	p := o.past[actor]
+	o.past[actor] = former{max(p.token, o.claims[actor].Token), max(p.commit, o.seqs[actor].N)}
+}
+
+// pastOf is what all actors have had so far, for the checks of another store that takes this one's place.
+func (o *owners) pastOf() map[api.ActorID]former {
+	for actor := range o.claims { //kelpie:unordered each by itself
+		o.ends(actor)
+	}
+	return o.past
 }
 
 // end checks the transaction, whole, and makes it part of what is known.
@@ -172,6 +209,9 @@ func (c *changes) claim(actor api.ActorID, old, now claimRecord) {
 	valid := old.Node != "" && fence.Incarnation == old.Incarnation
 	mine := c.deed.by != nil && old.Node == c.deed.by.name && c.joined[old.Incarnation] == c.deed.by
 	switch {
+	case now.Node != "" && now.Token <= c.past[actor].token:
+		c.w.violateAt(c.deed.at, "tokens", "%s wrote a claim of %s with token %d, and before a restore there was "+
+			"one with token %d", who, actor, now.Token, c.past[actor].token)
 	case now.Token < old.Token || now.Token == old.Token && now.Node != "":
 		c.w.violateAt(c.deed.at, "tokens", "%s wrote a claim of %s with token %d after %d", who, actor, now.Token,
 			old.Token)
@@ -212,7 +252,10 @@ func (c *changes) commit(actor api.ActorID, old, now seqRecord) {
 	case claim.Node != c.deed.by.name || c.joined[claim.Incarnation] != c.deed.by:
 		c.w.violateAt(c.deed.at, "single-activation", "%s committed a state of %s, which is claimed by %q under "+
 			"token %d", c.deed.who(), actor, claim.Node, claim.Token)
-	case now.N != old.N+1:
+	case now.N <= c.past[actor].commit:
+		c.w.violateAt(c.deed.at, "tokens", "%s committed batch %d of %s, and before a restore there was batch %d",
+			c.deed.who(), now.N, actor, c.past[actor].commit)
+	case now.N != max(old.N, c.w.store.audit.meta().Commits)+1:
 		c.w.violateAt(c.deed.at, "single-activation", "%s committed batch %d of %s after batch %d", c.deed.who(),
 			now.N, actor, old.N)
 	}

@@ -48,6 +48,12 @@ type seqRecord struct {
 	Batch [16]byte `msgpack:"batch"`
 }
 
+// metaRecord is the cluster's own.
+type metaRecord struct {
+	// Commits is the number that all commits of actors exceed.
+	Commits uint64 `msgpack:"commits"`
+}
+
 const recordVersion = 1
 
 // dueAtOnce is the time of an entry in the list of what is due that is to be looked after at once, and dueShards how
@@ -65,6 +71,8 @@ func dueShard(id api.ActorID) int {
 	h *= 0xc4ceb9fe1a85ec53
 	return int((h ^ h>>33) % dueShards)
 }
+
+var metaKey = tuple.Pack("kelpie", "meta")
 
 func decode[T any](value []byte) T {
 	var v T
@@ -94,6 +102,8 @@ const (
 	keyBeat  keyKind = "beat"
 	keySeq   keyKind = "seq"
 	keyState keyKind = "state"
+	keyMeta  keyKind = "meta"
+	keyTrial keyKind = "trial"
 	keyOther keyKind = "other"
 )
 
@@ -117,6 +127,10 @@ func describeKey(key []byte) keyInfo {
 		return ""
 	}
 	switch kind := text(1); kind {
+	case "meta":
+		return keyInfo{kind: keyMeta}
+	case "trial":
+		return keyInfo{kind: keyTrial, node: text(2), actor: api.ActorID{Namespace: text(4), ID: text(5)}}
 	case "fence", "node", "beat":
 		return keyInfo{kind: keyKind(kind), node: text(2)}
 	case "claim", "state":
@@ -128,5 +142,37 @@ func describeKey(key []byte) keyInfo {
 	}
 	return keyInfo{kind: keyOther}
 }
+
+// lookup is what a read of single keys is about, whatever else it reads: where among the keys are those of a claim, of
+// the same actor's seq, and of the reader's own fence; -1 is nowhere.
+type lookup struct {
+	claim, seq, ownFence int
+}
+
+func (a *audit) lookup(l *life, keys [][]byte) lookup {
+	at := lookup{-1, -1, -1}
+	var claimed api.ActorID
+	for i, key := range keys {
+		switch k := a.kind(key); {
+		case k.kind == keyClaim && at.claim < 0:
+			at.claim, claimed = i, k.actor
+		case k.kind == keyFence && l != nil && k.node == l.name && at.ownFence < 0:
+			at.ownFence = i
+		}
+	}
+	for i, key := range keys {
+		if k := a.kind(key); k.kind == keySeq && at.claim >= 0 && k.actor == claimed {
+			at.seq = i
+		}
+	}
+	return at
+}
+
+// activates reports whether a process begins to activate an actor: only that reads claim, seq and its own fence at
+// once.
+func (at lookup) activates() bool { return at.claim >= 0 && at.seq >= 0 && at.ownFence >= 0 }
+
+// releases reports whether a process looks whether a claim is its own still, which a release does.
+func (at lookup) releases() bool { return at.claim >= 0 && at.seq >= 0 && at.ownFence < 0 }
 
 func parseActor(s string) (api.ActorID, error) { return api.ParseActorID(s) }

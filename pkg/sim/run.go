@@ -42,6 +42,9 @@ type Result struct {
 	Violations []Violation    // in the order they were found
 	// Undecided is of how many actors the history could not be judged in time.
 	Undecided int
+	// Planted is how often the run's bug, if it has one, has made a difference to what a node was given: a bug that has
+	// made none proves nothing.
+	Planted int
 	// StoreOps is how many operations of the store the nodes made.
 	StoreOps int
 	// Timeline and Ops are there if the run was traced.
@@ -112,7 +115,7 @@ func RunConfig(c Config) *Result {
 	ok, failed := w.history.count()
 	return &Result{
 		Config: c, TraceHash: s.TraceHash(), Elapsed: s.Elapsed(), Steps: s.Steps(), OK: ok, Failed: failed,
-		Faults: w.counts, Violations: w.found, Undecided: w.undecided, StoreOps: w.store.ops,
+		Faults: w.counts, Violations: w.found, Undecided: w.undecided, Planted: w.planted, StoreOps: w.store.ops,
 		Timeline: w.timelineSorted(), Ops: w.history.ops, Pictures: w.pictures,
 	}
 }
@@ -194,6 +197,7 @@ func (w *world) judge() {
 		w.conserved()
 		w.once()
 		w.moved()
+		w.harmed()
 	}
 }
 

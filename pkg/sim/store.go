@@ -77,6 +77,16 @@ func (s *storage) crash() {
 	s.machine.Kill()
 }
 
+// replace puts an empty store in the place of this one, of which nothing is left.
+func (s *storage) replace() error {
+	s.crash()
+	s.audit.run()
+	past := s.audit.owners.pastOf()
+	s.engine, s.audit = occ.NewMemory(), newAudit(s.world)
+	s.audit.owners.past = past
+	return s.open()
+}
+
 // disconnect forgets what a process waits for.
 func (s *storage) disconnect(l *life) {
 	s.pending = slices.DeleteFunc(s.pending, func(c *commit) bool { return c.from.life == l })
@@ -356,6 +366,7 @@ func (c *caller) carry(sent *commit, tx *ryw.Commit, there, back time.Duration, 
 	c.audit.decided(c, tx, done, err)
 	if err == nil {
 		c.spring(tx, "after")
+		f.unknown = c.withhold(tx) || f.unknown
 	}
 	_ = env.Sleep(c.storage.machine, c.ctx, back)
 	if f.unknown {

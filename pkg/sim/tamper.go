@@ -6,6 +6,7 @@ package sim
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
@@ -115,7 +116,7 @@ func (t *tamperedTx) claims(c *ryw.Commit) *ryw.Mutation {
 }
 
 // without returns the transaction without the read conflicts that drop names.
-func without(c *ryw.Commit, drop func(ryw.KeyRange) bool) *ryw.Commit {
+func (t *tamperedTx) without(c *ryw.Commit, drop func(ryw.KeyRange) bool) *ryw.Commit {
 	out := *c
 	out.ReadConflicts = nil
 	for _, r := range c.ReadConflicts {
@@ -123,6 +124,7 @@ func without(c *ryw.Commit, drop func(ryw.KeyRange) bool) *ryw.Commit {
 			out.ReadConflicts = append(out.ReadConflicts, r)
 		}
 	}
+	t.shown(len(out.ReadConflicts) < len(c.ReadConflicts))
 	return &out
 }
 
@@ -139,7 +141,15 @@ func (t *tamperedTx) withoutWrites(c *ryw.Commit, kind keyKind) *ryw.Commit {
 			out.Mutations = append(out.Mutations, m)
 		}
 	}
+	t.shown(len(out.Mutations) < len(c.Mutations))
 	return &out
+}
+
+// hide leaves pairs out of what a process has read.
+func (t *tamperedTx) hide(pairs []kv.KeyValue, hidden func(key []byte) bool) []kv.KeyValue {
+	out := slices.DeleteFunc(slices.Clone(pairs), func(p kv.KeyValue) bool { return hidden(p.Key) })
+	t.shown(len(out) < len(pairs))
+	return out
 }
 
 // before is what a commit that has not been made looks like.

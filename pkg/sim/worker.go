@@ -25,15 +25,22 @@ type worker struct {
 	made   int // calls
 	due    int // how many it is to make
 	sent   int // things of unique names
+	starts int // how often it has started again
 }
 
 func (w *world) newWorker(name string, calls int) *worker {
-	m := w.sched.Machine(name)
-	c, err := client.New(m, w.network.Transport(m, name), client.Config{Addrs: w.addresses()})
+	k := &worker{world: w, name: name, env: w.sched.Machine(name), random: w.draw.source("client " + name), due: calls}
+	k.connect()
+	return k
+}
+
+// connect has the worker call by a client that knows nothing yet.
+func (k *worker) connect() {
+	c, err := client.New(k.env, k.network.Transport(k.env, k.name), client.Config{Addrs: k.world.addresses()})
 	if err != nil {
 		panic("sim: a client of known addresses: " + err.Error())
 	}
-	return &worker{world: w, name: name, env: m, client: c, random: w.draw.source("client " + name), due: calls}
+	k.client = c
 }
 
 // more paces the client: bursts of calls, and pauses in which actors get idle. It returns false at the end.
@@ -120,14 +127,19 @@ func surely[Resp any](k *worker, id api.ActorID, method string, input any) (*Op,
 // insist makes a call until it has been answered, under a key of its caller's own if that is not "", and records what
 // shown returns for the answer.
 func insist[Resp any](k *worker, id api.ActorID, method string, input any, key string, shown func(Resp) any) *Op {
-	timeout, opts := max(k.For-k.now(), 0)+2*k.answerBound(), []client.CallOption(nil)
+	timeout, opts := max(k.For-k.now(), 0)+k.insistBound(), []client.CallOption(nil)
 	if key != "" {
 		timeout, opts = k.callTimeout(), []client.CallOption{client.WithIdempotencyKey(key)}
 	}
-	op := k.history.begin(k.now(), k.name, id, method, input)
+	op, starts := k.history.begin(k.now(), k.name, id, method, input), k.starts
 	for {
+		if k.starts > starts {
+			k.history.end(k.now(), op, nil, errRestarted)
+			k.events.op(op)
+			return op
+		}
 		if k.calm {
-			timeout = max(timeout, k.answerBound()/2) // others may wait before it
+			timeout = max(timeout, k.insistBound()) // others may wait before it
 		}
 		ctx, cancel := env.WithTimeout(k.env, k.ctx, timeout)
 		out, err := client.Call[Resp](ctx, k.client, id, method, input, opts...)
@@ -138,6 +150,8 @@ func insist[Resp any](k *worker, id api.ActorID, method string, input any, key s
 			k.history.end(k.now(), op, code, nil)
 		case err == nil:
 			k.history.end(k.now(), op, shown(out), nil)
+		case k.starts > starts:
+			k.history.end(k.now(), op, nil, errRestarted)
 		case !slices.Contains(expectedCodes, api.CodeOf(err)):
 			k.history.end(k.now(), op, nil, err)
 		case k.stuck(op.From) || len(opts) == 0 && outcomeOf(err) == Pending || refusedForGood(err):
@@ -179,10 +193,26 @@ func withoutStore(err error) bool {
 // quarantined reports whether a call has met an actor that is quarantined: an earlier try may have run.
 func quarantined(err error) bool { return errors.Is(err, &api.Error{Code: api.CodeQuarantined}) }
 
+// insistBound is how long after the end of all faults a call is answered, however many wait before it.
+func (k *worker) insistBound() time.Duration {
+	bound := 2*k.answerBound() + k.hangTime()
+	if k.hasJobs() {
+		bound += time.Duration(k.Clients) * jobsAtOnceMax * k.jobTime()
+	}
+	return bound
+}
+
+// hangTime is how long handlers that never return may hold up an actor: all that were handed out, one after the other.
+func (w *world) hangTime() time.Duration { return time.Duration(w.jobs.hangs) * hangHoldsUp }
+
+// jobTime is about how long a job takes that has to wait for none: each of its calls may find its actor deactivated,
+// and has a few ways to go.
+func (c *Config) jobTime() time.Duration { return 30 * (c.NetDelay + c.StoreDelay) }
+
 // stuck reports whether a call that began so long ago should have been answered: faults have stopped, and there was
 // time since.
 func (k *worker) stuck(from time.Duration) bool {
-	return k.calm && k.now() > max(from, k.calmAt)+k.answerBound()
+	return k.calm && k.now() > max(from, k.calmAt)+max(k.answerBound()+k.hangTime(), k.insistBound()/2)
 }
 
 // answerBound is how long after the end of all faults everything answers.

@@ -19,8 +19,6 @@ type workload struct {
 	run func(k *worker)
 	// spread is over how many actors; 0 is as the run has it.
 	spread int
-	// asked workloads are part of a run only if they are asked for by name.
-	asked bool
 }
 
 func (w *workload) actors(c *Config) int {
@@ -32,8 +30,14 @@ func (w *workload) actors(c *Config) int {
 
 // drawnWorkloads are those that a run may have without being asked.
 func drawnWorkloads() []string {
-	return names(slices.DeleteFunc(slices.Clone(workloads), func(w workload) bool { return w.asked }))
+	return names(slices.DeleteFunc(slices.Clone(workloads), func(w workload) bool {
+		return slices.Contains(aloneWorkloads, w.Name)
+	}))
 }
+
+// aloneWorkloads have a run to themselves: what others check does not outlast a restore, and how many processes an
+// actor ends can be told only where nothing else ends any.
+var aloneWorkloads = []string{"restore", "poison"}
 
 func workloadNamed(name string) *workload { return byName(workloads, name) }
 
@@ -41,51 +45,53 @@ var workloads []workload
 
 func init() {
 	workloads = []workload{
-		{Entry{"counter", "adds to counters and reads them"}, "counter", counterWork("counter"), 0, false},
-		{Entry{"register", "swaps and reads values that never repeat"}, "register", registerWork, 0, false},
-		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4, false},
-		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0, false},
+		{Entry{"counter", "adds to counters and reads them"}, "counter", counterWork("counter"), 0},
+		{Entry{"register", "swaps and reads values that never repeat"}, "register", registerWork, 0},
+		{Entry{"transfer", "moves money between accounts, each half exactly once"}, "account", transferWork, 4},
+		{Entry{"list", "appends to lists, exactly once, and reads them"}, "list", listWork, 0},
 		{Entry{"late", "repeats old calls under their keys: none has its effect twice"}, "list",
-			lateWork, 2, false},
-		{Entry{"kv", "sets, reads, deletes and scans keys of an actor"}, "kv", kvWork, 0, false},
-		{Entry{"hot", "all clients call one counter without a pause"}, "counter", hotWork, 1, false},
-		{Entry{"cold", "calls many counters a few times each: storms of activations"}, "counter", coldWork, 60,
-			false},
-		{Entry{"idle", "makes calls just when an idle actor is being deactivated"}, "register", idleWork, 0, false},
+			lateWork, 2},
+		{Entry{"kv", "sets, reads, deletes and scans keys of an actor"}, "kv", kvWork, 0},
+		{Entry{"hot", "all clients call one counter without a pause"}, "counter", hotWork, 1},
+		{Entry{"cold", "calls many counters a few times each: storms of activations"}, "counter", coldWork, 60},
+		{Entry{"idle", "makes calls just when an idle actor is being deactivated"}, "register", idleWork, 0},
 		{Entry{"relay", "has actors move money between others by calls of their own, exactly once"}, "relay",
-			relayWork, 4, false},
-		{Entry{"session", "visits volatile actors, which start over with every activation"}, "session", sessionWork, 0,
-			false},
-		{Entry{"send", "has actors send to others with their commit, exactly once and in order"}, "post", sendWork, 0,
-			false},
+			relayWork, 4},
+		{Entry{"session", "visits volatile actors, which start over with every activation"}, "session", sessionWork, 0},
+		{Entry{"send", "has actors send to others with their commit, exactly once and in order"}, "post", sendWork, 0},
 		{Entry{"alarm", "sets alarms and cancels some: each runs once, whichever node has the actor then"},
 			"post", alarmWork,
-			20, false},
+			20},
 		{Entry{"impatient", "calls slow actors with deadlines that pass while calls wait, and gives calls up"}, slow,
-			impatientWork, 2, false},
-		{Entry{"wipe", "appends to lists that are deleted now and then, each time once"}, wiped, wipeWork, 2, false},
+			impatientWork, 2},
+		{Entry{"wipe", "appends to lists that are deleted now and then, each time once"}, wiped, wipeWork, 2},
 		{Entry{"nest", "has actors do jobs that call others for jobs: some at once, some failing, some in a cycle"},
-			jobs, jobWork(nestOne), jobActors, false},
+			jobs, jobWork(nestOne), jobActors},
 		{Entry{"mail", "has actors send jobs to others, which send in turn, and fail a few times or for good"}, jobs,
-			jobWork(mailOne(true)), jobActors, false},
+			jobWork(mailOne(true)), jobActors},
 		{Entry{"chime", "has alarms do jobs, which fail a few times or for good"}, jobs, jobWork(chimeOne(true)),
-			jobActors, false},
+			jobActors},
 		{Entry{"errand", "has actors send jobs to others, which call for jobs, and fail a few times or for good"},
-			jobs, jobWork(mailOne(false)), jobActors, true},
+			jobs, jobWork(mailOne(false)), jobActors},
 		{Entry{"shift", "has alarms do jobs, which call for jobs, and fail a few times or for good"}, jobs,
-			jobWork(chimeOne(false)), jobActors, true},
+			jobWork(chimeOne(false)), jobActors},
 		{Entry{"again", "sets alarms again for the time that they had"}, jobs, jobWork(againOne),
-			jobActors, true},
+			jobActors},
 		{Entry{"pair", "calls two actors under one key, both of which call a third"}, jobs, jobWork(pairOne),
-			jobActors, false},
-		{Entry{"visit", "has actors send jobs to volatile ones"}, scratch, jobWork(visitOne), scratchActors, false},
-		{Entry{"stuck", "has messages and alarms whose handlers never return"}, jobs, stuckWork, jobActors, true},
+			jobActors},
+		{Entry{"visit", "has actors send jobs to volatile ones"}, scratch, jobWork(visitOne), scratchActors},
+		{Entry{"stuck", "has messages and alarms whose handlers never return"}, jobs, stuckWork, jobActors},
 		{Entry{"burst", "makes calls under keys of their own, one after the other, with large replies"}, jobs,
-			burstWork, 1, true},
+			burstWork, 1},
 		{Entry{"large", "has jobs done with replies of up to 1 MiB, and many of 60 kB at once"}, jobs, largeWork,
-			jobActors, false},
-		{Entry{"store", "runs transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1,
-			false},
+			jobActors},
+		{Entry{"huge", "has actors outgrow their limits: what is too large is refused, and none of it is stored"},
+			huge, hugeWork, 2},
+		{Entry{"restore", "hands out jobs on a store that an operator backs up and restores meanwhile"}, jobs,
+			restoreWork, jobActors},
+		{Entry{"poison", "calls an actor whose code ends the process that runs it, beside harmless ones"}, poison,
+			poisonWork, poisonActors},
+		{Entry{"store", "runs transactions on the store itself: scans, own writes, phantoms"}, "counter", storeWork, 1},
 	}
 }
 

@@ -44,6 +44,9 @@ type world struct {
 	breaking map[string]int  // how many orders to break a node's lease are under way
 	broken   map[string]int  // how many violations each checker found
 
+	restores  restores
+	poison    poisoning
+	planted   int // how often the run's bug has made a difference
 	jobs      jobbery
 	workers   []*worker
 	pictures  []Picture
@@ -64,6 +67,7 @@ type life struct {
 	startedAt time.Duration
 	harmedAt  time.Duration // when something last kept it from the store
 	hang      time.Duration // how long the next handler that runs does not return
+	doubt     doubt         // about its joining again
 	trap      string        // where the next transaction that writes a claim or a state ends the process
 }
 
@@ -88,6 +92,13 @@ func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 }
 
 func (w *world) now() time.Duration { return w.sched.Elapsed() }
+
+// shown notes that the run's bug has made a difference, if it has.
+func (w *world) shown(yes bool) {
+	if yes {
+		w.planted++
+	}
+}
 
 // violate records that a promise was broken, now.
 func (w *world) violate(checker, format string, args ...any) {
@@ -119,8 +130,11 @@ func address(name string, twin bool) string {
 	return name + ":7600"
 }
 
-// errRuns is why a process is not started.
-var errRuns = errors.New("it runs already")
+// errRuns and errStopped are why a process is not started.
+var (
+	errRuns    = errors.New("it runs already")
+	errStopped = errors.New("the cluster is stopped for a restore")
+)
 
 // boot starts a process of a node, and returns once it serves or has failed. One of that name that lives on is
 // left alone: both then claim the name.
@@ -131,6 +145,9 @@ func (w *world) boot(name string, twin bool) (*life, error) {
 	}
 	if l := w.living[machineName]; l != nil {
 		return l, errRuns
+	}
+	if w.restores.stopped {
+		return nil, errStopped
 	}
 	l := &life{world: w, name: name, number: len(w.lives), machine: w.sched.Machine(machineName)}
 	l.env = l.machine
@@ -197,9 +214,11 @@ func (w *world) kindsFor(l *life) []actor.Kind {
 		})
 	}
 	if w.bug != nil && w.bug.kinds != nil {
+		w.shown(true)
 		kinds = w.bug.kinds(kinds)
 	}
-	kinds = append(append(slices.Clone(kinds), l.slowKind(), l.wipedKind()), l.jobKinds()...)
+	kinds = append(slices.Clone(kinds), l.slowKind(), l.wipedKind(), l.hugeKind(), l.poisonKind())
+	kinds = append(kinds, l.jobKinds()...)
 	if !w.on("hang") {
 		return kinds
 	}

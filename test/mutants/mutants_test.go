@@ -42,7 +42,7 @@ const (
 	seedsMax, seedsAtOnce, seedsOfNone = 240, 20, 80
 )
 
-var all = slices.Concat(moves, later, calls, once)
+var all = slices.Concat(moves, later, calls, once, edges)
 
 const root = "../.."
 

@@ -438,7 +438,10 @@ func (a *Activation) unanswered(answers []call.Answer, rest []*call.Call, err er
 	doubt := api.CodeOf(err) == api.CodeUnknown
 	for i := range answers {
 		why := err
-		if doubt && !answers[i].Writes {
+		switch c := answers[i].Call; {
+		case answers[i].Asked && c.Number == 0 && c.Alarm == nil: // those ask under the birth that they had (R10)
+			why = errAsked(a.Actor, err)
+		case doubt && !answers[i].Writes:
 			why = call.ErrMoved(a.Actor) // a call that only read has had no effect
 		}
 		a.parts.Router.Again(answers[i].Call, why)
@@ -454,11 +457,15 @@ func (a *Activation) unproved(answers []call.Answer, silent error) {
 	for i := range answers {
 		err := silent
 		if answers[i].Asked {
-			err = api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v",
-				a.Actor, silent)
+			err = errAsked(a.Actor, silent)
 		}
 		a.parts.Router.Again(answers[i].Call, err)
 	}
+}
+
+// errAsked is the error of a call that is undone, and whose handler has asked others: what they did is not (R12).
+func errAsked(id api.ActorID, why error) error {
+	return api.Errorf(api.CodeUnknown, "actor %s: a call that it made may have had its effect, and then: %v", id, why)
 }
 
 // stale reports whether a call is answered from memory, without the store.

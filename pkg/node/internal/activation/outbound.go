@@ -93,7 +93,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 	}
 	resume, err := a.pauseTrial(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, a.breaks(err)
 	}
 	if a.outbound.asked == 0 {
 		if err := a.bindBirth(c); err != nil {
@@ -104,7 +104,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 	a.parts.Router.Route(child)
 	reply, err := answer.Wait(ctx)
 	if err := resume(); err != nil {
-		return nil, err
+		return nil, a.breaks(err)
 	}
 	switch api.CodeOf(err) {
 	case api.CodeMoved, api.CodeFenced: // of the other actor: this one's caller would look for this one
@@ -143,14 +143,21 @@ func (a *Activation) bindBirth(c *call.Call) error {
 	}
 	if !a.Spec.Volatile {
 		if err := a.Claim.Commit(a.parts.Ctx, []registry.Write{write}); err != nil {
-			if !call.OutOfReach(err) { // else nothing was sent
-				a.broken = call.WireError(err)
-			}
-			return api.Errorf(api.CodeUnavailable, "actor %s: it can't ask others now: %w", a.Actor, err)
+			return a.breaks(err)
 		}
 	}
 	bound()
 	return nil
+}
+
+// breaks takes note that a commit in the middle of a handler has failed, and returns what the handler is told. Unless
+// nothing was sent to the store, the activation ends with the batch, whatever the handler makes of the error: the claim
+// is lost, or the commit may still land, and another batch would have its number (R5).
+func (a *Activation) breaks(err error) error {
+	if !call.OutOfReach(err) {
+		a.broken = call.WireError(err)
+	}
+	return api.Errorf(api.CodeUnavailable, "actor %s: it can't ask others now: %w", a.Actor, err)
 }
 
 // mayAsk refuses a call that would never be answered, or is one of too many that wait for each other.
