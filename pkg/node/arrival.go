@@ -18,19 +18,25 @@ import (
 const (
 	// arrivalTimeout is how long what was sent of an actor is kept for its activation, from the last piece on.
 	arrivalTimeout = 30 * time.Second
-	// arrivalBytesMax is how much is kept of all such actors.
-	arrivalBytesMax = 512 << 20
+	// arrivalBytesMax is how much is kept of all such actors, of which there are arrivalsMax.
+	arrivalBytesMax = api.MoveBytesMax
+	arrivalsMax     = 4096
+	// pieceCost is what a piece takes in memory beside its data, about.
+	pieceCost = 256
 )
 
 // arrival is an actor that another node is sending. It does not count as an activation yet.
 type arrival struct {
-	move     api.MoveID
-	actor    api.ActorID
-	from     string
-	data     []byte
-	received int
-	parcel   *parcel // once data is complete
-	touched  time.Duration
+	move   api.MoveID
+	actor  api.ActorID
+	from   string
+	pieces map[int][]byte // by their offset, until all have come
+	total  int            // bytes that they all have
+	data   int            // bytes that have come
+	cost   int            // bytes of memory, about
+	parcel *parcel        // once all have come
+	// touched is when the last piece came.
+	touched time.Duration
 }
 
 // arrivals are the actors that are on their way here. What is kept of one is used by the first activation under the
@@ -43,17 +49,22 @@ type arrivals struct {
 }
 
 // expect begins an arrival, in place of an earlier one of the actor.
-func (as *arrivals) expect(a *arrival) {
+func (as *arrivals) expect(a *arrival) error {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	if as.byMove == nil {
 		as.byMove, as.byActor = make(map[api.MoveID]*arrival), make(map[api.ActorID]*arrival)
 	}
 	as.remove(as.byActor[a.actor])
+	as.remove(as.byMove[a.move])
+	if len(as.byMove) >= arrivalsMax {
+		return api.Errorf(api.CodeNoCapacity, "%d actors are being moved to it already", arrivalsMax)
+	}
 	as.byMove[a.move], as.byActor[a.actor] = a, a
+	return nil
 }
 
-// receive takes a piece. When all are there it checks and decodes them.
+// receive takes a piece, for which memory is taken only as it comes. When all are there it checks and decodes them.
 func (as *arrivals) receive(p *api.MovePieceRequest, now time.Duration) error {
 	as.mu.Lock()
 	defer as.mu.Unlock()
@@ -61,30 +72,52 @@ func (as *arrivals) receive(p *api.MovePieceRequest, now time.Duration) error {
 	switch {
 	case a == nil:
 		return api.Errorf(api.CodeNotFound, "a piece of a move that is not expected")
-	case a.data == nil && as.bytes+p.Total > arrivalBytesMax:
-		return api.Errorf(api.CodeOverloaded, "actor %s: too much is being moved to the node", a.actor)
-	case a.data == nil:
-		a.data = make([]byte, p.Total)
-		as.bytes += p.Total
-	case a.parcel != nil || len(a.data) != p.Total:
+	case a.parcel != nil || a.pieces != nil && a.total != p.Total:
 		return api.Errorf(api.CodeInvalidArgument, "actor %s: a piece of another parcel", a.actor)
-	}
-	if len(p.Data) > len(a.data)-p.Offset {
+	case len(p.Data) > p.Total-p.Offset:
 		return api.Errorf(api.CodeInvalidArgument, "actor %s: a piece that exceeds the parcel", a.actor)
+	case a.pieces[p.Offset] != nil:
+		return api.Errorf(api.CodeInvalidArgument, "actor %s: a piece that has come already", a.actor)
+	case as.bytes+len(p.Data)+pieceCost > arrivalBytesMax:
+		return api.Errorf(api.CodeOverloaded, "actor %s: too much is being moved to the node", a.actor)
 	}
+	as.keep(a, p)
 	a.touched = now
-	if a.received += copy(a.data[p.Offset:], p.Data); a.received < len(a.data) {
+	if a.data < a.total {
 		return nil
 	}
-	if crc32.Checksum(a.data, castagnoli) != p.Sum {
-		as.remove(a)
-		return api.Errorf(api.CodeCorruptState, "actor %s: what was sent of it fails its checksum", a.actor)
-	}
 	var err error
-	if a.parcel, err = decodeParcel(a.data); err != nil {
+	if a.parcel, err = a.open(p.Sum); err != nil {
 		as.remove(a)
 	}
+	a.pieces = nil
 	return err
+}
+
+// keep copies a piece. as.mu is held.
+func (as *arrivals) keep(a *arrival, p *api.MovePieceRequest) {
+	if a.pieces == nil {
+		a.pieces, a.total = make(map[int][]byte), p.Total
+	}
+	a.pieces[p.Offset] = append([]byte{}, p.Data...)
+	a.data += len(p.Data)
+	a.cost += len(p.Data) + pieceCost
+	as.bytes += len(p.Data) + pieceCost
+}
+
+// open puts the pieces together and decodes them.
+func (a *arrival) open(sum uint32) (*parcel, error) {
+	all := make([]byte, 0, a.total)
+	for piece := a.pieces[0]; len(piece) > 0; piece = a.pieces[len(all)] {
+		all = append(all, piece...)
+	}
+	if len(all) < a.total {
+		return nil, api.Errorf(api.CodeInvalidArgument, "actor %s: pieces that overlap", a.actor)
+	}
+	if crc32.Checksum(all, castagnoli) != sum {
+		return nil, api.Errorf(api.CodeCorruptState, "actor %s: what was sent of it fails its checksum", a.actor)
+	}
+	return decodeParcel(all)
 }
 
 // of returns what is there of an actor, nil if nothing or not all.
@@ -145,7 +178,7 @@ func (as *arrivals) remove(a *arrival) {
 	if a == nil {
 		return
 	}
-	as.bytes -= len(a.data)
+	as.bytes -= a.cost
 	delete(as.byMove, a.move)
 	if as.byActor[a.actor] == a {
 		delete(as.byActor, a.actor)
@@ -153,7 +186,7 @@ func (as *arrivals) remove(a *arrival) {
 }
 
 // movePrepare agrees to take an actor, or says why not.
-func (n *Node) movePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
+func (n *Node) movePrepare(ctx context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -170,7 +203,15 @@ func (n *Node) movePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.
 	if err := n.dispatcher.room(n.arrivals.expected()); err != nil {
 		return nil, err
 	}
-	n.arrivals.expect(&arrival{move: api.MoveID(in.Move), actor: id, from: in.From, touched: n.env.Monotonic()})
+	member := func(node registry.NodeInfo) bool { return node.Member() }
+	if from, known, err := n.keeper.node(ctx, in.From, member); err != nil || !known || !member(from) {
+		return nil, api.Errorf(api.CodeNoCapacity, "it knows no member %q that the actor could come from",
+			clip(in.From))
+	}
+	err = n.arrivals.expect(&arrival{move: api.MoveID(in.Move), actor: id, from: in.From, touched: n.env.Monotonic()})
+	if err != nil {
+		return nil, err
+	}
 	return &api.MovePrepareReply{Incarnation: n.incarnation()}, nil
 }
 

@@ -53,7 +53,9 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 		n.log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		return
 	}
-	n.loads.learn(pong.Node, pong.Load)
+	if pong.Node == peer.ID {
+		n.loads.learn(pong.Node, pong.Load)
+	}
 }
 
 // sweepForever deactivates idle actors.

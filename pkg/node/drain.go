@@ -6,6 +6,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"math"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -73,6 +74,9 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 	if in.Node != n.config.NodeID {
 		return passOn[api.BulkRequest, api.BulkStatus](ctx, n, in.Node, api.MethodBulk, in)
 	}
+	if err := n.checkBulk(in); err != nil {
+		return nil, err
+	}
 	req := *in
 	req.Why = cmp.Or(req.Why, "an operator")
 	if req.To != "" {
@@ -86,9 +90,10 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 	}
 	if req.DryRun {
 		b := &bulk{node: n, request: req, state: api.BulkDone}
+		total := len(b.candidates())
 		return &api.BulkStatus{Node: n.config.NodeID, NodeState: n.state(), Kind: req.Kind, State: api.BulkDone,
 			Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate,
-			Failures: []api.BulkFailure{}, Total: len(b.candidates()), Left: len(b.candidates())}, nil
+			Failures: []api.BulkFailure{}, Total: total, Left: total}, nil
 	}
 	var b *bulk
 	var err error
@@ -109,6 +114,32 @@ func (n *Node) adminBulk(ctx context.Context, in *api.BulkRequest) (*api.BulkSta
 		return nil, err
 	}
 	return n.bulkStatus(b), nil
+}
+
+// bulkTimeoutMax is the longest time of a job.
+const bulkTimeoutMax = 366 * 24 * time.Hour
+
+// checkBulk refuses a job whose numbers make no sense, or that gives a node two shares: every share is a pass over
+// the node's actors.
+func (n *Node) checkBulk(in *api.BulkRequest) error {
+	switch {
+	case in.Limit < 0:
+		return api.Errorf(api.CodeInvalidArgument, "a job of %d actors: must not be negative (0 is all)", in.Limit)
+	case in.Rate != 0 && (math.IsNaN(in.Rate) || in.Rate < api.BulkRateMin):
+		return api.Errorf(api.CodeInvalidArgument, "a rate of %v actors a second: must be at least %v (0 is any)",
+			in.Rate, api.BulkRateMin)
+	case in.TimeoutMillis < 0 || in.TimeoutMillis > bulkTimeoutMax.Milliseconds():
+		return api.Errorf(api.CodeInvalidArgument, "a timeout of %d ms: must be between 0 (none) and %d",
+			in.TimeoutMillis, bulkTimeoutMax.Milliseconds())
+	}
+	given := make(map[string]bool)
+	for _, share := range in.Shares {
+		if given[share.To] {
+			return api.Errorf(api.CodeInvalidArgument, "two shares of node %s", clip(share.To))
+		}
+		given[share.To] = true
+	}
+	return nil
 }
 
 // adminBulkStatus tells how a node's latest job stands.

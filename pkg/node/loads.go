@@ -11,7 +11,7 @@ import (
 )
 
 // loads is what a node knows of how busy the members are: what they said at the last ping, and what has
-// been sent there since. It only guides placement.
+// been sent there since. It only guides placement. Nothing is kept of a node that is no member.
 type loads struct {
 	mu    sync.Mutex
 	known map[string]api.Load
@@ -19,6 +19,7 @@ type loads struct {
 
 func newLoads() *loads { return &loads{known: make(map[string]api.Load)} }
 
+// learn notes what a node has said. It must be a member.
 func (l *loads) learn(node string, load api.Load) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,5 +49,19 @@ func (l *loads) candidates(members []registry.NodeInfo) []registry.Candidate {
 	for i, m := range members {
 		out[i] = registry.Candidate{Node: m, Load: l.known[m.ID]}
 	}
+	if len(l.known) > len(members) {
+		l.keep(members)
+	}
 	return out
+}
+
+// keep drops all but members. The lock is held.
+func (l *loads) keep(members []registry.NodeInfo) {
+	known := make(map[string]api.Load, len(members))
+	for _, m := range members {
+		if load, ok := l.known[m.ID]; ok {
+			known[m.ID] = load
+		}
+	}
+	l.known = known
 }

@@ -281,7 +281,7 @@ func (n *Node) transfer(a *activation, m *move) error {
 	}
 	p.luggage = luggage
 	all := p.encode()
-	if len(all) > api.MoveBytesMax {
+	if len(all) > api.MoveBytesMax || p.entries() > parcelEntriesMax {
 		n.log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all),
 			"most", api.MoveBytesMax)
 		return nil

@@ -77,6 +77,8 @@ type Node struct {
 	releases *env.Semaphore
 	// claims bounds how many actors are claimed at once.
 	claims *env.Semaphore
+	// listings bounds how many listings of the store are made at once.
+	listings *env.Semaphore
 
 	emptying atomic.Bool // it takes no actors that it does not own
 	mu       sync.Mutex
@@ -101,6 +103,7 @@ func New(c Config) (*Node, error) {
 	n.slots.drained = env.NewEvent(c.Env)
 	n.releases = env.NewSemaphore(c.Env, releasesAtOnce)
 	n.claims = env.NewSemaphore(c.Env, claimsAtOnce)
+	n.listings = env.NewSemaphore(c.Env, listingsAtOnce)
 	n.trials = newTrials(c.Env)
 	n.lookups = newLookups(n)
 	n.budget = &budget{callsMax: int64(c.MaxCalls), bytesMax: c.MaxCallBytes}

@@ -30,6 +30,8 @@ const (
 	parcelFields = 6
 	// Those of later versions have the marks behind the others.
 	markedFields = parcelFields + 1
+	// parcelEntriesMax bounds the entries of a parcel: each takes memory beside what it holds.
+	parcelEntriesMax = api.MoveBytesMax / 64
 )
 
 // pack makes a parcel of what the activation has committed. Nothing must be left of a batch.
@@ -73,6 +75,9 @@ func (l *ledger) entries() []registry.Entry {
 	return out
 }
 
+// entries is how many a parcel has.
+func (p *parcel) entries() int { return len(p.state) + len(p.space) + len(p.marks) }
+
 func (p *parcel) encode() []byte {
 	size := 64 + len(p.luggage)
 	for _, e := range p.state {
@@ -113,23 +118,28 @@ func decodeParcel(b []byte) (*parcel, error) {
 	fields := d.Array()
 	p.seq.N = d.Uint()
 	batch := d.Bytes()
-	p.state, p.space = decodeEntries(&d), decodeEntries(&d)
+	left := parcelEntriesMax
+	p.state, p.space = decodeEntries(&d, &left), decodeEntries(&d, &left)
 	packed := d.Bool()
 	if luggage := d.Bytes(); packed {
 		p.luggage = append([]byte{}, luggage...)
 	}
 	if fields >= markedFields {
-		p.marks = decodeEntries(&d)
+		p.marks = decodeEntries(&d, &left)
 	}
-	if d.Err() != nil || fields < parcelFields || len(batch) != len(p.seq.Batch) {
+	if d.Err() != nil || left < 0 || fields < parcelFields || len(batch) != len(p.seq.Batch) {
 		return nil, malformed
 	}
 	p.seq.Batch = [16]byte(batch)
 	return p, nil
 }
 
-func decodeEntries(d *api.Decoder) []registry.Entry {
+// decodeEntries reads entries, of which left may still come; less than none is left after too many.
+func decodeEntries(d *api.Decoder, left *int) []registry.Entry {
 	n := d.Array() / 2
+	if *left -= n; *left < 0 {
+		return nil
+	}
 	var out []registry.Entry
 	for range n {
 		if d.Err() != nil {

@@ -139,7 +139,7 @@ func (n *Node) assign(held []holding, req *api.BulkRequest) []assignment {
 		if !ok {
 			continue
 		}
-		left, rest := share.Amount, held[:0:0]
+		left, rest := share.Amount, held[:0]
 		for _, h := range held {
 			w := weight(h)
 			// What exceeds the rest by less than half is nearer to it than without.

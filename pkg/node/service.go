@@ -17,15 +17,15 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodClusterInfo, n.clusterInfo)
 	rpc.HandleTyped(m, api.MethodBirth, n.birth)
 	rpc.HandleTyped(m, api.MethodPing, n.pong)
-	rpc.HandleTyped(m, api.MethodNodes, n.adminNodes)
-	rpc.HandleTyped(m, api.MethodLeases, n.adminLeases)
+	rpc.HandleTyped(m, api.MethodNodes, listing(n, n.adminNodes))
+	rpc.HandleTyped(m, api.MethodLeases, listing(n, n.adminLeases))
 	rpc.HandleTyped(m, api.MethodLeaseBreak, n.adminLeaseBreak)
 	rpc.HandleTyped(m, api.MethodClaimBreak, n.adminClaimBreak)
-	rpc.HandleTyped(m, api.MethodActors, n.adminActors)
+	rpc.HandleTyped(m, api.MethodActors, listing(n, n.adminActors))
 	rpc.HandleTyped(m, api.MethodActorGet, n.adminActorGet)
-	rpc.HandleTyped(m, api.MethodNamespaces, n.adminNamespaces)
+	rpc.HandleTyped(m, api.MethodNamespaces, listing(n, n.adminNamespaces))
 	rpc.HandleTyped(m, api.MethodNamespaceSet, n.adminNamespaceSet)
-	rpc.HandleTyped(m, api.MethodStoreScan, n.adminStoreScan)
+	rpc.HandleTyped(m, api.MethodStoreScan, listing(n, n.adminStoreScan))
 	rpc.HandleTyped(m, api.MethodMovePrepare, n.movePrepare)
 	m.Handle(api.MethodMovePiece, n.movePiece)
 	m.HandleAsync(api.MethodMoveComplete, n.moveComplete)
@@ -37,16 +37,32 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodRebalance, n.adminRebalance)
 	rpc.HandleTyped(m, api.MethodNodeRemove, n.adminNodeRemove)
 	rpc.HandleTyped(m, api.MethodActorEvict, n.adminActorEvict)
-	rpc.HandleTyped(m, api.MethodPlacements, n.adminPlacements)
-	rpc.HandleTyped(m, api.MethodDeadLetters, n.adminDeadLetters)
+	rpc.HandleTyped(m, api.MethodPlacements, listing(n, n.adminPlacements))
+	rpc.HandleTyped(m, api.MethodDeadLetters, listing(n, n.adminDeadLetters))
 	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.adminDeadLetterRetry)
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.adminDeadLetterRm)
-	rpc.HandleTyped(m, api.MethodQuarantines, n.adminQuarantines)
+	rpc.HandleTyped(m, api.MethodQuarantines, listing(n, n.adminQuarantines))
 	rpc.HandleTyped(m, api.MethodQuarantineClear, n.adminQuarantineClear)
 	rpc.HandleTyped(m, api.MethodStats, n.adminStats)
 	rpc.HandleTyped(m, api.MethodClusterStats, n.adminClusterStats)
 	rpc.HandleTyped(m, api.MethodActorStats, n.adminActorStats)
 	rpc.HandleTyped(m, api.MethodEvents, n.adminEvents)
+}
+
+// listingsAtOnce is how many listings of the store a node makes at once. Each holds a page and takes the time to
+// read and encode it, of which calls of actors and heartbeats have to have their share.
+const listingsAtOnce = 4
+
+// listing is a handler that takes its turn with the others that read much of the store.
+func listing[Req, Resp any](n *Node, h func(context.Context, *Req) (*Resp, error)) func(context.Context, *Req) (*Resp,
+	error) {
+	return func(ctx context.Context, in *Req) (*Resp, error) {
+		if err := n.listings.Acquire(ctx, 1); err != nil {
+			return nil, wireError(err)
+		}
+		defer n.listings.Release(1)
+		return h(ctx, in)
+	}
 }
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
@@ -100,6 +116,8 @@ func (n *Node) storeURL() string {
 }
 
 func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
-	n.loads.learn(in.Node, in.Load)
+	if node, ok := n.keeper.members().Node(in.Node); ok && node.Member() {
+		n.loads.learn(in.Node, in.Load)
+	}
 	return &api.Pong{Node: n.config.NodeID, Incarnation: n.incarnation(), Load: n.dispatcher.load()}, nil
 }
