@@ -67,6 +67,7 @@ func listing[Req, Resp any](n *Node, h func(context.Context, *Req) (*Resp, error
 
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
 func (n *Node) invoke(req *rpc.Request) {
+	req.MayHaveRun()
 	if err := n.budget.enter(len(req.Payload)); err != nil {
 		req.Reply(nil, err)
 		return
