@@ -4,10 +4,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -38,10 +37,10 @@ stored is lost; a volatile actor loses what it has in memory.`,
 				return err
 			}
 			if !reply.Evicted {
-				_, err = fmt.Fprintf(k.Stdout, "actor %s is active on no node\n", reply.Actor)
+				_, err = human.Fprintf(k.Stdout, "actor %s is active on no node\n", reply.Actor)
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "actor %s deactivated on node %s\n", reply.Actor, reply.Node)
+			_, err = human.Fprintf(k.Stdout, "actor %s deactivated on node %s\n", reply.Actor, reply.Node)
 			return err
 		},
 	}

@@ -194,7 +194,7 @@ func (k *kelpie) printState(actor string, s *api.ActorState) error {
 	}
 	b.WriteString("}}\n")
 	if s.Partial {
-		fmt.Fprintf(k.Stderr, "warning: actor %s: its state is too large to show it all\n", actor)
+		human.Fprintf(k.Stderr, "warning: actor %s: its state is too large to show it all\n", actor)
 	}
 	_, err := k.Stdout.Write(b.Bytes())
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/bench"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -134,8 +135,8 @@ func (k *kelpie) printBench(f *benchFlags, r *bench.Result) error {
 	if r.Unsent == 0 || r.Interrupted {
 		return nil
 	}
-	_, err := fmt.Fprintf(k.Stderr, "warning: %d calls were due and not begun, as all callers were waiting: the rate "+
-		"was not reached; raise --callers or lower --rate\n", r.Unsent)
+	_, err := human.Fprintf(k.Stderr, "warning: %d calls were due and not begun, as all callers were waiting: the "+
+		"rate was not reached; raise --callers or lower --rate\n", r.Unsent)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -131,7 +132,7 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (*clusterStatus, erro
 	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
 		row.Silent = append(row.Silent, n.node)
 		row.problem("node %s does not answer from here", n.node)
-		fmt.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last "+
+		human.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last "+
 			"heartbeat said\n", n.node, n.address, host.Reason(n.err))
 	}
 	return row, nil

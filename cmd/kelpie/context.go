@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kelpiehq/kelpie/internal/config"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -200,7 +201,7 @@ func (k *kelpie) addContext(name string, v *contextValues, use bool) error {
 	if err := saveContexts(c, path); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(k.Stdout, said)
+	_, err = human.Fprintf(k.Stdout, "%s\n", said)
 	return err
 }
 
@@ -233,7 +234,7 @@ func (k *kelpie) contextUse() *cobra.Command {
 			if err := saveContexts(c, path); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "context %s is the current one now\n", args[0])
+			_, err = human.Fprintf(k.Stdout, "context %s is the current one now\n", args[0])
 			return err
 		},
 		ValidArgsFunction: k.completeContext,
@@ -266,7 +267,7 @@ func (k *kelpie) contextRemove() *cobra.Command {
 			if err := saveContexts(c, path); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, said, args[0])
+			_, err = human.Fprintf(k.Stdout, said, args[0])
 			return err
 		},
 		ValidArgsFunction: k.completeContext,

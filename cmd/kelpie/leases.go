@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -139,11 +140,11 @@ func (f *breakFlags) validate(args []string) error {
 // foretell shows the impact and asks for confirmation. It is false if there is nothing to do.
 func (k *kelpie) foretell(f *breakFlags, will, question string) (bool, error) {
 	if f.dryRun {
-		_, err := fmt.Fprintf(k.Stdout, "%s; nothing was broken\n", will)
+		_, err := human.Fprintf(k.Stdout, "%s; nothing was broken\n", will)
 		return false, err
 	}
 	if !f.yes {
-		fmt.Fprintln(k.Stderr, will)
+		human.Fprintf(k.Stderr, "%s\n", will)
 	}
 	return true, k.confirm(f.yes, question)
 }
@@ -155,7 +156,7 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *bre
 			return err
 		}
 		if row.Incarnation == "" {
-			_, err = fmt.Fprintf(k.Stdout, "node %s holds no lease: it is %s\n", node, row.State)
+			_, err = human.Fprintf(k.Stdout, "node %s holds no lease: it is %s\n", node, row.State)
 			return err
 		}
 		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which other "+
@@ -171,10 +172,10 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *bre
 		return err
 	}
 	if !reply.Broken {
-		_, err = fmt.Fprintf(k.Stdout, "node %s holds no lease\n", node)
+		_, err = human.Fprintf(k.Stdout, "node %s holds no lease\n", node)
 		return err
 	}
-	_, err = fmt.Fprintf(k.Stdout, "lease of node %s broken, epoch %d\n", reply.Node, reply.Epoch)
+	_, err = human.Fprintf(k.Stdout, "lease of node %s broken, epoch %d\n", reply.Node, reply.Epoch)
 	return err
 }
 
@@ -187,7 +188,7 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 			return err
 		}
 		if row.Node == "" {
-			_, err = fmt.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
+			_, err = human.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
 			return err
 		}
 		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s), and any node "+
@@ -204,9 +205,9 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 		return err
 	}
 	if !reply.Broken {
-		_, err = fmt.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
+		_, err = human.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
 		return err
 	}
-	_, err = fmt.Fprintf(k.Stdout, "actor %s taken from node %s, token %d\n", reply.Actor, reply.Node, reply.Token)
+	_, err = human.Fprintf(k.Stdout, "actor %s taken from node %s, token %d\n", reply.Actor, reply.Node, reply.Token)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -149,7 +150,7 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if running(*is) && !f.dryRun && sameJob(is, req) {
-		fmt.Fprintf(k.Stderr, "node %s is at it already, for %s\n", f.from, is.Why)
+		human.Fprintf(k.Stderr, "node %s is at it already, for %s\n", f.from, is.Why)
 		j.nodes = []api.BulkStatus{*is}
 		return k.begun(ctx, s, o, &f.jobFlags, j)
 	}
@@ -158,7 +159,7 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if f.dryRun {
-		fmt.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from,
+		human.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from,
 			whereto(f.to))
 		return k.printJob(o, *is)
 	}

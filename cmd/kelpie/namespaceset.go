@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -191,9 +192,9 @@ func (k *kelpie) setNamespace(ctx context.Context, s *session, o *output, req *a
 	changes := namespaceChanges(reply, req.DryRun)
 	switch {
 	case len(changes) == 0:
-		fmt.Fprintf(k.Stderr, "namespace %s has these settings already\n", req.Namespace)
+		human.Fprintf(k.Stderr, "namespace %s has these settings already\n", req.Namespace)
 	case req.DryRun:
-		fmt.Fprintf(k.Stderr, "namespace %s would change so; nothing was changed\n", req.Namespace)
+		human.Fprintf(k.Stderr, "namespace %s would change so; nothing was changed\n", req.Namespace)
 	}
 	p := newPrinter(k.Stdout, o.format, k.style(o), namespaceChangeListing, false)
 	if err := p.rows(changes); err != nil {

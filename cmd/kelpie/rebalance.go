@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -114,7 +115,7 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 	}
 	if f.plan || len(plan.Moves) == 0 {
 		if len(plan.Moves) == 0 {
-			fmt.Fprintln(k.Stderr, "there is nothing to move")
+			human.Fprintf(k.Stderr, "%s\n", "there is nothing to move")
 		}
 		return k.printRebalance(o, plan, nil)
 	}
@@ -140,7 +141,7 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 		j.nodes = append(j.nodes, *is)
 	}
 	if f.detach {
-		fmt.Fprintf(k.Stderr, "see \"kelpie node show NODE\"; to end it: %s\n", j.cancel)
+		human.Fprintf(k.Stderr, "see \"kelpie node show NODE\"; to end it: %s\n", j.cancel)
 	} else if err := k.follow(ctx, s, j); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -85,7 +84,7 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 	if err := cmp.Or(err, failed); err != nil {
 		return err
 	}
-	fmt.Fprintf(k.Stderr, "checked %s: %s\n", copied(checked.Trailer), counted(checked.Problems, "problem"))
+	human.Fprintf(k.Stderr, "checked %s: %s\n", copied(checked.Trailer), counted(checked.Problems, "problem"))
 	if checked.Problems > 0 {
 		return storeDamaged(checked)
 	}

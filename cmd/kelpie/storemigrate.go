@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -63,10 +64,10 @@ first. If it is interrupted, do it again.`,
 					"on from there")
 			}
 			if from == registry.SchemaVersion {
-				_, err = fmt.Fprintf(k.Stdout, "the store has schema %d already\n", from)
+				_, err = human.Fprintf(k.Stdout, "the store has schema %d already\n", from)
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "store migrated from schema %d to %d\n", from, registry.SchemaVersion)
+			_, err = human.Fprintf(k.Stdout, "store migrated from schema %d to %d\n", from, registry.SchemaVersion)
 			return err
 		},
 	}
