@@ -27,8 +27,8 @@ type guard struct {
 
 	header  [yamuxHeaderBytes]byte
 	pending []byte // of header, what yamux has still to read
-	body    int    // bytes of the frame that are still to come, and
-	piece   int    // of these, bytes of the piece that yamux has been told of
+	body    int    // bytes of the frame that are still to come
+	piece   int    // bytes of the piece that yamux knows about, of these
 	opened  int    // streams
 	control int64  // frames without data
 	data    int64  // bytes of data, until greeted
@@ -36,10 +36,10 @@ type guard struct {
 }
 
 const (
-	// pieceBytes is the largest frame of data that yamux is told of: it allocates as much before it has come.
+	// pieceBytes is the largest frame of data that yamux sees: it allocates as much before the data has come.
 	pieceBytes = 16 << 10
-	// controlMin and controlBytes are how many frames without data a peer may send: a few, and one for each so many
-	// bytes that it was sent. yamux updates a window once half of it was used.
+	// A peer may send controlMin frames without data, and one more for every controlBytes that we send: yamux updates a
+	// window once half of it was used.
 	controlMin   = 64
 	controlBytes = 32 << 10
 	// helloBytes is how much data a peer may send before its hello was good: that, a class for each stream, and its
