@@ -16,7 +16,7 @@ func TestEscape(t *testing.T) {
 		"counter/a": "counter/a", "zürich 東京 🦤": "zürich 東京 🦤", "two\n\tlines": "two\n\tlines",
 		"\x1b[31mred": `\u001b[31mred`, "bell\a": `bell\u0007`, "del\x7f": `del\u007f`, "c1\u009b2J": `c1\u009b2J`,
 		"\u202etxt.exe": `\u202etxt.exe`, "\u2066x\u2069": `\u2066x\u2069`, "nel\u0085": `nel\u0085`,
-		"a\rb": `a\u000db`,
+		"a\rb":   `a\u000db`,
 		"\u2028": `\u2028`, "\ufeff\ufffe": `\ufeff\ufffe`, "zero\u200bwidth": `zero\u200bwidth`,
 	} {
 		if got := human.Escape(text); got != want {
