@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -89,7 +90,7 @@ func (k *kelpie) printReply(reply []byte) error {
 			"call it from a program",
 		)
 	}
-	_, err = fmt.Fprintf(k.Stdout, "%s\n", text)
+	_, err = human.Fprintf(k.Stdout, "%s\n", text)
 	return err
 }
 
@@ -119,7 +120,7 @@ func (k *kelpie) actorRemove() *cobra.Command {
 			if _, err := s.invoke(cmd.Context(), id, api.MethodDestroy, "", nil); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "state of actor %s deleted\n", id)
+			_, err = human.Fprintf(k.Stdout, "state of actor %s deleted\n", id)
 			return err
 		},
 	}

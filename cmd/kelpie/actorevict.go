@@ -4,10 +4,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -17,10 +16,10 @@ func (k *kelpie) actorEvict() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evict ACTOR",
 		Short: "Deactivate an actor",
-		Long: `Deactivate an actor now, as if it had been idle. Its node finishes what is
-running, commits it, and releases the claim. The next call, or one that is
-already waiting, activates the actor again where placement puts it. Nothing that
-is stored is lost. A volatile actor loses its state.`,
+		Long: `Deactivate an actor now, as if it had had no call for long: its node finishes
+what runs, commits it, and gives the claim back. The next call, or one that
+waits already, makes it active again, where placement puts it. Nothing that is
+stored is lost; a volatile actor loses what it has in memory.`,
 		Example: "  kelpie actors evict counter/a",
 		Args:    host.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,10 +37,10 @@ is stored is lost. A volatile actor loses its state.`,
 				return err
 			}
 			if !reply.Evicted {
-				_, err = fmt.Fprintf(k.Stdout, "actor %s is not active on any node\n", reply.Actor)
+				_, err = human.Fprintf(k.Stdout, "actor %s is active on no node\n", reply.Actor)
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "actor %s deactivated on node %s\n", reply.Actor, reply.Node)
+			_, err = human.Fprintf(k.Stdout, "actor %s deactivated on node %s\n", reply.Actor, reply.Node)
 			return err
 		},
 	}

@@ -6,12 +6,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -101,7 +101,7 @@ func (k *kelpie) watchActors(ctx context.Context, s *session, f *actorFilter, o 
 		var changes []actorChange
 		err := w.look(ctx, func(c actorChange) { changes = append(changes, c) })
 		if err == nil && first {
-			fmt.Fprintf(k.Stderr, "watching %s\n", counted(len(w.seen), "actor"))
+			human.Fprintf(k.Stderr, "watching %s\n", counted(len(w.seen), "actor"))
 		}
 		if err == nil && len(changes) > 0 {
 			err = p.rows(changes)

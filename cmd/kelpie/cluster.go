@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -48,7 +49,7 @@ func (k *kelpie) clusterWait() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "%s active\n", nodesText(active))
+			_, err = human.Fprintf(k.Stdout, "%s active\n", nodesText(active))
 			return err
 		},
 	}

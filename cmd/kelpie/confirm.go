@@ -6,12 +6,12 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -39,7 +39,7 @@ func (k *kelpie) confirm(yes bool, question string) error {
 	if err := k.askable(yes); err != nil || yes {
 		return err
 	}
-	if _, err := fmt.Fprintf(k.Stderr, "%s [y/N] ", question); err != nil {
+	if _, err := human.Fprintf(k.Stderr, "%s [y/N] ", question); err != nil {
 		return err
 	}
 	answer, err := bufio.NewReader(k.Stdin).ReadString('\n')

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -149,7 +150,7 @@ func (k *kelpie) eachLetter(ctx context.Context, c *connection, letters []string
 			&api.DeadLetterRequest{Letter: letter}); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(k.Stdout, said, letter); err != nil {
+		if _, err := human.Fprintf(k.Stdout, said, letter); err != nil {
 			return err
 		}
 	}

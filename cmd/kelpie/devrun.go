@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -215,7 +216,7 @@ func awaitStore(ctx context.Context, store *devChild) error {
 func (p *playground) showLogs(children ...*devChild) {
 	for _, child := range children {
 		// the error follows, and is told by the exit code, too
-		_, _ = fmt.Fprintf(p.Stderr, "-- %s.log\n%s\n", child.name, strings.Join(child.tail(), "\n"))
+		_, _ = human.Fprintf(p.Stderr, "-- %s.log\n%s\n", child.name, strings.Join(child.tail(), "\n"))
 	}
 }
 

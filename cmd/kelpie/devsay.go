@@ -8,10 +8,12 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/kelpiehq/kelpie/internal/human"
 )
 
 func (p *playground) say(format string, args ...any) error {
-	_, err := fmt.Fprintf(p.Stdout, format, args...)
+	_, err := human.Fprintf(p.Stdout, format, args...)
 	return err
 }
 

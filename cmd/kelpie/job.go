@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -185,7 +186,7 @@ func (k *kelpie) printFailures(o *output, jobs []api.BulkStatus) error {
 		return err
 	}
 	if more := failed - len(all); more > 0 {
-		_, err := fmt.Fprintf(k.Stdout, "and %d more\n", more)
+		_, err := human.Fprintf(k.Stdout, "and %d more\n", more)
 		return err
 	}
 	return p.end()
@@ -194,7 +195,7 @@ func (k *kelpie) printFailures(o *output, jobs []api.BulkStatus) error {
 // begun follows a job of one node unless it is to be left alone, and prints how it stands.
 func (k *kelpie) begun(ctx context.Context, s *session, o *output, f *jobFlags, j *job) error {
 	if f.detach {
-		fmt.Fprintf(k.Stderr, "see \"kelpie node show %s\"; to end it: %s\n", j.nodes[0].Node, j.cancel)
+		human.Fprintf(k.Stderr, "see \"kelpie node show %s\"; to end it: %s\n", j.nodes[0].Node, j.cancel)
 		return k.printJob(o, j.nodes[0])
 	}
 	if err := k.follow(ctx, s, j); err != nil {

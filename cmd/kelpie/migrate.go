@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -30,10 +31,10 @@ func (k *kelpie) actorMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate {ACTOR | --from NODE --all}",
 		Short: "Move actors to other nodes",
-		Long: `Move an actor, or many actors of a node, to the node that --to names, or to
-where placement chooses. An actor takes its memory along. Its calls wait for a
-moment; none fails. An actor that moved less than ten seconds ago stays, unless
-you pass --force.
+		Long: `Move an actor, or many actors of a node, to another node: the one that --to
+names, else one that placement chooses. An actor takes its memory along, and its
+calls wait for a moment; none fails. One that was moved less than ten seconds
+ago stays, unless there is --force.
 
 With --from NODE --all, the node itself moves its actors, the least recently
 called first, and the command follows it. You can interrupt it; rerun the
@@ -84,17 +85,17 @@ func (f *migrateFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.from, "from", "", "node whose actors are to move")
 	flags.BoolVar(&f.all, "all", false, "with --from: all its actors")
 	flags.StringVar(&f.namespace, "namespace", "", "with --from: only actors of this namespace")
-	flags.IntVar(&f.limit, "limit", 0, "with --from: maximum number of actors to move, 0 for no limit")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "with --from: count the actors, without moving any")
-	flags.BoolVar(&f.force, "force", false, "also move actors that moved less than ten seconds ago")
-	flags.BoolVar(&f.cancel, "cancel", false, "with --from: end the job that the same command started")
+	flags.IntVar(&f.limit, "limit", 0, "with --from: greatest number of actors to move, 0 for no limit")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "with --from: count the actors, and move none")
+	flags.BoolVar(&f.force, "force", false, "move also what was moved less than ten seconds ago")
+	flags.BoolVar(&f.cancel, "cancel", false, "with --from: end what the same command has begun")
 	f.jobFlags.register(cmd)
 }
 
 // validate checks what can be checked without asking anybody. Errors are CodeInvalidArgument.
 func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	if (len(args) == 1) == (f.from != "") || len(args) > 1 {
-		return api.Errorf(api.CodeInvalidArgument, "name either an actor or, with --from NODE --all, many")
+		return api.Errorf(api.CodeInvalidArgument, "name either one actor or, by --from NODE --all, many")
 	}
 	if f.to != "" {
 		if err := api.ValidateNodeID(f.to); err != nil {
@@ -104,8 +105,7 @@ func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	if f.from == "" {
 		for _, name := range jobOnly {
 			if cmd.Flags().Changed(name) {
-				return api.Errorf(api.CodeInvalidArgument, "--%s is for --from NODE; leave it out to move one "+
-					"actor", name)
+				return api.Errorf(api.CodeInvalidArgument, "--%s is of --from NODE, but there is an actor", name)
 			}
 		}
 		_, err := api.ParseActorID(args[0])
@@ -116,10 +116,10 @@ func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	}
 	switch {
 	case !f.all && !f.cancel:
-		return api.Errorf(api.CodeInvalidArgument, "--from %s: pass --all to move the node's actors; --namespace "+
-			"and --limit restrict them", f.from)
+		return api.Errorf(api.CodeInvalidArgument, "--from %s: add --all to move the actors of the node, which "+
+			"--namespace and --limit make fewer", f.from)
 	case f.from == f.to:
-		return api.Errorf(api.CodeInvalidArgument, "--to %s is the node that has the actors; name another node", f.to)
+		return api.Errorf(api.CodeInvalidArgument, "--to %s is where the actors are: name another node", f.to)
 	case f.limit < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", f.limit)
 	case f.namespace != "":
@@ -150,7 +150,7 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if running(*is) && !f.dryRun && sameJob(is, req) {
-		fmt.Fprintf(k.Stderr, "node %s is already doing this, for %s\n", f.from, is.Why)
+		human.Fprintf(k.Stderr, "node %s is at it already, for %s\n", f.from, is.Why)
 		j.nodes = []api.BulkStatus{*is}
 		return k.begun(ctx, s, o, &f.jobFlags, j)
 	}
@@ -159,14 +159,13 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if f.dryRun {
-		fmt.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from,
+		human.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from,
 			whereto(f.to))
 		return k.printJob(o, *is)
 	}
 	if is.Total > 0 {
 		if err := k.confirm(
-			f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from,
-				whereto(f.to))); err != nil {
+			f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from, whereto(f.to))); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -167,7 +168,7 @@ for the first time.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "node %s forgotten\n", reply.Node)
+			_, err = human.Fprintf(k.Stdout, "node %s forgotten\n", reply.Node)
 			return err
 		},
 	}

@@ -7,13 +7,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kelpiehq/kelpie/internal/human"
+	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // format is the value of -o.
@@ -134,7 +136,7 @@ func (p *jsonLinesPrinter[R]) rows(page []R) error {
 
 func (p *jsonLinesPrinter[R]) end() error { return nil }
 
-// marshalJSON is json.Marshal that leaves '<', '>' and '&' as they are.
+// marshalJSON is json.Marshal that leaves '<', '>' and '&' as they are, and escapes what a terminal would obey.
 func marshalJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -142,7 +144,7 @@ func marshalJSON(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return []byte(human.Escape(strings.TrimSuffix(b.String(), "\n"))), nil
 }
 
 // yamlPrinter prints what jsonPrinter does, in YAML.
@@ -182,7 +184,8 @@ func (p *yamlPrinter[R]) rows(page []R) error {
 	if err := enc.Encode(&doc); err != nil {
 		return err
 	}
-	_, err = p.w.Write(b.Bytes())
+	// What is escaped here is between double quotes: blockStyle leaves nothing else without.
+	_, err = io.WriteString(p.w, human.Escape(b.String()))
 	return err
 }
 
@@ -240,7 +243,7 @@ type namePrinter[R any] struct {
 func (p *namePrinter[R]) rows(page []R) error {
 	var b strings.Builder
 	for i := range page {
-		fmt.Fprintln(&b, p.name(&page[i]))
+		b.WriteString(host.OneLine(p.name(&page[i])) + "\n")
 	}
 	_, err := io.WriteString(p.w, b.String())
 	return err

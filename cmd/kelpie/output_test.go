@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -79,13 +82,13 @@ func TestFormats(t *testing.T) {
 ACTOR        NODE   STATE      EPOCH   TOKEN                  SINCE
 counter/a    n1     owned      2       18446744073709551615   2026-01-02T03:04:05Z
 counter/b<   -      released   0       3                      -
-yes          1      owned�[2J   0       0                      -
+yes          1      owned\u001b[2J   0       0                      -
 `,
 		formatWide: `
 ACTOR        NODE   ADDRESS       STATE      EPOCH   TOKEN                  SINCE
 counter/a    n1     127.0.0.1:1   owned      2       18446744073709551615   2026-01-02T03:04:05Z
 counter/b<   -      -             released   0       3                      -
-yes          1      -             owned�[2J   0       0                      -
+yes          1      -             owned\u001b[2J   0       0                      -
 `,
 		formatName: `
 counter/a
@@ -125,6 +128,45 @@ yes
 	} {
 		if got := print(t, f, style{}, false, testRows[:2], testRows[2:]); got != want[1:] {
 			t.Errorf("-o %s prints\n%s\nwant\n%s", f, got, want[1:])
+		}
+	}
+}
+
+// TestTextFromElsewhere shows that no format prints what a terminal would obey, and that every reader of JSON and of
+// YAML gets back what was there.
+func TestTextFromElsewhere(t *testing.T) {
+	for r := range rune(0x10000) {
+		if r >= 0xd800 && r < 0xe000 || r > 0x20ff && r < 0xfe00 { // no characters; letters
+			continue
+		}
+		row := api.ActorRow{Actor: "kv/x", Node: "x" + string(r) + "y " + string(r), State: string(r)}
+		for _, f := range formats {
+			got := print(t, f, style{}, false, []api.ActorRow{row})
+			for _, c := range got {
+				if c != '\n' && human.Escape(string(c)) != string(c) {
+					t.Errorf("-o %s prints %U as %q", f, r, got)
+				}
+			}
+			var back []api.ActorRow
+			var err error
+			switch f {
+			case formatJSON:
+				err = json.Unmarshal([]byte(got), &back)
+			case formatYAML:
+				var rows []struct{ Node, State string }
+				err = yaml.Unmarshal([]byte(got), &rows)
+				for _, row := range rows {
+					back = append(back, api.ActorRow{Actor: "kv/x", Node: row.Node, State: row.State})
+				}
+			default:
+				continue
+			}
+			if err != nil || len(back) != 1 || back[0] != row {
+				t.Errorf("-o %s of %U: %+v comes back, error %v", f, r, back, err)
+			}
+		}
+		if t.Failed() {
+			return
 		}
 	}
 }

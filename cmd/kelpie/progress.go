@@ -4,7 +4,7 @@
 package main
 
 import (
-	"fmt"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"io"
 	"time"
 )
@@ -45,7 +45,7 @@ func (p *progress) say(line string) error {
 		return nil
 	}
 	p.shown, p.dirty = now, p.terminal
-	_, err := fmt.Fprintf(p.w, format, line)
+	_, err := human.Fprintf(p.w, format, line)
 	return err
 }
 

@@ -5,10 +5,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -100,7 +100,7 @@ still ends its node takes two or three with it before it is quarantined again.`,
 					api.MethodQuarantineClear, &api.QuarantineRequest{Actor: actor}); err != nil {
 					return err
 				}
-				if _, err := fmt.Fprintf(k.Stdout, "actor %s is no longer quarantined\n", actor); err != nil {
+				if _, err := human.Fprintf(k.Stdout, "actor %s is no longer quarantined\n", actor); err != nil {
 					return err
 				}
 			}

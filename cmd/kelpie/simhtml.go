@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/sim"
@@ -32,7 +33,7 @@ func checkPage(name string) error {
 // writePage draws a run. Of nil, which is many runs none of which broke a promise, there is nothing to draw.
 func (k *kelpie) writePage(name string, r *sim.Result) error {
 	if r == nil {
-		_, err := fmt.Fprintf(k.Stderr, "%s was not written: there is no broken promise to show\n", name)
+		_, err := human.Fprintf(k.Stderr, "%s is not written: there is no broken promise to show\n", name)
 		return err
 	}
 	var page bytes.Buffer
@@ -42,6 +43,6 @@ func (k *kelpie) writePage(name string, r *sim.Result) error {
 	if err := os.WriteFile(name, page.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("%s was not written: %s", name, host.Reason(err))
 	}
-	_, err := fmt.Fprintf(k.Stderr, "%s shows the run of seed %d\n", name, r.Config.Seed)
+	_, err := human.Fprintf(k.Stderr, "%s shows the run of seed %d\n", name, r.Config.Seed)
 	return err
 }

@@ -24,7 +24,7 @@ var testSimRow = simRow{
 // TestSimReport shows what people read of a run, alone and among many.
 func TestSimReport(t *testing.T) {
 	const broken = `seed 7: 1 violation
-  at 1.500s  panic: no� way
+  at 1.500s  panic: no\u001b way
         at main
 `
 	const details = `  calls    3 answered, 1 not

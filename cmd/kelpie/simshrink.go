@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -26,7 +27,7 @@ func (k *kelpie) shrink(failed *sim.Result, report *simReport) (*sim.Result, err
 		return nil, err
 	}
 	if !smallest.Caught() { // as of one that went two ways
-		_, err = fmt.Fprintln(k.Stderr, "nothing was shrunk: run again, the seed breaks no promise")
+		_, err = human.Fprintf(k.Stderr, "%s\n", "nothing was shrunk: run again, the seed breaks no promise")
 		return failed, err
 	}
 	return smallest, report.shrunk(campaign.Outcome{Result: smallest, Wall: time.Since(began)})

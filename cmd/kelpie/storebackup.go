@@ -108,7 +108,7 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 		h, t, err := backup.Make(ctx, env.Real(), store, k.Stdout, options)
 		p.clear()
 		if err == nil {
-			_, err = fmt.Fprintln(k.Stderr, backedUp(h, t))
+			_, err = human.Fprintf(k.Stderr, "%s\n", backedUp(h, t))
 		}
 		return unlessInterrupted(ctx, err, "interrupted: the output so far is not a backup; run it again")
 	}
@@ -130,7 +130,7 @@ func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, forc
 		return unlessInterrupted(ctx, errors.Join(cantWrite(path, err), os.Remove(file.Name())),
 			"interrupted: no backup was made, and no file was left behind")
 	}
-	_, err = fmt.Fprintln(k.Stdout, backedUp(h, t))
+	_, err = human.Fprintf(k.Stdout, "%s\n", backedUp(h, t))
 	return err
 }
 
@@ -253,7 +253,7 @@ func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader
 		err = unlessInterrupted(ctx, err, "interrupted before the restore was complete")
 		return adviseHalf(ctx, store, err)
 	}
-	_, err = fmt.Fprintf(k.Stdout, "cluster %s restored into %s: %s\n", r.Header.ClusterID, url, copied(r.Seen()))
+	_, err = human.Fprintf(k.Stdout, "cluster %s restored into %s: %s\n", r.Header.ClusterID, url, copied(r.Seen()))
 	return err
 }
 

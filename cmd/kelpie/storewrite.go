@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -125,7 +126,7 @@ asks for confirmation.
 			}); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "%s set: %s\n", args[0], counted(len(value), "byte"))
+			_, err = human.Fprintf(k.Stdout, "%s set: %s\n", args[0], counted(len(value), "byte"))
 			return err
 		},
 	}
@@ -159,7 +160,7 @@ func (k *kelpie) storeClear() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(k.Stdout, "%s deleted\n", what)
+			_, err = human.Fprintf(k.Stdout, "%s deleted\n", what)
 			return err
 		},
 	}

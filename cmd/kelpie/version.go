@@ -5,11 +5,11 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -28,7 +28,7 @@ func (k *kelpie) version() *cobra.Command {
 		Example: "  kelpie version",
 		Args:    host.Args(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(k.Stdout, "kelpie %s (protocol %d, %s, %s/%s)\n",
+			_, err := human.Fprintf(k.Stdout, "kelpie %s (protocol %d, %s, %s/%s)\n",
 				programVersion(), rpc.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},

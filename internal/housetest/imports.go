@@ -100,7 +100,7 @@ var allowances = map[string]allowance{
 		why:      "what an author of actors imports: no machinery behind it",
 	},
 	"internal/human": {
-		why: "how numbers are written for people, the same in lists and in the live view",
+		why: "how numbers and text from elsewhere are written for people, the same in lists and in the live view",
 	},
 	"internal/places": {
 		internal: []string{"pkg/api"},
@@ -243,8 +243,8 @@ var allowances = map[string]allowance{
 	},
 	"pkg/host": {
 		internal: []string{
-			"internal/config", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/occ", "pkg/kv/occ/pebbledb",
-			"pkg/kv/fdb", "pkg/kv/remote", "pkg/node", "pkg/registry", "pkg/rpc", "pkg/rpc/tcp",
+			"internal/config", "internal/human", "pkg/actor", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/occ",
+			"pkg/kv/occ/pebbledb", "pkg/kv/fdb", "pkg/kv/remote", "pkg/node", "pkg/registry", "pkg/rpc", "pkg/rpc/tcp",
 		},
 		external: []string{cobra, pflag},
 		why:      "where a node meets the real world: the choice of store and transport, flags, signals",

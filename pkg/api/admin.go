@@ -148,7 +148,7 @@ type ActorsRequest struct {
 	// All includes released claims.
 	All bool `msgpack:"all"`
 	// States are those that an actor must be in one of, of ActorStates; none is any that All allows.
-	States []string `msgpack:"states"`
+	States []string `msgpack:"states" limit:"16"`
 	// Prefix is what ids must begin with. Within one namespace no others are read.
 	Prefix string `msgpack:"prefix"`
 }

@@ -26,20 +26,23 @@ type BulkRequest struct {
 	Namespace string `msgpack:"namespace"`
 	// Limit is how many are to move at the most; 0 is all.
 	Limit int `msgpack:"limit"`
-	// Rate is how many are moved in a second at the most; 0 is as many as can be.
+	// Rate is how many are moved in a second at the most, at least BulkRateMin; 0 is as many as can be.
 	Rate float64 `msgpack:"rate"`
-	// TimeoutMillis is when to give up what is left; 0 is never.
+	// TimeoutMillis is when to give up what is left, in at most a year; 0 is never.
 	TimeoutMillis int64 `msgpack:"timeout_ms"`
 	// DryRun only counts.
 	DryRun bool `msgpack:"dry_run"`
 	// Force moves actors that have only just been moved.
 	Force bool `msgpack:"force"`
 	// Why names who asks.
-	Why string `msgpack:"why"`
-	// By and Shares are of BulkRebalance: how much is to go where, in units of By.
+	Why string `msgpack:"why" limit:"256"`
+	// By and Shares are of BulkRebalance: how much is to go where, in units of By. Each node has one share.
 	By     string      `msgpack:"by"`
-	Shares []BulkShare `msgpack:"shares"`
+	Shares []BulkShare `msgpack:"shares" limit:"10000"`
 }
+
+// BulkRateMin is the lowest rate of a BulkRequest: one actor in about three hours.
+const BulkRateMin = 0.0001
 
 // BulkShare is how much a node is to get.
 type BulkShare struct {

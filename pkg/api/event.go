@@ -57,7 +57,7 @@ type Event struct {
 type EventsRequest struct {
 	// After are the numbers of the last events known, by node. Of a node that is not among them all are told that it
 	// has kept.
-	After map[string]uint64 `msgpack:"after"`
+	After map[string]uint64 `msgpack:"after" limit:"10000"`
 	// Limit is the greatest number of events of each node, the newest; 0 is all.
 	Limit int `msgpack:"limit"`
 	// Here asks for those of the node alone that is asked.

@@ -59,7 +59,7 @@ func DecodeMovePieceRequest(b []byte) (r MovePieceRequest, err error) {
 	move, offset, total, sum := d.Bytes(), d.Uint(), d.Uint(), d.Uint()
 	r.Data = d.Bytes()
 	if d.Err() != nil || fields < movePieceFields || len(move) != len(r.Move) || total > MoveBytesMax ||
-		offset > total || sum > math.MaxUint32 {
+		offset > total || len(r.Data) == 0 && total > 0 || sum > math.MaxUint32 {
 		return r, Errorf(CodeInvalidArgument, "malformed piece of a move")
 	}
 	r.Move, r.Offset, r.Total, r.Sum = MoveID(move), int(offset), int(total), uint32(sum)
@@ -67,7 +67,7 @@ func DecodeMovePieceRequest(b []byte) (r MovePieceRequest, err error) {
 }
 
 // MoveBytesMax is the most that is sent along with an actor. One that has more in memory leaves it behind.
-const MoveBytesMax = 128 << 20
+const MoveBytesMax = 64 << 20
 
 // MigrateRequest is the request of MethodMigrate: move an actor. Any node takes it, and passes it on to the one that
 // has the actor.
@@ -78,7 +78,7 @@ type MigrateRequest struct {
 	// Force moves an actor that has only just been moved.
 	Force bool `msgpack:"force"`
 	// Why names who asks, for others that want to move it too.
-	Why string `msgpack:"why"`
+	Why string `msgpack:"why" limit:"256"`
 	// Hops is how often the request has been passed on.
 	Hops int `msgpack:"hops"`
 }

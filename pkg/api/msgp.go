@@ -238,6 +238,14 @@ func (d *Decoder) Bytes() []byte {
 	return nil
 }
 
+// TextLength passes over a string or a binary and returns its length in bytes.
+func (d *Decoder) TextLength() int {
+	if len(d.b) > 0 && d.b[0] >= formatBin8 && d.b[0] <= formatBin32 {
+		return len(d.Bytes())
+	}
+	return len(d.StringBytes())
+}
+
 // Uint reads an integer that is not negative.
 func (d *Decoder) Uint() uint64 {
 	u, negative := d.integer()

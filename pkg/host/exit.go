@@ -11,8 +11,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
-	"unicode"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
@@ -190,13 +190,8 @@ func isAPI(err error) bool {
 	return ok
 }
 
-// OneLine makes text from anywhere safe for a terminal, on one line.
+// OneLine makes text from anywhere safe for a terminal, on one line: see human.Escape.
 func OneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+	return human.Escape(s)
 }

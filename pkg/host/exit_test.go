@@ -58,7 +58,7 @@ func TestPrintError(t *testing.T) {
 		err  error
 		want string
 	}{
-		{errors.New("a\nb\x1b[2J"), "error: a; b\ufffd[2J\n"},
+		{errors.New("a\nb\x1b[2J"), "error: a; b\\u001b[2J\n"},
 		{api.Errorf(api.CodeNotFound, "no such thing"), "error: no such thing\n"},
 		{api.Errorf(api.CodeNotFound, ""), "error: not found\n"},
 		{&api.Error{Code: api.CodeUnavailable, Message: "no", Cause: api.Errorf(api.CodeUnavailable, "because")},

@@ -118,12 +118,29 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 			"check --join, or give the new node a directory of its own with --data-dir",
 		)
 	}
+	if err := checkPeerStore(info); err != nil {
+		return err
+	}
 	// A member that was not told of a store before is the one that has it.
 	if owner := pl.ClusterID != "" && pl.Store == ""; !owner {
 		pl.Store = info.StoreURL
 	}
 	pl.ClusterID = info.ClusterID
 	return nil
+}
+
+// checkPeerStore refuses a store that another process can't serve: a peer says where the cluster's store is, and never
+// names a directory of this machine.
+func checkPeerStore(info *api.ClusterInfo) error {
+	u, err := parseStoreURL(info.StoreURL)
+	if err == nil && !u.embedded() {
+		return nil
+	}
+	return Advise(
+		api.Errorf(api.CodeMismatch, "the node at %q names the store %q: a node can name only one of kelpie: or fdb:",
+			info.Address, info.StoreURL),
+		"check --join: what answers there is no node of a cluster that can be joined",
+	)
 }
 
 // handshake asks the nodes at addrs, in turn, for their cluster. One that refuses, because it speaks another version

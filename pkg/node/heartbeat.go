@@ -42,7 +42,9 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 		n.Log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		return
 	}
-	n.loads.Learn(pong.Node, pong.Load)
+	if pong.Node == peer.ID {
+		n.loads.Learn(pong.Node, pong.Load)
+	}
 }
 
 // watchClock tells of a step of the wall clock.

@@ -63,9 +63,11 @@ type Node struct {
 	migrator  *migration.Migrator
 	admin     *admin.Service
 
-	keys    *callkey.Keys // of calls from inside the process
-	stopped *env.Event
-	address string
+	keys *callkey.Keys // of calls from inside the process
+	// listings bounds how many listings of the store are made at once.
+	listings *env.Semaphore
+	stopped  *env.Event
+	address  string
 
 	mu       sync.Mutex
 	stopping bool  // by Stop, or because of the end
@@ -92,6 +94,7 @@ func New(c Config) (*Node, error) {
 	n.runParts()
 	client := n.Env.Rand("calls").Bytes16()
 	n.keys = callkey.New(string(client[:]))
+	n.listings = env.NewSemaphore(c.Env, listingsAtOnce)
 	n.register(c.Mux)
 	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger}, c.Mux)
 	return n, nil

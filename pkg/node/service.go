@@ -19,15 +19,15 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodClusterInfo, n.clusterInfo)
 	rpc.HandleTyped(m, api.MethodBirth, n.birth)
 	rpc.HandleTyped(m, api.MethodPing, n.pong)
-	rpc.HandleTyped(m, api.MethodNodes, n.admin.ServeNodes)
-	rpc.HandleTyped(m, api.MethodLeases, n.admin.ServeLeases)
+	rpc.HandleTyped(m, api.MethodNodes, listing(n, n.admin.ServeNodes))
+	rpc.HandleTyped(m, api.MethodLeases, listing(n, n.admin.ServeLeases))
 	rpc.HandleTyped(m, api.MethodLeaseBreak, n.admin.ServeLeaseBreak)
 	rpc.HandleTyped(m, api.MethodClaimBreak, n.admin.ServeClaimBreak)
-	rpc.HandleTyped(m, api.MethodActors, n.admin.ServeActors)
+	rpc.HandleTyped(m, api.MethodActors, listing(n, n.admin.ServeActors))
 	rpc.HandleTyped(m, api.MethodActorGet, n.admin.ServeActorGet)
-	rpc.HandleTyped(m, api.MethodNamespaces, n.admin.ServeNamespaces)
+	rpc.HandleTyped(m, api.MethodNamespaces, listing(n, n.admin.ServeNamespaces))
 	rpc.HandleTyped(m, api.MethodNamespaceSet, n.admin.ServeNamespaceSet)
-	rpc.HandleTyped(m, api.MethodStoreScan, n.admin.ServeStoreScan)
+	rpc.HandleTyped(m, api.MethodStoreScan, listing(n, n.admin.ServeStoreScan))
 	rpc.HandleTyped(m, api.MethodMovePrepare, n.migrator.ServePrepare)
 	m.Handle(api.MethodMovePiece, n.migrator.ServePiece)
 	m.HandleAsync(api.MethodMoveComplete, n.migrator.ServeComplete)
@@ -39,11 +39,11 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodRebalance, n.migrator.ServeRebalance)
 	rpc.HandleTyped(m, api.MethodNodeRemove, n.admin.ServeNodeRemove)
 	rpc.HandleTyped(m, api.MethodActorEvict, n.migrator.ServeActorEvict)
-	rpc.HandleTyped(m, api.MethodPlacements, n.admin.ServePlacements)
-	rpc.HandleTyped(m, api.MethodDeadLetters, n.admin.ServeDeadLetters)
+	rpc.HandleTyped(m, api.MethodPlacements, listing(n, n.admin.ServePlacements))
+	rpc.HandleTyped(m, api.MethodDeadLetters, listing(n, n.admin.ServeDeadLetters))
 	rpc.HandleTyped(m, api.MethodDeadLetterRetry, n.admin.ServeDeadLetterRetry)
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.admin.ServeDeadLetterRm)
-	rpc.HandleTyped(m, api.MethodQuarantines, n.admin.ServeQuarantines)
+	rpc.HandleTyped(m, api.MethodQuarantines, listing(n, n.admin.ServeQuarantines))
 	rpc.HandleTyped(m, api.MethodQuarantineClear, n.admin.ServeQuarantineClear)
 	rpc.HandleTyped(m, api.MethodStats, n.admin.ServeStats)
 	rpc.HandleTyped(m, api.MethodClusterStats, n.admin.ServeClusterStats)
@@ -51,8 +51,25 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodEvents, n.admin.ServeEvents)
 }
 
+// listingsAtOnce is how many listings of the store a node makes at once. Each holds a page and takes the time to
+// read and encode it, of which calls of actors and heartbeats have to have their share.
+const listingsAtOnce = 4
+
+// listing is a handler that takes its turn with the others that read much of the store.
+func listing[Req, Resp any](n *Node, h func(context.Context, *Req) (*Resp, error)) func(context.Context, *Req) (*Resp,
+	error) {
+	return func(ctx context.Context, in *Req) (*Resp, error) {
+		if err := n.listings.Acquire(ctx, 1); err != nil {
+			return nil, call.WireError(err)
+		}
+		defer n.listings.Release(1)
+		return h(ctx, in)
+	}
+}
+
 // invoke is where a call enters the node. It runs on the task that reads the connection and does not block.
 func (n *Node) invoke(req *rpc.Request) {
+	req.MayHaveRun()
 	if err := n.budget.Enter(len(req.Payload)); err != nil {
 		req.Reply(nil, err)
 		return
@@ -102,7 +119,9 @@ func (n *Node) storeURL() string {
 }
 
 func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
-	n.loads.Learn(in.Node, in.Load)
+	if node, ok := n.members.Members().Node(in.Node); ok && node.Member() {
+		n.loads.Learn(in.Node, in.Load)
+	}
 	return &api.Pong{Node: n.NodeID, Incarnation: n.members.Incarnation(), Load: n.mailboxes.Load()}, nil
 }
 

@@ -105,6 +105,9 @@ func (c *clientConn) over() bool { return c.retired && len(c.calls) == 0 && c.er
 // room implements end: answers are always read, so that a server is never kept from answering.
 func (c *clientConn) room(Class) {}
 
+// refuse implements end: answers have no account.
+func (c *clientConn) refuse(Class, []byte) error { return ErrNoRoom }
+
 // handle implements end.
 func (c *clientConn) handle(_ Class, f frame) error {
 	switch f.kind {

@@ -25,6 +25,8 @@ type conn struct {
 	env  env.Env
 	link Link
 	end  end
+	// account is what the connection holds of the budget; nil at the calling end.
+	account *Account
 	// heard says that something has come since the last tick.
 	heard atomic.Bool
 
@@ -39,6 +41,8 @@ type conn struct {
 type end interface {
 	// handle takes a frame, on the reading task of its class. An error breaks the connection.
 	handle(class Class, f frame) error
+	// refuse takes the beginning of a frame for which there was no room, like handle.
+	refuse(class Class, head []byte) error
 	// room waits, on the reading task, until the next frame may be read.
 	room(class Class)
 	// lost is called once, when the connection is broken.
@@ -70,14 +74,20 @@ func (c *conn) read(class Class) {
 	for {
 		c.end.room(class)
 		b, err := c.link.Receive(class)
-		if err != nil {
+		refused, noRoom := errors.AsType[*NoRoomError](err)
+		if err != nil && !noRoom {
 			c.fail(err)
 			return
 		}
 		if !c.heard.Load() {
 			c.heard.Store(true)
 		}
-		if err := c.receive(class, b); err != nil {
+		if noRoom {
+			err = c.end.refuse(class, refused.Head)
+		} else {
+			err = c.receive(class, b)
+		}
+		if err != nil {
 			c.fail(err)
 			return
 		}
@@ -122,12 +132,13 @@ func (c *conn) pushBare(kind frameKind) {
 func (c *conn) write(class Class) {
 	l := &c.lanes[class]
 	for {
-		parts, left := c.take(l)
+		parts, left, charged := c.take(l)
 		var err error
 		if parts != nil {
 			err = c.link.Send(class, parts)
 			clear(parts) // hold on to no payload while idle
 		}
+		c.account.Give(charged)
 		for _, f := range left {
 			f()
 		}
@@ -141,20 +152,20 @@ func (c *conn) write(class Class) {
 }
 
 // take waits until something is queued in l and returns it, or nil once the connection is broken, and what is to be
-// called when it has left.
-func (c *conn) take(l *lane) (parts [][]byte, left []func()) {
+// called and given back when it has left.
+func (c *conn) take(l *lane) (parts [][]byte, left []func(), charged int) {
 	for {
 		c.mu.Lock()
 		if c.err != nil {
-			left := l.takeLeft()
+			left, charged := l.takeLeft(), l.takeCharged()
 			c.mu.Unlock()
-			return nil, left
+			return nil, left, charged
 		}
 		if l.bytes > 0 {
-			parts, left, reader := l.take(), l.takeLeft(), l.wakeReader()
+			parts, left, charged, reader := l.take(), l.takeLeft(), l.takeCharged(), l.wakeReader()
 			c.mu.Unlock()
 			unpark(reader)
-			return parts, left
+			return parts, left, charged
 		}
 		l.writerIdle = true
 		c.mu.Unlock()

@@ -61,4 +61,4 @@ func IsWelcome(b []byte) bool {
 }
 
 // Decode decodes a typed request or answer.
-func Decode(b []byte, v any) error { return decode(b, v) }
+func Decode(b []byte, v any, requested bool) error { return decode(b, v, requested) }

@@ -144,6 +144,14 @@ func parseFrame(b []byte) (frame, error) {
 	if crc32.Checksum(b[checksumBytes:], castagnoli) != binary.BigEndian.Uint32(b) {
 		return frame{}, errChecksum
 	}
+	return readHead(b)
+}
+
+// readHead reads the beginning of a frame of which not all may be there, so that its checksum can't be verified.
+func readHead(b []byte) (frame, error) {
+	if len(b) <= checksumBytes {
+		return frame{}, errHeader
+	}
 	f := frame{decoder: api.NewDecoder(b[checksumBytes:])}
 	f.left = f.decoder.Array() - 2
 	kind := f.decoder.Uint()

@@ -35,6 +35,7 @@ func (w *world) dialGreeted() rpc.Link {
 	if err != nil || !rpc.IsWelcome(b) {
 		w.t.Fatalf("no welcome, error %v", err)
 	}
+	link.Greeted()
 	return link
 }
 
@@ -137,6 +138,76 @@ func TestHostileHellos(t *testing.T) {
 		answer, err := w.call("echo", "x")
 		wantAnswer(t, answer, err, "x")
 	})
+}
+
+// Before its hello a stranger can make us take no more than a hello.
+func TestHelloIsBounded(t *testing.T) {
+	inWorld(t, options{}, nil, func(t *testing.T, w *world) {
+		link := w.dialRaw()
+		w.send(link, rpc.ClassControl, rpc.HeaderFrame(make([]byte, rpc.HelloBytesMax)))
+		wantBroken(t, "hello of 20 kB and more", link, rpc.ClassControl)
+		link.Close()
+		w.awaitConnections(0)
+	})
+}
+
+// A request that the budget has no room for is refused, and so is an answer; the connection lives on.
+func TestBudget(t *testing.T) {
+	const large = 400 << 10
+	budget := rpc.NewBudget(1 << 20)
+	o := options{server: rpc.ServerConfig{Budget: budget}}
+	gated(t, o, func(t *testing.T, w *world, g *gate) {
+		var held []*env.Future[string]
+		for range 2 {
+			ended, _ := w.start(0, "manual", strings.Repeat("x", large))
+			held = append(held, ended)
+		}
+		first := pop(t, g.entered)
+		_, err := held[1].Wait(background)
+		wantCode(t, err, api.CodeOverloaded, false)
+		answer, err := w.call("echo", "small")
+		wantAnswer(t, answer, err, "small")
+		first.Reply(nil, nil)
+		if _, err := held[0].Wait(background); err != nil {
+			t.Error(err)
+		}
+		for ran, code := range map[bool]api.Code{false: api.CodeOverloaded, true: api.CodeUnknown} {
+			ended, _ := w.start(0, "manual", "")
+			req := pop(t, g.entered)
+			if ran {
+				req.MayHaveRun()
+			}
+			req.Reply(make([]byte, 1<<20), nil)
+			_, err := ended.Wait(background)
+			wantCode(t, err, code, false)
+		}
+		answer, err = w.call("echo", strings.Repeat("x", large/2))
+		wantAnswer(t, answer, err, strings.Repeat("x", large/2))
+		account := budget.Account()
+		if account.Force(1 << 20); !account.Take(0) || account.Take(1<<20) {
+			t.Error("the budget does not end up whole")
+		}
+		account.Give(1 << 20)
+	})
+}
+
+// However much others hold, a connection can make small calls.
+func TestBudgetIsShared(t *testing.T) {
+	const total = 64 << 20
+	budget := rpc.NewBudget(total)
+	var all int
+	for range 100 {
+		account := budget.Account()
+		for account.Take(64 << 10) {
+			all += 64 << 10
+		}
+	}
+	if all > total+100*(32<<10) {
+		t.Errorf("100 connections hold %d bytes of %d", all, total)
+	}
+	if last := budget.Account(); !last.Take(32 << 10) {
+		t.Error("100 greedy connections leave nothing for another")
+	}
 }
 
 func TestVersionMismatchNamesBoth(t *testing.T) {
@@ -263,6 +334,7 @@ func hostileServer(t *testing.T, f func(t *testing.T, w *world, link rpc.Link)) 
 				return
 			}
 			defer link.Close()
+			link.Greeted()
 			f(t, w, link)
 		})
 		_, err = w.pool.Call(background, "hostile:1", rpc.ClassCall, "echo", nil)

@@ -16,8 +16,10 @@ type lane struct {
 	left   []func() // to be called when what is queued has left
 	gone   []func() // those taken before, to be used again
 	bytes  int      // queued
-	frames uint64   // ever queued
-	taken  uint64   // ever taken, of frames
+	// charged are the bytes of what is queued that count on the connection's account.
+	charged int
+	frames  uint64 // ever queued
+	taken   uint64 // ever taken, of frames
 
 	writer     env.Parker
 	writerIdle bool // parked, to be woken by who queues
@@ -66,6 +68,13 @@ func (l *lane) take() [][]byte {
 	l.bytes = 0
 	l.taken = l.frames
 	return parts
+}
+
+// takeCharged returns what counts of what was taken.
+func (l *lane) takeCharged() int {
+	charged := l.charged
+	l.charged = 0
+	return charged
 }
 
 // takeLeft returns what is to be called when what was taken has left. It is valid until the next takeLeft.

@@ -10,9 +10,10 @@ const protocolVersionMin = 1
 
 // Limits of what crosses a connection.
 const (
-	// FrameBytesMax bounds a frame without its length, and so what a peer can make us
-	// allocate before we know who it is.
+	// FrameBytesMax bounds a frame without its length.
 	FrameBytesMax = 16 << 20
+	// HelloBytesMax bounds a hello and its answer, and so what a peer can make us take before we know who it is.
+	HelloBytesMax = 20_000
 	// PayloadBytesMax bounds the payload of a request or an answer: a frame, with room for its header.
 	PayloadBytesMax = FrameBytesMax - headerBytesMax
 	// MethodBytesMax bounds the name of a method.
@@ -35,6 +36,8 @@ const (
 	// inlineBytesMax is the largest payload that is copied next to its header, for
 	// one write of many small frames; larger ones are sent from where they are.
 	inlineBytesMax = 8 << 10
+	// refusedBytesMin is the size of the smallest answer that is dropped for lack of room.
+	refusedBytesMin = 4 << 10
 	// spareBytesMax is the largest buffer that a connection keeps for its next write.
 	spareBytesMax = 256 << 10
 )
@@ -67,4 +70,6 @@ const (
 	defaultConnectionsMax = 1 << 12
 	defaultRequestsMax    = 1 << 12
 	defaultQueuedBytesMax = 64 << 20
+	// defaultBudgetBytes is for all connections of a server together.
+	defaultBudgetBytes = 64 << 20
 )

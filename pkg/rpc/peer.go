@@ -119,6 +119,7 @@ func (p *peer) dial(ctx context.Context) (*clientConn, error) {
 		link.Close()
 		return nil, err
 	}
+	link.Greeted()
 	info.Address = p.addr
 	return newClientConn(p, link, info), nil
 }

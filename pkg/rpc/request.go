@@ -24,6 +24,8 @@ type Request struct {
 	deadline time.Duration // zero for none
 	scratch  [24]byte      // for the header of the answer; on the stack it would escape
 	left     func()        // of OnLeft
+	charged  int           // bytes of the account
+	ran      bool          // see MayHaveRun
 
 	// Guarded by conn.mu.
 	replied   bool
@@ -69,6 +71,11 @@ func (r *Request) Reply(payload []byte, err error) {
 	if err == nil && len(payload) > PayloadBytesMax {
 		err = api.Errorf(api.CodeTooLarge, "the answer of %d bytes does not fit into a frame", len(payload))
 	}
+	if account := r.conn.account; err == nil && len(payload) < refusedBytesMin {
+		account.Force(len(payload))
+	} else if err == nil && !account.Take(len(payload)) {
+		err = r.noRoom()
+	}
 	header := r.scratch[:0]
 	if err != nil {
 		header, payload = appendError(header, kindError, r.id, err), nil
@@ -82,6 +89,18 @@ func (r *Request) Reply(payload []byte, err error) {
 	if dropped && r.left != nil {
 		r.left()
 	}
+}
+
+// MayHaveRun says that the request has an effect, and so can't be refused once it is served. The handler calls it
+// before Reply.
+func (r *Request) MayHaveRun() { r.ran = true }
+
+// noRoom is the answer in the place of one that the budget has no room for.
+func (r *Request) noRoom() error {
+	if r.ran {
+		return api.Errorf(api.CodeUnknown, "the answer to %s is lost: %w", r.Method, ErrNoRoom)
+	}
+	return api.Errorf(api.CodeOverloaded, "%w: try again later", ErrNoRoom)
 }
 
 // OnLeft makes f be called, once, when the answer takes no more memory in this process: it was handed to the network,

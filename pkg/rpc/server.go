@@ -30,12 +30,19 @@ type ServerConfig struct {
 	// QueuedBytesMax bounds the answers of a connection that wait to be sent: over it, no more
 	// requests are read from it. Default 64 MiB.
 	QueuedBytesMax int
+	// Budget bounds the memory that all connections take together: a request for which it has no room is answered with
+	// api.CodeOverloaded, and so is one whose answer has none, or with api.CodeUnknown if it MayHaveRun. Servers may
+	// share one. Default one of 64 MiB.
+	Budget *Budget
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
 	c.ConnectionsMax = cmp.Or(c.ConnectionsMax, defaultConnectionsMax)
 	c.RequestsMax = cmp.Or(c.RequestsMax, defaultRequestsMax)
 	c.QueuedBytesMax = cmp.Or(c.QueuedBytesMax, defaultQueuedBytesMax)
+	if c.Budget == nil {
+		c.Budget = NewBudget(defaultBudgetBytes)
+	}
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	return c
 }

@@ -36,6 +36,8 @@ type serverConn struct {
 func newServerConn(s *Server, link Link) *serverConn {
 	c := &serverConn{server: s, requests: make(map[uint64]*Request)}
 	c.init(s.env, link, c)
+	c.account = s.config.Budget.Account()
+	link.Charge(c.account)
 	return c
 }
 
@@ -55,6 +57,7 @@ func (c *serverConn) shakeHands() error {
 		}
 		return err
 	}
+	c.link.Greeted()
 	welcome := appendWelcome(nil, &c.server.config.Identity, peer.Version)
 	if err := c.link.Send(ClassControl, [][]byte{welcome}); err != nil {
 		return err
@@ -88,12 +91,13 @@ func (c *serverConn) judge(b []byte) (PeerInfo, error) {
 	return peer, err
 }
 
-// room implements end: while too many answers wait to be sent, no requests are read.
+// room implements end: while too many answers wait to be sent, or more than the connection's share of the budget
+// allows, no requests are read.
 func (c *serverConn) room(class Class) {
 	l := &c.lanes[class]
 	for {
 		c.mu.Lock()
-		if c.err != nil || l.bytes <= c.server.config.QueuedBytesMax {
+		if c.err != nil || l.bytes == 0 || l.bytes <= c.server.config.QueuedBytesMax && !c.account.Over() {
 			c.mu.Unlock()
 			return
 		}
@@ -120,7 +124,32 @@ func (c *serverConn) request(class Class, f frame) error {
 	if err != nil {
 		return err
 	}
-	req := &Request{Payload: payload, conn: c, id: f.id, class: class}
+	return c.serve(class, f.id, method, timeoutMillis, payload, c.account.Take(len(payload)))
+}
+
+// refuse implements end.
+func (c *serverConn) refuse(class Class, head []byte) error {
+	f, err := readHead(head)
+	if err != nil {
+		return err
+	}
+	if f.kind != kindRequest {
+		return errKind
+	}
+	method, timeoutMillis, _, err := f.request()
+	if err != nil {
+		return err
+	}
+	return c.serve(class, f.id, method, timeoutMillis, nil, false)
+}
+
+// serve begins to serve a request, whose payload is charged to the account unless there was no room.
+func (c *serverConn) serve(class Class, id uint64, method []byte, timeoutMillis uint64, payload []byte,
+	room bool) error {
+	req := &Request{Payload: payload, conn: c, id: id, class: class}
+	if room {
+		req.charged = len(payload)
+	}
 	name, h, found := c.server.mux.find(method)
 	req.Method = name
 	if timeoutMillis > 0 {
@@ -132,6 +161,8 @@ func (c *serverConn) request(class Class, f frame) error {
 		return err
 	case refusal != nil:
 		req.Reply(nil, refusal)
+	case !room:
+		req.Reply(nil, api.Errorf(api.CodeOverloaded, "%w: try again later", ErrNoRoom))
 	case !found:
 		req.Reply(nil, api.Errorf(api.CodeUnknownMethod, "no such method: %q", cut(string(method), MethodBytesMax)))
 	case h.async != nil:
@@ -146,11 +177,13 @@ func (c *serverConn) request(class Class, f frame) error {
 func (c *serverConn) admit(req *Request) (refusal *api.Error, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
-		return nil, c.err
+	err = c.err
+	if err == nil && c.requests[req.id] != nil {
+		err = errDuplicateID
 	}
-	if c.requests[req.id] != nil {
-		return nil, errDuplicateID
+	if err != nil {
+		c.account.Give(req.charged)
+		return nil, err
 	}
 	inFlight := len(c.requests)
 	c.requests[req.id] = req
@@ -182,12 +215,14 @@ func (c *serverConn) reply(req *Request, header, payload []byte) (cancel context
 		panic("rpc: request answered twice: " + req.Method)
 	}
 	req.replied, req.ended = true, true
-	dropped = c.err != nil || req.abandoned
-	if dropped {
+	c.account.Give(req.charged)
+	if dropped = c.err != nil || req.abandoned; dropped {
+		c.account.Give(len(payload))
 		c.server.answersDropped.Add(1)
 	} else {
 		l := &c.lanes[req.class]
 		l.push(header, payload)
+		l.charged += len(payload)
 		if req.left != nil {
 			l.left = append(l.left, req.left)
 		}

@@ -72,6 +72,12 @@ type Link interface {
 	// belongs to the caller, and holds on to no memory but its own. An error says that
 	// the link is broken or closed, or that the peer sent what is no frame.
 	Receive(class Class) ([]byte, error)
+	// Charge makes frames count on an account from when they begin to arrive until Receive returns them. Without room
+	// for one Receive returns a *NoRoomError. It is called before Receive, if at all.
+	Charge(account *Account)
+	// Greeted says that the peer's hello was good: until then the link breaks when a frame exceeds HelloBytesMax, and
+	// when another class than ClassControl is used.
+	Greeted()
 	// Close breaks the link, for both sides. It does not block; Send and Receive return with errors.
 	Close()
 	// RemoteAddr is the address of the peer, for people.

@@ -14,10 +14,14 @@ import (
 
 // HandleTyped registers a method whose request and reply are structs, encoded as
 // maps by the names in their msgpack tags, so that versions can differ in fields.
+//
+// A request that has a number outside of the range of its field, a text of more than 16 KiB or a list of more than
+// 256 elements is refused with api.CodeInvalidArgument before anything is allocated. A field's tag limit:"N" sets
+// another limit for it: in bytes of a text, in elements of a list.
 func HandleTyped[Req, Resp any](m *Mux, method string, h func(ctx context.Context, req *Req) (*Resp, error)) {
 	m.Handle(method, func(ctx context.Context, r *Request) ([]byte, error) {
 		req := new(Req)
-		if err := decode(r.Payload, req); err != nil {
+		if err := decode(r.Payload, req, true); err != nil {
 			return nil, api.Errorf(api.CodeInvalidArgument, "malformed request to %s: %w", method, err)
 		}
 		resp, err := h(ctx, req)
@@ -40,18 +44,16 @@ func CallTyped[Req, Resp any](ctx context.Context, p *Pool, addr, method string,
 		return nil, err
 	}
 	resp := new(Resp)
-	if err := decode(answer, resp); err != nil {
+	if err := decode(answer, resp, false); err != nil {
 		return nil, api.Errorf(api.CodeInternal, "malformed answer to %s: %w", method, err)
 	}
 	return resp, nil
 }
 
-// decode decodes one value of bounded nesting: msgpack's decoder recurses, and a stack that
-// overflows ends the process.
-func decode(b []byte, v any) (err error) {
-	d := api.NewDecoder(b)
-	if d.Skip(); d.Err() != nil {
-		return d.Err()
+// decode decodes one value that is within the limits of its type, of a request or of an answer.
+func decode(b []byte, v any, requested bool) (err error) {
+	if err := checkShape(b, v, requested); err != nil {
+		return err
 	}
 	defer env.Caught(&err) // msgpack's decoder panics on some values that are well-formed
 	return msgpack.Unmarshal(b, v)

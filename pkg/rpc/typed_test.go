@@ -6,6 +6,7 @@ package rpc_test
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,6 +90,86 @@ func FuzzTyped(f *testing.F) {
 			Map    map[string]uint64
 			Inner  *struct{ Time time.Time }
 		}
-		_ = rpc.Decode(b, &v)
+		_ = rpc.Decode(b, &v, true)
+		_ = rpc.Decode(b, &v, false)
 	})
+}
+
+// numbers has an integer of every size, and lists and texts with limits and without.
+type numbers struct {
+	I8    int8              `msgpack:"i8"`
+	I16   int16             `msgpack:"i16"`
+	I32   int32             `msgpack:"i32"`
+	I64   int64             `msgpack:"i64"`
+	Int   int               `msgpack:"int"`
+	U8    uint8             `msgpack:"u8"`
+	U32   uint32            `msgpack:"u32"`
+	U64   uint64            `msgpack:"u64"`
+	Maybe *int64            `msgpack:"maybe"`
+	List  []int16           `msgpack:"list"`
+	Few   []reply           `msgpack:"few" limit:"2"`
+	Short string            `msgpack:"short" limit:"3"`
+	Long  string            `msgpack:"long"`
+	Raw   []byte            `msgpack:"raw"`
+	ByID  map[string]uint64 `msgpack:"by_id"`
+	Inner reply             `msgpack:"inner"`
+}
+
+// What a request may hold is said by its type: nothing wraps, and nothing is allocated for what is refused.
+func TestRequestsAreWithinTheLimitsOfTheirType(t *testing.T) {
+	type message = map[string]any
+	many := make([]int16, 257)
+	for _, test := range []struct {
+		message message
+		want    string // in the error; "" for none
+	}{
+		{message{"i8": int64(-128), "i16": 32767, "i32": -1 << 31, "i64": int64(-1 << 63), "u8": 255}, ""},
+		{message{"i8": 128}, "i8"}, {message{"i8": -129}, "i8"}, {message{"i16": 1 << 15}, "i16"},
+		{message{"i32": int64(1 << 31)}, "i32"}, {message{"i64": uint64(1 << 63)}, "i64"},
+		{message{"int": ^uint64(0)}, "int"}, {message{"int": 1.5}, "int"}, {message{"int": "7"}, "int"},
+		{message{"u8": 256}, "u8"}, {message{"u8": -1}, "u8"}, {message{"u32": int64(1 << 32)}, "u32"},
+		{message{"u64": -1}, "u64"}, {message{"u64": ^uint64(0)}, ""},
+		{message{"maybe": uint64(1 << 63)}, "maybe"}, {message{"maybe": nil}, ""}, {message{"maybe": -7}, ""},
+		{message{"list": []int64{1, 1 << 20}}, "list"}, {message{"list": many[:256]}, ""},
+		{message{"list": many}, "list has 257 elements"},
+		{message{"few": []message{{}, {"text": "x"}}}, ""}, {message{"few": []message{{}, {}, {}}}, "few"},
+		{message{"short": "abc"}, ""}, {message{"short": "abcd"}, "short has 4 bytes"},
+		{message{"long": strings.Repeat("x", 16<<10)}, ""}, {message{"long": strings.Repeat("x", 16<<10+1)}, "long"},
+		{message{"raw": make([]byte, 16<<10)}, ""}, {message{"raw": make([]byte, 16<<10+1)}, "raw"},
+		{message{"by_id": message{"x": ^uint64(0)}}, ""}, {message{"by_id": message{"x": -1}}, "by_id"},
+		{message{"by_id": message{strings.Repeat("x", 2<<10): 1}}, "by_id"},
+		{message{"inner": message{"text": strings.Repeat("x", 16<<10+1)}}, "text"},
+		{message{"inner": []string{"x"}}, "malformed"}, {message{"later": many}, ""},
+	} {
+		b, err := msgpack.Marshal(test.message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = rpc.Decode(b, new(numbers), true)
+		if test.want == "" && err != nil {
+			t.Errorf("%v: error %v", test.message, err)
+		} else if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%v: error %v, want %q", test.message, err, test.want)
+		}
+	}
+}
+
+// An array of empty maps costs its sender a byte an element, and would cost the reader what an element takes.
+func TestListsTakeBoundedMemory(t *testing.T) {
+	const n = 15 << 20
+	bomb := []byte{0x81, 0xa3, 'f', 'e', 'w', 0xdd, n >> 24, n >> 16 & 0xff, n >> 8 & 0xff, n & 0xff}
+	bomb = append(bomb, bytes.Repeat([]byte{0x80}, n)...)
+	for _, requested := range []bool{true, false} {
+		var v struct {
+			Few []numbers `msgpack:"few"`
+		}
+		took := testing.AllocsPerRun(1, func() {
+			if err := rpc.Decode(bomb, &v, requested); err == nil {
+				t.Error("no error")
+			}
+		})
+		if took > 100 || cap(v.Few) > 0 {
+			t.Errorf("requested %v: %v allocations, a list of %d", requested, took, cap(v.Few))
+		}
+	}
 }

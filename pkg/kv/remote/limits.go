@@ -43,8 +43,8 @@ const (
 	requestBytesMax   = 256 << 20
 	requestBytesShare = 64 << 20
 	// answerBytesMax is for answers to reads, from before they are made until they are on the network.
-	answerBytesMax   = 256 << 20
-	answerBytesShare = 64 << 20
+	answerBytesMax   = 96 << 20
+	answerBytesShare = 48 << 20
 	// watchBytesMax is for watches. A share of it is 1,024 small ones: it has to leave room among the requests that
 	// rpc takes of a connection.
 	watchBytesMax   = 64 << 20

@@ -5,6 +5,7 @@ package mem
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -17,6 +18,8 @@ import (
 // windowBytes is how much may be on its way in a class before Send blocks.
 const windowBytes = 1 << 20
 
+var errNoHello = errors.New("more than a hello before the hello")
+
 // end is one end of a link. It implements rpc.Link. It is guarded by the network's lock.
 type end struct {
 	network *Network
@@ -27,6 +30,7 @@ type end struct {
 	inboxes [rpc.Classes]inbox
 	senders [rpc.Classes]env.Parker // of this end's tasks that wait for room in the peer's inbox
 	goodbye goodbye
+	greeted bool
 }
 
 // goodbye is the last that an end sends.
@@ -39,6 +43,7 @@ type goodbye struct {
 func (n *Network) link(t *transport, l *listener) (near, far *end) {
 	near, far = n.end(t.env, t.host, t.host.name), n.end(l.env, l.host, l.addr)
 	near.peer, far.peer = far, near
+	near.greeted = true // only who is dialled is on its guard
 	n.links = append(n.links, near)
 	return near, far
 }
@@ -179,10 +184,23 @@ func (e *end) next(class rpc.Class) ([]byte, error) {
 		return nil, e.err
 	}
 	frame, err := in.take()
+	if !e.greeted && (len(frame) > rpc.HelloBytesMax || frame != nil && class != rpc.ClassControl) {
+		return nil, errNoHello
+	}
 	if frame != nil {
 		e.peer.senders[class].Unpark()
 	}
 	return frame, err
+}
+
+// Charge implements rpc.Link: what is on its way in memory is there anyway.
+func (e *end) Charge(*rpc.Account) {}
+
+// Greeted implements rpc.Link.
+func (e *end) Greeted() {
+	e.network.mu.Lock()
+	defer e.network.mu.Unlock()
+	e.greeted = true
 }
 
 // Close implements rpc.Link. The peer still receives what was sent before.

@@ -39,6 +39,8 @@ func linked(t *testing.T, e env.Env) (n *mem.Network, near, far rpc.Link) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	near.Greeted()
+	far.Greeted()
 	if near.RemoteAddr() != "b:1" || far.RemoteAddr() != "a" {
 		t.Errorf("ends are called %s and %s", near.RemoteAddr(), far.RemoteAddr())
 	}

@@ -137,6 +137,7 @@ func (st *storm) listen() {
 				}
 				st.e.Go("echo", func() {
 					defer link.Close()
+					link.Greeted()
 					if b, err := link.Receive(rpc.ClassCall); err == nil {
 						_ = link.Send(rpc.ClassCall, [][]byte{{0, 0, 0, byte(len(b))}, b})
 					}
@@ -167,6 +168,7 @@ func (st *storm) dial(ctx context.Context, from, to string) {
 		return
 	}
 	defer link.Close()
+	link.Greeted()
 	if took := st.now() - began; took < st.delayMin && began > 0 {
 		st.t.Errorf("a dial took %v, want at least %v", took, st.delayMin)
 	}

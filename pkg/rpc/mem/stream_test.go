@@ -46,6 +46,8 @@ func (st *storm) connect(i int) {
 	if c.ends[1], err = l.Accept(); err != nil {
 		st.t.Fatal(err)
 	}
+	c.ends[0].Greeted()
+	c.ends[1].Greeted()
 	if err := l.Close(); err != nil {
 		st.t.Error(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"net"
+	"sync/atomic"
 )
 
 // coalescer lies between yamux and its connection, which yamux would make two system calls for
@@ -14,12 +15,16 @@ import (
 // body comes, and reads in large pieces. Like yamux, it has one writer and one reader at a time.
 type coalescer struct {
 	net.Conn
-	reader *bufio.Reader
-	held   []byte // a header whose body is still to come; has room for copyBytesMax
+	guard
+	held    []byte // a header whose body is still to come
+	written atomic.Int64
 }
 
 // copyBytesMax is the largest body that is copied behind its header for one write.
 const copyBytesMax = 32 << 10
+
+// keptBytesMax is the largest buffer that is kept for the next write.
+const keptBytesMax = 4 << 10
 
 // A frame of yamux, https://github.com/hashicorp/yamux/blob/master/spec.md, begins with version, type (1 byte each),
 // flags (2), stream (4), length (4). Only one of type data has a body, of that length.
@@ -31,14 +36,17 @@ const (
 )
 
 func newCoalescer(conn net.Conn) *coalescer {
-	return &coalescer{Conn: conn, reader: bufio.NewReaderSize(conn, connBufferBytes),
-		held: make([]byte, 0, yamuxHeaderBytes+copyBytesMax)}
+	c := &coalescer{Conn: conn}
+	c.guard.reader, c.guard.sent = bufio.NewReaderSize(conn, connBufferBytes), &c.written
+	return c
 }
 
-func (c *coalescer) Read(p []byte) (int, error) { return c.reader.Read(p) }
+// Read reads what the guard lets through.
+func (c *coalescer) Read(p []byte) (int, error) { return c.guard.Read(p) }
 
 // Write holds a header of data back, and writes everything else with what is held.
 func (c *coalescer) Write(p []byte) (int, error) {
+	c.written.Add(int64(len(p)))
 	if len(c.held) == 0 {
 		if announcesBody(p) {
 			c.held = append(c.held, p...)
@@ -49,7 +57,13 @@ func (c *coalescer) Write(p []byte) (int, error) {
 	header := c.held
 	c.held = c.held[:0]
 	if len(p) <= copyBytesMax {
-		n, err := c.Conn.Write(append(header, p...))
+		both := append(header, p...)
+		n, err := c.Conn.Write(both)
+		if cap(both) <= keptBytesMax {
+			c.held = both[:0]
+		} else {
+			c.held = nil
+		}
 		return max(n-yamuxHeaderBytes, 0), err
 	}
 	both := net.Buffers{header, p}

@@ -5,30 +5,34 @@ package tcp
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/yamux"
 
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// Sizes of the buffers that bytes are read into, of the connection and of its streams.
+// Sizes of the buffers that bytes are read into, of the connection and of its streams. Every connection has them, so
+// they are small: what is larger goes past them.
 const (
-	connBufferBytes    = 32 << 10
-	streamBufferBytes  = 32 << 10
-	controlBufferBytes = 4 << 10
+	connBufferBytes    = 8 << 10
+	streamBufferBytes  = 4 << 10
+	controlBufferBytes = 512
 )
 
 // link implements rpc.Link. The streams of the accepting side come one by one.
 type link struct {
-	session    *yamux.Session
-	remoteAddr string
-	streams    [rpc.Classes]stream
-	closeOnce  sync.Once
+	session   *yamux.Session
+	wire      *coalescer
+	streams   [rpc.Classes]stream
+	account   *rpc.Account
+	closeOnce sync.Once
 }
 
 // stream is that of one class. Its fields may be used once ready is closed.
@@ -38,8 +42,8 @@ type stream struct {
 	reader *bufio.Reader
 }
 
-func newLink(session *yamux.Session, remoteAddr string) *link {
-	l := &link{session: session, remoteAddr: remoteAddr}
+func newLink(session *yamux.Session, wire *coalescer) *link {
+	l := &link{session: session, wire: wire}
 	for i := range l.streams {
 		l.streams[i].ready = make(chan struct{})
 	}
@@ -116,6 +120,15 @@ func (l *link) wait(class rpc.Class) (*stream, error) {
 // Gather implements rpc.Link. It doubles the throughput of many small calls.
 func (l *link) Gather() { runtime.Gosched() }
 
+// Charge implements rpc.Link.
+func (l *link) Charge(account *rpc.Account) { l.account = account }
+
+// Greeted implements rpc.Link.
+func (l *link) Greeted() { l.wire.greeted.Store(true) }
+
+// sendBytes is how much is handed to yamux at once: the peer has unreadTimeout for each.
+const sendBytes = 256 << 10
+
 // Send implements rpc.Link.
 func (l *link) Send(class rpc.Class, parts [][]byte) error {
 	s, err := l.wait(class)
@@ -123,8 +136,15 @@ func (l *link) Send(class rpc.Class, parts [][]byte) error {
 		return err
 	}
 	for _, part := range parts {
-		if _, err := s.Write(part); err != nil {
-			return err
+		for len(part) > 0 {
+			n := min(len(part), sendBytes)
+			if err := s.SetWriteDeadline(time.Now().Add(unreadTimeout)); err != nil {
+				return err
+			}
+			if _, err := s.Write(part[:n]); err != nil {
+				return err
+			}
+			part = part[n:]
 		}
 	}
 	return nil
@@ -137,33 +157,94 @@ func (l *link) Receive(class rpc.Class) ([]byte, error) {
 		return nil, err
 	}
 	var prefix [4]byte
-	if _, err := io.ReadFull(s.reader, prefix[:]); err != nil {
+	if _, err := io.ReadFull(s.reader, prefix[:1]); err != nil {
 		return nil, err
+	}
+	// What is in the buffer comes at once; the rest has to within a time.
+	timed := s.reader.Buffered() < len(prefix)-1
+	if timed {
+		if err := s.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := io.ReadFull(s.reader, prefix[1:]); err != nil {
+		return nil, cutShort(err)
 	}
 	n, err := rpc.FrameLength(prefix)
 	if err != nil {
 		return nil, err
 	}
-	frame, err := readFrame(s.reader, n)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("frame cut short: %w", err)
+	if n > rpc.HelloBytesMax && !l.wire.greeted.Load() {
+		return nil, fmt.Errorf("%w: a frame of %d bytes", errTooEarly, n)
 	}
-	return frame, err
+	if s.reader.Buffered() < n {
+		timed = true
+		longer := time.Duration(n) * time.Second / frameBytesPerSecond
+		if err := s.SetReadDeadline(time.Now().Add(frameTimeout + longer)); err != nil {
+			return nil, err
+		}
+	}
+	frame, err := l.readFrame(s.reader, n)
+	if timed {
+		s.Shrink() // what yamux has received it into
+		err = cmp.Or(cutShort(err), s.SetReadDeadline(time.Time{}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return frame, nil
 }
 
-// growBytes is how much is allocated for a frame before as much of it has come: a
-// length alone, sent by anybody, must not cost megabytes.
-const growBytes = 256 << 10
-
-func readFrame(r io.Reader, n int) ([]byte, error) {
-	frame := make([]byte, min(n, growBytes))
-	if _, err := io.ReadFull(r, frame); err != nil || len(frame) == n {
-		return frame, err
+func cutShort(err error) error {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("frame cut short: %w", err)
+	case errors.Is(err, yamux.ErrTimeout):
+		return fmt.Errorf("frame that has begun does not end: %w", err)
 	}
-	whole := make([]byte, n)
-	copy(whole, frame)
-	_, err := io.ReadFull(r, whole[len(frame):])
-	return whole, err
+	return err
+}
+
+// growBytes is how much is allocated for a frame before as much of it has come, and then as much again as has come: a
+// length alone must not cost megabytes.
+const growBytes = 64 << 10
+
+// readFrame reads a frame of n bytes. It counts on the account what it allocates, until it returns.
+func (l *link) readFrame(r io.Reader, n int) ([]byte, error) {
+	var frame []byte
+	for at := 0; at < n; at = len(frame) {
+		size := min(n, max(growBytes, 4*at))
+		if !l.account.Take(size) {
+			l.account.Give(at)
+			return nil, discard(r, frame, n)
+		}
+		grown := make([]byte, size)
+		copy(grown, frame)
+		l.account.Give(at)
+		frame = grown
+		if _, err := io.ReadFull(r, frame[at:]); err != nil {
+			l.account.Give(size)
+			return nil, err
+		}
+	}
+	l.account.Give(n)
+	return frame, nil
+}
+
+// discard passes over the rest of a frame of n bytes for which there is no room, of which begun has come. It returns
+// an *rpc.NoRoomError once it has.
+func discard(r io.Reader, begun []byte, n int) error {
+	head := make([]byte, min(n, rpc.HeadBytesMax))
+	at := copy(head, begun)
+	if len(begun) < len(head) {
+		if _, err := io.ReadFull(r, head[at:]); err != nil {
+			return err
+		}
+	}
+	if _, err := io.CopyN(io.Discard, r, int64(n-max(len(begun), len(head)))); err != nil {
+		return err
+	}
+	return &rpc.NoRoomError{Head: head}
 }
 
 // Close implements rpc.Link. The session waits for its goroutines when it closes, one of which may
@@ -173,4 +254,4 @@ func (l *link) Close() {
 }
 
 // RemoteAddr implements rpc.Link.
-func (l *link) RemoteAddr() string { return l.remoteAddr }
+func (l *link) RemoteAddr() string { return l.wire.RemoteAddr().String() }

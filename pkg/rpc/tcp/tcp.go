@@ -23,6 +23,12 @@ const (
 	// windowBytes is how much may be on its way in a stream, and so what a peer
 	// can make us hold per stream before anybody reads it.
 	windowBytes = 1 << 20
+	// frameTimeout is how long a frame that has begun may take to arrive, and frameBytesPerSecond how much longer a
+	// long one: what has come of it takes memory.
+	frameTimeout        = 10 * time.Second
+	frameBytesPerSecond = 512 << 10
+	// unreadTimeout is how long the peer may read nothing of what it was sent in a class.
+	unreadTimeout = 30 * time.Second
 	// acceptPause is waited before accepting again when the process has no
 	// descriptors left: connections that end give some back.
 	acceptPause = 10 * time.Millisecond
@@ -40,11 +46,12 @@ func (transport) Dial(ctx context.Context, addr string) (rpc.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := yamux.Client(newCoalescer(conn), sessionConfig())
+	wire := newCoalescer(conn)
+	session, err := yamux.Client(wire, sessionConfig())
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	l := newLink(session, conn.RemoteAddr().String())
+	l := newLink(session, wire)
 	if err := l.openStreams(); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("open streams to %s: %w", addr, err)
@@ -79,11 +86,12 @@ func (l listener) Accept() (rpc.Link, error) {
 		case err != nil:
 			return nil, err
 		}
-		session, err := yamux.Server(newCoalescer(conn), sessionConfig())
+		wire := newCoalescer(conn)
+		session, err := yamux.Server(wire, sessionConfig())
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
-		link := newLink(session, conn.RemoteAddr().String())
+		link := newLink(session, wire)
 		go link.acceptStreams()
 		return link, nil
 	}

@@ -64,6 +64,8 @@ func linked(t *testing.T) (near, far rpc.Link) {
 	}
 	t.Cleanup(near.Close)
 	t.Cleanup(far.Close)
+	near.Greeted()
+	far.Greeted()
 	return near, far
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // Loads is what a node knows of how busy the members are: what they said at the last ping, and what has
-// been sent there since. It only guides placement.
+// been sent there since. It only guides placement. Nothing is kept of a node that is no member.
 type Loads struct {
 	mu    sync.Mutex
 	known map[string]api.Load
@@ -51,5 +51,26 @@ func (l *Loads) Candidates(members []registry.NodeInfo) []registry.Candidate {
 	for i, m := range members {
 		out[i] = registry.Candidate{Node: m, Load: l.known[m.ID]}
 	}
+	if len(l.known) > len(members) {
+		l.keep(members)
+	}
 	return out
+}
+
+// keep drops all but members. l.mu is held.
+func (l *Loads) keep(members []registry.NodeInfo) {
+	known := make(map[string]api.Load, len(members))
+	for _, m := range members {
+		if load, ok := l.known[m.ID]; ok {
+			known[m.ID] = load
+		}
+	}
+	l.known = known
+}
+
+// Known returns how many nodes' loads are known.
+func (l *Loads) Known() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.known)
 }

@@ -256,9 +256,9 @@ func (k *Manager) Refresh(ctx context.Context) error {
 	return k.learn(ctx)
 }
 
-// node returns the node of that name, and whether the view knows it. If the view has none that will do it may be
+// Node returns the node of that name, and whether the view knows it. If the view has none that will do it may be
 // behind: then it is read again, and err is why that failed.
-func (k *Manager) node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool,
+func (k *Manager) Node(ctx context.Context, name string, willDo func(registry.NodeInfo) bool) (registry.NodeInfo, bool,
 	error) {
 	node, known := k.Members().Node(name)
 	if known && willDo(node) {
@@ -273,7 +273,7 @@ func (k *Manager) node(ctx context.Context, name string, willDo func(registry.No
 
 // Owner is node of the node that the store says owns an actor.
 func (k *Manager) Owner(ctx context.Context, owner registry.Owner) (registry.NodeInfo, bool, error) {
-	return k.node(ctx, owner.Node, func(node registry.NodeInfo) bool { return node.Incarnation == owner.Incarnation })
+	return k.Node(ctx, owner.Node, func(node registry.NodeInfo) bool { return node.Incarnation == owner.Incarnation })
 }
 
 // learn reads the membership, however long that takes.

@@ -37,7 +37,7 @@ func (k *Manager) State() string {
 // not heard yet.
 func PassOn[Req, Resp any](ctx context.Context, n *Peers, to, method string, in *Req) (*Resp, error) {
 	member := func(node registry.NodeInfo) bool { return node.Member() }
-	if _, _, err := n.Members.node(ctx, to, member); err != nil {
+	if _, _, err := n.Members.Node(ctx, to, member); err != nil {
 		return nil, call.WireError(err)
 	}
 	node, err := n.Members.memberNamed(to)
@@ -115,7 +115,7 @@ func AskMembers[Req, Resp any](ctx context.Context, n *Peers, method string, req
 
 // TargetNamed returns a node that actors can move to.
 func (k *Manager) TargetNamed(ctx context.Context, name string) (registry.NodeInfo, error) {
-	node, known, err := k.node(ctx, name, func(node registry.NodeInfo) bool {
+	node, known, err := k.Node(ctx, name, func(node registry.NodeInfo) bool {
 		return node.State == registry.NodeActive
 	})
 	switch {

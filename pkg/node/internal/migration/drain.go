@@ -6,6 +6,7 @@ package migration
 import (
 	"cmp"
 	"context"
+	"math"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -70,6 +71,9 @@ func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.Bu
 	if in.Node != mv.NodeID {
 		return membership.PassOn[api.BulkRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulk, in)
 	}
+	if err := mv.checkBulk(in); err != nil {
+		return nil, err
+	}
 	req := *in
 	req.Why = cmp.Or(req.Why, "an operator")
 	if req.To != "" {
@@ -83,9 +87,10 @@ func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.Bu
 	}
 	if req.DryRun {
 		b := &job{mover: mv, request: req, state: api.BulkDone}
+		total := len(b.candidates())
 		return &api.BulkStatus{Node: mv.NodeID, NodeState: mv.Members.State(), Kind: req.Kind, State: api.BulkDone,
 			Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate,
-			Failures: []api.BulkFailure{}, Total: len(b.candidates()), Left: len(b.candidates())}, nil
+			Failures: []api.BulkFailure{}, Total: total, Left: total}, nil
 	}
 	var b *job
 	var err error
@@ -106,6 +111,32 @@ func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.Bu
 		return nil, err
 	}
 	return mv.bulkStatus(b), nil
+}
+
+// bulkTimeoutMax is the longest time of a job.
+const bulkTimeoutMax = 366 * 24 * time.Hour
+
+// checkBulk refuses a job whose numbers make no sense, or that gives a node two shares: every share is a pass over
+// the node's actors.
+func (mv *Migrator) checkBulk(in *api.BulkRequest) error {
+	switch {
+	case in.Limit < 0:
+		return api.Errorf(api.CodeInvalidArgument, "a job of %d actors: must not be negative (0 is all)", in.Limit)
+	case in.Rate != 0 && (math.IsNaN(in.Rate) || in.Rate < api.BulkRateMin):
+		return api.Errorf(api.CodeInvalidArgument, "a rate of %v actors a second: must be at least %v (0 is any)",
+			in.Rate, api.BulkRateMin)
+	case in.TimeoutMillis < 0 || in.TimeoutMillis > bulkTimeoutMax.Milliseconds():
+		return api.Errorf(api.CodeInvalidArgument, "a timeout of %d ms: must be between 0 (none) and %d",
+			in.TimeoutMillis, bulkTimeoutMax.Milliseconds())
+	}
+	given := make(map[string]bool)
+	for _, share := range in.Shares {
+		if given[share.To] {
+			return api.Errorf(api.CodeInvalidArgument, "two shares of node %s", call.Clip(share.To))
+		}
+		given[share.To] = true
+	}
+	return nil
 }
 
 // AdminBulkStatus tells how a node's latest job stands.

@@ -282,7 +282,7 @@ func (mv *Migrator) transfer(a *activation.Activation, m *move) error {
 	}
 	p.Payload = luggage
 	all := p.Encode()
-	if len(all) > api.MoveBytesMax {
+	if len(all) > api.MoveBytesMax || p.Entries() > snapshot.EntriesMax {
 		mv.Log.Warn("an actor has too much in memory to take it along", "actor", m.actor.String(), "bytes", len(all),
 			"most", api.MoveBytesMax)
 		return nil

@@ -141,7 +141,7 @@ func (mv *Migrator) assign(held []mailbox.Holding, req *api.BulkRequest) []assig
 		if !ok {
 			continue
 		}
-		left, rest := share.Amount, held[:0:0]
+		left, rest := share.Amount, held[:0]
 		for _, h := range held {
 			w := weight(h)
 			// What exceeds the rest by less than half is nearer to it than without.

@@ -11,11 +11,12 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/snapshot"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // MovePrepare agrees to take an actor, or says why not.
-func (mv *Migrator) ServePrepare(_ context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
+func (mv *Migrator) ServePrepare(ctx context.Context, in *api.MovePrepareRequest) (*api.MovePrepareReply, error) {
 	id, err := api.ParseActorID(in.Actor)
 	if err != nil {
 		return nil, err
@@ -32,8 +33,16 @@ func (mv *Migrator) ServePrepare(_ context.Context, in *api.MovePrepareRequest) 
 	if err := mv.Mailboxes.Room(mv.Host.Arrivals.Expected()); err != nil {
 		return nil, err
 	}
-	mv.Host.Arrivals.Expect(
-		&snapshot.Arrival{Move: api.MoveID(in.Move), Actor: id, From: in.From, Touched: mv.Env.Monotonic()})
+	member := func(node registry.NodeInfo) bool { return node.Member() }
+	if from, known, err := mv.Members.Node(ctx, in.From, member); err != nil || !known || !member(from) {
+		return nil, api.Errorf(api.CodeNoCapacity, "it knows no member %q that the actor could come from",
+			call.Clip(in.From))
+	}
+	err = mv.Host.Arrivals.Expect(&snapshot.Arrival{Move: api.MoveID(in.Move), Actor: id, From: in.From,
+		Touched: mv.Env.Monotonic()})
+	if err != nil {
+		return nil, err
+	}
 	return &api.MovePrepareReply{Incarnation: mv.Members.Incarnation()}, nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// Parcel is what an activation takes along when it moves.
+// Snapshot is what an activation takes along when it moves.
 type Snapshot struct {
 	// Seq is that of the last commit, which state belongs to.
 	Seq registry.Seq
@@ -20,16 +20,21 @@ type Snapshot struct {
 	State, KV []registry.Entry
 	// Marks are how far a volatile actor is with the messages of others.
 	Marks []registry.Entry
-	// Luggage is what the actor itself takes along; nil is nothing.
+	// Payload is what the actor itself takes along; nil is nothing.
 	Payload []byte
 }
 
 const (
-	parcelFormat = 1
-	parcelFields = 6
+	snapshotFormat = 1
+	snapshotFields = 6
 	// Those of later versions have the marks behind the others.
-	markedFields = parcelFields + 1
+	markedFields = snapshotFields + 1
+	// EntriesMax bounds the entries of a snapshot: each takes memory beside what it holds.
+	EntriesMax = api.MoveBytesMax / 64
 )
+
+// Entries is how many a snapshot has.
+func (p *Snapshot) Entries() int { return len(p.State) + len(p.KV) + len(p.Marks) }
 
 // Encode returns the snapshot as it is sent.
 func (p *Snapshot) Encode() []byte {
@@ -40,7 +45,7 @@ func (p *Snapshot) Encode() []byte {
 	for _, e := range slices.Concat(p.KV, p.Marks) {
 		size += len(e.Key) + len(e.Value) + 10
 	}
-	b := append(make([]byte, 0, size), parcelFormat)
+	b := append(make([]byte, 0, size), snapshotFormat)
 	b = api.AppendArrayHeader(b, markedFields+api.LaterFields)
 	b = api.AppendUint(b, p.Seq.N)
 	b = api.AppendBytes(b, p.Seq.Batch[:])
@@ -64,7 +69,7 @@ func appendEntries(b []byte, entries []registry.Entry) []byte {
 // DecodeParcel reads a snapshot back; it keeps nothing of b. Errors are CodeInvalidArgument.
 func decode(b []byte) (*Snapshot, error) {
 	malformed := api.Errorf(api.CodeInvalidArgument, "what was sent along with the actor can't be read")
-	if len(b) == 0 || b[0] != parcelFormat {
+	if len(b) == 0 || b[0] != snapshotFormat {
 		return nil, malformed
 	}
 	d := api.NewDecoder(b[1:])
@@ -72,23 +77,28 @@ func decode(b []byte) (*Snapshot, error) {
 	fields := d.Array()
 	p.Seq.N = d.Uint()
 	batch := d.Bytes()
-	p.State, p.KV = decodeEntries(&d), decodeEntries(&d)
+	left := EntriesMax
+	p.State, p.KV = decodeEntries(&d, &left), decodeEntries(&d, &left)
 	packed := d.Bool()
 	if luggage := d.Bytes(); packed {
 		p.Payload = append([]byte{}, luggage...)
 	}
 	if fields >= markedFields {
-		p.Marks = decodeEntries(&d)
+		p.Marks = decodeEntries(&d, &left)
 	}
-	if d.Err() != nil || fields < parcelFields || len(batch) != len(p.Seq.Batch) {
+	if d.Err() != nil || left < 0 || fields < snapshotFields || len(batch) != len(p.Seq.Batch) {
 		return nil, malformed
 	}
 	p.Seq.Batch = [16]byte(batch)
 	return p, nil
 }
 
-func decodeEntries(d *api.Decoder) []registry.Entry {
+// decodeEntries reads entries, of which left may still come; less than none is left after too many.
+func decodeEntries(d *api.Decoder, left *int) []registry.Entry {
 	n := d.Array() / 2
+	if *left -= n; *left < 0 {
+		return nil
+	}
 	var out []registry.Entry
 	for range n {
 		if d.Err() != nil {
