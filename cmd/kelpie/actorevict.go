@@ -16,10 +16,10 @@ func (k *kelpie) actorEvict() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evict ACTOR",
 		Short: "Deactivate an actor",
-		Long: `Deactivate an actor now, as if it had had no call for long: its node finishes
-what runs, commits it, and gives the claim back. The next call, or one that
-waits already, makes it active again, where placement puts it. Nothing that is
-stored is lost; a volatile actor loses what it has in memory.`,
+		Long: `Deactivate an actor now, as if it had been idle. Its node finishes what is
+running, commits it, and releases the claim. The next call, or one that is
+already waiting, activates the actor again where placement puts it. Nothing that
+is stored is lost. A volatile actor loses its state.`,
 		Example: "  kelpie actors evict counter/a",
 		Args:    host.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

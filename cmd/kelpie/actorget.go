@@ -59,34 +59,34 @@ var actorDetailListing = listing[actorDetail]{
 	name: func(d *actorDetail) string { return d.Actor },
 	tall: true,
 	fields: append(lift(actorListing, func(d *actorDetail) *api.ActorRow { return &d.ActorRow }),
-		field[actorDetail]{key: "active", meaning: "whether it is active, and its owner has answered: what follows " +
-			"is -1 otherwise, but for its stored state", header: "ACTIVE", cell: func(d *actorDetail) string {
+		field[actorDetail]{key: "active", meaning: "whether it is active and its owner has answered; if not, the " +
+			"keys below are -1, except those of its stored state", header: "ACTIVE", cell: func(d *actorDetail) string {
 			return strconv.FormatBool(d.Active)
 		}},
 		field[actorDetail]{key: "age_ms", meaning: "time since it was activated", header: "AGE",
 			cell: func(d *actorDetail) string { return millis(d.AgeMillis) }},
-		field[actorDetail]{key: "idle_ms", meaning: "time since its last call came", header: "IDLE",
+		field[actorDetail]{key: "idle_ms", meaning: "time since its last call arrived", header: "IDLE",
 			cell: func(d *actorDetail) string { return millis(d.IdleMillis) }},
 		field[actorDetail]{key: "pending", meaning: "calls in its mailbox, waiting or running", header: "PENDING",
 			cell: func(d *actorDetail) string { return known(int64(d.Pending)) }},
 		field[actorDetail]{key: "calls", meaning: "calls answered since it was activated", header: "CALLS",
 			cell: func(d *actorDetail) string { return known(d.Calls) }},
-		field[actorDetail]{key: "rate", meaning: "calls a second lately: an average of about ten seconds",
+		field[actorDetail]{key: "rate", meaning: "recent calls per second, averaged over about ten seconds",
 			header: "CALLS/S", cell: func(d *actorDetail) string { return knownRate(d.Rate) }},
 		field[actorDetail]{
-			key: "latency_us", meaning: "microseconds from the mailbox to the answer lately, on average",
+			key: "latency_us", meaning: "recent average latency in microseconds, from mailbox to answer",
 			header: "LATENCY", cell: func(d *actorDetail) string { return microsText(d.LatencyMicros) }},
-		field[actorDetail]{key: "memory_bytes", meaning: "about what it takes in its node's memory", header: "MEMORY",
+		field[actorDetail]{key: "memory_bytes", meaning: "approximate memory on its node", header: "MEMORY",
 			cell: func(d *actorDetail) string { return human.Bytes(d.MemoryBytes) }},
-		field[actorDetail]{key: "handler", meaning: "the method that runs now, empty if none does", header: "HANDLER",
+		field[actorDetail]{key: "handler", meaning: "the method that is running, empty if none is", header: "HANDLER",
 			cell: func(d *actorDetail) string { return dash(d.Handler) }},
-		field[actorDetail]{key: "running_ms", meaning: "for how long it has", header: "RUNNING",
+		field[actorDetail]{key: "running_ms", meaning: "how long it has been running", header: "RUNNING",
 			cell: func(d *actorDetail) string { return millis(d.RunningMillis) }},
-		field[actorDetail]{key: "state_bytes", meaning: "size of all that is stored of it: its state, alarms, " +
-			"messages and answers to repeat", header: "STORED", cell: (*actorDetail).stored},
-		field[actorDetail]{key: "state_keys", meaning: "number of values that it is stored in",
+		field[actorDetail]{key: "state_bytes", meaning: "size of everything stored for it: state, alarms, " +
+			"messages and kept replies", header: "STORED", cell: (*actorDetail).stored},
+		field[actorDetail]{key: "state_keys", meaning: "number of stored values",
 			cell: func(d *actorDetail) string { return strconv.Itoa(d.StateKeys) }},
-		field[actorDetail]{key: "state_partial", meaning: "whether there is more than that, and was not looked at",
+		field[actorDetail]{key: "state_partial", meaning: "whether more is stored that was not counted",
 			cell: func(d *actorDetail) string { return strconv.FormatBool(d.StatePartial) }},
 		field[actorDetail]{key: "quarantine", meaning: "why all nodes refuse it, empty if they do not",
 			header: "QUARANTINE", cell: func(d *actorDetail) string { return dash(d.Quarantine) }},
@@ -123,17 +123,17 @@ func (k *kelpie) actorGet() *cobra.Command {
 	var state bool
 	l := listCommand[actorDetail]{
 		use:   "get ACTOR",
-		short: "Show who owns an actor, and how it is doing",
+		short: "Show an actor's owner and status",
 		args:  host.Args("ACTOR"),
-		long: `Show who owns an actor, and how it is doing. Its state is "unknown" if it was
-never called. Looking does not activate it.
+		long: `Show an actor's owner and status. The state is "unknown" if the actor was never
+called. Looking at an actor does not activate it.
 
-With --state, show its stored state instead, as JSON: {"struct":...,
-"space":{...}}, its state struct and its key-value space, null and empty if
-there are none. Of a volatile actor nothing is stored. What a call has just
-changed is there once it is answered.`,
+With --state, show the stored state instead, as JSON: {"struct":...,
+"space":{...}}, the state struct and the key-value space. Both may be empty:
+null and {}. A volatile actor stores nothing. A change shows up once its call is
+answered.`,
 		flags: func(cmd *cobra.Command) {
-			cmd.Flags().BoolVar(&state, "state", false, "show its stored state, as JSON")
+			cmd.Flags().BoolVar(&state, "state", false, "show the stored state, as JSON")
 			cmd.Example = "  kelpie actors get counter/a\n  kelpie actors get counter/a --state"
 		},
 		listing: actorDetailListing,
@@ -170,7 +170,8 @@ var errPrinted = errors.New("printed")
 // printState prints an actor's state on a line.
 func (k *kelpie) printState(actor string, s *api.ActorState) error {
 	if s == nil {
-		return api.Errorf(api.CodeUnavailable, "actor %s: the node that answered does not tell states", actor)
+		return api.Errorf(api.CodeUnavailable, "actor %s: the node that answered can't show states; upgrade it, "+
+			"or ask another with --addr", actor)
 	}
 	var b bytes.Buffer
 	b.WriteString(`{"struct":`)

@@ -21,27 +21,26 @@ func (k *kelpie) bench() *cobra.Command {
 	var f benchFlags
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Put load on actors and measure how they answer",
-		Long: `Call actors of the stock binary's namespaces, many at a time, and measure how
-many calls are answered per second, and how soon. The actors are called bench-0,
-bench-1 and so on; they keep what was written to them.
+		Short: "Generate load on actors and measure latency",
+		Long: `Call actors of the stock binary's namespaces concurrently, and measure
+throughput and latency. The actors are called bench-0, bench-1 and so on. They
+keep what was written to them.
 
-Without --rate, each of --callers calls again as soon as it has its answer. With
-it, calls are due at even intervals, and the latency of a call is counted from
-when it was due, even if all callers were busy then: what a stall costs shows in
-all the calls that it held up. add, put and delete write: they are answered once
-they are durable. The others read.
+Without --rate, each of --callers makes its next call as soon as it has an
+answer. With --rate, calls are due at even intervals, and the latency of a call
+counts from when it was due, even if all callers were busy then. A stall
+therefore shows in every call that it delays. add, put and delete write: they
+are answered once they are durable. The others read.
 
-With --local, no cluster is needed and none is touched: a node is started in
-this process, on a store of its own that is deleted afterwards, and called
-without a network. Caller and node share the processors then, as they do on one
-machine.
+With --local, no cluster is needed and none is touched. The command starts a
+node in its own process, on a temporary store, and calls it without a network.
+Callers and node share the processors, as they do on one machine.
 
-Latencies are those of calls that were answered. If any call failed, the exit
-code is 1. An interrupt ends the run: what was measured until then is printed,
-and the exit code is 130.
+Latencies are those of answered calls. If any call failed, the exit code is 1.
+An interrupt ends the run, prints what was measured so far, and exits with code
+130.
 
-What is printed as JSON or YAML is one object, of the run.
+JSON and YAML output is one object, for the whole run.
 
 ` + benchListing.help(),
 		Example: `  kelpie bench --local
@@ -73,7 +72,7 @@ func (k *kelpie) runBench(ctx context.Context, f *benchFlags) (err error) {
 	target, err := k.benchTarget(ctx, f)
 	if err != nil {
 		if ctx.Err() != nil {
-			return interrupted("interrupted before anything was measured")
+			return interrupted("interrupted before anything was measured; run it again")
 		}
 		return err
 	}
@@ -86,7 +85,7 @@ func (k *kelpie) runBench(ctx context.Context, f *benchFlags) (err error) {
 	c.Target = target.call
 	live := k.newProgress(0)
 	if live.terminal {
-		c.Each = func(p bench.Progress) { _ = live.say(benchLine(&c, p)) } // it is only for the looks
+		c.Each = func(p bench.Progress) { _ = live.say(benchLine(&c, p)) } // failing to show progress is harmless
 	}
 	result, err := bench.Run(ctx, c)
 	live.clear()
@@ -169,12 +168,12 @@ func benchFailed(r *bench.Result) error {
 		for i, e := range r.Errors {
 			codes[i] = fmt.Sprintf("%d %s", e.Count, e.Code)
 		}
-		said = fmt.Sprintf("%d of %d calls failed: %s; one of them: %s", r.All.Failed, r.All.Answered+r.All.Failed,
+		said = fmt.Sprintf("%d of %d calls failed: %s; for example: %s", r.All.Failed, r.All.Answered+r.All.Failed,
 			strings.Join(codes, ", "), host.Message(r.Errors[0].Example))
 	}
 	switch {
 	case r.Interrupted && r.Elapsed == 0:
-		return interrupted("interrupted before anything was measured")
+		return interrupted("interrupted before anything was measured; run it again")
 	case r.Interrupted && said != "":
 		return interrupted(fmt.Sprintf("interrupted after %s; %s", shortTime(r.Elapsed), said))
 	case r.Interrupted:

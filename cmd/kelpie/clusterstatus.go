@@ -51,9 +51,9 @@ var clusterStatusListing = listing[clusterStatus]{
 		{key: "store_url", meaning: "its store", header: "STORE", cell: func(c *clusterStatus) string {
 			return c.StoreURL
 		}},
-		{key: "schema", meaning: "layout of what is stored", header: "SCHEMA", wide: true,
+		{key: "schema", meaning: "number of the store's schema", header: "SCHEMA", wide: true,
 			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Schema) }},
-		{key: "protocol_version", meaning: "version of the protocol of the node that answers", header: "PROTOCOL",
+		{key: "protocol_version", meaning: "protocol version of the node that answers", header: "PROTOCOL",
 			wide: true, cell: func(c *clusterStatus) string { return strconv.Itoa(c.ProtocolVersion) }},
 		{key: "versions", meaning: "versions of the members' programs", header: "VERSIONS",
 			cell: func(c *clusterStatus) string { return list(c.Versions) }},
@@ -61,20 +61,20 @@ var clusterStatusListing = listing[clusterStatus]{
 			cell: func(c *clusterStatus) string { return millis(c.LeaseTTLMillis) }},
 		{key: "heartbeat_ms", meaning: "interval of heartbeats", header: "HEARTBEAT",
 			cell: func(c *clusterStatus) string { return millis(c.HeartbeatMillis) }},
-		{key: "active", meaning: "nodes that take actors", header: "NODES", cell: (*clusterStatus).nodes},
+		{key: "active", meaning: "nodes that accept actors", header: "NODES", cell: (*clusterStatus).nodes},
 		{key: "suspect", meaning: "members whose heartbeat is late"},
-		{key: "draining", meaning: "members that take no actors"},
-		{key: "left", meaning: "nodes that have been stopped"},
-		{key: "failed", meaning: "nodes that have lost their lease and not joined again"},
-		{key: "namespaces", meaning: "namespaces that are known", header: "NAMESPACES",
+		{key: "draining", meaning: "members that accept no actors"},
+		{key: "left", meaning: "nodes that have stopped"},
+		{key: "failed", meaning: "nodes that have lost their lease and not rejoined"},
+		{key: "namespaces", meaning: "known namespaces", header: "NAMESPACES",
 			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Namespaces) }},
-		{key: "actors", meaning: "active actors, at the nodes' last heartbeats", header: "ACTORS",
+		{key: "actors", meaning: "active actors, as of the nodes' last heartbeats", header: "ACTORS",
 			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Actors) }},
-		{key: "pending", meaning: "calls in their mailboxes, at the nodes' last heartbeats", header: "PENDING",
+		{key: "pending", meaning: "calls in their mailboxes, as of the nodes' last heartbeats", header: "PENDING",
 			cell: func(c *clusterStatus) string { return strconv.Itoa(c.Pending) }},
-		{key: "silent", meaning: "members that do not answer when they are asked from here", header: "SILENT",
+		{key: "silent", meaning: "members that do not answer this command", header: "SILENT",
 			wide: true, cell: func(c *clusterStatus) string { return list(c.Silent) }},
-		{key: "problems", meaning: "what is wrong, a sentence each", header: "PROBLEMS",
+		{key: "problems", meaning: "what is wrong, one sentence each", header: "PROBLEMS",
 			cell: func(c *clusterStatus) string { return dash(strings.Join(c.Problems, "; ")) }},
 	},
 }
@@ -96,11 +96,11 @@ func (c *clusterStatus) nodes() string {
 func (k *kelpie) clusterStatus() *cobra.Command {
 	return listCommand[clusterStatus]{
 		use:   "status",
-		short: "Show how the cluster stands",
-		long: `Show how the cluster stands, in one row, and what is wrong if something is. The
-exit code says whether it could be found out, and not whether all is well:
-scripts look at "problems". Every member is asked whether it answers; of one
-that does not, the row has what the store knows, and stderr says so.`,
+		short: "Show the status of the cluster",
+		long: `Show the status of the cluster in one row, with its problems. The exit code says
+whether the status could be read, not whether all is well: scripts look at
+"problems". The command asks every member. For a member that does not answer,
+the row has what the store knows, and stderr says so.`,
 		example: "  kelpie cluster status\n  kelpie cluster status -o json --watch",
 		args:    host.Args(),
 		listing: clusterStatusListing,
@@ -154,11 +154,11 @@ func newClusterStatus(info *api.ClusterInfo, nodes []api.NodeRow, namespaces []a
 		row.problem("the members run %d versions: %s", len(row.Versions), strings.Join(row.Versions, ", "))
 	}
 	if row.Active == 0 {
-		row.problem("no node takes actors")
+		row.problem("no node accepts actors: start one, or undrain one")
 	}
 	for _, ns := range namespaces {
 		if len(ns.Nodes) == 0 {
-			row.problem("no member hosts namespace %s", ns.Namespace)
+			row.problem("no member hosts namespace %s: start a node whose program does", ns.Namespace)
 		}
 	}
 	return row
@@ -175,7 +175,7 @@ func (c *clusterStatus) add(n *api.NodeRow) {
 		c.Active++
 	case "suspect":
 		c.Suspect++
-		c.problem("the heartbeat of node %s is late", n.Node)
+		c.problem("the heartbeat of node %s is late: check the node and its path to the store", n.Node)
 	case "draining":
 		c.Draining++
 	case "failed":
@@ -191,7 +191,8 @@ func (c *clusterStatus) add(n *api.NodeRow) {
 	c.Pending += n.Pending
 	c.Versions = append(c.Versions, dash(n.Version))
 	if n.Capacity > 0 && n.Actors >= n.Capacity {
-		c.problem("node %s is at its capacity of %s", n.Node, counted(n.Capacity, "actor"))
+		c.problem("node %s is at its capacity of %s: add nodes, or raise --capacity", n.Node,
+			counted(n.Capacity, "actor"))
 	}
 }
 

@@ -20,16 +20,16 @@ import (
 )
 
 func (k *kelpie) context() *cobra.Command {
-	return group("context", "Name clusters, choose between them",
-		`A context is a cluster by name: the addresses of its nodes, and what commands
-that ask it take for --timeout, --output and --no-color unless they are told
-otherwise. Commands go by the current context, or the one that --context or
-KELPIE_CONTEXT names. A flag goes before its variable, that before the context,
-and that before the default: KELPIE_ADDR hides the addresses of the current
-context. A context that --context names goes before variables, too.
+	return group("context", "Manage named clusters",
+		`A context is a named cluster: the addresses of its nodes, and defaults for
+--timeout, --output and --no-color. Commands use the current context, or the one
+that --context or KELPIE_CONTEXT names. A flag overrides its variable, the
+variable overrides the context, and the context overrides the default:
+KELPIE_ADDR hides the addresses of the current context. A context that --context
+names also overrides variables.
 
-Contexts are kept in the file that KELPIE_CONFIG names, else kelpie/config.yaml
-in $XDG_CONFIG_HOME or ~/.config.`,
+Contexts are kept in the file that KELPIE_CONFIG names, else in
+kelpie/config.yaml in $XDG_CONFIG_HOME or ~/.config.`,
 		k.contextList(), k.contextAdd(), k.contextUse(), k.contextRemove())
 }
 
@@ -49,14 +49,14 @@ var contextListing = listing[contextRow]{
 		{key: "context", meaning: "name of the context", header: "CONTEXT", cell: func(r *contextRow) string {
 			return r.Context
 		}},
-		{key: "current", meaning: "whether commands go by it that are not told otherwise", header: "CURRENT",
+		{key: "current", meaning: "whether it is the default for commands", header: "CURRENT",
 			cell: func(r *contextRow) string { return mark(r.Current) }},
 		{key: "addr", meaning: "addresses of nodes", header: "ADDR", cell: func(r *contextRow) string {
 			return list(r.Addr)
 		}},
-		{key: "timeout", meaning: "what it has for --timeout, empty if nothing", header: "TIMEOUT",
+		{key: "timeout", meaning: "its --timeout, empty if not set", header: "TIMEOUT",
 			cell: func(r *contextRow) string { return dash(r.Timeout) }},
-		{key: "output", meaning: "what it has for --output, empty if nothing", header: "OUTPUT",
+		{key: "output", meaning: "its --output, empty if not set", header: "OUTPUT",
 			cell: func(r *contextRow) string { return dash(r.Output) }},
 		{key: "no_color", meaning: "whether it prints without colour", header: "NO COLOR", wide: true,
 			cell: func(r *contextRow) string { return mark(r.NoColor) }},
@@ -119,7 +119,7 @@ func saveContexts(c *config.Contexts, path string) error {
 	}
 	return host.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "%s can't be written: %w", path, err),
-		"name a file that can be by %s", configVariable,
+		"name a writable file with %s", configVariable,
 	)
 }
 
@@ -127,7 +127,7 @@ func (k *kelpie) contextList() *cobra.Command {
 	return listCommand[contextRow]{
 		use:     "ls",
 		short:   "List contexts",
-		long:    "List the contexts of the configuration file. No cluster is asked.",
+		long:    "List the contexts of the configuration file. No cluster is contacted.",
 		example: "  kelpie context ls",
 		args:    host.Args(),
 		listing: contextListing,
@@ -152,8 +152,8 @@ func (k *kelpie) contextAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME --addr HOST:PORT[,HOST:PORT...]",
 		Short: "Add a context",
-		Long: "Add a context with the flags that are given, which commands then take for theirs. No cluster is " +
-			"asked; variables are not looked at.",
+		Long: "Add a context with the given flags, which become its defaults. No cluster is\n" +
+			"contacted, and variables are ignored.",
 		Example: "  kelpie context add prod --addr 10.0.0.1:7600,10.0.0.2:7600 --timeout 10s --use",
 		Args:    host.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -165,7 +165,7 @@ func (k *kelpie) contextAdd() *cobra.Command {
 	}
 	cmd.Flags().AddFlagSet(v.flags)
 	v.output.complete(cmd)
-	cmd.Flags().BoolVar(&use, "use", false, "make it the current one (default false)")
+	cmd.Flags().BoolVar(&use, "use", false, "make it the current context (default false)")
 	return cmd
 }
 
@@ -175,7 +175,7 @@ func (v *contextValues) check(name string) error {
 		return err
 	}
 	if !v.flags.Lookup("addr").Changed {
-		return api.Errorf(api.CodeInvalidArgument, "--addr is missing: the addresses of nodes, such as %s",
+		return api.Errorf(api.CodeInvalidArgument, "--addr is missing: pass the addresses of nodes, such as %s",
 			host.DefaultListen)
 	}
 	return v.validate()
@@ -188,15 +188,15 @@ func (k *kelpie) addContext(name string, v *contextValues, use bool) error {
 	}
 	if c.Lookup(name) != nil {
 		return host.Advise(
-			api.Errorf(api.CodeAlreadyExists, "context %s is in %s already", name, path),
-			"edit that file, or remove it by: kelpie context rm %s", name,
+			api.Errorf(api.CodeAlreadyExists, "context %s is already in %s", name, path),
+			"edit that file, or remove the context with: kelpie context rm %s", name,
 		)
 	}
 	c.Add(name, v.flags)
 	said := fmt.Sprintf("context %s added", name)
 	if use {
 		c.Use(name)
-		said += ", and is the current one now"
+		said += " and made current"
 	}
 	if err := saveContexts(c, path); err != nil {
 		return err
@@ -220,9 +220,9 @@ func (k *kelpie) existing(name string) (c *config.Contexts, path string, err err
 func (k *kelpie) contextUse() *cobra.Command {
 	return &cobra.Command{
 		Use:   "use NAME",
-		Short: "Make a context the current one",
-		Long: "Make a context the current one: commands go by it unless --context, KELPIE_CONTEXT or their own " +
-			"flags and variables say otherwise.",
+		Short: "Choose the current context",
+		Long: "Make a context the current one: the default for commands, unless --context,\n" +
+			"KELPIE_CONTEXT, or their own flags and variables override it.",
 		Example: "  kelpie context use prod",
 		Args:    host.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -246,8 +246,8 @@ func (k *kelpie) contextRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm NAME",
 		Short: "Remove a context",
-		Long: "Remove a context from the configuration file. If it is the current one, there is none then; the " +
-			"cluster stays as it is.",
+		Long: "Remove a context from the configuration file. If it is the current context, no\n" +
+			"context is current afterwards. The cluster is not touched.",
 		Example: "  kelpie context rm prod",
 		Args:    host.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -257,8 +257,8 @@ func (k *kelpie) contextRemove() *cobra.Command {
 			}
 			question, said := "Remove context %s?", "context %s removed\n"
 			if c.Current == args[0] {
-				question, said = "Remove context %s, which is the current one?",
-					"context %s removed, which was the current one: there is none now\n"
+				question, said = "Remove context %s, the current one?",
+					"context %s removed; no context is current now\n"
 			}
 			if err := k.confirm(yes, fmt.Sprintf(question, args[0])); err != nil {
 				return err

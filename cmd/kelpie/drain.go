@@ -56,7 +56,7 @@ that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 	o.register(cmd)
 	f.register(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "node to move to (default placement chooses)")
-	cmd.Flags().DurationVar(&within, "timeout", 0, "when to give up what is left, 0 for never")
+	cmd.Flags().DurationVar(&within, "timeout", 0, "when to give up the rest, 0 for never")
 	return cmd
 }
 
@@ -66,14 +66,14 @@ func validateDrain(req *api.BulkRequest) error {
 	}
 	switch {
 	case req.To == req.Node:
-		return api.Errorf(api.CodeInvalidArgument, "--to %s is where the actors are: name another node", req.To)
+		return api.Errorf(api.CodeInvalidArgument, "--to %s is the node that has the actors; name another node", req.To)
 	case req.To != "":
 		if err := api.ValidateNodeID(req.To); err != nil {
 			return err
 		}
 	}
 	if req.TimeoutMillis < 0 {
-		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must not be negative; 0 is never to give up",
+		return api.Errorf(api.CodeInvalidArgument, "--timeout %v: must not be negative; 0 means never give up",
 			time.Duration(req.TimeoutMillis)*time.Millisecond)
 	}
 	return nil
@@ -94,8 +94,8 @@ func (k *kelpie) drain(ctx context.Context, s *session, o *output, f *jobFlags, 
 	if is, err = order[api.BulkRequest, api.BulkStatus](ctx, s, api.MethodBulk, req); err != nil {
 		return err
 	}
-	if err := k.confirm(f.yes, fmt.Sprintf("Node %s has %s. They move to %s, and it takes no more until it is "+
-		"undrained or restarted. Drain it?",
+	if err := k.confirm(f.yes, fmt.Sprintf("Node %s has %s. They move to %s, and the node accepts no more until "+
+		"you undrain or restart it. Drain it?",
 		req.Node, counted(is.Total, "actor"), whereto(req.To))); err != nil {
 		return err
 	}
@@ -111,9 +111,9 @@ func (k *kelpie) nodeUndrain() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
 		Use:   "undrain NODE",
-		Short: "Have a node take actors again",
-		Long: `End the drain of a node: what has moved stays where it is, and the node takes
-actors again. To bring some back, see "cluster rebalance".`,
+		Short: "Let a node accept actors again",
+		Long: `End the drain of a node. Actors that have moved stay where they are, and the
+node accepts actors again. To bring some back, see "cluster rebalance".`,
 		Example: "  kelpie node undrain node-7600",
 		Args:    host.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

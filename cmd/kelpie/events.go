@@ -24,56 +24,57 @@ const eventsInterval = time.Second
 
 // eventKinds are those there are, with what they mean.
 var eventKinds = []struct{ kind, meaning string }{
-	{api.EventJoined, "a node has joined, or again under a new incarnation"},
-	{api.EventLeft, "a node has given its lease up"},
+	{api.EventJoined, "a node joined, or rejoined under a new incarnation"},
+	{api.EventLeft, "a node gave up its lease"},
 	{api.EventFailed, "a node was fenced"},
-	{api.EventDraining, "a node takes no more actors"},
-	{api.EventUndrained, "a node takes actors again"},
+	{api.EventDraining, "a node stopped accepting actors"},
+	{api.EventUndrained, "a node accepts actors again"},
 	{api.EventLeaseLost, "a node found that it was fenced, and dropped its actors"},
 	{api.EventLeaseBroken, "an operator broke a node's lease"},
 	{api.EventClaimBroken, "an operator took an actor from its owner"},
-	{api.EventTakenOver, "actors were claimed whose owner was gone"},
-	{api.EventMigrated, "actors have moved"},
-	{api.EventMoveFailed, "actors were to move, and stay"},
-	{api.EventJobBegan, "a drain, a rebalance or another job of moving actors began"},
+	{api.EventTakenOver, "actors without a live owner were claimed"},
+	{api.EventMigrated, "actors moved"},
+	{api.EventMoveFailed, "actors were to move, and stayed"},
+	{api.EventJobBegan, "a drain, rebalance or bulk move began"},
 	{api.EventJobEnded, "such a job ended"},
-	{api.EventStuck, "a handler does not return"},
-	{api.EventAbandoned, "an activation was given up for that"},
+	{api.EventStuck, "a handler did not return"},
+	{api.EventAbandoned, "a node abandoned an activation because of that"},
 	{api.EventCrashed, "actors could not be activated: their state or their hook failed"},
-	{api.EventDeadLetter, "alarms or messages were given up"},
+	{api.EventDeadLetter, "alarms or messages became dead letters"},
 	{api.EventClockStepped, "a node's wall clock was set, or its machine slept"},
-	{api.EventStoreLost, "a node can't reach the store"},
+	{api.EventStoreLost, "a node lost contact with the store"},
 	{api.EventStoreBack, "a node reaches the store again"},
-	{api.EventQuarantined, "an actor has ended the process of a node, and is refused from then on"},
-	{api.EventAcquitted, "what was held against an actor was taken back"},
+	{api.EventQuarantined, "an actor ended the process of a node, and is refused from then on"},
+	{api.EventAcquitted, "findings against an actor were withdrawn"},
 }
 
 var eventListing = listing[api.Event]{
 	name: func(e *api.Event) string { return e.By + "#" + strconv.FormatUint(e.Number, 10) },
 	fields: []field[api.Event]{
-		{key: "time", meaning: "when, by the clock of the node that tells it", header: "TIME",
+		{key: "time", meaning: "when, by the clock of the node that reports it", header: "TIME",
 			cell: func(e *api.Event) string { return e.Time }},
-		{key: "by", meaning: "the node that tells it", header: "BY", wide: true, cell: func(e *api.Event) string {
+		{key: "by", meaning: "the node that reports it", header: "BY", wide: true, cell: func(e *api.Event) string {
 			return e.By
 		}},
-		{key: "number", meaning: "its place among that node's events", header: "NUMBER", wide: true,
+		{key: "number", meaning: "its number among that node's events", header: "NUMBER", wide: true,
 			cell: func(e *api.Event) string { return count(e.Number) }},
 		{key: "kind", meaning: "what happened", header: "KIND", cell: func(e *api.Event) string { return e.Kind }},
 		{key: "node", meaning: "the node that it happened to", header: "NODE", cell: func(e *api.Event) string {
 			return dash(e.Node)
 		}},
 		{key: "actor", meaning: "the actor that it happened to, or one of them", header: "ACTORS", cell: eventActors},
-		{key: "incarnation", meaning: "the node's run, if it is about that", header: "INCARNATION", wide: true,
+		{key: "incarnation", meaning: "the node's incarnation, if the event is about that",
+			header: "INCARNATION", wide: true,
 			cell: func(e *api.Event) string { return dash(e.Incarnation) }},
 		{key: "count", meaning: "number of actors that it happened to, 0 if it is about a node",
 			cell: func(e *api.Event) string { return strconv.Itoa(e.Count) }},
-		{key: "from", meaning: "the node that actors went from", header: "FROM", cell: func(e *api.Event) string {
+		{key: "from", meaning: "the node that actors left", header: "FROM", cell: func(e *api.Event) string {
 			return dash(e.From)
 		}},
 		{key: "to", meaning: "the node that actors went to", header: "TO", cell: func(e *api.Event) string {
 			return dash(e.To)
 		}},
-		{key: "cause", meaning: "why, in words", header: "CAUSE", cell: func(e *api.Event) string {
+		{key: "cause", meaning: "the reason, in words", header: "CAUSE", cell: func(e *api.Event) string {
 			return dash(e.Cause)
 		}},
 	},
@@ -83,7 +84,7 @@ var eventListing = listing[api.Event]{
 func eventActors(e *api.Event) string {
 	switch {
 	case e.Count > 1 && e.Actor != "":
-		return fmt.Sprintf("%d, %s among them", e.Count, e.Actor)
+		return fmt.Sprintf("%d, including %s", e.Count, e.Actor)
 	case e.Count > 1 || e.Actor == "" && e.Count > 0:
 		return counted(e.Count, "actor")
 	}
@@ -99,13 +100,13 @@ type eventFlags struct {
 }
 
 func (f *eventFlags) register(cmd *cobra.Command, o *output) {
-	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on with new events as they come, until interrupted; -o "+
-		"json then prints a line for each")
-	cmd.Flags().IntVar(&f.limit, "limit", 0, "greatest number of past events to list, the newest, 0 for no limit")
+	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "print new events as they come, until interrupted; -o "+
+		"json then prints one per line")
+	cmd.Flags().IntVar(&f.limit, "limit", 0, "maximum number of past events to list, the newest; 0 for no limit")
 	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "only events of these kinds")
 	cmd.Flags().StringVar(&f.node, "node", "", "only events about this node, or that moved actors from or to it")
-	cmd.Flags().StringVar(&f.actor, "actor", "", "only events about this actor; one of many actors is named in them, "+
-		"so it may be missed")
+	cmd.Flags().StringVar(&f.actor, "actor", "", "only events about this actor; an event about many actors names "+
+		"one of them, so it may be missing")
 	var kinds []cobra.Completion
 	for _, k := range eventKinds {
 		kinds = append(kinds, cobra.CompletionWithDesc(k.kind, k.meaning))
@@ -154,11 +155,11 @@ func (k *kelpie) events() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "Show what has happened to nodes and actors, and why",
-		Long: `Show what has happened to nodes and actors, the oldest first. Every node
-remembers the last thousand events that it knows of, in memory: those that only
-a node knew which is gone are gone with it. What happens to many actors at once
-is one event. Times are those of the nodes' own clocks. Kinds of events:
+		Short: "Show what happened to nodes and actors, and why",
+		Long: `Show what happened to nodes and actors, the oldest event first. Every node
+remembers the last thousand events that it knows of, in memory. What only a dead
+node knew is lost. An event may be about many actors at once. Times are from the
+nodes' own clocks. Kinds of events:
 ` + kinds.String() + "\n\n" + eventListing.help(),
 		Example: "  kelpie events --watch\n  kelpie events --kind failed,taken_over -o json\n  kelpie events --node " +
 			"node-7601 --limit 20",

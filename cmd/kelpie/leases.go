@@ -16,9 +16,10 @@ import (
 )
 
 func (k *kelpie) leases() *cobra.Command {
-	return group("leases", "List leases, break them",
-		`Every node holds one lease, kept by heartbeats; all the actors that it owns hang
-from it. Breaking it lets other nodes take them over at once.`, k.leaseList(), k.leaseShow(), k.leaseBreak())
+	return group("leases", "List and break leases",
+		`Every node holds one lease, which it keeps by heartbeats. All actors that it
+owns depend on it. Breaking a lease lets other nodes take the actors at once.`,
+		k.leaseList(), k.leaseShow(), k.leaseBreak())
 }
 
 func (k *kelpie) leaseList() *cobra.Command {
@@ -26,8 +27,8 @@ func (k *kelpie) leaseList() *cobra.Command {
 	return listCommand[api.LeaseRow]{
 		use:   "ls",
 		short: "List the lease of every node",
-		long: `List the lease of every node. Ages are as the node that answers sees them, by
-its own clock; it watches the heartbeats of some of the others.`,
+		long: `List the lease of every node. Ages are as the answering node sees them, by its
+own clock; it watches the heartbeats of some of the others.`,
 		example: "  kelpie leases ls --state suspect,failed\n  kelpie leases ls --sort age_ms:desc -o wide",
 		args:    host.Args(),
 		flags:   func(cmd *cobra.Command) { registerStates(cmd, &states, nodeStates) },
@@ -52,7 +53,7 @@ func (k *kelpie) leaseShow() *cobra.Command {
 	return listCommand[api.LeaseRow]{
 		use:     "show NODE",
 		short:   "Show the lease of a node",
-		long:    "Show all of the lease of a node, as the node that answers sees it.",
+		long:    "Show the lease of a node in full, as the answering node sees it.",
 		example: "  kelpie leases show node-7600",
 		args:    host.Args("NODE"),
 		listing: leaseListing.inFull().asTall(),
@@ -79,20 +80,20 @@ func (k *kelpie) leaseBreak() *cobra.Command {
 	var f breakFlags
 	cmd := &cobra.Command{
 		Use:   "break NODE | --actor ACTOR",
-		Short: "Take a node's lease, or one actor's claim, away",
-		Long: `Take the lease of a node away: it drops all its actors, and other nodes can take
-them over at once. The node joins again by itself if it still runs. With
---actor, take only that actor away from its owner.
+		Short: "Take away a node's lease, or one actor's claim",
+		Long: `Take a node's lease away. The node drops all its actors, and other nodes can
+take them at once. If the node still runs, it rejoins by itself. With --actor,
+take only that actor away from its owner.
 
-It is for a node that hangs, or that nobody can reach to stop it: "node drain"
-and "actors migrate" move actors without a failed call. Nothing that was
-acknowledged is lost. Calls that the node is executing fail with "unknown", and
-what is in memory only is gone. The command shows the impact, then asks for
-confirmation.`,
+Use it on a node that hangs, or that you cannot reach to stop it. To move actors
+without a failed call, use "node drain" or "actors migrate" instead. Nothing
+that was acknowledged is lost. But calls that the node is executing fail with
+"unknown", and state that is only in memory is gone. The command shows the
+impact, then asks for confirmation.`,
 		Example: "  kelpie leases break node-7600 --dry-run\n  kelpie leases break --actor counter/a --yes",
 		Args: func(_ *cobra.Command, args []string) error {
 			if (len(args) == 1) == (f.actor != "") || len(args) > 1 {
-				return api.Errorf(api.CodeInvalidArgument, "name either one node or, by --actor, one actor")
+				return api.Errorf(api.CodeInvalidArgument, "name either a node or, with --actor, an actor")
 			}
 			return nil
 		},
@@ -119,7 +120,7 @@ confirmation.`,
 	c.register(cmd.Flags())
 	registerYes(cmd, &f.yes)
 	cmd.Flags().StringVar(&f.actor, "actor", "", "the actor to take away from its owner")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would happen, and break nothing")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would happen, without breaking anything")
 	return cmd
 }
 
@@ -159,8 +160,8 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *bre
 			_, err = human.Fprintf(k.Stdout, "node %s holds no lease: it is %s\n", node, row.State)
 			return err
 		}
-		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which other "+
-			"nodes take as they are called; if it is alive, it joins again without them",
+		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which "+
+			"other nodes take when they are called; if it is alive, it rejoins without them",
 			node, row.State, row.Address, row.Epoch, counted(row.Actors, "actor"))
 		if ok, err := k.foretell(f, will, fmt.Sprintf("Break the lease of node %s?", node)); !ok || err != nil {
 			return err
@@ -188,11 +189,11 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 			return err
 		}
 		if row.Node == "" {
-			_, err = human.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
+			_, err = human.Fprintf(k.Stdout, "no node owns actor %s\n", actor)
 			return err
 		}
-		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s), and any node "+
-			"can take it, under a higher token",
+		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s); any node "+
+			"can then take it, under a higher token",
 			row.Node, actor, row.Token, row.Since, row.State)
 		if ok, err := k.foretell(f, will, fmt.Sprintf("Take actor %s away from node %s?", actor, row.Node)); !ok ||
 			err != nil {
@@ -205,7 +206,7 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 		return err
 	}
 	if !reply.Broken {
-		_, err = human.Fprintf(k.Stdout, "nobody owns actor %s\n", actor)
+		_, err = human.Fprintf(k.Stdout, "no node owns actor %s\n", actor)
 		return err
 	}
 	_, err = human.Fprintf(k.Stdout, "actor %s taken from node %s, token %d\n", reply.Actor, reply.Node, reply.Token)

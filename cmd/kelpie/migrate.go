@@ -31,10 +31,10 @@ func (k *kelpie) actorMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate {ACTOR | --from NODE --all}",
 		Short: "Move actors to other nodes",
-		Long: `Move an actor, or many actors of a node, to another node: the one that --to
-names, else one that placement chooses. An actor takes its memory along, and its
-calls wait for a moment; none fails. One that was moved less than ten seconds
-ago stays, unless there is --force.
+		Long: `Move an actor, or many actors of a node, to the node that --to names, or to
+where placement chooses. An actor takes its memory along. Its calls wait for a
+moment; none fails. An actor that moved less than ten seconds ago stays, unless
+you pass --force.
 
 With --from NODE --all, the node itself moves its actors, the least recently
 called first, and the command follows it. You can interrupt it; rerun the
@@ -85,17 +85,17 @@ func (f *migrateFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.from, "from", "", "node whose actors are to move")
 	flags.BoolVar(&f.all, "all", false, "with --from: all its actors")
 	flags.StringVar(&f.namespace, "namespace", "", "with --from: only actors of this namespace")
-	flags.IntVar(&f.limit, "limit", 0, "with --from: greatest number of actors to move, 0 for no limit")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "with --from: count the actors, and move none")
-	flags.BoolVar(&f.force, "force", false, "move also what was moved less than ten seconds ago")
-	flags.BoolVar(&f.cancel, "cancel", false, "with --from: end what the same command has begun")
+	flags.IntVar(&f.limit, "limit", 0, "with --from: maximum number of actors to move, 0 for no limit")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "with --from: count the actors, without moving any")
+	flags.BoolVar(&f.force, "force", false, "also move actors that moved less than ten seconds ago")
+	flags.BoolVar(&f.cancel, "cancel", false, "with --from: end the job that the same command started")
 	f.jobFlags.register(cmd)
 }
 
 // validate checks what can be checked without asking anybody. Errors are CodeInvalidArgument.
 func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	if (len(args) == 1) == (f.from != "") || len(args) > 1 {
-		return api.Errorf(api.CodeInvalidArgument, "name either one actor or, by --from NODE --all, many")
+		return api.Errorf(api.CodeInvalidArgument, "name either an actor or, with --from NODE --all, many")
 	}
 	if f.to != "" {
 		if err := api.ValidateNodeID(f.to); err != nil {
@@ -105,7 +105,8 @@ func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	if f.from == "" {
 		for _, name := range jobOnly {
 			if cmd.Flags().Changed(name) {
-				return api.Errorf(api.CodeInvalidArgument, "--%s is of --from NODE, but there is an actor", name)
+				return api.Errorf(api.CodeInvalidArgument, "--%s is for --from NODE; leave it out to move one "+
+					"actor", name)
 			}
 		}
 		_, err := api.ParseActorID(args[0])
@@ -116,10 +117,10 @@ func (f *migrateFlags) validate(cmd *cobra.Command, args []string) error {
 	}
 	switch {
 	case !f.all && !f.cancel:
-		return api.Errorf(api.CodeInvalidArgument, "--from %s: add --all to move the actors of the node, which "+
-			"--namespace and --limit make fewer", f.from)
+		return api.Errorf(api.CodeInvalidArgument, "--from %s: pass --all to move the node's actors; --namespace "+
+			"and --limit restrict them", f.from)
 	case f.from == f.to:
-		return api.Errorf(api.CodeInvalidArgument, "--to %s is where the actors are: name another node", f.to)
+		return api.Errorf(api.CodeInvalidArgument, "--to %s is the node that has the actors; name another node", f.to)
 	case f.limit < 0:
 		return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", f.limit)
 	case f.namespace != "":
@@ -165,7 +166,8 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 	}
 	if is.Total > 0 {
 		if err := k.confirm(
-			f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from, whereto(f.to))); err != nil {
+			f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from,
+				whereto(f.to))); err != nil {
 			return err
 		}
 	}

@@ -21,13 +21,13 @@ import (
 
 // placements are the strategies of placement, with what each does. The nodes know the same.
 var placements = []struct{ name, meaning string }{
-	{"least-loaded", "of two nodes taken at random the one with fewer active actors; the default"},
+	{"least-loaded", "of two random nodes, the one with fewer active actors; the default"},
 	{"random", "any node"},
 	{"round-robin", "one node after the other"},
-	{"affinity", "a node that --prefer names while one has room, else as --fallback says"},
-	{"local-first", "the node that was called while it has room, else as --fallback says"},
-	{"rendezvous", "by a hash of the actor's name: the same node each time, as far as nodes stay"},
-	{"spread", "about as many actors in each zone, then the less loaded node there"},
+	{"affinity", "a node that --prefer names; if none has room, as --fallback says"},
+	{"local-first", "the node that received the call; if it has no room, as --fallback says"},
+	{"rendezvous", "by a hash of the actor's name: the same node each time, for as long as it stays"},
+	{"spread", "a similar number of actors in each zone, then the less loaded node there"},
 }
 
 // consistencies are how reads are answered.
@@ -52,15 +52,15 @@ type namespaceFlags struct {
 
 func (f *namespaceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.placement, "placement", "", "how a node is chosen for an actor that nobody owns, one of those "+
-		"above")
+	flags.StringVar(&f.placement, "placement", "", "how to choose a node for an actor without an owner, one of "+
+		"those above")
 	flags.StringVar(&f.prefer, "prefer", "", "which nodes placement affinity prefers: node=NAME, zone=NAME or, for a "+
 		"label, KEY=VALUE")
-	flags.StringVar(&f.fallback, "fallback", "", "the placement where affinity and local-first find no room (default "+
-		"least-loaded)")
+	flags.StringVar(&f.fallback, "fallback", "", "the placement when affinity or local-first find no room "+
+		"(default least-loaded)")
 	flags.DurationVar(&f.idleTimeout, "idle-timeout", 0, "how long an actor stays active without calls, at least 100ms")
 	flags.StringVar(&f.consistency, "consistency", "", "how reads are answered, one of those above")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, without changing it")
 	names := make([]cobra.Completion, len(placements))
 	for i, p := range placements {
 		names[i] = cobra.CompletionWithDesc(p.name, p.meaning)
@@ -96,7 +96,7 @@ func (f *namespaceFlags) request(namespace string, flags *pflag.FlagSet) (*api.N
 	}
 	if req.Placement == nil && req.Prefer == nil && req.Fallback == nil && req.IdleTimeoutMillis == nil &&
 		req.Consistency == nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "say what to set: --placement, --prefer, --fallback, "+
+		return nil, api.Errorf(api.CodeInvalidArgument, "pass what to set: --placement, --prefer, --fallback, "+
 			"--idle-timeout or --consistency")
 	}
 	return req, f.validate(req)
@@ -169,18 +169,20 @@ func (k *kelpie) namespaceSet() *cobra.Command {
 
 func namespaceSetHelp() string {
 	var b strings.Builder
-	b.WriteString(`Change settings of a namespace while the cluster runs; those not named stay as
-they are. Nodes follow within a heartbeat, and within a minute for an idle
-timeout that gets shorter. Actors stay where they are until they are deactivated
-or moved. What changes is printed. A placement is one of:
+	b.WriteString(`Change settings of a namespace while the cluster runs. Settings that you do not
+pass stay as they are. Nodes follow within a heartbeat, or within a minute for a
+shorter idle timeout. Actors stay where they are until they are deactivated or
+moved. The command prints what changes. A placement is one of:
 `)
 	for _, p := range placements {
 		fmt.Fprintf(&b, "\n  %-12s  %s", p.name, p.meaning)
 	}
-	b.WriteString("\n\nAll choose among the nodes that host the namespace, are not draining and have room.\n\n" +
-		"The consistency of reads is linearizable, for which the store proves that they are current, or stale: " +
-		"answered from memory, they may\n" +
-		"be behind when another node has taken an actor over, as its own had failed, and this one has not noticed.\n\n" + namespaceChangeListing.help())
+	b.WriteString("\n\n" +
+		"All choose among the nodes that host the namespace, are not draining and have room.\n\n" +
+		"The consistency of reads is linearizable or stale. For a linearizable read, the\n" +
+		"store proves that the answer is current. A stale read is answered from memory;\n" +
+		"it may be behind if another node has taken the actor over, and this one has not\n" +
+		"noticed.\n\n" + namespaceChangeListing.help())
 	return b.String()
 }
 

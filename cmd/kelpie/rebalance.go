@@ -20,8 +20,8 @@ import (
 // rebalanceFlags are those of "cluster rebalance".
 type rebalanceFlags struct {
 	jobFlags
-	by           string
-	plan, cancel bool
+	by             string
+	dryRun, cancel bool
 }
 
 // rebalanceResult is what a rebalance prints: the plan, and what has become of it.
@@ -36,12 +36,13 @@ type rebalanceResult struct {
 var rebalanceListing = listing[rebalanceResult]{
 	name: func(r *rebalanceResult) string { return r.By },
 	fields: []field[rebalanceResult]{
-		{key: "by", meaning: "what is made equal: actors, load or memory"},
+		{key: "by", meaning: "what to balance: actors, load or memory"},
 		{key: "nodes",
-			meaning: "the nodes that take actors, each with node, has and gets; less than 0 is what it gives"},
-		{key: "moves", meaning: "how much goes where, each with from, to and amount"},
-		{key: "fails", meaning: "nodes that did not begin, each with node and error"},
-		{key: "jobs", meaning: "the jobs of the nodes that give, as \"node drain\" shows them; empty with --plan"},
+			meaning: "the nodes that accept actors, each with node, has and gets; a negative number is what it " +
+				"gives"},
+		{key: "moves", meaning: "what moves where, each with from, to and amount"},
+		{key: "fails", meaning: "nodes that did not start, each with node and error"},
+		{key: "jobs", meaning: "the jobs of the giving nodes, as \"node drain\" shows them; empty with --dry-run"},
 	},
 }
 
@@ -49,7 +50,7 @@ var rebalanceListing = listing[rebalanceResult]{
 var bys = []struct{ name, meaning string }{
 	{api.ByActors, "active actors"},
 	{api.ByLoad, "calls per second"},
-	{api.ByMemory, "bytes that actors take in memory"},
+	{api.ByMemory, "bytes of memory that actors take"},
 }
 
 func (k *kelpie) clusterRebalance() *cobra.Command {
@@ -58,22 +59,23 @@ func (k *kelpie) clusterRebalance() *cobra.Command {
 	var f rebalanceFlags
 	cmd := &cobra.Command{
 		Use:   "rebalance",
-		Short: "Have all nodes carry the same",
-		Long: `Move actors from the nodes that carry more to those that carry less, until all
-that take actors carry about the same: of actors, of calls per second (load), or
-of bytes in memory. No more actors move than must. The nodes do that by
-themselves, and the command follows them: it may be interrupted. The exit code
-is 0 if all was moved.
+		Short: "Spread actors evenly over the nodes",
+		Long: `Move actors from nodes that carry more to nodes that carry less, until all nodes
+that accept actors carry about the same: of actors, of calls per second (load),
+or of bytes in memory. No more actors move than necessary. The nodes do the
+work, and the command follows them; you can interrupt it. The exit code is 0 if
+everything moved.
 
 ` + rebalanceListing.help(),
-		Example: "  kelpie cluster rebalance --plan\n  kelpie cluster rebalance --by memory --rate 100/s --yes",
-		Args:    host.Args(),
+		Example: "  kelpie cluster rebalance --dry-run\n" +
+			"  kelpie cluster rebalance --by memory --rate 100/s --yes",
+		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.ContainsFunc(bys, func(b struct{ name, meaning string }) bool { return b.name == f.by }) {
 				return api.Errorf(api.CodeInvalidArgument, "--by %q: must be %s, %s or %s", f.by, api.ByActors,
 					api.ByLoad, api.ByMemory)
 			}
-			if !f.plan && !f.cancel {
+			if !f.dryRun && !f.cancel {
 				if err := k.askable(f.yes); err != nil {
 					return err
 				}
@@ -96,9 +98,9 @@ is 0 if all was moved.
 }
 
 func (f *rebalanceFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.by, "by", api.ByActors, "what to make equal: actors, load or memory")
-	cmd.Flags().BoolVar(&f.plan, "plan", false, "show what would move, and move nothing")
-	cmd.Flags().BoolVar(&f.cancel, "cancel", false, "end a rebalance that is under way; what has moved stays")
+	cmd.Flags().StringVar(&f.by, "by", api.ByActors, "what to balance: actors, load or memory")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would move, without moving it")
+	cmd.Flags().BoolVar(&f.cancel, "cancel", false, "end the running rebalance; actors that have moved stay")
 	f.jobFlags.register(cmd)
 	names := make([]cobra.Completion, len(bys))
 	for i, b := range bys {
@@ -113,7 +115,7 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 	if err != nil {
 		return err
 	}
-	if f.plan || len(plan.Moves) == 0 {
+	if f.dryRun || len(plan.Moves) == 0 {
 		if len(plan.Moves) == 0 {
 			human.Fprintf(k.Stderr, "%s\n", "there is nothing to move")
 		}
@@ -124,7 +126,7 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 			return err
 		}
 	}
-	if err := k.confirm(f.yes, fmt.Sprintf("Move that, by %s?", f.by)); err != nil {
+	if err := k.confirm(f.yes, fmt.Sprintf("Move this, by %s?", f.by)); err != nil {
 		return err
 	}
 	req.Plan = false
@@ -149,8 +151,8 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 		return err
 	}
 	for _, failed := range reply.Fails {
-		return host.Advise(api.Errorf(api.CodeInternal, "node %s has not begun: %s", failed.Node, failed.Error),
-			"the same command again goes on with what is left")
+		return host.Advise(api.Errorf(api.CodeInternal, "node %s did not start: %s", failed.Node, failed.Error),
+			"rerun the command to move the rest")
 	}
 	return j.verdict()
 }

@@ -22,18 +22,18 @@ func (k *kelpie) storeMigrate() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "migrate --store URL",
-		Short: "Bring a store to the schema of this version",
-		Long: `Bring the store that --store names from the schema of an earlier version to that
-of this one. All nodes must have stopped: one that is alive is found, and
-nothing is done. Earlier versions refuse the store afterwards, so make a backup
-first. If it is interrupted, do it again.`,
+		Short: "Migrate a store to the schema of this version",
+		Long: `Migrate the store that --store names from the schema of an earlier version to
+that of this version. Stop all nodes first: the command finds a node that is
+alive, and does nothing. Make a backup too, because earlier versions refuse the
+store afterwards. If the migration is interrupted, run it again.`,
 		Example: "  kelpie store backup before.kelpie --store pebble:/var/lib/kelpie\n  kelpie store migrate --store " +
 			"pebble:/var/lib/kelpie",
 		Args: host.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if url == "" {
-				return api.Errorf(api.CodeInvalidArgument, "say by --store which store: pebble:DIR, fdb:CLUSTERFILE "+
-					"or kelpie://HOST:PORT")
+				return api.Errorf(api.CodeInvalidArgument, "pass --store URL, the store to migrate: pebble:DIR, "+
+					"fdb:CLUSTERFILE or kelpie://HOST:PORT")
 			}
 			if err := k.confirm(
 				yes, fmt.Sprintf("Migrate the store %s to schema %d?", url, registry.SchemaVersion)); err != nil {
@@ -52,7 +52,7 @@ first. If it is interrupted, do it again.`,
 				return env.Sleep(e, ctx, 2*m.Heartbeat+time.Second)
 			})
 			if err != nil {
-				return unlessInterrupted(ctx, err, "interrupted before anything was changed")
+				return unlessInterrupted(ctx, err, "interrupted before anything was changed; run it again")
 			}
 			if living != "" {
 				return api.Errorf(api.CodeFailedPrecondition, "node %s is alive in the store: stop all nodes first",
@@ -60,8 +60,8 @@ first. If it is interrupted, do it again.`,
 			}
 			from, err := r.Migrate(ctx)
 			if err != nil {
-				return unlessInterrupted(ctx, err, "interrupted before the store was migrated: do it again, it goes "+
-					"on from there")
+				return unlessInterrupted(ctx, err, "interrupted before the store was migrated; run it again to "+
+					"continue")
 			}
 			if from == registry.SchemaVersion {
 				_, err = human.Fprintf(k.Stdout, "the store has schema %d already\n", from)

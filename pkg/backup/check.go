@@ -24,8 +24,8 @@ type Checked struct {
 	Problems int
 }
 
-// Check reads all that is in a store and compares what belongs together. report is told of every problem, of keys that
-// the store can't read too, behind which it goes on. It blocks until that is done or ctx ends. Errors are the store's.
+// Check reads the whole store and cross-checks related records. It calls report for every problem, including keys that
+// the store can't read, and continues behind those. It blocks until it is done or ctx ends. Errors are the store's.
 func Check(ctx context.Context, e env.Env, store kv.Store, report func(registry.Problem), o Options) (Checked, error) {
 	r := &reading{env: e, store: store}
 	var out Checked

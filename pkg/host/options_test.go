@@ -93,7 +93,7 @@ func TestOptionErrors(t *testing.T) {
 		{"--drain-timeout -1s", "--drain-timeout -1s: must not be negative"},
 		{"--zone a/b", `zone "a/b"`},
 		{"--label disk", `label "disk"`},
-		{"--label a=b --label a=c", "two with the key a"},
+		{"--label a=b --label a=c", "the key a appears twice"},
 		{"--log-level loud", "--log-level"},
 		{"--log-format xml", "--log-format"},
 	} {

@@ -34,7 +34,8 @@ func TestOfTwoRestoresOneHasTheStore(t *testing.T) {
 		must(err)
 		meta := Meta{ClusterID: "c", Schema: SchemaVersion, LeaseTTL: DefaultLeaseTTL, Heartbeat: DefaultHeartbeat}
 		for what, err := range map[string]error{
-			"a batch": first.Write(t.ctx, pair("late")), "its end": first.End(t.ctx, meta, Restoration{Unattended: 1, Commits: 1}),
+			"a batch": first.Write(t.ctx, pair("late")),
+			"its end": first.End(t.ctx, meta, Restoration{Unattended: 1, Commits: 1}),
 		} {
 			if api.CodeOf(err) != api.CodeFailedPrecondition || !strings.Contains(err.Error(), "another restore") {
 				t.Errorf("%s of the first restore: %v", what, err)
@@ -43,7 +44,8 @@ func TestOfTwoRestoresOneHasTheStore(t *testing.T) {
 		must(second.Write(t.ctx, pair("of the second")))
 		must(second.End(t.ctx, meta, Restoration{}))
 		must(second.End(t.ctx, meta, Restoration{})) // as after an answer that was lost
-		if err := first.End(t.ctx, meta, Restoration{Unattended: 1, Commits: 1}); api.CodeOf(err) != api.CodeFailedPrecondition {
+		if err := first.End(t.ctx, meta, Restoration{Unattended: 1, Commits: 1}); api.CodeOf(
+			err) != api.CodeFailedPrecondition {
 			t.Errorf("the end of the first, after that of the second: %v", err)
 		}
 		all := func(ctx context.Context, tx kv.Tx) ([]kv.KeyValue, error) {

@@ -48,12 +48,14 @@ var edges = []mutant{
 	},
 	{
 		name: "state-limit-doubled", what: "a state of up to 2 MiB is accepted",
-		changes: []change{{stateFile, "	if len(encoded) > stateBytesMax {", "	if len(encoded) > 2*stateBytesMax {"}},
-		flags:   outgrown, caught: []string{"linearizable"},
+		changes: []change{
+			{stateFile, "	if len(encoded) > stateBytesMax {", "	if len(encoded) > 2*stateBytesMax {"}},
+		flags: outgrown, caught: []string{"linearizable"},
 	},
 	{
 		name: "too-large-is-kept", what: "what a call has written that does not fit a transaction stays in memory",
-		changes: []change{{"pkg/node/internal/activation/batch.go", "\"transaction: %v\", a.Actor, call.Clip(c.Method), err)}\n	if err := " +
+		changes: []change{{"pkg/node/internal/activation/batch.go", "\"transaction: %v\", a.Actor, " +
+			"call.Clip(c.Method), err)}\n	if err := " +
 			"a.revert(); err != nil {\n		return err\n	}\n",
 			"\"transaction: %v\", a.Actor, call.Clip(c.Method), err)}\n"}},
 		flags: outgrown, caught: []string{"linearizable", "liveness", "errors"},

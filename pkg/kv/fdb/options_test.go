@@ -31,7 +31,7 @@ func TestParseOptions(t *testing.T) {
 	for s, want := range map[string]string{
 		"f?prefix=%ff":                           "outside the key space",
 		"f?prefix=" + strings.Repeat("x", 1_001): "longer than 1000",
-		"f?prefix=a&prefix=b":                    "given 2 times",
+		"f?prefix=a&prefix=b":                    "is set 2 times",
 		"f?prefix=":                              "has no value",
 		"f?prefx=a":                              "; there are prefix, size_limit, timeout, tls_ca",
 		"f?prefix=%zz":                           "invalid URL escape",
@@ -40,7 +40,7 @@ func TestParseOptions(t *testing.T) {
 		"f?size_limit=31":                        "not between 32 and 10000000 bytes",
 		"f?size_limit=10000001":                  "not between 32 and 10000000 bytes",
 		"f?size_limit=1MB":                       "invalid syntax",
-		"f?tls_cert=c":                           "go together",
+		"f?tls_cert=c":                           "together, or neither",
 	} {
 		if got, err := ParseOptions(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %+v, %v; want an error with %q", s, got, err, want)
@@ -78,7 +78,7 @@ func TestFindClusterFile(t *testing.T) {
 		{"", variable("none"), "", "no cluster file found"},
 		{"", variable(""), "", "no cluster file found"},
 		{"none", unset, "", "cluster file none does not exist"},
-		{"two", unset, "", "cluster file two: it is none"},
+		{"two", unset, "", "cluster file two: it is malformed"},
 		{"other", unset, "", "one line, DESCRIPTION:ID@IP:PORT"},
 		{".", unset, "", "is a directory"},
 	} {
