@@ -37,7 +37,7 @@ is stored is lost. A volatile actor loses its state.`,
 				return err
 			}
 			if !reply.Evicted {
-				_, err = human.Fprintf(k.Stdout, "actor %s is active on no node\n", reply.Actor)
+				_, err = human.Fprintf(k.Stdout, "actor %s is not active on any node\n", reply.Actor)
 				return err
 			}
 			_, err = human.Fprintf(k.Stdout, "actor %s deactivated on node %s\n", reply.Actor, reply.Node)

@@ -195,7 +195,7 @@ func (k *kelpie) printState(actor string, s *api.ActorState) error {
 	}
 	b.WriteString("}}\n")
 	if s.Partial {
-		human.Fprintf(k.Stderr, "warning: actor %s: its state is too large to show it all\n", actor)
+		human.Fprintf(k.Stderr, "warning: actor %s: the state is too large to show completely\n", actor)
 	}
 	_, err := k.Stdout.Write(b.Bytes())
 	return err

@@ -134,8 +134,8 @@ func (k *kelpie) printBench(f *benchFlags, r *bench.Result) error {
 	if r.Unsent == 0 || r.Interrupted {
 		return nil
 	}
-	_, err := human.Fprintf(k.Stderr, "warning: %d calls were due and not begun, as all callers were waiting: the "+
-		"rate was not reached; raise --callers or lower --rate\n", r.Unsent)
+	_, err := human.Fprintf(k.Stderr, "warning: %d calls were due but not started, because all callers were busy; "+
+		"the rate was not reached: raise --callers or lower --rate\n", r.Unsent)
 	return err
 }
 

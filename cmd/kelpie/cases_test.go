@@ -337,6 +337,11 @@ var commandCases = map[string]commandCase{
 			{line: "store restore - --store pebble:d", says: "--yes"}},
 		alone: "the nodes have stopped: TestAClusterMovesToAnotherStore",
 	},
+	"kelpie store verify": {
+		good:  []trial{{line: "store verify --help", says: "Nothing is written"}},
+		wrong: []trial{{line: "store verify", says: "FILE is missing"}},
+		alone: "it reads a file: TestVerifyABackup",
+	},
 	"kelpie store set": {
 		good: []trial{{line: "store set 0x02 hello --yes", says: "5 bytes", after: "store clear 0x02 --yes"}},
 		wrong: []trial{{line: "store set 0x01", says: "VALUE is missing"},

@@ -132,8 +132,8 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (*clusterStatus, erro
 	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
 		row.Silent = append(row.Silent, n.node)
 		row.problem("node %s does not answer from here", n.node)
-		human.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); of it, the row has what its last "+
-			"heartbeat said\n", n.node, n.address, host.Reason(n.err))
+		human.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); its figures are from its last "+
+			"heartbeat\n", n.node, n.address, host.Reason(n.err))
 	}
 	return row, nil
 }

@@ -234,7 +234,7 @@ func (k *kelpie) contextUse() *cobra.Command {
 			if err := saveContexts(c, path); err != nil {
 				return err
 			}
-			_, err = human.Fprintf(k.Stdout, "context %s is the current one now\n", args[0])
+			_, err = human.Fprintf(k.Stdout, "context %s is now current\n", args[0])
 			return err
 		},
 		ValidArgsFunction: k.completeContext,

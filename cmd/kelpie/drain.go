@@ -86,7 +86,7 @@ func (k *kelpie) drain(ctx context.Context, s *session, o *output, f *jobFlags, 
 	}
 	j := &job{cancel: "kelpie node undrain " + req.Node}
 	if running(*is) && is.Kind == api.BulkDrain {
-		human.Fprintf(k.Stderr, "node %s is being drained already, for %s, to %s\n", req.Node, is.Why, whereto(is.To))
+		human.Fprintf(k.Stderr, "node %s is already draining, for %s, to %s\n", req.Node, is.Why, whereto(is.To))
 		j.nodes = []api.BulkStatus{*is}
 		return k.begun(ctx, s, o, f, j)
 	}
@@ -129,7 +129,7 @@ node accepts actors again. To bring some back, see "cluster rebalance".`,
 			if err != nil {
 				return err
 			}
-			_, err = human.Fprintf(k.Stdout, "node %s is %s and takes actors\n", is.Node, is.NodeState)
+			_, err = human.Fprintf(k.Stdout, "node %s is %s and accepts actors\n", is.Node, is.NodeState)
 			return err
 		},
 	}

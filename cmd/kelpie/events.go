@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -217,7 +216,7 @@ func (l *eventLog) next(ctx context.Context) ([]api.Event, error) {
 	}
 	l.after = reply.After
 	if !slices.Equal(reply.Silent, l.silent) && len(reply.Silent) > 0 {
-		human.Fprintf(l.stderr, "warning: what only these nodes know is missing, they do not answer: %s\n",
+		fmt.Fprintf(l.stderr, "warning: these nodes do not answer, so events that only they know are missing: %s\n",
 			strings.Join(reply.Silent, ", "))
 	}
 	l.silent = reply.Silent

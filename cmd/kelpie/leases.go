@@ -189,7 +189,7 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 			return err
 		}
 		if row.Node == "" {
-			_, err = human.Fprintf(k.Stdout, "no node owns actor %s\n", actor)
+			_, err = human.Fprintf(k.Stdout, "actor %s has no owner\n", actor)
 			return err
 		}
 		will := fmt.Sprintf("node %s would lose actor %s, which it owns under token %d since %s (%s); any node "+
@@ -206,7 +206,7 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 		return err
 	}
 	if !reply.Broken {
-		_, err = human.Fprintf(k.Stdout, "no node owns actor %s\n", actor)
+		_, err = human.Fprintf(k.Stdout, "actor %s has no owner\n", actor)
 		return err
 	}
 	_, err = human.Fprintf(k.Stdout, "actor %s taken from node %s, token %d\n", reply.Actor, reply.Node, reply.Token)

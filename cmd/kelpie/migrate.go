@@ -151,7 +151,7 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if running(*is) && !f.dryRun && sameJob(is, req) {
-		human.Fprintf(k.Stderr, "node %s is at it already, for %s\n", f.from, is.Why)
+		human.Fprintf(k.Stderr, "node %s is already doing this, for %s\n", f.from, is.Why)
 		j.nodes = []api.BulkStatus{*is}
 		return k.begun(ctx, s, o, &f.jobFlags, j)
 	}

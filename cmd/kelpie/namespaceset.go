@@ -194,9 +194,9 @@ func (k *kelpie) setNamespace(ctx context.Context, s *session, o *output, req *a
 	changes := namespaceChanges(reply, req.DryRun)
 	switch {
 	case len(changes) == 0:
-		human.Fprintf(k.Stderr, "namespace %s has these settings already\n", req.Namespace)
+		human.Fprintf(k.Stderr, "namespace %s already has these settings\n", req.Namespace)
 	case req.DryRun:
-		human.Fprintf(k.Stderr, "namespace %s would change so; nothing was changed\n", req.Namespace)
+		human.Fprintf(k.Stderr, "namespace %s would change like this; nothing was changed\n", req.Namespace)
 	}
 	p := newPrinter(k.Stdout, o.format, k.style(o), namespaceChangeListing, false)
 	if err := p.rows(changes); err != nil {

@@ -4,9 +4,10 @@
 package main
 
 import (
-	"github.com/kelpiehq/kelpie/internal/human"
 	"io"
 	"time"
+
+	"github.com/kelpiehq/kelpie/internal/human"
 )
 
 // progressOnTerminal is how often a line on a terminal is written over.

@@ -117,7 +117,7 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 	}
 	if f.dryRun || len(plan.Moves) == 0 {
 		if len(plan.Moves) == 0 {
-			human.Fprintf(k.Stderr, "%s\n", "there is nothing to move")
+			fmt.Fprintln(k.Stderr, "nothing to move")
 		}
 		return k.printRebalance(o, plan, nil)
 	}

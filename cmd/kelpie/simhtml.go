@@ -33,7 +33,7 @@ func checkPage(name string) error {
 // writePage draws a run. Of nil, which is many runs none of which broke a promise, there is nothing to draw.
 func (k *kelpie) writePage(name string, r *sim.Result) error {
 	if r == nil {
-		_, err := human.Fprintf(k.Stderr, "%s is not written: there is no broken promise to show\n", name)
+		_, err := human.Fprintf(k.Stderr, "%s was not written: there is no broken promise to show\n", name)
 		return err
 	}
 	var page bytes.Buffer

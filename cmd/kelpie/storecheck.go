@@ -126,7 +126,7 @@ func (k *kelpie) repair(ctx context.Context, store kv.Store, yes bool, emit func
 	if err := r.Repair(ctx, repairs); err != nil {
 		return err
 	}
-	fmt.Fprintf(k.Stderr, "repaired %s; checking again\n", counted(len(repairs), "problem"))
+	human.Fprintf(k.Stderr, "repaired %s; checking again\n", counted(len(repairs), "problem"))
 	_, err = k.check(ctx, store, func([]problemRow) error { return nil })
 	return err
 }

@@ -117,7 +117,7 @@ func TestVerifyABackup(t *testing.T) {
 	terminal{stdin: string(b)}.run("store", "verify", "-").wants(t, host.ExitOK, "it is whole")
 	flipped := bytes.Clone(b)
 	flipped[len(b)/2] ^= 1
-	for says, content := range map[string][]byte{"cut off": b[:len(b)-10], "checksum": flipped, "no backup": nil} {
+	for says, content := range map[string][]byte{"truncated": b[:len(b)-10], "checksum": flipped, "not a backup": nil} {
 		terminal{stdin: string(content)}.run("store", "verify", "-").wants(t, host.ExitCorrupt, says)
 	}
 	terminal{}.run("store", "verify", file+".none").wants(t, host.ExitNotFound, "none")

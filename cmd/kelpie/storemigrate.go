@@ -64,7 +64,7 @@ store afterwards. If the migration is interrupted, run it again.`,
 					"continue")
 			}
 			if from == registry.SchemaVersion {
-				_, err = human.Fprintf(k.Stdout, "the store has schema %d already\n", from)
+				_, err = human.Fprintf(k.Stdout, "the store already has schema %d\n", from)
 				return err
 			}
 			_, err = human.Fprintf(k.Stdout, "store migrated from schema %d to %d\n", from, registry.SchemaVersion)

@@ -21,7 +21,7 @@ func (k *kelpie) storeVerify() *cobra.Command {
 		Long: `Read all of a backup, of FILE or of stdin if that is "-", and verify its
 checksums, its end and its counts. Nothing is written, and no store is needed.
 A backup that is damaged or cut off is refused with exit code 8.`,
-		Example: "  kelpie store verify monday.kelpie\n  zstd -dc monday.kelpie.zst | kelpie store verify -",
+		Example: "  kelpie store verify monday.kelpie\n  kelpie store verify - < monday.kelpie",
 		Args:    host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			from, err := k.openBackup(args[0])

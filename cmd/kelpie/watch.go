@@ -4,11 +4,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
@@ -78,14 +78,14 @@ func (p *patience) after(err error) error {
 	switch {
 	case err == nil:
 		if p.lost {
-			human.Fprintf(p.stderr, "%s\n", "there is an answer again")
+			fmt.Fprintln(p.stderr, "the cluster answers again")
 		}
 		p.heard, p.lost = p.now(), false
 		return nil
 	case host.ExitCodeOf(err) != host.ExitUnavailable, p.heard.IsZero(), p.now().Sub(p.heard) > p.timeout:
 		return err
 	case !p.lost:
-		human.Fprintf(p.stderr, "warning: %s; looking on for up to %v\n", host.Message(err), p.timeout)
+		fmt.Fprintf(p.stderr, "warning: %s; retrying for up to %v\n", host.Message(err), p.timeout)
 	}
 	p.lost = true
 	return nil
