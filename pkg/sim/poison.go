@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -87,14 +88,9 @@ func (l *life) poisonKind() actor.Kind {
 	return kind
 }
 
-// holds reports whether a workload is part of the run.
+// holds reports whether a workload is part of the run. None is where a program takes their place.
 func (c *Config) holds(workload string) bool {
-	for _, name := range c.Workloads {
-		if name == workload {
-			return true
-		}
-	}
-	return false
+	return c.Program == nil && slices.Contains(c.Workloads, workload)
 }
 
 // endsItsProcess ends the process that runs the harmful actor, and has it started again a little later. It does not

@@ -66,7 +66,7 @@ func isSystemError(err error) bool {
 
 // corrupt makes a kv.ErrCorrupt that names the damaged file, if Pebble does.
 func corrupt(err error) error {
-	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil && info.Details != nil {
 		return kv.ErrCorrupt.With(fmt.Errorf("%s: %w", info.Path, info.Details))
 	}
 	var detailed interface {

@@ -90,6 +90,9 @@ func (a *Activation) Guard(what string, f func() error) (err error) {
 	return err
 }
 
+// Kind returns what the author of the actor has declared.
+func (a *Activation) Kind() *actor.Spec { return a.Spec }
+
 // Self returns the actor that the activation is of.
 func (a *Activation) Self() api.ActorID { return a.Actor }
 

@@ -68,7 +68,7 @@ func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
 		a.Claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
 	}
-	a.Struct, err = state.LoadStruct(a, a.Spec, stored[records:])
+	a.Struct, err = state.LoadStruct(a, stored[records:])
 	return err
 }
 
@@ -97,7 +97,7 @@ func (a *Activation) loadNothing(ctx context.Context) (err error) {
 	if len(value) == 8 {
 		a.schedule.Due = int64(binary.BigEndian.Uint64(value))
 	}
-	a.Struct, err = state.LoadStruct(a, a.Spec, nil)
+	a.Struct, err = state.LoadStruct(a, nil)
 	return err
 }
 

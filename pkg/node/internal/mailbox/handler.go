@@ -106,7 +106,7 @@ func (d *Table) Abandon(s *Mailbox, now time.Duration, noteOf func(running *call
 	if s.run == nil || s.run.what == "" {
 		return g, false
 	}
-	g = givenUpSlot{Running: s.run.running, Heir: s.successor, Controls: s.run.controls}
+	g = givenUpSlot{Running: s.run.running, Heir: d.successors[s], Controls: s.run.controls}
 	if s.run.control != nil {
 		g.Controls = append(g.Controls, s.run.control)
 	}

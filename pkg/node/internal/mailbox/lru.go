@@ -76,15 +76,15 @@ func (d *Table) wait(s, victim *Mailbox) {
 	if victim == nil {
 		return
 	}
-	s.waits, s.running, victim.successor = true, true, s
-	d.waiting++
+	s.waits, s.running = true, true
+	d.successors[victim] = s
 }
 
 // inherit gives the room of a mailbox that has gone to the one that waits for it. d.mu is held.
 func (d *Table) inherit(from *Mailbox) {
-	if s := from.successor; s != nil {
-		s.waits, from.successor = false, nil
-		d.waiting--
+	if s := d.successors[from]; s != nil {
+		s.waits = false
+		delete(d.successors, from)
 	}
 }
 
@@ -96,12 +96,11 @@ func (d *Table) Evicted(s, victim *Mailbox) (room bool, next *Mailbox, calls []*
 	if !s.waits {
 		return true, nil, nil
 	}
-	victim.successor = nil
+	delete(d.successors, victim)
 	if next = d.victim(); next != nil {
-		next.successor = s
+		d.successors[next] = s
 		return false, next, nil
 	}
-	d.waiting--
 	delete(d.boxes, s.Actor)
 	d.order.remove(s)
 	s.mu.Lock()

@@ -33,10 +33,9 @@ type Mailbox struct {
 	// When what was taken from the mailbox began to run, and how long the last of that took.
 	began, lastRun time.Duration
 
-	// Of the table of mailboxes: the neighbours in the order of use, and the mailbox that waits for this one's room.
+	// Of the table of mailboxes: the neighbours in the order of use.
 	older, newer *Mailbox
 	bytes        int64 // about what the activation takes
-	successor    *Mailbox
 
 	tally telemetry.CallStats // of the activation's calls
 	run   *run                // of the actor's code, nil before the first
@@ -48,11 +47,11 @@ type Mailbox struct {
 type Control struct {
 	// Run is called by the task of the actor's mailbox, and reports whether the mailbox has gone with it.
 	Run func(s *Mailbox) (gone bool)
-	// Abort is called instead of run, or while run waits for a handler that hangs. It does not block.
+	// Abort is called instead of Run, or while Run waits for a handler that hangs. It does not block.
 	Abort func(err error)
 }
 
-// Dispatcher holds the mailboxes.
+// Table holds the mailboxes of a node.
 type Table struct {
 	maxPending int
 	budget     *call.Budget
@@ -60,7 +59,7 @@ type Table struct {
 	// MemoryLimit bounds memory, which is about what the activations take, in bytes; 0 is no bound.
 	MemoryLimit int64
 	memory      atomic.Int64
-	// Start runs a mailbox in a task of its own; startAfter another one first, to have it released.
+	// Start runs a mailbox in a task of its own; StartAfter another one first, to have it released.
 	Start      func(*Mailbox)
 	StartAfter func(s, victim *Mailbox)
 
@@ -72,10 +71,11 @@ type Table struct {
 	gaugedAt time.Duration
 	gauged   int64
 
-	mu      sync.Mutex
-	boxes   map[api.ActorID]*Mailbox
-	order   lru
-	waiting int // mailboxes that wait for room
+	mu    sync.Mutex
+	boxes map[api.ActorID]*Mailbox
+	order lru
+	// successors are the mailboxes that wait for the room of another one, by that.
+	successors map[*Mailbox]*Mailbox
 	// stopping tables take only what handlers wait for that run here, closed ones nothing.
 	stopping, closed bool
 }
@@ -94,7 +94,7 @@ type Limits struct {
 // NewTable returns a table without mailboxes. Its Start and StartAfter must be set before the first call.
 func NewTable(l Limits) *Table {
 	return &Table{maxPending: l.Pending, budget: l.Budget, capacity: l.Capacity, MemoryLimit: l.Memory,
-		boxes: make(map[api.ActorID]*Mailbox)}
+		boxes: make(map[api.ActorID]*Mailbox), successors: make(map[*Mailbox]*Mailbox)}
 }
 
 // Submit puts a call into the mailbox of its actor and reports whether it took charge of it. Without a mailbox it
@@ -165,7 +165,7 @@ func (d *Table) awaited(c *call.Call) bool {
 
 // full reports whether an activation more needs the room of another. d.mu is held.
 func (d *Table) full() bool {
-	return d.capacity > 0 && len(d.boxes)-d.waiting >= d.capacity || d.Excess() > 0
+	return d.capacity > 0 && len(d.boxes)-len(d.successors) >= d.capacity || d.Excess() > 0
 }
 
 // Excess is how many bytes more the activations take than they should.
@@ -390,7 +390,7 @@ func (d *Table) All() []*Mailbox {
 func (d *Table) Load() api.Load {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return api.Load{Activations: len(d.boxes) - d.waiting, Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
+	return api.Load{Activations: len(d.boxes) - len(d.successors), Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
 		Rate: d.rate.Load()}
 }
 
@@ -424,7 +424,7 @@ func (d *Table) Room(expected int) error {
 	switch {
 	case d.stopping:
 		return api.Errorf(api.CodeFailedPrecondition, "it is stopping")
-	case d.capacity > 0 && len(d.boxes)-d.waiting+expected >= d.capacity:
+	case d.capacity > 0 && len(d.boxes)-len(d.successors)+expected >= d.capacity:
 		return call.RefusedFor(api.RefusedFull,
 			api.Errorf(api.CodeNoCapacity, "it is at its capacity of %d activations", d.capacity))
 	case d.Excess() > 0:

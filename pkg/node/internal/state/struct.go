@@ -36,15 +36,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type owner interface {
 	// Guard runs code of the author. what names it, for errors and the log.
 	Guard(what string, f func() error) error
+	// Kind returns what the actor's author has declared.
+	Kind() *actor.Spec
 	// Self returns the actor.
 	Self() api.ActorID
 }
 
 // Memory is an actor's state struct as its activation caches it, whole.
 type Struct struct {
-	of   owner
-	spec *actor.Spec
-	// Value is what handlers work on, a pointer from spec.NewState.
+	of owner
+	// Value is what handlers work on, a pointer from the kind's NewState.
 	Value any
 	// Kept is value, encoded, as the last successful call left it; committed is what the store has.
 	Kept, committed []byte
@@ -57,8 +58,8 @@ type Struct struct {
 }
 
 // LoadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
-func LoadStruct(of owner, spec *actor.Spec, chunks []registry.Entry) (*Struct, error) {
-	m := &Struct{of: of, spec: spec, Chunks: len(chunks)}
+func LoadStruct(of owner, chunks []registry.Entry) (*Struct, error) {
+	m := &Struct{of: of, Chunks: len(chunks)}
 	if len(chunks) == 0 {
 		return m, m.Clear()
 	}
@@ -77,7 +78,7 @@ func LoadStruct(of owner, spec *actor.Spec, chunks []registry.Entry) (*Struct, e
 		return nil, err
 	}
 	err = m.of.Guard("loading its state", func() error {
-		asIs, err := spec.Load(actor.NewStored(version, encoded), m.Value)
+		asIs, err := of.Kind().Load(actor.NewStored(version, encoded), m.Value)
 		if err == nil && !asIs {
 			encoded, err = actor.Marshal(m.Value)
 			m.Rewrite = true
@@ -95,7 +96,7 @@ func LoadStruct(of owner, spec *actor.Spec, chunks []registry.Entry) (*Struct, e
 // construct makes a zero state.
 func (m *Struct) construct() error {
 	err := m.of.Guard("the constructor of its state", func() error {
-		m.Value = m.spec.NewState()
+		m.Value = m.of.Kind().NewState()
 		return nil
 	})
 	if err != nil {
@@ -213,9 +214,9 @@ func (m *Struct) Bytes() int { return 2*len(m.Kept) + len(m.committed) }
 func (m *Struct) split(encoded []byte) [][]byte {
 	all := make([]byte, stateHeaderBytes, stateHeaderBytes+stateVersionBytes+len(encoded))
 	all[0] = stateFormat
-	if m.spec.Version > 0 {
+	if m.of.Kind().Version > 0 {
 		all[0] = versionedFormat
-		all = binary.BigEndian.AppendUint32(all, m.spec.Version)
+		all = binary.BigEndian.AppendUint32(all, m.of.Kind().Version)
 	}
 	all = append(all, encoded...)
 	body := all[stateHeaderBytes:]
