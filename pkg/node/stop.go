@@ -26,7 +26,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.mailboxes.Stop()
 	var errs []error
-	errs = append(errs, n.host.Slots.Wait(ctx))
+	errs = append(errs, n.host.InFlight.Wait(ctx))
 	n.mailboxes.Close()
 	errs = append(errs, n.host.DeactivateAll(ctx))
 	if n.lease != nil {

@@ -33,7 +33,7 @@ func (a *Activation) Bytes() int64 {
 // Activation is an actor in memory: its claim and its cached state.
 type Activation struct {
 	parts    *Parts
-	slot     *mailbox.Mailbox
+	mailbox  *mailbox.Mailbox
 	Actor    api.ActorID
 	Spec     *actor.Spec
 	Claim    *registry.Claim
@@ -103,7 +103,7 @@ func (a *Activation) exited(what string) {
 		what)
 	a.parts.Log.Error("an actor's code has ended its goroutine",
 		"actor", a.Actor.String(), "in", what, "stack", string(debug.Stack()))
-	running, waited := a.slot.Exit(what)
+	running, waited := a.mailbox.Exit(what)
 	if running == nil {
 		_ = a.parts.Crashed(a.Actor, err) // which its calls are told when they come again
 	}
@@ -114,5 +114,5 @@ func (a *Activation) exited(what string) {
 	if running != nil {
 		running.Finish(nil, "", err)
 	}
-	a.parts.GiveUp(a.slot)
+	a.parts.GiveUp(a.mailbox)
 }

@@ -32,5 +32,5 @@ func (a *Activation) answered(answers []call.Answer) {
 	}
 	n.Meter.Answered.Add(uint64(calls))
 	n.Meter.Failed.Add(uint64(failed))
-	a.slot.Answered(now, calls, sum/time.Duration(calls))
+	a.mailbox.Answered(now, calls, sum/time.Duration(calls))
 }

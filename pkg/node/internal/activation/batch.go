@@ -30,7 +30,7 @@ func (a *Activation) Process(calls []*call.Call) (rest []*call.Call, good bool) 
 		if calls = a.servable(calls); len(calls) == 0 {
 			return nil, true
 		}
-		a.slot.Answering(calls)
+		a.mailbox.Answering(calls)
 		most, err := a.try(calls)
 		if err != nil {
 			a.unanswered(nil, calls, err)
@@ -192,7 +192,7 @@ func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answe
 	if err := ctx.Err(); err != nil {
 		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, true
 	}
-	a.slot.Enter(c.Method, c, calls, now, c.RunBy())
+	a.mailbox.Enter(c.Method, c, calls, now, c.RunBy())
 	out, inTime = a.runHandler(ctx, c, m)
 	if !inTime {
 		return out, false
@@ -261,7 +261,7 @@ func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *actor.Meth
 	if err != nil {
 		err = cmp.Or(a.Struct.Rollback(), err)
 	}
-	if !a.slot.Leave() {
+	if !a.mailbox.Leave() {
 		return out, false
 	}
 	if err == nil {

@@ -24,7 +24,7 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 	}
 	now := a.parts.Env.Monotonic()
 	left, _ := env.Remaining(a.parts.Env, ctx)
-	a.slot.Enter(name, nil, calls, now, now+left)
+	a.mailbox.Enter(name, nil, calls, now, now+left)
 	a.begin(ctx, false)
 	var state []byte
 	err := a.Guard(name, func() (err error) {
@@ -42,7 +42,7 @@ func (a *Activation) Hook(ctx context.Context, name string, f actor.Hook, calls 
 	if err != nil {
 		err = cmp.Or(a.Struct.Rollback(), err)
 	}
-	if !a.slot.Leave() {
+	if !a.mailbox.Leave() {
 		return call.ErrAbandoned
 	}
 	if err != nil {

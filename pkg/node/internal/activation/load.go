@@ -23,7 +23,7 @@ import (
 
 // New returns an activation that has not loaded anything yet.
 func New(p *Parts, s *mailbox.Mailbox, spec *actor.Spec, claim *registry.Claim) *Activation {
-	return &Activation{parts: p, slot: s, Actor: s.Actor, Spec: spec, Claim: claim,
+	return &Activation{parts: p, mailbox: s, Actor: s.Actor, Spec: spec, Claim: claim,
 		kv: state.NewKV(claim, spec.Volatile)}
 }
 
@@ -56,15 +56,15 @@ func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at regist
 // load takes what the store has of the actor: its schedule first, then its records and its state.
 // attended is whether the actor's entry in the list of what is due names the node.
 func (a *Activation) load(stored []registry.Entry, attended bool) (err error) {
-	agenda := entriesBefore(stored, statekeys.Dedup)
+	pending := entriesBefore(stored, statekeys.Dedup)
 	records := entriesBefore(stored, statekeys.Struct)
-	if a.schedule, err = state.LoadSchedule(stored[:agenda], attended); err != nil {
+	if a.schedule, err = state.LoadSchedule(stored[:pending], attended); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
 	}
 	if a.schedule != nil {
 		a.schedule.Inbox.Volatile = a.Spec.Volatile
 	}
-	if a.dedup, err = dedup.Load(stored[agenda:records], a.parts.MaxRecords, a.Spec.Volatile,
+	if a.dedup, err = dedup.Load(stored[pending:records], a.parts.MaxRecords, a.Spec.Volatile,
 		a.Claim.Version()); err != nil {
 		return api.Errorf(api.CodeCorruptState, "actor %s: %v", a.Actor, err)
 	}
@@ -124,5 +124,5 @@ func (a *Activation) unpack(ctx context.Context, p *snapshot.Snapshot) error {
 			return err
 		}
 	}
-	return a.unpackLuggage(ctx, p.Payload)
+	return a.unpackPayload(ctx, p.Payload)
 }

@@ -121,7 +121,7 @@ func (a *Activation) send(m *state.Message) error {
 // may says why the handler that runs must not do something that is done later.
 func (p scheduler) may(what string) error {
 	switch {
-	case p.a.slot.Abandoned():
+	case p.a.mailbox.Abandoned():
 		return api.Errorf(api.CodeFailedPrecondition,
 			"actor %s: the activation was given up, as its handler did not return: it can't %s", p.a.Actor, what)
 	case p.a.Spec.Volatile:
@@ -185,7 +185,7 @@ func (a *Activation) Deliver() {
 	case !a.Sending():
 		a.parts.Outboxes.Drop(a.Actor)
 	case a.schedule.Deliveries == nil:
-		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.slot, a.schedule.Outbox)
+		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.mailbox, a.schedule.Outbox)
 	}
 }
 
@@ -215,7 +215,7 @@ func (a *Activation) Ended() {
 	if a == nil || a.schedule == nil {
 		return
 	}
-	a.parts.Outboxes.Detach(a.slot)
+	a.parts.Outboxes.Detach(a.mailbox)
 	if at := cmp.Or(a.schedule.Next.Due, a.schedule.Due); at != 0 {
 		a.parts.Timers.Soon(a.Actor, max(at, a.parts.Env.Now().Add(schedule.WakeAgain).UnixMilli()))
 	}

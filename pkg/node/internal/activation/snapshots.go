@@ -19,25 +19,25 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// PackLuggage has the actor pack what it takes along.
-func (a *Activation) PackLuggage(ctx context.Context) (luggage []byte, err error) {
+// PackPayload has the actor pack what it takes along.
+func (a *Activation) PackPayload(ctx context.Context) (payload []byte, err error) {
 	if a.Spec.Pack == nil {
 		return nil, nil
 	}
 	err = a.aside(ctx, "packing", func(c *actor.Context, state any) (err error) {
-		luggage, err = a.Spec.Pack(c, state)
+		payload, err = a.Spec.Pack(c, state)
 		return err
 	})
-	return luggage, err
+	return payload, err
 }
 
-// unpackLuggage has the actor unpack what came along. It goes on without if that fails.
-func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
-	if a.Spec.Unpack == nil || luggage == nil {
+// unpackPayload has the actor unpack what came along. It goes on without if that fails.
+func (a *Activation) unpackPayload(ctx context.Context, payload []byte) error {
+	if a.Spec.Unpack == nil || payload == nil {
 		return nil
 	}
 	err := a.aside(ctx, "unpacking", func(c *actor.Context, state any) error {
-		return a.Spec.Unpack(c, state, luggage)
+		return a.Spec.Unpack(c, state, payload)
 	})
 	if errors.Is(err, call.ErrAbandoned) {
 		return err
@@ -53,7 +53,7 @@ func (a *Activation) unpackLuggage(ctx context.Context, luggage []byte) error {
 func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error {
 	now := a.parts.Env.Monotonic()
 	left, _ := env.Remaining(a.parts.Env, ctx)
-	a.slot.Enter(name, nil, nil, now, now+left)
+	a.mailbox.Enter(name, nil, nil, now, now+left)
 	a.kv.Begin(ctx, true)
 	err := a.Guard(name, func() error {
 		return f(actor.NewContext(ctx, a.Actor, a.kv).WithTurn(a.hookTurn(name)), a.Struct.Value)
@@ -61,7 +61,7 @@ func (a *Activation) aside(ctx context.Context, name string, f actor.Hook) error
 	if a.panicked { // in the middle of something
 		err = cmp.Or(a.Struct.Rollback(), err)
 	}
-	if !a.slot.Leave() {
+	if !a.mailbox.Leave() {
 		return call.ErrAbandoned
 	}
 	if err != nil {

@@ -144,7 +144,7 @@ func (a *Activation) tryActivation(ctx context.Context, at registry.Attempt) err
 	t := a.Claim.Trial()
 	switch {
 	case t == nil:
-		a.parts.Trials.Leave(a.slot)
+		a.parts.Trials.Leave(a.mailbox)
 		return nil
 	case t.Marked():
 		a.parts.Trials.Marked(a.Actor, a.Claim.Incarnation())
@@ -178,7 +178,7 @@ func (a *Activation) try(calls []*call.Call) (most int, err error) {
 // beginTrial waits for the suspect's turn until ctx ends, and stores the mark.
 func (a *Activation) beginTrial(ctx context.Context, method string, retry bool) error {
 	alone := a.Claim.Trial().Suspected()
-	if err := a.parts.Trials.enter(ctx, a.slot, alone); err != nil {
+	if err := a.parts.Trials.enter(ctx, a.mailbox, alone); err != nil {
 		return err
 	}
 	a.parts.Trials.Marked(a.Actor, a.Claim.Incarnation())
@@ -198,7 +198,7 @@ func (a *Activation) endTrial() error {
 		}
 	}
 	a.parts.Trials.unmarked(a.Actor)
-	a.parts.Trials.Leave(a.slot)
+	a.parts.Trials.Leave(a.mailbox)
 	return nil
 }
 

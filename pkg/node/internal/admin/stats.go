@@ -46,8 +46,8 @@ func (adm *Service) nodeStats() *api.NodeStats {
 	s.Job = adm.Migrator.RunningJob()
 	seen := adm.Mailboxes.Recent(topScanned)
 	all, waiting := make([]api.ActorStats, len(seen)), 0
-	for i, slot := range seen {
-		all[i] = slot.Stats(adm.NodeID, now)
+	for i, box := range seen {
+		all[i] = box.Stats(adm.NodeID, now)
 		s.Deepest = max(s.Deepest, all[i].Pending)
 		waiting += all[i].Pending
 	}

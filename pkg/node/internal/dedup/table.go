@@ -51,7 +51,7 @@ const (
 	BirthOfRestored = 1
 )
 
-// Ledger is an actor's records: what makes a call that is repeated under its key have its effect once. It holds all
+// Table is an actor's dedup table: what makes a call that is repeated under its key have its effect once. It holds all
 // of them, in order of their keys.
 //
 // A record of a client's call is dropped when the client has said that it has the answer, unless it is the client's

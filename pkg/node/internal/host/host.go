@@ -17,9 +17,9 @@ import (
 // Host runs actors: it claims them, runs their calls and gives them back.
 type Host struct {
 	Deps
-	Slots   mailbox.InFlight
-	running mailbox.Runners
-	crashes crashes
+	InFlight mailbox.InFlight
+	running  mailbox.Runners
+	crashes  crashes
 	// Arrivals are what other nodes send of actors that move here.
 	Arrivals snapshot.Arrivals
 	// releases bounds how many idle actors are deactivated at once.
@@ -40,7 +40,7 @@ func New(d Deps) *Host {
 	h := &Host{Deps: d, releases: env.NewSemaphore(d.Env, releasesAtOnce)}
 	h.Trials, h.Claims = activation.NewTrials(d.Env), env.NewSemaphore(d.Env, router.ClaimsAtOnce)
 	h.Crashed, h.GiveUp = h.crashed, h.abandon
-	h.Slots.Drained = env.NewEvent(d.Env)
+	h.InFlight.Drained = env.NewEvent(d.Env)
 	h.Barrier = membership.NewBarrier(d.Env, func() (registry.Proof, error) {
 		return d.Registry.Barrier(d.Ctx, d.Members.Member())
 	})

@@ -140,12 +140,12 @@ func (h *Host) runOwn(s *mailbox.Mailbox) {
 
 // begin notes that a mailbox has a task, until finished or abandoned.
 func (h *Host) begin(s *mailbox.Mailbox) {
-	h.Slots.Begin()
+	h.InFlight.Begin()
 	h.running.Add(s)
 }
 
 func (h *Host) finished(s *mailbox.Mailbox) {
 	h.Trials.Leave(s)
 	h.running.Remove(s)
-	h.Slots.End()
+	h.InFlight.End()
 }

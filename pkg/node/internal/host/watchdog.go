@@ -72,8 +72,8 @@ func (h *Host) abandon(s *mailbox.Mailbox) {
 	for _, c := range g.Controls {
 		c.Abort(errGivenUp(s.Actor))
 	}
-	if g.Heir != nil {
-		h.Env.Go("actor", func() { h.runOwn(g.Heir) })
+	if g.Successor != nil {
+		h.Env.Go("actor", func() { h.runOwn(g.Successor) })
 	}
 	if g.Next != nil {
 		h.startSlot(g.Next)

@@ -84,20 +84,20 @@ func (s *Mailbox) Overdue(now time.Duration) (what string, ran time.Duration, fi
 	return r.what, now - r.since, first, now > r.deadline+call.HandlerGrace
 }
 
-// givenUpSlot is what is left of a mailbox that was abandoned.
-type givenUpSlot struct {
+// Remains is what is left of a mailbox that was abandoned.
+type Remains struct {
 	Calls    []*call.Call
 	Controls []*Control
 	// Running is the call whose handler did not return, nil if it was a hook.
 	Running *call.Call
-	// Heir is the mailbox that has waited for its room, next the one that takes note of what has happened; nil if there
+	// Successor is the mailbox that has waited for its room, next the one that takes note of what has happened; nil if there
 	// is none.
-	Heir, Next *Mailbox
+	Successor, Next *Mailbox
 }
 
 // Abandon takes a mailbox out whose handler runs. noteOf returns the call by which the next activation takes note of
 // that, nil for none.
-func (d *Table) Abandon(s *Mailbox, now time.Duration, noteOf func(running *call.Call) *call.Call) (g givenUpSlot,
+func (d *Table) Abandon(s *Mailbox, now time.Duration, noteOf func(running *call.Call) *call.Call) (g Remains,
 	abandoned bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -106,7 +106,7 @@ func (d *Table) Abandon(s *Mailbox, now time.Duration, noteOf func(running *call
 	if s.run == nil || s.run.what == "" {
 		return g, false
 	}
-	g = givenUpSlot{Running: s.run.running, Heir: d.successors[s], Controls: s.run.controls}
+	g = Remains{Running: s.run.running, Successor: d.successors[s], Controls: s.run.controls}
 	if s.run.control != nil {
 		g.Controls = append(g.Controls, s.run.control)
 	}

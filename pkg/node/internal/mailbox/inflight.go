@@ -42,25 +42,25 @@ func (f *InFlight) Wait(ctx context.Context) error {
 // Runners are the mailboxes that have a task: for a moment two, when a call comes while one ends.
 type Runners struct {
 	mu    sync.Mutex
-	slots map[*Mailbox]int
+	boxes map[*Mailbox]int
 }
 
 // Add notes that a mailbox has a task.
 func (r *Runners) Add(s *Mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.slots == nil {
-		r.slots = make(map[*Mailbox]int)
+	if r.boxes == nil {
+		r.boxes = make(map[*Mailbox]int)
 	}
-	r.slots[s]++
+	r.boxes[s]++
 }
 
 // Remove notes that one of a mailbox's tasks has ended.
 func (r *Runners) Remove(s *Mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.slots[s]--; r.slots[s] == 0 {
-		delete(r.slots, s)
+	if r.boxes[s]--; r.boxes[s] == 0 {
+		delete(r.boxes, s)
 	}
 }
 
@@ -69,7 +69,7 @@ func (r *Runners) Longer(before time.Duration) []*Mailbox {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []*Mailbox
-	for s := range r.slots { //kelpie:unordered sorted below
+	for s := range r.boxes { //kelpie:unordered sorted below
 		s.mu.Lock()
 		if s.run != nil && s.run.what != "" && s.run.since < before {
 			out = append(out, s)

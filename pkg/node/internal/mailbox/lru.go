@@ -13,7 +13,7 @@ import (
 // calls of the newcomer wait in its mailbox meanwhile; those that come for the victim keep it where it is, and the next
 // is tried.
 
-// uses is the mailboxes of a dispatcher in the order of their last calls.
+// lru is the mailboxes of a table in the order of their last calls.
 type lru struct {
 	oldest, newest *Mailbox
 }

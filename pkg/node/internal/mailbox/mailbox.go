@@ -15,7 +15,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
 )
 
-// Slot is the one place of an actor on a node: its mailbox, and its activation while there
+// Mailbox is the one place of an actor on a node: its mailbox, and its activation while there
 // is one. One task at a time runs a mailbox, and only that task touches the activation: it
 // claims, runs batches, and releases, so nothing of one actor ever happens twice at once.
 type Mailbox struct {
@@ -37,7 +37,7 @@ type Mailbox struct {
 	older, newer *Mailbox
 	bytes        int64 // about what the activation takes
 
-	tally telemetry.CallStats // of the activation's calls
+	stats telemetry.CallStats // of the activation's calls
 	run   *run                // of the actor's code, nil before the first
 	// Resident is what the running task keeps in the mailbox: the actor's activation, nil if there is none.
 	Resident any
@@ -80,7 +80,7 @@ type Table struct {
 	stopping, closed bool
 }
 
-// Limits bound what a dispatcher takes.
+// Limits bound what a table takes.
 type Limits struct {
 	// Pending is how many calls wait in one mailbox.
 	Pending int
@@ -386,7 +386,7 @@ func (d *Table) All() []*Mailbox {
 	return out
 }
 
-// Load counts. A wedged dispatcher does not answer, and the node's heartbeat waits for the answer.
+// Load counts. A wedged table does not answer, and the node's heartbeat waits for the answer.
 func (d *Table) Load() api.Load {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -472,11 +472,11 @@ func (s *Mailbox) Stats(node string, now time.Duration) api.ActorStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := api.ActorStats{
-		Actor: s.Actor.String(), Node: node, Pending: len(s.pending), Calls: s.tally.Calls, Rate: s.tally.RateAt(now),
-		LatencyMicros: int64(s.tally.Latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
+		Actor: s.Actor.String(), Node: node, Pending: len(s.pending), Calls: s.stats.Calls, Rate: s.stats.RateAt(now),
+		LatencyMicros: int64(s.stats.Latency), MemoryBytes: s.bytes, IdleMillis: (now - s.used).Milliseconds(),
 	}
-	if s.tally.Began > 0 {
-		out.AgeMillis = (now - s.tally.Began).Milliseconds()
+	if s.stats.Began > 0 {
+		out.AgeMillis = (now - s.stats.Began).Milliseconds()
 	}
 	if s.run != nil {
 		out.Pending += len(s.run.calls)
@@ -503,12 +503,12 @@ func (d *Table) Stats(id api.ActorID, node string, now time.Duration) *api.Actor
 func (s *Mailbox) Activated(now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tally = telemetry.CallStats{Began: now}
+	s.stats = telemetry.CallStats{Began: now}
 }
 
 // Answered counts calls that have been answered together, after took on average.
 func (s *Mailbox) Answered(now time.Duration, calls int, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tally.Add(now, calls, took)
+	s.stats.Add(now, calls, took)
 }

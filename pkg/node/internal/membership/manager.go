@@ -18,7 +18,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// Keeper keeps the node's membership: it beats, watches other nodes and fences dead ones, follows the
+// Manager keeps the node's membership: it beats, watches other nodes and fences dead ones, follows the
 // membership, and joins again when the node itself has been fenced.
 type Manager struct {
 	Deps

@@ -276,7 +276,7 @@ func (mv *Migrator) transfer(a *activation.Activation, m *move) error {
 	ctx, cancel := env.WithTimeout(mv.Env, mv.Ctx, transferTimeout)
 	defer cancel()
 	p := a.Pack()
-	luggage, err := a.PackLuggage(ctx)
+	luggage, err := a.PackPayload(ctx)
 	if err != nil {
 		return err
 	}

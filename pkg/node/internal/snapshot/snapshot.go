@@ -80,8 +80,8 @@ func decode(b []byte) (*Snapshot, error) {
 	left := EntriesMax
 	p.State, p.KV = decodeEntries(&d, &left), decodeEntries(&d, &left)
 	packed := d.Bool()
-	if luggage := d.Bytes(); packed {
-		p.Payload = append([]byte{}, luggage...)
+	if payload := d.Bytes(); packed {
+		p.Payload = append([]byte{}, payload...)
 	}
 	if fields >= markedFields {
 		p.Marks = decodeEntries(&d, &left)

@@ -51,7 +51,7 @@ type Schedule struct {
 	// mine says that the entry names the node: it did when the claim was taken, or this activation has written it
 	// since.
 	mine bool
-	// Courier delivers what is in the outbox. It is nil before there was anything.
+	// Deliveries tells what has become of what is in the outbox. It is nil before there was anything.
 	Deliveries deliveries
 	// Dead is how many dead letters the actor has at the most, -1 if that is not known.
 	Dead int

@@ -70,13 +70,13 @@ func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 // to do, in milliseconds since 1970 and 0 for never. It does not know the actor's kind, and so not what is in the
 // state struct. Errors are CodeCorruptState.
 func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
-	var agenda, records []registry.Entry
+	var pending, records []registry.Entry
 	var chunks []byte
 	next := 0
 	for _, e := range entries {
 		switch {
 		case bytes.HasPrefix(e.Key, statekeys.Alarms), bytes.HasPrefix(e.Key, statekeys.Outbox):
-			agenda = append(agenda, e)
+			pending = append(pending, e)
 		case bytes.HasPrefix(e.Key, statekeys.Dedup):
 			records = append(records, e)
 		case bytes.HasPrefix(e.Key, statekeys.Struct):
@@ -93,7 +93,7 @@ func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 			}
 		}
 	}
-	g, err := LoadSchedule(agenda, false)
+	g, err := LoadSchedule(pending, false)
 	if err != nil {
 		return 0, err
 	}

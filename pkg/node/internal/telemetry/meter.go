@@ -94,7 +94,7 @@ func (m *Meter) Fill(s *api.NodeStats, now time.Duration) {
 	s.CPU, s.MemoryBytes = w.cpu, w.memory
 }
 
-// Tally is what is known of the calls of an activation.
+// CallStats is what is known of the calls of an activation.
 type CallStats struct {
 	// Calls were answered, the first after began.
 	Calls uint64
