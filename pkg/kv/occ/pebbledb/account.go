@@ -113,7 +113,27 @@ func (a *account) check() (accountState, error) {
 			return accountKept, err
 		}
 	}
-	return accountKept, a.checkForeignLogs()
+	if err := a.checkForeignLogs(); err != nil {
+		return accountKept, err
+	}
+	return accountKept, a.forget()
+}
+
+// forget drops what was never made, or was removed.
+func (a *account) forget() error {
+	for name, durable := range a.files {
+		if durable.length > 0 {
+			continue
+		}
+		_, err := a.fs.Stat(a.path(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			delete(a.files, name)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *account) missing(name string) error {
@@ -297,18 +317,23 @@ func (a *account) table(name string, e extent) {
 	a.files[name] = e
 }
 
-// removing records a file that is about to be removed.
+// removing records that a file is about to be removed: it may be missing from now on. The account goes on to list it
+// until removed is called, as the newest log in the directory would be foreign otherwise.
 func (a *account) removing(name string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.files[name]; !ok {
-		return nil
+	if _, ok := a.files[name]; !ok || isTable(name) {
+		return nil // a table that is missing is none of the account's business
 	}
-	delete(a.files, name)
-	if isTable(name) {
-		return nil // one that is missing is none of the account's business
-	}
+	a.files[name] = extent{}
 	return a.keep()
+}
+
+// removed records that a file was removed. That is not kept before the next change is, which makes it durable first.
+func (a *account) removed(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.files, name)
 }
 
 // synced is told what of a log or a manifest is durable.

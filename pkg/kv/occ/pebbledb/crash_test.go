@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -131,4 +132,65 @@ func checkSurvivor(t *testing.T, c *crasher, states history) kv.Version {
 	}
 	closeDB(t, db)
 	return v
+}
+
+// TestCrashBetweenLogs loses power while a store that opens has removed the logs of its last life, or is about to, and
+// has not begun the next.
+func TestCrashBetweenLogs(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	db := open(t, disk)
+	apply(t, db, 1, set("key", "value"))
+	closeDB(t, db)
+	logs := 0
+	names, err := disk.List(dataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".log") {
+			logs++
+		}
+	}
+	if logs == 0 {
+		t.Fatal("a closed store has no log: this test tests nothing")
+	}
+	var survivors []*vfs.MemFS // owned by the task that removes, until removed is closed
+	lose := func() {
+		survivors = append(survivors, disk.CrashClone(vfs.CrashCloneCfg{}))
+	}
+	removed := make(chan struct{})
+	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if !strings.HasSuffix(op.Path, ".log") {
+			return nil
+		}
+		switch op.Kind {
+		case errorfs.OpRemove:
+			lose()
+			if len(survivors) == logs {
+				close(removed)
+			}
+		case errorfs.OpCreate, errorfs.OpReuseForWrite:
+			select {
+			case <-removed:
+				lose()
+			case <-time.After(time.Minute):
+				t.Error("the next log is made before the last ones are removed: this test tests nothing")
+			}
+		}
+		return nil
+	})
+	closeDB(t, open(t, errorfs.Wrap(disk, injector)))
+	for i, survivor := range survivors {
+		db, err := pebbledb.Open(dataDir, pebbledb.Options{FS: survivor})
+		if err != nil {
+			t.Errorf("after crash %d of %d: %v", i+1, len(survivors), err)
+			continue
+		}
+		s := db.Snapshot()
+		expect(t, s, map[string]string{"key": "value"})
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		closeDB(t, db)
+	}
 }

@@ -359,7 +359,7 @@ func putImage(t *testing.T, mem *vfs.MemFS, files image) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Write(data); err != nil {
+		if _, err := f.Write(bytes.Clone(data)); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(f.Sync(), f.Close()); err != nil {

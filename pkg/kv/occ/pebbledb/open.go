@@ -171,8 +171,8 @@ func openComplete(dir string, lock *pebble.Lock, opt Options, room *space) (db *
 		return nil
 	})
 	switch {
-	case vital.hasFailed():
-		return nil, &abandonedError{err}
+	case vital.hasFailed(): // in a task of Pebble's, if it has opened
+		return nil, &abandonedError{vital.cause}
 	case err != nil:
 		return nil, err
 	}

@@ -117,13 +117,15 @@ func (v *vitalFS) ReuseForWrite(oldName, newName string, category vfs.DiskWriteC
 
 // Remove implements vfs.FS. A marker is removed after its successor has been synced.
 func (v *vitalFS) Remove(name string) error {
-	if base := v.PathBase(name); accounted(base) || isTable(base) {
-		if err := v.check(v.space.try(func() error { return v.account.removing(base) })); err != nil {
-			return err
-		}
+	base := v.PathBase(name)
+	if err := v.check(v.space.try(func() error { return v.account.removing(base) })); err != nil {
+		return err
 	}
 	err := v.FS.Remove(name)
-	if strings.HasPrefix(v.PathBase(name), pebbleMarkerPrefix) {
+	if err == nil {
+		v.account.removed(base)
+	}
+	if strings.HasPrefix(base, pebbleMarkerPrefix) {
 		return v.check(err)
 	}
 	return err
@@ -236,26 +238,32 @@ func (f *vitalFile) sync(sync func() error) error {
 	return f.fs.check(err)
 }
 
-// Write implements vfs.File.
+// Write implements vfs.File. The file below may change p once it has written it, so the checksum is taken first.
 func (f *vitalFile) Write(p []byte) (int, error) {
+	after := f.after(p)
 	n := 0
 	err := f.fs.space.try(func() error {
 		part, err := f.File.Write(p[n:])
-		f.count(p[n : n+part])
 		n += part
 		return err
 	})
+	if err == nil {
+		f.mu.Lock()
+		f.written = after
+		f.mu.Unlock()
+	}
 	return n, f.fs.check(err)
 }
 
-// count takes note of what has been written.
-func (f *vitalFile) count(p []byte) {
+// after is what of f is written once p is, too. A log has checksums of its own.
+func (f *vitalFile) after(p []byte) extent {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.written.length += int64(len(p))
+	after := extent{length: f.written.length + int64(len(p))}
 	if !strings.HasSuffix(f.name, logSuffix) {
-		f.written.sum = crc32.Update(f.written.sum, castagnoli, p)
+		after.sum = crc32.Update(f.written.sum, castagnoli, p)
 	}
+	return after
 }
 
 // WriteAt implements vfs.File.
@@ -331,11 +339,12 @@ func (t *tableFile) do(f func() error) error {
 	return err
 }
 
-// Write implements vfs.File.
+// Write implements vfs.File. The file below may change p once it has written it, so its ends are taken first. A table
+// of which a write fails is not used.
 func (t *tableFile) Write(p []byte) (n int, err error) {
+	t.count(p)
 	err = t.do(func() error {
 		part, err := t.File.Write(p[n:])
-		t.count(p[n : n+part])
 		n += part
 		return err
 	})
