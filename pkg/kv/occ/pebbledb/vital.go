@@ -169,14 +169,19 @@ func (f *vitalFile) sync(sync func() error) error {
 	return f.fs.check(err)
 }
 
-// Write implements vfs.File.
+// Write implements vfs.File. The file below may change p, so the checksum is taken first. A write that is cut short
+// fails, and nothing is accounted for after that.
 func (f *vitalFile) Write(p []byte) (int, error) {
+	var sum uint32
+	if !strings.HasSuffix(f.name, logSuffix) {
+		f.mu.Lock()
+		sum = crc32.Update(f.written.sum, castagnoli, p)
+		f.mu.Unlock()
+	}
 	n, err := f.File.Write(p)
 	f.mu.Lock()
 	f.written.length += int64(n)
-	if !strings.HasSuffix(f.name, logSuffix) {
-		f.written.sum = crc32.Update(f.written.sum, castagnoli, p[:n])
-	}
+	f.written.sum = sum
 	f.mu.Unlock()
 	return n, f.fs.check(err)
 }
@@ -217,14 +222,14 @@ type tableFile struct {
 	head, tail []byte
 }
 
-// Write implements vfs.File.
+// Write implements vfs.File. The file below may change p, so its ends are taken first. Pebble drops a table of which a
+// write has failed.
 func (f *tableFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	p = p[:n]
-	f.length += int64(n)
-	f.head = append(f.head, p[:min(n, tableEndBytes-len(f.head))]...)
-	f.tail = append(f.tail, p[max(n-tableEndBytes, 0):]...)
+	f.head = append(f.head, p[:min(len(p), tableEndBytes-len(f.head))]...)
+	f.tail = append(f.tail, p[max(len(p)-tableEndBytes, 0):]...)
 	f.tail = append(f.tail[:0], f.tail[max(len(f.tail)-tableEndBytes, 0):]...)
+	n, err := f.File.Write(p)
+	f.length += int64(n)
 	return n, err
 }
 
