@@ -20,8 +20,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// outbound is what an activation knows of the calls that its handlers make. While one waits for another actor, its own is
-// blocked: so nothing must wait for the same commit. A call that asks is the first of its batch.
+// outbound is what an activation knows of the calls that its handlers make. While one waits for another actor, its
+// own is blocked: so nothing must wait for the same commit. A call that asks is the first of its batch.
 type outbound struct {
 	// methods are those that have asked: their calls begin a batch.
 	methods map[string]bool

@@ -90,8 +90,8 @@ type Remains struct {
 	Controls []*Control
 	// Running is the call whose handler did not return, nil if it was a hook.
 	Running *call.Call
-	// Successor is the mailbox that has waited for its room, next the one that takes note of what has happened; nil if there
-	// is none.
+	// Successor is the mailbox that has waited for its room, next the one that takes note of what has happened; nil
+	// if there is none.
 	Successor, Next *Mailbox
 }
 

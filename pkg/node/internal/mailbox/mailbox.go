@@ -390,8 +390,8 @@ func (d *Table) All() []*Mailbox {
 func (d *Table) Load() api.Load {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return api.Load{Activations: len(d.boxes) - len(d.successors), Pending: int(d.pending.Load()), Bytes: d.memory.Load(),
-		Rate: d.rate.Load()}
+	return api.Load{Activations: len(d.boxes) - len(d.successors), Pending: int(d.pending.Load()),
+		Bytes: d.memory.Load(), Rate: d.rate.Load()}
 }
 
 // Gauge measures the rate since it last did. It is for one task.
