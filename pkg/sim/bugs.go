@@ -100,7 +100,8 @@ func init() {
 		{Entry: Entry{"unproved-batch", "answers a batch that writes nothing without a barrier"},
 			checkers: byAnswers, shows: byReading, kinds: unprovedBatch},
 		{Entry: Entry{"unproved-session", "a volatile actor answers without a barrier"},
-			checkers: []string{"sessions"}, kinds: unprovedSession, readsWrite: true},
+			checkers: []string{"sessions"}, shows: []string{"session"}, kinds: unprovedSession,
+			readsWrite: true},
 		{Entry: Entry{"read-writes", "a reading method changes the state"}, checkers: []string{"reads"},
 			shows: byReading, kinds: readWrites},
 		{Entry: Entry{"foreign-incarnation", "after a join with an unknown outcome, takes another process's " +
