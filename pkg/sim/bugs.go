@@ -98,7 +98,7 @@ func init() {
 		{Entry: Entry{"unproved-batch", "answers a batch that writes nothing without a barrier"},
 			checkers: byAnswers, shows: byReading, kinds: unprovedBatch},
 		{Entry: Entry{"unproved-session", "a volatile actor answers without a barrier"},
-			checkers: []string{"sessions"}, kinds: unprovedSession},
+			checkers: []string{"sessions"}, shows: []string{"session"}, kinds: unprovedSession},
 		{Entry: Entry{"foreign-incarnation", "after a join with an unknown outcome, takes another process's " +
 			"incarnation for its own"}, checkers: []string{"membership"}, shows: []string{"cold"},
 			store: foreignIncarnation},

@@ -14,7 +14,7 @@ const seedsPerBug = 300
 
 // firstSeeds are where the search begins for bugs that show seldom: a little before the seed that has shown them.
 // When runs draw otherwise, it goes on from there as from any other.
-var firstSeeds = map[string]uint64{"barrier-joined-late": 115, "unproved-session": 520}
+var firstSeeds = map[string]uint64{"barrier-joined-late": 115}
 
 // TestBugsAreCaught shows that the checkers find each of the bugs that can be planted.
 func TestBugsAreCaught(t *testing.T) {

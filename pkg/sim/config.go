@@ -257,7 +257,6 @@ func (o Options) befit(d draw, c *Config) {
 		c.Faults = append(c.Faults, "restore")
 	case c.holds("poison"):
 		c.Faults = slices.DeleteFunc(c.Faults, func(f string) bool { return !slices.Contains(poisonFaults, f) })
-		c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls, c.Hasty = 0, 0, 0, 0, false
 	}
 }
 
@@ -308,8 +307,11 @@ func (c *Config) avoidJobs() {
 
 // makeRoom has no limits where actors wait for each other: those that wait make no room for those that they wait for,
 // and a call that is refused for others may be for long. With few records, calls of a moment ago are refused as old
-// ones.
+// ones. Nor has it any beside a harmful actor: what fails then fails because of that one.
 func (c *Config) makeRoom() {
+	if c.holds("poison") {
+		c.Capacity, c.MemoryLimit, c.Mailbox, c.MaxCalls, c.Hasty = 0, 0, 0, 0, false
+	}
 	if !c.hasJobs() {
 		return
 	}

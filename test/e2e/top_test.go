@@ -163,7 +163,7 @@ func TestTopOfAPlayground(t *testing.T) {
 	s.press("5")
 	s.shows(`failed +n1`)
 	s.tmux("resize-window", "-t", "top", "-x", "40", "-y", "10")
-	s.shows(`needs a window of 60 by 12`)
+	s.shows(`needs a window of at least 60\s+by 12`)
 	s.tmux("resize-window", "-t", "top", "-x", "160", "-y", "40")
 	s.shows(`via n[23]`)
 	s.press("q")

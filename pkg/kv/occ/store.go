@@ -236,6 +236,12 @@ func (s *Store) admit(c *ryw.Commit, bytes int) error {
 	if !ok || c.Priority == kv.PriorityHigh || len(c.Mutations) == 0 {
 		return nil
 	}
+	s.mu.Lock()
+	stopped := s.stopped
+	s.mu.Unlock()
+	if stopped != nil {
+		return stopped // a disk that has no room is not why then
+	}
 	sets := slices.ContainsFunc(c.Mutations, func(m ryw.Mutation) bool { return m.Kind != ryw.MutationClearRange })
 	return limited.Admit(Write{Bytes: bytes, Reserved: c.Reserved, Deletes: !sets})
 }
