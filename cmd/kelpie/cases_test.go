@@ -67,6 +67,13 @@ var commandCases = map[string]commandCase{
 		wrong: []trial{{line: "actors dead-letters rm counter/a --yes", says: "ACTOR#NUMBER"}},
 		down:  []string{"actors dead-letters rm counter/a#1 --yes"},
 	},
+	"kelpie actors describe": {
+		good: []trial{{line: "actors describe counter/a", says: "add"}, {line: "actors describe kv", says: "put"}},
+		wrong: []trial{{line: "actors describe", says: "ACTOR is missing"}, {
+			line: "actors describe a b", says: "unexpected argument"}},
+		down:  []string{"actors describe counter"},
+		shape: listOf(methodListing),
+	},
 	"kelpie actors evict": {
 		good: []trial{{line: "actors evict counter/never", says: "not active on any node"}, {
 			before: "actors call counter/e add 1", line: "actors evict counter/e",
@@ -182,7 +189,7 @@ var commandCases = map[string]commandCase{
 		good:  []trial{{line: "namespaces show kv", says: "least-loaded"}},
 		wrong: []trial{{line: "namespaces show a/b", says: "namespace"}},
 		down:  []string{"namespaces show counter"},
-		shape: oneOf(namespaceListing),
+		shape: oneOf(namespaceDetailListing),
 	},
 	"kelpie node drain": {
 		good:  []trial{{line: "node drain n2 --yes", says: "drain", after: "node undrain n2"}},
