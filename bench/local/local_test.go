@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/bench/internal/benchtest"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
