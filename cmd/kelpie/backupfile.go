@@ -7,122 +7,118 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"syscall"
+	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/kelpiehq/kelpie/internal/archive"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/backup"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
-// backupFile is a backup to read: a file, or what comes by a pipe.
-type backupFile struct {
-	io.ReadCloser
-	// name is for people.
-	name string
-	// file is nil for a pipe, which can be read only once.
-	file *os.File
-	// size is 0 if it is not known.
-	size int64
+// places is what the help of commands says of FILE.
+const places = `FILE may also be s3://BUCKET/KEY, an object of an S3-compatible store. The
+command reads the variables that the AWS tools read: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_REGION, and AWS_ENDPOINT_URL for a store other than
+Amazon's.`
+
+// backupRow is a backup, for whoever watches that there is a new one.
+type backupRow struct {
+	Backup      string             `json:"backup"`
+	ClusterID   string             `json:"cluster_id"`
+	Made        string             `json:"made"`
+	Version     string             `json:"version"`
+	Consistency backup.Consistency `json:"consistency"`
+	Encrypted   bool               `json:"encrypted"`
+	Keys        int64              `json:"keys"`
+	Bytes       int64              `json:"bytes"`
+	TookMillis  int64              `json:"took_ms"`
 }
 
-// openBackup opens a file, or stdin if path is "-".
-func (k *kelpie) openBackup(path string) (*backupFile, error) {
-	if path == "-" {
-		return &backupFile{ReadCloser: io.NopCloser(k.Stdin), name: "stdin"}, nil
+var backupListing = listing[backupRow]{
+	name: func(r *backupRow) string { return r.Backup },
+	tall: true,
+	fields: []field[backupRow]{
+		{key: "backup", meaning: "FILE"},
+		{key: "cluster_id", meaning: "the cluster it is of"},
+		{key: "made", meaning: "when it was begun, by the clock of the machine that made it"},
+		{key: "version", meaning: "version of the program that made it"},
+		{key: "consistency", meaning: "snapshot, or per_actor if different actors are of different moments"},
+		{key: "encrypted", meaning: "whether it is encrypted"},
+		{key: "keys", meaning: "number of keys in it"},
+		{key: "bytes", meaning: "size of its keys and values"},
+		{key: "took_ms", meaning: "how long making it, or verifying it, took"},
+	},
+}
+
+// printBackup prints a sentence, or a row in the formats for programs.
+func (o *output) printBackup(k *kelpie, w io.Writer, row backupRow, sentence string) error {
+	if o.format == formatTable || o.format == formatWide {
+		_, err := io.WriteString(w, sentence+"\n")
+		return err
 	}
-	file, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, api.Errorf(api.CodeNotFound, "there is no file %q", path)
-	case err != nil:
-		return nil, cantRead(path, host.Reason(err))
+	p := newPrinter(w, o.format, k.style(o), backupListing, true)
+	if err := p.rows([]backupRow{row}); err != nil {
+		return err
 	}
-	b := &backupFile{ReadCloser: file, name: path}
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		err = cantRead(path, host.Reason(err))
-	case info.IsDir():
-		err = cantRead(path, "it is a directory; name a file")
-	case info.Mode().IsRegular():
-		b.file, b.size = file, info.Size()
-	}
+	return p.end()
+}
+
+func rowOf(place string, h backup.Header, t backup.Trailer, encrypted bool, took time.Duration) backupRow {
+	return backupRow{place, h.ClusterID, h.Made, h.Version, h.Consistency, encrypted, t.Keys, t.Bytes,
+		took.Milliseconds()}
+}
+
+// identityFlag is that of commands that read a backup.
+type identityFlag struct{ files []string }
+
+func (f *identityFlag) register(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&f.files, "identity", nil, "files with private keys of age; the backup must be "+
+		"encrypted for one of them")
+}
+
+// source returns the backup that FILE names.
+func (f *identityFlag) source(k *kelpie, text string) (*archive.Source, error) {
+	place, err := archive.ParsePlace(text)
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, err
 	}
-	return b, nil
+	identities, err := archive.ReadIdentities(f.files)
+	if err != nil {
+		return nil, err
+	}
+	return archive.NewSource(place, k.Stdin, identities), nil
 }
 
-func cantRead(path, why string) error {
-	return api.Errorf(api.CodeFailedPrecondition, "can't read %s: %s", path, why)
-}
-
-// cantWrite names the backup in an error of its file, which bears another name until it is complete. Other errors
-// stay as they are.
-func cantWrite(path string, err error) error {
-	_, file := errors.AsType[*fs.PathError](err)
-	_, link := errors.AsType[*os.LinkError](err)
-	if !file && !link {
-		return err
+// verify reads a backup through, and shows how far it has come.
+func (k *kelpie) verify(ctx context.Context, from *archive.Source) (h backup.Header, t backup.Trailer, err error) {
+	r, err := from.Open(ctx)
+	if err != nil {
+		return h, t, backupError(from, err)
 	}
-	return host.Advise(api.Errorf(api.CodeFailedPrecondition, "can't write %s: %s", path, host.Reason(err)),
-		"choose a place that is writable and has room for the backup; no file was left behind")
-}
-
-// verify reads a file through from its beginning, so that nothing is deleted for a backup that turns out to be
-// damaged, and goes back to its beginning. What comes by a pipe is not verified.
-func (b *backupFile) verify(ctx context.Context, p *progress) error {
-	if b.file == nil {
-		return nil
-	}
-	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	// for the looks
-	_, _, err := backup.Verify(ctx, b.file,
-		backup.Options{Progress: func(t backup.Trailer) { _ = p.say(b.bar(t) + " verified " + copied(t)) }})
+	p := k.newProgress(0)
+	h, t, err = backup.Verify(ctx, r, backup.Options{Progress: func(t backup.Trailer) {
+		// A line of progress that can't be written costs nothing.
+		_ = p.say(progressOf(from, t) + "verified " + copied(t))
+	}})
 	p.clear()
-	if err == nil {
-		_, err = b.file.Seek(0, io.SeekStart)
-	}
-	return b.err(err)
+	return h, t, errors.Join(backupError(from, err), r.Close())
 }
 
-// bar draws how much of the file has been read.
-func (b *backupFile) bar(t backup.Trailer) string {
-	if b.size == 0 {
+// progressOf draws how much of a backup has been read, if its size is known, and a space.
+func progressOf(from *archive.Source, t backup.Trailer) string {
+	if from.Size() == 0 {
 		return ""
 	}
-	return progressBar(float64(t.Bytes) / float64(b.size))
+	return progressBar(float64(t.Bytes)/float64(from.Size())) + " "
 }
 
-// err names the backup in an error of reading it.
-func (b *backupFile) err(err error) error {
+// backupError names the backup in an error of reading it.
+func backupError(from *archive.Source, err error) error {
 	if api.CodeOf(err) == api.CodeCorruptState {
-		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", b.name, host.Message(err)),
+		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", from, host.Message(err)),
 			"nothing was restored; use another copy, or another backup")
 	}
 	return err
-}
-
-// publish gives a complete backup its name, for good: the file and the name are on the disk then.
-func publish(file *os.File, path string) error {
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	err = dir.Sync()
-	if errors.Is(err, syscall.EINVAL) { // network file systems that can't, and do without
-		err = nil
-	}
-	return errors.Join(err, dir.Close())
 }

@@ -317,9 +317,12 @@ var commandCases = map[string]commandCase{
 		shape: listOf(eventListing),
 	},
 	"kelpie store backup": {
-		good:  []trial{{line: "store backup -", says: "KELPIE BACKUP 1\n", errs: "all of one moment"}},
-		wrong: []trial{{line: "store backup", says: "FILE is missing"}},
+		good: []trial{{line: "store backup NEW", says: "all of one moment"},
+			{line: "store backup -", says: "KELPIE BACKUP 1\n", errs: "all of one moment"}},
+		wrong: []trial{{line: "store backup", says: "FILE is missing"},
+			{line: "store backup s3://x", says: "s3://BUCKET/KEY"}},
 		down:  []string{"store backup -"},
+		shape: oneOf(backupListing),
 	},
 	"kelpie store check": {
 		good:  []trial{{line: "store check", errs: "0 problems"}},
@@ -345,9 +348,10 @@ var commandCases = map[string]commandCase{
 		alone: "the nodes have stopped: TestAClusterMovesToAnotherStore",
 	},
 	"kelpie store verify": {
-		good:  []trial{{line: "store verify --help", says: "Nothing is written"}},
+		good:  []trial{{before: "store backup NEW", line: "store verify NEW", says: "it is whole"}},
 		wrong: []trial{{line: "store verify", says: "FILE is missing"}},
 		alone: "it reads a file: TestVerifyABackup",
+		shape: oneOf(backupListing),
 	},
 	"kelpie store set": {
 		good: []trial{{line: "store set 0x02 hello --yes", says: "5 bytes", after: "store clear 0x02 --yes"}},

@@ -5,6 +5,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ type commandCase struct {
 	shape *shape
 }
 
-// trial is a command line, whose words are separated by spaces.
+// trial is a command line, whose words are separated by spaces. Of these, NEW is the name of a file that is not there.
 type trial struct {
 	line, stdin string
 	// says is on stdout, or stderr if it is refused; errs is on stderr.
@@ -48,6 +49,10 @@ func (tr trial) run(t *testing.T, cluster terminal, more ...string) result {
 	t.Helper()
 	if tr.on != nil {
 		cluster = tr.on(t)
+	}
+	if strings.Contains(tr.line, " NEW") {
+		name := strings.NewReplacer("NEW", filepath.Join(t.TempDir(), "new"))
+		tr.line, tr.before = name.Replace(tr.line), name.Replace(tr.before)
 	}
 	if tr.before != "" {
 		cluster.run(strings.Fields(tr.before)...).wants(t, host.ExitOK)

@@ -7,13 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/archive"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/backup"
@@ -57,7 +56,7 @@ func copied(t backup.Trailer) string {
 func (k *kelpie) storeBackup() *cobra.Command {
 	var c connection
 	var f storeFlags
-	var force bool
+	var b backupFlags
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy the cluster's store into a file while it serves",
@@ -71,11 +70,32 @@ each actor is copied at a single moment, but different actors at different ones;
 the last line of the output says which kind the backup is. Blocks have
 checksums, and a truncated file is not accepted as a backup. The backup includes
 alarms, messages in flight, dead letters, and the replies kept for repeated
-calls.`,
+calls.
+
+With --recipient or --recipients-file, the backup is encrypted for public keys
+of age (https://age-encryption.org). Only who has one of the private keys can
+read it, and a change of any byte is noticed.
+
+` + places + `
+
+From a timer, pass -o json: the command prints one line when the backup is
+complete, and otherwise ends with an exit code other than 0. The line goes to
+stderr if FILE is "-".
+
+` + backupListing.help(),
 		Example: "  kelpie store backup monday.kelpie\n  kelpie store backup - | zstd > monday.kelpie.zst\n  kelpie " +
-			"store backup monday.kelpie --store pebble:/var/lib/kelpie",
+			"store backup monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store backup " +
+			"s3://backups/monday.kelpie --recipients-file keys.txt -o json",
 		Args: host.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			place, err := archive.ParsePlace(args[0])
+			if err != nil {
+				return err
+			}
+			recipients, err := archive.ReadRecipients(b.recipients, b.files)
+			if err != nil {
+				return err
+			}
 			s, err := c.open()
 			if err != nil {
 				return err
@@ -88,68 +108,56 @@ calls.`,
 			defer func() { err = errors.Join(err, store.Close()) }()
 			ctx, cancel := k.untilSignal(cmd.Context())
 			defer cancel()
-			return k.backupTo(ctx, store, args[0], force)
+			return k.backupTo(ctx, store, place, recipients, &b)
 		},
 	}
 	c.register(cmd.Flags())
 	f.register(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
+	b.register(cmd)
 	return cmd
 }
 
-// backupTo makes a backup in a file that appears when it is complete.
-func (k *kelpie) backupTo(ctx context.Context, store kv.Store, path string, force bool) error {
-	p := k.newProgress(0)
-	// failing to show progress is harmless
-	options := backup.Options{Version: programVersion(), Progress: func(t backup.Trailer) {
-		_ = p.say("copied " + copied(t))
-	}}
-	if path == "-" {
-		h, t, err := backup.Make(ctx, env.Real(), store, k.Stdout, options)
-		p.clear()
-		if err == nil {
-			_, err = human.Fprintf(k.Stderr, "%s\n", backedUp(h, t))
-		}
-		return unlessInterrupted(ctx, err, "interrupted: the output so far is not a backup; run it again")
-	}
-	if err := replaceable(path, force); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
-	if err != nil {
-		return cantWrite(path, err)
-	}
-	h, t, err := backup.Make(ctx, env.Real(), store, file, options)
-	p.clear()
-	if err == nil {
-		err = publish(file, path)
-	} else {
-		err = errors.Join(err, file.Close())
-	}
-	if err != nil {
-		return unlessInterrupted(ctx, errors.Join(cantWrite(path, err), os.Remove(file.Name())),
-			"interrupted: no backup was made, and no file was left behind")
-	}
-	_, err = human.Fprintf(k.Stdout, "%s\n", backedUp(h, t))
-	return err
+// backupFlags are those of "store backup".
+type backupFlags struct {
+	output
+	force             bool
+	recipients, files []string
 }
 
-// replaceable returns an error if a backup can't take the place of what is at path.
-func replaceable(path string, force bool) error {
-	info, err := os.Stat(path)
-	switch {
-	case path == "":
-		return api.Errorf(api.CodeInvalidArgument, "FILE is empty: pass the name of a file, or - for stdout")
-	case err != nil: // it is not there, or making one there says what is wrong
-		return nil
-	case !info.Mode().IsRegular():
-		return api.Errorf(api.CodeFailedPrecondition, "%s is not a file that can be replaced: choose another "+
-			"name, or - for stdout", path)
-	case !force:
-		return api.Errorf(api.CodeFailedPrecondition, "%s exists: choose another name, or pass --force to "+
-			"replace it", path)
+func (b *backupFlags) register(cmd *cobra.Command) {
+	b.output.register(cmd)
+	cmd.Flags().BoolVar(&b.force, "force", false, "replace FILE if it exists")
+	cmd.Flags().StringSliceVar(&b.recipients, "recipient", nil, "public keys of age to encrypt the backup for")
+	cmd.Flags().StringSliceVar(&b.files, "recipients-file", nil, "files with public keys of age to encrypt the "+
+		"backup for")
+}
+
+// backupTo makes a backup, which appears at its place when it is complete.
+func (k *kelpie) backupTo(
+	ctx context.Context, store kv.Store, place archive.Place, recipients archive.Recipients, b *backupFlags) error {
+	begun := time.Now()
+	target, err := archive.Create(ctx, place, k.Stdout, b.force, recipients)
+	if err != nil {
+		return err
 	}
-	return nil
+	p := k.newProgress(0)
+	h, t, err := backup.Make(ctx, env.Real(), store, target, backup.Options{Version: programVersion(),
+		Progress: func(t backup.Trailer) { _ = p.say("copied " + copied(t)) }}) // failing to show it is harmless
+	if err == nil {
+		err = target.Commit()
+	} else {
+		err = errors.Join(err, target.Abort())
+	}
+	p.clear()
+	left, to := "no backup was made, and no file was left behind", k.Stdout
+	if place.Piped() {
+		left, to = "the output so far is not a backup; run it again", k.Stderr
+	}
+	if err != nil {
+		return unlessInterrupted(ctx, err, "interrupted: "+left)
+	}
+	row := rowOf(place.String(), h, t, recipients != nil, time.Since(begun))
+	return b.printBackup(k, to, row, backedUp(h, t))
 }
 
 // unlessInterrupted is the error of something that ends with a context of untilSignal; said is what it says if that
@@ -172,6 +180,7 @@ func backedUp(h backup.Header, t backup.Trailer) string {
 func (k *kelpie) storeRestore() *cobra.Command {
 	var url string
 	var force, yes bool
+	var identity identityFlag
 	cmd := &cobra.Command{
 		Use:   "restore FILE --store URL",
 		Short: "Fill a store from a backup",
@@ -186,7 +195,9 @@ Nodes join the restored cluster as if they were new. No actor has an owner, and
 all tokens are higher than any issued before. Calls that were answered after the
 backup was made are lost with their effects. Restart clients: a retry from a
 client started before the restore may execute twice. Until the restore is
-complete, nodes refuse the store.`,
+complete, nodes refuse the store.
+
+` + places,
 		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - " +
 			"--store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
 		Args: host.Args("FILE"),
@@ -199,15 +210,17 @@ complete, nodes refuse the store.`,
 				return api.Errorf(api.CodeInvalidArgument, "stdin is the backup, so the command can't ask for "+
 					"confirmation; pass --yes to confirm")
 			}
-			from, err := k.openBackup(args[0])
+			from, err := identity.source(k, args[0])
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, from.Close()) }()
-			r, err := backup.Open(from)
+			ctx, cancel := k.untilSignal(cmd.Context())
+			defer cancel()
+			r, err := openBackup(ctx, from)
 			if err != nil {
-				return from.err(err)
+				return err
 			}
+			defer func() { err = errors.Join(err, r.Close()) }() // of the one that is open then
 			will := ""
 			if force {
 				will = " Everything in the store is deleted first."
@@ -217,36 +230,59 @@ complete, nodes refuse the store.`,
 					will)); err != nil {
 				return err
 			}
-			ctx, cancel := k.untilSignal(cmd.Context())
-			defer cancel()
-			return k.restore(ctx, from, r, url, force)
+			if !from.Once() { // nothing is deleted for a backup that turns out to be damaged
+				if _, _, err := k.verify(ctx, from); err != nil {
+					return unlessInterrupted(ctx, err, "interrupted before anything was written; run it again")
+				}
+				again, err := openBackup(ctx, from)
+				if err != nil {
+					return err
+				}
+				r, again = again, r
+				if err := again.Close(); err != nil {
+					return err
+				}
+			}
+			return k.restore(ctx, from, r.Reader, url, force)
 		},
 	}
 	cmd.Flags().StringVar(&url, "store", "", "URL of the store to fill: pebble:DIR, fdb:CLUSTERFILE or "+
 		"kelpie://HOST:PORT")
 	cmd.Flags().BoolVar(&force, "force", false, "delete what is in the store")
+	identity.register(cmd)
 	registerYes(cmd, &yes)
 	return cmd
 }
 
-// restore verifies the backup, of which the header has been read, and fills the store.
-func (k *kelpie) restore(ctx context.Context, from *backupFile, r *backup.Reader, url string, force bool) (err error) {
-	p := k.newProgress(0)
-	if from.file != nil {
-		if err := from.verify(ctx, p); err != nil {
-			return unlessInterrupted(ctx, err, "interrupted before anything was written; run it again")
-		}
-		if r, err = backup.Open(from); err != nil {
-			return from.err(err)
-		}
+// openedBackup is a backup of which the header has been read.
+type openedBackup struct {
+	*backup.Reader
+	io.Closer
+}
+
+func openBackup(ctx context.Context, from *archive.Source) (*openedBackup, error) {
+	file, err := from.Open(ctx)
+	if err != nil {
+		return nil, backupError(from, err)
 	}
+	r, err := backup.Open(file)
+	if err != nil {
+		return nil, errors.Join(backupError(from, err), file.Close())
+	}
+	return &openedBackup{r, file}, nil
+}
+
+// restore fills the store from a backup of which the header has been read.
+func (k *kelpie) restore(ctx context.Context, from *archive.Source, r *backup.Reader, url string, force bool) (
+	err error) {
+	p := k.newProgress(0)
 	store, err := host.MakeStore(ctx, url)
 	if err != nil {
 		return unlessInterrupted(ctx, err, "interrupted before anything was written")
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	_, err = backup.Restore(ctx, env.Real(), store, r, force, backup.Options{Progress: func(t backup.Trailer) {
-		_ = p.say(strings.TrimSpace(from.bar(t) + " restored " + copied(t))) // failing to show progress is harmless
+		_ = p.say(progressOf(from, t) + "restored " + copied(t)) // failing to show progress is harmless
 	}})
 	p.clear()
 	if err != nil {
