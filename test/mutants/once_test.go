@@ -209,7 +209,7 @@ var once = []mutant{
 		name: "cancelled-alarm-runs", what: "an alarm that was cancelled after it was found to be due runs",
 		changes: []change{{"pkg/node/internal/activation/runs.go", "\tif a.schedule.Alarm(al.Name) != al {",
 			"\tif false {"}},
-		flags: []string{"--profile", "default", "--workloads", "alarm"}, caught: []string{"due"},
+		test: "TestAlarmThatAnotherOneCancelsDoesNotRun",
 	},
 	{
 		name: "release-unseen", what: "nobody looks for what is due when an actor is released",
