@@ -20,7 +20,7 @@ import (
 const (
 	// poison is the namespace, and poisonActors how many actors it has: the first is harmful.
 	poison, poisonActors = "poison", 4
-	// poisonEndsMax is how many processes a harmful actor ends. After the first, nobody has a reason to suspect it.
+	// poisonEndsMax is how many processes a harmful actor ends. After the first, no node has a reason to suspect it.
 	// After the second, its code is known to have run, but the process may have been killed from outside. The third
 	// was running nothing else that is suspect.
 	poisonEndsMax = 3
