@@ -17,9 +17,10 @@ func (k *kelpie) quarantine() *cobra.Command {
 	return group("quarantine", "List actors that ended the processes of nodes, and release them",
 		`An actor's code can end the process of its node: by a stack overflow, by
 os.Exit, by exhausting memory. Its calls would then go to the next node, and so
-on. An actor whose code was running when the processes of two or three nodes
-ended is quarantined. All nodes refuse its calls until you clear the quarantine,
-or a node runs another version of the program.`,
+on. An actor whose code was running when the processes of three nodes ended is
+quarantined. All nodes refuse its calls until you clear the quarantine, or a
+node runs another version of the program. After two such ends the last running
+node of a cluster refuses the actor already, until another node is up.`,
 		k.quarantineList(), k.quarantineClear())
 }
 
@@ -75,7 +76,7 @@ func (k *kelpie) quarantineClear() *cobra.Command {
 		Use:   "clear ACTOR...",
 		Short: "Release actors from quarantine",
 		Long: `Release actors from quarantine. First fix what ended the nodes: an actor that
-still ends its node takes two or three with it before it is quarantined again.`,
+still ends its node takes up to three with it before it is quarantined again.`,
 		Example: "  kelpie actors quarantine clear cart/alice\n  kelpie actors quarantine ls -o name | xargs kelpie " +
 			"actors quarantine clear",
 		Args: func(_ *cobra.Command, args []string) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// condemn has an actor quarantined, as nodes do: one fails that has it, and one that is running it for a call that
+// condemn has an actor quarantined, as nodes do: one fails that has it, and two that are running it for a call that
 // was lost. The nodes are of the version of who serves at the address.
 func condemn(t *testing.T, address, actor string) {
 	t.Helper()
@@ -33,14 +33,18 @@ func condemn(t *testing.T, address, actor string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, node := range []string{"lost1", "lost2", "finder"} {
+	for _, node := range []string{"lost1", "lost2", "lost3", "finder"} {
 		m, err := r.Join(
 			ctx, registry.JoinSpec{Node: registry.NodeInfo{ID: node, Address: nowhere, Version: view.Nodes[0].Version}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.AcquireFor(ctx, m, id, registry.Attempt{Method: "add", Retry: true, Mark: true}, []byte("x"),
-			[]byte("y")); err != nil {
+		got, err := r.AcquireFor(ctx, m, id, registry.Attempt{Method: "add", Retry: true, Mark: true}, []byte("x"),
+			[]byte("y"))
+		if err == nil && node == "lost3" {
+			err = got.Claim.BeginTrial(ctx, "add", true, true)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		if node == "finder" {
@@ -66,21 +70,21 @@ func TestQuarantine(t *testing.T) {
 	}
 
 	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitRefused,
-		"actor counter/a is quarantined: it ended the process of node lost2 while it ran method add",
+		"actor counter/a is quarantined: it ended the process of node lost3 while it ran method add",
 		"quarantine clear counter/a")
-	term.run("actors", "quarantine", "ls").wants(t, host.ExitOK, "ACTOR", "counter/a", "lost2", "add", "kv/a")
+	term.run("actors", "quarantine", "ls").wants(t, host.ExitOK, "ACTOR", "counter/a", "lost3", "add", "kv/a")
 	if got := term.run("actors", "quarantine", "ls", "--limit", "2", "-o",
 		"name").stdout; got != "counter/a\ncounter/b\n" {
 		t.Errorf("listed %q", got)
 	}
 	if all := rows[api.QuarantineRow](
 		t, term.run("actors", "quarantine", "ls", "--namespace", "kv", "-o", "json")); len(all) != 1 ||
-		all[0].Actor != "kv/a" || all[0].Nodes != 1 || all[0].Since == "" {
+		all[0].Actor != "kv/a" || all[0].Nodes != 2 || all[0].Since == "" {
 		t.Errorf("listed %+v", all)
 	}
-	term.run("actors", "get", "counter/a").wants(t, host.ExitOK, "QUARANTINE", "it ended the process of node lost2")
+	term.run("actors", "get", "counter/a").wants(t, host.ExitOK, "QUARANTINE", "it ended the process of node lost3")
 	if r := term.run("doctor", "--data-dir", t.TempDir()); r.code != host.ExitProblem ||
-		!strings.Contains(r.stdout, "actor counter/a is refused: its method add has ended node lost2") {
+		!strings.Contains(r.stdout, "actor counter/a is refused: its method add has ended node lost3") {
 		t.Errorf("doctor: exit code %d, %s", r.code, r.stdout)
 	}
 

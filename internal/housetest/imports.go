@@ -318,6 +318,10 @@ var allowances = map[string]allowance{
 	"test/mutants": {
 		why: "tests alone, of the product with a defect in its source",
 	},
+	"test/mutants/hunter": {
+		internal: []string{"pkg/sim/campaign"},
+		why:      "runs seeds of the simulator in a mutant of the product",
+	},
 	"internal/testfdb": {
 		why: "starts servers and runs tests, as anybody would from a shell",
 	},

@@ -11,7 +11,7 @@ type QuarantineRow struct {
 	Method string `msgpack:"method" json:"method"`
 	// Nodes is how many processes were found to have ended so.
 	Nodes int `msgpack:"nodes" json:"nodes"`
-	// Versions are those of the programs that refuse the actor.
+	// Versions are those of the programs that refuse the actor; none if only the last node of a cluster does.
 	Versions []string `msgpack:"versions" json:"versions"`
 	// Since is when the actor was quarantined, by the clock of the node that found out, RFC 3339.
 	Since string `msgpack:"since" json:"since"`

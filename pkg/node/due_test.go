@@ -482,3 +482,22 @@ func TestNobodyReadsWhatIsDueWithoutNeed(t *testing.T) {
 		}
 	})
 }
+
+// TestAlarmThatAnotherOneCancelsDoesNotRun shows that an alarm does not run which was due with another one that has
+// cancelled it.
+func TestAlarmThatAnotherOneCancelsDoesNotRun(t *testing.T) {
+	simulateChores(t, 3, func(c *cluster) {
+		c.startAll(2)
+		c.do(chore("a"), "set", order{Name: "a", After: time.Second, Method: "cancel", Text: "b"}, nil)
+		c.do(chore("a"), "set", order{Name: "b", After: 2 * time.Second, Text: "rang"}, nil)
+		c.crash(c.owner(c.any(), chore("a")).Node)
+		c.sleep(3 * leaseTTL) // another node finds both due
+		if log := c.logOf("a").Log; len(log) != 0 {
+			c.Errorf("an alarm has run that was cancelled: %q", log)
+		}
+		var left []string
+		if c.do(chore("a"), "alarms", struct{}{}, &left); len(left) != 0 {
+			c.Errorf("alarms are left: %q", left)
+		}
+	})
+}

@@ -112,14 +112,14 @@ func (c *cluster) quarantines(via string) []api.QuarantineRow {
 	return reply.Quarantines
 }
 
-// TestCallThatEndsItsNodeEndsTwo shows that a call which its client repeats goes through two nodes and no further,
+// TestCallThatEndsItsNodeEndsThree shows that a call which its client repeats goes through three nodes and no further,
 // and that only its actor is refused then.
-func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
+func TestCallThatEndsItsNodeEndsThree(t *testing.T) {
 	var b bombs
 	simulate(t, 5, func(c *cluster) {
 		b.with(c)
-		c.startAll(4)
-		cl := c.client("program", "n1", "n2", "n3", "n4")
+		c.startAll(5)
+		cl := c.client("program", "n1", "n2", "n3", "n4", "n5")
 		defer cl.Close()
 		for i := range 8 { // in memory, and on their way elsewhere with it
 			for _, id := range []api.ActorID{bomb(fmt.Sprint(i)), counter(fmt.Sprint(i))} {
@@ -134,7 +134,7 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 		if api.CodeOf(err) != api.CodeQuarantined || !strings.Contains(err.Error(), "while it ran method boom") {
 			c.Errorf("the call has ended with %v", err)
 		}
-		if len(b.ended) != 2 {
+		if len(b.ended) != 3 {
 			c.Fatalf("nodes %v have ended", b.ended)
 		}
 		var left []string
@@ -161,7 +161,7 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 			}
 		}
 		rows := c.quarantines(left[0])
-		if len(rows) != 1 || rows[0].Actor != "bomb/0" || rows[0].Method != "boom" || rows[0].Node != b.ended[1] {
+		if len(rows) != 1 || rows[0].Actor != "bomb/0" || rows[0].Method != "boom" || rows[0].Node != b.ended[2] {
 			c.Errorf("listed: %+v", rows)
 		}
 		if events := c.events(left[1], api.EventQuarantined); len(events) != 1 || events[0].Actor != "bomb/0" {
@@ -184,7 +184,52 @@ func TestCallThatEndsItsNodeEndsTwo(t *testing.T) {
 	})
 }
 
-// TestCallsThatNobodyRepeatsEndThree shows that it is one more if each call is a new one, whatever else the actor is
+// TestLastNodeIsSpared shows that a call which has ended all nodes but one does not run on that, which serves all else,
+// until another node is up.
+func TestLastNodeIsSpared(t *testing.T) {
+	var b bombs
+	simulate(t, 3, func(c *cluster) {
+		b.with(c)
+		c.startAll(3)
+		cl := c.client("program", "n1", "n2", "n3")
+		defer cl.Close()
+		boom := func() error {
+			ctx, cancel := env.WithTimeout(c.env, c.ctx, time.Minute)
+			defer cancel()
+			_, err := client.Call[int64](ctx, cl, bomb("a"), "boom", struct{}{})
+			return err
+		}
+		if err := boom(); api.CodeOf(err) != api.CodeQuarantined ||
+			!strings.Contains(err.Error(), "held back while only one node is up") {
+			c.Errorf("the call has ended with %v", err)
+		}
+		if len(b.ended) != 2 {
+			c.Fatalf("nodes %v have ended", b.ended)
+		}
+		last := c.other("")
+		if err := c.call(last, time.Minute, bomb("a"), "get", struct{}{}, nil); api.CodeOf(
+			err) != api.CodeQuarantined {
+			c.Errorf("it is called: %v", err)
+		}
+		if rows := c.quarantines(last); len(rows) != 1 || len(rows[0].Versions) != 0 || rows[0].Node != b.ended[1] {
+			c.Errorf("listed: %+v", rows)
+		}
+		c.add(last, counter("x"), 1)
+		c.start(b.ended[0])
+		c.sleep(3 * heartbeat)
+		if err := boom(); api.CodeOf(err) != api.CodeQuarantined {
+			c.Errorf("the second call has ended with %v", err)
+		}
+		if len(b.ended) != 3 {
+			c.Errorf("nodes %v have ended", b.ended)
+		}
+		if rows := c.quarantines(c.other("")); len(rows) != 1 || len(rows[0].Versions) != 1 {
+			c.Errorf("listed: %+v", rows)
+		}
+	})
+}
+
+// TestCallsThatNobodyRepeatsEndThree shows that it is the same if each call is a new one, whatever else the actor is
 // asked in between: also of a hook, of an alarm and of what another actor asks or sends.
 func TestCallsThatNobodyRepeatsEndThree(t *testing.T) {
 	var b bombs
@@ -273,7 +318,7 @@ func TestNodeThatComesBackAcquits(t *testing.T) {
 	var b bombs
 	simulate(t, 3, func(c *cluster) {
 		b.with(c)
-		c.startAll(4)
+		c.startAll(3) // of which one is left: it does not try what was running
 		id := bomb("a")
 		if err := c.call("n1", time.Minute, id, "add", 1, nil); err != nil {
 			c.Fatal(err)

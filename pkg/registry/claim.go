@@ -140,9 +140,9 @@ func (r *Registry) acquire(ctx context.Context, t kv.Tx, m *Member, actor api.Ac
 		return Acquired{Quarantine: q}, nil
 	}
 	c.token, c.revocations = max(old.Token, m.Meta.Tokens)+1, own.Revocations
-	refused, err := c.try(ctx, t, old, left, q, m.Node.Version, a)
+	refused, found, err := c.try(ctx, t, old, left, q, m.Node.Version, a)
 	if err != nil || refused {
-		return Acquired{Quarantine: q, Found: true}, err
+		return Acquired{Quarantine: q, Found: found}, err
 	}
 	t.Set(claimKey(actor),
 		encodeRecord(

@@ -78,7 +78,8 @@ func (f *Finding) what() string {
 type Quarantine struct {
 	Actor    api.ActorID `msgpack:"-"`
 	Findings []Finding   `msgpack:"findings"`
-	// Versions are those of the programs that refuse the actor; none if it is only suspected.
+	// Versions are those of the programs that refuse the actor; none if it is only suspected. The last node of a
+	// cluster may refuse that, too.
 	Versions []string `msgpack:"versions"`
 	// Since is when it was quarantined last.
 	Since time.Time `msgpack:"since"`
@@ -89,21 +90,33 @@ func (q *Quarantine) Holds(version string) bool {
 	return q != nil && slices.Contains(q.Versions, version)
 }
 
+// Refused reports whether there are nodes that refuse the actor: those of some versions, or the last of a cluster.
+func (q *Quarantine) Refused() bool { return len(q.Versions) > 0 || q.risky() }
+
 // Err is what callers of the actor are told.
 func (q *Quarantine) Err() *api.Error {
 	last := q.Findings[len(q.Findings)-1]
+	if len(q.Versions) == 0 {
+		return api.Errorf(api.CodeQuarantined, "actor %s is held back while only one node is up: the process of node "+
+			"%s ended while it ran %s; start another node, or run 'kelpie actors quarantine clear %s'",
+			q.Actor, last.Node, last.what(), q.Actor)
+	}
 	return api.Errorf(api.CodeQuarantined, "actor %s is quarantined: it ended the process of node %s while it "+
 		"ran %s; fix it and start the nodes with a new version of their program, or run 'kelpie actors "+
 		"quarantine clear %s'",
 		q.Actor, last.Node, last.what(), q.Actor)
 }
 
-// guilty reports whether the findings suffice to refuse the actor, the last being new: nothing else can have ended
-// that process, and either its call had run in another that ended before, or it is not the first.
+// guilty reports whether the findings suffice to refuse the actor, the last being new: nothing else was on trial in
+// that process, and another had ended before while the actor was on trial. One finding never suffices: a process may
+// be killed from outside while a call runs that another killed process has left behind.
 func (q *Quarantine) guilty() bool {
-	last := q.Findings[len(q.Findings)-1]
-	return last.Alone && (last.Retry || len(q.Findings) > 1)
+	return len(q.Findings) > 1 && q.Findings[len(q.Findings)-1].Alone
 }
+
+// risky reports whether the only finding is one of which nothing else on trial can be the cause. It comes after a
+// process that ended unobserved.
+func (q *Quarantine) risky() bool { return len(q.Findings) == 1 && q.Findings[0].Alone }
 
 // Attempt is what an actor is claimed for.
 type Attempt struct {
@@ -220,22 +233,22 @@ func (c *Claim) endTrial() []Write {
 
 // try sets a new claim's trial up, in the transaction that takes it. from is the claim before, under an incarnation
 // that is no longer current, or zero; left is the incarnation in which its node last left in good order. q is what
-// is held against the actor. If that now says that the actor is to be refused, nothing is to be claimed.
+// is held against the actor. If that now says that the actor is to be refused, nothing is to be claimed. found says
+// that something was added to it.
 func (c *Claim) try(
 	ctx context.Context, tx kv.Tx, from claimRecord, left Incarnation, q *Quarantine, version string, a Attempt,
-) (refused bool, err error) {
-	found := len(q.Findings)
+) (refused, found bool, err error) {
 	if lost := from.Node != "" && from.Incarnation != c.incarnation; lost && from.Incarnation != left {
 		c.trial = &Trial{actor: c.actor}
-		if err := c.find(ctx, tx, from, q); err != nil {
-			return false, err
+		if found, err = c.find(ctx, tx, from, q); err != nil {
+			return false, false, err
 		}
 	}
 	mine := from.Node == c.node && from.Incarnation == c.incarnation
 	if mine && from.Suspect || len(q.Findings) > 0 {
 		c.trial = &Trial{actor: c.actor}
 	}
-	if len(q.Findings) > found {
+	if found {
 		if q.guilty() {
 			q.Since = c.registry.env.Now().Round(0)
 			if q.Versions = append(q.Versions, version); len(q.Versions) > quarantineVersionsMax {
@@ -244,7 +257,12 @@ func (c *Claim) try(
 		}
 		tx.Set(quarantineKey(c.actor), encodeRecord(q))
 		if q.Holds(version) {
-			return true, nil
+			return true, found, nil
+		}
+	}
+	if q.risky() {
+		if last, err := c.onLastNode(ctx, tx); err != nil || last {
+			return last, found, err
 		}
 	}
 	key := trialKey(c.node, c.incarnation, c.actor)
@@ -252,30 +270,49 @@ func (c *Claim) try(
 		tx.Clear(key) // of an activation that was dropped: the process lives
 	}
 	if c.trial == nil {
-		return false, nil
+		return false, found, nil
 	}
 	c.trial.findings = q.Findings
 	if a.Mark && !c.trial.Suspected() {
 		c.trial.mark = &trialRecord{Method: cmp.Or(a.Method, TrialAnything), Token: c.token, Retry: a.Retry}
 		tx.Set(key, encodeRecord(c.trial.mark))
 	}
-	return false, nil
+	return false, found, nil
 }
 
-// find adds what was on trial under a claim of a process that has ended.
-func (c *Claim) find(ctx context.Context, tx kv.Tx, from claimRecord, q *Quarantine) error {
+// onLastNode reports whether the claim's node is the only one left of several: the others have failed.
+func (c *Claim) onLastNode(ctx context.Context, tx kv.Tx) (bool, error) {
+	nodes, err := scanRecords(ctx, tx.Snapshot(), kindNode, corruptNode)
+	if err != nil {
+		return false, err
+	}
+	failed := false
+	for i := range nodes {
+		switch n := &nodes[i]; {
+		case n.ID == c.node:
+		case n.Member():
+			return false, nil
+		case n.State == NodeFailed:
+			failed = true
+		}
+	}
+	return failed, nil
+}
+
+// find adds what was on trial under a claim of a process that has ended, and reports whether it has.
+func (c *Claim) find(ctx context.Context, tx kv.Tx, from claimRecord, q *Quarantine) (bool, error) {
 	if slices.ContainsFunc(q.Findings, func(f Finding) bool { return f.of(from.Node, from.Incarnation) }) {
-		return nil // found before: by who was then refused the actor
+		return false, nil // found before: by who was then refused the actor
 	}
 	var mark trialRecord
 	key := trialKey(from.Node, from.Incarnation, c.actor)
 	if err := read(ctx, tx, key, &mark); err != nil || mark.Token == 0 || mark.Token != from.Token {
-		return err
+		return false, err
 	}
 	begin, end := kindRange(kindTrial, from.Node, from.Incarnation.String())
 	marks, _, err := tx.Snapshot().Range(ctx, begin, end, kv.RangeOptions{Limit: trialsLookedAt})
 	if err != nil {
-		return err
+		return false, err
 	}
 	q.Findings = append(q.Findings, Finding{
 		Node: from.Node, Incarnation: from.Incarnation, Method: mark.Method, Retry: mark.Retry,
@@ -284,7 +321,7 @@ func (c *Claim) find(ctx context.Context, tx kv.Tx, from claimRecord, q *Quarant
 	if len(q.Findings) > findingsMax {
 		q.Findings = q.Findings[1:]
 	}
-	return nil
+	return true, nil
 }
 
 // Acquit takes back what is held against an actor for a process that has not ended: it is the one that says so. It
@@ -312,7 +349,8 @@ func (r *Registry) Acquit(ctx context.Context, actor api.ActorID, node string, i
 	return changed && err == nil, err
 }
 
-// ClearQuarantine takes back all that is held against an actor, and reports whether it was quarantined.
+// ClearQuarantine takes back all that is held against an actor, and reports whether that was anything: also if the
+// actor is only suspected.
 func (r *Registry) ClearQuarantine(ctx context.Context, actor api.ActorID) (bool, error) {
 	was := false
 	_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
@@ -320,7 +358,7 @@ func (r *Registry) ClearQuarantine(ctx context.Context, actor api.ActorID) (bool
 		if err := read(ctx, tx, quarantineKey(actor), &q); err != nil || len(q.Findings) == 0 {
 			return struct{}{}, err // an attempt before, of unknown outcome, may have cleared it
 		}
-		was = was || len(q.Versions) > 0
+		was = true
 		tx.Clear(quarantineKey(actor))
 		for _, f := range q.Findings {
 			tx.Clear(trialKey(f.Node, f.Incarnation, actor))

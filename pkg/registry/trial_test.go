@@ -121,30 +121,38 @@ func TestOnlyActorsOfFailedNodesAreSuspects(t *testing.T) {
 	})
 }
 
-// TestWhatWasAloneOnTrialIsQuarantined shows the shortest way: a call that was lost with one node, and is running
-// when the next one ends.
-func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
+// TestWhatWasTwiceOnTrialIsQuarantined shows the shortest way: a call that was lost with one node, and is running
+// when the next two end.
+func TestWhatWasTwiceOnTrialIsQuarantined(t *testing.T) {
 	both(t, func(t *fixture) {
-		n1, n2, n3, old, next := t.of("n1", "v1"), t.of("n2", "v1"), t.of("n3", "v1"), t.of("n4", "v0"),
-			t.of("n5", "v2")
+		n1, n2, n3, n6 := t.of("n1", "v1"), t.of("n2", "v1"), t.of("n3", "v1"), t.of("n6", "v1")
+		old, next := t.of("n4", "v0"), t.of("n5", "v2")
 		t.try(n1, actorA, first)
 		t.fence("n1")
 		if got := t.try(n2, actorA, Attempt{Method: "boom", Retry: true, Mark: true}); !got.Claim.Trial().Marked() {
 			t.Fatal("no suspect")
 		}
 		t.fence("n2")
-		for i, m := range []*Member{n3, n3} {
-			got := t.try(m, actorA, first)
+		got := t.try(n3, actorA, first)
+		if got.Claim == nil || !got.Claim.Trial().Suspected() || got.Claim.Trial().Marked() {
+			t.Fatalf("a node killed from outside suffices: %+v", got)
+		}
+		if err := got.Claim.BeginTrial(t.ctx, "boom", true, true); err != nil {
+			t.Fatal(err)
+		}
+		t.fence("n3")
+		for i := range 2 {
+			got := t.try(n6, actorA, first)
 			if got.Claim != nil || !got.Quarantine.Holds("v1") || got.Found != (i == 0) {
 				t.Fatalf("claimed: %+v", got)
 			}
 			if err := got.Quarantine.Err(); err.Code != api.CodeQuarantined ||
-				!strings.Contains(err.Error(), "it ended the process of node n2 while it ran method boom") ||
+				!strings.Contains(err.Error(), "it ended the process of node n3 while it ran method boom") ||
 				!strings.Contains(err.Error(), "quarantine clear counter/a") {
 				t.Fatal(err)
 			}
 		}
-		t.wantMarks(1, 1)
+		t.wantMarks(2, 1)
 		all, more, err := t.Quarantines(t.ctx, "", api.ActorID{}, 0)
 		if err != nil || more || len(all) != 1 || all[0].Actor != actorA || all[0].Findings[0].Node != "n2" {
 			t.Fatal(all, more, err)
@@ -159,7 +167,7 @@ func TestWhatWasAloneOnTrialIsQuarantined(t *testing.T) {
 		}
 		c.Trial().Returned("add")
 		t.commit(c, "added")
-		t.wantMarks(1, 1) // add is not what was running
+		t.wantMarks(2, 1) // add is not what was running
 		if err := c.BeginTrial(t.ctx, "boom", false, true); err != nil {
 			t.Fatal(err)
 		}
@@ -222,11 +230,76 @@ func TestCompanyIsNoProof(t *testing.T) {
 	})
 }
 
-// TestFirstFindingOfAFirstTryIsNotEnough shows that a call which had not run anywhere before may have been killed
-// from outside.
-func TestFirstFindingOfAFirstTryIsNotEnough(t *testing.T) {
+// TestLastNodeTriesNothingRisky shows that a call which has probably ended all nodes but one does not come to that,
+// until another node is up: and that a node which has always been alone does try it.
+func TestLastNodeTriesNothingRisky(t *testing.T) {
+	both(t, func(t *fixture) {
+		again := Attempt{Method: "boom", Retry: true, Mark: true}
+		n1, n2, n3 := t.join("n1"), t.join("n2"), t.join("n3")
+		t.try(n1, actorA, first)
+		t.fence("n1")
+		t.try(n2, actorA, again)
+		t.fence("n2")
+		for i := range 2 {
+			got := t.try(n3, actorA, again)
+			if got.Claim != nil || got.Quarantine.Holds("") || !got.Quarantine.Refused() || got.Found != (i == 0) {
+				t.Fatalf("claimed: %+v", got)
+			}
+			if err := got.Quarantine.Err(); err.Code != api.CodeQuarantined ||
+				!strings.Contains(err.Error(), "while only one node is up") ||
+				!strings.Contains(err.Error(), "while it ran method boom") {
+				t.Fatal(err)
+			}
+		}
+		t.wantMarks(1, 1)
+		t.join("n1")
+		got := t.try(n3, actorA, again)
+		if got.Claim == nil || !got.Claim.Trial().Suspected() {
+			t.Fatalf("another node is up: %+v", got)
+		}
+		if err := got.Claim.BeginTrial(t.ctx, "boom", true, true); err != nil {
+			t.Fatal(err)
+		}
+		got.Claim.Trial().Returned("boom")
+		t.commit(got.Claim, "done")
+		t.wantMarks(0, 0)
+	})
+	both(t, func(t *fixture) {
+		again := Attempt{Method: "boom", Retry: true, Mark: true}
+		t.try(t.join("n1"), actorA, first)
+		t.try(t.join("n1"), actorA, again)
+		if got := t.try(t.join("n1"), actorA, again); got.Claim == nil || !got.Claim.Trial().Suspected() {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+// TestRiskyActorsCanBeCleared shows that an operator may overrule the last node.
+func TestRiskyActorsCanBeCleared(t *testing.T) {
 	both(t, func(t *fixture) {
 		n1, n2, n3 := t.join("n1"), t.join("n2"), t.join("n3")
+		t.try(n1, actorA, first)
+		t.fence("n1")
+		t.try(n2, actorA, Attempt{Method: "boom", Retry: true, Mark: true})
+		t.fence("n2")
+		if got := t.try(n3, actorA, first); got.Claim != nil {
+			t.Fatal("claimed")
+		}
+		if was, err := t.ClearQuarantine(t.ctx, actorA); err != nil || !was {
+			t.Fatal(was, err)
+		}
+		if got := t.try(n3, actorA, first); got.Claim == nil || got.Claim.Trial().Suspected() {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+// TestFirstFindingIsNotEnough shows that a call may have been killed from outside, whether or not it had run anywhere
+// before.
+func TestFirstFindingIsNotEnough(t *testing.T) {
+	both(t, func(t *fixture) {
+		n1, n2, n3 := t.join("n1"), t.join("n2"), t.join("n3")
+		t.join("n4")
 		t.try(n1, actorA, first)
 		t.fence("n1")
 		t.try(n2, actorA, first)
@@ -247,7 +320,7 @@ func TestWhoLivesAcquits(t *testing.T) {
 		t.try(n2, actorA, Attempt{Method: "add", Retry: true, Mark: true})
 		t.fence("n2")
 		if got := t.try(n3, actorA, first); got.Claim != nil {
-			t.Fatal("not quarantined")
+			t.Fatal("the last node tries it")
 		}
 		t.store.unknown(true)
 		if changed, err := t.Acquit(t.ctx, actorA, "n2", n2.Node.Incarnation); err != nil || !changed {
@@ -297,7 +370,7 @@ func TestUnknownCommitsOfTrials(t *testing.T) {
 		}
 		t.fence("n2")
 		t.store.unknown(true)
-		if refused := t.try(n3, actorA, first); refused.Claim != nil || !refused.Quarantine.Holds("") {
+		if refused := t.try(n3, actorA, first); refused.Claim != nil || !refused.Quarantine.Refused() {
 			t.Fatalf("%+v", refused)
 		}
 		t.wantMarks(1, 1)

@@ -116,8 +116,12 @@ func (w *world) watchQuarantines() {
 			_, err := operate[api.QuarantineRequest, api.QuarantineReply](w, api.MethodQuarantineClear,
 				&api.QuarantineRequest{Actor: q.Actor})
 			w.events.add(operatorHost, "cleared", "%s, quarantined: %v", q.Actor, err)
-			if err == nil {
+			switch {
+			case err != nil:
+			case len(q.Versions) > 0:
 				w.counts["quarantine"]++
+			default:
+				w.counts["held-back"]++
 			}
 		}
 	}

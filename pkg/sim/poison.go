@@ -20,8 +20,9 @@ import (
 const (
 	// poison is the namespace, and poisonActors how many actors it has: the first is harmful.
 	poison, poisonActors = "poison", 4
-	// poisonEndsMax is how many processes a harmful actor ends. The first has no reason to suspect it. The second knows
-	// that its code was running, but perhaps not alone. The third was running nothing else that is suspect.
+	// poisonEndsMax is how many processes a harmful actor ends. After the first, no node has a reason to suspect it.
+	// After the second, its code is known to have run, but the process may have been killed from outside. The third
+	// was running nothing else that is suspect.
 	poisonEndsMax = 3
 	// poisonRests is how long an operator takes to mend a process that has ended, and poisonCleared how long to clear
 	// what is quarantined.
@@ -120,6 +121,8 @@ func (w *world) poisoned(q api.QuarantineRow) (stays bool) {
 	switch {
 	case !w.holds("poison"):
 		return false
+	case len(q.Versions) == 0:
+		return true // the last node waits for another one
 	case q.Actor != poisonID(0).String():
 		w.violate("quarantine", "%s is quarantined, and has done nothing: %s", q.Actor, q.Reason)
 		return false

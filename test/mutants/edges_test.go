@@ -42,9 +42,8 @@ var edges = []mutant{
 	},
 	{
 		name: "never-guilty", what: "an actor is quarantined only after many findings",
-		changes: []change{{trialFile, "	return last.Alone && (last.Retry || len(q.Findings) > 1)\n",
-			"	return last.Alone && len(q.Findings) > 5\n"}},
-		flags: poisoned, caught: []string{"quarantine"},
+		changes: []change{{trialFile, "	return len(q.Findings) > 1 && ", "	return len(q.Findings) > 5 && "}},
+		flags:   poisoned, caught: []string{"quarantine"},
 	},
 	{
 		name: "state-limit-doubled", what: "a state of up to 2 MiB is accepted",

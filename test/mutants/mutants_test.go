@@ -4,14 +4,15 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,9 +38,8 @@ type mutant struct {
 }
 
 const (
-	// seedsMax is the maximum number of runs to find a mutant; seedsAtOnce how many are made before it is looked;
-	// seedsOfNone how many do not find one that is none.
-	seedsMax, seedsAtOnce, seedsOfNone = 240, 20, 80
+	// seedsMax is within how many runs a mutant must be found; seedsOfNone how many do not find one that is none.
+	seedsMax, seedsOfNone = 150, 80
 )
 
 var all = slices.Concat(moves, later, calls, once, edges)
@@ -120,46 +120,46 @@ func (m *mutant) fails(t *testing.T, overlay string) {
 	}
 }
 
-var violation = regexp.MustCompile(`(?m)^  at \S+  ([a-z-]+): (.*)$`)
-
 // memoryMax runs a program with at most 8 GB of addresses: a mutant may well go round in circles.
 const memoryMax = `ulimit -v 8000000; exec "$0" "$@"`
 
+// The exit codes of the hunter.
+const (
+	exitFound    = 10
+	exitOther    = 11
+	exitNotFound = 12
+)
+
 // isFound runs seeds until the mutant is found, or there have been enough.
 func (m *mutant) isFound(t *testing.T, overlay string) {
-	bin := filepath.Join(t.TempDir(), "kelpie")
-	if out, err := command(t.Context(), "go", "build", "-overlay", overlay, "-o", bin, "./cmd/kelpie"); err != nil {
+	bin := filepath.Join(t.TempDir(), "hunter")
+	if out, err := command(t.Context(), "go", "build", "-overlay", overlay, "-o", bin,
+		"./test/mutants/hunter"); err != nil {
 		t.Fatalf("it does not build: %v\n%s", err, out)
 	}
-	flags := append([]string{"sim", "--profile", "moves"}, m.flags...)
 	most := seedsMax
 	if m.caught == nil {
 		most = seedsOfNone
 	}
-	for start := 1; start < most; start += seedsAtOnce {
-		args := append(slices.Clone(flags), "--start", fmt.Sprint(start), "--seeds", fmt.Sprint(seedsAtOnce))
-		out, err := command(t.Context(), "sh", append([]string{"-c", memoryMax, bin}, args...)...)
-		if m.caught != nil && strings.Contains(out, "out of memory") {
-			t.Logf("by taking more memory than there is, within %d runs", start+seedsAtOnce-1)
-			return
-		}
-		if _, ran := err.(*exec.ExitError); err != nil && !ran {
-			t.Fatal(err)
-		}
-		for _, v := range violation.FindAllStringSubmatch(out, -1) {
-			if m.caught == nil {
-				t.Fatalf("%s: that is no defect, but it was found:\n%s", m.what, out)
-			}
-			if slices.Contains(m.caught, v[1]) {
-				t.Logf("by %s, within %d runs: %.200s", v[1], start+seedsAtOnce-1, v[2])
-				return
-			}
-		}
-		if err != nil {
-			t.Fatalf("%s: %v, and none of %v has found it:\n%s", m.what, err, m.caught, out)
-		}
+	args := append([]string{"-c", memoryMax, bin, "-profile", "moves"}, m.flags...)
+	args = append(args, "-seeds", fmt.Sprint(most), "-caught", strings.Join(m.caught, ","))
+	out, err := command(t.Context(), "sh", args...)
+	ended, ran := errors.AsType[*exec.ExitError](err)
+	if !ran {
+		t.Fatalf("the hunter ended with %v:\n%s", err, out)
 	}
-	if m.caught != nil {
-		t.Fatalf("%s: not found by %v in %d runs", m.what, m.caught, seedsMax)
+	switch code := ended.ExitCode(); {
+	case m.caught == nil && code == exitNotFound, code == exitFound:
+		t.Logf("%.300s", cmp.Or(out, "by none, as it ought to be"))
+	case m.caught == nil && code == exitOther:
+		t.Fatalf("%s: that is no defect, but it was found %s", m.what, out)
+	case code == exitOther:
+		t.Fatalf("%s: not found by %v in %d runs, but %s", m.what, m.caught, most, out)
+	case code == exitNotFound:
+		t.Fatalf("%s: not found by %v in %d runs", m.what, m.caught, most)
+	case m.caught != nil && strings.Contains(out, "out of memory"):
+		t.Log("by taking more memory than there is")
+	default:
+		t.Fatalf("%s: the hunter ended with %v:\n%s", m.what, err, out)
 	}
 }

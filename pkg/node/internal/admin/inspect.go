@@ -46,7 +46,7 @@ func (adm *Service) ServeActorStats(ctx context.Context, in *api.ActorStatsReque
 	if err != nil {
 		return nil, call.WireError(err)
 	}
-	if held != nil && len(held.Versions) > 0 {
+	if held != nil && held.Refused() {
 		out.Quarantine = held.Err().Message
 	}
 	return out, adm.inspect(ctx, id, out, in.State)

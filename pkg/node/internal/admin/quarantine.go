@@ -27,7 +27,7 @@ func (adm *Service) ServeQuarantines(ctx context.Context, in *api.QuarantinesReq
 	}
 	out := &api.QuarantinesReply{Quarantines: []api.QuarantineRow{}}
 	for i := range all {
-		if len(all[i].Versions) > 0 { // others are only suspected
+		if all[i].Refused() { // others are only suspected
 			out.Quarantines = append(out.Quarantines, quarantineRow(&all[i]))
 		}
 	}
@@ -39,9 +39,13 @@ func (adm *Service) ServeQuarantines(ctx context.Context, in *api.QuarantinesReq
 
 func quarantineRow(q *registry.Quarantine) api.QuarantineRow {
 	last := q.Findings[len(q.Findings)-1]
+	since := q.Since
+	if since.IsZero() {
+		since = last.Found
+	}
 	return api.QuarantineRow{
 		Actor: q.Actor.String(), Node: last.Node, Method: last.Method, Nodes: len(q.Findings), Versions: q.Versions,
-		Since: telemetry.RFC3339(q.Since), Reason: q.Err().Message,
+		Since: telemetry.RFC3339(since), Reason: q.Err().Message,
 	}
 }
 
