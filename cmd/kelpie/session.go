@@ -93,7 +93,7 @@ func (c *connection) open() (*session, error) {
 		return nil, err
 	}
 	e := env.Real()
-	return &session{connection: *c, env: e, pool: rpc.NewPool(e, tcp.New(), rpc.PoolConfig{})}, nil
+	return &session{connection: *c, env: e, pool: rpc.NewPool(e, tcp.New(), rpc.PoolConfig{Identity: rpc.Identity{Control: true}})}, nil
 }
 
 func (s *session) close() { s.pool.Close() }
