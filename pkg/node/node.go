@@ -280,6 +280,7 @@ func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, na
 	if left, ok := env.Remaining(n.Env, ctx); ok {
 		c.Deadline = n.Env.Monotonic() + left
 	}
+	c.GivenUpWith(ctx)
 	if err := c.Validate(); err != nil {
 		c.Finish(nil, "", err)
 	} else {

@@ -131,7 +131,8 @@ func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 func (n *Node) fromRequest(req *rpc.Request) (*call.Call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
 	c := &call.Call{Actor: in.Actor, Method: in.Method, Key: in.Key, Chain: in.Chain, Sender: in.Sender,
-		Number: in.SendNumber, Flags: in.Flags, Body: in.Body, Context: req.Context}
+		Number: in.SendNumber, Flags: in.Flags, Body: in.Body, Context: req.Context,
+		OnGone: req.OnAbandoned, Gone: req.Abandoned}
 	if c.Number != 0 && req.Peer().NodeID == "" {
 		c.Flags |= api.InvokeOutside
 	}

@@ -48,9 +48,28 @@ var calls = []mutant{
 	{
 		name: "deadline-not-forwarded", what: "a call that is sent on to another node has time for ever",
 		changes: []change{
-			{"pkg/node/internal/router/router.go", "	r.Pool.Start(c.Deadline, addr",
-				"	r.Pool.Start(c.Deadline+call.DefaultDeadline, addr"}},
+			{"pkg/node/internal/router/router.go", " := r.Pool.Start(c.Deadline, addr",
+				" := r.Pool.Start(c.Deadline+call.DefaultDeadline, addr"}},
 		flags:  impatient,
 		caught: []string{"deadlines"},
+	},
+	{
+		name: "cancel-lost-on-forward", what: "a call that was sent to another node goes on there when its caller gives " +
+			"it up",
+		changes: []change{{"pkg/node/internal/router/router.go",
+			"	if out != nil {\n		out.begun(cancel)", "	if out != nil {\n		_ = cancel"}},
+		test:    "TestACallerThatGivesUpEndsTheHandlerWhereverItRuns",
+	},
+	{
+		name: "cancel-lost-in-asking", what: "what a handler asks of another actor goes on when the handler's caller " +
+			"gives up",
+		changes: []change{{"pkg/node/internal/activation/outbound.go", "	child.GivenUpWith(ctx)\n", ""}},
+		test:    "TestACallerThatGivesUpEndsTheHandlerWhereverItRuns",
+	},
+	{
+		name: "search-goes-on", what: "a node looks for an actor whose caller has gone",
+		changes: []change{{"pkg/node/internal/router/router.go", "	if c.Gone == nil || !c.Gone() {",
+			"	if c.Gone == nil || !c.Gone() || true {"}},
+		test:    "TestACallerThatGivesUpEndsTheSearchForItsActor",
 	},
 }

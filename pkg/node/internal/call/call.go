@@ -37,6 +37,11 @@ type Call struct {
 	Deadline time.Duration
 	// Context returns what the handler gets.
 	Context func() context.Context
+	// OnGone has f called, once, when the caller gives up before Finish, or at once if it has. f replaces the one given
+	// before. f must not block. Gone reports whether the caller has given up. Both are nil for a call that is never given
+	// up.
+	OnGone func(f func())
+	Gone   func() bool
 	// Finish answers the caller, exactly once. owner is the address of the node that has the actor, if that is
 	// another one. It does not block.
 	Finish func(body []byte, owner string, err error)
@@ -66,6 +71,21 @@ func (c *Call) HandlerContext(e env.Env) (context.Context, context.CancelFunc) {
 		return c.Context(), func() {}
 	}
 	return env.WithDeadlineAt(e, c.Context(), c.RunBy())
+}
+
+// GivenUpWith ties a call to ctx: its caller gives up when that ends. It is for a call that has its Finish.
+func (c *Call) GivenUpWith(ctx context.Context) {
+	stop := func() bool { return true }
+	c.Gone = func() bool { return ctx.Err() != nil }
+	c.OnGone = func(f func()) {
+		stop()
+		stop = env.OnDone(ctx, f)
+	}
+	finish := c.Finish
+	c.Finish = func(body []byte, owner string, err error) {
+		stop()
+		finish(body, owner, err)
+	}
 }
 
 // Doubt notes that a try may have run. That a later one has certainly not is then no longer the

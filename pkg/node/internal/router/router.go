@@ -121,6 +121,9 @@ func (r *Router) here(c *call.Call) {
 // located takes the call to the owner of its actor, or places the actor if nobody owns it.
 func (r *Router) located(c *call.Call, owner registry.Owner) {
 	n := r
+	if r.givenUp(c) {
+		return
+	}
 	if owner.Current {
 		r.toOwner(c, owner)
 		return
@@ -180,9 +183,46 @@ func (r *Router) Forward(c *call.Call, addr, nodeID string, flags api.InvokeFlag
 	req := api.InvokeRequest{Actor: c.Actor, Method: c.Method, Key: c.Key, Chain: c.Chain, Sender: c.Sender,
 		SendNumber: c.Number, Flags: flags | c.Flags&keptFlags, Body: c.Body}
 	payload := req.AppendTo(make([]byte, 0, len(c.Body)+invokeHeaderBytes))
-	r.Pool.Start(c.Deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
-		r.forwarded(c, addr, nodeID, reply, err)
-	})
+	var out *cancellation
+	if c.OnGone != nil {
+		out = new(cancellation)
+		c.OnGone(out.cancel)
+	}
+	cancel := r.Pool.Start(c.Deadline, addr, rpc.ClassCall, api.MethodInvoke, payload,
+		func(reply []byte, err error) { r.forwarded(c, addr, nodeID, reply, err) })
+	if out != nil {
+		out.begun(cancel)
+	}
+}
+
+// cancellation passes on that a caller has given up to where the call was sent, whichever comes first. It is made
+// before the call is sent: what ends it later ends that attempt, and no later one.
+type cancellation struct {
+	mu     sync.Mutex
+	gone   bool
+	giveUp func() // of what was sent
+}
+
+// begun says how to give up what was sent.
+func (x *cancellation) begun(giveUp func()) {
+	x.mu.Lock()
+	x.giveUp = giveUp
+	gone := x.gone
+	x.mu.Unlock()
+	if gone {
+		giveUp()
+	}
+}
+
+// cancel gives up what was sent.
+func (x *cancellation) cancel() {
+	x.mu.Lock()
+	x.gone = true
+	giveUp := x.giveUp
+	x.mu.Unlock()
+	if giveUp != nil {
+		giveUp()
+	}
 }
 
 // invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.
@@ -199,7 +239,7 @@ func (r *Router) forwarded(c *call.Call, addr, nodeID string, reply []byte, err 
 		return
 	}
 	switch code := api.CodeOf(err); {
-	case call.HasRetryAfter(err):
+	case call.HasRetryAfter(err), code == api.CodeCancelled:
 		c.Finish(nil, addr, err)
 	case code == api.CodeMoved:
 		r.corrected(c, addr, err)
@@ -249,6 +289,9 @@ func (r *Router) corrected(c *call.Call, addr string, err error) {
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *Router) Again(c *call.Call, err error) {
 	n := r
+	if r.givenUp(c) {
+		return
+	}
 	if call.HasRetryAfter(err) || !r.retryable(c, err) {
 		c.Finish(nil, "", call.WireError(err))
 		return
@@ -280,12 +323,24 @@ func (r *Router) Again(c *call.Call, err error) {
 			c.Finish(nil, "", call.ErrStopped(c.Actor))
 			return
 		}
+		if r.givenUp(c) {
+			return
+		}
 		if addr, ok := r.cached(c.Actor); ok && c.Attempts == 1 {
 			r.Forward(c, addr, "", api.InvokeForwarded)
 			return
 		}
 		n.lookups.lookup(c)
 	})
+}
+
+// givenUp ends a call whose caller has gone, and reports whether it did.
+func (r *Router) givenUp(c *call.Call) bool {
+	if c.Gone == nil || !c.Gone() {
+		return false
+	}
+	c.Finish(nil, "", api.Errorf(api.CodeCancelled, "actor %s: the caller has given up", c.Actor))
+	return true
 }
 
 // await lets a call wait before it is routed again: if the node that owns its actor does not answer, for news of the
