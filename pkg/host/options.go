@@ -54,6 +54,9 @@ type Options struct {
 	CheckReads bool
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
+	// FenceUnreachable is how long more than half of all members must be unable to reach a node, whose heartbeats go on,
+	// before they fence it; 0 means never.
+	FenceUnreachable time.Duration
 	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is
 	// not at all. A node whose store is its own stops without: others can't go on without it.
 	DrainTimeout time.Duration
@@ -89,6 +92,8 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by "+
 		"the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
+	flags.DurationVar(&o.FenceUnreachable, "fence-unreachable", 0, "after how long a node that reaches the store is "+
+		"fenced if more than half of all members can't reach it, 0 for never (default 0)")
 	flags.DurationVar(&o.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "how long a stopping node moves its "+
 		"actors to other nodes, 0 to stop without a drain; a node that keeps the store itself does not drain")
 	for flag, variable := range map[string]string{
@@ -96,7 +101,8 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS",
 		"memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL",
 		"heartbeat": "KELPIE_HEARTBEAT", "check-reads": "KELPIE_CHECK_READS",
-		"drain-timeout": "KELPIE_DRAIN_TIMEOUT",
+		"fence-unreachable": "KELPIE_FENCE_UNREACHABLE",
+		"drain-timeout":     "KELPIE_DRAIN_TIMEOUT",
 	} {
 		Variable(flags, flag, variable)
 	}
@@ -123,6 +129,9 @@ func (o *Options) validate() error {
 		{"join", o.validateJoin},
 		{"drain-timeout", func() error {
 			return notNegative("--drain-timeout", o.DrainTimeout, "0 means to stop without a drain")
+		}},
+		{"fence-unreachable", func() error {
+			return notNegative("--fence-unreachable", o.FenceUnreachable, "0 means never")
 		}},
 		{"capacity", func() error { return notNegative("--capacity", o.Capacity, "0 means no limit") }},
 		{"max-calls", func() error {

@@ -54,6 +54,7 @@ type Node struct {
 	mailboxes *mailbox.Table
 	router    *router.Router
 	loads     *membership.Loads
+	reach     *membership.Reach
 	peers     *membership.Peers
 	scanner   *schedule.Scanner
 	meter     *telemetry.Meter
@@ -111,9 +112,11 @@ func (n *Node) joinParts() {
 	n.registry.Through(n.contact)
 	n.members = membership.New(membership.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Contact: n.contact,
-		Load: n.load, Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
+		Load: n.load, Unreachable: func() []registry.Unreachable { return n.reach.Unreachable() }, Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
 	})
 	n.loads = membership.NewLoads()
+	n.reach = membership.NewReach(membership.ReachDeps{Scope: n.Scope, Registry: n.registry, Members: n.members,
+		Ping: n.ping, FenceAfter: n.config.FenceUnreachable})
 	n.pool = rpc.NewPool(n.Env, n.config.Transport, rpc.PoolConfig{Identity: n.identity(), Logger: n.Log})
 	n.peers = &membership.Peers{Scope: n.Scope, Members: n.members, Pool: n.pool}
 }
@@ -126,7 +129,7 @@ func (n *Node) placeParts() {
 		Pending: c.MaxPendingPerActor, Budget: n.budget, Capacity: c.Capacity, Memory: c.MemoryLimit})
 	n.router = router.New(router.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Mailboxes: n.mailboxes, Members: n.members,
-		Contact: n.contact, Loads: n.loads, Pool: n.pool,
+		Contact: n.contact, Loads: n.loads, Reach: n.reach, Pool: n.pool,
 	})
 }
 

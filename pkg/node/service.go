@@ -142,6 +142,7 @@ func (n *Node) fromRequest(req *rpc.Request) (*call.Call, error) {
 		deadline = n.Env.Monotonic() + call.DefaultDeadline
 	}
 	c.Deadline = deadline
+	c.AnswerBy = deadline - min((deadline-entered)/call.AnswerTripPart, call.AnswerTripMax)
 	c.Finish = func(body []byte, owner string, err error) {
 		n.budget.Leave(bytes, n.Env.Monotonic()-entered)
 		if err != nil {

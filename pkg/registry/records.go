@@ -116,6 +116,8 @@ type Beat struct {
 	Incarnation Incarnation `msgpack:"incarnation"`
 	Seq         uint64      `msgpack:"seq"`
 	Load        api.Load    `msgpack:"load"`
+	// Unreachable are the members that the node can't reach, and that go on beating.
+	Unreachable []Unreachable `msgpack:"unreachable,omitempty"`
 }
 
 // claimRecord says who owns an actor. It outlives the owner's release, for its token.

@@ -35,6 +35,9 @@ type Call struct {
 	Abandoned *Call
 	// Deadline is on the node's monotonic clock.
 	Deadline time.Duration
+	// AnswerBy is the latest time at which a caller on another machine is told that its call could not be placed, so that
+	// it hears so before its deadline; 0 is the deadline.
+	AnswerBy time.Duration
 	// Context returns what the handler gets.
 	Context func() context.Context
 	// OnGone has f called, once, when the caller gives up before Finish, or at once if it has. f replaces the one given
@@ -55,6 +58,21 @@ type Call struct {
 	Nowhere  error              // why no node had, the last time that all were asked
 	doubtful bool               // a try may have run, its answer lost
 	Silent   string             // the node that owns the actor, and did not answer
+}
+
+const (
+	// AnswerTripMax, or the part of the time that the call has, is what is left for the trip of an answer that a call
+	// could not be placed: a caller whose deadline passes first only knows that the call may have run.
+	AnswerTripMax  = 500 * time.Millisecond
+	AnswerTripPart = 10
+)
+
+// PlacedBy is until when the call may be routed.
+func (c *Call) PlacedBy() time.Duration {
+	if c.AnswerBy == 0 {
+		return c.Deadline
+	}
+	return c.AnswerBy
 }
 
 // RunBy is when the handler is to have returned.

@@ -4,13 +4,31 @@
 package router
 
 import (
+	"slices"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // Choose picks a node for an actor by the settings of its namespace, none of those given. It does not block; errors
 // are those of registry.Place.
+//
+// A member that this node can't reach is chosen only if there is no other: the actor could be placed there, but not
+// called.
 func (r *Router) Choose(id api.ActorID, exclude ...registry.Refusal) (registry.NodeInfo, error) {
+	if apart := r.Reach.Apart(); len(apart) > 0 {
+		without := slices.Clone(exclude)
+		for _, node := range apart {
+			without = append(without, registry.Refusal{Node: node.ID})
+		}
+		if node, err := r.place(id, without); err == nil {
+			return node, nil
+		}
+	}
+	return r.place(id, exclude)
+}
+
+func (r *Router) place(id api.ActorID, exclude []registry.Refusal) (registry.NodeInfo, error) {
 	settings := r.Members.Settings(id.Namespace)
 	r.Loads.Learn(r.NodeID, r.Mailboxes.Load())
 	return registry.Place(registry.Request{

@@ -5,6 +5,8 @@ package router
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,6 +55,7 @@ type Deps struct {
 	Members   *membership.Manager
 	Contact   *membership.Contact
 	Loads     *membership.Loads
+	Reach     *membership.Reach
 	Pool      *rpc.Pool
 }
 
@@ -188,7 +191,7 @@ func (r *Router) Forward(c *call.Call, addr, nodeID string, flags api.InvokeFlag
 		out = new(cancellation)
 		c.OnGone(out.cancel)
 	}
-	cancel := r.Pool.Start(c.Deadline, addr, rpc.ClassCall, api.MethodInvoke, payload,
+	cancel := r.Pool.StartBy(c.PlacedBy(), c.Deadline, addr, rpc.ClassCall, api.MethodInvoke, payload,
 		func(reply []byte, err error) { r.forwarded(c, addr, nodeID, reply, err) })
 	if out != nil {
 		out.begun(cancel)
@@ -245,11 +248,7 @@ func (r *Router) forwarded(c *call.Call, addr, nodeID string, reply []byte, err 
 		r.corrected(c, addr, err)
 	case rpc.NotSent(err) || code == api.CodeUnavailable || code == api.CodeFenced:
 		r.forget(c.Actor, addr)
-		if nodeID != "" {
-			r.Members.Suspect(nodeID)
-			c.Silent = nodeID
-		}
-		r.Again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.Actor, addr, err))
+		r.unreached(c, addr, nodeID, err)
 	case code == api.CodeUnknown && r.retryable(c, err):
 		r.forget(c.Actor, addr)
 		r.Again(c, err)
@@ -260,6 +259,34 @@ func (r *Router) forwarded(c *call.Call, addr, nodeID string, reply []byte, err 
 	default:
 		c.Finish(nil, addr, err)
 	}
+}
+
+// unreached deals with a call that the node at addr did not take, the owner of its actor as far as is known. If that
+// lives, and can't be reached from here, a caller that may reach it is told at once where to ask.
+func (r *Router) unreached(c *call.Call, addr, nodeID string, err error) {
+	why := api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.Actor, addr, err)
+	if nodeID != "" {
+		r.Members.Suspect(nodeID)
+		c.Silent = nodeID
+	}
+	if !rpc.NotSent(err) {
+		r.Again(c, why)
+		return
+	}
+	why.Detail = map[string]string{api.DetailOwnerAddress: addr}
+	members := r.Members.Members().Members()
+	if i := slices.IndexFunc(members, func(m registry.NodeInfo) bool { return m.Address == addr }); i >= 0 {
+		owner := members[i]
+		why.Message = fmt.Sprintf("actor %s: its owner, node %s, can't be reached from node %s: %v", c.Actor, owner.ID,
+			r.NodeID, err)
+		why.Detail[api.DetailOwnerNode] = owner.ID
+		r.Reach.Unreached(owner, err)
+	}
+	if c.Flags&api.InvokeRedirect != 0 && r.Reach.Lives(addr) {
+		c.Finish(nil, "", why)
+		return
+	}
+	r.Again(c, why)
 }
 
 // repeatable reports whether a call may run twice: it changes nothing, or its key makes it have its effect once.
@@ -308,7 +335,7 @@ func (r *Router) Again(c *call.Call, err error) {
 		return
 	}
 	pause := r.pause(c)
-	if n.Env.Monotonic()+pause >= c.Deadline || n.Ctx.Err() != nil {
+	if n.Env.Monotonic()+pause >= c.PlacedBy() || n.Ctx.Err() != nil {
 		// which say where to go next: nowhere
 		if code := api.CodeOf(err); code == api.CodeMoved || code == api.CodeFenced {
 			err = api.Errorf(api.CodeUnavailable, "actor %s could not be reached in time: %v", c.Actor, err)
@@ -350,7 +377,7 @@ func (r *Router) await(c *call.Call, pause time.Duration) error {
 	silent, view := c.Silent, n.Members.Members()
 	c.Silent = ""
 	if node, ok := view.Node(silent); ok && node.Member() && c.Attempts > quickAttempts {
-		n.Members.Await(n.Ctx, view, min(awaitedMax, c.Deadline-n.Env.Monotonic()))
+		n.Members.Await(n.Ctx, view, min(awaitedMax, c.PlacedBy()-n.Env.Monotonic()))
 		return n.Ctx.Err()
 	}
 	if pause > 0 {
