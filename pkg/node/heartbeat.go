@@ -64,6 +64,10 @@ func (n *Node) watchClock() {
 		Cause: fmt.Sprintf(
 			"its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not",
 			by.Seconds())})
+	if by < 0 {
+		n.waker.Timers.StepBack()
+		n.scanner.StepBack()
+	}
 }
 
 // fenced drops every activation, and what the node thought of others: its lease is gone, and it begins again.

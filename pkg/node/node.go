@@ -87,7 +87,7 @@ func New(c Config) (*Node, error) {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
 	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.NodeID, c.Env.Now()),
-		NodeID: c.NodeID}
+		NodeID: c.NodeID, ClockAtStart: telemetry.ClockOffset(c.Env)}
 	n.Ctx, n.cancel = env.WithCancelCause(context.Background())
 	n.tasks = env.NewGroup(c.Env, n.Ctx)
 	n.joinParts()

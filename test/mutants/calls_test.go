@@ -95,4 +95,10 @@ var calls = []mutant{
 			"		return votes == 1, nil"}},
 		test: "TestOfTwoNodesThatCannotReachEachOtherOneStays",
 	},
+	{
+		name: "put-off-for-good", what: "the times of alarms that a wrong clock has put off stay as they are",
+		changes: []change{{"pkg/node/internal/call/bringback.go",
+			"	if next.Retry == al.Retry && next.Due.Equal(al.Due) {", "	if next.Retry != 1 {"}},
+		test: "TestAClockThatWasAheadSilencesNoAlarm",
+	},
 }
