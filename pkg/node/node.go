@@ -221,11 +221,18 @@ func (n *Node) joinSpec() registry.JoinSpec {
 			Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
+	versions := uint32(0)
 	for _, k := range n.config.Kinds {
 		spec.Node.Namespaces = append(spec.Node.Namespaces, k.Spec().Namespace)
 		spec.Namespaces = append(spec.Namespaces, membership.DefaultSettings(k.Spec()))
+		versions = max(versions, k.Spec().Version)
 	}
 	slices.Sort(spec.Node.Namespaces)
+	if versions > 0 {
+		for _, ns := range spec.Node.Namespaces {
+			spec.Node.StateVersions = append(spec.Node.StateVersions, n.kinds[ns].Version)
+		}
+	}
 	slices.SortFunc(spec.Namespaces, func(a, b registry.Namespace) int { return strings.Compare(a.Name, b.Name) })
 	return spec
 }

@@ -101,4 +101,10 @@ var calls = []mutant{
 			"	if next.Retry == al.Retry && next.Due.Equal(al.Due) {", "	if next.Retry != 1 {"}},
 		test: "TestAClockThatWasAheadSilencesNoAlarm",
 	},
+	{
+		name: "later-state-refused-for-good", what: "a node fails the calls of actors whose states others can read",
+		changes: []change{{"pkg/node/internal/activation/stateversion.go", "	if known >= version {",
+			"	if known >= version && false {"}},
+		test: "TestNodesOfTwoVersionsOfAStateServeAllActors",
+	},
 }

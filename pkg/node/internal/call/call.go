@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -56,8 +57,10 @@ type Call struct {
 	Attempts int
 	Refused  []registry.Refusal // nodes that had no room
 	Nowhere  error              // why no node had, the last time that all were asked
-	doubtful bool               // a try may have run, its answer lost
-	Silent   string             // the node that owns the actor, and did not answer
+	// StateVersion is that of the actor's state, if a node can't read it.
+	StateVersion uint32
+	doubtful     bool   // a try may have run, its answer lost
+	Silent       string // the node that owns the actor, and did not answer
 }
 
 const (
@@ -158,6 +161,19 @@ func (c *Call) RefusedBy(node string, err error) {
 		reason = e.Detail[api.DetailRefused]
 	}
 	c.Refused = append(c.Refused, registry.Refusal{Node: node, Reason: reason})
+	if v, ok := stateVersion(err); ok {
+		c.StateVersion = v
+	}
+}
+
+// stateVersion returns the version of the state for which an error refuses an actor, and whether it does.
+func stateVersion(err error) (uint32, bool) {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Detail[api.DetailRefused] != api.RefusedVersion {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(e.Detail[api.DetailStateVersion], 10, 32)
+	return uint32(v), err == nil
 }
 
 // Retried reports whether an answer to an earlier try of the call was lost.

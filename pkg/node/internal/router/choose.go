@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -52,4 +53,18 @@ func (r *Router) turn(ns *registry.Namespace) uint64 {
 	}
 	r.turns[ns.Name] = turn + 1
 	return turn
+}
+
+// tooOld are the members that can't read the state of a call's actor.
+func (r *Router) tooOld(c *call.Call) []registry.Refusal {
+	var out []registry.Refusal
+	if c.StateVersion == 0 {
+		return out
+	}
+	for _, m := range r.Members.Members().Members() {
+		if v, hosts := m.StateVersion(c.Actor.Namespace); hosts && v < c.StateVersion {
+			out = append(out, registry.Refusal{Node: m.ID, Reason: api.RefusedVersion})
+		}
+	}
+	return out
 }

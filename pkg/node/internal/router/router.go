@@ -131,7 +131,7 @@ func (r *Router) located(c *call.Call, owner registry.Owner) {
 		r.toOwner(c, owner)
 		return
 	}
-	node, err := n.Choose(c.Actor, c.Refused...)
+	node, err := n.Choose(c.Actor, append(r.tooOld(c), c.Refused...)...)
 	if _, known := n.Members.Members().Namespace(c.Actor.Namespace); known &&
 		api.CodeOf(err) == api.CodeUnknownNamespace {
 		r.Again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.Actor,
