@@ -81,8 +81,8 @@ func (c *cluster) accept(peer rpc.PeerInfo) error {
 	if peer.ClusterID == "" || peer.ClusterID == c.id {
 		return nil
 	}
-	return api.Errorf(api.CodeMismatch, "client: the node at %s belongs to cluster %s now, and this client to cluster %s: "+
-		"nothing was sent; make a new client if that is meant", peer.Address, peer.ClusterID, c.id)
+	return api.Errorf(api.CodeMismatch, "client: the node at %s belongs to cluster %s now, and this client to "+
+		"cluster %s: nothing was sent; make a new client if that is meant", peer.Address, peer.ClusterID, c.id)
 }
 
 // Close breaks the client's connections. Calls in flight fail, and so do later ones.

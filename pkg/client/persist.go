@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// connectPatience is how long a call waits for the first connection to its actor's owner before it goes by another
-	// node: not every client reaches every node.
+	// connectPatience is how long a call waits for the first connection to its actor's owner before it goes through
+	// another node: not every client reaches every node.
 	connectPatience = time.Second
 	// backoffMin and backoffMax bound the pause before a call is tried again, which doubles each time and is jittered.
 	backoffMin = 5 * time.Millisecond
@@ -56,7 +56,8 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 			req.Flags |= api.InvokeRetry
 			payload = req.AppendTo(make([]byte, 0, len(payload)+1)) // what was sent may be in use still
 		}
-		if reached := c.failed(id, addr, err); !reached && req.Flags&api.InvokeRedirect != 0 { // a node may reach what the client can't
+		reached := c.failed(id, addr, err)
+		if !reached && req.Flags&api.InvokeRedirect != 0 { // a node may reach what the client can't
 			req.Flags &^= api.InvokeRedirect
 			payload = encodeInvoke(req)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
-// A client that does not reach the node that has its actor goes by another one, and pays for that once.
+// A client that does not reach the node that has its actor goes through another one, and pays for that once.
 func TestAClientThatReachesOnlyOneNodeGoesByThat(t *testing.T) {
 	for _, cut := range []string{"before", "after"} { // it has had a connection
 		t.Run(cut, func(t *testing.T) {

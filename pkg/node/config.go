@@ -89,6 +89,8 @@ type Config struct {
 	// defaults; for later nodes 0 is what the cluster has, and anything else must be equal to it.
 	LeaseTTL, Heartbeat time.Duration
 
+	// MaxConnections and MaxConnectionsPerAddress are as in rpc.ServerConfig; 0 is its default.
+	MaxConnections, MaxConnectionsPerAddress int
 	// FenceUnreachable is for how long more than half of all members must be unable to reach a node, whose heartbeats
 	// go on, before they fence it, so that its actors are taken; 0 is never. Nodes may differ: each asks for it by its
 	// own setting.

@@ -97,7 +97,8 @@ func New(c Config) (*Node, error) {
 	n.keys = callkey.New(string(client[:]))
 	n.listings = env.NewSemaphore(c.Env, listingsAtOnce)
 	n.register(c.Mux)
-	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger}, c.Mux)
+	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger,
+		ConnectionsMax: c.MaxConnections, ConnectionsPerAddressMax: c.MaxConnectionsPerAddress}, c.Mux)
 	return n, nil
 }
 
@@ -112,7 +113,8 @@ func (n *Node) joinParts() {
 	n.registry.Through(n.contact)
 	n.members = membership.New(membership.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Contact: n.contact,
-		Load: n.load, Unreachable: func() []registry.Unreachable { return n.reach.Unreachable() }, Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
+		Load: n.load, Unreachable: func() []registry.Unreachable { return n.reach.Unreachable() },
+		Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
 	})
 	n.loads = membership.NewLoads()
 	n.reach = membership.NewReach(membership.ReachDeps{Scope: n.Scope, Registry: n.registry, Members: n.members,

@@ -71,7 +71,8 @@ func TestPeersTellOfANodeThatTheyCannotReach(t *testing.T) {
 		c.startAll(3)
 		c.cutOff("n1", "n2")
 		for _, via := range []string{"n1", "n3"} {
-			if row := c.nodeRow(via, "n2"); !slices.Equal(row.UnreachableFrom, []string{"n1"}) || row.State != "active" {
+			row := c.nodeRow(via, "n2")
+			if !slices.Equal(row.UnreachableFrom, []string{"n1"}) || row.State != "active" {
 				c.Errorf("%s says of n2: %+v", via, row)
 			}
 			if row := c.nodeRow(via, "n3"); len(row.UnreachableFrom) != 0 {

@@ -15,8 +15,8 @@ import (
 
 // A server takes a bounded number of connections: each has memory and a descriptor. Callers can be many, and can come
 // from one address, so there is room that they do not get: for nodes and for tools that operate the cluster, as these
-// say in their hellos. Who gets no room is told why, which takes a hello; only so many may be at that beyond the bound,
-// and what comes beyond those is closed at once.
+// say in their hellos. The server tells a connection that gets no room why, which takes a hello. greetingsMax bounds
+// how many may be at that beyond the bound, and the server closes what comes beyond those at once.
 
 const (
 	// greetingsMax is how many connections beyond the bounds may be at their hello, to be refused by a word.
@@ -79,8 +79,8 @@ func (a *admission) full(c *serverConn, special bool) *api.Error {
 	case special:
 		return nil
 	case a.callers >= a.max-a.reserved:
-		return api.Errorf(api.CodeOverloaded, "the server has connections of %d callers, as many as it may; room for %d "+
-			"more is kept for nodes and tools (--max-connections)", a.callers, a.reserved)
+		return api.Errorf(api.CodeOverloaded, "the server has connections of %d callers, as many as it may; room for "+
+			"%d more is kept for nodes and tools (--max-connections)", a.callers, a.reserved)
 	case from > a.perAddress:
 		return api.Errorf(api.CodeOverloaded, "the server has %d connections from %s, as many as it may "+
 			"(--max-connections-per-address)", from-1, c.address)

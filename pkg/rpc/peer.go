@@ -122,8 +122,8 @@ func (p *peer) dialSoon() {
 	})
 }
 
-// fullJitter draws from all of a pause (Brooker, "Exponential backoff and jitter", 2015): clients that have lost a server
-// together come back one by one.
+// fullJitter draws from all of a pause (Brooker, "Exponential backoff and jitter", 2015): clients that have lost a
+// server together come back one by one.
 func fullJitter(random *env.Rand, pause time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(pause) + 1))
 }

@@ -74,8 +74,8 @@ func NewPool(e env.Env, t Transport, config PoolConfig) *Pool {
 // Call calls a method of the process at addr and returns its answer, which belongs to the caller. It blocks
 // until the answer comes or ctx ends. payload must not be changed afterwards, even if the call fails.
 //
-// While an address that the last attempt did not reach is dialled again, calls wait for that for a moment only, and then
-// get the error of before.
+// While an address that the last attempt did not reach is dialled again, calls wait for that for a moment only, and
+// then get the previous error.
 //
 // Errors are of type *api.Error. NotSent tells whether the peer certainly never got the
 // call. Besides what the peer answered:

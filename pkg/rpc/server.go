@@ -192,8 +192,8 @@ func (s *Server) enter(c *serverConn, special bool) error {
 func (s *Server) starve(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.starved.tell(s.env, s.config.Logger, "no connection can be accepted until some end: raise the limit of open files",
-		"error", err, "connections", len(s.conns))
+	s.starved.tell(s.env, s.config.Logger, "no connection can be accepted until some end: raise the limit of open "+
+		"files", "error", err, "connections", len(s.conns))
 }
 
 func (s *Server) remove(c *serverConn) {

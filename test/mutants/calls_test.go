@@ -57,7 +57,8 @@ var calls = []mutant{
 		name: "cancel-lost-on-forward", what: "a call that was sent to another node goes on there when its caller " +
 			"gives it up",
 		changes: []change{
-			{"pkg/node/internal/router/router.go", "	if out != nil {\n		out.begun(cancel)", "	if out != nil {\n		_ = cancel"}},
+			{"pkg/node/internal/router/router.go", "	if out != nil {\n		out.begun(cancel)",
+				"	if out != nil {\n		_ = cancel"}},
 		test: "TestACallerThatGivesUpEndsTheHandlerWhereverItRuns",
 	},
 	{
@@ -69,19 +70,21 @@ var calls = []mutant{
 	{
 		name: "search-goes-on", what: "a node looks for an actor whose caller has gone",
 		changes: []change{
-			{"pkg/node/internal/router/router.go", "	if c.Gone == nil || !c.Gone() {", "	if c.Gone == nil || !c.Gone() || true {"}},
+			{"pkg/node/internal/router/router.go", "	if c.Gone == nil || !c.Gone() {",
+				"	if c.Gone == nil || !c.Gone() || true {"}},
 		test: "TestACallerThatGivesUpEndsTheSearchForItsActor",
 	},
 	{
 		name: "told-too-late", what: "a caller whose call could not be sent hears of that at its deadline",
-		changes: []change{{"pkg/node/service.go", "deadline-min((deadline-entered)/call.AnswerTripPart, call.AnswerTripMax)",
-			"deadline"}},
+		changes: []change{{"pkg/node/service.go",
+			"deadline - min((deadline-entered)/call.AnswerTripPart, call.AnswerTripMax)", "deadline"}},
 		test: "TestWhatWasNeverSentIsUnavailable",
 	},
 	{
 		name: "dead-taken-for-unreachable", what: "a node that does not beat is told of as one that can't be reached",
-		changes: []change{{"pkg/node/internal/membership/reach.go", " || !r.Members.lives(s.node.ID, s.since) {", " {"}},
-		test:    "TestADeadNodeDoesNotCountAsUnreachable",
+		changes: []change{{"pkg/node/internal/membership/reach.go",
+			" || !r.Members.lives(s.node.ID, s.since) {", " {"}},
+		test: "TestADeadNodeDoesNotCountAsUnreachable",
 	},
 	{
 		name: "fenced-by-opinion", what: "one member that can't reach a node has it fenced",

@@ -36,14 +36,14 @@ type Call struct {
 	Abandoned *Call
 	// Deadline is on the node's monotonic clock.
 	Deadline time.Duration
-	// AnswerBy is the latest time at which a caller on another machine is told that its call could not be placed, so that
-	// it hears so before its deadline; 0 is the deadline.
+	// AnswerBy is the latest time at which a caller on another machine is told that its call could not be placed, so
+	// that it hears so before its deadline; 0 is the deadline.
 	AnswerBy time.Duration
 	// Context returns what the handler gets.
 	Context func() context.Context
 	// OnGone has f called, once, when the caller gives up before Finish, or at once if it has. f replaces the one given
-	// before. f must not block. Gone reports whether the caller has given up. Both are nil for a call that is never given
-	// up.
+	// before. f must not block. Gone reports whether the caller has given up. Both are nil for a call that is never
+	// given up.
 	OnGone func(f func())
 	Gone   func() bool
 	// Finish answers the caller, exactly once. owner is the address of the node that has the actor, if that is
