@@ -24,7 +24,7 @@ func connectionsMax() int {
 	return int(min(max(limit, filesKept+connectionsLeast)-filesKept, 1<<30))
 }
 
-// connectionsOr returns how many connections a process takes that was told so many; 0 is the default.
+// connectionsOr returns how many connections a process takes: as many as it was told, or the default for 0.
 func connectionsOr(told int) int {
 	if told > 0 {
 		return told

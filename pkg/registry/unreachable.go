@@ -59,7 +59,7 @@ func (r *Registry) FenceUnreachable(ctx context.Context, node string, inc Incarn
 		if f.Incarnation != inc {
 			return false, nil
 		}
-		// Without conflicts: heartbeats go on all the time, and none of them makes the votes of before untrue.
+		// Without conflicts: heartbeats go on all the time, and none of them makes earlier votes untrue.
 		nodes, err := scanRecords(ctx, tx.Snapshot(), kindNode, corruptNode)
 		if err != nil {
 			return false, err

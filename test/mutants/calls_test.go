@@ -81,7 +81,7 @@ var calls = []mutant{
 		test: "TestWhatWasNeverSentIsUnavailable",
 	},
 	{
-		name: "dead-taken-for-unreachable", what: "a node that does not beat is told of as one that can't be reached",
+		name: "dead-taken-for-unreachable", what: "a dead node is reported as one that can't be reached",
 		changes: []change{{"pkg/node/internal/membership/reach.go",
 			" || !r.Members.lives(s.node.ID, s.since) {", " {"}},
 		test: "TestADeadNodeDoesNotCountAsUnreachable",

@@ -64,9 +64,10 @@ type Call struct {
 }
 
 const (
-	// AnswerTripMax, or the part of the time that the call has, is what is left for the trip of an answer that a call
-	// could not be placed: a caller whose deadline passes first only knows that the call may have run.
-	AnswerTripMax  = 500 * time.Millisecond
+	// AnswerTripMax is the most time that is left for the trip of an answer that a call could not be placed: a caller
+	// whose deadline passes first only knows that the call may have run.
+	AnswerTripMax = 500 * time.Millisecond
+	// AnswerTripPart is the part of a call's time that is left for it, if that is less.
 	AnswerTripPart = 10
 )
 
