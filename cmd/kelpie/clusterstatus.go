@@ -187,6 +187,10 @@ func (c *clusterStatus) add(n *api.NodeRow) {
 	if !isMember(n) {
 		return
 	}
+	if len(n.UnreachableFrom) > 0 {
+		c.problem("node %s can't be reached from %s, and reaches the store", n.Node,
+			strings.Join(n.UnreachableFrom, ", "))
+	}
 	c.Actors += n.Actors
 	c.Pending += n.Pending
 	c.Versions = append(c.Versions, dash(n.Version))

@@ -93,6 +93,11 @@ func checkNodes(nodes []api.NodeRow) []finding {
 				all, warning(check, "use the same version of kelpie as the cluster",
 					"node %s is %q, which this version does not know", n.Node, n.State))
 		}
+		if len(n.UnreachableFrom) > 0 {
+			all = append(all, warning(check, "look at the network between them, and at the address that "+n.Node+
+				" advertises; see --fence-unreachable", "node %s can't be reached at %s from %s, and reaches the store",
+				n.Node, n.Address, strings.Join(n.UnreachableFrom, ", ")))
+		}
 	}
 	if active == 0 {
 		return append(

@@ -41,6 +41,8 @@ var eventKinds = []struct{ kind, meaning string }{
 	{api.EventCrashed, "actors could not be activated: their state or their hook failed"},
 	{api.EventDeadLetter, "alarms or messages became dead letters"},
 	{api.EventClockStepped, "a node's wall clock was set, or its machine slept"},
+	{api.EventUnreachable, "a node can't be reached from another, and its heartbeats go on"},
+	{api.EventReachable, "a node can be reached again"},
 	{api.EventStoreLost, "a node lost contact with the store"},
 	{api.EventStoreBack, "a node reaches the store again"},
 	{api.EventQuarantined, "an actor ended the process of a node, and is refused from then on"},

@@ -93,7 +93,8 @@ func (c *connection) open() (*session, error) {
 		return nil, err
 	}
 	e := env.Real()
-	return &session{connection: *c, env: e, pool: rpc.NewPool(e, tcp.New(), rpc.PoolConfig{})}, nil
+	pool := rpc.NewPool(e, tcp.New(), rpc.PoolConfig{Identity: rpc.Identity{Control: true}})
+	return &session{connection: *c, env: e, pool: pool}, nil
 }
 
 func (s *session) close() { s.pool.Close() }

@@ -69,6 +69,8 @@ type NodeRow struct {
 	Started string   `msgpack:"started" json:"started"`
 	Zone    string   `msgpack:"zone" json:"zone"`
 	Labels  []string `msgpack:"labels" json:"labels"`
+	// UnreachableFrom are the members that can't reach the node, though it goes on beating, in order of name.
+	UnreachableFrom []string `msgpack:"unreachable_from" json:"unreachable_from"`
 }
 
 // NodesReply answers MethodNodes, in order of name.

@@ -26,6 +26,8 @@ const (
 	EventStoreLost    = "store_lost"    // a node can't reach the store
 	EventStoreBack    = "store_back"    // it can again
 	EventQuarantined  = "quarantined"   // an actor has ended the process of a node, and is refused from now on
+	EventUnreachable  = "unreachable"   // a node can't be reached from another, and its heartbeats go on
+	EventReachable    = "reachable"     // it can again
 	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
 )
 

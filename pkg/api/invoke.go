@@ -31,6 +31,9 @@ const (
 	// InvokeRetry is set on a call of which an earlier try was sent and not answered: the node that had it may have
 	// ended because of it.
 	InvokeRetry
+	// InvokeRedirect is set by a caller that may reach nodes which the one that it asks can't: it wants to know at once
+	// where the actor's owner is, then.
+	InvokeRedirect
 )
 
 // InvokeRequest is the payload of MethodInvoke: a call of one actor's method.
@@ -171,7 +174,8 @@ func DecodeInvokeReply(b []byte) (InvokeReply, error) {
 	return r, nil
 }
 
-// Details of an error with CodeMoved.
+// Details of an error with CodeMoved: who has the actor. A CodeUnavailable with them is that of a node that can't reach
+// the owner: the caller may.
 const (
 	DetailOwnerNode    = "owner_node"
 	DetailOwnerAddress = "owner_address"

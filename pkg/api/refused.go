@@ -16,4 +16,11 @@ const (
 	RefusedDraining = "draining"
 	// RefusedLeaving: it is where the actor is to be moved away from.
 	RefusedLeaving = "leaving"
+	// RefusedVersion: its program knows only earlier versions of the actor's state, which has the version that
+	// DetailStateVersion says.
+	RefusedVersion = "state_version"
 )
+
+// DetailStateVersion is the detail of an error with CodeNoCapacity, refused for RefusedVersion: the version of the
+// actor's state, in decimal digits.
+const DetailStateVersion = "state_version"

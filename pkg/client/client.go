@@ -54,12 +54,35 @@ func New(e env.Env, t rpc.Transport, c Config) (*Client, error) {
 	}
 	random := e.Rand("client")
 	name := random.Bytes16()
+	home := new(cluster)
 	return &Client{
-		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger}), random: random, closed: env.NewEvent(e),
+		env: e, pool: rpc.NewPool(e, t, rpc.PoolConfig{Logger: c.Logger, Accept: home.accept}),
+		random: random, closed: env.NewEvent(e),
 		keys:      callkey.New(string(name[:])),
 		gates:     gates{env: e, all: make(map[api.ActorID]*gate)},
 		addresses: newAddresses(c.Addrs), owners: places.New(ownersMax),
 	}, nil
+}
+
+// cluster is the one that a client belongs to: that of the first node that it has connected to. An address may come to
+// belong to another cluster, whose actors of the same names are others.
+type cluster struct {
+	mu sync.Mutex
+	id string
+}
+
+// accept refuses a node of another cluster.
+func (c *cluster) accept(peer rpc.PeerInfo) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.id == "" {
+		c.id = peer.ClusterID
+	}
+	if peer.ClusterID == "" || peer.ClusterID == c.id {
+		return nil
+	}
+	return api.Errorf(api.CodeMismatch, "client: the node at %s belongs to cluster %s now, and this client to "+
+		"cluster %s: nothing was sent; make a new client if that is meant", peer.Address, peer.ClusterID, c.id)
 }
 
 // Close breaks the client's connections. Calls in flight fail, and so do later ones.
@@ -106,6 +129,7 @@ func Send(ctx context.Context, c actor.Caller, id actor.ID, method string, reque
 // or ctx ends. Errors are of type *api.Error, with these codes among others:
 //
 //   - CodeApplication: the actor's own error; Detail holds its code. The call had no effect.
+//   - CodeMismatch: all addresses belong to another cluster than the client's first connection. It has not run.
 //   - CodeUnavailable: no node could take the call in time. It has not run.
 //   - CodeUnknown, CodeDeadlineExceeded, CodeCancelled: it may have run, or may still run.
 //   - CodeOverloaded: too much was waiting already, until ctx ended. It has not run.
@@ -165,7 +189,7 @@ func (c *Client) invoke(ctx context.Context, id actor.ID, method string, body []
 	}
 	key := c.keys.Next(o.IdempotencyKey, id, c.env.Now())
 	defer c.keys.Done(&key, id)
-	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body}
+	req := api.InvokeRequest{Actor: id, Method: method, Key: key, Body: body, Flags: api.InvokeRedirect}
 	if o.Stale {
 		req.Flags |= api.InvokeStale
 	}

@@ -25,6 +25,7 @@ var actorA = api.ActorID{Namespace: "counter", ID: "a"}
 // fixture is a client of two scripted nodes, a and b.
 type fixture struct {
 	*testing.T
+	ctx     context.Context
 	env     env.Env
 	network *mem.Network
 	client  *client.Client
@@ -32,6 +33,8 @@ type fixture struct {
 	calls []string
 	// answer decides what a node says to its nth call, counted over both.
 	answer func(node string, n int, in api.InvokeRequest) (api.InvokeReply, error)
+	// clusters are those that the nodes belong to.
+	clusters map[string]string
 	// admin decides what a node says when it is asked for namespaces.
 	admin func(node string) error
 }
@@ -48,9 +51,9 @@ func simulated(t *testing.T, f func(t *fixture)) {
 }
 
 func run(t *testing.T, e env.Env, f func(t *fixture)) {
-	fx := &fixture{T: t, env: e, network: mem.NewNetwork(e)}
 	ctx, cancel := env.WithCancel(context.Background())
 	defer cancel()
+	fx := &fixture{T: t, ctx: ctx, env: e, network: mem.NewNetwork(e)}
 	for _, node := range []string{"a", "b"} {
 		fx.serve(ctx, node)
 	}
@@ -88,7 +91,8 @@ func (t *fixture) serve(ctx context.Context, node string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := rpc.NewServer(t.env, rpc.ServerConfig{Identity: rpc.Identity{NodeID: node}}, mux)
+	server := rpc.NewServer(t.env, rpc.ServerConfig{Identity: rpc.Identity{NodeID: node,
+		ClusterID: func() string { return t.clusters[node] }}}, mux)
 	t.env.Go("serve "+node, func() {
 		if err := server.Serve(ctx, listener); err != nil {
 			t.Error(err)
@@ -256,4 +260,19 @@ func TestARequestOverTheLimitIsNotSent(t *testing.T) {
 			t.Fatal(err, t.calls)
 		}
 	})
+}
+
+func (t *fixture) sleep(d time.Duration) {
+	t.Helper()
+	if err := env.Sleep(t.env, context.Background(), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restart breaks a node's connections, and serves again.
+func (t *fixture) restart(node string) {
+	t.Helper()
+	t.network.Cut(node)
+	t.serve(t.ctx, node)
+	t.sleep(3 * time.Second) // until the client dials again
 }

@@ -15,6 +15,9 @@ import (
 )
 
 const (
+	// connectPatience is how long a call waits for the first connection to its actor's owner before it goes through
+	// another node: not every client reaches every node.
+	connectPatience = time.Second
 	// backoffMin and backoffMax bound the pause before a call is tried again, which doubles each time and is jittered.
 	backoffMin = 5 * time.Millisecond
 	backoffMax = 500 * time.Millisecond
@@ -26,7 +29,7 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 	lost := false // the answer of a try that may have had an effect
 	var outage outage
 	for attempt := 0; ; attempt++ {
-		addr := c.target(id)
+		addr := c.target(ctx, id)
 		out, err := c.pool.Call(ctx, addr, rpc.ClassCall, api.MethodInvoke, payload)
 		if err == nil {
 			reply, err := api.DecodeInvokeReply(out)
@@ -44,7 +47,8 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 			payload = encodeInvoke(req)
 			continue
 		}
-		if !api.Retryable(err, api.Caller) { // which is safe: the call has a key
+		// Which is safe: the call has a key.
+		if !api.Retryable(err, api.Caller) && !(foreign(err) && c.others(attempt)) {
 			return nil, verdict(id, err, lost)
 		}
 		if api.CodeOf(err) == api.CodeUnknown && !lost {
@@ -52,11 +56,25 @@ func (c *Client) persist(ctx context.Context, req *api.InvokeRequest) ([]byte, e
 			req.Flags |= api.InvokeRetry
 			payload = req.AppendTo(make([]byte, 0, len(payload)+1)) // what was sent may be in use still
 		}
-		c.failed(id, addr, err)
+		reached := c.failed(id, addr, err)
+		if !reached && req.Flags&api.InvokeRedirect != 0 { // a node may reach what the client can't
+			req.Flags &^= api.InvokeRedirect
+			payload = encodeInvoke(req)
+		}
 		if outage.everywhere(c, err) || !c.wait(ctx, max(c.pause(attempt), retryAfter(err))) {
 			return nil, verdict(id, err, lost)
 		}
 	}
+}
+
+// foreign reports whether an error says that the address belongs to another cluster now.
+func foreign(err error) bool { return api.CodeOf(err) == api.CodeMismatch && rpc.NotSent(err) }
+
+// others reports whether there are addresses that a call has not tried by its attempt.
+func (c *Client) others(attempt int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return attempt < len(c.addresses.all)
 }
 
 func encodeInvoke(req *api.InvokeRequest) []byte {
@@ -141,7 +159,7 @@ func (c *Client) askBirth(ctx context.Context, addr string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
-		c.addresses.failed(addr, c.env.Monotonic())
+		c.addresses.failed(addr, c.env.Monotonic(), rpc.NotSent(err))
 		return err
 	}
 	c.addresses.worked(addr)
@@ -195,12 +213,30 @@ func (c *Client) wait(ctx context.Context, pause time.Duration) bool {
 	return ctx.Err() == nil && !c.closed.IsSet()
 }
 
-// target returns where to send a call of an actor: to its owner, if that is known.
-func (c *Client) target(id api.ActorID) string {
+// target returns where to send a call of an actor: to its owner, if that is known and can be reached, as far as is
+// known. It blocks for connectPatience at most, while there is no connection to it.
+func (c *Client) target(ctx context.Context, id api.ActorID) string {
+	c.mu.Lock()
+	addr, known := c.owners.Get(id)
+	now := c.env.Monotonic()
+	if !known || c.addresses.unreachable(addr, now) {
+		defer c.mu.Unlock()
+		return c.addresses.choose(now)
+	}
+	c.mu.Unlock()
+	if c.pool.Connected(addr) {
+		return addr
+	}
+	patient, cancel := env.WithTimeout(c.env, ctx, connectPatience)
+	defer cancel()
+	_, err := c.pool.Peer(patient, addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if addr, ok := c.owners.Get(id); ok {
+	if err == nil {
 		return addr
+	}
+	if ctx.Err() == nil {
+		c.addresses.failed(addr, c.env.Monotonic(), true)
 	}
 	return c.addresses.choose(c.env.Monotonic())
 }
@@ -217,19 +253,26 @@ func (c *Client) answered(id api.ActorID, addr, owner string) {
 }
 
 // failed forgets that the actor is at addr, and passes addr over for a while. A node that says who the owner is, is
-// believed.
-func (c *Client) failed(id api.ActorID, addr string, err error) {
+// believed. reached is false if the client can't reach a node that has the actor.
+func (c *Client) failed(id api.ActorID, addr string, err error) (reached bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if retryAfter(err) > 0 {
-		return // it is there, and wants to be asked again
+		return true // it is there, and wants to be asked again
 	}
 	c.owners.Remove(id, addr)
-	if moved, ok := errors.AsType[*api.Error](err); ok && moved.Code == api.CodeMoved {
-		if owner := moved.Detail[api.DetailOwnerAddress]; owner != "" && owner != addr {
+	if e, ok := errors.AsType[*api.Error](err); ok && !rpc.NotSent(err) {
+		owner := e.Detail[api.DetailOwnerAddress]
+		// A node that can't reach the owner says where that is: the client may reach it.
+		if (e.Code == api.CodeMoved || e.Code == api.CodeUnavailable) && owner != "" && owner != addr {
 			c.owners.Put(id, owner)
+			return e.Code == api.CodeMoved || !c.addresses.unreachable(owner, c.env.Monotonic())
 		}
-		return
+		if e.Code == api.CodeMoved {
+			return true
+		}
 	}
-	c.addresses.failed(addr, c.env.Monotonic())
+	unsent := rpc.NotSent(err)
+	c.addresses.failed(addr, c.env.Monotonic(), unsent)
+	return !unsent
 }

@@ -50,10 +50,16 @@ type Options struct {
 	MemoryLimit Bytes
 	// MaxCalls is the maximum number of calls in flight on the node.
 	MaxCalls int
+	// MaxConnections and MaxConnectionsPerAddress bound the connections of the node, and those of callers from one
+	// address; 0 means what connectionsMax says, and half of that.
+	MaxConnections, MaxConnectionsPerAddress int
 	// CheckReads fails calls of reading methods that change the state. It costs two encodings of the state a call.
 	CheckReads bool
 	// LeaseTTL and Heartbeat are set by the first node of a cluster. 0 is what the cluster has.
 	LeaseTTL, Heartbeat time.Duration
+	// FenceUnreachable is how long more than half of all members must be unable to reach a node, whose heartbeats go
+	// on, before they fence it; 0 means never.
+	FenceUnreachable time.Duration
 	// DrainTimeout is how long a node that is asked to stop moves its actors to other nodes, before it stops; 0 is
 	// not at all. A node whose store is its own stops without: others can't go on without it.
 	DrainTimeout time.Duration
@@ -83,12 +89,18 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"it, the least recently used are deactivated; 0 for no limit (default 0)")
 	flags.IntVar(&o.MaxCalls, "max-calls", node.DefaultMaxCalls,
 		"maximum number of calls in flight on the node; it refuses more as overloaded")
+	flags.IntVar(&o.MaxConnections, "max-connections", 0, "maximum number of connections, of which a sixteenth, at "+
+		"most 256, is for nodes and tools (default what the limit of open files leaves, at most 20000)")
+	flags.IntVar(&o.MaxConnectionsPerAddress, "max-connections-per-address", 0, "maximum number of connections of "+
+		"callers from one address (default half of --max-connections)")
 	flags.BoolVar(&o.CheckReads, "check-reads", false, "fail calls of reading methods that change the state, and "+
 		"undo the change; it costs two encodings of the state a call (default false)")
 	flags.DurationVar(&o.LeaseTTL, "lease-ttl", 0, "time after which a silent node's actors move, set by the first "+
 		"node of a cluster (default "+registry.DefaultLeaseTTL.String()+")")
 	flags.DurationVar(&o.Heartbeat, "heartbeat", 0, "interval of heartbeats, at most a third of the lease, set by "+
 		"the first node of a cluster (default "+registry.DefaultHeartbeat.String()+")")
+	flags.DurationVar(&o.FenceUnreachable, "fence-unreachable", 0, "after how long a node that reaches the store is "+
+		"fenced if more than half of all members can't reach it, 0 for never (default 0)")
 	flags.DurationVar(&o.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "how long a stopping node moves its "+
 		"actors to other nodes, 0 to stop without a drain; a node that keeps the store itself does not drain")
 	for flag, variable := range map[string]string{
@@ -96,7 +108,10 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"store": "KELPIE_STORE", "capacity": "KELPIE_CAPACITY", "zone": "KELPIE_ZONE", "label": "KELPIE_LABELS",
 		"memory-limit": "KELPIE_MEMORY_LIMIT", "max-calls": "KELPIE_MAX_CALLS", "lease-ttl": "KELPIE_LEASE_TTL",
 		"heartbeat": "KELPIE_HEARTBEAT", "check-reads": "KELPIE_CHECK_READS",
-		"drain-timeout": "KELPIE_DRAIN_TIMEOUT",
+		"fence-unreachable":           "KELPIE_FENCE_UNREACHABLE",
+		"drain-timeout":               "KELPIE_DRAIN_TIMEOUT",
+		"max-connections":             "KELPIE_MAX_CONNECTIONS",
+		"max-connections-per-address": "KELPIE_MAX_CONNECTIONS_PER_ADDRESS",
 	} {
 		Variable(flags, flag, variable)
 	}
@@ -124,9 +139,17 @@ func (o *Options) validate() error {
 		{"drain-timeout", func() error {
 			return notNegative("--drain-timeout", o.DrainTimeout, "0 means to stop without a drain")
 		}},
+		{"fence-unreachable", func() error {
+			return notNegative("--fence-unreachable", o.FenceUnreachable, "0 means never")
+		}},
 		{"capacity", func() error { return notNegative("--capacity", o.Capacity, "0 means no limit") }},
 		{"max-calls", func() error {
 			return notNegative("--max-calls", o.MaxCalls, fmt.Sprint("0 means ", node.DefaultMaxCalls))
+		}},
+		{"max-connections", func() error { return checkConnections(o.MaxConnections) }},
+		{"max-connections-per-address", func() error {
+			return notNegative("--max-connections-per-address", o.MaxConnectionsPerAddress,
+				"0 means half of --max-connections")
 		}},
 		{"lease-ttl", o.validateLease},
 		{"zone", func() error { return api.ValidateZone(o.Zone) }},

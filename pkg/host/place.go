@@ -146,7 +146,7 @@ func checkPeerStore(info *api.ClusterInfo) error {
 // handshake asks the nodes at addrs, in turn, for their cluster. One that refuses, because it speaks another version
 // of the protocol, ends it: so would the others.
 func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, error) {
-	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{})
+	pool := rpc.NewPool(w.env, w.transport, rpc.PoolConfig{Identity: rpc.Identity{Control: true}})
 	defer pool.Close()
 	bounded, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()

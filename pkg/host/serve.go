@@ -97,7 +97,7 @@ func ServeStore(ctx context.Context, p Process, o StoreOptions) (err error) {
 func (s *store) serve(w world, in interrupts, listener rpc.Listener) error {
 	mux := rpc.NewMux()
 	s.register(w, mux)
-	server := rpc.NewServer(w.env, rpc.ServerConfig{Logger: w.log}, mux)
+	server := rpc.NewServer(w.env, rpc.ServerConfig{Logger: w.log, ConnectionsMax: connectionsOr(0)}, mux)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(context.Background(), listener) }()
 	w.log.Info("serving store", "address", listener.Addr(), "store", s.url.String())

@@ -89,6 +89,13 @@ type Config struct {
 	// defaults; for later nodes 0 is what the cluster has, and anything else must be equal to it.
 	LeaseTTL, Heartbeat time.Duration
 
+	// MaxConnections and MaxConnectionsPerAddress are as in rpc.ServerConfig; 0 is its default.
+	MaxConnections, MaxConnectionsPerAddress int
+	// FenceUnreachable is for how long more than half of all members must be unable to reach a node, whose heartbeats
+	// go on, before they fence it, so that its actors are taken; 0 is never. Nodes may differ: each asks for it by its
+	// own setting.
+	FenceUnreachable time.Duration
+
 	// Usage tells what the process takes of its machine; nil if that is not known. It must not block.
 	Usage func() api.Usage
 	// Logger gets what an operator wants to know; nil for none.
@@ -118,6 +125,9 @@ func (c *Config) validate() error {
 	case c.MaxRecords < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_records %d: must not be negative (0 is %d)", c.MaxRecords,
 			DefaultMaxRecords)
+	case c.FenceUnreachable < 0:
+		return api.Errorf(api.CodeInvalidArgument, "--fence-unreachable %v: must not be negative (0 is never)",
+			c.FenceUnreachable)
 	case c.MaxBatch < 0:
 		return api.Errorf(api.CodeInvalidArgument, "max_batch %d: must not be negative (0 is no limit)", c.MaxBatch)
 	}

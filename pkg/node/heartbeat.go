@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,7 @@ func (n *Node) gossipForever(ctx context.Context) {
 				n.ping(ctx, peers[at])
 			}
 		}
+		n.reach.Try(ctx)
 	}
 }
 
@@ -40,10 +42,14 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 		&api.Ping{Node: n.NodeID, Load: n.mailboxes.Load()})
 	if err != nil {
 		n.Log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
+		if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) { // else the node is stopping
+			n.reach.Unreached(peer, err)
+		}
 		return
 	}
 	if pong.Node == peer.ID {
 		n.loads.Learn(pong.Node, pong.Load)
+		n.reach.Reached(peer.ID)
 	}
 }
 
@@ -58,10 +64,17 @@ func (n *Node) watchClock() {
 		Cause: fmt.Sprintf(
 			"its wall clock went by %+.1f s, or the machine slept: alarms follow it, ownership does not",
 			by.Seconds())})
+	if by < 0 {
+		n.waker.Timers.StepBack()
+		n.scanner.StepBack()
+	}
 }
 
-// fenced drops every activation: the node's lease is gone.
-func (n *Node) fenced() { n.mailboxes.DropAll() }
+// fenced drops every activation, and what the node thought of others: its lease is gone, and it begins again.
+func (n *Node) fenced() {
+	n.reach.Clear()
+	n.mailboxes.DropAll()
+}
 
 // beaten passes on what a heartbeat has brought.
 func (n *Node) beaten(b registry.Beaten) {

@@ -54,6 +54,7 @@ type Node struct {
 	mailboxes *mailbox.Table
 	router    *router.Router
 	loads     *membership.Loads
+	reach     *membership.Reach
 	peers     *membership.Peers
 	scanner   *schedule.Scanner
 	meter     *telemetry.Meter
@@ -86,7 +87,7 @@ func New(c Config) (*Node, error) {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
 	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.NodeID, c.Env.Now()),
-		NodeID: c.NodeID}
+		NodeID: c.NodeID, ClockAtStart: telemetry.ClockOffset(c.Env)}
 	n.Ctx, n.cancel = env.WithCancelCause(context.Background())
 	n.tasks = env.NewGroup(c.Env, n.Ctx)
 	n.joinParts()
@@ -96,7 +97,8 @@ func New(c Config) (*Node, error) {
 	n.keys = callkey.New(string(client[:]))
 	n.listings = env.NewSemaphore(c.Env, listingsAtOnce)
 	n.register(c.Mux)
-	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger}, c.Mux)
+	n.server = rpc.NewServer(c.Env, rpc.ServerConfig{Identity: n.identity(), Logger: c.Logger,
+		ConnectionsMax: c.MaxConnections, ConnectionsPerAddressMax: c.MaxConnectionsPerAddress}, c.Mux)
 	return n, nil
 }
 
@@ -111,9 +113,12 @@ func (n *Node) joinParts() {
 	n.registry.Through(n.contact)
 	n.members = membership.New(membership.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Contact: n.contact,
-		Load: n.load, Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
+		Load: n.load, Unreachable: func() []registry.Unreachable { return n.reach.Unreachable() },
+		Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
 	})
 	n.loads = membership.NewLoads()
+	n.reach = membership.NewReach(membership.ReachDeps{Scope: n.Scope, Registry: n.registry, Members: n.members,
+		Ping: n.ping, FenceAfter: n.config.FenceUnreachable})
 	n.pool = rpc.NewPool(n.Env, n.config.Transport, rpc.PoolConfig{Identity: n.identity(), Logger: n.Log})
 	n.peers = &membership.Peers{Scope: n.Scope, Members: n.members, Pool: n.pool}
 }
@@ -126,7 +131,7 @@ func (n *Node) placeParts() {
 		Pending: c.MaxPendingPerActor, Budget: n.budget, Capacity: c.Capacity, Memory: c.MemoryLimit})
 	n.router = router.New(router.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Mailboxes: n.mailboxes, Members: n.members,
-		Contact: n.contact, Loads: n.loads, Pool: n.pool,
+		Contact: n.contact, Loads: n.loads, Reach: n.reach, Pool: n.pool,
 	})
 }
 
@@ -218,11 +223,18 @@ func (n *Node) joinSpec() registry.JoinSpec {
 			Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
+	versions := uint32(0)
 	for _, k := range n.config.Kinds {
 		spec.Node.Namespaces = append(spec.Node.Namespaces, k.Spec().Namespace)
 		spec.Namespaces = append(spec.Namespaces, membership.DefaultSettings(k.Spec()))
+		versions = max(versions, k.Spec().Version)
 	}
 	slices.Sort(spec.Node.Namespaces)
+	if versions > 0 {
+		for _, ns := range spec.Node.Namespaces {
+			spec.Node.StateVersions = append(spec.Node.StateVersions, n.kinds[ns].Version)
+		}
+	}
 	slices.SortFunc(spec.Namespaces, func(a, b registry.Namespace) int { return strings.Compare(a.Name, b.Name) })
 	return spec
 }
@@ -280,6 +292,7 @@ func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, na
 	if left, ok := env.Remaining(n.Env, ctx); ok {
 		c.Deadline = n.Env.Monotonic() + left
 	}
+	c.GivenUpWith(ctx)
 	if err := c.Validate(); err != nil {
 		c.Finish(nil, "", err)
 	} else {

@@ -131,7 +131,8 @@ func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 func (n *Node) fromRequest(req *rpc.Request) (*call.Call, error) {
 	in, err := api.DecodeInvokeRequest(req.Payload)
 	c := &call.Call{Actor: in.Actor, Method: in.Method, Key: in.Key, Chain: in.Chain, Sender: in.Sender,
-		Number: in.SendNumber, Flags: in.Flags, Body: in.Body, Context: req.Context}
+		Number: in.SendNumber, Flags: in.Flags, Body: in.Body, Context: req.Context,
+		OnGone: req.OnAbandoned, Gone: req.Abandoned}
 	if c.Number != 0 && req.Peer().NodeID == "" {
 		c.Flags |= api.InvokeOutside
 	}
@@ -141,6 +142,7 @@ func (n *Node) fromRequest(req *rpc.Request) (*call.Call, error) {
 		deadline = n.Env.Monotonic() + call.DefaultDeadline
 	}
 	c.Deadline = deadline
+	c.AnswerBy = deadline - min((deadline-entered)/call.AnswerTripPart, call.AnswerTripMax)
 	c.Finish = func(body []byte, owner string, err error) {
 		n.budget.Leave(bytes, n.Env.Monotonic()-entered)
 		if err != nil {

@@ -38,8 +38,10 @@ type Beaten struct {
 // Beat makes one heartbeat: it writes the member's beat if the lease is still its own, and reads those
 // of the watched nodes, without conflict, as members that read each other's beats would make each other try again. A
 // fenced member finds out by Beaten.Proof; nothing is written then. If the commit
-// fails or is unknown the error says so: that heartbeat does not count.
-func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Load, watch []string) (Beaten, error) {
+// fails or is unknown the error says so: that heartbeat does not count. unreachable are the members that the
+// node can't reach.
+func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Load, watch []string,
+	unreachable ...Unreachable) (Beaten, error) {
 	id, inc := m.lease()
 	keys := [][]byte{fenceKey(id), membershipKey, unattendedKey}
 	watchedFrom := len(keys)
@@ -67,7 +69,8 @@ func (r *Registry) Beat(ctx context.Context, m *Member, seq uint64, load api.Loa
 			}
 		}
 		if !proof.Fenced(m) {
-			tx.Set(beatKey(id), encodeRecord(&Beat{Incarnation: inc, Seq: seq, Load: load}))
+			tx.Set(beatKey(id), encodeRecord(&Beat{Incarnation: inc, Seq: seq, Load: load,
+				Unreachable: unreachable}))
 		}
 		return out, nil
 	})

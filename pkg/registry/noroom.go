@@ -78,6 +78,11 @@ func (n *noRoom) tell(r reason) string {
 		return is + " draining"
 	case api.RefusedLeaving:
 		return is + " where the actor moves from"
+	case api.RefusedVersion:
+		if r.nodes == 1 {
+			return "runs a program that can't read the actor's state"
+		}
+		return "run programs that can't read the actor's state"
 	}
 	return is + " excluded"
 }
@@ -99,6 +104,8 @@ func advice(reason string) string {
 		return "add a node, or raise --memory-limit"
 	case api.RefusedDraining, api.RefusedLeaving:
 		return "add a node"
+	case api.RefusedVersion:
+		return "upgrade the others"
 	}
 	return "add a node, or raise --capacity"
 }

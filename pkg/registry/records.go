@@ -76,6 +76,9 @@ type NodeInfo struct {
 	Address     string      `msgpack:"address"`
 	State       NodeState   `msgpack:"state"`
 	Namespaces  []string    `msgpack:"namespaces"`
+	// StateVersions are the newest versions of the state that the node can read, one for each of Namespaces; none if
+	// all are 0.
+	StateVersions []uint32 `msgpack:"state_versions,omitempty"`
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int    `msgpack:"capacity"`
 	Version  string `msgpack:"version"`
@@ -98,6 +101,19 @@ func (n *NodeInfo) matches(prefer string) bool {
 	return slices.Contains(n.Labels, prefer)
 }
 
+// StateVersion returns the newest version of a namespace's state that the node can read, and whether it hosts the
+// namespace.
+func (n *NodeInfo) StateVersion(namespace string) (version uint32, hosts bool) {
+	i := slices.Index(n.Namespaces, namespace)
+	if i < 0 {
+		return 0, false
+	}
+	if i < len(n.StateVersions) {
+		version = n.StateVersions[i]
+	}
+	return version, true
+}
+
 // Fence is the part of a node's lease that changes only when the lease does. It is never
 // deleted and its epoch never falls.
 type Fence struct {
@@ -116,6 +132,8 @@ type Beat struct {
 	Incarnation Incarnation `msgpack:"incarnation"`
 	Seq         uint64      `msgpack:"seq"`
 	Load        api.Load    `msgpack:"load"`
+	// Unreachable are the members that the node can't reach, and that go on beating.
+	Unreachable []Unreachable `msgpack:"unreachable,omitempty"`
 }
 
 // claimRecord says who owns an actor. It outlives the owner's release, for its token.

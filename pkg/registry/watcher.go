@@ -22,7 +22,8 @@ type Watcher struct {
 type sighting struct {
 	beat      Beat
 	changedAt time.Duration
-	ownBeats  int // committed since changedAt
+	changed   bool // since the watch began
+	ownBeats  int  // committed since changedAt
 }
 
 // NewWatcher returns a watcher that has seen nothing.
@@ -39,7 +40,7 @@ func NewWatcher(m Meta) *Watcher {
 func (w *Watcher) Observe(node string, b Beat, began time.Duration) (silent bool) {
 	s, known := w.seen[node]
 	if !known || s.beat.Incarnation != b.Incarnation || s.beat.Seq != b.Seq {
-		w.seen[node] = sighting{beat: b, changedAt: began}
+		w.seen[node] = sighting{beat: b, changedAt: began, changed: known}
 		return false
 	}
 	s.ownBeats++
@@ -54,6 +55,13 @@ func (w *Watcher) Forget(keep func(node string) bool) {
 			delete(w.seen, node)
 		}
 	}
+}
+
+// Lives reports whether the beat of a node was seen to change, the last time after a time and no longer ago than so
+// long. now and after are on the watcher's monotonic clock.
+func (w *Watcher) Lives(node string, after, now, lately time.Duration) bool {
+	s, ok := w.seen[node]
+	return ok && s.changed && s.changedAt > after && now-s.changedAt <= lately
 }
 
 // Age returns how long the beat of a node has not changed, and false if the watcher does not watch it.

@@ -19,6 +19,8 @@ type pendingCall struct {
 	payload []byte
 	// deadline is on the monotonic clock; zero for none.
 	deadline time.Duration
+	// sendBy is until when it waits for a dial if it is swept, on the same clock; zero for the deadline.
+	sendBy time.Duration
 	// swept says that the pool watches the deadline. Who waits in Call does so itself.
 	swept bool
 

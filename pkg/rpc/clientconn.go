@@ -171,7 +171,7 @@ func (c *clientConn) expire(now time.Duration) (next time.Duration) {
 	c.mu.Lock()
 	for _, call := range c.calls { //kelpie:unordered sorted below; the minimum has no order
 		switch {
-		case !call.swept:
+		case !call.swept || call.deadline == 0:
 		case call.deadline <= now:
 			expired = append(expired, call)
 		default:

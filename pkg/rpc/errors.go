@@ -31,6 +31,26 @@ func NotSent(err error) bool {
 	return ok
 }
 
+// unaccepted is why PoolConfig.Accept did not accept a peer.
+type unaccepted struct{ err error }
+
+func (e *unaccepted) Error() string { return e.err.Error() }
+
+// text is the reason without its code.
+func (e *unaccepted) text() string {
+	if coded, ok := errors.AsType[*api.Error](e.err); ok {
+		return coded.Message
+	}
+	return e.err.Error()
+}
+
+// unheard is why a dial failed that has connected: there was no answer to the hello in time.
+type unheard struct{ cause error }
+
+func (e *unheard) Error() string { return e.cause.Error() }
+
+func (e *unheard) Unwrap() error { return e.cause }
+
 // notSentError returns an error with a code and message whose cause says that
 // the peer never got the call.
 func notSentError(code api.Code, message string, cause error) *api.Error {

@@ -253,7 +253,13 @@ func TestConnectionsAreBounded(t *testing.T) {
 		other := rpc.NewPool(w.env, w.network.Transport(w.env, "other"), rpc.PoolConfig{})
 		defer other.Close()
 		_, err = other.Call(background, addr, rpc.ClassCall, "echo", nil)
-		wantCode(t, err, api.CodeUnavailable, true)
+		wantCode(t, err, api.CodeOverloaded, true)
+		if !strings.Contains(err.Error(), "--max-connections") {
+			t.Errorf("the refusal does not say why: %v", err)
+		}
+		if n := w.server.Stats().Refused; n != 1 {
+			t.Errorf("%d refusals are counted", n)
+		}
 	})
 }
 

@@ -18,6 +18,8 @@ type Identity struct {
 	NodeID string
 	// Incarnation is the node's present incarnation.
 	Incarnation func() string
+	// Control says that the process operates the cluster, and does not only call actors: a server keeps room for such.
+	Control bool
 	// Credentials, sent by who dials, are what ServerConfig.Admit judges.
 	Credentials func() string
 }
@@ -42,6 +44,7 @@ type hello struct {
 	versionMin, versionMax uint64
 	peer                   PeerInfo // without Version and Address
 	credentials            string
+	control                bool
 }
 
 func text(f func() string) string {
@@ -57,16 +60,24 @@ func (i *Identity) hello() hello {
 		versionMax:  ProtocolVersion,
 		peer:        PeerInfo{ClusterID: text(i.ClusterID), NodeID: i.NodeID, Incarnation: text(i.Incarnation)},
 		credentials: text(i.Credentials),
+		control:     i.Control,
 	}
 }
 
 func appendHello(b []byte, h hello) []byte {
-	b = beginFrame(b, 9, kindHello, 0)
+	elements := 9
+	if h.control {
+		elements++
+	}
+	b = beginFrame(b, elements, kindHello, 0)
 	b = api.AppendString(b, magic)
 	b = api.AppendUint(b, h.versionMin)
 	b = api.AppendUint(b, h.versionMax)
 	b = appendPeer(b, h.peer)
 	b = api.AppendString(b, cut(h.credentials, identityBytesMax))
+	if h.control {
+		b = api.AppendBool(b, true)
+	}
 	return endFrame(b, nil)
 }
 
@@ -98,7 +109,12 @@ func parseHello(b []byte) (hello, error) {
 	}
 	h.peer = f.peer()
 	h.credentials = f.decoder.String()
-	_, err = f.end(7)
+	read := 7
+	if f.left > read {
+		h.control = f.decoder.Bool()
+		read++
+	}
+	_, err = f.end(read)
 	return h, err
 }
 

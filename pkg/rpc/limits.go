@@ -52,6 +52,12 @@ const (
 	silentIntervalsMax = 3
 	// handshakeTimeout is how long a server waits for the hello.
 	handshakeTimeout = 5 * time.Second
+	// helloDoublingsMax is how often the time doubles that a peer may take to answer the hello: to eight times the dial
+	// timeout.
+	helloDoublingsMax = 3
+	// redialPatience is how long calls wait for a dial to an address that the last dial has not reached. The dial goes
+	// on without them.
+	redialPatience = 250 * time.Millisecond
 	// lingerTimeout is how long a server that has answered everything leaves it to
 	// the caller to close the connection, so that no answer is lost on the way.
 	lingerTimeout = time.Second

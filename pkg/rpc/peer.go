@@ -28,9 +28,12 @@ type peer struct {
 	waiting    []*pendingCall // for the dial, in order
 	bytes      int            // of the payloads waiting
 	cancelDial func()         // not nil while dialling
+	dialled    int            // how many dials there were
+	hopeless   bool           // the dial takes long, after one that has failed: no call waits for it
 	closed     bool
 
 	failure error         // of the last dial; nil if it succeeded
+	unheard int           // how many dials in a row have connected and had no answer to the hello
 	pause   time.Duration // after that failure, but for jitter
 	retryAt time.Duration // no dial before, after a failure
 }
@@ -65,6 +68,8 @@ func (p *peer) submitSlowly(call *pendingCall) (ended bool, err error) {
 	switch {
 	case p.closed:
 		return true, notSentError(api.CodeUnavailable, "the pool of connections is closed", nil)
+	case p.cancelDial != nil && p.hopeless:
+		return true, p.failure
 	case p.cancelDial != nil:
 	case p.retryAt > p.pool.env.Monotonic():
 		return true, p.failure
@@ -95,11 +100,20 @@ func (p *peer) use(c *clientConn, call *pendingCall) (ended bool, err error) {
 // dialSoon starts a dial. The lock is held.
 func (p *peer) dialSoon() {
 	e := p.pool.env
-	ctx, cancel := env.WithTimeout(e, context.Background(), p.pool.config.DialTimeout)
-	p.cancelDial = cancel
+	ctx, cancel := env.WithCancel(context.Background())
+	patient := p.pool.config.DialTimeout << min(p.unheard, helloDoublingsMax)
+	p.cancelDial, p.hopeless = cancel, false
+	p.dialled++
+	var patience env.Timer
+	if dial := p.dialled; p.failure != nil {
+		patience = e.AfterFunc(redialPatience, func() { p.despair(dial) })
+	}
 	e.Go("rpc dial "+p.addr, func() {
 		defer cancel()
-		c, err := p.dial(ctx)
+		if patience != nil {
+			defer patience.Stop()
+		}
+		c, err := p.dial(ctx, patient)
 		if err != nil {
 			p.dialFailed(err)
 			return
@@ -108,19 +122,56 @@ func (p *peer) dialSoon() {
 	})
 }
 
-// dial connects and shakes hands. It blocks until ctx ends at most.
-func (p *peer) dial(ctx context.Context) (*clientConn, error) {
-	link, err := p.pool.transport.Dial(ctx, p.addr)
+// fullJitter draws from all of a pause (Brooker, "Exponential backoff and jitter", 2015): clients that have lost a
+// server together come back one by one.
+func fullJitter(random *env.Rand, pause time.Duration) time.Duration {
+	return time.Duration(random.Int64N(int64(pause) + 1))
+}
+
+// despair ends the calls that wait for a dial, if it goes on: an address that could not be reached before, and does not
+// answer, must not hold each call up for as long as it takes to give a dial up.
+func (p *peer) despair(dial int) {
+	p.mu.Lock()
+	if p.dialled != dial || p.cancelDial == nil {
+		p.mu.Unlock()
+		return
+	}
+	p.hopeless = true
+	failure, waiting := p.failure, p.takeWaiting()
+	p.mu.Unlock()
+	for _, call := range waiting {
+		call.finish(nil, failure)
+	}
+}
+
+// dial connects and shakes hands. It blocks until ctx ends at most: for DialTimeout for the connection, and for patient
+// for the answer to the hello. A server that has thousands of callers at once connects, and answers late: to give up
+// and begin again only adds to what it has to do.
+func (p *peer) dial(ctx context.Context, patient time.Duration) (*clientConn, error) {
+	limited, cancel := env.WithTimeout(p.pool.env, ctx, p.pool.config.DialTimeout)
+	link, err := p.pool.transport.Dial(limited, p.addr)
+	cancel()
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.shakeHands(ctx, link)
+	limited, cancel = env.WithTimeout(p.pool.env, ctx, patient)
+	defer cancel()
+	info, err := p.shakeHands(limited, link)
 	if err != nil {
 		link.Close()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil, &unheard{err}
+		}
 		return nil, err
 	}
 	link.Greeted()
 	info.Address = p.addr
+	if accept := p.pool.config.Accept; accept != nil {
+		if err := accept(info); err != nil {
+			link.Close()
+			return nil, &unaccepted{err}
+		}
+	}
 	return newClientConn(p, link, info), nil
 }
 
@@ -149,8 +200,13 @@ func (p *peer) dialFailed(cause error) {
 	p.cancelDial = nil
 	first := p.failure == nil
 	p.failure = failure
+	if _, late := errors.AsType[*unheard](cause); late {
+		p.unheard++
+	} else {
+		p.unheard = 0
+	}
 	p.pause = min(max(2*p.pause, config.BackoffMin), config.BackoffMax)
-	p.retryAt = p.pool.env.Monotonic() + p.pool.rand.Jitter(p.pause)
+	p.retryAt = p.pool.env.Monotonic() + fullJitter(p.pool.rand, p.pause)
 	waiting := p.takeWaiting()
 	p.mu.Unlock()
 	p.pool.logDial(p.addr, cause, first)
@@ -161,6 +217,9 @@ func (p *peer) dialFailed(cause error) {
 
 // dialError returns what calls get when a dial fails: what the peer said if it refused, else api.CodeUnavailable.
 func (p *peer) dialError(cause error) error {
+	if own, ok := errors.AsType[*unaccepted](cause); ok {
+		return notSentError(api.CodeOf(own.err), own.text(), cause)
+	}
 	if refusal, ok := errors.AsType[*api.Error](cause); ok {
 		return &api.Error{
 			Code: refusal.Code, Op: refusal.Op, Detail: refusal.Detail,
@@ -171,12 +230,17 @@ func (p *peer) dialError(cause error) error {
 	return notSentError(api.CodeUnavailable, "cannot connect to "+p.addr, cause)
 }
 
+// errNoConnection is the error of a call whose deadline has passed while it waited for a dial.
+func (p *peer) errNoConnection(cause error) *api.Error {
+	return notSentError(api.CodeUnavailable, "no connection to "+p.addr+" before the call's deadline", cause)
+}
+
 // connected sends what waits, in order, then lets new calls at the connection.
 func (p *peer) connected(c *clientConn) {
 	p.mu.Lock()
 	p.cancelDial = nil
 	again := p.failure != nil
-	p.failure, p.pause, p.retryAt = nil, 0, 0
+	p.failure, p.pause, p.retryAt, p.unheard = nil, 0, 0, 0
 	type end struct {
 		call *pendingCall
 		err  error
@@ -227,7 +291,11 @@ func (p *peer) lost(c *clientConn) {
 // cancel ends a call by the error that end makes of cause, unless it has ended, and reports whether it did.
 func (p *peer) cancel(call *pendingCall, end func(cause error) *api.Error, cause error) bool {
 	if p.leave(call) {
-		call.finish(nil, end(&notSent{cause}))
+		if errors.Is(cause, context.DeadlineExceeded) {
+			call.finish(nil, p.errNoConnection(cause))
+		} else {
+			call.finish(nil, end(&notSent{cause}))
+		}
 		return true
 	}
 	if call.conn != nil && call.conn.abandon(call) {
@@ -256,9 +324,10 @@ func (p *peer) expire(now time.Duration) (next time.Duration) {
 	var expired []*pendingCall
 	p.mu.Lock()
 	p.waiting = slices.DeleteFunc(p.waiting, func(call *pendingCall) bool {
-		if !call.swept || call.deadline > now {
+		by := earliest(call.sendBy, call.deadline)
+		if !call.swept || by == 0 || by > now {
 			if call.swept {
-				next = earliest(next, call.deadline)
+				next = earliest(next, by)
 			}
 			return false
 		}
@@ -269,7 +338,7 @@ func (p *peer) expire(now time.Duration) (next time.Duration) {
 	conns := slices.Clone(p.conns)
 	p.mu.Unlock()
 	for _, call := range expired {
-		call.finish(nil, errDeadline(&notSent{}))
+		call.finish(nil, p.errNoConnection(nil))
 	}
 	for _, c := range conns {
 		next = earliest(next, c.expire(now))

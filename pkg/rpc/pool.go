@@ -25,10 +25,14 @@ type PoolConfig struct {
 	Identity Identity
 	// Logger gets what goes wrong with connections; nil for none.
 	Logger *slog.Logger
-	// DialTimeout bounds connecting and the handshake. Default 5 s.
+	// Accept, if not nil, refuses a peer, by what it said in its hello, with an error, which the calls get; nothing is
+	// sent to it then. It must not block.
+	Accept func(peer PeerInfo) error
+	// DialTimeout bounds connecting, and then the handshake, which gets up to eight times as long with every failure.
+	// Default 5 s.
 	DialTimeout time.Duration
-	// BackoffMin and BackoffMax bound the pause after a failed dial, which doubles with every
-	// failure and is jittered. Defaults 50 ms, 2 s.
+	// BackoffMin and BackoffMax bound the pause after a failed dial, which is drawn from zero to a limit that doubles
+	// with every failure. Defaults 50 ms, 2 s.
 	BackoffMin, BackoffMax time.Duration
 	// CallsMax bounds the calls in flight per connection, QueuedBytesMax the bytes waiting to be
 	// sent: a call over them fails with api.CodeOverloaded, not sent. Defaults 65,536 and 64 MiB.
@@ -70,9 +74,13 @@ func NewPool(e env.Env, t Transport, config PoolConfig) *Pool {
 // Call calls a method of the process at addr and returns its answer, which belongs to the caller. It blocks
 // until the answer comes or ctx ends. payload must not be changed afterwards, even if the call fails.
 //
+// While an address that the last attempt did not reach is dialled again, calls wait for that for a moment only, and
+// then get the previous error.
+//
 // Errors are of type *api.Error. NotSent tells whether the peer certainly never got the
 // call. Besides what the peer answered:
-//   - api.CodeUnavailable: no connection, or it broke before the call was handed to it. Not sent.
+//   - api.CodeUnavailable: no connection, or none before ctx's deadline, or it broke before the call was handed to it.
+//     Not sent.
 //   - api.CodeMismatch, api.CodePermissionDenied: the peer refused the connection. Not sent.
 //   - api.CodeOverloaded: too much is waiting on the connection. Not sent.
 //   - api.CodeTooLarge: payload or method exceed PayloadBytesMax or MethodBytesMax. Not sent.
@@ -121,14 +129,21 @@ func ended(cause error) func(error) *api.Error {
 // called, with api.CodeCancelled, before cancel returns.
 func (p *Pool) Start(deadline time.Duration, addr string, class Class, method string, payload []byte,
 	done func(payload []byte, err error)) (cancel func()) {
-	call := &pendingCall{class: class, method: method, payload: payload, deadline: deadline, swept: deadline != 0,
-		done: done}
+	return p.StartBy(deadline, deadline, addr, class, method, payload, done)
+}
+
+// StartBy is Start for a caller who has to know earlier than at the deadline that the call can't be sent: a call that
+// waits for a connection at sendBy ends with api.CodeUnavailable, not sent. It is on the same clock, zero for none.
+func (p *Pool) StartBy(sendBy, deadline time.Duration, addr string, class Class, method string, payload []byte,
+	done func(payload []byte, err error)) (cancel func()) {
+	call := &pendingCall{class: class, method: method, payload: payload, deadline: deadline, sendBy: sendBy,
+		swept: deadline != 0 || sendBy != 0, done: done}
 	peer := p.submit(addr, call)
 	if peer == nil {
 		return func() {}
 	}
 	if call.swept {
-		p.sweeper.watch(deadline)
+		p.sweeper.watch(earliest(sendBy, deadline))
 	}
 	return func() { peer.cancel(call, errCancelled, nil) }
 }
@@ -188,6 +203,18 @@ func (p *Pool) Peer(ctx context.Context, addr string) (PeerInfo, error) {
 	return call.peer, call.err
 }
 
+// Connected reports whether there is a connection to addr that takes calls, as far as is known. It does not block.
+func (p *Pool) Connected(addr string) bool {
+	p.mu.RLock()
+	peer := p.peers[addr]
+	p.mu.RUnlock()
+	if peer == nil {
+		return false
+	}
+	c := peer.current.Load()
+	return c != nil && c.alive()
+}
+
 // Connect is Peer that tries again, with backoff, until ctx ends, as long as nobody
 // answers at addr; then it returns why the last attempt failed. A peer that refuses is an error at once.
 func (p *Pool) Connect(ctx context.Context, addr string) (PeerInfo, error) {
@@ -211,6 +238,9 @@ func (p *Pool) pause(addr string) (time.Duration, bool) {
 	}
 	peer.mu.Lock()
 	defer peer.mu.Unlock()
+	if peer.cancelDial != nil { // which calls no longer wait for
+		return redialPatience, !peer.closed
+	}
 	return max(peer.retryAt-p.env.Monotonic(), 0), !peer.closed
 }
 

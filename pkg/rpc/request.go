@@ -33,6 +33,7 @@ type Request struct {
 	ended     bool // so is the context, if there is one
 	ctx       context.Context
 	cancel    context.CancelFunc
+	gone      func() // of OnAbandoned
 }
 
 // Peer says who calls.
@@ -108,13 +109,38 @@ func (r *Request) noRoom() error {
 // before Reply, at most once. f runs on the task that writes the connection, or on that of Reply, and must not block.
 func (r *Request) OnLeft(f func()) { r.left = f }
 
+// OnAbandoned has f called, once, when the answer is no longer wanted: the caller cancels, or the connection is
+// lost. If that has happened already, f is called before OnAbandoned returns. f takes the place of the one given
+// before. It runs on the task that reads the connection, and must not block. It is not called after Reply, and not
+// when the deadline passes.
+func (r *Request) OnAbandoned(f func()) {
+	r.conn.mu.Lock()
+	abandoned := r.abandoned
+	r.gone = f
+	r.conn.mu.Unlock()
+	if abandoned {
+		f()
+	}
+}
+
+// Abandoned reports whether the answer is no longer wanted.
+func (r *Request) Abandoned() bool {
+	r.conn.mu.Lock()
+	defer r.conn.mu.Unlock()
+	return r.abandoned
+}
+
 // abandon ends the context of a request whose answer nobody waits for.
 func (r *Request) abandon() {
 	r.conn.mu.Lock()
+	again := r.abandoned || r.replied
 	r.abandoned, r.ended = true, true
-	cancel := r.cancel
+	cancel, gone := r.cancel, r.gone
 	r.conn.mu.Unlock()
 	if cancel != nil {
 		cancel()
+	}
+	if gone != nil && !again {
+		gone()
 	}
 }

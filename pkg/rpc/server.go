@@ -6,6 +6,7 @@ package rpc
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,8 +23,11 @@ type ServerConfig struct {
 	Logger *slog.Logger
 	// Admit, if not nil, refuses a connection by an error, which the dialer gets. It must not block.
 	Admit func(peer PeerInfo, credentials string) error
-	// ConnectionsMax bounds the connections: further ones are closed at once. Default 4,096.
+	// ConnectionsMax bounds the connections. A sixteenth of them, at most 256, are for nodes and for tools (see
+	// Identity.Control). Who gets no room is refused with api.CodeOverloaded, which says why. Default 4,096.
 	ConnectionsMax int
+	// ConnectionsPerAddressMax bounds those of callers from one address, whatever their port. Default half of all.
+	ConnectionsPerAddressMax int
 	// RequestsMax bounds the requests in flight per connection: further ones are
 	// answered with api.CodeOverloaded. Default 4,096.
 	RequestsMax int
@@ -38,6 +42,7 @@ type ServerConfig struct {
 
 func (c ServerConfig) withDefaults() ServerConfig {
 	c.ConnectionsMax = cmp.Or(c.ConnectionsMax, defaultConnectionsMax)
+	c.ConnectionsPerAddressMax = cmp.Or(c.ConnectionsPerAddressMax, (c.ConnectionsMax+1)/2)
 	c.RequestsMax = cmp.Or(c.RequestsMax, defaultRequestsMax)
 	c.QueuedBytesMax = cmp.Or(c.QueuedBytesMax, defaultQueuedBytesMax)
 	if c.Budget == nil {
@@ -57,15 +62,20 @@ type Server struct {
 
 	mu        sync.Mutex
 	closing   bool
-	listeners []Listener
-	conns     []*serverConn // in the order of their arrival, from before their hello until they break
-	empty     []env.Parker  // of those who wait until there is no connection
+	admission admission
+	// refusals and starved log connections that were refused, and that there are no descriptors.
+	refusals, starved teller
+	listeners         []Listener
+	conns             []*serverConn // in the order of their arrival, from before their hello until they break
+	empty             []env.Parker  // of those who wait until there is no connection
 }
 
 // ServerStats are counts of a Server.
 type ServerStats struct {
 	// Connections is how many there are now.
 	Connections int
+	// Refused is how many connections got no room.
+	Refused uint64
 	// AnswersDropped is how many answers were not sent because the caller had given
 	// up or its connection was lost.
 	AnswersDropped uint64
@@ -73,14 +83,17 @@ type ServerStats struct {
 
 // NewServer returns a server of the methods of mux.
 func NewServer(e env.Env, config ServerConfig, mux *Mux) *Server {
-	return &Server{env: e, config: config.withDefaults(), mux: mux}
+	s := &Server{env: e, config: config.withDefaults(), mux: mux}
+	s.admission = newAdmission(&s.config)
+	return s
 }
 
 // Stats returns the counts as of now.
 func (s *Server) Stats() ServerStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ServerStats{Connections: len(s.conns), AnswersDropped: s.answersDropped.Load()}
+	return ServerStats{Connections: len(s.conns), Refused: s.admission.refused,
+		AnswersDropped: s.answersDropped.Load()}
 }
 
 // Serve accepts connections until l is closed, Close is called or ctx ends, and returns nil in these cases.
@@ -97,6 +110,10 @@ func (s *Server) Serve(ctx context.Context, l Listener) error {
 		if err != nil {
 			if isClosed(err) {
 				return nil
+			}
+			if errors.Is(err, ErrNoDescriptors) {
+				s.starve(err)
+				continue
 			}
 			return fmt.Errorf("accept connections at %s: %w", l.Addr(), err)
 		}
@@ -147,17 +164,43 @@ func (s *Server) accept(link Link) {
 func (s *Server) add(c *serverConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.conns) >= s.config.ConnectionsMax {
+	if s.closing {
+		return false
+	}
+	if !s.admission.begin(c, len(s.conns)) {
+		s.refusals.tell(s.env, s.config.Logger, "connections were closed: too many are at their hello", "address",
+			c.address, "connections", len(s.conns))
 		return false
 	}
 	s.conns = append(s.conns, c)
 	return true
 }
 
+// enter gives a connection room that has said who it is, or says why not.
+func (s *Server) enter(c *serverConn, special bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admission.enter(c, special); err != nil {
+		s.refusals.tell(s.env, s.config.Logger, "connections were refused", "address", c.address, "reason", err.Message,
+			"refused", s.admission.refused)
+		return err
+	}
+	return nil
+}
+
+// starve tells that no connection can be accepted.
+func (s *Server) starve(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starved.tell(s.env, s.config.Logger, "no connection can be accepted until some end: raise the limit of open "+
+		"files", "error", err, "connections", len(s.conns))
+}
+
 func (s *Server) remove(c *serverConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns = slices.DeleteFunc(s.conns, func(other *serverConn) bool { return other == c })
+	s.admission.leave(c)
 	if len(s.conns) > 0 {
 		return
 	}

@@ -24,6 +24,10 @@ var (
 type serverConn struct {
 	conn
 	server *Server
+	// address is the peer's, without its port.
+	address string
+	// admitted is guarded by the server's lock.
+	admitted admitted
 
 	// Guarded by conn.mu; peer does not change once the handshake is over.
 	peer     PeerInfo
@@ -34,7 +38,7 @@ type serverConn struct {
 }
 
 func newServerConn(s *Server, link Link) *serverConn {
-	c := &serverConn{server: s, requests: make(map[uint64]*Request)}
+	c := &serverConn{server: s, address: addressOf(link.RemoteAddr()), requests: make(map[uint64]*Request)}
 	c.init(s.env, link, c)
 	c.account = s.config.Budget.Account()
 	link.Charge(c.account)
@@ -87,6 +91,9 @@ func (c *serverConn) judge(b []byte) (PeerInfo, error) {
 	peer.Address = c.link.RemoteAddr()
 	if config.Admit != nil {
 		err = config.Admit(peer, h.credentials)
+	}
+	if err == nil {
+		err = c.server.enter(c, h.control || peer.NodeID != "")
 	}
 	return peer, err
 }

@@ -47,7 +47,8 @@ type Transport interface {
 // Listener accepts links.
 type Listener interface {
 	// Accept blocks until a process has connected, the listener is closed (net.ErrClosed),
-	// or it fails. A connection that comes to nothing is not an error.
+	// or it fails. A connection that comes to nothing is not an error. After ErrNoDescriptors, which comes after a
+	// pause, it may be called again.
 	Accept() (Link, error)
 	// Addr is the address listened at, with the port that was chosen for port 0.
 	Addr() string
@@ -83,5 +84,8 @@ type Link interface {
 	// RemoteAddr is the address of the peer, for people.
 	RemoteAddr() string
 }
+
+// ErrNoDescriptors says that a connection could not be accepted as the process has no descriptors left.
+var ErrNoDescriptors = errors.New("no file descriptors are left")
 
 func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }

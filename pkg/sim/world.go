@@ -77,7 +77,7 @@ func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
 		living: make(map[string]*life), dead: make(map[string]bool), counts: make(map[string]int),
 		breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug),
-		kinds: actorKinds(c.IdleTimeout),
+		kinds: actorKinds(c.IdleTimeout, s.Machine(coro.MainMachine).Now),
 	}
 	for _, k := range w.kinds {
 		k.Spec().Placement = c.Placement

@@ -48,9 +48,66 @@ var calls = []mutant{
 	{
 		name: "deadline-not-forwarded", what: "a call that is sent on to another node has time for ever",
 		changes: []change{
-			{"pkg/node/internal/router/router.go", "	r.Pool.Start(c.Deadline, addr",
-				"	r.Pool.Start(c.Deadline+call.DefaultDeadline, addr"}},
+			{"pkg/node/internal/router/router.go", " := r.Pool.StartBy(c.PlacedBy(), c.Deadline, addr",
+				" := r.Pool.StartBy(c.PlacedBy(), c.Deadline+call.DefaultDeadline, addr"}},
 		flags:  impatient,
 		caught: []string{"deadlines"},
+	},
+	{
+		name: "cancel-lost-on-forward", what: "a call that was sent to another node goes on there when its caller " +
+			"gives it up",
+		changes: []change{
+			{"pkg/node/internal/router/router.go", "	if out != nil {\n		out.begun(cancel)",
+				"	if out != nil {\n		_ = cancel"}},
+		test: "TestACallerThatGivesUpEndsTheHandlerWhereverItRuns",
+	},
+	{
+		name: "cancel-lost-in-asking", what: "what a handler asks of another actor goes on when the handler's " +
+			"caller gives up",
+		changes: []change{{"pkg/node/internal/activation/outbound.go", "	child.GivenUpWith(ctx)\n", ""}},
+		test:    "TestACallerThatGivesUpEndsTheHandlerWhereverItRuns",
+	},
+	{
+		name: "search-goes-on", what: "a node looks for an actor whose caller has gone",
+		changes: []change{
+			{"pkg/node/internal/router/router.go", "	if c.Gone == nil || !c.Gone() {",
+				"	if c.Gone == nil || !c.Gone() || true {"}},
+		test: "TestACallerThatGivesUpEndsTheSearchForItsActor",
+	},
+	{
+		name: "told-too-late", what: "a caller whose call could not be sent hears of that at its deadline",
+		changes: []change{{"pkg/node/service.go",
+			"deadline - min((deadline-entered)/call.AnswerTripPart, call.AnswerTripMax)", "deadline"}},
+		test: "TestWhatWasNeverSentIsUnavailable",
+	},
+	{
+		name: "dead-taken-for-unreachable", what: "a dead node is reported as one that can't be reached",
+		changes: []change{{"pkg/node/internal/membership/reach.go",
+			" || !r.Members.lives(s.node.ID, s.since) {", " {"}},
+		test: "TestADeadNodeDoesNotCountAsUnreachable",
+	},
+	{
+		name: "fenced-by-opinion", what: "one member that can't reach a node has it fenced",
+		changes: []change{{"pkg/registry/unreachable.go", "	return 2*votes > members, nil",
+			"	return votes > 0, nil"}},
+		test: "TestANodeThatMostCannotReachIsFencedIfToldTo",
+	},
+	{
+		name: "both-fenced", what: "two members that can't reach each other fence each other",
+		changes: []change{{"pkg/registry/unreachable.go", "		return votes == 1 && !stays, nil",
+			"		return votes == 1, nil"}},
+		test: "TestOfTwoNodesThatCannotReachEachOtherOneStays",
+	},
+	{
+		name: "put-off-for-good", what: "the times of alarms that a wrong clock has put off stay as they are",
+		changes: []change{{"pkg/node/internal/call/bringback.go",
+			"	if next.Retry == al.Retry && next.Due.Equal(al.Due) {", "	if next.Retry != 1 {"}},
+		test: "TestAClockThatWasAheadSilencesNoAlarm",
+	},
+	{
+		name: "later-state-refused-for-good", what: "a node fails the calls of actors whose states others can read",
+		changes: []change{{"pkg/node/internal/activation/stateversion.go", "	if known >= version {",
+			"	if known >= version && false {"}},
+		test: "TestNodesOfTwoVersionsOfAStateServeAllActors",
 	},
 }

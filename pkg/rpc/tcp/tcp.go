@@ -80,7 +80,7 @@ func (l listener) Accept() (rpc.Link, error) {
 		switch {
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 			time.Sleep(acceptPause)
-			continue
+			return nil, fmt.Errorf("%w%s: %w", rpc.ErrNoDescriptors, descriptors(), err)
 		case errors.Is(err, syscall.ECONNABORTED):
 			continue
 		case err != nil:

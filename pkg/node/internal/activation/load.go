@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"github.com/kelpiehq/kelpie/internal/kind"
@@ -36,6 +37,9 @@ func (a *Activation) Begin(ctx context.Context, got registry.Acquired, at regist
 		if err = got.Unreadable; err == nil {
 			err = a.load(got.State, got.Attended)
 		}
+	}
+	if later, ok := errors.AsType[*state.LaterError](err); ok {
+		err = a.unreadable(later.Version)
 	}
 	if api.CodeOf(err) == api.CodeCorruptState && Deletes(calls) {
 		return a.loadNothing(ctx)

@@ -95,6 +95,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 		Deadline: c.Deadline,
 		Finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
 	}
+	child.GivenUpWith(ctx)
 	if err := child.Validate(); err != nil {
 		return nil, err
 	}

@@ -138,6 +138,9 @@ func (p scheduler) may(what string) error {
 // commit what else is to be. The answer to a wake tells that the claim was held, as that to any other call: a former
 // owner would do nothing.
 func (a *Activation) Attend(calls []*call.Call) []*call.Call {
+	if !a.parts.ClockIsBehind() {
+		a.schedule.BringBack(a.parts.Env.Now())
+	}
 	woken := slices.ContainsFunc(calls, func(c *call.Call) bool { return c.Method == api.MethodWake })
 	if !woken && !a.schedule.Rings(a.parts.Env.Now().UnixMilli()) {
 		return calls
@@ -162,7 +165,7 @@ func (a *Activation) due() []*call.Call {
 		c.Alarm, c.Body = al, al.Request
 		out = append(out, c)
 	}
-	if len(out) == 0 && (a.schedule.Due <= now || len(a.schedule.Results()) > 0) {
+	if len(out) == 0 && (a.schedule.Due <= now || a.schedule.BroughtBack() || len(a.schedule.Results()) > 0) {
 		out = append(out, a.own(MethodSettle))
 	}
 	return out

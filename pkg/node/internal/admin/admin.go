@@ -30,8 +30,11 @@ func (adm *Service) ServeNodes(ctx context.Context, _ *api.Empty) (*api.NodesRep
 		return nil, call.WireError(err)
 	}
 	out := &api.NodesReply{Nodes: make([]api.NodeRow, 0, len(leases))}
+	from := registry.UnreachableFrom(leases)
 	for _, l := range leases {
-		out.Nodes = append(out.Nodes, adm.nodeRow(l))
+		row := adm.nodeRow(l)
+		row.UnreachableFrom = append(row.UnreachableFrom, from[row.Node]...)
+		out.Nodes = append(out.Nodes, row)
 	}
 	return out, nil
 }
@@ -43,6 +46,7 @@ func (adm *Service) nodeRow(l registry.LeaseInfo) api.NodeRow {
 		Capacity:    l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version,
 		Started: telemetry.RFC3339(l.Node.Started),
 		Zone:    l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
+		UnreachableFrom: []string{},
 	}
 	if l.Fence.Incarnation != (registry.Incarnation{}) {
 		row.Actors, row.Pending = l.Beat.Load.Activations, l.Beat.Load.Pending

@@ -28,7 +28,7 @@ const (
 	laterBackoffMax = time.Minute
 
 	alarmVersion = 1
-	// alarmFields are those of the first version: number and birth have come later.
+	// alarmFields are those of the first version: number, birth and repeats have come later.
 	alarmFields = 9
 	// RetriedAlarm begins the name of an alarm that was taken back from the dead letters.
 	RetriedAlarm = "$retry/"
@@ -50,6 +50,8 @@ type Alarm struct {
 	Fresh bool
 	// Birth is that of the calls that the handler makes, from the first one on; 0 before.
 	Birth uint64
+	// Repeats says that it has come before: Due was counted from when that was, by the wall clock.
+	Repeats bool
 }
 
 // At is when the alarm is to run, in milliseconds since 1970: never 0, which is no time, nor DueAtOnce, which is that
@@ -103,7 +105,7 @@ func (al *Alarm) Bytes() int {
 // Encode returns the alarm as the store has it, without its name.
 func (al *Alarm) Encode() []byte {
 	b := append(make([]byte, 0, 64+len(al.Request)), alarmVersion)
-	b = api.AppendArrayHeader(b, alarmFields+2)
+	b = api.AppendArrayHeader(b, alarmFields+3)
 	b = api.AppendString(b, al.Method)
 	b = api.AppendInt(b, al.Due.UnixMilli())
 	b = api.AppendInt(b, int64(al.Every))
@@ -114,7 +116,8 @@ func (al *Alarm) Encode() []byte {
 	b = api.AppendString(b, al.Origin)
 	b = api.AppendBytes(b, al.Request)
 	b = api.AppendUint(b, al.Number)
-	return api.AppendUint(b, al.Birth)
+	b = api.AppendUint(b, al.Birth)
+	return api.AppendBool(b, al.Repeats)
 }
 
 // DecodeAlarm reads an alarm back. Errors are CodeCorruptState.
@@ -134,6 +137,9 @@ func DecodeAlarm(e registry.Entry) (*Alarm, error) {
 	al.Request = d.Bytes()
 	if fields >= alarmFields+2 {
 		al.Number, al.Birth = d.Uint(), d.Uint()
+	}
+	if fields >= alarmFields+3 {
+		al.Repeats = d.Bool()
 	}
 	if !ok || d.Err() != nil || fields < alarmFields {
 		return nil, corrupt

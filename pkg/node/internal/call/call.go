@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -35,8 +36,16 @@ type Call struct {
 	Abandoned *Call
 	// Deadline is on the node's monotonic clock.
 	Deadline time.Duration
+	// AnswerBy is the latest time at which a caller on another machine is told that its call could not be placed, so
+	// that it hears so before its deadline; 0 is the deadline.
+	AnswerBy time.Duration
 	// Context returns what the handler gets.
 	Context func() context.Context
+	// OnGone has f called, once, when the caller gives up before Finish, or at once if it has. f replaces the one given
+	// before. f must not block. Gone reports whether the caller has given up. Both are nil for a call that is never
+	// given up.
+	OnGone func(f func())
+	Gone   func() bool
 	// Finish answers the caller, exactly once. owner is the address of the node that has the actor, if that is
 	// another one. It does not block.
 	Finish func(body []byte, owner string, err error)
@@ -48,8 +57,26 @@ type Call struct {
 	Attempts int
 	Refused  []registry.Refusal // nodes that had no room
 	Nowhere  error              // why no node had, the last time that all were asked
-	doubtful bool               // a try may have run, its answer lost
-	Silent   string             // the node that owns the actor, and did not answer
+	// StateVersion is that of the actor's state, if a node can't read it.
+	StateVersion uint32
+	doubtful     bool   // a try may have run, its answer lost
+	Silent       string // the node that owns the actor, and did not answer
+}
+
+const (
+	// AnswerTripMax is the most time that is left for the trip of an answer that a call could not be placed: a caller
+	// whose deadline passes first only knows that the call may have run.
+	AnswerTripMax = 500 * time.Millisecond
+	// AnswerTripPart is the part of a call's time that is left for it, if that is less.
+	AnswerTripPart = 10
+)
+
+// PlacedBy is until when the call may be routed.
+func (c *Call) PlacedBy() time.Duration {
+	if c.AnswerBy == 0 {
+		return c.Deadline
+	}
+	return c.AnswerBy
 }
 
 // RunBy is when the handler is to have returned.
@@ -66,6 +93,21 @@ func (c *Call) HandlerContext(e env.Env) (context.Context, context.CancelFunc) {
 		return c.Context(), func() {}
 	}
 	return env.WithDeadlineAt(e, c.Context(), c.RunBy())
+}
+
+// GivenUpWith ties a call to ctx: its caller gives up when that ends. It is for a call that has its Finish.
+func (c *Call) GivenUpWith(ctx context.Context) {
+	stop := func() bool { return true }
+	c.Gone = func() bool { return ctx.Err() != nil }
+	c.OnGone = func(f func()) {
+		stop()
+		stop = env.OnDone(ctx, f)
+	}
+	finish := c.Finish
+	c.Finish = func(body []byte, owner string, err error) {
+		stop()
+		finish(body, owner, err)
+	}
 }
 
 // Doubt notes that a try may have run. That a later one has certainly not is then no longer the
@@ -120,6 +162,19 @@ func (c *Call) RefusedBy(node string, err error) {
 		reason = e.Detail[api.DetailRefused]
 	}
 	c.Refused = append(c.Refused, registry.Refusal{Node: node, Reason: reason})
+	if v, ok := stateVersion(err); ok {
+		c.StateVersion = v
+	}
+}
+
+// stateVersion returns the version of the state for which an error refuses an actor, and whether it does.
+func stateVersion(err error) (uint32, bool) {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Detail[api.DetailRefused] != api.RefusedVersion {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(e.Detail[api.DetailStateVersion], 10, 32)
+	return uint32(v), err == nil
 }
 
 // Retried reports whether an answer to an earlier try of the call was lost.

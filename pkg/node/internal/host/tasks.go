@@ -63,6 +63,9 @@ func (h *Host) runCalls(s *mailbox.Mailbox, calls []*call.Call) {
 			}
 			if err != nil {
 				for _, c := range calls {
+					if api.CodeOf(err) == api.CodeNoCapacity {
+						c.RefusedBy(h.NodeID, err)
+					}
 					h.Router.Again(c, err)
 				}
 				return

@@ -48,6 +48,8 @@ type Deps struct {
 	// Load is asked before every beat. It must answer only while the node makes progress: a wedged node loses its
 	// lease.
 	Load func() api.Load
+	// Unreachable is what the next beat says of members that this node can't reach.
+	Unreachable func() []registry.Unreachable
 	// Fenced is told that the lease is gone, before the node joins again; joined that it has.
 	Fenced func()
 	// Failed is told of members that have been fenced.
@@ -156,7 +158,7 @@ func (k *Manager) beat(ctx context.Context) (gone bool, err error) {
 	limited, cancel := env.WithTimeout(k.Env, ctx, self.Meta.LeaseTTL)
 	defer cancel()
 	k.Contact.try(self.Meta.Heartbeat, self.Meta.LeaseTTL)
-	b, err := k.Registry.Beat(limited, self, seq, load, watched)
+	b, err := k.Registry.Beat(limited, self, seq, load, watched, k.Unreachable()...)
 	if err != nil {
 		return false, err
 	}
@@ -358,6 +360,13 @@ func (k *Manager) Age(node string) (time.Duration, bool) {
 		return k.Env.Monotonic() - k.beatenAt, true
 	}
 	return k.watcher.Age(node, k.Env.Monotonic())
+}
+
+// lives reports whether the node has seen another one beat since a time, and recently.
+func (k *Manager) lives(node string, since time.Duration) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.watcher.Lives(node, since, k.Env.Monotonic(), livingBeats*k.self.Meta.Heartbeat)
 }
 
 // Ages returns age for the node itself and all that it watches, in milliseconds.

@@ -5,6 +5,8 @@ package router
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,6 +55,7 @@ type Deps struct {
 	Members   *membership.Manager
 	Contact   *membership.Contact
 	Loads     *membership.Loads
+	Reach     *membership.Reach
 	Pool      *rpc.Pool
 }
 
@@ -121,11 +124,14 @@ func (r *Router) here(c *call.Call) {
 // located takes the call to the owner of its actor, or places the actor if nobody owns it.
 func (r *Router) located(c *call.Call, owner registry.Owner) {
 	n := r
+	if r.givenUp(c) {
+		return
+	}
 	if owner.Current {
 		r.toOwner(c, owner)
 		return
 	}
-	node, err := n.Choose(c.Actor, c.Refused...)
+	node, err := n.Choose(c.Actor, append(r.tooOld(c), c.Refused...)...)
 	if _, known := n.Members.Members().Namespace(c.Actor.Namespace); known &&
 		api.CodeOf(err) == api.CodeUnknownNamespace {
 		r.Again(c, api.Errorf(api.CodeUnavailable, "actor %s: no node that hosts namespace %q is up", c.Actor,
@@ -180,9 +186,46 @@ func (r *Router) Forward(c *call.Call, addr, nodeID string, flags api.InvokeFlag
 	req := api.InvokeRequest{Actor: c.Actor, Method: c.Method, Key: c.Key, Chain: c.Chain, Sender: c.Sender,
 		SendNumber: c.Number, Flags: flags | c.Flags&keptFlags, Body: c.Body}
 	payload := req.AppendTo(make([]byte, 0, len(c.Body)+invokeHeaderBytes))
-	r.Pool.Start(c.Deadline, addr, rpc.ClassCall, api.MethodInvoke, payload, func(reply []byte, err error) {
-		r.forwarded(c, addr, nodeID, reply, err)
-	})
+	var out *cancellation
+	if c.OnGone != nil {
+		out = new(cancellation)
+		c.OnGone(out.cancel)
+	}
+	cancel := r.Pool.StartBy(c.PlacedBy(), c.Deadline, addr, rpc.ClassCall, api.MethodInvoke, payload,
+		func(reply []byte, err error) { r.forwarded(c, addr, nodeID, reply, err) })
+	if out != nil {
+		out.begun(cancel)
+	}
+}
+
+// cancellation passes on that a caller has given up to where the call was sent, whichever comes first. It is made
+// before the call is sent: what ends it later ends that attempt, and no later one.
+type cancellation struct {
+	mu     sync.Mutex
+	gone   bool
+	giveUp func() // of what was sent
+}
+
+// begun says how to give up what was sent.
+func (x *cancellation) begun(giveUp func()) {
+	x.mu.Lock()
+	x.giveUp = giveUp
+	gone := x.gone
+	x.mu.Unlock()
+	if gone {
+		giveUp()
+	}
+}
+
+// cancel gives up what was sent.
+func (x *cancellation) cancel() {
+	x.mu.Lock()
+	x.gone = true
+	giveUp := x.giveUp
+	x.mu.Unlock()
+	if giveUp != nil {
+		giveUp()
+	}
 }
 
 // invokeHeaderBytes is room for the header of an InvokeRequest of ordinary names.
@@ -199,17 +242,13 @@ func (r *Router) forwarded(c *call.Call, addr, nodeID string, reply []byte, err 
 		return
 	}
 	switch code := api.CodeOf(err); {
-	case call.HasRetryAfter(err):
+	case call.HasRetryAfter(err), code == api.CodeCancelled:
 		c.Finish(nil, addr, err)
 	case code == api.CodeMoved:
 		r.corrected(c, addr, err)
 	case rpc.NotSent(err) || code == api.CodeUnavailable || code == api.CodeFenced:
 		r.forget(c.Actor, addr)
-		if nodeID != "" {
-			r.Members.Suspect(nodeID)
-			c.Silent = nodeID
-		}
-		r.Again(c, api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.Actor, addr, err))
+		r.unreached(c, addr, nodeID, err)
 	case code == api.CodeUnknown && r.retryable(c, err):
 		r.forget(c.Actor, addr)
 		r.Again(c, err)
@@ -220,6 +259,34 @@ func (r *Router) forwarded(c *call.Call, addr, nodeID string, reply []byte, err 
 	default:
 		c.Finish(nil, addr, err)
 	}
+}
+
+// unreached deals with a call that the node at addr did not take, the owner of its actor as far as is known. If that
+// lives, and can't be reached from here, a caller that may reach it is told at once where to ask.
+func (r *Router) unreached(c *call.Call, addr, nodeID string, err error) {
+	why := api.Errorf(api.CodeUnavailable, "actor %s: node at %s: %v", c.Actor, addr, err)
+	if nodeID != "" {
+		r.Members.Suspect(nodeID)
+		c.Silent = nodeID
+	}
+	if !rpc.NotSent(err) {
+		r.Again(c, why)
+		return
+	}
+	why.Detail = map[string]string{api.DetailOwnerAddress: addr}
+	members := r.Members.Members().Members()
+	if i := slices.IndexFunc(members, func(m registry.NodeInfo) bool { return m.Address == addr }); i >= 0 {
+		owner := members[i]
+		why.Message = fmt.Sprintf("actor %s: its owner, node %s, can't be reached from node %s: %v", c.Actor, owner.ID,
+			r.NodeID, err)
+		why.Detail[api.DetailOwnerNode] = owner.ID
+		r.Reach.Unreached(owner, err)
+	}
+	if c.Flags&api.InvokeRedirect != 0 && r.Reach.Lives(addr) {
+		c.Finish(nil, "", why)
+		return
+	}
+	r.Again(c, why)
 }
 
 // repeatable reports whether a call may run twice: it changes nothing, or its key makes it have its effect once.
@@ -249,6 +316,9 @@ func (r *Router) corrected(c *call.Call, addr string, err error) {
 // caller gets it when the deadline comes first. Errors that another try can't mend go to the caller at once.
 func (r *Router) Again(c *call.Call, err error) {
 	n := r
+	if r.givenUp(c) {
+		return
+	}
 	if call.HasRetryAfter(err) || !r.retryable(c, err) {
 		c.Finish(nil, "", call.WireError(err))
 		return
@@ -265,7 +335,7 @@ func (r *Router) Again(c *call.Call, err error) {
 		return
 	}
 	pause := r.pause(c)
-	if n.Env.Monotonic()+pause >= c.Deadline || n.Ctx.Err() != nil {
+	if n.Env.Monotonic()+pause >= c.PlacedBy() || n.Ctx.Err() != nil {
 		// which say where to go next: nowhere
 		if code := api.CodeOf(err); code == api.CodeMoved || code == api.CodeFenced {
 			err = api.Errorf(api.CodeUnavailable, "actor %s could not be reached in time: %v", c.Actor, err)
@@ -280,12 +350,24 @@ func (r *Router) Again(c *call.Call, err error) {
 			c.Finish(nil, "", call.ErrStopped(c.Actor))
 			return
 		}
+		if r.givenUp(c) {
+			return
+		}
 		if addr, ok := r.cached(c.Actor); ok && c.Attempts == 1 {
 			r.Forward(c, addr, "", api.InvokeForwarded)
 			return
 		}
 		n.lookups.lookup(c)
 	})
+}
+
+// givenUp ends a call whose caller has gone, and reports whether it did.
+func (r *Router) givenUp(c *call.Call) bool {
+	if c.Gone == nil || !c.Gone() {
+		return false
+	}
+	c.Finish(nil, "", api.Errorf(api.CodeCancelled, "actor %s: the caller has given up", c.Actor))
+	return true
 }
 
 // await lets a call wait before it is routed again: if the node that owns its actor does not answer, for news of the
@@ -295,7 +377,7 @@ func (r *Router) await(c *call.Call, pause time.Duration) error {
 	silent, view := c.Silent, n.Members.Members()
 	c.Silent = ""
 	if node, ok := view.Node(silent); ok && node.Member() && c.Attempts > quickAttempts {
-		n.Members.Await(n.Ctx, view, min(awaitedMax, c.Deadline-n.Env.Monotonic()))
+		n.Members.Await(n.Ctx, view, min(awaitedMax, c.PlacedBy()-n.Env.Monotonic()))
 		return n.Ctx.Err()
 	}
 	if pause > 0 {

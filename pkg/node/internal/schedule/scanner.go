@@ -51,6 +51,8 @@ type Scanner struct {
 	parker   env.Parker
 	// unattended is the newest count of actors that were released with something to do.
 	orphaned atomic.Uint64
+	// steppedBack says that the wall clock was set back: times that were counted from it may be far off.
+	steppedBack atomic.Bool
 
 	// Of the task that runs it. shards are the node's own, in order.
 	own    []int
@@ -100,6 +102,12 @@ func (s *Scanner) Beaten(unattended uint64) {
 	s.parker.Unpark()
 }
 
+// StepBack is told that the wall clock was set back. It does not block.
+func (s *Scanner) StepBack() {
+	s.steppedBack.Store(true)
+	s.parker.Unpark()
+}
+
 // Run scans until ctx ends.
 func (s *Scanner) Run(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -140,6 +148,11 @@ func (s *Scanner) first() int {
 
 // look finds out what has changed since the last time: which shards are the node's, and which of them must be read.
 func (s *Scanner) look() {
+	if s.steppedBack.Swap(false) {
+		for _, shard := range s.own {
+			*s.shards[shard] = dueShard{}
+		}
+	}
 	view, counted := s.members.Members(), s.orphaned.Load()
 	if s.view == nil || s.view.Counter != view.Counter {
 		s.own = view.ShardsOf(s.NodeID)

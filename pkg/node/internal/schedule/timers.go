@@ -71,6 +71,19 @@ func (s *Timers) Soon(actor api.ActorID, at int64) {
 	}
 }
 
+// StepBack has every actor looked at, as the wall clock was set back: its timer, and what it has to do, may be as far
+// off as the clock was ahead.
+func (s *Timers) StepBack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.env.Now().UnixMilli()
+	for _, t := range s.heap {
+		t.at, t.fired = min(t.at, now), 0
+	}
+	heap.Init(&s.heap)
+	s.parker.Unpark()
+}
+
 // forget removes a timer if it has not been set since it fired as t.
 func (s *Timers) forget(t timer) {
 	s.mu.Lock()

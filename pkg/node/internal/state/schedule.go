@@ -192,8 +192,27 @@ func (g *Schedule) Advance(al *call.Alarm, now time.Time) {
 	}
 	next := *al
 	next.Due, next.Attempts, next.Tries, next.Retry, next.Birth = due, 0, 0, 0, 0
+	next.Repeats = true
 	g.Put(&next)
 }
+
+// BringBack brings back the times that a wrong clock has put off (see call.Alarm.BroughtBack).
+func (g *Schedule) BringBack(now time.Time) {
+	if g == nil {
+		return
+	}
+	g.Linger = min(g.Linger, now.Add(sendsLinger).UnixMilli())
+	for _, al := range g.kept {
+		if next := al.BroughtBack(now); next != al {
+			g.kept = slices.Clone(g.kept)
+			g.kept[slices.Index(g.kept, al)] = next
+			g.Alarms = g.kept
+		}
+	}
+}
+
+// BroughtBack reports whether times were brought back that the store does not know of.
+func (g *Schedule) BroughtBack() bool { return !slices.Equal(g.kept, g.committed) }
 
 // Replace puts an alarm in the place of an earlier form of it, of which the store has been told.
 func (g *Schedule) Replace(old, al *call.Alarm) {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/kelpiehq/kelpie/internal/codec"
@@ -58,7 +59,8 @@ type Struct struct {
 	Lost bool
 }
 
-// LoadMemory decodes the stored chunks. Errors are CodeCorruptState, or a hookError of the state's constructor.
+// LoadMemory decodes the stored chunks. Errors are CodeCorruptState, a *LaterError, or a HookError of the
+// state's constructor.
 func LoadStruct(of owner, chunks []registry.Entry) (*Struct, error) {
 	m := &Struct{of: of, Chunks: len(chunks)}
 	if len(chunks) == 0 {
@@ -74,6 +76,9 @@ func LoadStruct(of owner, chunks []registry.Entry) (*Struct, error) {
 	version, encoded, err := OpenState(stored)
 	if err != nil {
 		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", of.Self(), err)
+	}
+	if version > of.Kind().Version {
+		return nil, &LaterError{version}
 	}
 	if err := m.construct(); err != nil {
 		return nil, err
@@ -93,6 +98,11 @@ func LoadStruct(of owner, chunks []registry.Entry) (*Struct, error) {
 	m.Kept, m.committed = encoded, encoded
 	return m, nil
 }
+
+// LaterError is the error of a state that is of a later version than the program's.
+type LaterError struct{ Version uint32 }
+
+func (e *LaterError) Error() string { return fmt.Sprintf("its state has version %d", e.Version) }
 
 // construct makes a zero state.
 func (m *Struct) construct() error {

@@ -5,11 +5,20 @@ package telemetry
 
 import (
 	"time"
+
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // clockStepMin is by how much the wall clock must go another way than the monotonic one, between two heartbeats, for
 // that to be told: a clock that is kept in time goes by some milliseconds.
 const clockStepMin = 500 * time.Millisecond
+
+// ClockOffset is that of the wall clock to the monotonic one.
+func ClockOffset(e env.Env) time.Duration { return time.Duration(e.Now().UnixNano()) - e.Monotonic() }
+
+// ClockIsBehind reports whether the wall clock was set back behind what it said when the node started: by such a clock
+// everything is further off than it is.
+func (s *Scope) ClockIsBehind() bool { return ClockOffset(s.Env) < s.ClockAtStart-clockStepMin }
 
 // Stepped watches the wall clock for steps. Nothing that keeps actors safe depends on it; alarms and times shown to
 // people do.

@@ -6,6 +6,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -20,6 +21,8 @@ type Scope struct {
 	NodeID string
 	// Ctx is the life of the node's own work: it ends when the node does, not when it begins to stop.
 	Ctx context.Context
+	// ClockAtStart is the offset of the wall clock to the monotonic one when the node was made.
+	ClockAtStart time.Duration
 }
 
 // Happened records an event of the node.
