@@ -114,6 +114,9 @@ func (k *kelpie) actorRemove() *cobra.Command {
 				return err
 			}
 			defer s.close()
+			if err := absent(wantCalled(cmd.Context(), s, args[0])); err != nil {
+				return err
+			}
 			if err := k.confirm(yes, fmt.Sprintf("Delete the state of actor %s?", id)); err != nil {
 				return err
 			}

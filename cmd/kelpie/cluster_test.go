@@ -78,8 +78,7 @@ func TestActors(t *testing.T) {
 		}
 	}
 	first.run("actors", "get", "counter/a").wants(t, host.ExitOK, "counter/a", owner, "owned")
-	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitOK, "actor: counter/never\n",
-		"state: unknown\n")
+	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitNotFound, "was never called")
 
 	first.run("actors", "rm", "counter/a", "--yes").wants(t, host.ExitOK, "state of actor counter/a deleted")
 	second.answers(t, "0", "counter/a", "get")
@@ -125,8 +124,8 @@ func TestSteering(t *testing.T) {
 	first.answers(t, "1", "counter/a", "add", "1")
 	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, host.ExitOK,
 		"actor counter/a taken from node n", "token 2")
-	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitOK,
-		"actor counter/never has no owner")
+	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitNotFound,
+		"counter/never was never called")
 	second.answers(t, "2", "counter/a", "add", "1")
 	first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK, "lease of node n2 broken, epoch 2")
 	first.run("leases", "break", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`, "node ls")

@@ -166,8 +166,7 @@ func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error
 
 // examineFiles checks the file of contexts, and a node's configuration if one is named.
 func (k *kelpie) examineFiles(f *doctorFlags) []finding {
-	path, _ := configPath(k.Getenv)
-	all := []finding{checkContexts(path, f.chosen.failed)}
+	all := []finding{k.checkContexts(f.chosen.failed)}
 	if f.file == "" && k.Getenv("KELPIE_NODE_CONFIG") == "" {
 		return all
 	}
@@ -180,15 +179,15 @@ func (k *kelpie) examineFiles(f *doctorFlags) []finding {
 }
 
 // checkContexts tells of the file of contexts, which could not be followed if failed is not nil.
-func checkContexts(path string, failed error) finding {
+func (k *kelpie) checkContexts(failed error) finding {
 	const check = "contexts"
 	if failed != nil {
 		return failure(check, failed, "correct the file, or choose another context with kelpie context use NAME")
 	}
-	if path == "" {
+	if path, _ := configPath(k.Getenv); path == "" {
 		return healthy(check, "there is no place for a configuration file, and none is needed")
 	}
-	c, err := config.ReadContexts(path, contextFlags)
+	c, path, err := readContexts(k.Getenv)
 	switch {
 	case err != nil:
 		return failure(check, err, "correct the file")

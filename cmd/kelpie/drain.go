@@ -41,14 +41,15 @@ that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 			if err := validateDrain(req); err != nil {
 				return err
 			}
-			if err := k.askable(f.yes); err != nil {
-				return err
-			}
 			s, err := c.open()
 			if err != nil {
 				return err
 			}
 			defer s.close()
+			exists := func() error { return nodesExist(cmd.Context(), s, req.Node, req.To) }
+			if err := k.askableAbout(f.yes, exists); err != nil {
+				return err
+			}
 			return k.drain(cmd.Context(), s, &o, &f, req)
 		},
 	}
