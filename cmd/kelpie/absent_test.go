@@ -129,8 +129,8 @@ func TestPathsBelowHome(t *testing.T) {
 			t.Errorf("%s is %s, want %s", setting, got, want)
 		}
 	}
-	term.env["KELPIE_DATA_DIR"] = "~nobody/x"
-	term.run("config", "show", "--node").wants(t, host.ExitUsage, "$KELPIE_DATA_DIR", "~nobody is not expanded")
+	term.env["KELPIE_DATA_DIR"] = "~other/x"
+	term.run("config", "show", "--node").wants(t, host.ExitUsage, "$KELPIE_DATA_DIR", "~other is not expanded")
 	term.run("store", "scan", "--store", "pebble:~/none").wants(t, host.ExitNotFound, home+"/none")
 }
 

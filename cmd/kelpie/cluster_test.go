@@ -94,6 +94,8 @@ func TestActorErrors(t *testing.T) {
 			term.run("actors", "call", counter, "nosuch").wants(t, host.ExitNotFound, "counter", "nosuch")
 			term.run("actors", "call", counter, "add", `"five"`).wants(t, host.ExitUsage,
 				"add wants a whole number, got a string")
+			term.run("actors", "call", counter, "add").wants(t, host.ExitUsage, "add wants a whole number, got no "+
+				"request", "kelpie actors call "+counter+" add JSON")
 			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, host.ExitApplication, "limit: ",
 				"must be from 1 to 1000")
 		}

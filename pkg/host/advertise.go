@@ -55,7 +55,7 @@ func isUnspecified(host string) bool {
 	return host == "" || err == nil && ip.Unmap().IsUnspecified()
 }
 
-// probes are addresses of documentation, which nobody has: the way to them is the way to other machines.
+// probes are addresses of documentation, which no machine has: the way to them is the way to other machines.
 var probes = map[string]string{"udp4": "192.0.2.1:9", "udp6": "[2001:db8::1]:9"}
 
 // interfaceAddress returns the address of this machine that packets to others leave from, of the family of the wildcard

@@ -51,6 +51,16 @@ itself, it stops without a drain. Ctrl-C after that stops it at once.`,
 	return cmd
 }
 
+// ProgramPath is the path of the main module, "" if the build does not know it. Versions of different programs can't be
+// compared.
+func ProgramPath() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return info.Main.Path
+}
+
 // ProgramVersion is the version of the main module, as far as the build knows it.
 func ProgramVersion() string {
 	info, ok := debug.ReadBuildInfo()

@@ -57,7 +57,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 // SIGINT after it hurries.
 func TestTermIsNoHurry(t *testing.T) {
 	for _, first := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-		signals := make(chan os.Signal) // whoever sends knows that the last one was looked at
+		signals := make(chan os.Signal) // the sender knows that the last one was looked at
 		p := Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}
 		in, unlisten := listen(t.Context(), p)
 		for _, s := range []os.Signal{first, syscall.SIGTERM, syscall.SIGTERM, syscall.SIGTERM} {

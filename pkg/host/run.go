@@ -56,7 +56,7 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 		NodeID: pl.Node, Listen: o.Listen, Advertise: o.Advertise, ClusterID: pl.ClusterID, Version: version,
 		Kinds: kinds, Capacity: o.Capacity, Zone: o.Zone, Labels: o.Labels, MemoryLimit: int64(o.MemoryLimit),
 		MaxCalls: o.MaxCalls, CheckReads: o.CheckReads, LeaseTTL: o.LeaseTTL, Heartbeat: o.Heartbeat,
-		Usage: usage, Logger: w.log,
+		Program: ProgramPath(), Usage: usage, Logger: w.log,
 	})
 	if err != nil {
 		return err
