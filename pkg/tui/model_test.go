@@ -69,6 +69,9 @@ func TestWhatIsOldIsDimmed(t *testing.T) {
 	bright := strings.Join(s.model.Lines(), "\n")
 	s.model.stats.StoreLost = "store kelpie://h:1 unreachable since 2026-01-02T03:04:05Z: connection refused"
 	s.wants("unreachable since 2026-01-02T03:04:05Z: connection refused", "node-7600")
+	if text := snapshot(s.source, s.model.stats); !strings.Contains(text, "unreachable since") {
+		t.Errorf("a snapshot does not say so:\n%s", text)
+	}
 	lines := s.model.Lines()
 	if text := strings.Join(lines, "\n"); text == bright {
 		t.Error("what is old looks like news")
