@@ -274,7 +274,8 @@ func claims(n uint64) string {
 	return fmt.Sprint(n, " actors have")
 }
 
-// checkNamespaces wants each to be hosted by more than one node, unless there is only one, and by one that accepts actors.
+// checkNamespaces wants each to be hosted by more than one node, unless there is only one, and by one that accepts
+// actors.
 func checkNamespaces(namespaces []api.NamespaceRow, nodes []api.NodeRow) []finding {
 	const check = "namespaces"
 	var hosts []string

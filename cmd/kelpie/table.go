@@ -106,8 +106,8 @@ func shortened(id string) string {
 	return string(runes[:head]) + "…" + string(runes[len(runes)-(cellMax-1-head):])
 }
 
-// tablePrinter prints aligned columns. A column is as wide as what the pages so far have in it: a longer cell of a later
-// page widens it from that page on.
+// tablePrinter prints aligned columns. A column is as wide as what the pages so far have in it: a longer cell of a
+// later page widens it from that page on.
 type tablePrinter[R any] struct {
 	// cut says that long ids are shortened.
 	cut     bool

@@ -24,8 +24,8 @@ type Carrier struct {
 }
 
 // MayMove reports whether a rebalance may move actors of a namespace between two nodes: to one that takes actors and
-// hosts the namespace, and as its placement would have it. With affinity, actors stay on the nodes that it prefers; with
-// spread, in their zone; with rendezvous, each actor has its node.
+// hosts the namespace, and as its placement would have it. With affinity, actors stay on the nodes that it prefers;
+// with spread, in their zone; with rendezvous, each actor has its node.
 func (v *View) MayMove(namespace, from, to string) bool {
 	source, known := v.Node(from)
 	target, ok := v.Node(to)
@@ -45,9 +45,9 @@ func (v *View) MayMove(namespace, from, to string) bool {
 }
 
 // BalanceParts is Balance for nodes that can't all take everything: may says what may go from where to where. Of two
-// nodes one of which may relieve the other, the amounts differ by a unit at most. What a node gives it had before, and goes directly to who
-// keeps it; no node both gives and gets where that can be avoided. Planned again after it was done, there is nothing
-// to do.
+// nodes one of which may relieve the other, the amounts differ by a unit at most. What a node gives it had before, and
+// it goes directly to the node that keeps it. No node both gives and gets where that can be avoided. Planned again
+// after the moves, there is nothing to do.
 func BalanceParts(nodes []Carrier, may func(namespace, from, to string) bool) []Shift {
 	b := newBalancer(nodes, may)
 	for range balanceStepsMax { // each makes nodes more equal, or as equal by fewer moves

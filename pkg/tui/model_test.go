@@ -41,8 +41,8 @@ func TestADyingNodeIsSeenAtOnce(t *testing.T) {
 	open(t, 80, 24).wants("node-7602", "silent", "node-7602 does not answer, its lease expires in 1.2s", "1/3 nodes")
 }
 
-// TestTargetsOfAMove shows which nodes an actor can be moved to: that take actors, host its namespace, have room, and do
-// not have it.
+// TestTargetsOfAMove shows which nodes an actor can be moved to: those that take actors, host its namespace, have room,
+// and do not have it.
 func TestTargetsOfAMove(t *testing.T) {
 	m := open(t, 100, 24).model
 	nodes := m.stats.Nodes
