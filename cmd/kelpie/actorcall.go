@@ -21,8 +21,9 @@ func (k *kelpie) actorCall() *cobra.Command {
 		Short: "Call a method of an actor",
 		Long: `Call a method of an actor, wherever the actor is, and print its reply as JSON.
 The request is a JSON value: pass it as an argument, or pass - to read it from
-stdin. Whole numbers are exact in 64 bits. Binary data in a reply is a string of
-hexadecimal digits after 0x.
+stdin. A method that wants a request is not called without one. Whole numbers
+are exact in 64 bits. Binary data in a reply is a string of hexadecimal digits
+after 0x.
 
 If a call ends with exit code 4, it may have been executed. Repeat it under the
 same --idempotency-key, and it is not executed twice.`,
@@ -42,7 +43,7 @@ same --idempotency-key, and it is not executed twice.`,
 				return api.Errorf(api.CodeInvalidArgument, "--idempotency-key has %d bytes; use at most %d", len(key),
 					api.IdempotencyKeyBytesMax)
 			}
-			var body []byte
+			body := noRequest
 			if len(args) == 3 {
 				if body, err = readRequest(args[2], k.Stdin); err != nil {
 					return err
@@ -54,6 +55,10 @@ same --idempotency-key, and it is not executed twice.`,
 			}
 			defer s.close()
 			reply, err := s.invoke(cmd.Context(), id, args[1], key, body)
+			if api.CodeOf(err) == api.CodeInvalidArgument && len(args) == 2 {
+				err = host.Advise(err, "pass the request as JSON after the method: kelpie actors call %s %s JSON",
+					args[0], args[1])
+			}
 			if err != nil {
 				return err
 			}
@@ -65,6 +70,9 @@ same --idempotency-key, and it is not executed twice.`,
 		"does not execute it twice")
 	return cmd
 }
+
+// noRequest is the request of a call without JSON: nil. Methods that want a request refuse it.
+var noRequest = []byte{0xc0}
 
 // validateMethod keeps Kelpie's own methods, which have commands, from being called by chance.
 func validateMethod(method string) error {
@@ -114,6 +122,9 @@ func (k *kelpie) actorRemove() *cobra.Command {
 				return err
 			}
 			defer s.close()
+			if err := absent(wantCalled(cmd.Context(), s, args[0])); err != nil {
+				return err
+			}
 			if err := k.confirm(yes, fmt.Sprintf("Delete the state of actor %s?", id)); err != nil {
 				return err
 			}

@@ -37,6 +37,9 @@ is stored is lost. A volatile actor loses its state.`,
 				return err
 			}
 			if !reply.Evicted {
+				if err := wantCalled(cmd.Context(), s, args[0]); err != nil {
+					return err
+				}
 				_, err = human.Fprintf(k.Stdout, "actor %s is not active on any node\n", reply.Actor)
 				return err
 			}

@@ -125,8 +125,8 @@ func (k *kelpie) actorGet() *cobra.Command {
 		use:   "get ACTOR",
 		short: "Show an actor's owner and status",
 		args:  host.Args("ACTOR"),
-		long: `Show an actor's owner and status. The state is "unknown" if the actor was never
-called. Looking at an actor does not activate it.
+		long: `Show an actor's owner and status. Looking at an actor does not activate it. An
+actor that was never called is not found.
 
 With --state, show the stored state instead, as JSON: {"struct":...,
 "space":{...}}, the state struct and the key-value space. Both may be empty:
@@ -146,6 +146,9 @@ answered.`,
 				&api.ActorStatsRequest{Actor: args[0], State: state})
 			if err != nil {
 				return err
+			}
+			if d.State == api.ActorUnknown {
+				return errNeverCalled(ctx, s, args[0])
 			}
 			if state {
 				return cmp.Or(k.printState(args[0], d.Stored), errPrinted)

@@ -75,8 +75,7 @@ var commandCases = map[string]commandCase{
 		shape: listOf(methodListing),
 	},
 	"kelpie actors evict": {
-		good: []trial{{line: "actors evict counter/never", says: "not active on any node"}, {
-			before: "actors call counter/e add 1", line: "actors evict counter/e",
+		good: []trial{{before: "actors call counter/e add 1", line: "actors evict counter/e",
 			says: "actor counter/e deactivated on node n"}},
 		wrong: []trial{{line: "actors evict", says: "ACTOR is missing"}, {
 			line: "actors evict counter", says: "NAMESPACE/ID"}},
@@ -109,7 +108,8 @@ var commandCases = map[string]commandCase{
 		shape: oneOf(migrateListing),
 	},
 	"kelpie actors rm": {
-		good:  []trial{{line: "actors rm counter/r --yes", says: "state of actor counter/r deleted"}},
+		good: []trial{{before: "actors call counter/r add 1", line: "actors rm counter/r --yes",
+			says: "state of actor counter/r deleted"}},
 		wrong: []trial{{line: "actors rm", says: "ACTOR is missing"}},
 		down:  []string{"actors rm counter/a --yes"},
 	},
@@ -153,7 +153,8 @@ var commandCases = map[string]commandCase{
 		alone: "it asks nobody",
 	},
 	"kelpie leases break": {
-		good: []trial{{line: "leases break --actor counter/never --yes", says: "actor counter/never has no owner"},
+		good: []trial{{before: "actors call counter/l add 1", line: "leases break --actor counter/l --yes",
+			says: "actor counter/l taken"},
 			{line: "leases break n2 --dry-run", says: "nothing was broken"}},
 		wrong: []trial{{line: "leases break", says: "either a node or"}},
 		down:  []string{"leases break n --yes", "leases break --actor counter/a --dry-run"},
@@ -372,6 +373,7 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie version": {
 		good:  []trial{{line: "version", says: "kelpie "}},
+		shape: oneOf(versionListing),
 		wrong: []trial{{line: "version x", says: "unexpected argument"}},
 		alone: "it asks nobody",
 	},

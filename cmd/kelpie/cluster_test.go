@@ -78,8 +78,7 @@ func TestActors(t *testing.T) {
 		}
 	}
 	first.run("actors", "get", "counter/a").wants(t, host.ExitOK, "counter/a", owner, "owned")
-	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitOK, "actor: counter/never\n",
-		"state: unknown\n")
+	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitNotFound, "was never called")
 
 	first.run("actors", "rm", "counter/a", "--yes").wants(t, host.ExitOK, "state of actor counter/a deleted")
 	second.answers(t, "0", "counter/a", "get")
@@ -95,6 +94,8 @@ func TestActorErrors(t *testing.T) {
 			term.run("actors", "call", counter, "nosuch").wants(t, host.ExitNotFound, "counter", "nosuch")
 			term.run("actors", "call", counter, "add", `"five"`).wants(t, host.ExitUsage,
 				"add wants a whole number, got a string")
+			term.run("actors", "call", counter, "add").wants(t, host.ExitUsage, "add wants a whole number, got no "+
+				"request", "kelpie actors call "+counter+" add JSON")
 			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, host.ExitApplication, "limit: ",
 				"must be from 1 to 1000")
 		}
@@ -125,8 +126,8 @@ func TestSteering(t *testing.T) {
 	first.answers(t, "1", "counter/a", "add", "1")
 	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, host.ExitOK,
 		"actor counter/a taken from node n", "token 2")
-	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitOK,
-		"actor counter/never has no owner")
+	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitNotFound,
+		"counter/never was never called")
 	second.answers(t, "2", "counter/a", "add", "1")
 	first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK, "lease of node n2 broken, epoch 2")
 	first.run("leases", "break", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`, "node ls")

@@ -4,8 +4,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,36 +108,43 @@ the row has what the store knows, and stderr says so.`,
 		listing: clusterStatusListing,
 		one:     true,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]clusterStatus) error) error {
-			row, err := k.statusOf(ctx, s)
+			row, lost, err := k.statusOf(ctx, s)
 			if err != nil {
 				return err
 			}
-			return emit([]clusterStatus{*row})
+			return cmp.Or(emit([]clusterStatus{*row}), errStoreLost(lost))
 		},
 	}.command(k)
 }
 
-func (k *kelpie) statusOf(ctx context.Context, s *session) (*clusterStatus, error) {
+// statusOf returns how the cluster stands, and what the node that answers says of a store that it can't reach, "" if it
+// can.
+func (k *kelpie) statusOf(ctx context.Context, s *session) (row *clusterStatus, lost string, err error) {
 	info, err := ask[api.Empty, api.ClusterInfo](ctx, s, api.MethodClusterInfo, &api.Empty{})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	nodes, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	namespaces, err := allNamespaces(ctx, s)
-	if err != nil {
-		return nil, err
+	var namespaces []api.NamespaceRow
+	if nodes.StoreLost == "" {
+		if namespaces, err = allNamespaces(ctx, s); err != nil {
+			return nil, "", err
+		}
 	}
-	row := newClusterStatus(info, nodes.Nodes, namespaces)
+	row = newClusterStatus(info, nodes.Nodes, namespaces)
+	if lost = nodes.StoreLost; lost != "" {
+		row.Problems = append([]string{lost}, row.Problems...)
+	}
 	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
 		row.Silent = append(row.Silent, n.node)
 		row.problem("node %s does not answer from here", n.node)
 		human.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); its figures are from its last "+
 			"heartbeat\n", n.node, n.address, host.Reason(n.err))
 	}
-	return row, nil
+	return row, lost, nil
 }
 
 // newClusterStatus sums up what a node has said.
@@ -150,18 +159,69 @@ func newClusterStatus(info *api.ClusterInfo, nodes []api.NodeRow, namespaces []a
 	}
 	slices.Sort(row.Versions)
 	row.Versions = slices.Compact(row.Versions)
-	if len(row.Versions) > 1 {
-		row.problem("the members run %d versions: %s", len(row.Versions), strings.Join(row.Versions, ", "))
+	programs := versionsOf(nodes)
+	for _, program := range slices.Sorted(maps.Keys(programs)) {
+		versions, of := programs[program], ""
+		if len(programs) > 1 {
+			of = " of " + program
+		}
+		if len(versions) > 1 {
+			row.problem("the members run %d versions%s: %s", len(versions), of, strings.Join(versions, ", "))
+		}
 	}
 	if row.Active == 0 {
 		row.problem("no node accepts actors: start one, or undrain one")
 	}
 	for _, ns := range namespaces {
-		if len(ns.Nodes) == 0 {
+		switch {
+		case len(ns.Nodes) == 0:
 			row.problem("no member hosts namespace %s: start a node whose program does", ns.Namespace)
+		case row.Active > 0 && !takesActors(&ns, nodes):
+			row.problem("no node that hosts namespace %s accepts actors: %s", ns.Namespace, hostStates(&ns, nodes))
 		}
 	}
 	return row
+}
+
+// versionsOf returns the versions that members run, of each program. Nodes that do not tell their program count as of
+// this one.
+func versionsOf(nodes []api.NodeRow) map[string][]string {
+	all := make(map[string][]string)
+	for i := range nodes {
+		if n := &nodes[i]; isMember(n) {
+			program := cmp.Or(n.Program, host.ProgramPath())
+			all[program] = append(all[program], dash(n.Version))
+		}
+	}
+	for program, versions := range all {
+		slices.Sort(versions)
+		all[program] = slices.Compact(versions)
+	}
+	return all
+}
+
+// takesActors reports whether a node that hosts a namespace accepts actors, and has room.
+func takesActors(ns *api.NamespaceRow, nodes []api.NodeRow) bool {
+	return slices.ContainsFunc(nodes, func(n api.NodeRow) bool {
+		full := n.Capacity > 0 && n.Actors >= n.Capacity
+		return (n.State == "active" || n.State == "suspect") && !full && slices.Contains(ns.Nodes, n.Node)
+	})
+}
+
+// hostStates says how the nodes that host a namespace stand.
+func hostStates(ns *api.NamespaceRow, nodes []api.NodeRow) string {
+	var said []string
+	for _, n := range nodes {
+		if !slices.Contains(ns.Nodes, n.Node) {
+			continue
+		}
+		state := n.State
+		if state == "active" {
+			state = "full"
+		}
+		said = append(said, n.Node+" is "+state)
+	}
+	return strings.Join(said, ", ")
 }
 
 func (c *clusterStatus) problem(format string, args ...any) {

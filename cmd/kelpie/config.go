@@ -51,6 +51,9 @@ func newSettingRow(f *pflag.Flag) settingRow {
 	return row
 }
 
+// unset reports whether a flag has the value that stands for a default.
+func unset(f *pflag.Flag) bool { return f.Value.String() == "" || f.Value.String() == f.DefValue }
+
 func (k *kelpie) configShow() *cobra.Command {
 	var c connection
 	var o output
@@ -98,7 +101,16 @@ func (k *kelpie) settings(flags *pflag.FlagSet, ofNode bool, file string) ([]set
 		if err != nil {
 			return nil, err
 		}
-		node.Flags.VisitAll(func(f *pflag.Flag) { all = append(all, newSettingRow(f)) })
+		node.Flags.VisitAll(func(f *pflag.Flag) {
+			row := newSettingRow(f)
+			if is, stands := node.Defaults[f.Name]; stands && unset(f) {
+				row.Value = is
+				if from := node.From[f.Name]; from != "" {
+					row.From = from
+				}
+			}
+			all = append(all, row)
+		})
 		return all, nil
 	}
 	if file != "" {

@@ -90,9 +90,17 @@ func newContextRow(c *config.Contexts, x *config.Context) contextRow {
 
 // contexts reads the file of contexts.
 func (k *kelpie) contexts() (c *config.Contexts, path string, err error) {
-	path, _ = configPath(k.Getenv)
+	return readContexts(k.Getenv)
+}
+
+// contextsToAdd reads the file of contexts, which need not be there.
+func (k *kelpie) contextsToAdd() (c *config.Contexts, path string, err error) {
+	path, origin := configPath(k.Getenv)
 	if path == "" {
 		return nil, "", noConfigPath()
+	}
+	if path, err = host.ExpandHome(path, k.Getenv); err != nil {
+		return nil, "", api.Errorf(api.CodeInvalidArgument, "%s: %s", origin, host.Message(err))
 	}
 	c, err = config.ReadContexts(path, contextFlags)
 	return c, path, err
@@ -182,7 +190,7 @@ func (v *contextValues) check(name string) error {
 }
 
 func (k *kelpie) addContext(name string, v *contextValues, use bool) error {
-	c, path, err := k.contexts()
+	c, path, err := k.contextsToAdd()
 	if err != nil {
 		return err
 	}

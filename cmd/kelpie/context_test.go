@@ -147,7 +147,10 @@ func TestContextIsFollowed(t *testing.T) {
 		}
 	}
 	// Its --timeout is of something else than a context's, which would have it fail at once.
-	term, _ = configured(t, "current: here\ncontexts:\n  here:\n    addr: "+nowhere+"\n    timeout: -7s\n")
+	term, _ = configured(t, "current: here\ncontexts:\n  here:\n    addr: "+nowhere+"\n    timeout: 7s\n")
+	if takesContext(new(kelpie).nodeDrain().Flags().Lookup("timeout")) {
+		t.Error("the limit of a drain is taken from a context")
+	}
 	terminal{env: term.env, interactive: true, stdin: "y\n"}.run("node", "drain", "n", "--to", "m").wants(
 		t, host.ExitUnavailable, nowhere)
 }

@@ -4,6 +4,9 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,14 +63,10 @@ func (*contextFlag) BeforeVariables() bool { return true }
 
 // Settings implements host.Source.
 func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error) {
-	path, _ := configPath(getenv)
-	if path == "" {
-		if *c == "" {
-			return nil, nil
-		}
-		return nil, noConfigPath()
+	if path, _ := configPath(getenv); path == "" && *c == "" {
+		return nil, nil
 	}
-	contexts, err := config.ReadContexts(path, contextFlags)
+	contexts, path, err := readContexts(getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +102,29 @@ func takesContext(f *pflag.Flag) bool {
 }
 
 // contextFlags returns flags that contexts have values for, as their own: without variables.
-func contextFlags() *pflag.FlagSet { return newContextValues().flags }
+func contextFlags() (flags *pflag.FlagSet, check func() error) {
+	v := newContextValues()
+	return v.flags, v.validate
+}
+
+// readContexts reads the file of contexts. The default one need not be there; one that KELPIE_CONFIG names must.
+func readContexts(getenv func(string) string) (c *config.Contexts, path string, err error) {
+	path, origin := configPath(getenv)
+	if path == "" {
+		return nil, "", noConfigPath()
+	}
+	if path, err = host.ExpandHome(path, getenv); err != nil {
+		return nil, "", api.Errorf(api.CodeInvalidArgument, "%s: %s", origin, host.Message(err))
+	}
+	if _, err := os.Stat(path); origin == "$"+configVariable && errors.Is(err, fs.ErrNotExist) {
+		return nil, path, host.Advise(
+			api.Errorf(api.CodeInvalidArgument, "$%s names %s, which does not exist", configVariable, path),
+			"correct %s, or make the file by: kelpie context add NAME --addr HOST:PORT", configVariable,
+		)
+	}
+	c, err = config.ReadContexts(path, contextFlags)
+	return c, path, err
+}
 
 // contextValues are what a context has values for.
 type contextValues struct {
@@ -154,8 +175,7 @@ func (k *kelpie) completeContextFlags(cmd *cobra.Command) {
 
 // contextNames returns the names of the contexts, none if the file can't be read.
 func (k *kelpie) contextNames() []cobra.Completion {
-	path, _ := configPath(k.Getenv)
-	contexts, err := config.ReadContexts(path, contextFlags)
+	contexts, _, err := readContexts(k.Getenv)
 	if err != nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -115,6 +116,11 @@ func (k *kelpie) deadLetterRemove() *cobra.Command {
 			if len(args) > 1 {
 				question = fmt.Sprintf("Remove %d dead letters?", len(args))
 			}
+			if !yes {
+				if err := absent(lettersExist(cmd.Context(), &c, args)); err != nil {
+					return err
+				}
+			}
 			if err := k.confirm(yes, question); err != nil {
 				return err
 			}
@@ -124,6 +130,35 @@ func (k *kelpie) deadLetterRemove() *cobra.Command {
 	c.register(cmd.Flags())
 	registerYes(cmd, &yes)
 	return cmd
+}
+
+// lettersExist fails with CodeNotFound if one of the dead letters is not there.
+func lettersExist(ctx context.Context, c *connection, letters []string) error {
+	s, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for _, letter := range letters {
+		id, number, err := api.ParseLetter(letter)
+		if err != nil {
+			return err
+		}
+		found := false
+		err = eachDeadLetterPage(ctx, s, api.DeadLettersRequest{Actor: id.String()},
+			func(page []api.DeadLetterRow) error {
+				found = found || slices.ContainsFunc(page, func(r api.DeadLetterRow) bool { return r.Letter == letter })
+				return nil
+			})
+		if err != nil {
+			return err
+		}
+		if !found {
+			return api.Errorf(api.CodeNotFound, "actor %s has no dead letter %d: see 'kelpie actors "+
+				"dead-letters ls'", id, number)
+		}
+	}
+	return nil
 }
 
 func atLeastOneLetter(_ *cobra.Command, args []string) error {

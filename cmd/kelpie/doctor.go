@@ -6,10 +6,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -112,8 +116,8 @@ func (k *kelpie) doctor() *cobra.Command {
 		Short: "Diagnose this machine and the cluster",
 		Long: `Check the configuration files, this machine (port, limits, data directory), and
 the cluster: whether every node answers, versions, store, leases, clocks,
-namespaces, dead letters, quarantined actors. Each check prints one line with
-what it found and what to do. The command changes nothing. To measure the disk,
+namespaces, dead letters, quarantined actors. Each check prints what it found
+and, below that, what to do. The command changes nothing. To measure the disk,
 it writes a small file into the data directory and removes it. Without a
 cluster, it checks the rest.
 
@@ -137,6 +141,54 @@ a problem, the exit code is 9.
 	return cmd
 }
 
+// doctorColumns is how wide the list of findings is where the width of the terminal is not known.
+const doctorColumns = 80
+
+// printFindings prints the findings as a list, each with its advice below it, or as the rows of another format.
+func (k *kelpie) printFindings(f *doctorFlags, all []finding) error {
+	if f.format == formatTable {
+		_, err := io.WriteString(k.Stdout, findingList(all, k.columns(), k.style(&f.output)))
+		return err
+	}
+	p := newPrinter(k.Stdout, f.format, k.style(&f.output), findingListing, false)
+	if err := p.rows(all); err != nil {
+		return err
+	}
+	return p.end()
+}
+
+// columns is the width of the terminal that stdout is, at least and else doctorColumns.
+func (k *kelpie) columns() int {
+	if f, ok := k.Stdout.(interface{ Fd() uintptr }); ok && k.isTerminal(k.Stdout) {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return max(width, doctorColumns)
+		}
+	}
+	return doctorColumns
+}
+
+// findingList writes the findings as a list of that width.
+func findingList(all []finding, columns int, style style) string {
+	width := 0
+	for _, f := range all {
+		width = max(width, utf8.RuneCountInString(f.Check))
+	}
+	const stateWidth = len(stateProblem)
+	indent := stateWidth + len(columnGap) + width + len(columnGap)
+	newline := "\n" + strings.Repeat(" ", indent)
+	var b strings.Builder
+	for _, f := range all {
+		b.WriteString(style.cell("state", f.State) + strings.Repeat(" ", stateWidth-len(f.State)) + columnGap)
+		b.WriteString(f.Check + strings.Repeat(" ", width-utf8.RuneCountInString(f.Check)) + columnGap)
+		b.WriteString(wrap(host.OneLine(f.Says), columns-indent, newline))
+		if f.Advice != "" {
+			b.WriteString(newline + wrap("-> "+host.OneLine(f.Advice), columns-indent, newline+"   "))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 // diagnose makes the checks, one after the other, and prints what they find.
 func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error {
 	all := k.examineFiles(f)
@@ -145,11 +197,7 @@ func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error
 	if f.store != "" {
 		all = append(all, examineStoreURL(ctx, s, f.store))
 	}
-	p := newPrinter(k.Stdout, f.format, k.style(&f.output), findingListing, false)
-	if err := p.rows(all); err != nil {
-		return err
-	}
-	if err := p.end(); err != nil {
+	if err := k.printFindings(f, all); err != nil {
 		return err
 	}
 	problems := 0
@@ -166,8 +214,7 @@ func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error
 
 // examineFiles checks the file of contexts, and a node's configuration if one is named.
 func (k *kelpie) examineFiles(f *doctorFlags) []finding {
-	path, _ := configPath(k.Getenv)
-	all := []finding{checkContexts(path, f.chosen.failed)}
+	all := []finding{k.checkContexts(f.chosen.failed)}
 	if f.file == "" && k.Getenv("KELPIE_NODE_CONFIG") == "" {
 		return all
 	}
@@ -180,15 +227,15 @@ func (k *kelpie) examineFiles(f *doctorFlags) []finding {
 }
 
 // checkContexts tells of the file of contexts, which could not be followed if failed is not nil.
-func checkContexts(path string, failed error) finding {
+func (k *kelpie) checkContexts(failed error) finding {
 	const check = "contexts"
 	if failed != nil {
 		return failure(check, failed, "correct the file, or choose another context with kelpie context use NAME")
 	}
-	if path == "" {
+	if path, _ := configPath(k.Getenv); path == "" {
 		return healthy(check, "there is no place for a configuration file, and none is needed")
 	}
-	c, err := config.ReadContexts(path, contextFlags)
+	c, path, err := readContexts(k.Getenv)
 	switch {
 	case err != nil:
 		return failure(check, err, "correct the file")

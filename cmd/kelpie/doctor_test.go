@@ -58,7 +58,8 @@ func TestDoctorOfACluster(t *testing.T) {
 			t.Errorf("%+v, want %q", f, says)
 		}
 	}
-	terminal{}.run(args...).wants(t, host.ExitOK, "CHECK ", "STATE ", "FINDING ", "WHAT TO DO", "open files ")
+	terminal{}.run(args...).wants(t, host.ExitOK, "ok        contexts ", "ok        open files ")
+	terminal{}.run(append(args, "-o", "wide")...).wants(t, host.ExitOK, "CHECK ", "STATE ", "FINDING ", "WHAT TO DO")
 	terminal{}.run(append(args, "-o", "yaml")...).wants(t, host.ExitOK, "- check: contexts\n")
 	terminal{}.run(append(args, "-o", "name")...).wants(t, host.ExitOK, "contexts\nopen files\nport\n")
 

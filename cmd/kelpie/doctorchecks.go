@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -122,13 +123,19 @@ func checkMember(name string, p *probe) []finding {
 	return nil
 }
 
-// checkVersions wants all nodes, and this program, to be of the same version.
+// checkVersions wants all nodes of a program to be of the same version, and this program that of the nodes of its own.
+// Nodes of other programs have versions of their own, and need only speak the protocol.
 func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
 	const check, advice = "versions", "finish the upgrade: restart the nodes of the older version with the " +
 		"newer, one at a time"
-	programs, protocols := make(map[string][]string), make(map[string][]string)
+	ownProgram := host.ProgramPath()
+	programs, protocols := make(map[string]map[string][]string), make(map[string][]string)
 	for _, p := range nodes {
-		programs[p.info.Version] = append(programs[p.info.Version], p.info.NodeID)
+		program := cmp.Or(p.info.Program, ownProgram) // nodes of earlier releases do not tell
+		if programs[program] == nil {
+			programs[program] = make(map[string][]string)
+		}
+		programs[program][p.info.Version] = append(programs[program][p.info.Version], p.info.NodeID)
 		protocol := fmt.Sprint(p.info.ProtocolVersion)
 		protocols[protocol] = append(protocols[protocol], p.info.NodeID)
 	}
@@ -142,17 +149,40 @@ func checkVersions(own string, ownProtocol int, nodes []probe) []finding {
 				"this program speaks version %s of the protocol, the nodes version %d", spoken,
 				nodes[0].info.ProtocolVersion))
 	}
-	if len(programs) > 1 {
-		all = append(all, warning(check, advice, "nodes run different versions: %s", groups(programs)))
-	} else if len(nodes) > 0 && programs[own] == nil {
-		all = append(
-			all, warning(check, "use the same version of kelpie as the cluster",
-				"this program is version %s, the nodes run %s", own, nodes[0].info.Version))
+	var same []string
+	for _, program := range slices.Sorted(maps.Keys(programs)) {
+		versions := programs[program]
+		of := ""
+		if len(programs) > 1 {
+			of = " of " + program
+		}
+		switch {
+		case len(versions) > 1:
+			all = append(all, warning(check, advice, "nodes run different versions%s: %s", of, groups(versions)))
+		case program == ownProgram && versions[own] == nil:
+			all = append(
+				all, warning(check, "use the same version of kelpie as the cluster",
+					"this program is version %s, the nodes run %s", own, onlyKey(versions)))
+		default:
+			same = append(same, onlyKey(versions)+of)
+		}
 	}
 	if len(all) > 0 {
 		return all
 	}
-	return []finding{healthy(check, "all nodes run %s, with protocol version %d", own, ownProtocol)}
+	if len(same) == 0 {
+		same = []string{own}
+	}
+	return []finding{healthy(check, "all nodes run %s, with protocol version %d", strings.Join(same, " or "),
+		ownProtocol)}
+}
+
+// onlyKey is the key of a map that has one.
+func onlyKey(m map[string][]string) string {
+	for key := range m {
+		return cmp.Or(key, "unknown")
+	}
+	return ""
 }
 
 // groups writes versions with those that have each.
@@ -201,12 +231,14 @@ func checkClocks(nodes []probe) []finding {
 			safe)}
 }
 
+const storeAdvice = "check whether the store runs, and whether the nodes reach it"
+
 // checkStore judges a read of the store that took so long or failed.
 func checkStore(by string, took time.Duration, err error) finding {
 	const check = "store"
 	switch {
 	case err != nil:
-		return failure(check, err, "check whether the store runs, and whether the nodes reach it")
+		return failure(check, err, storeAdvice)
 	case took > storeGood:
 		return warning(check, "check whether the store is overloaded or far away; every commit waits for it",
 			"a read %s takes %v", by, rounded(took))
@@ -247,8 +279,9 @@ func claims(n uint64) string {
 	return fmt.Sprint(n, " actors have")
 }
 
-// checkNamespaces wants each to be hosted by more than one node, unless there is only one.
-func checkNamespaces(namespaces []api.NamespaceRow) []finding {
+// checkNamespaces wants each to be hosted by more than one node, unless there is only one, and by one that accepts
+// actors.
+func checkNamespaces(namespaces []api.NamespaceRow, nodes []api.NodeRow) []finding {
 	const check = "namespaces"
 	var hosts []string
 	for _, n := range namespaces {
@@ -263,6 +296,10 @@ func checkNamespaces(namespaces []api.NamespaceRow) []finding {
 			all = append(
 				all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls to "+
 					"its actors fail", n.Namespace))
+		case len(nodes) > 0 && !takesActors(&n, nodes):
+			all = append(
+				all, problem(check, "start or undrain a node that hosts it", "no node that hosts namespace %s accepts "+
+					"actors: %s", n.Namespace, hostStates(&n, nodes)))
 		case len(n.Nodes) == 1 && len(hosts) > 1:
 			all = append(
 				all, warning(check, "start another node whose program hosts it",

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
@@ -161,6 +162,14 @@ func TestCheckVersions(t *testing.T) {
 		"ok all nodes run v1, with protocol version 1")
 	found(t, "upgrade", checkVersions("v2", 1, []probe{of("a", "v1", 1), of("b", "v2", 1), of("c", "v1", 1)}),
 		"warning nodes run different versions: v1 (a, c), v2 (b)")
+	other := of("c", "v7", 1)
+	other.info.Program = "example.com/shop"
+	found(t, "two programs", checkVersions("v1", 1, []probe{of("a", "v1", 1), other}),
+		"ok all nodes run v7 of example.com/shop or v1 of "+host.ProgramPath())
+	found(t, "another program alone", checkVersions("v1", 1, []probe{other}), "ok all nodes run v7, with protocol version 1")
+	found(t, "an upgrade beside another program",
+		checkVersions("v2", 1, []probe{of("a", "v1", 1), of("b", "v2", 1), other}),
+		"warning nodes run different versions of "+host.ProgramPath()+": v1 (a), v2 (b)")
 	found(t, "protocol", checkVersions("v2", 2, []probe{of("a", "v2", 1), of("b", "v2", 2)}),
 		"warning nodes speak different versions of the protocol: 1 (a), 2 (b)")
 	found(t, "older", checkVersions("v1", 1, []probe{of("a", "v2", 2)}), "warning this program speaks version 1 of "+
@@ -203,15 +212,22 @@ func TestCheckContents(t *testing.T) {
 		"warning node a has 3.3s left of a lease of 10s", "warning 2 actors have been taken from node b")
 	found(t, "namespaces",
 		checkNamespaces(
-			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a"}}, {Namespace: "m", Nodes: []string{"a"}}}),
+			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a"}}, {Namespace: "m", Nodes: []string{"a"}}}, nil),
 		"ok 2 namespaces, all hosted by the only node")
-	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}}),
+	found(t, "namespaces", checkNamespaces([]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}}, nil),
 		"ok 1 namespace, each hosted by more than one node")
 	found(t, "namespaces",
 		checkNamespaces(
 			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"b"}},
-				{Namespace: "k"}}),
+				{Namespace: "k"}}, nil),
 		"warning only node b hosts namespace m", "warning no node hosts namespace k")
+	found(t, "namespaces",
+		checkNamespaces(
+			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"c"}}},
+			[]api.NodeRow{{Node: "a", State: "draining"}, {Node: "b", State: "active", Capacity: 5, Actors: 5},
+				{Node: "c", State: "active"}}),
+		"problem no node that hosts namespace n accepts actors: a is draining, b is full",
+		"warning only node c hosts namespace m")
 	found(t, "letters", []finding{checkDeadLetters(0, false), checkDeadLetters(1, false), checkDeadLetters(1000, true)},
 		"ok none", "warning 1 dead letter:", "warning more than 1000 dead letters")
 	found(t, "quarantine", checkQuarantines(nil), "ok no actor")

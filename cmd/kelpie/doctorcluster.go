@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -61,23 +62,30 @@ func examineCluster(ctx context.Context, s *session) []finding {
 	all = append(all, checkSameCluster(answered)...)
 	one := *s
 	one.addrs = []string{answered[0].addr}
-	members, found := examineNodes(ctx, &one, answered)
+	members, nodes, lost, found := examineNodes(ctx, &one, answered)
 	all = append(all, found...)
 	all = append(all, checkVersions(programVersion(), rpc.ProtocolVersion, members)...)
 	all = append(all, checkClocks(members)...)
 	all = append(all, examineSteps(ctx, &one))
+	if lost != "" { // what else is in the store can't be looked at, which is one problem
+		return append(all, problem("store", storeAdvice, "%s", host.OneLine(lost)))
+	}
 	all = append(all, examineStore(ctx, &one))
-	return append(all, examineContents(ctx, &one, answered[0].info)...)
+	return append(all, examineContents(ctx, &one, answered[0].info, nodes)...)
 }
 
-// examineNodes checks how the nodes stand, and whether each answers. It returns those that do.
-func examineNodes(ctx context.Context, s *session, answered []probe) ([]probe, []finding) {
+// examineNodes checks how the nodes stand, and whether each answers. It returns those that do, the rows of
+// all, and what the node that was asked says of a store that it can't reach, "" if it can.
+func examineNodes(ctx context.Context, s *session, answered []probe) (members []probe,
+	rows []api.NodeRow, lost string, found []finding) {
 	reply, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
+	if storeIsLost(err) { // told by a node of an earlier release
+		return answered, nil, host.Message(err), nil
+	}
 	if err != nil {
-		return answered, []finding{failure("nodes", err, "look at the log of the node at "+s.addrs[0])}
+		return answered, nil, "", []finding{failure("nodes", err, "look at the log of the node at "+s.addrs[0])}
 	}
 	all := checkNodes(reply.Nodes)
-	var members []probe
 	for _, n := range reply.Nodes {
 		if n.Incarnation == "" {
 			continue // it holds no lease, and need not answer
@@ -93,7 +101,13 @@ func examineNodes(ctx context.Context, s *session, answered []probe) ([]probe, [
 		}
 		all = append(all, checkMember(n.Node, &p)...)
 	}
-	return members, all
+	return members, reply.Nodes, reply.StoreLost, all
+}
+
+// storeIsLost reports whether an error says that a node can't reach its store.
+func storeIsLost(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Code == api.CodeUnavailable && e.Detail[api.DetailStoreSilent] != ""
 }
 
 // examineSteps looks for clocks that were stepped, as far as nodes remember.
@@ -133,7 +147,7 @@ func examineStoreURL(ctx context.Context, s *session, url string) finding {
 }
 
 // examineContents checks leases, namespaces, dead letters and quarantined actors, as a node tells them.
-func examineContents(ctx context.Context, s *session, info *api.ClusterInfo) []finding {
+func examineContents(ctx context.Context, s *session, info *api.ClusterInfo, nodes []api.NodeRow) []finding {
 	const advice = "look at the log of the node that was asked"
 	var all []finding
 	leases, err := ask[api.Empty, api.LeasesReply](ctx, s, api.MethodLeases, &api.Empty{})
@@ -146,7 +160,7 @@ func examineContents(ctx context.Context, s *session, info *api.ClusterInfo) []f
 	if err != nil {
 		all = append(all, failure("namespaces", err, advice))
 	} else {
-		all = append(all, checkNamespaces(namespaces)...)
+		all = append(all, checkNamespaces(namespaces, nodes)...)
 	}
 	letters, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters,
 		&api.DeadLettersRequest{})

@@ -21,6 +21,7 @@ func (k *kelpie) nodeDrain() *cobra.Command {
 	var f jobFlags
 	var to string
 	var within time.Duration
+	var wait bool
 	cmd := &cobra.Command{
 		Use:   "drain NODE",
 		Short: "Move all actors of a node to other nodes",
@@ -29,19 +30,18 @@ func (k *kelpie) nodeDrain() *cobra.Command {
 do not fail, and it forwards calls for actors that have moved.
 
 The node does the work, and the command follows it. You can interrupt it; rerun
-the command to reattach. The exit code is 0 if the node ends up empty. A node
-that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
+the command to reattach. The exit code is 0 if the node ends up empty. Actors
+that no other node accepts stay: the command says how many and why, and ends
+with exit code 3. With --wait, it waits for a node that accepts them. A node that
+is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 
 ` + jobListing.help(),
 		Example: "  kelpie node drain node-7600\n  kelpie node drain node-7600 --rate 200/s --timeout 10m --yes",
 		Args:    host.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := &api.BulkRequest{Node: args[0], Kind: api.BulkDrain, To: to, Rate: float64(f.rate),
-				TimeoutMillis: within.Milliseconds()}
+				TimeoutMillis: within.Milliseconds(), Wait: wait}
 			if err := validateDrain(req); err != nil {
-				return err
-			}
-			if err := k.askable(f.yes); err != nil {
 				return err
 			}
 			s, err := c.open()
@@ -49,6 +49,10 @@ that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 				return err
 			}
 			defer s.close()
+			exists := func() error { return nodesExist(cmd.Context(), s, req.Node, req.To) }
+			if err := k.askableAbout(f.yes, exists); err != nil {
+				return err
+			}
 			return k.drain(cmd.Context(), s, &o, &f, req)
 		},
 	}
@@ -57,6 +61,7 @@ that is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 	f.register(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "node to move to (default placement chooses)")
 	cmd.Flags().DurationVar(&within, "timeout", 0, "when to give up the rest, 0 for never")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait for a node that accepts the rest, if no node does now")
 	return cmd
 }
 

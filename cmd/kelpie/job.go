@@ -126,6 +126,12 @@ func (j *job) progress() string {
 	if sum.Failed > 0 {
 		line += fmt.Sprintf(", %d failed", sum.Failed)
 	}
+	for _, b := range j.nodes {
+		if len(b.Reasons) > 0 {
+			line += " (" + b.Reasons[0].Reason + ")"
+			break
+		}
+	}
 	return line + ", " + (time.Duration(sum.ElapsedMillis) * time.Millisecond).Round(time.Second).String()
 }
 
@@ -139,8 +145,10 @@ func (j *job) verdict() error {
 			what = "was told to stop, or is ending: " + moved
 		case b.State == api.BulkTimedOut:
 			what = "did not finish in time: " + moved + ", " + fmt.Sprintf("%d left", b.Left)
+		case b.State == api.BulkDone && b.Kind == api.BulkDrain && b.Left > 0:
+			return nowhereToGo(&b)
 		case b.State != api.BulkRunning && b.Failed > 0:
-			what = "could not move " + counted(b.Failed, "actor")
+			what = "could not move " + counted(b.Failed, "actor") + reasons(&b)
 		case b.State == api.BulkDone && b.Left > 0:
 			what = "still has " + counted(b.Left, "actor") + ": no other node accepts them"
 		default:
@@ -150,6 +158,30 @@ func (j *job) verdict() error {
 			"rerun the command to move the rest; \"kelpie node show %s\" has details", b.Node)
 	}
 	return nil
+}
+
+// nowhereToGo is the error of a drain that has ended with actors left.
+func nowhereToGo(b *api.BulkStatus) error {
+	why := reasons(b)
+	if why == "" {
+		why = ": no other node accepts them"
+	}
+	return host.Advise(
+		api.Errorf(api.CodeUnavailable, "node %s still has %s%s", b.Node, counted(b.Left, "actor"), why),
+		"it accepts no more; start a node that accepts them and repeat this, or add --wait; to end the drain: "+
+			"kelpie node undrain %s", b.Node)
+}
+
+// reasons says why actors were not moved, by count.
+func reasons(b *api.BulkStatus) string {
+	if len(b.Reasons) == 0 {
+		return ""
+	}
+	told := make([]string, len(b.Reasons))
+	for i, r := range b.Reasons {
+		told[i] = fmt.Sprintf("%d: %s", r.Actors, r.Reason)
+	}
+	return ": " + strings.Join(told, "; ")
 }
 
 // printJob prints how a job of one node stands, with what failed.

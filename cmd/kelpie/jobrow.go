@@ -49,6 +49,8 @@ var jobListing = listing[api.BulkStatus]{
 				return millis(r.ElapsedMillis)
 			}},
 		{key: "failures", meaning: "the last actors that failed, up to 100, each with actor and error"},
+		{key: "reasons", meaning: "why actors could not move, the most frequent reason first, each with reason " +
+			"and actors"},
 	},
 }
 

@@ -101,16 +101,22 @@ impact, then asks for confirmation.`,
 			if err := f.validate(args); err != nil {
 				return err
 			}
-			if !f.dryRun {
-				if err := k.askable(f.yes); err != nil {
-					return err
-				}
-			}
 			s, err := c.open()
 			if err != nil {
 				return err
 			}
 			defer s.close()
+			exists := func() error {
+				if f.actor != "" {
+					return wantCalled(cmd.Context(), s, f.actor)
+				}
+				return nodesExist(cmd.Context(), s, args[0])
+			}
+			if !f.dryRun {
+				if err := k.askableAbout(f.yes, exists); err != nil {
+					return err
+				}
+			}
 			if f.actor != "" {
 				return k.breakClaim(cmd.Context(), s, &f)
 			}
@@ -188,6 +194,9 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 		if err != nil {
 			return err
 		}
+		if row.State == api.ActorUnknown {
+			return errNeverCalled(ctx, s, actor)
+		}
 		if row.Node == "" {
 			_, err = human.Fprintf(k.Stdout, "actor %s has no owner\n", actor)
 			return err
@@ -206,6 +215,9 @@ func (k *kelpie) breakClaim(ctx context.Context, s *session, f *breakFlags) erro
 		return err
 	}
 	if !reply.Broken {
+		if err := wantCalled(ctx, s, actor); err != nil {
+			return err
+		}
 		_, err = human.Fprintf(k.Stdout, "actor %s has no owner\n", actor)
 		return err
 	}

@@ -50,16 +50,16 @@ With --from, there is one row, with these keys:
   kelpie actors migrate --from node-7600 --all --limit 1000 --to node-7601 --yes --detach`,
 		Args: func(cmd *cobra.Command, args []string) error { return f.validate(cmd, args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.from != "" && !f.dryRun && !f.cancel {
-				if err := k.askable(f.yes); err != nil {
-					return err
-				}
-			}
 			s, err := c.open()
 			if err != nil {
 				return err
 			}
 			defer s.close()
+			if f.from != "" && !f.dryRun && !f.cancel {
+				if err := k.askableAbout(f.yes, func() error { return f.exists(cmd.Context(), s) }); err != nil {
+					return err
+				}
+			}
 			switch {
 			case f.from == "":
 				return k.migrateOne(cmd.Context(), s, &o, &f, args[0])
@@ -133,7 +133,7 @@ func (k *kelpie) migrateOne(ctx context.Context, s *session, o *output, f *migra
 	reply, err := order[api.MigrateRequest, api.MigrateReply](ctx, s, api.MethodMigrate,
 		&api.MigrateRequest{Actor: actor, To: f.to, Force: f.force})
 	if err != nil {
-		return err
+		return orNeverCalled(ctx, s, actor, err)
 	}
 	p := newPrinter(k.Stdout, o.format, k.style(o), migrateListing, true)
 	if err := p.rows([]api.MigrateReply{*reply}); err != nil {
@@ -142,7 +142,24 @@ func (k *kelpie) migrateOne(ctx context.Context, s *session, o *output, f *migra
 	return p.end()
 }
 
+// exists fails with CodeNotFound if a node or the namespace that the flags name is not there.
+func (f *migrateFlags) exists(ctx context.Context, s *session) error {
+	if err := nodesExist(ctx, s, f.from, f.to); err != nil {
+		return err
+	}
+	if f.namespace == "" {
+		return nil
+	}
+	_, err := namespaceNamed(ctx, s, f.namespace)
+	return err
+}
+
 func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migrateFlags) error {
+	if f.namespace != "" {
+		if _, err := namespaceNamed(ctx, s, f.namespace); err != nil {
+			return err
+		}
+	}
 	j := &job{cancel: "kelpie actors migrate --from " + f.from + " --cancel"}
 	req := &api.BulkRequest{Node: f.from, Kind: api.BulkMigrate, To: f.to, Namespace: f.namespace, Limit: f.limit,
 		Rate: float64(f.rate), Force: f.force}

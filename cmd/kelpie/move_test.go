@@ -52,7 +52,9 @@ func TestMigrate(t *testing.T) {
 	}
 	second.answers(t, "5", "counter/a", "get")
 	first.run("actors", "migrate", "counter/a", "--to", "n3").wants(t, host.ExitNotFound, `"n3"`, "node ls")
-	first.run("actors", "migrate", "counter/never").wants(t, host.ExitRefused, "active on no node")
+	first.run("actors", "migrate", "counter/never").wants(t, host.ExitNotFound, "was never called")
+	second.run("actors", "evict", "counter/a").wants(t, host.ExitOK)
+	first.run("actors", "migrate", "counter/a").wants(t, host.ExitRefused, "active on no node")
 }
 
 // TestMigrateMany shows many actors' way from node to node, and what is said of those that stay.
@@ -206,7 +208,8 @@ func TestForetelling(t *testing.T) {
 		"of epoch 1", "rejoins", "nothing was broken")
 	first.run("leases", "break", "--actor", "counter/a", "--dry-run").wants(t, host.ExitOK,
 		"would lose actor counter/a", "under token 1", "nothing was broken")
-	first.run("leases", "break", "--actor", "counter/never", "--dry-run").wants(t, host.ExitOK, "has no owner")
+	first.run("leases", "break", "--actor", "counter/never", "--dry-run").wants(t, host.ExitNotFound,
+		"was never called")
 	first.run("leases", "break", "n3", "--dry-run").wants(t, host.ExitNotFound, `"n3"`, "node ls")
 	first.answers(t, "2", "counter/a", "add", "1")
 	r := terminal{stdin: "y\n", env: first.env, interactive: true}.run("leases", "break", "--actor", "counter/a")

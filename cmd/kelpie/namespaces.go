@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -51,20 +50,15 @@ func (k *kelpie) namespaceShow() *cobra.Command {
 			if err := api.ValidateNamespace(args[0]); err != nil {
 				return err
 			}
-			all, err := allNamespaces(ctx, s)
+			row, err := namespaceNamed(ctx, s, args[0])
 			if err != nil {
 				return err
-			}
-			i := slices.IndexFunc(all, func(r api.NamespaceRow) bool { return r.Namespace == args[0] })
-			if i < 0 {
-				return api.Errorf(api.CodeNotFound, "no namespace is named %q: the cluster knows a namespace "+
-					"once a node that hosts it has joined; see 'kelpie namespaces ls'", args[0])
 			}
 			methods, err := methodsOf(ctx, s, args[0])
 			if err != nil && !undescribed(err) {
 				return err
 			}
-			return emit([]namespaceDetail{{all[i], methods}})
+			return emit([]namespaceDetail{{*row, methods}})
 		},
 	}.command(k)
 }

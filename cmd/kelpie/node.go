@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -23,12 +24,23 @@ func (k *kelpie) node() *cobra.Command {
 		k.nodeUndrain(), k.nodeRemove())
 }
 
+// errStoreLost is the error of an answer that a node gave without its store, nil for an answer with it.
+func errStoreLost(lost string) error {
+	if lost == "" {
+		return nil
+	}
+	return host.Advise(api.Errorf(api.CodeUnavailable, "%s", lost), "this is what the node that answered knew "+
+		"before; "+storeAdvice)
+}
+
 func (k *kelpie) nodeList() *cobra.Command {
 	var f nodeFilter
 	return listCommand[api.NodeRow]{
 		use:   "ls",
 		short: "List the nodes of the cluster",
-		long:  "List the nodes of the cluster, including those that have left or failed.",
+		long: `List the nodes of the cluster, including those that have left or failed. While the
+node that answers can't reach the store, the rows are what it knew before, and
+the exit code is 3.`,
 		example: "  kelpie node ls --state active,draining -o wide\n  kelpie node ls --zone eu --label disk=ssd -o " +
 			"name\n  kelpie node ls --sort actors:desc",
 		args:    host.Args(),
@@ -42,7 +54,8 @@ func (k *kelpie) nodeList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return emit(slices.DeleteFunc(reply.Nodes, func(r api.NodeRow) bool { return !f.selects(&r) }))
+			rows := slices.DeleteFunc(reply.Nodes, func(r api.NodeRow) bool { return !f.selects(&r) })
+			return cmp.Or(emit(rows), errStoreLost(reply.StoreLost))
 		},
 	}.command(k)
 }

@@ -136,6 +136,19 @@ func nodeNamed(ctx context.Context, s *session, name string) (*api.NodeRow, erro
 	return &reply.Nodes[i], nil
 }
 
+// nodesExist fails with CodeNotFound if there is no node of one of the names; "" names none.
+func nodesExist(ctx context.Context, s *session, names ...string) error {
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if _, err := nodeNamed(ctx, s, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func errNoNode(name string) error {
 	return api.Errorf(api.CodeNotFound, "no node is named %q: see 'kelpie node ls'", name)
 }
@@ -155,14 +168,19 @@ for the first time.`,
 			if err := api.ValidateNodeID(args[0]); err != nil {
 				return err
 			}
-			if err := k.confirm(yes, fmt.Sprintf("Forget node %s?", args[0])); err != nil {
-				return err
-			}
 			s, err := c.open()
 			if err != nil {
 				return err
 			}
 			defer s.close()
+			if !yes {
+				if err := absent(nodesExist(cmd.Context(), s, args[0])); err != nil {
+					return err
+				}
+			}
+			if err := k.confirm(yes, fmt.Sprintf("Forget node %s?", args[0])); err != nil {
+				return err
+			}
 			reply, err := order[api.NodeRemoveRequest, api.NodeRemoveReply](cmd.Context(), s, api.MethodNodeRemove,
 				&api.NodeRemoveRequest{Node: args[0]})
 			if err != nil {

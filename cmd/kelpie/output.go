@@ -74,7 +74,7 @@ func newPrinter[R any](w io.Writer, f format, style style, l listing[R], one boo
 	if l.tall {
 		return &tallPrinter[R]{w: w, style: style, columns: l.columns(true)}
 	}
-	return &tablePrinter[R]{w: w, style: style, columns: l.columns(f == formatWide)}
+	return &tablePrinter[R]{w: w, style: style, cut: f != formatWide, columns: l.columns(f == formatWide)}
 }
 
 // jsonPrinter prints an array with a line for each row.

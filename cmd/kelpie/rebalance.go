@@ -40,7 +40,7 @@ var rebalanceListing = listing[rebalanceResult]{
 		{key: "nodes",
 			meaning: "the nodes that accept actors, each with node, has and gets; a negative number is what it " +
 				"gives"},
-		{key: "moves", meaning: "what moves where, each with from, to and amount"},
+		{key: "moves", meaning: "what moves where, each with from, to, amount and namespace, empty for any"},
 		{key: "fails", meaning: "nodes that did not start, each with node and error"},
 		{key: "jobs", meaning: "the jobs of the giving nodes, as \"node drain\" shows them; empty with --dry-run"},
 	},
@@ -65,6 +65,10 @@ that accept actors carry about the same: of actors, of calls per second (load),
 or of bytes in memory. No more actors move than necessary. The nodes do the
 work, and the command follows them; you can interrupt it. The exit code is 0 if
 everything moved.
+
+Actors go only to nodes that host their namespace, have room, and suit its
+placement. With affinity, actors stay on the nodes that it prefers; with spread,
+in their zone; with rendezvous, where they are.
 
 ` + rebalanceListing.help(),
 		Example: "  kelpie cluster rebalance --dry-run\n" +
@@ -205,13 +209,20 @@ func planListing(r *api.RebalanceReply) listing[api.BalanceNode] {
 		{header: "GETS", cell: func(n *api.BalanceNode) string { return fmt.Sprintf("%+d", n.Gets) }},
 		{header: "THEN", cell: func(n *api.BalanceNode) string { return amount(n.Has + n.Gets) }},
 		{header: "MOVES", cell: func(n *api.BalanceNode) string {
-			var moves []string
+			var to []string
+			sum := make(map[string]int64)
 			for _, m := range r.Moves {
-				if m.From == n.Node {
-					moves = append(moves, amount(m.Amount)+" to "+m.To)
+				if m.From != n.Node {
+					continue
+				}
+				if sum[m.To] += m.Amount; !slices.Contains(to, m.To) {
+					to = append(to, m.To)
 				}
 			}
-			return dash(strings.Join(moves, ", "))
+			for i, name := range to {
+				to[i] = amount(sum[name]) + " to " + name
+			}
+			return dash(strings.Join(to, ", "))
 		}},
 	}}
 }

@@ -20,7 +20,7 @@ var nodeListing = listing[api.NodeRow]{
 			cell: func(r *api.NodeRow) string {
 				return r.Address
 			}},
-		{key: "state", meaning: "active, suspect, draining, left or failed", header: "STATE",
+		{key: "state", meaning: "active, suspect, draining, left or failed", header: "STATE", least: len("draining"),
 			cell: func(r *api.NodeRow) string { return r.State }},
 		{key: "epoch", meaning: "how often its lease has changed", header: "EPOCH", cell: func(r *api.NodeRow) string {
 			return count(r.Epoch)
@@ -38,6 +38,9 @@ var nodeListing = listing[api.NodeRow]{
 			cell: func(r *api.NodeRow) string { return list(r.Namespaces) }},
 		{key: "version", meaning: "version of its program", header: "VERSION", wide: true,
 			cell: func(r *api.NodeRow) string { return dash(r.Version) }},
+		{key: "program", meaning: "main module of its program, empty if it does not tell", header: "PROGRAM",
+			wide: true,
+			cell: func(r *api.NodeRow) string { return dash(r.Program) }},
 		{key: "started", meaning: "when it joined, by its own clock", header: "STARTED", wide: true,
 			cell: func(r *api.NodeRow) string { return dash(r.Started) }},
 		{key: "zone", meaning: "its zone, from --zone", header: "ZONE", wide: true,
@@ -62,7 +65,8 @@ var actorListing = listing[api.ActorRow]{
 		{key: "address", meaning: "the owner's address", header: "ADDRESS", wide: true,
 			cell: func(r *api.ActorRow) string { return dash(r.Address) }},
 		{key: "state", meaning: "owned; orphaned: its owner has lost the lease; released: it has no owner; " +
-			"unknown: it was never called", header: "STATE", cell: func(r *api.ActorRow) string { return r.State }},
+			"unknown: it was never called", header: "STATE", least: len("released"),
+			cell: func(r *api.ActorRow) string { return r.State }},
 		{key: "epoch", meaning: "the owner's epoch", header: "EPOCH", cell: func(r *api.ActorRow) string {
 			return count(r.Epoch)
 		}},

@@ -30,6 +30,9 @@ type field[R any] struct {
 	// wide columns show with -o wide only.
 	wide bool
 	cell func(*R) string
+	// least is the width that the column has at least: of the longest of the few values that there are, so that pages
+	// line up.
+	least int
 	// brief, if not nil, takes the place of cell where the column is not wide.
 	brief func(*R) string
 }
@@ -86,9 +89,28 @@ func (l listing[R]) keys() string {
 // columnGap is between two columns.
 const columnGap = "   "
 
-// tablePrinter prints aligned columns. A column is as wide as what the first page has in it: a longer cell
-// of a later page shifts the rest of its line.
+// cellMax is how long a cell that is an id may be before its middle is left out. -o wide and the other formats have it
+// whole.
+const cellMax = 40
+
+// idKeys are the keys of cells that are ids or names, which can be long.
+var idKeys = []string{"actor", "node", "namespace", "letter", "target"}
+
+// shortened leaves out the middle of an id that is long: its ends tell ids apart.
+func shortened(id string) string {
+	runes := []rune(id)
+	if len(runes) <= cellMax {
+		return id
+	}
+	head := (cellMax - 1) / 2
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(cellMax-1-head):])
+}
+
+// tablePrinter prints aligned columns. A column is as wide as what the pages so far have in it: a longer cell of a
+// later page widens it from that page on.
 type tablePrinter[R any] struct {
+	// cut says that long ids are shortened.
+	cut     bool
 	w       io.Writer
 	style   style
 	columns []field[R]
@@ -101,7 +123,9 @@ func (p *tablePrinter[R]) rows(page []R) error {
 		p.widths = make([]int, len(p.columns))
 		header := make([]string, len(p.columns))
 		for i, c := range p.columns {
-			header[i] = c.header
+			if header[i] = c.header; len(page) > 0 {
+				p.widths[i] = c.least
+			}
 		}
 		cells = append(cells, header)
 	}
@@ -110,12 +134,13 @@ func (p *tablePrinter[R]) rows(page []R) error {
 		row := make([]string, len(p.columns))
 		for j, c := range p.columns {
 			row[j] = host.OneLine(c.cell(&page[i]))
+			if p.cut && slices.Contains(idKeys, c.key) {
+				row[j] = shortened(row[j])
+			}
 		}
 		cells = append(cells, row)
 	}
-	if first == 1 {
-		p.measure(cells)
-	}
+	p.measure(cells)
 	var b strings.Builder
 	for i, row := range cells {
 		p.line(&b, row, first == 1 && i == 0)

@@ -72,10 +72,14 @@ func Unmarshal(b []byte, v any) (err error) {
 }
 
 // UnmarshalRequest decodes a request of a method. It takes an empty one for the zero value, and any for one of no
-// fields. Errors are CodeInvalidArgument, and say what is wrong where.
+// fields. Nil is no request for a type that has no nil. Errors are CodeInvalidArgument, and say what is wrong where.
 func UnmarshalRequest(method string, b []byte, v any) error {
 	if _, none := v.(*struct{}); none || len(b) == 0 {
 		return nil
+	}
+	if t := reflect.TypeOf(v).Elem(); len(b) == 1 && isNil(b[0]) && !takesNil(t) {
+		want, _ := wants(t)
+		return api.Errorf(api.CodeInvalidArgument, "%s wants %s, got no request", method, want)
 	}
 	err := Unmarshal(b, v)
 	if err == nil {
@@ -89,4 +93,13 @@ func UnmarshalRequest(method string, b []byte, v any) error {
 	}
 	return api.Errorf(api.CodeInvalidArgument, "the request of %s does not fit: %s", method,
 		strings.TrimPrefix(err.Error(), "msgpack: "))
+}
+
+// takesNil reports whether nil is a value of a type, or may be.
+func takesNil(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+		return true
+	}
+	return decodesItself(t)
 }

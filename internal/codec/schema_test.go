@@ -117,6 +117,8 @@ func TestAWrongRequestSaysWhatIsWrong(t *testing.T) {
 		{map[string]any{"parts": map[string]any{"a": map[string]any{"id": 1}}}, new(*order),
 			"join.parts.a.id wants a string, got a number"},
 		{map[string]any{"prices": map[string]any{"a": 256}}, new(order), "the request of join does not fit: prices: "},
+		{nil, new(int), "join wants a whole number, got no request"},
+		{nil, new(order), "join wants an object, got no request"},
 	} {
 		body, err := codec.Marshal(c.in)
 		if err != nil {
@@ -126,5 +128,21 @@ func TestAWrongRequestSaysWhatIsWrong(t *testing.T) {
 		if api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v into %T: %v, want %s", c.in, c.into, err, c.want)
 		}
+	}
+}
+
+// TestNilIsARequestWhereTheTypeHasNil shows what a call without a request reaches: methods that take none, or nil.
+func TestNilIsARequestWhereTheTypeHasNil(t *testing.T) {
+	body, err := codec.Marshal(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, into := range []any{new([]int), new(map[string]int), new(*order), new(any), new(struct{})} {
+		if err := codec.UnmarshalRequest("join", body, into); err != nil {
+			t.Errorf("nil into %T: %v", into, err)
+		}
+	}
+	if err := codec.UnmarshalRequest("join", nil, new(int)); err != nil { // programs may leave it out
+		t.Error(err)
 	}
 }

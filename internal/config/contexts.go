@@ -24,7 +24,7 @@ const (
 // Contexts is a file of contexts.
 type Contexts struct {
 	file  *file
-	known func() *pflag.FlagSet
+	known Known
 	// Current is the name of the current context, "" if there is none; CurrentWhere is FILE:LINE of that. A file that
 	// was edited by hand may name one that it does not have.
 	Current, CurrentWhere string
@@ -38,9 +38,12 @@ type Context struct {
 	Settings []Setting
 }
 
+// Known returns flags that contexts have settings for, as a copy of its own, and what checks their values together.
+type Known func() (flags *pflag.FlagSet, check func() error)
+
 // ReadContexts reads a file of contexts; one that does not exist holds none. Contexts have settings for the flags
-// known, and their values are checked: by setting those of a copy, which known returns.
-func ReadContexts(path string, known func() *pflag.FlagSet) (*Contexts, error) {
+// known, and their values are checked, those of contexts that are not current too: by setting those of a copy.
+func ReadContexts(path string, known Known) (*Contexts, error) {
 	f, err := read(path)
 	if missing(err) {
 		f, err = parse(path, nil)
@@ -51,7 +54,7 @@ func ReadContexts(path string, known func() *pflag.FlagSet) (*Contexts, error) {
 	return f.contexts(known)
 }
 
-func (f *file) contexts(known func() *pflag.FlagSet) (*Contexts, error) {
+func (f *file) contexts(known Known) (*Contexts, error) {
 	c := &Contexts{file: f, known: known}
 	entries, err := f.entries(f.root(), "the file")
 	if err != nil {
@@ -81,7 +84,7 @@ func (c *Contexts) readCurrent(e entry) error {
 	return nil
 }
 
-func (c *Contexts) readContexts(e entry, known func() *pflag.FlagSet) error {
+func (c *Contexts) readContexts(e entry, known Known) error {
 	contexts, err := c.file.entries(e.value, keyContexts)
 	if err != nil {
 		return err
@@ -94,7 +97,7 @@ func (c *Contexts) readContexts(e entry, known func() *pflag.FlagSet) error {
 		if err != nil {
 			return err
 		}
-		flags := known()
+		flags, check := known()
 		settings, err := c.file.settings(entries, "context "+e.key, names(flags))
 		if err != nil {
 			return err
@@ -102,6 +105,9 @@ func (c *Contexts) readContexts(e entry, known func() *pflag.FlagSet) error {
 		for i := range settings {
 			if err := settings[i].Set(flags); err != nil {
 				return err
+			}
+			if err := check(); err != nil { // the others were right before
+				return settings[i].wrong(err)
 			}
 		}
 		c.All = append(c.All, Context{e.key, settings})

@@ -15,14 +15,19 @@ import (
 )
 
 // known are flags that contexts of tests have values for: one of each type.
-func known() *pflag.FlagSet {
+func known() (*pflag.FlagSet, func() error) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	flags.StringSlice("addr", nil, "")
 	flags.Duration("timeout", 0, "")
 	flags.String("output", "", "")
 	flags.Bool("plain", false, "")
-	flags.Int("limit", 0, "")
-	return flags
+	limit := flags.Int("limit", 0, "")
+	return flags, func() error {
+		if *limit < 0 {
+			return api.Errorf(api.CodeInvalidArgument, "--limit %d: must not be negative", *limit)
+		}
+		return nil
+	}
 }
 
 // readContent reads a file of contexts that has the content.
@@ -62,7 +67,7 @@ func FuzzContexts(f *testing.F) {
 			return
 		}
 		before := len(c.All)
-		flags := known()
+		flags, _ := known()
 		for flag, value := range map[string]string{"addr": "h:1,h:2", "timeout": "1m", "output": "7", "plain": "true",
 			"limit": "7"} {
 			if err := flags.Set(flag, value); err != nil {
@@ -78,7 +83,7 @@ func FuzzContexts(f *testing.F) {
 		if x == nil || c.Current != name || len(c.All) != before+1 || len(x.Settings) != 5 {
 			t.Fatalf("%q: added %+v, current %q of %d", content, x, c.Current, len(c.All))
 		}
-		got := known()
+		got, _ := known()
 		for i := range x.Settings {
 			if err := x.Settings[i].Set(got); err != nil {
 				t.Fatal(err)
@@ -94,6 +99,15 @@ func FuzzContexts(f *testing.F) {
 			t.Fatalf("%q: not removed: current %q of %d", content, c.Current, len(c.All))
 		}
 	})
+}
+
+// TestValuesAreCheckedOfEveryContext shows that a value that a check refuses is told with its line, also in a context
+// that is not current.
+func TestValuesAreCheckedOfEveryContext(t *testing.T) {
+	_, err := readContent(t, []byte("current: a\ncontexts:\n  a: {limit: 1}\n  b:\n    plain: true\n    limit: -1\n"))
+	if err == nil || !strings.HasSuffix(err.Error(), ":6 (context b): limit: -1: must not be negative") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestEditsThatWouldDoHarm shows that a file is left alone that would be read as something else after an edit.

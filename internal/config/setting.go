@@ -131,6 +131,20 @@ func (s *Setting) Text() (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), w.Error()
 }
 
+// wrong is what a check objects to in the setting.
+func (s *Setting) wrong(err error) error {
+	said := err.Error()
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		said = e.Message
+	}
+	where := s.Where
+	if s.Of != "" {
+		where += " (" + s.Of + ")"
+	}
+	said = strings.TrimLeft(strings.TrimPrefix(said, "--"+s.Flag), ": ")
+	return api.Errorf(api.CodeInvalidArgument, "%s: %s: %s", where, s.Flag, said)
+}
+
 // Set gives the value to the flag of that name, whatever it had before. Flags that are not there are left alone.
 func (s *Setting) Set(flags *pflag.FlagSet) error {
 	f := flags.Lookup(s.Flag)

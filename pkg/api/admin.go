@@ -15,6 +15,8 @@ type ClusterInfo struct {
 	Address         string `msgpack:"address" json:"address"`
 	ProtocolVersion int    `msgpack:"protocol_version" json:"protocol_version"`
 	Version         string `msgpack:"version" json:"version"`
+	// Program is the main module of the node's program, which Version is of; "" if the node does not tell.
+	Program         string `msgpack:"program" json:"program"`
 	LeaseTTLMillis  int64  `msgpack:"lease_ttl_ms" json:"lease_ttl_ms"`
 	HeartbeatMillis int64  `msgpack:"heartbeat_ms" json:"heartbeat_ms"`
 	// Schema is the layout of what the cluster has stored.
@@ -31,6 +33,8 @@ type Empty struct{}
 type Ping struct {
 	Node string `msgpack:"node"`
 	Load Load   `msgpack:"load"`
+	// Parts asks for what the receiver carries of each namespace.
+	Parts bool `msgpack:"parts"`
 }
 
 // Pong answers a Ping with the receiver's own name, incarnation (hex) and load.
@@ -38,6 +42,17 @@ type Pong struct {
 	Node        string `msgpack:"node"`
 	Incarnation string `msgpack:"incarnation"`
 	Load        Load   `msgpack:"load"`
+	// Parts are in order of namespace, if they were asked for.
+	Parts []LoadPart `msgpack:"parts"`
+}
+
+// LoadPart is what a node carries of a namespace.
+type LoadPart struct {
+	Namespace string `msgpack:"namespace"`
+	Actors    int64  `msgpack:"actors"`
+	Bytes     int64  `msgpack:"bytes"`
+	// Busy is how many of the actors were called lately.
+	Busy int64 `msgpack:"busy"`
 }
 
 // Load is how busy a node is.
@@ -65,6 +80,8 @@ type NodeRow struct {
 	Capacity   int      `msgpack:"capacity" json:"capacity"`
 	Namespaces []string `msgpack:"namespaces" json:"namespaces"`
 	Version    string   `msgpack:"version" json:"version"`
+	// Program is the main module of the node's program, which Version is of; "" if the node does not tell.
+	Program string `msgpack:"program" json:"program"`
 	// Started is the wall clock of the node when it joined, RFC 3339.
 	Started string   `msgpack:"started" json:"started"`
 	Zone    string   `msgpack:"zone" json:"zone"`
@@ -76,6 +93,9 @@ type NodeRow struct {
 // NodesReply answers MethodNodes, in order of name.
 type NodesReply struct {
 	Nodes []NodeRow `msgpack:"nodes"`
+	// StoreLost says that the node that answers can't reach the store, since when and why: the rows are what it knew
+	// before. It is "" while the store answers.
+	StoreLost string `msgpack:"store_lost"`
 }
 
 // LeaseRow is a row of `kelpie leases ls`: one lease a node.

@@ -30,6 +30,8 @@ type BulkRequest struct {
 	Rate float64 `msgpack:"rate"`
 	// TimeoutMillis is when to give up what is left, in at most a year; 0 is never.
 	TimeoutMillis int64 `msgpack:"timeout_ms"`
+	// Wait has a drain wait for a node that takes what no node takes now; without, it ends then.
+	Wait bool `msgpack:"wait"`
 	// DryRun only counts.
 	DryRun bool `msgpack:"dry_run"`
 	// Force moves actors that have only just been moved.
@@ -48,6 +50,8 @@ const BulkRateMin = 0.0001
 type BulkShare struct {
 	To     string `msgpack:"to" json:"to"`
 	Amount int64  `msgpack:"amount" json:"amount"`
+	// Namespace is that of the actors; "" is any that the node hosts.
+	Namespace string `msgpack:"namespace" json:"namespace"`
 }
 
 // What a rebalance makes equal.
@@ -86,6 +90,8 @@ type BalanceMove struct {
 	From   string `msgpack:"from" json:"from"`
 	To     string `msgpack:"to" json:"to"`
 	Amount int64  `msgpack:"amount" json:"amount"`
+	// Namespace is that of the actors; "" is any.
+	Namespace string `msgpack:"namespace" json:"namespace"`
 }
 
 // BalanceFailed is a node that does not begin to give.
@@ -106,6 +112,15 @@ type BulkCancelRequest struct {
 	// Kind is that of the job; "" is any. Another job goes on: that is an error, unless Kind is BulkDrain, by which
 	// the node takes actors again whatever it is at. By the other kinds it does not.
 	Kind string `msgpack:"kind"`
+}
+
+// BulkReasonsMax is how many reasons a job tells.
+const BulkReasonsMax = 20
+
+// BulkReason is why that many actors could not be moved.
+type BulkReason struct {
+	Reason string `msgpack:"reason" json:"reason"`
+	Actors int    `msgpack:"actors" json:"actors"`
 }
 
 // How a job stands.
@@ -141,6 +156,8 @@ type BulkStatus struct {
 	ElapsedMillis int64 `msgpack:"elapsed_ms" json:"elapsed_ms"`
 	// Failures are the last of those that failed, at most BulkFailuresMax.
 	Failures []BulkFailure `msgpack:"failures" json:"failures"`
+	// Reasons are why actors could not be moved, the most frequent first, at most BulkReasonsMax.
+	Reasons []BulkReason `msgpack:"reasons" json:"reasons"`
 }
 
 // BulkFailuresMax is how many failures a status tells.

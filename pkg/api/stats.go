@@ -101,8 +101,10 @@ const RateSeconds = 10
 type ClusterStats struct {
 	Cluster ClusterInfo `msgpack:"cluster" json:"cluster"`
 	// Time is the wall clock of the node that answers, RFC 3339.
-	Time  string         `msgpack:"time" json:"time"`
-	Nodes []NodeOverview `msgpack:"nodes" json:"nodes"`
+	Time string `msgpack:"time" json:"time"`
+	// StoreLost is as in NodesReply.
+	StoreLost string         `msgpack:"store_lost" json:"store_lost"`
+	Nodes     []NodeOverview `msgpack:"nodes" json:"nodes"`
 	// Events are the newest that the members tell, in the order of their times.
 	Events []Event `msgpack:"events" json:"events"`
 }

@@ -41,7 +41,7 @@ Ctrl-C or SIGTERM stops the node gracefully. It moves its actors to other nodes
 for up to --drain-timeout, while the actors continue to serve calls. Then it
 finishes its running calls within 8s, and leaves; other nodes take the remaining
 actors at once. If no other node accepts actors, or this one keeps the store
-itself, it stops without a drain. A second signal stops it at once.`,
+itself, it stops without a drain. Ctrl-C after that stops it at once.`,
 		Args: Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), p, o, version, kinds...)
@@ -49,6 +49,16 @@ itself, it stops without a drain. A second signal stops it at once.`,
 	}
 	o.register(cmd.Flags())
 	return cmd
+}
+
+// ProgramPath is the path of the main module, "" if the build does not know it. Versions of different programs can't be
+// compared.
+func ProgramPath() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return info.Main.Path
 }
 
 // ProgramVersion is the version of the main module, as far as the build knows it.

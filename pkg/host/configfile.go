@@ -4,11 +4,17 @@
 package host
 
 import (
+	"net"
+	"path/filepath"
+	"strconv"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/node"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // configFlag is the flag that names a file with the other flags' values.
@@ -36,11 +42,15 @@ func (c *configFile) Set(path string) error {
 func (*configFile) Type() string { return "file" }
 
 // Settings implements Source.
-func (c *configFile) Settings(flags *pflag.FlagSet, _ func(string) string) ([]config.Setting, error) {
+func (c *configFile) Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error) {
 	if *c == "" {
 		return nil, nil
 	}
-	return config.ReadSettings(string(*c), flags, configFlag, "help")
+	path, err := ExpandHome(string(*c), getenv)
+	if err != nil {
+		return nil, err
+	}
+	return config.ReadSettings(path, flags, configFlag, "help")
 }
 
 // NodeSettings are what a node would start with.
@@ -49,6 +59,49 @@ type NodeSettings struct {
 	Flags *pflag.FlagSet
 	// Listen is the address it would listen at. DataDir is its directory, "" if it leaves nothing behind.
 	Listen, DataDir string
+	// Defaults are the values that flags without one stand for, by name; From says of some where they are from: a
+	// file in which the node remembers them. What the cluster of --join says is not among them.
+	Defaults, From map[string]string
+}
+
+// defaults fills in what the flags that have no value stand for.
+func (s *NodeSettings) defaults(o *Options) error {
+	s.Defaults, s.From = make(map[string]string), make(map[string]string)
+	pl := &place{dir: s.DataDir}
+	if s.DataDir != "" {
+		kept, err := loadIdentity(s.DataDir)
+		if err != nil {
+			return err
+		}
+		pl.identity = kept
+		if kept.Node != "" {
+			s.From["node-id"] = filepath.Join(s.DataDir, identityFile)
+		}
+		if kept.Store != "" {
+			s.From["store"] = filepath.Join(s.DataDir, identityFile)
+		}
+	}
+	if err := pl.takeName(o); err != nil {
+		return err
+	}
+	if err := pl.chooseStore(o); err != nil {
+		return err
+	}
+	s.Defaults["data-dir"], s.Defaults["node-id"] = s.DataDir, pl.Node
+	if pl.Store != "" || len(o.Join) == 0 {
+		s.Defaults["store"] = pl.store.String()
+		if pl.store == (storeURL{scheme: schemePebble}) {
+			s.Defaults["store"] += s.DataDir
+		}
+	}
+	leaseTTL, heartbeat := registry.Times(o.LeaseTTL, o.Heartbeat)
+	s.Defaults["lease-ttl"], s.Defaults["heartbeat"] = leaseTTL.String(), heartbeat.String()
+	s.Defaults["max-calls"] = strconv.Itoa(node.DefaultMaxCalls)
+	s.Defaults["advertise"] = o.Listen
+	if host, port, err := parseAddress("--listen", o.Listen); err == nil && isUnspecified(host) {
+		s.Defaults["advertise"] = net.JoinHostPort(interfaceAddress(host), port)
+	}
+	return nil
 }
 
 // ReadNodeSettings returns the settings of "node start" with the flags given, by name; those with an empty value are
@@ -72,5 +125,9 @@ func ReadNodeSettings(p Process, given map[string]string) (*NodeSettings, error)
 		return nil, blame(flags, err)
 	}
 	dir, err := dataDir(p, &o)
-	return &NodeSettings{flags, o.Listen, dir}, err
+	if err != nil {
+		return nil, err
+	}
+	s := &NodeSettings{Flags: flags, Listen: o.Listen, DataDir: dir}
+	return s, s.defaults(&o)
 }

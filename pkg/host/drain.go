@@ -11,7 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/node"
 )
 
-// drain moves the node's actors to other nodes, for as long as timeout, or until a second signal. Those that are left
+// drain moves the node's actors to other nodes, for as long as timeout, or until SIGINT hurries it. Those that are left
 // then are given up by the stop that follows, so that nothing is an error here.
 func drain(w world, in interrupts, n *node.Node, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(in.immediate, timeout)

@@ -29,6 +29,16 @@ func Execute(root *cobra.Command, p Process, args []string) int {
 		}
 		return usageError(cmd, flagError(cmd, err))
 	})
+	// The help of a command that does not exist is that of none.
+	var unknown error
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if given := cmd.Flags().Args(); cmd.HasSubCommands() && len(given) > 0 {
+			unknown = UnknownCommand(cmd, given)
+			return
+		}
+		help(cmd, args)
+	})
 	// What fails before is a mistake in the command line.
 	running := false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -37,6 +47,9 @@ func Execute(root *cobra.Command, p Process, args []string) int {
 		return ReadSettings(cmd.Flags(), p.Getenv)
 	}
 	cmd, err := root.ExecuteContextC(context.Background())
+	if err == nil {
+		err = unknown
+	}
 	if err != nil && !running {
 		err = usageError(cmd, err)
 	}

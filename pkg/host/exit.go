@@ -64,7 +64,7 @@ func ExitCodes() []ExitCode {
 	}
 }
 
-// ErrInterrupted says that a second signal cut a graceful stop short.
+// ErrInterrupted says that a hurrying signal cut a graceful stop short.
 var ErrInterrupted = errors.New("stopped at once, without waiting for a clean stop")
 
 // ErrProblem says that what was looked for has been found: a problem.

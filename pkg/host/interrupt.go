@@ -6,6 +6,7 @@ package host
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -14,8 +15,9 @@ import (
 // stopTimeout bounds a graceful stop. Container runtimes kill after 10 seconds, service managers after up to 90.
 const stopTimeout = 8 * time.Second
 
-// interrupts turns signals into the ends of two contexts: the first asks for a graceful stop, the
-// second for the end at once.
+// interrupts turns signals into the ends of two contexts: the first signal asks for a graceful stop, and SIGINT after
+// that for the end at once. SIGTERM after that is the same request again: supervisors send it to a group and to the
+// process, or twice, and mean no hurry.
 type interrupts struct {
 	graceful, immediate context.Context
 }
@@ -28,10 +30,15 @@ func listen(parent context.Context, p Process) (interrupts, func()) {
 	signals, unlisten := p.Signals()
 	end := make(chan struct{})
 	go func() {
-		for _, react := range []context.CancelFunc{stop, kill} {
+		for react := stop; ; {
 			select {
-			case <-signals:
-				react()
+			case s := <-signals:
+				if graceful.Err() != nil {
+					react = kill
+				}
+				if s == os.Interrupt || graceful.Err() == nil {
+					react()
+				}
 			case <-end:
 				return
 			}
@@ -46,7 +53,7 @@ func listen(parent context.Context, p Process) (interrupts, func()) {
 }
 
 // stop runs f, with a context that ends at the time bound; what f could not do by then is an error of
-// CodeUnavailable. At the second signal it does not wait for f any longer and returns ErrInterrupted.
+// CodeUnavailable. When immediate ends it does not wait for f any longer and returns ErrInterrupted.
 func (i interrupts) stop(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(i.immediate, stopTimeout)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"syscall"
 	"testing"
 )
 
@@ -49,6 +50,27 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 	defer close(hang)
 	if err := in.stop(func(context.Context) error { <-hang; return nil }); err != ErrInterrupted {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTermIsNoHurry shows that SIGTERM, however often, asks for one graceful stop, whatever came first, and that
+// SIGINT after it hurries.
+func TestTermIsNoHurry(t *testing.T) {
+	for _, first := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		signals := make(chan os.Signal) // the sender knows that the last one was looked at
+		p := Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}
+		in, unlisten := listen(t.Context(), p)
+		for _, s := range []os.Signal{first, syscall.SIGTERM, syscall.SIGTERM, syscall.SIGTERM} {
+			signals <- s
+		}
+		<-in.graceful.Done()
+		want := errors.New("result")
+		if err := in.stop(func(context.Context) error { return want }); err != want {
+			t.Errorf("after %v and SIGTERM: %v", first, err)
+		}
+		signals <- os.Interrupt
+		<-in.immediate.Done()
+		unlisten()
 	}
 }
 

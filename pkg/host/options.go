@@ -5,7 +5,6 @@ package host
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -30,7 +29,8 @@ type Options struct {
 	NodeID string
 	// Listen is the address to listen at, HOST:PORT; port 0 is any that is free.
 	Listen string
-	// Advertise is the address that others reach the node at; "" is the one listened at.
+	// Advertise is the address that others reach the node at; "" is the one listened at, with an address of this
+	// machine if that is every one.
 	Advertise string
 	// Join are addresses of running nodes, asked in turn for their cluster.
 	Join []string
@@ -74,7 +74,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"with the data)")
 	flags.StringVar(&o.Listen, "listen", DefaultListen, "address to listen at, HOST:PORT")
 	flags.StringVar(&o.Advertise, "advertise", "", "address at which other nodes and clients reach this one "+
-		"(default that of --listen)")
+		"(default that of --listen; if that is every address, the one by which packets leave the machine)")
 	flags.StringSliceVar(&o.Join, "join", nil, "address of a running node of the cluster to join; may be repeated "+
 		"(default none)")
 	flags.StringVar(&o.Store, "store", "", "memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default "+
@@ -179,17 +179,13 @@ func (o *Options) validateNodeID() error {
 }
 
 func (o *Options) validateListen() error {
-	host, port, err := parseAddress("--listen", o.Listen)
+	_, port, err := parseAddress("--listen", o.Listen)
 	if err != nil {
 		return err
 	}
 	if port == "0" && o.NodeID == "" {
 		return api.Errorf(api.CodeInvalidArgument, "--listen %s: port 0 needs a --node-id, because the default "+
 			"name of a node contains its port", o.Listen)
-	}
-	if o.Advertise == "" && isUnspecified(host) {
-		return api.Errorf(api.CodeInvalidArgument, "--listen %s means every address of this machine; pass "+
-			"--advertise HOST:PORT, the one that others use", o.Listen)
 	}
 	return nil
 }
@@ -198,7 +194,7 @@ func (o *Options) validateAdvertise() error {
 	if o.Advertise == "" {
 		return nil
 	}
-	return CheckAddress("--advertise", o.Advertise)
+	return checkAdvertised(o.Advertise, o.Listen)
 }
 
 func (o *Options) validateJoin() error {
@@ -230,10 +226,4 @@ func (o *Options) validateStore() error {
 			"the cluster of --join; leave out --store to use the cluster's")
 	}
 	return nil
-}
-
-// isUnspecified reports whether listening at host is listening at every address.
-func isUnspecified(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "" || err == nil && ip.IsUnspecified()
 }

@@ -77,9 +77,8 @@ func TestOptionErrors(t *testing.T) {
 		{"--listen 127.0.0.1:http", "is not a port"},
 		{"--listen 127.0.0.1:65536", "is not a port"},
 		{"--listen 127.0.0.1:0", "needs a --node-id"},
-		{"--listen :7600", "--advertise"},
-		{"--listen 0.0.0.0:7600", "--advertise"},
-		{"--listen [::]:7600", "--advertise"},
+		{"--advertise 0.0.0.0:7600", "every address"},
+		{"--advertise [::]:7600", "every address"},
 		{"--advertise 10.0.0.1", "--advertise"},
 		{"--advertise 10.0.0.1:0", "--advertise"},
 		{"--join localhost", "--join"},
@@ -103,8 +102,9 @@ func TestOptionErrors(t *testing.T) {
 		}
 	}
 	for _, args := range []string{
-		"", "--listen 127.0.0.1:0 --node-id a", "--listen :7600 --advertise h:1", "--store memory:", "--store pebble:",
-		"--store pebble:/a:b", "--store fdb:", "--store kelpie://h:1", "--store pebble: --join h:1",
+		"", "--listen 127.0.0.1:0 --node-id a", "--listen :7600", "--listen 0.0.0.0:7600", "--listen [::]:7600",
+		"--listen :7600 --advertise h:1", "--store memory:", "--store pebble:", "--store pebble:/a:b",
+		"--store fdb:", "--store kelpie://h:1", "--store pebble: --join h:1",
 		"--log-format json --log-level debug",
 	} {
 		if _, err := parse(nil, strings.Fields(args)...); err != nil {

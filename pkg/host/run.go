@@ -6,6 +6,8 @@ package host
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/actor"
@@ -16,7 +18,8 @@ import (
 
 // Run runs a node that hosts the kinds, until it is asked to stop or ends by itself. The first signal, or the end of
 // ctx, stops it gracefully: it moves its actors to other nodes, for as long as DrainTimeout says, and stops within
-// another 8 s. The second signal stops it at once (ErrInterrupted). version is the program's, for people. It blocks.
+// another 8 s. SIGINT after that stops it at once (ErrInterrupted); more of SIGTERM change nothing. version is
+// the program's, for people. It blocks.
 // Errors are for people (see PrintError).
 func Run(ctx context.Context, p Process, o Options, version string, kinds ...actor.Kind) error {
 	if err := o.validate(); err != nil {
@@ -47,14 +50,15 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 	}
 	mux := rpc.NewMux()
 	s.register(w, mux)
-	transport := &listenTransport{Transport: w.transport}
+	transport := &listenTransport{Transport: w.transport, log: w.log, advertised: o.Advertise != ""}
 	n, err := node.New(node.Config{
 		Env: w.env, Store: s, StoreURL: s.joinerURL(), Transport: transport, Mux: mux,
 		NodeID: pl.Node, Listen: o.Listen, Advertise: o.Advertise, ClusterID: pl.ClusterID, Version: version,
 		Kinds: kinds, Capacity: o.Capacity, Zone: o.Zone, Labels: o.Labels, MemoryLimit: int64(o.MemoryLimit),
 		MaxCalls: o.MaxCalls, CheckReads: o.CheckReads, LeaseTTL: o.LeaseTTL, Heartbeat: o.Heartbeat,
 		FenceUnreachable: o.FenceUnreachable, MaxConnections: connectionsOr(o.MaxConnections),
-		MaxConnectionsPerAddress: o.MaxConnectionsPerAddress, Usage: usage, Logger: w.log,
+		MaxConnectionsPerAddress: o.MaxConnectionsPerAddress,
+		Program: ProgramPath(), Usage: usage, Logger: w.log,
 	})
 	if err != nil {
 		return err
@@ -90,7 +94,7 @@ func serveUntil(w world, in interrupts, n *node.Node, s *store, drainTimeout tim
 		return err
 	case <-in.graceful.Done():
 	}
-	w.log.Info("stopping; a second signal stops at once")
+	w.log.Info("stopping; SIGINT (Ctrl-C) stops at once")
 	if drainTimeout > 0 && s.embedded == nil {
 		drain(w, in, n, drainTimeout)
 	}
@@ -105,14 +109,41 @@ func serveUntil(w world, in interrupts, n *node.Node, s *store, drainTimeout tim
 	return err
 }
 
-// listenTransport remembers why it could not listen, for a message that says what to do.
+// listenTransport remembers why it could not listen, for a message that says what to do. A listener at every address
+// says which one others use.
 type listenTransport struct {
 	rpc.Transport
-	failed error
+	log *slog.Logger
+	// advertised says that the others are told another address.
+	advertised bool
+	failed     error
 }
 
 func (t *listenTransport) Listen(addr string) (rpc.Listener, error) {
 	l, err := t.Transport.Listen(addr)
 	t.failed = err
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(l.Addr())
+	if err != nil || !isUnspecified(host) {
+		return l, nil
+	}
+	if asked, _, err := net.SplitHostPort(addr); err == nil {
+		host = asked // the system calls 0.0.0.0 [::]
+	}
+	picked := net.JoinHostPort(interfaceAddress(host), port)
+	if !t.advertised {
+		t.log.Info("listening at every address; the others are told this one, unless --advertise says another",
+			"address", picked)
+	}
+	return &wildcardListener{l, picked}, nil
 }
+
+// wildcardListener listens at every address and tells of one.
+type wildcardListener struct {
+	rpc.Listener
+	addr string
+}
+
+func (l *wildcardListener) Addr() string { return l.addr }

@@ -107,7 +107,7 @@ func (s *store) serve(w world, in interrupts, listener rpc.Listener) error {
 		return err
 	case failed = <-s.failure(in.immediate):
 	case <-in.graceful.Done():
-		w.log.Info("stopping; a second signal stops at once")
+		w.log.Info("stopping; SIGINT (Ctrl-C) stops at once")
 	}
 	s.release()
 	return cmp.Or(failed, in.stop(server.Close))

@@ -30,7 +30,8 @@ type NamedSource interface {
 
 // ReadSettings gives the flags that were not given the values of their variables, if these are set and not empty; and
 // those that are left, what the Sources among the flags have for them. Origin tells then where a value comes from.
-// Errors are CodeInvalidArgument, or those of a Source, and name the variable, or file and line.
+// In paths, a leading ~ is $HOME. Errors are CodeInvalidArgument, or those of a Source, and name the variable, or file
+// and line.
 func ReadSettings(flags *pflag.FlagSet, getenv func(string) string) error {
 	var failed error
 	var sources []Source
@@ -57,7 +58,10 @@ func ReadSettings(flags *pflag.FlagSet, getenv func(string) string) error {
 		}
 		failed = setFromFile(flags, source, getenv)
 	}
-	return failed
+	if failed != nil {
+		return failed
+	}
+	return expandPaths(flags, getenv)
 }
 
 func setFromVariable(flags *pflag.FlagSet, f *pflag.Flag, variable, value string) error {

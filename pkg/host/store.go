@@ -58,6 +58,19 @@ type store struct {
 	pool *rpc.Pool
 }
 
+// Trouble says why the store can't be connected to, where that is known: nil otherwise.
+func (s *store) Trouble() error {
+	t, ok := s.Store.(interface{ Trouble() error })
+	if !ok {
+		return nil
+	}
+	err := t.Trouble()
+	if err == nil {
+		return nil
+	}
+	return errors.New(Reason(err))
+}
+
 // OpenStore opens a store that exists: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits for a store of
 // another process up to 10 s. Errors are for people (see PrintError).
 func OpenStore(ctx context.Context, url string) (kv.Store, error) {

@@ -54,8 +54,8 @@ type Config struct {
 	Advertise string
 	// ClusterID is the cluster that the store must hold; "" is any.
 	ClusterID string
-	// Version is the version of the program, for people.
-	Version string
+	// Version is the version of the program, for people, and Program the main module that it is of, "" if not known.
+	Version, Program string
 
 	// Kinds are the actors that the node hosts, one kind a namespace.
 	Kinds []actor.Kind

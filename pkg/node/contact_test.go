@@ -100,6 +100,16 @@ func TestANodeWithoutTheStoreSaysSoAtOnce(t *testing.T) {
 			!strings.Contains(err.Error(), "connection refused") {
 			c.Errorf("after %v: %v", took, err)
 		}
+		// It lists the nodes that it knew, and says that they are not news.
+		nodes, err := admin[api.Empty, api.NodesReply](c, "n3", api.MethodNodes, &api.Empty{})
+		if err != nil || len(nodes.Nodes) != 3 || nodes.Nodes[0].State != "active" ||
+			!strings.Contains(nodes.StoreLost, "unreachable since") {
+			c.Errorf("nodes %+v, %v", nodes, err)
+		}
+		stats, err := admin[api.StatsRequest, api.ClusterStats](c, "n3", api.MethodClusterStats, &api.StatsRequest{})
+		if err != nil || len(stats.Nodes) != 3 || !strings.Contains(stats.StoreLost, "unreachable since") {
+			c.Errorf("stats %+v, %v", stats, err)
+		}
 		_, err = admin[api.Empty, api.BirthReply](c, "n3", api.MethodBirth, &api.Empty{})
 		wantCode(c, err, api.CodeUnavailable)
 		took, err = c.timed(func() error {

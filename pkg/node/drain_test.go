@@ -6,6 +6,7 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -243,16 +244,97 @@ func TestADrainNamesWhatItCannotMove(t *testing.T) {
 		}
 		c.start("n2")
 		c.sleep(2 * heartbeat)
-		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, TimeoutMillis: 3000})
+		why := []api.BulkReason{{Reason: `no other node that accepts actors hosts namespace "journal"`, Actors: 1}}
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain})
 		end := c.bulkEnd("n1")
-		if end.State != api.BulkTimedOut || end.Moved != 10 || end.Left != 1 || len(end.Failures) != 1 ||
-			end.Failures[0].Actor != "journal/a" {
+		if end.State != api.BulkDone || end.Moved != 10 || end.Left != 1 || len(end.Failures) != 1 ||
+			end.Failures[0].Actor != "journal/a" || !slices.Equal(end.Reasons, why) || end.ElapsedMillis > 2000 {
 			c.Fatalf("ended as %+v", end)
+		}
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkDrain, TimeoutMillis: 3000, Wait: true})
+		end = c.bulkEnd("n1")
+		if end.State != api.BulkTimedOut || end.Left != 1 || !slices.Equal(end.Reasons, why) {
+			c.Fatalf("with a wait, ended as %+v", end)
 		}
 		var size int
 		if err := c.call("n2", time.Second, api.ActorID{Namespace: "journal", ID: "a"}, "size", struct{}{},
 			&size); err != nil || size != 1 {
 			c.Fatal(size, err)
+		}
+	})
+}
+
+// TestARebalanceRespectsCapacity shows that a node that is full gets nothing.
+func TestARebalanceRespectsCapacity(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.tune = func(config *node.Config) {
+			if config.NodeID == "n2" {
+				config.Capacity = 5
+			}
+		}
+		c.start("n1")
+		c.fill("n1", 12)
+		c.start("n2")
+		c.sleep(2 * heartbeat)
+		c.bulk(api.BulkRequest{Node: "n1", Kind: api.BulkRebalance, Shares: []api.BulkShare{{To: "n2", Amount: 5}}})
+		if end := c.bulkEnd("n1"); end.Moved != 5 {
+			c.Fatalf("ended as %+v", end)
+		}
+		if plan := c.plan(); len(plan.Moves) > 0 {
+			c.Fatalf("a full node is to get %+v", plan.Moves)
+		}
+	})
+}
+
+// plan asks for the plan of a rebalance.
+func (c *cluster) plan() *api.RebalanceReply {
+	c.Helper()
+	reply, err := admin[api.RebalanceRequest, api.RebalanceReply](c, "n1", api.MethodRebalance,
+		&api.RebalanceRequest{Plan: true})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return reply
+}
+
+// TestARebalanceRespectsWhatNodesHost shows that actors go only to nodes that host their namespace, and that there is
+// nothing to do after that, however unequal the nodes are left.
+func TestARebalanceRespectsWhatNodesHost(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.tune = func(config *node.Config) {
+			if config.NodeID == "n2" {
+				config.Kinds = []actor.Kind{journals}
+			}
+		}
+		c.start("n1")
+		c.fill("n1", 60)
+		for i := range 10 {
+			if err := c.call("n1", time.Second, api.ActorID{Namespace: "journal", ID: fmt.Sprint(i)}, "fill", 1,
+				nil); err != nil {
+				c.Fatal(err)
+			}
+		}
+		c.start("n2")
+		c.sleep(2 * heartbeat)
+		want := []api.BalanceMove{{From: "n1", To: "n2", Amount: 10, Namespace: "journal"}}
+		if plan := c.plan(); !slices.Equal(plan.Moves, want) {
+			c.Fatalf("planned %+v", plan.Moves)
+		}
+		c.rebalance(api.ByActors)
+		if loads := c.loads(); loads["n1"] != 60 || loads["n2"] != 10 {
+			c.Fatalf("loads %v", loads)
+		}
+		if again := c.rebalance(api.ByActors); len(again.Moves) > 0 {
+			c.Fatalf("again: %+v", again)
+		}
+		// Nor does a node that drains get any.
+		if _, err := admin[api.BulkRequest, api.BulkStatus](c, "n1", api.MethodBulk,
+			&api.BulkRequest{Node: "n2", Kind: api.BulkDrain}); err != nil {
+			c.Fatal(err)
+		}
+		c.bulkEnd("n2")
+		if plan := c.plan(); len(plan.Moves) > 0 {
+			c.Fatalf("planned %+v for a node that drains", plan.Moves)
 		}
 	})
 }

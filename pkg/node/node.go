@@ -109,7 +109,11 @@ func (n *Node) identity() rpc.Identity {
 // joinParts makes what connects the node to its store and to the other members.
 func (n *Node) joinParts() {
 	n.registry = registry.New(n.Env, n.config.Store)
-	n.contact = membership.NewContact(n.Scope, n.storeURL)
+	var trouble func() error
+	if s, ok := n.config.Store.(interface{ Trouble() error }); ok {
+		trouble = s.Trouble
+	}
+	n.contact = membership.NewContact(n.Scope, n.storeURL, trouble)
 	n.registry.Through(n.contact)
 	n.members = membership.New(membership.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Registry: n.registry, Contact: n.contact,
@@ -156,7 +160,7 @@ func (n *Node) runParts() {
 	n.admin = admin.New(admin.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Store: n.config.Store, Registry: n.registry,
 		Mailboxes: n.mailboxes, Router: n.router,
-		Members: n.members, Meter: n.meter, Pool: n.pool, Migrator: n.migrator, Peers: n.peers,
+		Members: n.members, Contact: n.contact, Loads: n.loads, Meter: n.meter, Pool: n.pool, Migrator: n.migrator, Peers: n.peers,
 		ClusterInfo: n.clusterInfo,
 	})
 }
@@ -220,7 +224,8 @@ func (n *Node) refuseNamesake(ctx context.Context) error {
 func (n *Node) joinSpec() registry.JoinSpec {
 	spec := registry.JoinSpec{
 		Node: registry.NodeInfo{ID: n.NodeID, Address: n.address, Capacity: n.config.Capacity,
-			Version: n.config.Version, Zone: n.config.Zone, Labels: slices.Sorted(slices.Values(n.config.Labels))},
+			Version: n.config.Version, Program: n.config.Program, Zone: n.config.Zone,
+			Labels: slices.Sorted(slices.Values(n.config.Labels))},
 		LeaseTTL: n.config.LeaseTTL, Heartbeat: n.config.Heartbeat, ClusterID: n.config.ClusterID,
 	}
 	versions := uint32(0)

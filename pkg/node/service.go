@@ -87,7 +87,7 @@ func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error
 	m := n.members.Member().Meta
 	return &api.ClusterInfo{
 		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.NodeID, Address: n.address,
-		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version,
+		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version, Program: n.config.Program,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
 		Time: telemetry.RFC3339(n.Env.Now()),
 	}, nil
@@ -123,7 +123,11 @@ func (n *Node) pong(_ context.Context, in *api.Ping) (*api.Pong, error) {
 	if node, ok := n.members.Members().Node(in.Node); ok && node.Member() {
 		n.loads.Learn(in.Node, in.Load)
 	}
-	return &api.Pong{Node: n.NodeID, Incarnation: n.members.Incarnation(), Load: n.mailboxes.Load()}, nil
+	out := &api.Pong{Node: n.NodeID, Incarnation: n.members.Incarnation(), Load: n.mailboxes.Load()}
+	if in.Parts {
+		out.Parts = n.migrator.LoadParts()
+	}
+	return out, nil
 }
 
 // fromRequest takes a call that has entered the budget out of a request. A call that must not be routed, as the error

@@ -16,10 +16,11 @@ type Weight struct {
 	Most int64
 }
 
-// Shift is so much that one node is to give to another.
+// Shift is so much that one node is to give to another. Namespace is that of the actors, "" for any.
 type Shift struct {
-	From, To string
-	Amount   int64
+	From, To  string
+	Amount    int64
+	Namespace string
 }
 
 // Balance returns the shifts that make the weights of all nodes equal, but for one unit, and for nodes that can't
@@ -44,7 +45,7 @@ func Balance(nodes []Weight) []Shift {
 	var out []Shift
 	for len(gives) > 0 && len(gets) > 0 {
 		amount := min(gives[0].Has, gets[0].Has)
-		out = append(out, Shift{gives[0].Node, gets[0].Node, amount})
+		out = append(out, Shift{From: gives[0].Node, To: gets[0].Node, Amount: amount})
 		if gives[0].Has -= amount; gives[0].Has == 0 {
 			gives = gives[1:]
 		}

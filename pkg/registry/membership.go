@@ -200,13 +200,8 @@ func (r *Registry) ensureMeta(ctx context.Context, tx kv.Tx, spec JoinSpec, newC
 			return m, api.Errorf(api.CodeMismatch, "the store is empty, but the node was told to join cluster %s: "+
 				"check --store", spec.ClusterID)
 		}
-		m = Meta{ClusterID: newClusterID, Schema: SchemaVersion, LeaseTTL: spec.LeaseTTL, Heartbeat: spec.Heartbeat}
-		if m.LeaseTTL == 0 {
-			m.LeaseTTL = DefaultLeaseTTL
-		}
-		if m.Heartbeat == 0 {
-			m.Heartbeat = min(DefaultHeartbeat, m.LeaseTTL/beatsPerTTLMin)
-		}
+		m = Meta{ClusterID: newClusterID, Schema: SchemaVersion}
+		m.LeaseTTL, m.Heartbeat = Times(spec.LeaseTTL, spec.Heartbeat)
 		if err := ValidateTimes(m.LeaseTTL, m.Heartbeat); err != nil {
 			return m, err
 		}
@@ -238,6 +233,17 @@ func (m *Meta) accept(spec JoinSpec) error {
 			"set; leave the flag out", spec.Heartbeat, m.Heartbeat)
 	}
 	return nil
+}
+
+// Times returns the lease time and the heartbeat that a new cluster gets where a node says these; 0 is the default.
+func Times(leaseTTL, heartbeat time.Duration) (time.Duration, time.Duration) {
+	if leaseTTL == 0 {
+		leaseTTL = DefaultLeaseTTL
+	}
+	if heartbeat == 0 {
+		heartbeat = min(DefaultHeartbeat, leaseTTL/beatsPerTTLMin)
+	}
+	return leaseTTL, heartbeat
 }
 
 // ValidateTimes checks a lease time against a heartbeat. Errors are CodeInvalidArgument.

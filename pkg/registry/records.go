@@ -82,6 +82,8 @@ type NodeInfo struct {
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int    `msgpack:"capacity"`
 	Version  string `msgpack:"version"`
+	// Program names the program that Version is of; "" is not known.
+	Program string `msgpack:"program,omitempty"`
 	// Started is the node's wall clock when it joined, for people.
 	Started time.Time `msgpack:"started"`
 	// Zone is where the node is, all of which may fail at once: a rack, a data centre; "" is not known.

@@ -6,9 +6,13 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // dialog asks whether to do something, and, of a migration, where to.
@@ -51,7 +55,7 @@ func (m *Model) begin(key string) {
 	switch do.verb {
 	case Migrate:
 		d.action.Actor = name
-		d.targets = m.targets()
+		d.targets = m.targets(name)
 		d.says = fmt.Sprintf("Move actor %s to another node. Its calls wait for some milliseconds; none fails.", name)
 	case Evict:
 		d.action.Actor = name
@@ -81,15 +85,31 @@ func (m *Model) foretell(verb Verb, name string) string {
 		name, shownState(n), n.Address, n.Actors)
 }
 
-// targets are the nodes that take actors.
-func (m *Model) targets() []string {
+// targets are the nodes that take an actor: those that are active, host its namespace, have room for it, and do not
+// have it already.
+func (m *Model) targets(actor string) []string {
+	namespace, _, _ := strings.Cut(actor, "/")
+	owner := m.ownerOf(actor)
 	out := []string{""}
 	for i := range m.stats.Nodes {
-		if n := &m.stats.Nodes[i]; shownState(n) == "active" {
+		n := &m.stats.Nodes[i]
+		full := n.Capacity > 0 && n.Actors >= n.Capacity
+		if shownState(n) == "active" && n.Node != owner && !full && slices.Contains(n.Namespaces, namespace) {
 			out = append(out, n.Node)
 		}
 	}
 	return out
+}
+
+// ownerOf returns the node that has an actor, "" if none that is shown has it.
+func (m *Model) ownerOf(actor string) string {
+	for i := range m.stats.Nodes {
+		s := m.stats.Nodes[i].Stats
+		if s != nil && slices.ContainsFunc(s.Top, func(a api.ActorStats) bool { return a.Actor == actor }) {
+			return m.stats.Nodes[i].Node
+		}
+	}
+	return ""
 }
 
 func (m *Model) refuse(why string) {

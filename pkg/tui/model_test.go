@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -37,6 +39,48 @@ func (s *screen) lacks(texts ...string) *screen {
 
 func TestADyingNodeIsSeenAtOnce(t *testing.T) {
 	open(t, 80, 24).wants("node-7602", "silent", "node-7602 does not answer, its lease expires in 1.2s", "1/3 nodes")
+}
+
+// TestTargetsOfAMove shows which nodes an actor can be moved to: those that take actors, host its namespace, have room,
+// and do not have it.
+func TestTargetsOfAMove(t *testing.T) {
+	m := open(t, 100, 24).model
+	nodes := m.stats.Nodes
+	nodes[2].Silent, nodes[1].State = "", "active"
+	check := func(what string, want ...string) {
+		t.Helper()
+		if got := m.targets("counter/29"); !slices.Equal(got, append([]string{""}, want...)) {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	check("all but its own", "node-7600", "node-7602")
+	nodes[0].Capacity = nodes[0].Actors
+	check("one is full", "node-7602")
+	nodes[0].Capacity++
+	nodes[2].Namespaces = []string{"kv"}
+	check("one does not host it", "node-7600")
+	nodes[0].State = "draining"
+	check("one drains")
+}
+
+// TestWhatIsOldIsDimmed shows that what no node stands for any more is dimmed, and why it is old.
+func TestWhatIsOldIsDimmed(t *testing.T) {
+	s := open(t, 100, 24)
+	bright := strings.Join(s.model.Lines(), "\n")
+	s.model.stats.StoreLost = "store kelpie://h:1 unreachable since 2026-01-02T03:04:05Z: connection refused"
+	s.wants("unreachable since 2026-01-02T03:04:05Z: connection refused", "node-7600")
+	if text := snapshot(s.source, s.model.stats); !strings.Contains(text, "unreachable since") {
+		t.Errorf("a snapshot does not say so:\n%s", text)
+	}
+	lines := s.model.Lines()
+	if text := strings.Join(lines, "\n"); text == bright {
+		t.Error("what is old looks like news")
+	}
+	for _, line := range lines[3 : len(lines)-3] {
+		if text := strings.TrimSpace(ansi.Strip(line)); text != "" && !strings.Contains(line, "\x1b[") {
+			t.Errorf("not dimmed: %q", line)
+		}
+	}
 }
 
 func TestActionsAreConfirmed(t *testing.T) {

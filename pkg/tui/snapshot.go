@@ -38,6 +38,9 @@ func snapshot(source Source, stats *api.ClusterStats) string {
 	var b strings.Builder
 	line := func(s string) { b.WriteString(strings.TrimRight(ansi.Strip(s), " ") + "\n") }
 	line(m.headline())
+	if stats.StoreLost != "" {
+		line(clean(stats.StoreLost) + "; what follows is what was known before")
+	}
 	if dying := m.dying(); dying != "" {
 		line(dying)
 	}

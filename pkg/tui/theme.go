@@ -7,6 +7,7 @@ import (
 	"image/color"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // tone is what a text means: how it looks is the theme's.
@@ -52,6 +53,9 @@ func newTheme(dark bool) theme {
 	t.alarm = base.Bold(true).Foreground(lipgloss.Color("231")).Background(lipgloss.Color("160"))
 	return t
 }
+
+// dimmed is a line that tells of what was, whatever its tones.
+func (t *theme) dimmed(line string) string { return t.in(faint, ansi.Strip(line)) }
 
 func (t *theme) in(what tone, text string) string {
 	if what == plain || text == "" {

@@ -49,7 +49,13 @@ func (m *Model) Lines() []string {
 	case m.mode == helping:
 		lines = append([]string{m.headline(), m.tabs()}, m.help()...)
 	default:
-		lines = append([]string{m.headline(), m.tabs()}, m.body()...)
+		body := m.body()
+		if m.old() {
+			for i := range body {
+				body[i] = m.theme.dimmed(body[i])
+			}
+		}
+		lines = append([]string{m.headline(), m.tabs()}, body...)
 		lines = append(lines, m.statusLine(), m.hints())
 	}
 	for i := range lines {
@@ -270,6 +276,8 @@ func (m *Model) statusLine() string {
 		why, _, _ := strings.Cut(m.failed.Error(), "\n")
 		return m.theme.alarm.Render(
 			fit(fmt.Sprintf(" as of %s ago: %s", human.Duration(m.now.Sub(m.heardAt)), clean(why)), m.width, false))
+	case m.stats.StoreLost != "":
+		return m.theme.alarm.Render(fit(" "+clean(m.stats.StoreLost), m.width, false))
 	case m.notice != "" && m.now.Sub(m.noticeAt) < noticeFor:
 		what := good
 		if m.badNews {
@@ -286,6 +294,10 @@ func (m *Model) statusLine() string {
 	}
 	return ""
 }
+
+// old reports whether what is shown is not how things stand now: no node answers, or the one that answers can't reach
+// the store.
+func (m *Model) old() bool { return m.failed != nil || m.stats.StoreLost != "" }
 
 // dying names the members that do not answer.
 func (m *Model) dying() string {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
@@ -29,6 +30,8 @@ type client struct {
 
 	// apart says that the server is of a version that does not begin and read at once.
 	apart atomic.Bool
+	// trouble is why the latest attempt to connect has failed.
+	trouble atomic.Pointer[error]
 
 	mu     sync.Mutex
 	closed bool
@@ -180,10 +183,21 @@ func (b backend) call(ctx context.Context, class rpc.Class, method string, paylo
 		return nil, kv.ErrUnavailable.With(errClosed)
 	}
 	answer, err := b.pool.Call(ctx, b.addr, class, method, payload)
+	b.notice(err)
 	if err != nil {
 		return nil, fromWire(err)
 	}
 	return answer, nil
+}
+
+// notice keeps why the server can't be connected to, until it answers.
+func (c *client) notice(err error) {
+	switch {
+	case err == nil && c.trouble.Load() != nil:
+		c.trouble.Store(nil)
+	case err != nil && rpc.NotSent(err) && api.CodeOf(err) == api.CodeUnavailable:
+		c.trouble.Store(&err)
+	}
 }
 
 // pause waits between attempts, and makes the next pause longer.

@@ -35,6 +35,15 @@ func (s *store) Begin(opt kv.TxOptions) kv.Tx {
 	return ryw.New(b, opt)
 }
 
+// Trouble returns why the server of the store can't be connected to, as of the latest attempt: nil if that has
+// succeeded, or nothing is known. It does not block.
+func (s *store) Trouble() error {
+	if err := s.client.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Close implements kv.Store.
 func (s *store) Close() error {
 	s.client.close()

@@ -25,11 +25,11 @@ const (
 
 // ServeNodes lists the nodes of the cluster, those that have left or failed too.
 func (adm *Service) ServeNodes(ctx context.Context, _ *api.Empty) (*api.NodesReply, error) {
-	leases, err := adm.Registry.Leases(ctx)
+	leases, lost, err := adm.leases(ctx)
 	if err != nil {
 		return nil, call.WireError(err)
 	}
-	out := &api.NodesReply{Nodes: make([]api.NodeRow, 0, len(leases))}
+	out := &api.NodesReply{Nodes: make([]api.NodeRow, 0, len(leases)), StoreLost: lost}
 	from := registry.UnreachableFrom(leases)
 	for _, l := range leases {
 		row := adm.nodeRow(l)
@@ -39,11 +39,30 @@ func (adm *Service) ServeNodes(ctx context.Context, _ *api.Empty) (*api.NodesRep
 	return out, nil
 }
 
+// leases returns the leases of all nodes. While the store is out of reach they are what the node knew before, with the
+// loads that the nodes tell each other, and lost says so.
+func (adm *Service) leases(ctx context.Context) (all []registry.LeaseInfo, lost string, err error) {
+	all, err = adm.Registry.Leases(ctx)
+	if !call.OutOfReach(err) {
+		return all, "", err
+	}
+	adm.Loads.Learn(adm.NodeID, adm.Mailboxes.Load())
+	for _, c := range adm.Loads.Candidates(adm.Members.Members().Nodes) {
+		l := registry.LeaseInfo{Node: c.Node, Fence: registry.Fence{Epoch: c.Node.Epoch}}
+		if c.Node.Member() {
+			l.Fence.Incarnation, l.Beat.Load = c.Node.Incarnation, c.Load
+		}
+		all = append(all, l)
+	}
+	return all, call.WireError(err).Message, nil
+}
+
 func (adm *Service) nodeRow(l registry.LeaseInfo) api.NodeRow {
 	row := api.NodeRow{
 		Node: l.Node.ID, Address: l.Node.Address, State: adm.shownState(l), Epoch: l.Fence.Epoch,
 		Incarnation: l.Fence.Incarnation.String(),
 		Capacity:    l.Node.Capacity, Namespaces: l.Node.Namespaces, Version: l.Node.Version,
+		Program: l.Node.Program,
 		Started: telemetry.RFC3339(l.Node.Started),
 		Zone:    l.Node.Zone, Labels: append([]string{}, l.Node.Labels...),
 		UnreachableFrom: []string{},
@@ -78,11 +97,12 @@ func (adm *Service) ServeLeases(ctx context.Context, _ *api.Empty) (*api.LeasesR
 	return out, nil
 }
 
-// shownState is a node's state with this node's suspicion of it: "suspect" is a member whose beat is late.
+// shownState is a node's state with this node's suspicion of it: "suspect" is a member whose beat is late. A node that
+// can't reach the store sees no beats, and suspects no other for that.
 func (adm *Service) shownState(l registry.LeaseInfo) string {
 	meta := adm.Members.Member().Meta
 	age, watched := adm.Members.Age(l.Node.ID)
-	if l.Node.Member() && watched && age > 2*meta.Heartbeat {
+	if l.Node.Member() && watched && adm.Contact.Err() == nil && age > 2*meta.Heartbeat {
 		return "suspect"
 	}
 	return string(l.Node.State)

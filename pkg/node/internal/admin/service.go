@@ -35,6 +35,8 @@ type Deps struct {
 	Mailboxes *mailbox.Table
 	Router    *router.Router
 	Members   *membership.Manager
+	Contact   *membership.Contact
+	Loads     *membership.Loads
 	Meter     *telemetry.Meter
 	Pool      *rpc.Pool
 	Migrator  *migration.Migrator

@@ -91,7 +91,7 @@ func (adm *Service) clusterStats(ctx context.Context) (*api.ClusterStats, error)
 	if err != nil {
 		return nil, err
 	}
-	leases, err := adm.Registry.Leases(ctx)
+	leases, lost, err := adm.leases(ctx)
 	if err != nil {
 		return nil, call.WireError(err)
 	}
@@ -101,7 +101,7 @@ func (adm *Service) clusterStats(ctx context.Context) (*api.ClusterStats, error)
 	}
 	answers := membership.AskMembers[api.StatsRequest, api.NodeStats](ctx, adm.Peers, api.MethodStats,
 		&api.StatsRequest{})
-	out := &api.ClusterStats{Cluster: *info, Time: telemetry.RFC3339(adm.Env.Now()),
+	out := &api.ClusterStats{Cluster: *info, Time: telemetry.RFC3339(adm.Env.Now()), StoreLost: lost,
 		Nodes: make([]api.NodeOverview, 0, len(leases)), Events: slices.Clone(own.Events)}
 	ages := newestAges(own, answers)
 	for _, l := range leases {

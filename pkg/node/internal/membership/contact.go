@@ -37,6 +37,8 @@ type Contact struct {
 	telemetry.Scope
 	// store names the store, for people.
 	store func() string
+	// trouble, if not nil, says why the store can't be connected to, where that is known; nil otherwise.
+	trouble func() error
 
 	// answered is whether the store has answered since the last tick.
 	answered atomic.Bool
@@ -64,11 +66,14 @@ type outage struct {
 	began  time.Duration
 	since  time.Time
 	reason string
+	// guess says that nothing was known but the silence.
+	guess bool
 }
 
-// NewContact returns a contact that takes the store to answer. store names it in errors.
-func NewContact(s telemetry.Scope, store func() string) *Contact {
-	c := &Contact{Scope: s, store: store}
+// NewContact returns a contact that takes the store to answer. store names it in errors. trouble, which may be nil,
+// says why the store can't be connected to, where that is known; nil otherwise.
+func NewContact(s telemetry.Scope, store func() string, trouble func() error) *Contact {
+	c := &Contact{Scope: s, store: store, trouble: trouble}
 	c.ctx, c.cancel = env.WithCancelCause(context.Background())
 	return c
 }
@@ -98,9 +103,19 @@ func (c *Contact) Err() error {
 	return c.describe(o)
 }
 
+// reasonOf is the reason of an outage, with what has become known since it began.
+func (c *Contact) reasonOf(o *outage) string {
+	if o.guess && c.trouble != nil {
+		if err := c.trouble(); err != nil {
+			return err.Error()
+		}
+	}
+	return o.reason
+}
+
 func (c *Contact) describe(o *outage) *api.Error {
 	err := api.Errorf(api.CodeUnavailable, "store %s unreachable since %s: %s", c.store(),
-		o.since.UTC().Format(time.RFC3339), o.reason)
+		o.since.UTC().Format(time.RFC3339), c.reasonOf(o))
 	err.Detail = map[string]string{
 		api.DetailStoreSilent: strconv.FormatInt((c.Env.Monotonic() - o.began).Milliseconds(), 10)}
 	return err
@@ -175,7 +190,8 @@ func (c *Contact) tick(tick int) {
 		c.mu.Unlock()
 		return
 	}
-	o := &outage{began: c.tried, since: c.triedWall, reason: c.why()}
+	o := &outage{began: c.tried, since: c.triedWall, reason: c.why(), guess: c.reason == nil}
+	o.reason = c.reasonOf(o)
 	err, cancel := c.describe(o), c.cancel
 	c.outage.Store(o)
 	c.wait()

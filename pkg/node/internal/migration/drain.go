@@ -90,7 +90,7 @@ func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.Bu
 		total := len(b.candidates())
 		return &api.BulkStatus{Node: mv.NodeID, NodeState: mv.Members.State(), Kind: req.Kind, State: api.BulkDone,
 			Why: req.Why, To: req.To, Namespace: req.Namespace, Limit: req.Limit, Rate: req.Rate,
-			Failures: []api.BulkFailure{}, Total: total, Left: total}, nil
+			Failures: []api.BulkFailure{}, Reasons: []api.BulkReason{}, Total: total, Left: total}, nil
 	}
 	var b *job
 	var err error
@@ -116,8 +116,8 @@ func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.Bu
 // bulkTimeoutMax is the longest time of a job.
 const bulkTimeoutMax = 366 * 24 * time.Hour
 
-// checkBulk refuses a job whose numbers make no sense, or that gives a node two shares: every share is a pass over
-// the node's actors.
+// checkBulk refuses a job whose numbers make no sense, or that gives a node two shares of one namespace: every share is
+// a pass over the node's actors.
 func (mv *Migrator) checkBulk(in *api.BulkRequest) error {
 	switch {
 	case in.Limit < 0:
@@ -129,12 +129,14 @@ func (mv *Migrator) checkBulk(in *api.BulkRequest) error {
 		return api.Errorf(api.CodeInvalidArgument, "a timeout of %d ms: must be between 0 (none) and %d",
 			in.TimeoutMillis, bulkTimeoutMax.Milliseconds())
 	}
-	given := make(map[string]bool)
+	type key struct{ to, namespace string }
+	given := make(map[key]bool)
 	for _, share := range in.Shares {
-		if given[share.To] {
+		k := key{share.To, share.Namespace}
+		if given[k] {
 			return api.Errorf(api.CodeInvalidArgument, "two shares of node %s", call.Clip(share.To))
 		}
-		given[share.To] = true
+		given[k] = true
 	}
 	return nil
 }
@@ -184,6 +186,9 @@ func (mv *Migrator) bulkStatus(b *job) *api.BulkStatus {
 	s.Node, s.NodeState = mv.NodeID, mv.Members.State()
 	if s.Failures == nil {
 		s.Failures = []api.BulkFailure{}
+	}
+	if s.Reasons == nil {
+		s.Reasons = []api.BulkReason{}
 	}
 	return &s
 }

@@ -4,10 +4,12 @@
 package migration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,7 +49,11 @@ type job struct {
 	total         int
 	moved, failed int
 	failures      []api.BulkFailure
-	at            time.Duration // when it ended
+	// reasons counts the failures of the latest pass, nowhere those of actors that no node accepts now, progress what
+	// the pass moved.
+	reasons           map[string]int
+	nowhere, progress int
+	at                time.Duration // when it ended
 }
 
 var (
@@ -114,7 +120,10 @@ func (b *job) run(ctx context.Context) {
 	}
 	err := b.pass(limited, b.work)
 	b.work = nil
-	for b.request.Kind == api.BulkDrain && err == nil && n.Mailboxes.Load().Activations > 0 && !b.hopeless() {
+	for idle := 0; b.request.Kind == api.BulkDrain && err == nil && n.Mailboxes.Load().Activations > 0; {
+		if idle = b.fruitless(idle); b.hopeless() || idle > fruitlessMax {
+			break
+		}
 		if err = env.Sleep(n.Env, limited, drainPause); err == nil {
 			err = b.pass(limited, b.candidates())
 		}
@@ -135,8 +144,11 @@ var errNowhere = errors.New("no other node takes actors")
 // pass moves actors, once each, and waits for these moves.
 func (b *job) pass(ctx context.Context, work []assignment) error {
 	n := b.mover
+	if err := ctx.Err(); err != nil {
+		return err // what the pass before has found stays
+	}
 	b.mu.Lock()
-	b.failed, b.failures = 0, nil
+	b.failed, b.failures, b.reasons, b.nowhere, b.progress = 0, nil, make(map[string]int), 0, 0
 	b.mu.Unlock()
 	if b.request.To == "" && !n.othersActive() {
 		return errNowhere
@@ -205,13 +217,69 @@ func (b *job) note(id api.ActorID, err error) {
 	defer b.mu.Unlock()
 	if err == nil || api.CodeOf(err) == api.CodeMoved {
 		b.moved++
+		b.progress++
 		return
 	}
 	b.failed++
+	reason, nowhere := b.mover.whyNot(id, err)
+	if nowhere {
+		b.nowhere++
+	}
+	if _, known := b.reasons[reason]; known || len(b.reasons) < api.BulkReasonsMax {
+		b.reasons[reason]++
+	}
 	if len(b.failures) == api.BulkFailuresMax {
 		b.failures = b.failures[1:]
 	}
 	b.failures = append(b.failures, api.BulkFailure{Actor: id.String(), Error: call.WireError(err).Message})
+}
+
+// whyNot says why an actor was not moved, in words that many have in common, and whether that is because no node
+// accepts it now.
+func (mv *Migrator) whyNot(id api.ActorID, err error) (reason string, nowhere bool) {
+	code := api.CodeOf(err)
+	_, refused := errors.AsType[*refusedError](err)
+	switch {
+	case !refused && code != api.CodeNoCapacity && code != api.CodeUnknownNamespace:
+	case !mv.hostedElsewhere(id.Namespace):
+		return fmt.Sprintf("no other node that accepts actors hosts namespace %q", id.Namespace), true
+	default:
+		nowhere = true
+	}
+	said := strings.ReplaceAll(call.WireError(err).Message, "actor "+id.String(), "actors of "+id.Namespace)
+	return strings.ReplaceAll(said, id.String(), "an actor of "+id.Namespace), nowhere
+}
+
+// fruitlessMax is how many passes in a row may move nothing, of actors that no node accepts, before a drain that does
+// not wait ends: a node that is full may have room again in a moment.
+const fruitlessMax = 10
+
+// fruitless returns how many passes in a row have moved nothing, given the number before. Where no node hosts what is
+// left, more passes would not help.
+func (b *job) fruitless(before int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.stopping || b.request.Wait || b.failed == 0 || b.progress > 0 || b.nowhere < b.failed:
+		return 0
+	case !slices.ContainsFunc(b.mover.Mailboxes.Held(""), func(h mailbox.Holding) bool {
+		return b.mover.hostedElsewhere(h.Actor.Namespace)
+	}):
+		return fruitlessMax + 1
+	}
+	return before + 1
+}
+
+// told are the reasons, the most frequent first. b.mu is held.
+func (b *job) told() []api.BulkReason {
+	out := make([]api.BulkReason, 0, len(b.reasons))
+	for reason, actors := range b.reasons { //kelpie:unordered sorted below
+		out = append(out, api.BulkReason{Reason: reason, Actors: actors})
+	}
+	slices.SortFunc(out, func(x, y api.BulkReason) int {
+		return cmp.Or(cmp.Compare(y.Actors, x.Actors), strings.Compare(x.Reason, y.Reason))
+	})
+	return out
 }
 
 // hopeless reports whether waiting is of no use: the node is about to stop, and no other node that takes actors hosts
@@ -260,6 +328,7 @@ func (b *job) status() api.BulkStatus {
 		To: b.request.To, Namespace: b.request.Namespace, Limit: b.request.Limit, Rate: b.request.Rate,
 		Total: max(b.total, b.moved), Moved: b.moved, Failed: b.failed, Left: left,
 		ElapsedMillis: (until - b.began).Milliseconds(), Failures: slices.Clone(b.failures),
+		Reasons: b.told(),
 	}
 }
 
@@ -267,9 +336,10 @@ func (b *job) status() api.BulkStatus {
 func (mv *Migrator) moveOut(ctx context.Context, id api.ActorID, named string, force bool, why string) error {
 	if named != "" {
 		to, err := mv.Members.TargetNamed(ctx, named)
-		if err == nil {
-			_, err = mv.migrate(ctx, id, to, force, why)
+		if err != nil {
+			return &refusedError{call.WireError(err)}
 		}
+		_, err = mv.migrate(ctx, id, to, force, why)
 		return err
 	}
 	_, _, err := mv.moveToAny(ctx, id, force, why)

@@ -27,7 +27,7 @@ func (mv *Migrator) ServeRebalance(ctx context.Context, in *api.RebalanceRequest
 		return nil, api.Errorf(api.CodeInvalidArgument, "--by %s: must be %s, %s or %s", call.Clip(by), api.ByActors,
 			api.ByLoad, api.ByMemory)
 	}
-	weights, least, err := mv.weights(ctx, by)
+	weights, err := mv.weights(ctx, by)
 	if err != nil {
 		return nil, err
 	}
@@ -35,30 +35,28 @@ func (mv *Migrator) ServeRebalance(ctx context.Context, in *api.RebalanceRequest
 		Fails: []api.BalanceFailed{}}
 	shares := make(map[string][]api.BulkShare)
 	gets := make(map[string]int64)
-	for _, s := range registry.Balance(weights) {
-		if s.Amount < least {
-			continue
-		}
-		reply.Moves = append(reply.Moves, api.BalanceMove{From: s.From, To: s.To, Amount: s.Amount})
-		shares[s.From] = append(shares[s.From], api.BulkShare{To: s.To, Amount: s.Amount})
+	for _, s := range mv.shifts(weights, by) {
+		reply.Moves = append(reply.Moves, api.BalanceMove{From: s.From, To: s.To, Amount: s.Amount,
+			Namespace: s.Namespace})
+		shares[s.From] = append(shares[s.From], api.BulkShare{To: s.To, Amount: s.Amount, Namespace: s.Namespace})
 		gets[s.From] -= s.Amount
 		gets[s.To] += s.Amount
 	}
 	for _, w := range weights {
-		reply.Nodes = append(reply.Nodes, api.BalanceNode{Node: w.Node, Has: w.Has, Gets: gets[w.Node]})
+		reply.Nodes = append(reply.Nodes, api.BalanceNode{Node: w.node, Has: w.has, Gets: gets[w.node]})
 	}
 	if in.Plan {
 		return reply, nil
 	}
 	for _, w := range weights {
-		if shares[w.Node] == nil {
+		if shares[w.node] == nil {
 			continue
 		}
 		_, err := mv.ServeBulk(
-			ctx, &api.BulkRequest{Node: w.Node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true,
-				Why: "a rebalance", By: by, Shares: shares[w.Node]})
+			ctx, &api.BulkRequest{Node: w.node, Kind: api.BulkRebalance, Rate: in.Rate, Force: true,
+				Why: "a rebalance", By: by, Shares: shares[w.node]})
 		if err != nil {
-			reply.Fails = append(reply.Fails, api.BalanceFailed{Node: w.Node, Error: call.WireError(err).Message})
+			reply.Fails = append(reply.Fails, api.BalanceFailed{Node: w.node, Error: call.WireError(err).Message})
 		}
 	}
 	return reply, nil
@@ -68,52 +66,160 @@ func (mv *Migrator) ServeRebalance(ctx context.Context, in *api.RebalanceRequest
 // they are never quite equal.
 const shiftPercentMin = 5
 
-// weights asks every node that takes actors what it carries. least is what is worth a move: a share of the mean, and of
-// bytes what an actor has on average.
-func (mv *Migrator) weights(ctx context.Context, by string) (out []registry.Weight, least int64, err error) {
-	if err := mv.Members.Refresh(ctx); err != nil {
-		return nil, 0, call.WireError(err)
+// weight is what a node that accepts actors carries, in all and of each namespace.
+type weight struct {
+	node        string
+	has, actors int64
+	capacity    int64
+	parts       []registry.Part
+}
+
+// shifts plans what is to go where. Where every node may have everything, it does not say of which namespaces: the nodes
+// give what was not called for the longest.
+func (mv *Migrator) shifts(weights []weight, by string) []registry.Shift {
+	view := mv.Members.Members()
+	out := balanced(weights, by, view)
+	least := leastShift(weights, by)
+	type way struct{ from, to string }
+	sum := make(map[way]int64)
+	for _, s := range out {
+		sum[way{s.From, s.To}] += s.Amount
+	}
+	return slices.DeleteFunc(out, func(s registry.Shift) bool { return sum[way{s.From, s.To}] < least })
+}
+
+// balanced returns the shifts that make the weights equal, as far as the view of the members lets actors move.
+func balanced(weights []weight, by string, view *registry.View) []registry.Shift {
+	if !unconstrained(weights, by, view) {
+		carriers := make([]registry.Carrier, len(weights))
+		for i, w := range weights {
+			carriers[i] = registry.Carrier{Node: w.node, Most: w.capacity, Parts: w.parts}
+		}
+		return registry.BalanceParts(carriers, view.MayMove)
+	}
+	plain := make([]registry.Weight, len(weights))
+	for i, w := range weights {
+		plain[i] = registry.Weight{Node: w.node, Has: w.has}
+		if by == api.ByActors {
+			plain[i].Most = w.capacity
+		}
+	}
+	return registry.Balance(plain)
+}
+
+// unconstrained reports whether every node may have the actors of every other one. A capacity, which is in actors, is
+// a constraint for other units.
+func unconstrained(weights []weight, by string, view *registry.View) bool {
+	for _, w := range weights {
+		if by != api.ByActors && w.capacity != 0 {
+			return false
+		}
+		for _, p := range w.parts {
+			for _, to := range weights {
+				if to.node != w.node && !view.MayMove(p.Namespace, w.node, to.node) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// leastShift is what is worth a move: a share of the mean, and of bytes what an actor has on average.
+func leastShift(weights []weight, by string) int64 {
+	if by == api.ByActors {
+		return 1
 	}
 	var all, actors int64
+	for _, w := range weights {
+		all += w.has
+		actors += w.actors
+	}
+	least := max(all/max(int64(len(weights)), 1)*shiftPercentMin/100, 1)
+	if by == api.ByMemory {
+		least = max(least, all/max(actors, 1))
+	}
+	return least
+}
+
+// weights asks every node that accepts actors what it carries.
+func (mv *Migrator) weights(ctx context.Context, by string) (out []weight, err error) {
+	if err := mv.Members.Refresh(ctx); err != nil {
+		return nil, call.WireError(err)
+	}
 	for _, m := range mv.Members.Members().Members() {
 		if m.State != registry.NodeActive {
 			continue
 		}
-		load := mv.Mailboxes.Load()
+		pong := &api.Pong{Load: mv.Mailboxes.Load(), Parts: mv.LoadParts()}
 		if m.ID != mv.NodeID {
-			pong, err := mv.askLoad(ctx, m)
-			if err != nil {
-				return nil, 0, api.Errorf(api.CodeUnavailable, "node %s does not say what it carries: %v", m.ID, err)
+			if pong, err = mv.askLoad(ctx, m); err != nil {
+				return nil, api.Errorf(api.CodeUnavailable, "node %s does not say what it carries: %v", m.ID, err)
 			}
-			load = pong.Load
 		}
-		w := registry.Weight{Node: m.ID, Has: int64(load.Activations)}
-		switch by {
-		case api.ByActors:
-			w.Most = int64(m.Capacity)
-		case api.ByLoad:
-			w.Has = load.Rate
-		case api.ByMemory:
-			w.Has = load.Bytes
-		}
-		out = append(out, w)
-		all += w.Has
-		actors += int64(load.Activations)
+		out = append(out, weigh(&m, pong, by))
 	}
-	switch least = all / max(int64(len(out)), 1) * shiftPercentMin / 100; by {
-	case api.ByActors:
-		least = 1
+	return out, nil
+}
+
+// weigh is what a node carries, in the unit of a rebalance.
+func weigh(m *registry.NodeInfo, pong *api.Pong, by string) weight {
+	w := weight{node: m.ID, has: int64(pong.Load.Activations), actors: int64(pong.Load.Activations),
+		capacity: int64(m.Capacity)}
+	switch by {
+	case api.ByLoad:
+		w.has = pong.Load.Rate
 	case api.ByMemory:
-		least = max(least, all/max(actors, 1))
+		w.has = pong.Load.Bytes
 	}
-	return out, max(least, 1), nil
+	var busy int64
+	for _, p := range pong.Parts {
+		busy += p.Busy
+	}
+	for _, p := range pong.Parts {
+		part := registry.Part{Namespace: p.Namespace, Amount: p.Actors, Actors: p.Actors}
+		switch by {
+		case api.ByLoad:
+			part.Amount, part.Actors = pong.Load.Rate*p.Busy/max(busy, 1), p.Busy
+		case api.ByMemory:
+			part.Amount = p.Bytes
+		}
+		if part.Amount > 0 {
+			w.parts = append(w.parts, part)
+		}
+	}
+	return w
+}
+
+// LoadParts is what the node carries of each namespace.
+func (mv *Migrator) LoadParts() []api.LoadPart {
+	since := mv.Env.Monotonic() - busyFor
+	parts := make(map[string]*api.LoadPart)
+	for _, h := range mv.Mailboxes.Held("") {
+		p := parts[h.Actor.Namespace]
+		if p == nil {
+			p = &api.LoadPart{Namespace: h.Actor.Namespace}
+			parts[h.Actor.Namespace] = p
+		}
+		p.Actors++
+		p.Bytes += h.Bytes
+		if h.Used >= since {
+			p.Busy++
+		}
+	}
+	out := make([]api.LoadPart, 0, len(parts))
+	for _, p := range parts { //kelpie:unordered sorted below
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b api.LoadPart) int { return cmp.Compare(a.Namespace, b.Namespace) })
+	return out
 }
 
 func (mv *Migrator) askLoad(ctx context.Context, m registry.NodeInfo) (*api.Pong, error) {
 	ctx, cancel := env.WithTimeout(mv.Env, ctx, prepareTimeout)
 	defer cancel()
 	return rpc.CallTyped[api.Ping, api.Pong](ctx, mv.Pool, m.Address, api.MethodPing,
-		&api.Ping{Node: mv.NodeID, Load: mv.Mailboxes.Load()})
+		&api.Ping{Node: mv.NodeID, Load: mv.Mailboxes.Load(), Parts: true})
 }
 
 // assign chooses which actors make up the shares that other nodes are to get. held is in the order of their last calls.
@@ -136,16 +242,17 @@ func (mv *Migrator) assign(held []mailbox.Holding, req *api.BulkRequest) []assig
 		weight = func(mailbox.Holding) int64 { return each }
 	}
 	var out []assignment
+	view := mv.Members.Members()
 	for _, share := range req.Shares {
-		to, ok := mv.Members.Members().Node(share.To)
-		if !ok {
+		if _, known := view.Node(share.To); !known || share.Namespace != "" && mv.Kinds[share.Namespace] == nil {
 			continue
 		}
 		left, rest := share.Amount, held[:0]
 		for _, h := range held {
 			w := weight(h)
 			// What exceeds the rest by less than half is nearer to it than without.
-			if left > 0 && w <= left+w/2 && slices.Contains(to.Namespaces, h.Actor.Namespace) {
+			fits := left > 0 && w <= left+w/2 && (share.Namespace == "" || share.Namespace == h.Actor.Namespace)
+			if fits && view.MayMove(h.Actor.Namespace, mv.NodeID, share.To) {
 				left -= w
 				out = append(out, assignment{h.Actor, share.To})
 			} else {
