@@ -11,8 +11,8 @@ import (
 )
 
 func errNoNamespace(name string) error {
-	return api.Errorf(api.CodeNotFound, "no namespace is named %q: the cluster knows a namespace once a node that hosts "+
-		"it has joined; see 'kelpie namespaces ls'", name)
+	return api.Errorf(api.CodeNotFound, "no namespace is named %q: the cluster knows a namespace once a node "+
+		"that hosts it has joined; see 'kelpie namespaces ls'", name)
 }
 
 // namespaceNamed returns a namespace's row. One that the cluster does not know is CodeNotFound.

@@ -166,7 +166,8 @@ func TestCheckVersions(t *testing.T) {
 	other.info.Program = "example.com/shop"
 	found(t, "two programs", checkVersions("v1", 1, []probe{of("a", "v1", 1), other}),
 		"ok all nodes run v7 of example.com/shop or v1 of "+host.ProgramPath())
-	found(t, "another program alone", checkVersions("v1", 1, []probe{other}), "ok all nodes run v7, with protocol version 1")
+	found(t, "another program alone", checkVersions("v1", 1, []probe{other}),
+		"ok all nodes run v7, with protocol version 1")
 	found(t, "an upgrade beside another program",
 		checkVersions("v2", 1, []probe{of("a", "v1", 1), of("b", "v2", 1), other}),
 		"warning nodes run different versions of "+host.ProgramPath()+": v1 (a), v2 (b)")

@@ -160,7 +160,8 @@ func (n *Node) runParts() {
 	n.admin = admin.New(admin.Deps{
 		Scope: n.Scope, Kinds: n.kinds, Store: n.config.Store, Registry: n.registry,
 		Mailboxes: n.mailboxes, Router: n.router,
-		Members: n.members, Contact: n.contact, Loads: n.loads, Meter: n.meter, Pool: n.pool, Migrator: n.migrator, Peers: n.peers,
+		Members: n.members, Contact: n.contact, Loads: n.loads, Meter: n.meter, Pool: n.pool,
+		Migrator: n.migrator, Peers: n.peers,
 		ClusterInfo: n.clusterInfo,
 	})
 }

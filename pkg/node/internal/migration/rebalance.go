@@ -74,8 +74,8 @@ type weight struct {
 	parts       []registry.Part
 }
 
-// shifts plans what is to go where. Where every node may have everything, it does not say of which namespaces: the nodes
-// give what was not called for the longest.
+// shifts plans what is to go where. Where every node may have everything, it does not say of which namespaces: the
+// nodes give what was not called for the longest.
 func (mv *Migrator) shifts(weights []weight, by string) []registry.Shift {
 	view := mv.Members.Members()
 	out := balanced(weights, by, view)
