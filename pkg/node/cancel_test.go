@@ -120,6 +120,28 @@ func TestACallerThatGivesUpEndsTheSearchForItsActor(t *testing.T) {
 	})
 }
 
+// The same holds for an actor that no node takes.
+func TestACallerThatGivesUpEndsTheSearchForANode(t *testing.T) {
+	simulate(t, 4, func(c *cluster) {
+		w := &waits{env: c.env}
+		c.tune = hosting(map[string][]actor.Kind{"n2": {w.kind()}})
+		c.startAll(2)
+		c.mustHave("n2", waiter("0"))
+		if err := c.nodes["n2"].Stop(context.Background()); err != nil {
+			c.Fatal(err)
+		}
+		c.sleep(3 * heartbeat)
+		pool := c.pool()
+		defer pool.Close()
+		c.env.AfterFunc(25*time.Second, pool.Close) // before the deadline that the node gives such a call
+		err := c.callWith(c.ctx, pool, "n1", waiter("0"), "read", route{})
+		wantCode(c, err, api.CodeUnknown)
+		if c.sleep(time.Second); c.nodes["n1"].Calls() != 0 {
+			c.Error("the node still looks for a node that takes the actor")
+		}
+	})
+}
+
 // mustHave has a node own an actor of waiters.
 func (c *cluster) mustHave(node string, id api.ActorID) {
 	c.Helper()

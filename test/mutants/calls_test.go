@@ -72,7 +72,7 @@ var calls = []mutant{
 		changes: []change{
 			{"pkg/node/internal/router/router.go", "	if c.Gone == nil || !c.Gone() {",
 				"	if c.Gone == nil || !c.Gone() || true {"}},
-		test: "TestACallerThatGivesUpEndsTheSearchForItsActor",
+		test: "TestACallerThatGivesUpEndsTheSearchForANode",
 	},
 	{
 		name: "told-too-late", what: "a caller whose call could not be sent hears of that at its deadline",
