@@ -68,8 +68,9 @@ func TestConfigShowNode(t *testing.T) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK, "capacity        7 ",
-		path+":3\n", "config          "+path+" ", "   --config\n")
+	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK,
+		"capacity                      7 ",
+		path+":3\n", "config                        "+path+" ", "   --config\n")
 	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitUsage, "pass --data-dir")
 	write("listen: 127.0.0.1\n")
 	for _, args := range [][]string{{"config", "show", "--node", "--config", path},

@@ -121,7 +121,7 @@ func TestDrain(t *testing.T) {
 	first, second := twoNodes(t)
 	const actors = 20
 	first.activate(t, actors)
-	first.run("node", "show", "n2").wants(t, host.ExitOK, "NODE ", "STATE ", "TTL LEFT ", "JOB           -\n")
+	first.run("node", "show", "n2").wants(t, host.ExitOK, "NODE ", "STATE ", "TTL LEFT ", "JOB                -\n")
 	if r := second.run("node", "drain", "n2", "--yes", "-o", "json"); r.code != host.ExitOK {
 		t.Errorf("%+v", r)
 	} else if b := one[api.BulkStatus](t, r); b.Kind != api.BulkDrain || b.Left != 0 || b.Failed != 0 ||

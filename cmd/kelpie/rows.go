@@ -45,11 +45,11 @@ var nodeListing = listing[api.NodeRow]{
 			cell: func(r *api.NodeRow) string { return dash(r.Started) }},
 		{key: "zone", meaning: "its zone, from --zone", header: "ZONE", wide: true,
 			cell: func(r *api.NodeRow) string { return dash(r.Zone) }},
+		{key: "labels", meaning: "its labels, each KEY=VALUE, from --label", header: "LABELS", wide: true,
+			cell: func(r *api.NodeRow) string { return list(r.Labels) }},
 		{key: "unreachable_from", meaning: "members that can't reach it, though its heartbeats go on",
 			header: "UNREACHABLE FROM", wide: true,
 			cell: func(r *api.NodeRow) string { return list(r.UnreachableFrom) }},
-		{key: "labels", meaning: "its labels, each KEY=VALUE, from --label", header: "LABELS", wide: true,
-			cell: func(r *api.NodeRow) string { return list(r.Labels) }},
 	},
 }
 

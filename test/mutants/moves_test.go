@@ -122,8 +122,8 @@ var moves = []mutant{
 		name: "drain-forgets-an-actor", what: "of the actors of a node that is drained one is not looked at, and the " +
 			"drain ends",
 		changes: []change{
-			{"pkg/node/internal/migration/job.go", "\tfor b.request.Kind == api.BulkDrain && err == nil &&",
-				"\tfor false && err == nil &&"},
+			{"pkg/node/internal/migration/job.go", "\tfor idle := 0; b.request.Kind == api.BulkDrain && err == nil &&",
+				"\tfor idle := 0; false && err == nil &&"},
 			{"pkg/node/internal/mailbox/mailbox.go", "\t\tif !s.waits && (namespace",
 				"\t\tif s.newer != nil && !s.waits && (namespace"},
 		},
