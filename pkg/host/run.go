@@ -58,7 +58,7 @@ func runNode(w world, in interrupts, p Process, o *Options, version string, kind
 		MaxCalls: o.MaxCalls, CheckReads: o.CheckReads, LeaseTTL: o.LeaseTTL, Heartbeat: o.Heartbeat,
 		FenceUnreachable: o.FenceUnreachable, MaxConnections: connectionsOr(o.MaxConnections),
 		MaxConnectionsPerAddress: o.MaxConnectionsPerAddress,
-		Program: ProgramPath(), Usage: usage, Logger: w.log,
+		Program:                  ProgramPath(), Usage: usage, Logger: w.log,
 	})
 	if err != nil {
 		return err
