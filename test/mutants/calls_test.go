@@ -95,7 +95,7 @@ var calls = []mutant{
 	{
 		name: "both-fenced", what: "two members that can't reach each other fence each other",
 		changes: []change{{"pkg/registry/unreachable.go", "		return votes == 1 && !stays, nil",
-			"		return votes == 1, nil"}},
+			"		return votes == 1 && (!stays || true), nil"}},
 		test: "TestOfTwoNodesThatCannotReachEachOtherOneStays",
 	},
 	{
