@@ -17,7 +17,6 @@ var (
 	nest  = []string{"--profile", "default", "--workloads", "nest"}
 	mail  = []string{"--profile", "default", "--workloads", "mail"}
 	chime = []string{"--profile", "default", "--workloads", "chime"}
-	lists = []string{"--profile", "default", "--workloads", "list,transfer"}
 	wipe  = []string{"--profile", "default", "--workloads", "wipe"}
 	// busy are lists that every client calls without a pause.
 	busy = []string{"--profile", "default", "--workloads", "hot,list"}
