@@ -5,6 +5,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -20,13 +21,19 @@ import (
 type waits struct {
 	env          env.Env
 	begun, ended int
+	// wrong is what a handler whose time was over was told of the call that it had made, if not that.
+	wrong error
 }
 
 // kind returns actors whose handlers call the next of a route, and whose last waits until its context ends.
 func (w *waits) kind() actor.Kind {
 	wait := func(ctx *actor.Context, r route) (bool, error) {
 		if len(r.Next) > 0 {
-			return actor.Call[bool](ctx, waiter(r.Next[0]), "write", route{Next: r.Next[1:]})
+			_, err := actor.Call[bool](ctx, waiter(r.Next[0]), "write", route{Next: r.Next[1:]})
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) && api.CodeOf(err) != api.CodeDeadlineExceeded {
+				w.wrong = err
+			}
+			return false, err
 		}
 		w.begun++
 		err := env.NewEvent(w.env).Wait(ctx)
@@ -87,6 +94,9 @@ func TestACallerThatGivesUpEndsTheHandlerWhereverItRuns(t *testing.T) {
 						giveUp(pool, cancel)
 						if err := callers.Wait(c.ctx); err != nil {
 							c.Fatal(err)
+						}
+						if w.wrong != nil {
+							c.Errorf("a handler whose deadline has passed was told: %v", w.wrong)
 						}
 						if c.sleep(10 * time.Millisecond); w.ended != 1 {
 							c.Errorf("the handler runs on, %v after the call began", c.env.Monotonic()-began)

@@ -304,7 +304,8 @@ func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, na
 	} else {
 		n.router.Route(c)
 	}
-	return answer.Wait(ctx)
+	reply, err := answer.Wait(ctx)
+	return reply, call.EndedBy(ctx, err)
 }
 
 // Load returns how busy the node is.

@@ -49,7 +49,7 @@ type pair struct {
 // scanMax is more than a kv actor has keys.
 const scanMax = 1000
 
-func actorKinds(idle time.Duration, now func() time.Time) []actor.Kind {
+func actorKinds(idle time.Duration, apart func() time.Duration) []actor.Kind {
 	counter := actor.New[counterState]("counter").
 		With(actor.WriteFunc("add", func(_ *actor.Context, s *counterState, n int64) (int64, error) {
 			s.N += n
@@ -135,7 +135,7 @@ func actorKinds(idle time.Duration, now func() time.Time) []actor.Kind {
 			return scan(ctx)
 		}))
 	kinds := []actor.Kind{counter, register, lists, account, space, pursesKind(), relays(drawn), sessions()}
-	kinds = append(kinds, postsAndBoxes(now)...)
+	kinds = append(kinds, postsAndBoxes(apart)...)
 	for _, k := range kinds {
 		k.Spec().IdleTimeout = idle
 	}

@@ -24,8 +24,8 @@ const boxes = 3
 // dueEvery is how often a post ticks.
 const dueEvery = time.Second
 
-// aheadMin is how far a clock must have been ahead for nodes to bring back what it has put off.
-const aheadMin = 30 * time.Second
+// apartMin is how far the clocks of two nodes must have been apart for one to bring back what the other has put off.
+const apartMin = time.Minute - dueEvery
 
 // dueAhead is more than a clock is ahead, ever.
 const dueAhead = 2 * time.Hour
@@ -60,8 +60,8 @@ type boxState struct {
 
 // posts and boxes. One in so many puts fails, for no reason, and is tried again.
 //
-// now is a clock that is right.
-func postsAndBoxes(now func() time.Time) []actor.Kind {
+// apart is how far the clocks of two nodes have been apart, at most.
+func postsAndBoxes(apart func() time.Duration) []actor.Kind {
 	const failing = 7
 	serial := 0
 	send := func(ctx *actor.Context, s *postState, i item) (int64, error) {
@@ -93,8 +93,9 @@ func postsAndBoxes(now func() time.Time) []actor.Kind {
 		})).
 		With(actor.WriteFunc("tick", func(ctx *actor.Context, s *postState, _ struct{}) (bool, error) {
 			at := ctx.Now().UnixMilli()
-			// After a tick by a clock that was ahead, those come that it jumped over.
-			early := s.Last > now().Add(aheadMin).UnixMilli()
+			// After a tick by a clock that was ahead of another, those come that it jumped over.
+			back := apart()
+			early := back > apartMin && s.Last-at <= back.Milliseconds()
 			if s.Last > 0 && (at <= s.Last && !early || (at-s.Last)%dueEvery.Milliseconds() != 0) {
 				s.Wrong = sprintf("a tick of %d came after one of %d", at, s.Last)
 			}

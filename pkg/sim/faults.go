@@ -356,8 +356,20 @@ func (w *world) outOfMemory(args []string) {
 func (w *world) jumpClock(args []string) {
 	if l := w.life(args[0]); l != nil {
 		w.counts["clock"]++
+		w.clocksApart()
 		l.machine.SetWallOffset(duration(args[1]))
 	}
+}
+
+// clocksApart is how far the clocks of two nodes have been apart, at most: as far as one was ahead, and another behind.
+func (w *world) clocksApart() time.Duration {
+	right := w.env.Now()
+	for _, l := range w.lives {
+		if off := l.machine.Now().Sub(right); !l.ended {
+			w.ahead, w.behind = max(w.ahead, off), max(w.behind, -off)
+		}
+	}
+	return w.ahead + w.behind
 }
 
 func (w *world) driftClock(args []string) {

@@ -30,6 +30,8 @@ type world struct {
 	kinds   []actor.Kind
 	bug     *bug
 
+	ahead   time.Duration    // how far a clock has been ahead, and
+	behind  time.Duration    // behind, at most
 	lives   []*life          // all there ever were, in order
 	living  map[string]*life // by name of node: the newest that has not ended
 	history history
@@ -77,8 +79,8 @@ func newWorld(c Config, s *coro.Scheduler) (*world, error) {
 		Config: c, draw: draw{c.Seed}, sched: s, env: s.Machine(coro.MainMachine), ctx: context.Background(),
 		living: make(map[string]*life), dead: make(map[string]bool), counts: make(map[string]int),
 		breaking: make(map[string]int), broken: make(map[string]int), bug: bugNamed(c.Bug),
-		kinds: actorKinds(c.IdleTimeout, s.Machine(coro.MainMachine).Now),
 	}
+	w.kinds = actorKinds(c.IdleTimeout, w.clocksApart)
 	for _, k := range w.kinds {
 		k.Spec().Placement = c.Placement
 	}

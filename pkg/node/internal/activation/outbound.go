@@ -111,6 +111,7 @@ func (a *Activation) ask(ctx context.Context, c *call.Call, id api.ActorID, meth
 	a.outbound.asked++
 	a.parts.Router.Route(child)
 	reply, err := answer.Wait(ctx)
+	err = call.EndedBy(ctx, err)
 	if err := resume(); err != nil {
 		return nil, a.breaks(err)
 	}

@@ -110,6 +110,14 @@ func (c *Call) GivenUpWith(ctx context.Context) {
 	}
 }
 
+// EndedBy returns the error of a call that was tied to ctx: why ctx has ended, if the call was given up because it has.
+func EndedBy(ctx context.Context, err error) error {
+	if ctx.Err() != nil && api.CodeOf(err) == api.CodeCancelled {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // Doubt notes that a try may have run. That a later one has certainly not is then no longer the
 // whole truth, and the caller is told that nobody knows.
 func (c *Call) Doubt() {
