@@ -20,6 +20,8 @@ SIMTIME ?= 2h
 # Time of make chaos, and its seed; empty for one from the clock.
 CHAOSTIME ?= 5m
 CHAOSSEED ?=
+# Time of make hostile for each mode of harm.
+HOSTILETIME ?= 20s
 # How many power failures and flipped bits make crash simulates, and its seed; empty for one from the clock.
 CRASHES ?= 5000
 CRASHSEED ?=
@@ -136,6 +138,10 @@ crash: ## simulate CRASHES power failures, failing disks and flipped bits, kill 
 	$(GO) test -count=1 -v -timeout 0 ./pkg/kv/occ/pebbledb -run 'Crash|Fault|Failed|Full|Flipped|Damaged' \
 		-crash.points $(CRASHES) -crash.seed $(or $(CRASHSEED),$(shell date +%s)) -flips $(CRASHES) -faults.runs 100
 	$(GO) test -count=1 -v -timeout 0 ./test/e2e -run TestKilledStore -kill.rounds 50
+
+.PHONY: hostile
+hostile: build ## harm a node as a stranger could, HOSTILETIME for each way, and check its memory, lease and latency
+	$(GO) run ./test/hostile -binary $(BIN)/kelpie -time $(HOSTILETIME)
 
 .PHONY: test-fdb
 test-fdb: ## test on FoundationDB, on servers of its own; needs fdbserver, fdbcli and libfdb_c

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
@@ -94,4 +95,21 @@ func TestKeyErrors(t *testing.T) {
 			t.Errorf("%q: %v, want a usage error", text, err)
 		}
 	}
+}
+
+// FuzzKeyPath formats any bytes as a key, which is the same key when it is parsed, and parses any text as one.
+func FuzzKeyPath(f *testing.F) {
+	for _, s := range []string{"", "claim/counter/a", "0x02ff", "0x0", `["a",1,null]`, "a/#7/#xff/#true", "%2f%", "#",
+		"\x02kelpie\x00\x02meta\x00"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := formatKey(b)
+		if key, err := parseKey(path); err != nil || !bytes.Equal(key, b) {
+			t.Fatalf("%x is %q, which is %x, %v", b, path, key, err)
+		}
+		if _, err := parseKey(string(b)); err != nil && api.CodeOf(err) != api.CodeInvalidArgument {
+			t.Fatalf("%q: %v", b, err)
+		}
+	})
 }

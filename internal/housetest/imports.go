@@ -303,6 +303,12 @@ var allowances = map[string]allowance{
 	"test/chaos": {
 		why: "tests alone, of the binary while its processes come to harm",
 	},
+	"test/hostile": {
+		internal: []string{"pkg/actor", "pkg/api", "pkg/client", "pkg/rpc"},
+		external: []string{msgpack, yamux},
+		why: "calls as a client does, and harms as a stranger who knows yamux and the protocol: of what guards a " +
+			"node it uses nothing",
+	},
 	"test/model": {
 		why: "a model of the protocols must not share the code that it is to judge: the standard library is enough",
 	},

@@ -256,6 +256,16 @@ func (d *Decoder) Uint() uint64 {
 	return u
 }
 
+// Count reads an integer that is not negative and fits an int, such as a size.
+func (d *Decoder) Count() int {
+	u := d.Uint()
+	if u > math.MaxInt {
+		d.fail(errMalformed)
+		return 0
+	}
+	return int(u)
+}
+
 // Int reads an integer that fits an int64.
 func (d *Decoder) Int() int64 {
 	u, negative := d.integer()

@@ -277,3 +277,16 @@ func FuzzDecoder(f *testing.F) {
 		}
 	})
 }
+
+// A count is what an int holds.
+func TestCountFitsAnInt(t *testing.T) {
+	for _, c := range []struct {
+		n    uint64
+		fits bool
+	}{{0, true}, {math.MaxInt, true}, {math.MaxInt + 1, false}, {math.MaxUint64, false}} {
+		d := api.NewDecoder(api.AppendUint(nil, c.n))
+		if got := d.Count(); (d.Err() == nil) != c.fits || c.fits && got != int(c.n) || !c.fits && got != 0 {
+			t.Errorf("%d is read as %d, %v", c.n, got, d.Err())
+		}
+	}
+}

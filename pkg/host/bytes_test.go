@@ -26,3 +26,19 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+// FuzzBytes parses any text as a size: what is taken is not negative, and the same when it is written and read again.
+func FuzzBytes(f *testing.F) {
+	for _, s := range []string{"", "0", "1e3", "64KiB", "1.5GiB", "2 TB", "-1", "NaN", "Inf", "9e18", "0x10"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var b, again Bytes
+		if b.Set(s) != nil {
+			return
+		}
+		if err := again.Set(b.String()); b < 0 || err != nil || again != b {
+			t.Fatalf("%q is %d, and then %d, %v", s, b, again, err)
+		}
+	})
+}

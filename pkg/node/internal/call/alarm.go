@@ -133,7 +133,7 @@ func DecodeAlarm(e registry.Entry) (*Alarm, error) {
 	fields := d.Array()
 	al.Name, al.Method = name, d.String()
 	al.Due, al.Every, al.Cron = time.UnixMilli(d.Int()).UTC(), time.Duration(d.Int()), d.String()
-	al.Attempts, al.Tries, al.Retry, al.Origin = int(d.Uint()), int(d.Uint()), d.Int(), d.String()
+	al.Attempts, al.Tries, al.Retry, al.Origin = d.Count(), d.Count(), d.Int(), d.String()
 	al.Request = d.Bytes()
 	if fields >= alarmFields+2 {
 		al.Number, al.Birth = d.Uint(), d.Uint()

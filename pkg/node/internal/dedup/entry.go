@@ -158,10 +158,10 @@ func DecodeEntry(key, value []byte) (*Entry, error) {
 	fields := d.Array()
 	request := d.Bytes()
 	r.Key.Birth, r.Key.Answered, r.Key.AnsweredHere = d.Uint(), d.Uint(), d.Uint()
-	r.Body, r.omitted = d.Bytes(), int(d.Uint())
+	r.Body, r.omitted = d.Bytes(), d.Count()
 	code, message, detail := api.Code(d.Uint()), d.String(), d.String()
 	if fields > recordFields {
-		r.Away = int(d.Uint())
+		r.Away = d.Count()
 	}
 	if r.Away > 0 {
 		r.omitted = 0

@@ -77,7 +77,7 @@ func decodeMessage(e registry.Entry) (*Message, error) {
 	d := api.NewDecoder(e.Value[1:])
 	fields := d.Array()
 	m := &Message{Number: uint64(number), Origin: d.Uint(), Target: api.ActorID{Namespace: d.String(), ID: d.String()},
-		Method: d.String(), Since: d.Int(), Attempts: int(d.Uint())}
+		Method: d.String(), Since: d.Int(), Attempts: d.Count()}
 	m.Body = d.Bytes()
 	if !ok || number <= 0 || d.Err() != nil || fields < messageFields {
 		return nil, corrupt
