@@ -68,7 +68,8 @@ var commandCases = map[string]commandCase{
 		down:  []string{"actors dead-letters rm counter/a#1 --yes"},
 	},
 	"kelpie alarms ls": {
-		good:  []trial{{line: "alarms ls --namespace counter", says: "counter/a", on: serving(api.MethodAlarms, alarms)}},
+		good: []trial{{line: "alarms ls --namespace counter", says: "counter/a",
+			on: serving(api.MethodAlarms, alarms)}},
 		wrong: []trial{{line: "alarms ls --actor counter", says: "NAMESPACE/ID"}},
 		down:  []string{"alarms ls"},
 		shape: listOf(alarmListing),
