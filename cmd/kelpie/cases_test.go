@@ -67,6 +67,27 @@ var commandCases = map[string]commandCase{
 		wrong: []trial{{line: "actors dead-letters rm counter/a --yes", says: "ACTOR#NUMBER"}},
 		down:  []string{"actors dead-letters rm counter/a#1 --yes"},
 	},
+	"kelpie alarms ls": {
+		good: []trial{{line: "alarms ls --namespace counter", says: "counter/a",
+			on: serving(api.MethodAlarms, alarms)}},
+		wrong: []trial{{line: "alarms ls --actor counter", says: "NAMESPACE/ID"}},
+		down:  []string{"alarms ls"},
+		shape: listOf(alarmListing),
+	},
+	"kelpie alarms get": {
+		good:  []trial{{line: "alarms get counter/a tea", says: "counter/a", on: serving(api.MethodAlarms, alarms)}},
+		wrong: []trial{{line: "alarms get counter/a", says: "NAME is missing"}},
+		down:  []string{"alarms get counter/a tea"},
+		shape: oneOf(oneAlarmListing),
+	},
+	"kelpie alarms cancel": {
+		good: []trial{{line: "alarms cancel counter/a tea --yes", says: `alarm "tea" of actor counter/a cancelled`,
+			on: serving(api.MethodAlarmCancel, func(req *api.AlarmRequest) (*api.AlarmReply, error) {
+				return &api.AlarmReply{Actor: req.Actor, Alarm: req.Alarm}, nil
+			})}},
+		wrong: []trial{{line: "alarms cancel counter tea --yes", says: "NAMESPACE/ID"}},
+		down:  []string{"alarms cancel counter/a tea --yes"},
+	},
 	"kelpie actors describe": {
 		good: []trial{{line: "actors describe counter/a", says: "add"}, {line: "actors describe kv", says: "put"}},
 		wrong: []trial{{line: "actors describe", says: "ACTOR is missing"}, {
@@ -390,6 +411,11 @@ func completionCase(shell string) commandCase {
 // letter does what is asked of a dead letter.
 func letter(req *api.DeadLetterRequest) (*api.DeadLetterReply, error) {
 	return &api.DeadLetterReply{Letter: req.Letter}, nil
+}
+
+// alarms lists one.
+func alarms(*api.AlarmsRequest) (*api.AlarmsReply, error) {
+	return &api.AlarmsReply{Alarms: []api.AlarmRow{{Actor: "counter/a", Alarm: "tea", Method: "add"}}}, nil
 }
 
 // serving returns a terminal that asks a node that answers one method.

@@ -25,6 +25,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, clusterStatusListing)
 	check(t, actorChangeListing)
 	check(t, deadLetterListing)
+	check(t, alarmListing)
 	check(t, simItemListing)
 	check(t, namespaceListing)
 	check(t, namespaceChangeListing)

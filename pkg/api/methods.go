@@ -35,6 +35,8 @@ const (
 	MethodDeadLetters     = "admin.dead_letters"
 	MethodDeadLetterRetry = "admin.dead_letter_retry"
 	MethodDeadLetterRm    = "admin.dead_letter_rm"
+	MethodAlarms          = "admin.alarms"
+	MethodAlarmCancel     = "admin.alarm_cancel"
 	MethodQuarantines     = "admin.quarantines"
 	MethodQuarantineClear = "admin.quarantine_clear"
 
@@ -70,6 +72,8 @@ const (
 	// MethodRetry is the method, of every actor, that takes a dead letter of its own, whose number is the request,
 	// back to be tried again.
 	MethodRetry = "$retry"
+	// MethodCancelAlarm is the method, of every actor, that cancels an alarm of its own, whose name is the request.
+	MethodCancelAlarm = "$cancel_alarm"
 	// MethodSend is the method, of every actor that is not volatile, that takes a message from outside of the cluster:
 	// the actor sends it to itself. Its request is a SendRequest.
 	MethodSend = "$send"

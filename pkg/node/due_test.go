@@ -501,3 +501,95 @@ func TestAlarmThatAnotherOneCancelsDoesNotRun(t *testing.T) {
 		}
 	})
 }
+
+func (c *cluster) alarms(in api.AlarmsRequest) (rows []api.AlarmRow) {
+	c.Helper()
+	for {
+		reply, err := admin[api.AlarmsRequest, api.AlarmsReply](c, c.any(), api.MethodAlarms, &in)
+		if err != nil {
+			c.Fatal(err)
+		}
+		if rows = append(rows, reply.Alarms...); reply.Next == "" {
+			return rows
+		}
+		in.After, in.AfterAlarm = reply.Next, reply.NextAlarm
+	}
+}
+
+func TestAlarmsAreListedInPages(t *testing.T) {
+	simulateChores(t, 2, func(c *cluster) {
+		c.startAll(2)
+		var want []string
+		for _, id := range []string{"a", "ab", "b"} {
+			for i := range 3 {
+				name := fmt.Sprint(i)
+				c.do(chore(id), "set", order{Name: name, After: time.Hour, Text: "x"}, nil)
+				want = append(want, "chore/"+id+" "+name)
+			}
+		}
+		c.do(chore("none"), "ring", "x", nil)
+		for _, limit := range []int{1, 2, 3, 5, 0} {
+			var got []string
+			for _, r := range c.alarms(api.AlarmsRequest{Limit: limit}) {
+				got = append(got, r.Actor+" "+r.Alarm)
+			}
+			if !slices.Equal(got, want) {
+				c.Fatalf("with pages of %d: %q", limit, got)
+			}
+		}
+		if got := c.alarms(api.AlarmsRequest{Prefix: "a", Limit: 2}); len(got) != 6 {
+			c.Fatalf("%+v", got)
+		}
+		if got := c.alarms(api.AlarmsRequest{Actor: "chore/ab", Limit: 2}); len(got) != 3 || got[2].Alarm != "2" {
+			c.Fatalf("%+v", got)
+		}
+		if got := c.alarms(api.AlarmsRequest{Overdue: true, Limit: 1}); len(got) != 0 {
+			c.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestAnAlarmThatFailsIsListedWithItsError(t *testing.T) {
+	simulateChores(t, 2, func(c *cluster) {
+		c.startAll(2)
+		c.do(chore("a"), "set", order{Name: "bad", After: time.Second, Method: "fail", Text: "x"}, nil)
+		c.sleep(10 * time.Second)
+		rows := c.alarms(api.AlarmsRequest{Overdue: true})
+		if len(rows) != 1 || rows[0].Alarm != "bad" || rows[0].Attempts < 2 || rows[0].Error != "never works" ||
+			rows[0].OverdueMillis < 5000 || rows[0].Next <= rows[0].Due {
+			c.Fatalf("%+v", rows)
+		}
+	})
+}
+
+func TestAnOperatorCancelsAnAlarm(t *testing.T) {
+	simulateChores(t, 4, func(c *cluster) {
+		c.startAll(2)
+		c.do(chore("a"), "set", order{Name: "again", Every: 2 * time.Second, Text: "x"}, nil)
+		c.do(chore("a"), "set", order{Name: "kept", After: time.Minute, Text: "kept"}, nil)
+		c.sleep(time.Duration(c.env.Rand("cancel").IntN(5000)) * time.Millisecond)
+		cancel := func() error {
+			_, err := admin[api.AlarmRequest, api.AlarmReply](c, "n2", api.MethodAlarmCancel,
+				&api.AlarmRequest{Actor: "chore/a", Alarm: "again"})
+			return err
+		}
+		if err := cancel(); err != nil {
+			c.Fatal(err)
+		}
+		ran := len(c.logOf("a").Log)
+		wantCode(c, cancel(), api.CodeNotFound)
+		if rows := c.alarms(api.AlarmsRequest{}); len(rows) != 1 || rows[0].Alarm != "kept" {
+			c.Fatalf("%+v", rows)
+		}
+		if c.env.Rand("crash").IntN(2) == 0 {
+			c.crash(c.owner("n1", chore("a")).Node)
+		}
+		c.sleep(2 * time.Minute)
+		if s := c.logOf("a"); len(s.Log) != ran+1 || s.Log[ran] != "kept" {
+			c.Fatalf("it ran %d times before, and then %+v", ran, s)
+		}
+		if entries := c.dueEntries(); len(entries) != 0 {
+			c.Fatalf("%+v", entries)
+		}
+	})
+}

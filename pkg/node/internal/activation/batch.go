@@ -163,6 +163,8 @@ func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer,
 		return call.Answer{Call: c}, true
 	case c.Method == api.MethodRetry:
 		return a.runRetry(c), true
+	case c.Method == api.MethodCancelAlarm:
+		return a.runCancelAlarm(c), true
 	case c.Number != 0:
 		return a.runSend(c, calls)
 	}

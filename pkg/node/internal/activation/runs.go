@@ -40,7 +40,7 @@ func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer
 // alarmFailed takes note that an alarm has run in vain, as part of the batch.
 func (a *Activation) alarmFailed(out *call.Answer) {
 	al, now := out.Call.Alarm, a.parts.Env.Now()
-	failed := al.Failed(call.CountsAsFailure(out.Err), now.UnixMilli())
+	failed := al.Failed(out.Err, now.UnixMilli())
 	a.parts.Log.Warn("an alarm has failed", "actor", a.Actor.String(), "alarm", al.Name, "method", al.Method,
 		"attempts", failed.Attempts, "error", out.Err)
 	a.schedule.Begin()

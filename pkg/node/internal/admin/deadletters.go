@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
@@ -65,19 +64,8 @@ func (adm *Service) ServeDeadLetterRetry(ctx context.Context, in *api.DeadLetter
 	if err != nil {
 		return nil, err
 	}
-	answer := env.NewFuture[[]byte](adm.Env)
-	c := &call.Call{
-		Actor: id, Method: api.MethodRetry, Body: strconv.AppendUint(nil, number, 10),
-		Context:  func() context.Context { return ctx },
-		Deadline: adm.Env.Monotonic() + call.DefaultDeadline,
-		Finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
-	}
-	if left, ok := env.Remaining(adm.Env, ctx); ok {
-		c.Deadline = adm.Env.Monotonic() + left
-	}
-	adm.Router.Route(c)
-	if _, err := answer.Wait(ctx); err != nil {
-		return nil, call.WireError(err)
+	if _, err := adm.askActor(ctx, id, api.MethodRetry, strconv.AppendUint(nil, number, 10)); err != nil {
+		return nil, err
 	}
 	adm.Log.Info("dead letter taken back by an operator", "letter", in.Letter)
 	return &api.DeadLetterReply{Letter: in.Letter}, nil

@@ -28,8 +28,10 @@ const (
 	laterBackoffMax = time.Minute
 
 	alarmVersion = 1
-	// alarmFields are those of the first version: number, birth and repeats have come later.
+	// alarmFields are those of the first version: number, birth, repeats and error have come later.
 	alarmFields = 9
+	// LastErrorBytesMax is how much is kept of the error with which an alarm or a message has failed last.
+	LastErrorBytesMax = 200
 	// RetriedAlarm begins the name of an alarm that was taken back from the dead letters.
 	RetriedAlarm = "$retry/"
 )
@@ -52,6 +54,8 @@ type Alarm struct {
 	Birth uint64
 	// Repeats says that it has come before: Due was counted from when that was, by the wall clock.
 	Repeats bool
+	// Error is that of the last run in vain since it was due, for people.
+	Error string
 }
 
 // At is when the alarm is to run, in milliseconds since 1970: never 0, which is no time, nor DueAtOnce, which is that
@@ -81,10 +85,11 @@ func (al *Alarm) Same(as *Alarm) bool {
 }
 
 // Failed returns the alarm as it is after it has run in vain at a time.
-func (al *Alarm) Failed(counts bool, now int64) *Alarm {
+func (al *Alarm) Failed(why error, now int64) *Alarm {
 	next := *al
 	next.Tries++
-	if counts {
+	next.Error = ClipTo(WireError(why).Message, LastErrorBytesMax)
+	if CountsAsFailure(why) {
 		next.Attempts++
 	}
 	next.Retry = now + LaterBackoff(next.Tries).Milliseconds()
@@ -105,7 +110,7 @@ func (al *Alarm) Bytes() int {
 // Encode returns the alarm as the store has it, without its name.
 func (al *Alarm) Encode() []byte {
 	b := append(make([]byte, 0, 64+len(al.Request)), alarmVersion)
-	b = api.AppendArrayHeader(b, alarmFields+3)
+	b = api.AppendArrayHeader(b, alarmFields+4)
 	b = api.AppendString(b, al.Method)
 	b = api.AppendInt(b, al.Due.UnixMilli())
 	b = api.AppendInt(b, int64(al.Every))
@@ -117,7 +122,8 @@ func (al *Alarm) Encode() []byte {
 	b = api.AppendBytes(b, al.Request)
 	b = api.AppendUint(b, al.Number)
 	b = api.AppendUint(b, al.Birth)
-	return api.AppendBool(b, al.Repeats)
+	b = api.AppendBool(b, al.Repeats)
+	return api.AppendString(b, al.Error)
 }
 
 // DecodeAlarm reads an alarm back. Errors are CodeCorruptState.
@@ -140,6 +146,9 @@ func DecodeAlarm(e registry.Entry) (*Alarm, error) {
 	}
 	if fields >= alarmFields+3 {
 		al.Repeats = d.Bool()
+	}
+	if fields >= alarmFields+4 {
+		al.Error = d.String()
 	}
 	if !ok || d.Err() != nil || fields < alarmFields {
 		return nil, corrupt

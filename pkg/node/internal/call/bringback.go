@@ -22,7 +22,7 @@ func (al *Alarm) BroughtBack(now time.Time) *Alarm {
 		next.Retry = latest
 	}
 	if due, wrong := al.tooFar(now); wrong {
-		next.Due, next.Attempts, next.Tries, next.Retry, next.Birth = due, 0, 0, 0, 0
+		next.Due, next.Attempts, next.Tries, next.Retry, next.Birth, next.Error = due, 0, 0, 0, 0, ""
 	}
 	if next.Retry == al.Retry && next.Due.Equal(al.Due) {
 		return al

@@ -192,7 +192,7 @@ func (g *Schedule) Advance(al *call.Alarm, now time.Time) {
 	}
 	next := *al
 	next.Due, next.Attempts, next.Tries, next.Retry, next.Birth = due, 0, 0, 0, 0
-	next.Repeats = true
+	next.Repeats, next.Error = true, ""
 	g.Put(&next)
 }
 
