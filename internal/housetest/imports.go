@@ -99,8 +99,12 @@ var allowances = map[string]allowance{
 		external: []string{msgpack},
 		why:      "how actors' values are encoded, for authors and for the node",
 	},
+	"internal/timezone": {
+		internal: []string{"pkg/api"},
+		why:      "a table, the same in all nodes",
+	},
 	"internal/kind": {
-		internal: []string{"internal/codec", "pkg/api"},
+		internal: []string{"internal/codec", "internal/timezone", "pkg/api"},
 		external: []string{cron, msgpack},
 		why:      "what a node knows of an author's actors, which neither imports of the other",
 	},

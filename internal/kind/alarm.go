@@ -3,14 +3,7 @@
 
 package kind
 
-import (
-	"strings"
-	"time"
-
-	"github.com/robfig/cron/v3"
-
-	"github.com/kelpiehq/kelpie/pkg/api"
-)
+import "time"
 
 // Alarm is an alarm that is set.
 type Alarm struct {
@@ -45,20 +38,4 @@ func (a *Alarm) Next(now time.Time) (due time.Time, ok bool) {
 		return due, !due.IsZero()
 	}
 	return time.Time{}, false
-}
-
-var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-
-// ParseCron refuses what would depend on the machine's time zones or on when the alarm was set. Errors are
-// CodeInvalidArgument.
-func ParseCron(spec string) (cron.Schedule, error) {
-	if strings.Contains(spec, "TZ=") || strings.HasPrefix(spec, "@every") {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q: cron expressions are in UTC; for an interval, set "+
-			"Every", spec)
-	}
-	schedule, err := cronParser.Parse(spec)
-	if err != nil {
-		return nil, api.Errorf(api.CodeInvalidArgument, "%q is not a cron expression: %v", spec, err)
-	}
-	return schedule, nil
 }

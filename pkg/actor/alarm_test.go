@@ -28,6 +28,7 @@ func TestWhenAnAlarmIsDueFirst(t *testing.T) {
 		{"every, from a time on", Alarm{Every: time.Hour, After: time.Second}, "2026-02-28T12:00:01.123Z"},
 		{"cron", Alarm{Cron: "30 3 * * *"}, "2026-03-01T03:30:00Z"},
 		{"cron, by name", Alarm{Cron: "@monthly"}, "2026-03-01T00:00:00Z"},
+		{"cron, in a time zone", Alarm{Cron: "TZ=Asia/Tokyo 30 3 * * *"}, "2026-02-28T18:30:00Z"},
 		{"cron, on a leap day", Alarm{Cron: "0 0 29 2 *"}, "2028-02-29T00:00:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -57,7 +58,7 @@ func TestAlarmsThatMakeNoSense(t *testing.T) {
 		{"a", Alarm{Every: time.Millisecond, Method: "m"}, "at least 100ms"},
 		{"a", Alarm{Cron: "x", Method: "m"}, "not a cron expression"},
 		{"a", Alarm{Cron: "0 0 30 2 *", Method: "m"}, "never comes"},
-		{"a", Alarm{Cron: "TZ=Asia/Tokyo 0 0 1 1 *", Method: "m"}, "UTC"},
+		{"a", Alarm{Cron: "TZ=Asia/Tokio 0 0 1 1 *", Method: "m"}, "no time zone is named"},
 		{"a", Alarm{Cron: "@every 1h", Method: "m"}, "Every"},
 		{"a", Alarm{After: 1, Method: "m", Request: func() {}}, "does not encode"},
 	} {
@@ -65,6 +66,13 @@ func TestAlarmsThatMakeNoSense(t *testing.T) {
 		if api.CodeOf(err) != api.CodeInvalidArgument || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v, want %q", c.alarm, err, c.says)
 		}
+	}
+}
+
+func TestLeapDaysThatAreEightYearsApart(t *testing.T) {
+	p, err := Alarm{Cron: "0 0 29 2 *", Method: "m"}.plan("a", time.Date(2097, 1, 1, 0, 0, 0, 0, time.UTC))
+	if want := time.Date(2104, 2, 29, 0, 0, 0, 0, time.UTC); err != nil || !p.Due.Equal(want) {
+		t.Errorf("%v %v, want %v", p.Due, err, want)
 	}
 }
 
@@ -104,7 +112,7 @@ func TestWhenAnAlarmComesAgain(t *testing.T) {
 
 func FuzzCron(f *testing.F) {
 	for _, spec := range []string{"* * * * *", "*/5 1-3 1,15 * MON", "@daily", "0 0 30 2 *", "TZ=UTC * * * * *",
-		"60 * * * *"} {
+		"60 * * * *", "TZ=Europe/Berlin 30 2 * * *"} {
 		f.Add(spec)
 	}
 	f.Fuzz(func(t *testing.T, spec string) {
