@@ -46,7 +46,7 @@ var alarmListing = listing[api.AlarmRow]{
 			header: "REPEATS", cell: func(r *api.AlarmRow) string { return dash(r.Repeats) }},
 		{key: "attempts", meaning: "how often it has failed since it was due", header: "ATTEMPTS",
 			cell: func(r *api.AlarmRow) string { return strconv.Itoa(r.Attempts) }},
-		{key: "tries", meaning: "how often it has run in vain since it was due, for reasons not its own too",
+		{key: "tries", meaning: "how often a run has failed since it was due, whatever the reason",
 			header: "TRIES", wide: true, cell: func(r *api.AlarmRow) string { return strconv.Itoa(r.Tries) }},
 		{key: "error", meaning: "message of the last failure since it was due, empty if there was none",
 			header: "ERROR", wide: true, cell: func(r *api.AlarmRow) string { return dash(r.Error) }},

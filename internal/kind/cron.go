@@ -61,11 +61,11 @@ func errCron(spec, format string, args ...any) error {
 
 // Next returns the first time of the rule after another, and the zero time if there is none.
 //
-// A rule for every hour goes by the time that passes: it runs whenever a clock of the zone shows one of its times,
-// twice if the clock shows it twice. Any other goes by the dates and hours that it names, each of which comes once: at
+// A rule for every hour follows the time that passes: it runs whenever a clock of the zone shows one of its times,
+// twice if the clock shows it twice. Any other follows the dates and hours that it names, each of which comes once: at
 // the first of two times that the clock shows, and, if the clock is put forward over it, when it is.
 func (s *CronRule) Next(after time.Time) time.Time {
-	// Between two changes of a zone its clocks are so many seconds from UTC.
+	// Between two changes of a zone its clocks are a fixed number of seconds from UTC.
 	from := after.In(s.zone)
 	begin, end := zoneBounds(from)
 	wall := wallOf(from)
@@ -116,7 +116,7 @@ func (s *CronRule) hourly() bool {
 const searchYears = 5
 
 // nextWall returns the first time of the rule after another, as the clock on the wall shows it. Two leap days are
-// eight years apart at the most.
+// at most eight years apart.
 func (s *CronRule) nextWall(after time.Time) time.Time {
 	due := s.rule.Next(after)
 	if due.IsZero() {

@@ -34,7 +34,7 @@ type Alarm struct {
 	// month, day of the week), or @hourly, @daily, @weekly, @monthly or @yearly. Its time is UTC, or that of the time
 	// zone that stands in front of it: "TZ=Europe/Berlin 0 9 * * *". A rule for certain hours runs once for each time
 	// that it names: at the first of two, when clocks are put back, and, when they are put forward over it, at that
-	// moment. A rule for every hour goes by the time that passes.
+	// moment. A rule for every hour follows the time that passes.
 	Cron string
 	// Method is a writing method of the actor's own kind.
 	Method string

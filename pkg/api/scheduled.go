@@ -16,10 +16,10 @@ type AlarmRow struct {
 	OverdueMillis int64 `msgpack:"overdue_ms" json:"overdue_ms"`
 	// Repeats says when it comes again: "every 1h0m0s", or a cron expression; empty if it does not.
 	Repeats string `msgpack:"repeats" json:"repeats"`
-	// Attempts is how often it has failed since it was due, Tries how often it has run in vain, whatever the reason.
+	// Attempts is how often it has failed since it was due, Tries how often a run has failed, whatever the reason.
 	Attempts int `msgpack:"attempts" json:"attempts"`
 	Tries    int `msgpack:"tries" json:"tries"`
-	// Error is that of the last run in vain since it was due; empty if there was none.
+	// Error is that of the last failed run since it was due; empty if there was none.
 	Error string `msgpack:"error" json:"error"`
 	// RequestBytes is the size of the encoded request.
 	RequestBytes int `msgpack:"request_bytes" json:"request_bytes"`

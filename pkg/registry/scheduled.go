@@ -18,7 +18,7 @@ type Scheduled struct {
 
 // Scheduled reads the part of the state whose keys lie in [begin, end) of those of the actors that have an entry in the
 // list of what is due, at one moment. It stops after bytesMax bytes, but not within an actor: done is how many of the
-// actors it has looked at, at least one. It disturbs nobody and blocks until ctx ends.
+// actors it has looked at, at least one. It activates no actor, and blocks until ctx ends.
 func (r *Registry) Scheduled(ctx context.Context, actors []api.ActorID, begin, end []byte, bytesMax int) (
 	parts []Scheduled, done int, err error) {
 	keys := make([][]byte, len(actors))

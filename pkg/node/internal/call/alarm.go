@@ -54,7 +54,7 @@ type Alarm struct {
 	Birth uint64
 	// Repeats says that it has come before: Due was counted from when that was, by the wall clock.
 	Repeats bool
-	// Error is that of the last run in vain since it was due, for people.
+	// Error is that of the last failed run since it was due, for people.
 	Error string
 }
 
