@@ -23,7 +23,7 @@ command reads the variables that the AWS tools read: AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_REGION, and AWS_ENDPOINT_URL for a store other than
 Amazon's.`
 
-// backupRow is a backup, for whoever watches that there is a new one.
+// backupRow is a backup, as a program that monitors backups reads it.
 type backupRow struct {
 	Backup      string             `json:"backup"`
 	ClusterID   string             `json:"cluster_id"`
@@ -118,7 +118,7 @@ func progressOf(from *archive.Source, t backup.Trailer) string {
 func backupError(from *archive.Source, err error) error {
 	if api.CodeOf(err) == api.CodeCorruptState {
 		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", from, host.Message(err)),
-			"nothing was restored; use another copy, or another backup")
+			"use another copy, or another backup")
 	}
 	return err
 }

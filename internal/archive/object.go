@@ -72,7 +72,7 @@ func objectError(p Place, err error) error {
 	answer, answered := errors.AsType[minio.ErrorResponse](err)
 	switch {
 	case !answered:
-		return api.Errorf(api.CodeUnavailable, "%s: the object store does not answer: %v", p, err)
+		return api.Errorf(api.CodeUnavailable, "%s: the object store does not answer: %s", p, reason(err))
 	case answer.Code == minio.NoSuchBucket:
 		return api.Errorf(api.CodeNotFound, "%s: there is no bucket %q", p, p.bucket)
 	case answer.Code == minio.NoSuchKey:

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -101,8 +102,11 @@ func cantRead(name string, err error) error {
 	return api.Errorf(api.CodeFailedPrecondition, "can't read %s: %s", name, reason(err))
 }
 
-// reason is an error of the system without the name of the file.
+// reason is an error of the system without the name of the file, or the address of the request.
 func reason(err error) string {
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		err = request.Err
+	}
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}

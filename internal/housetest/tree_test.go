@@ -194,6 +194,7 @@ func TestTextCatches(t *testing.T) {
 
 	wantFindings(t, checkLeftovers("a.go", []byte("a\n// TO"+"DO: more\n")), "do it now")
 	wantFindings(t, checkLeftovers("a.go", []byte("// FIX"+"ME\n// X"+"XX\n")), "do it now", "do it now")
+	// Words that only contain a marker are none.
 	wantFindings(t, checkLeftovers("a.go", []byte("mastodons, X"+"XXL, todo")))
 	wantFindings(t, checkLeftovers("a.md", []byte("see `/ro"+"ot/a` or /wo"+"rk/b")), "path of one machine")
 	wantFindings(t, checkLeftovers("a.md", []byte("https://example.org/wo"+"rk/a")))

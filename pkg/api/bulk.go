@@ -26,7 +26,7 @@ type BulkRequest struct {
 	Namespace string `msgpack:"namespace"`
 	// Limit is how many are to move at the most; 0 is all.
 	Limit int `msgpack:"limit"`
-	// Rate is how many are moved in a second at the most, at least BulkRateMin; 0 is as many as can be.
+	// Rate bounds how many are moved in a second, and is at least BulkRateMin; 0 is as many as can be.
 	Rate float64 `msgpack:"rate"`
 	// TimeoutMillis is when to give up what is left, in at most a year; 0 is never.
 	TimeoutMillis int64 `msgpack:"timeout_ms"`
@@ -66,7 +66,7 @@ type RebalanceRequest struct {
 	By string `msgpack:"by"` // "" is ByActors
 	// Plan only tells what would be moved.
 	Plan bool `msgpack:"plan"`
-	// Rate is how many actors each node gives in a second at the most; 0 is as many as can be.
+	// Rate bounds how many actors each node gives in a second; 0 is as many as can be.
 	Rate float64 `msgpack:"rate"`
 }
 

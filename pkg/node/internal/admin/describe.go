@@ -37,7 +37,8 @@ func (adm *Service) ServeDescribe(ctx context.Context, in *api.DescribeRequest) 
 			adm.Log.Debug("kind not described", "namespace", in.Namespace, "node", node.ID, "error", err)
 		}
 	}
-	return nil, api.Errorf(api.CodeUnknownNamespace, "no node that answers hosts namespace %q", in.Namespace)
+	return nil, api.Errorf(api.CodeUnknownNamespace, "no node that answers hosts namespace %q: see "+
+		"'kelpie namespaces ls'", in.Namespace)
 }
 
 // describe returns the methods of a kind, in order of name.
