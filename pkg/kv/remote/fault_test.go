@@ -103,6 +103,8 @@ func TestServerComesBack(t *testing.T) {
 		defer f.close()
 		f.put("k", "1")
 		f.crash()
+		// A commit on a connection that the client believes in is sent, and its end unknown: let the client notice.
+		f.pool.Disconnect(addr, "the server has crashed")
 		done := env.NewGroup(e, f.ctx)
 		defer done.Stop()
 		done.Go("commit", func(ctx context.Context) {
