@@ -86,8 +86,8 @@ var allowances = map[string]allowance{
 	},
 	"pkg/rpc/tcp": {
 		internal: []string{"pkg/rpc"},
-		external: []string{yamux},
-		why:      "the one package that knows yamux and sockets",
+		external: []string{yamux, pacing},
+		why:      "the one package that knows yamux and sockets, and how fast it may read what it throws away",
 	},
 	"pkg/registry": {
 		internal: []string{"pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple"},
@@ -378,6 +378,7 @@ const (
 	xtools       = "golang.org/x/tools"
 	yaml         = "go.yaml.in/yaml/v3"
 	yamux        = "github.com/hashicorp/yamux"
+	pacing       = "golang.org/x/time"
 )
 
 // Only tests may use these.

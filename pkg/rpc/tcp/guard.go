@@ -32,7 +32,7 @@ type guard struct {
 	opened  int    // streams
 	control int64  // frames without data
 	data    int64  // bytes of data, until greeted
-	frames  int    // since other tasks were let run
+	turn    int    // bytes since other tasks were let run
 }
 
 const (
@@ -45,8 +45,10 @@ const (
 	// helloBytes is how much data a peer may send before its hello was good: that, a class for each stream, and its
 	// length.
 	helloBytes = rpc.HelloBytesMax + rpc.Classes + 4
-	// framesAtOnce is after how many frames the others may run: reading never blocks while a peer floods us.
-	framesAtOnce = 16
+	// turnBytes is after how many bytes the others may run: reading never blocks while a peer floods us, and a task of
+	// Go runs for 10 ms before another takes its place. A frame without data is a frameCost of them.
+	turnBytes = 64 << 10
+	frameCost = turnBytes / 16
 )
 
 // Types and flags of yamux's frames, beside those of coalescer.go.
@@ -76,6 +78,7 @@ func (g *guard) Read(p []byte) (int, error) {
 			n, err := g.reader.Read(p[:min(len(p), g.piece)])
 			g.piece -= n
 			g.body -= n
+			g.spend(n)
 			return n, err
 		case g.body > 0:
 			g.announce(min(g.body, pieceBytes))
@@ -99,9 +102,7 @@ func (g *guard) next() error {
 	if _, err := io.ReadFull(g.reader, g.header[:]); err != nil {
 		return err
 	}
-	if g.frames++; g.frames%framesAtOnce == 0 {
-		runtime.Gosched()
-	}
+	g.spend(frameCost)
 	g.pending = g.header[:]
 	length := binary.BigEndian.Uint32(g.header[yamuxLengthOffset:])
 	if binary.BigEndian.Uint16(g.header[yamuxFlagsOffset:])&yamuxFlagSyn != 0 {
@@ -122,6 +123,14 @@ func (g *guard) next() error {
 		return nil
 	}
 	return errControl
+}
+
+// spend lets the others run once this connection has had its turn.
+func (g *guard) spend(bytes int) {
+	if g.turn += bytes; g.turn >= turnBytes {
+		g.turn = 0
+		runtime.Gosched()
+	}
 }
 
 // begin begins a frame of data, of which yamux checks that the window has room for it piece by piece.

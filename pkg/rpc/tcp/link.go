@@ -6,6 +6,7 @@ package tcp
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/yamux"
+	"golang.org/x/time/rate"
 
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -32,6 +34,7 @@ type link struct {
 	wire      *coalescer
 	streams   [rpc.Classes]stream
 	account   *rpc.Account
+	waste     *rate.Limiter // of what is received for nothing; of the listener, nil at the dialing end
 	closeOnce sync.Once
 }
 
@@ -39,11 +42,12 @@ type link struct {
 type stream struct {
 	ready chan struct{}
 	*yamux.Stream
+	// reader is made when the first frame comes: many connections of a server never call.
 	reader *bufio.Reader
 }
 
-func newLink(session *yamux.Session, wire *coalescer) *link {
-	l := &link{session: session, wire: wire}
+func newLink(session *yamux.Session, wire *coalescer, waste *rate.Limiter) *link {
+	l := &link{session: session, wire: wire, waste: waste}
 	for i := range l.streams {
 		l.streams[i].ready = make(chan struct{})
 	}
@@ -60,7 +64,7 @@ func (l *link) openStreams() error {
 		if _, err := s.Write([]byte{byte(class)}); err != nil {
 			return err
 		}
-		l.streams[class].begin(s, newReader(s, class))
+		l.streams[class].begin(s)
 	}
 	return nil
 }
@@ -80,22 +84,12 @@ func (l *link) acceptStreams() {
 			l.Close()
 			return
 		}
-		l.streams[class].begin(s, newReader(s, class))
+		l.streams[class].begin(s)
 	}
-	// A further stream has no business here, nor has anything once the session is over.
-	_, _ = l.session.AcceptStream()
-	l.Close()
 }
 
-func newReader(s *yamux.Stream, class rpc.Class) *bufio.Reader {
-	if class == rpc.ClassControl {
-		return bufio.NewReaderSize(s, controlBufferBytes)
-	}
-	return bufio.NewReaderSize(s, streamBufferBytes)
-}
-
-func (s *stream) begin(y *yamux.Stream, reader *bufio.Reader) {
-	s.Stream, s.reader = y, reader
+func (s *stream) begin(y *yamux.Stream) {
+	s.Stream = y
 	close(s.ready)
 }
 
@@ -157,7 +151,7 @@ func (l *link) Receive(class rpc.Class) ([]byte, error) {
 		return nil, err
 	}
 	var prefix [4]byte
-	if _, err := io.ReadFull(s.reader, prefix[:1]); err != nil {
+	if err := s.first(prefix[:1], class); err != nil {
 		return nil, err
 	}
 	// What is in the buffer comes at once; the rest has to within a time.
@@ -195,6 +189,23 @@ func (l *link) Receive(class rpc.Class) ([]byte, error) {
 	return frame, nil
 }
 
+// first reads the first byte of a frame, however long it takes to come.
+func (s *stream) first(b []byte, class rpc.Class) error {
+	if s.reader != nil {
+		_, err := io.ReadFull(s.reader, b)
+		return err
+	}
+	if _, err := io.ReadFull(s.Stream, b); err != nil {
+		return err
+	}
+	size := streamBufferBytes
+	if class == rpc.ClassControl {
+		size = controlBufferBytes
+	}
+	s.reader = bufio.NewReaderSize(s.Stream, size)
+	return nil
+}
+
 func cutShort(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -216,7 +227,7 @@ func (l *link) readFrame(r io.Reader, n int) ([]byte, error) {
 		size := min(n, max(growBytes, 4*at))
 		if !l.account.Take(size) {
 			l.account.Give(at)
-			return nil, discard(r, frame, n)
+			return nil, l.discard(r, frame, n)
 		}
 		grown := make([]byte, size)
 		copy(grown, frame)
@@ -232,8 +243,9 @@ func (l *link) readFrame(r io.Reader, n int) ([]byte, error) {
 }
 
 // discard passes over the rest of a frame of n bytes for which there is no room, of which begun has come. It returns
-// an *rpc.NoRoomError once it has.
-func discard(r io.Reader, begun []byte, n int) error {
+// an *rpc.NoRoomError once it has. All links of a listener together pass over so much in a second that those that get
+// room lose little of the processor's time.
+func (l *link) discard(r io.Reader, begun []byte, n int) error {
 	head := make([]byte, min(n, rpc.HeadBytesMax))
 	at := copy(head, begun)
 	if len(begun) < len(head) {
@@ -241,8 +253,15 @@ func discard(r io.Reader, begun []byte, n int) error {
 			return err
 		}
 	}
-	if _, err := io.CopyN(io.Discard, r, int64(n-max(len(begun), len(head)))); err != nil {
-		return err
+	for left := n - max(len(begun), len(head)); left > 0; {
+		some := min(left, wasteAtOnce)
+		if err := l.waste.WaitN(context.Background(), some); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(io.Discard, r, int64(some)); err != nil {
+			return err
+		}
+		left -= some
 	}
 	return &rpc.NoRoomError{Head: head}
 }

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/yamux"
+	"golang.org/x/time/rate"
 
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -21,12 +23,16 @@ const (
 	// writeTimeout is how long the peer's kernel may take nothing before the link is broken.
 	writeTimeout = 15 * time.Second
 	// windowBytes is how much may be on its way in a stream, and so what a peer
-	// can make us hold per stream before anybody reads it.
-	windowBytes = 1 << 20
+	// can make us hold per stream before anybody reads it. It is the least that yamux allows.
+	windowBytes = 256 << 10
 	// frameTimeout is how long a frame that has begun may take to arrive, and frameBytesPerSecond how much longer a
 	// long one: what has come of it takes memory.
 	frameTimeout        = 10 * time.Second
 	frameBytesPerSecond = 512 << 10
+	// wasteBytesPerSecond is how fast a listener passes over frames for which there is no room, of all its links
+	// together, and wasteAtOnce in what portions.
+	wasteBytesPerSecond = 64 << 20
+	wasteAtOnce         = 64 << 10
 	// unreadTimeout is how long the peer may read nothing of what it was sent in a class.
 	unreadTimeout = 30 * time.Second
 	// acceptPause is waited before accepting again when the process has no
@@ -51,7 +57,7 @@ func (transport) Dial(ctx context.Context, addr string) (rpc.Link, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	l := newLink(session, wire)
+	l := newLink(session, wire, nil)
 	if err := l.openStreams(); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("open streams to %s: %w", addr, err)
@@ -65,10 +71,13 @@ func (transport) Listen(addr string) (rpc.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listener{l}, nil
+	return listener{l, rate.NewLimiter(wasteBytesPerSecond, wasteAtOnce)}, nil
 }
 
-type listener struct{ net.Listener }
+type listener struct {
+	net.Listener
+	waste *rate.Limiter
+}
 
 // Addr implements rpc.Listener.
 func (l listener) Addr() string { return l.Listener.Addr().String() }
@@ -91,8 +100,10 @@ func (l listener) Accept() (rpc.Link, error) {
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
-		link := newLink(session, wire)
+		link := newLink(session, wire, l.waste)
 		go link.acceptStreams()
+		// Of many that come at once, the next is taken once those before have had their turn, and so have all calls.
+		runtime.Gosched()
 		return link, nil
 	}
 }
