@@ -11,9 +11,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/dedup"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/mailbox"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -32,15 +30,12 @@ func (a *Activation) Bytes() int64 {
 
 // Activation is an actor in memory: its claim and its cached state.
 type Activation struct {
-	parts    *Parts
-	mailbox  *mailbox.Mailbox
-	Actor    api.ActorID
-	Spec     *kind.Spec
-	Claim    *registry.Claim
-	Struct   *state.Struct
-	kv       *state.KV
-	dedup    *dedup.Table
-	schedule *state.Schedule // nil for most
+	parts   *Parts
+	mailbox *mailbox.Mailbox
+	Actor   api.ActorID
+	Spec    *kind.Spec
+	Claim   *registry.Claim
+	unitOfWork
 	outbound outbound
 	// Destroyed actors are deactivated without their hook.
 	Destroyed bool
@@ -97,7 +92,7 @@ func (a *Activation) Kind() *kind.Spec { return a.Spec }
 func (a *Activation) Self() api.ActorID { return a.Actor }
 
 // exited gives the activation up, as its task ends in the middle of the actor's code. The call that it was for has
-// failed; the others that wait are routed anew.
+// failed; the others that wait are routed again.
 func (a *Activation) exited(what string) {
 	err := api.Errorf(api.CodeInternal, "actor %s: %s ended its goroutine: runtime.Goexit must not be called", a.Actor,
 		what)

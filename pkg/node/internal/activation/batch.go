@@ -45,8 +45,8 @@ func (a *Activation) Process(calls []*call.Call) (rest []*call.Call, good bool) 
 		if single > 0 {
 			most, single = 1, single-1
 		}
-		answers, inTime := a.runBatch(calls, most)
-		if !inTime {
+		answers, err := a.runBatch(calls, most)
+		if err != nil { // abandoned: the calls are no longer its own
 			return nil, false
 		}
 		err = a.conclude(answers)
@@ -101,11 +101,13 @@ func (a *Activation) servable(calls []*call.Call) []*call.Call {
 }
 
 // runBatch runs calls, one after the other, until there is no more or the batch is full. It has at most so many
-// calls; 0 is any number. It reports whether the handlers have returned in time: otherwise the calls are no longer
-// its own.
-func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answer, inTime bool) {
+// calls; 0 is any number.
+//
+// The error of this and of all that runs a call is call.ErrAbandoned: the actor's code has not returned in time. The
+// calls are on their way elsewhere then, and nothing of the activation may be touched.
+func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answer, err error) {
 	if calls[0].Method == api.MethodDestroy {
-		return []call.Answer{a.runDestroy(calls[0])}, true
+		return []call.Answer{a.runDestroy(calls[0])}, nil
 	}
 	if most == 0 || most > len(calls) {
 		most = len(calls)
@@ -114,13 +116,13 @@ func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answ
 	a.Claim.Renew(a.parts.Members.Proof()) // for the births and ages of calls
 	for _, c := range calls[:most] {
 		if c.Method == api.MethodDestroy || len(answers) > 0 &&
-			(a.batchBytes() > batchBytesMax || a.outbound.methods[c.Method]) {
+			(a.bytes() > batchBytesMax || a.outbound.methods[c.Method]) {
 			break
 		}
 		a.outbound.begin(len(answers) == 0)
-		out, inTime := a.runCall(c, calls)
-		if !inTime {
-			return nil, false
+		out, err := a.runCall(c, calls)
+		if err != nil {
+			return nil, err
 		}
 		if a.outbound.refused {
 			break // it begins the next batch
@@ -130,12 +132,7 @@ func (a *Activation) runBatch(calls []*call.Call, most int) (answers []call.Answ
 			break // nothing more can be committed
 		}
 	}
-	return answers, true
-}
-
-// batchBytes is about what the batch takes in a transaction so far.
-func (a *Activation) batchBytes() int {
-	return a.kv.Bytes + len(a.Struct.Kept) + a.schedule.BatchBytes() + a.dedup.BatchBytes()
+	return answers, nil
 }
 
 // runDestroy deletes the actor for a call, unless it has done so before.
@@ -154,17 +151,17 @@ func (a *Activation) runDestroy(c *call.Call) call.Answer {
 }
 
 // runCall runs one call. What a failed one did is undone.
-// calls have not been answered. Unless the handler returns in time, nothing must be done any more.
-func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+// calls have not been answered.
+func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer, err error) {
 	switch {
 	case c.Own:
 		return a.runOwn(c, calls)
 	case c.Method == api.MethodWake:
-		return call.Answer{Call: c}, true
+		return call.Answer{Call: c}, nil
 	case c.Method == api.MethodRetry:
-		return a.runRetry(c), true
+		return a.runRetry(c), nil
 	case c.Method == api.MethodCancelAlarm:
-		return a.runCancelAlarm(c), true
+		return a.runCancelAlarm(c), nil
 	case c.Number != 0:
 		return a.runSend(c, calls)
 	}
@@ -172,39 +169,35 @@ func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer,
 }
 
 // runMethod runs a method for a call, unless that is too late, or a repeat of one that has been done.
-func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+func (a *Activation) runMethod(c *call.Call, calls []*call.Call) (out call.Answer, err error) {
 	m := a.method(c.Method)
 	if m == nil {
-		return call.Answer{
-			Call: c, Err: a.Spec.UnknownMethod(c.Method), Settled: true}, true
+		return call.Answer{Call: c, Err: a.Spec.UnknownMethod(c.Method), Settled: true}, nil
 	}
 	keyed := !c.Key.IsZero() && !m.ReadOnly && !c.Own && c.Number == 0 // those have been told from repeats
 	if keyed {
 		if earlier, ok := a.repeated(c); ok {
-			return earlier, true
+			return earlier, nil
 		}
 		if err := a.dedup.Admit(&c.Key, a.Claim.Version()); err != nil {
-			return call.Answer{Call: c, Err: err, Settled: true}, true
+			return call.Answer{Call: c, Err: err, Settled: true}, nil
 		}
 	}
 	now := a.parts.Env.Monotonic() // only now: to tell a repeat may have taken the store
 	if now >= c.RunBy() {
-		return call.Answer{Call: c, Err: call.ErrExpired(c), Settled: true}, true
+		return call.Answer{Call: c, Err: call.ErrExpired(c), Settled: true}, nil
 	}
 	ctx, cancel := c.HandlerContext(a.parts.Env)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, true
+		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, nil
 	}
 	a.mailbox.Enter(c.Method, c, calls, now, c.RunBy())
-	out, inTime = a.runHandler(ctx, c, m)
-	if !inTime {
-		return out, false
-	}
-	if keyed {
+	out, err = a.runHandler(ctx, c, m)
+	if err == nil && keyed {
 		a.dedup.Add(&out, a.Claim.Version())
 	}
-	return out, true
+	return out, err
 }
 
 // repeated returns the answer to a call that must not run: because it has run, or because nobody can say that it has
@@ -256,32 +249,30 @@ func (a *Activation) fetchReply(ctx context.Context, r *dedup.Entry) ([]byte, er
 }
 
 // runHandler runs the handler of a call that has not been done before.
-func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *kind.Method) (out call.Answer, inTime bool) {
-	a.begin(ctx, m.ReadOnly)
+func (a *Activation) runHandler(ctx context.Context, c *call.Call, m *kind.Method) (call.Answer, error) {
+	a.kv.Begin(ctx, m.ReadOnly)
 	if c.Alarm != nil {
 		a.schedule.Advance(c.Alarm, a.parts.Env.Now()) // which the handler may change again
 	}
-	body, state, err := a.handle(ctx, c, m)
-	if err != nil {
-		err = cmp.Or(a.Struct.Rollback(), err)
+	body, failed := a.handle(ctx, c, m)
+	if failed != nil {
+		failed = cmp.Or(a.rollback(), failed)
 	}
-	if !a.mailbox.Leave() {
-		return out, false
+	if err := a.mailbox.Leave(); err != nil {
+		return call.Answer{}, err
 	}
-	if err == nil {
-		a.Struct.Keep(state)
-		a.kv.Keep()
-		a.schedule.Keep()
-		return call.Answer{Call: c, Body: body, Writes: !m.ReadOnly, Reads: m.ReadOnly, Asked: a.outbound.asked > 0},
-			true
+	out := call.Answer{Call: c, Reads: m.ReadOnly, Asked: a.outbound.asked > 0}
+	if failed != nil {
+		out.Err = a.outbound.verdict(call.WireError(failed))
+		return out, nil
 	}
-	a.schedule.Begin()
-	return call.Answer{Call: c, Err: a.outbound.verdict(call.WireError(err)), Reads: m.ReadOnly,
-		Asked: a.outbound.asked > 0}, true
+	a.keep()
+	out.Body, out.Writes = body, !m.ReadOnly
+	return out, nil
 }
 
-// handle runs a handler, and returns its reply and, of a writing method, the state that it leaves.
-func (a *Activation) handle(ctx context.Context, c *call.Call, m *kind.Method) (body, state []byte, err error) {
+// handle runs a handler, and returns its reply.
+func (a *Activation) handle(ctx context.Context, c *call.Call, m *kind.Method) (body []byte, err error) {
 	err = a.Guard("method "+m.Name, func() (err error) {
 		if m.ReadOnly && a.parts.CheckReads {
 			body, err = a.runChecked(a.turn(ctx, c), m, c.Body)
@@ -289,25 +280,24 @@ func (a *Activation) handle(ctx context.Context, c *call.Call, m *kind.Method) (
 		}
 		body, err = m.Run(a.turn(ctx, c), a.Struct.Value, c.Body)
 		if err == nil && !m.ReadOnly {
-			state, err = a.Struct.Encode("method " + m.Name)
+			err = a.Struct.Encode("method " + m.Name)
 		}
 		return err
 	})
 	a.returned(c)
 	switch {
 	case a.outbound.refused: // whatever the handler made of that
-		return nil, nil, call.ErrMoved(a.Actor)
+		return nil, call.ErrMoved(a.Actor)
 	case a.kv.Err != nil:
-		return nil, nil, a.kv.Err
+		return nil, a.kv.Err
 	case err == nil && len(body) > api.PayloadBytesMax:
-		return nil, nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body),
+		return nil, api.Errorf(api.CodeTooLarge, "reply of %d bytes from %s: must have at most %d", len(body),
 			a.Actor, api.PayloadBytesMax)
 	case err == nil && !m.ReadOnly && !c.Key.IsZero() && !a.dedup.Fits(body, a.Claim.Version()):
-		return nil, nil, call.ErrOverloaded(call.RetryAfterMax, "actor %s: it keeps replies of %d bytes for callers "+
-			"that may "+
-			"ask again, and has no room for one of %d", a.Actor, a.dedup.Bodies, len(body))
+		return nil, call.ErrOverloaded(call.RetryAfterMax, "actor %s: it keeps replies of %d bytes for callers that "+
+			"may ask again, and has no room for one of %d", a.Actor, a.dedup.Bodies, len(body))
 	}
-	return body, state, err
+	return body, err
 }
 
 // runChecked runs a reading method, and fails if it has changed the state: the caller then undoes that.
@@ -335,7 +325,7 @@ func (a *Activation) conclude(answers []call.Answer) error {
 	if a.broken != nil {
 		return a.broken
 	}
-	writes := a.writes(answers)
+	writes := a.writesOf(answers)
 	if len(writes) == 0 && a.Claim.Trial().Marked() {
 		return a.clearMark(answers[0].Call)
 	}
@@ -386,27 +376,22 @@ func (a *Activation) unfit(out *call.Answer) error {
 
 // kept notes that what the activation has changed is committed.
 func (a *Activation) kept() {
-	a.Struct.Stored()
-	a.kv.Stored()
-	a.dedup.Stored()
-	a.keptAgenda()
+	due := a.schedule.DueAt()
+	for _, d := range a.schedule.Dying() {
+		a.parts.Events.Sum(
+			api.Event{Kind: api.EventDeadLetter, Node: a.parts.NodeID, Actor: a.Actor.String(), Cause: d.Error})
+	}
+	a.stored()
+	if a.Sending() && a.schedule.Deliveries == nil {
+		a.Deliver()
+	}
+	if due != 0 || a.DueAt() != 0 {
+		a.arm()
+	}
 }
 
-// begin prepares for a handler.
-func (a *Activation) begin(ctx context.Context, readOnly bool) {
-	a.kv.Begin(ctx, readOnly)
-	a.schedule.Begin()
-}
-
-// revert undoes the batch.
-func (a *Activation) revert() error {
-	a.kv.Reset()
-	a.dedup.Revert()
-	a.schedule.Revert()
-	return a.Struct.Revert()
-}
-
-func (a *Activation) writes(answers []call.Answer) []registry.Write {
+// writesOf are what a commit writes for answers.
+func (a *Activation) writesOf(answers []call.Answer) []registry.Write {
 	if len(a.dedup.Added) > 0 {
 		a.dedup.Age(a.Claim.Version())
 	}
@@ -431,8 +416,7 @@ func (a *Activation) changes() []registry.Write {
 		a.schedule.Collect()
 		a.crowd(a.parts.Ctx)
 	}
-	return slices.Concat(a.Struct.Writes(), a.kv.Writes(), a.dedup.Writes(),
-		a.schedule.Writes(a.Claim, a.parts.Env.Now().UnixMilli()))
+	return a.writes(a.Claim, a.parts.Env.Now().UnixMilli())
 }
 
 // concluded answers everybody.

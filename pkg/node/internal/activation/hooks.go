@@ -26,13 +26,12 @@ func (a *Activation) Hook(ctx context.Context, name string, f kind.Hook, calls [
 	now := a.parts.Env.Monotonic()
 	left, _ := env.Remaining(a.parts.Env, ctx)
 	a.mailbox.Enter(name, nil, calls, now, now+left)
-	a.begin(ctx, false)
-	var state []byte
-	err := a.Guard(name, func() (err error) {
-		if err = f(a.hookTurn(ctx, name), a.Struct.Value); err == nil {
-			state, err = a.Struct.Encode(name)
+	a.kv.Begin(ctx, false)
+	err := a.Guard(name, func() error {
+		if err := f(a.hookTurn(ctx, name), a.Struct.Value); err != nil {
+			return err
 		}
-		return err
+		return a.Struct.Encode(name)
 	})
 	switch {
 	case a.kv.Err != nil:
@@ -41,29 +40,16 @@ func (a *Activation) Hook(ctx context.Context, name string, f kind.Hook, calls [
 		err = call.NewHookError(name, err)
 	}
 	if err != nil {
-		err = cmp.Or(a.Struct.Rollback(), err)
+		err = cmp.Or(a.rollback(), err)
 	}
-	if !a.mailbox.Leave() {
-		return call.ErrAbandoned
+	if abandoned := a.mailbox.Leave(); abandoned != nil || err != nil {
+		return cmp.Or(abandoned, err)
 	}
-	if err != nil {
-		a.schedule.Begin()
-		return err
+	a.keep()
+	if err = a.save(); kv.IsTooLarge(err) {
+		return call.NewHookError(name, err)
 	}
-	a.Struct.Keep(state)
-	a.kv.Keep()
-	a.schedule.Keep()
-	if writes := a.changes(); len(writes) > 0 {
-		a.Claim.Renew(a.parts.Members.Proof())
-		if err := a.Claim.Commit(a.parts.Ctx, writes); err != nil {
-			if kv.IsTooLarge(err) {
-				err = call.NewHookError(name, err)
-			}
-			return cmp.Or(a.revert(), err)
-		}
-	}
-	a.kept()
-	return nil
+	return err
 }
 
 // hookTurn is what a hook has at hand. It can't call other actors: a call needs a key that is the same when it is

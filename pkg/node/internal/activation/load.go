@@ -25,7 +25,7 @@ import (
 // New returns an activation that has not loaded anything yet.
 func New(p *Parts, s *mailbox.Mailbox, spec *kind.Spec, claim *registry.Claim) *Activation {
 	return &Activation{parts: p, mailbox: s, Actor: s.Actor, Spec: spec, Claim: claim,
-		kv: state.NewKV(claim, spec.Volatile)}
+		unitOfWork: unitOfWork{kv: state.NewKV(claim, spec.Volatile)}}
 }
 
 // Begin loads what is stored of the actor, or has been brought along, and runs its OnActivate. calls wait for that. An

@@ -12,12 +12,10 @@ import (
 // does not begin any more.
 func (a *Activation) runCancelAlarm(c *call.Call) call.Answer {
 	out := call.Answer{Call: c}
-	if g := a.schedule; g != nil && !a.Spec.Volatile {
-		if g.Begin(); g.Cancel(string(c.Body)) {
-			g.Keep()
-			out.Writes = true
-			return out
-		}
+	if !a.Spec.Volatile && a.schedule.Cancel(string(c.Body)) {
+		a.schedule.Keep()
+		out.Writes = true
+		return out
 	}
 	out.Err = api.Errorf(api.CodeNotFound, "actor %s has no alarm %q: see 'kelpie alarms ls --actor %s'", a.Actor,
 		call.Clip(string(c.Body)), a.Actor)

@@ -19,31 +19,29 @@ import (
 )
 
 // runAlarm runs an alarm, unless it has been replaced or cancelled since it was found to be due.
-func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer, err error) {
 	al := c.Alarm
 	if a.schedule.Alarm(al.Name) != al {
-		return call.Answer{Call: c, Settled: true}, true
+		return call.Answer{Call: c, Settled: true}, nil
 	}
 	ctx, cancel := env.WithTimeout(a.parts.Env, a.parts.Ctx, call.DefaultDeadline)
 	defer cancel()
 	c.Context = func() context.Context { return ctx }
 	c.Deadline = a.parts.Env.Monotonic() + call.DefaultDeadline
 	c.Key = al.Key(a.Actor, a.Claim.Version())
-	out, inTime = a.runMethod(c, calls)
-	if !inTime || a.outbound.refused || out.Err == nil {
-		return out, inTime
+	out, err = a.runMethod(c, calls)
+	if err == nil && !a.outbound.refused && out.Err != nil {
+		a.alarmFailed(&out)
 	}
-	a.alarmFailed(&out)
-	return out, true
+	return out, err
 }
 
-// alarmFailed takes note that an alarm has run in vain, as part of the batch.
+// alarmFailed takes note that an alarm has failed, as part of the batch.
 func (a *Activation) alarmFailed(out *call.Answer) {
 	al, now := out.Call.Alarm, a.parts.Env.Now()
 	failed := al.Failed(out.Err, now.UnixMilli())
 	a.parts.Log.Warn("an alarm has failed", "actor", a.Actor.String(), "alarm", al.Name, "method", al.Method,
 		"attempts", failed.Attempts, "error", out.Err)
-	a.schedule.Begin()
 	if failed.Attempts < call.FailuresMax {
 		a.schedule.Put(failed)
 	} else {
@@ -60,14 +58,14 @@ func (a *Activation) alarmFailed(out *call.Answer) {
 }
 
 // runOwn runs a call that the activation makes of itself.
-func (a *Activation) runOwn(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+func (a *Activation) runOwn(c *call.Call, calls []*call.Call) (call.Answer, error) {
 	switch {
 	case c.Alarm != nil:
 		return a.runAlarm(c, calls)
 	case c.Abandoned != nil:
-		return a.runNote(c), true
+		return a.runNote(c), nil
 	}
-	return call.Answer{Call: c, Settled: true}, true
+	return call.Answer{Call: c, Settled: true}, nil
 }
 
 // deadLettersMax is how many dead letters an actor has. The oldest go when there are more.
@@ -119,26 +117,31 @@ func (a *Activation) runRetry(c *call.Call) call.Answer {
 		out.Err = ErrNoLetter(a.Actor, strconv.FormatUint(number, 10))
 		return out
 	}
-	g := a.plan()
-	g.Begin()
-	if d.Alarm == "" {
-		err = a.send(&state.Message{Origin: d.Origin, Target: d.Target, Method: d.Method, Body: d.Request,
-			Since: d.Due})
-	} else {
-		al := &call.Alarm{Origin: d.Alarm, Number: d.Origin}
-		al.Name, al.Method, al.Request, al.Due = call.RetriedAlarm+strconv.FormatUint(number, 10), d.Method, d.Request,
-			time.UnixMilli(d.Due).UTC()
-		err = a.setAlarm(al)
-	}
+	err = a.amend(func(g *state.Schedule) error {
+		if err := a.takeBack(d); err != nil {
+			return err
+		}
+		g.Exhumed = append(g.Exhumed, number)
+		return nil
+	})
 	if err != nil {
-		g.Begin()
 		out.Err = call.WireError(err)
 		return out
 	}
-	g.Exhumed = append(g.Exhumed, number)
-	g.Keep()
 	out.Writes = true
 	return out
+}
+
+// takeBack sends again what a dead letter tells of, or has it run.
+func (a *Activation) takeBack(d *registry.DeadLetter) error {
+	if d.Alarm == "" {
+		return a.send(&state.Message{Origin: d.Origin, Target: d.Target, Method: d.Method, Body: d.Request,
+			Since: d.Due})
+	}
+	al := &call.Alarm{Origin: d.Alarm, Number: d.Origin}
+	al.Name, al.Method, al.Request, al.Due = call.RetriedAlarm+strconv.FormatUint(d.Number, 10), d.Method, d.Request,
+		time.UnixMilli(d.Due).UTC()
+	return a.setAlarm(al)
 }
 
 // ErrNoLetter is the error of CodeNotFound for a dead letter that an actor does not have.
@@ -148,28 +151,27 @@ func ErrNoLetter(id api.ActorID, number string) error {
 }
 
 // runSend runs what another actor has sent, unless that has been done.
-func (a *Activation) runSend(c *call.Call, calls []*call.Call) (out call.Answer, inTime bool) {
+func (a *Activation) runSend(c *call.Call, calls []*call.Call) (out call.Answer, err error) {
 	in := &a.plan().Inbox
 	last, err := in.Mark(c.Context(), a.Claim, state.SourceOf(c))
 	if err != nil {
-		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, true
+		return call.Answer{Call: c, Err: call.WireError(err), Settled: true}, nil
 	}
 	if c.Number <= last.Number {
 		out = call.Answer{Call: c}
 		if c.Number == last.Number && last.Failed != nil {
 			out.Err = last.Failed
 		}
-		return out, true
+		return out, nil
 	}
 	if last.Bound == c.Number {
 		c.Key.Birth = last.Birth
 	}
-	out, inTime = a.runMethod(c, calls)
-	if !inTime || a.outbound.refused {
-		return out, inTime
+	out, err = a.runMethod(c, calls)
+	if err == nil && !a.outbound.refused {
+		a.sendRun(&out)
 	}
-	a.sendRun(&out)
-	return out, true
+	return out, err
 }
 
 // sendRun takes note of what became of a message, as part of the batch.
@@ -195,7 +197,6 @@ func (a *Activation) sendRun(out *call.Answer) {
 // runNote takes note of a handler that did not return, as part of the batch.
 func (a *Activation) runNote(c *call.Call) call.Answer {
 	g := a.plan()
-	g.Begin()
 	out := call.Answer{Call: c.Abandoned, Err: ErrHangs(c.Abandoned)}
 	if c.Abandoned.Alarm != nil {
 		if al := g.Alarm(c.Abandoned.Alarm.Name); al == nil || !al.Same(c.Abandoned.Alarm) {

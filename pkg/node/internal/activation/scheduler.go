@@ -75,19 +75,12 @@ func (p scheduler) CancelAlarm(name string) (bool, error) {
 	if err := p.may("cancel an alarm"); err != nil {
 		return false, err
 	}
-	return p.a.schedule != nil && p.a.schedule.Cancel(name), nil
+	return p.a.schedule.Cancel(name), nil
 }
 
 // Alarms implements kind.Schedule.
 func (p scheduler) Alarms() []kind.Alarm {
-	if p.a.schedule == nil {
-		return nil
-	}
-	out := make([]kind.Alarm, len(p.a.schedule.Alarms))
-	for i, al := range p.a.schedule.Alarms {
-		out[i] = al.Alarm
-	}
-	return out
+	return p.a.schedule.Listed()
 }
 
 // Send implements kind.Schedule.
@@ -154,7 +147,7 @@ func (a *Activation) Attend(calls []*call.Call) []*call.Call {
 
 // due returns calls of what the actor has to do now.
 func (a *Activation) due() []*call.Call {
-	if a.schedule == nil || a.schedule.Due == 0 {
+	if a.schedule.DueAt() == 0 {
 		a.parts.Timers.Set(a.Actor, 0)
 		return nil
 	}
@@ -194,7 +187,7 @@ func (a *Activation) Deliver() {
 
 // Sending reports whether there are messages to deliver.
 func (a *Activation) Sending() bool {
-	return a != nil && a.schedule != nil && len(a.schedule.Outbox) > 0
+	return a != nil && a.schedule.Sending()
 }
 
 // arm sets the actor's timer to what is committed.
@@ -206,10 +199,7 @@ func (a *Activation) arm() {
 
 // DueAt is the time of the actor's entry in the list of what is due; 0 for none.
 func (a *Activation) DueAt() int64 {
-	if a.schedule == nil {
-		return 0
-	}
-	return a.schedule.Due
+	return a.schedule.DueAt()
 }
 
 // Ended ends the deliveries of an activation. The actor's timer stays, as long as nobody else is known to look after
@@ -230,32 +220,5 @@ func (a *Activation) Settle() error {
 		return nil
 	}
 	a.schedule.Linger = 0
-	writes := a.changes()
-	if len(writes) > 0 {
-		a.Claim.Renew(a.parts.Members.Proof())
-		if err := a.Claim.Commit(a.parts.Ctx, writes); err != nil {
-			return cmp.Or(a.revert(), err)
-		}
-	}
-	a.kept()
-	return nil
-}
-
-// keptAgenda notes that what the batch makes of the schedule is committed.
-func (a *Activation) keptAgenda() {
-	if a.schedule == nil {
-		return
-	}
-	before := a.schedule.Due
-	for _, d := range a.schedule.Buried {
-		a.parts.Events.Sum(
-			api.Event{Kind: api.EventDeadLetter, Node: a.parts.NodeID, Actor: a.Actor.String(), Cause: d.Error})
-	}
-	a.schedule.Stored()
-	if a.schedule.Deliveries == nil && a.Sending() {
-		a.Deliver()
-	}
-	if before != 0 || a.schedule.Due != 0 {
-		a.arm()
-	}
+	return a.save()
 }

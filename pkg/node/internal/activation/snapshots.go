@@ -61,8 +61,8 @@ func (a *Activation) aside(ctx context.Context, name string, f kind.Hook) error 
 	if a.panicked { // in the middle of something
 		err = cmp.Or(a.Struct.Rollback(), err)
 	}
-	if !a.mailbox.Leave() {
-		return call.ErrAbandoned
+	if err := a.mailbox.Leave(); err != nil {
+		return err
 	}
 	if err != nil {
 		return api.Errorf(api.CodeFailedPrecondition, "actor %s: %s what it takes along has failed: %s", a.Actor, name,
@@ -82,9 +82,7 @@ func (a *Activation) Pack() *snapshot.Snapshot {
 		for _, key := range state.SortedKeys(a.kv.Held) {
 			p.KV = append(p.KV, registry.Entry{Key: []byte(key), Value: a.kv.Held[key]})
 		}
-		if a.schedule != nil {
-			p.Marks = a.schedule.Inbox.Entries()
-		}
+		p.Marks = a.schedule.Marks()
 	}
 	return p
 }

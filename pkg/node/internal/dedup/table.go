@@ -444,8 +444,14 @@ func (l *Table) Stored() {
 	l.settle()
 }
 
-// Revert undoes the batch's share.
-func (l *Table) Revert() {
+// Rollback does nothing: only calls that have ended change a dedup table.
+func (l *Table) Rollback() error { return nil }
+
+// Keep does nothing, as Rollback.
+func (l *Table) Keep() {}
+
+// Revert undoes the batch's share. It returns nil.
+func (l *Table) Revert() error {
 	for _, s := range l.shed {
 		s.of.omitted, s.of.Body, s.of.Away = 0, s.body, s.away
 		if _, there := l.search(&s.of.Key); there {
@@ -460,6 +466,7 @@ func (l *Table) Revert() {
 	}
 	l.lowWater = l.floorBefore
 	l.settle()
+	return nil
 }
 
 func (l *Table) settle() {

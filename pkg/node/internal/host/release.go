@@ -21,8 +21,8 @@ const ReleaseTimeout = 10 * time.Second
 
 // release deactivates an idle actor.
 func (h *Host) release(s *mailbox.Mailbox) {
-	inTime, release := h.Deactivate(s)
-	if !inTime {
+	release, err := h.Deactivate(s)
+	if err != nil {
 		return
 	}
 	activation.Of(s).Ended()
@@ -58,25 +58,26 @@ func (h *Host) ReleaseClaim(ctx context.Context, a *activation.Activation) error
 const releasesAtOnce = 32
 
 // Deactivate runs the hook of an activation that ends in good order. It ends whatever the hook says. release is
-// whether the claim can be given back: not while something may still land that was committed through it.
-func (h *Host) Deactivate(s *mailbox.Mailbox) (inTime, release bool) {
+// whether the claim can be given back: not while something may still land that was committed through it. The error is
+// call.ErrAbandoned: the mailbox is no longer the caller's.
+func (h *Host) Deactivate(s *mailbox.Mailbox) (release bool, err error) {
 	a := activation.Of(s)
 	if a.Destroyed {
-		return true, true
+		return true, nil
 	}
 	ctx, cancel := env.WithTimeout(h.Env, context.WithoutCancel(h.Ctx), ReleaseTimeout)
 	defer cancel()
-	err := a.Hook(ctx, "OnDeactivate", a.Spec.Deactivate, nil)
+	err = a.Hook(ctx, "OnDeactivate", a.Spec.Deactivate, nil)
 	if errors.Is(err, call.ErrAbandoned) {
-		return false, false
+		return false, err
 	}
 	if err != nil {
 		h.Log.Warn("what an actor does at its deactivation has failed", "actor", a.Actor.String(), "error", err)
 	}
 	if api.CodeOf(err) == api.CodeUnknown {
-		return true, false
+		return false, nil
 	}
-	return true, api.CodeOf(a.Settle()) != api.CodeUnknown
+	return api.CodeOf(a.Settle()) != api.CodeUnknown, nil
 }
 
 // DeactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.

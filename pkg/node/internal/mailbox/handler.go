@@ -63,12 +63,16 @@ func (s *Mailbox) Enter(what string, running *call.Call, calls []*call.Call, now
 		false, running
 }
 
-// Leave notes that the actor's code has returned, and reports whether anybody has waited for it.
-func (s *Mailbox) Leave() (inTime bool) {
+// Leave notes that the actor's code has returned. The error is call.ErrAbandoned if the mailbox
+// was given up meanwhile.
+func (s *Mailbox) Leave() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run.what, s.run.calls, s.run.running = "", nil, nil
-	return !s.run.abandoned
+	if s.run.abandoned {
+		return call.ErrAbandoned
+	}
+	return nil
 }
 
 // Overdue says what runs in the mailbox and for how long, whether that is said for the first time, and whether it is

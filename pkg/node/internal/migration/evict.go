@@ -55,8 +55,8 @@ func (mv *Migrator) evict(ctx context.Context, id api.ActorID) error {
 func (mv *Migrator) runEvict(s *mailbox.Mailbox, done *env.Future[struct{}]) (gone bool) {
 	var err error
 	if a := activation.Of(s); a != nil {
-		inTime, settled := mv.Host.Deactivate(s)
-		if !inTime { // the mailbox is no more this task's, and the eviction has ended with it
+		settled, abandoned := mv.Host.Deactivate(s)
+		if abandoned != nil { // the mailbox is no more this task's, and the eviction has ended with it
 			return false
 		}
 		a.Ended()

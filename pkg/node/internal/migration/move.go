@@ -225,9 +225,9 @@ func (mv *Migrator) moveAway(s *mailbox.Mailbox, m *move) (token uint64, err err
 		s.Resident = a
 	}
 	a := activation.Of(s)
-	inTime, settled := mv.Host.Deactivate(s)
-	if !inTime {
-		return 0, call.ErrAbandoned
+	settled, err := mv.Host.Deactivate(s)
+	if err != nil {
+		return 0, err
 	}
 	if !settled {
 		a.Ended()

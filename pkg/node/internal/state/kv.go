@@ -81,9 +81,16 @@ func (s *KV) Keep() {
 	clear(s.call)
 }
 
-// Reset forgets the batch's writes: they are committed, or undone.
-func (s *KV) Reset() {
+// Rollback undoes the call's writes. It returns nil.
+func (s *KV) Rollback() error {
+	clear(s.call)
+	return nil
+}
+
+// Revert undoes the batch's writes. It returns nil.
+func (s *KV) Revert() error {
 	s.ctx, s.call, s.batch, s.Bytes = nil, nil, nil, 0
+	return nil
 }
 
 // Stored notes that the batch's writes have been committed: by the store or, those of a volatile actor, by being
@@ -92,7 +99,7 @@ func (s *KV) Stored() {
 	for _, key := range SortedKeys(s.batch) {
 		s.Hold(key, s.batch[key])
 	}
-	s.Reset()
+	s.ctx, s.call, s.batch, s.Bytes = nil, nil, nil, 0
 }
 
 // Hold keeps a committed value in memory. A cache that is full begins anew.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -149,6 +150,45 @@ func (g *Schedule) Entries() []registry.Entry {
 
 func encodeDue(at int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(at)) }
 
+// Listed returns the alarms as the handler that runs has them.
+func (g *Schedule) Listed() []kind.Alarm {
+	if g == nil {
+		return nil
+	}
+	out := make([]kind.Alarm, len(g.Alarms))
+	for i, al := range g.Alarms {
+		out[i] = al.Alarm
+	}
+	return out
+}
+
+// DueAt is the time of the actor's entry in the list of what is due, 0 for none.
+func (g *Schedule) DueAt() int64 {
+	if g == nil {
+		return 0
+	}
+	return g.Due
+}
+
+// Sending reports whether there are messages to deliver.
+func (g *Schedule) Sending() bool { return g != nil && len(g.Outbox) > 0 }
+
+// Dying are the dead letters that the batch stores.
+func (g *Schedule) Dying() []*registry.DeadLetter {
+	if g == nil {
+		return nil
+	}
+	return g.Buried
+}
+
+// Marks are how far the actor is with the messages of others, as they go along with a volatile one.
+func (g *Schedule) Marks() []registry.Entry {
+	if g == nil {
+		return nil
+	}
+	return g.Inbox.Entries()
+}
+
 // Alarm returns the alarm of a name, nil if none is set.
 func (g *Schedule) Alarm(name string) *call.Alarm {
 	if i, ok := searchAlarm(g.Alarms, name); ok {
@@ -176,6 +216,9 @@ func (g *Schedule) Put(al *call.Alarm) {
 
 // Cancel removes an alarm, and reports whether there was one.
 func (g *Schedule) Cancel(name string) bool {
+	if g == nil {
+		return false
+	}
 	i, ok := searchAlarm(g.Alarms, name)
 	if ok {
 		g.Alarms = slices.Delete(slices.Clone(g.Alarms), i, i+1)
@@ -224,11 +267,12 @@ func (g *Schedule) Replace(old, al *call.Alarm) {
 	}
 }
 
-// Begin prepares for a handler.
-func (g *Schedule) Begin() {
+// Rollback undoes what the handler that has run last has done. It returns nil.
+func (g *Schedule) Rollback() error {
 	if g != nil {
 		g.Alarms, g.Sent = g.kept, g.Sent[:g.SentKept]
 	}
+	return nil
 }
 
 // Keep makes what the handler has done part of the batch.
@@ -238,16 +282,17 @@ func (g *Schedule) Keep() {
 	}
 }
 
-// Revert undoes the batch.
-func (g *Schedule) Revert() {
+// Revert undoes the batch. It returns nil.
+func (g *Schedule) Revert() error {
 	if g == nil {
-		return
+		return nil
 	}
 	if len(g.Exhumed) > 0 {
 		g.Dead = -1
 	}
 	g.Alarms, g.kept = g.committed, g.committed
 	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Inbox.batch = nil, 0, nil, nil, nil
+	return nil
 }
 
 // Ready returns the alarms that are to run by now, the earliest first.
@@ -423,6 +468,9 @@ func (g *Schedule) WakeAt(now int64) int64 {
 
 // Stored notes that the writes have been committed. There may be something to deliver.
 func (g *Schedule) Stored() {
+	if g == nil {
+		return
+	}
 	g.committed, g.nextAlarm = g.kept, earliest(g.kept)
 	g.mine = g.Next.mine
 	g.Outbox, g.Due, g.Linger = g.Next.outbox, g.Next.Due, g.Next.linger

@@ -61,15 +61,15 @@ func TestAnAgendaIsLoadedAsItWasStored(t *testing.T) {
 
 func TestAHandlersAlarmsAreItsOwnUntilItSucceeds(t *testing.T) {
 	g := NewSchedule()
-	g.Begin()
+	_ = g.Rollback()
 	g.Put(testAlarm("a", 1000))
 	g.Keep()
-	g.Begin()
+	_ = g.Rollback()
 	g.Put(testAlarm("b", 2000))
 	if !g.Cancel("a") || g.Cancel("x") {
 		t.Error("cancel does not tell what was there")
 	}
-	g.Begin() // it has failed
+	_ = g.Rollback() // it has failed
 	if g.Alarm("a") == nil || g.Alarm("b") != nil {
 		t.Error("what failed has had an effect")
 	}

@@ -49,10 +49,12 @@ type Struct struct {
 	of owner
 	// Value is what handlers work on, a pointer from the kind's NewState.
 	Value any
+	// next is value, encoded, as the handler that has run last left it; nil if that has changed nothing.
+	next []byte
 	// Kept is value, encoded, as the last successful call left it; committed is what the store has.
 	Kept, committed []byte
 	// Chunks is how many chunks the store has.
-	Chunks int
+	Chunks int32
 	// Rewrite is whether they must all be written with the next change, as they are of an earlier version of the kind.
 	Rewrite bool
 	// Lost says that value is not what was kept, and can't be made so: the activation must end.
@@ -62,7 +64,7 @@ type Struct struct {
 // LoadMemory decodes the stored chunks. Errors are CodeCorruptState, a *LaterError, or a HookError of the
 // state's constructor.
 func LoadStruct(of owner, chunks []registry.Entry) (*Struct, error) {
-	m := &Struct{of: of, Chunks: len(chunks)}
+	m := &Struct{of: of, Chunks: int32(len(chunks))}
 	if len(chunks) == 0 {
 		return m, m.Clear()
 	}
@@ -153,6 +155,7 @@ func (m *Struct) Clear() error {
 
 // Rollback undoes what the handler that just ran did to the value. After an error the value is lost.
 func (m *Struct) Rollback() error {
+	m.next = nil
 	err := m.construct()
 	if err == nil {
 		err = m.of.Guard("decoding its state", func() error { return codec.Unmarshal(m.Kept, m.Value) })
@@ -165,24 +168,25 @@ func (m *Struct) Rollback() error {
 	return nil
 }
 
-// Encode returns the value encoded, as what has just run has left it. It is for guarded code.
-func (m *Struct) Encode(what string) ([]byte, error) {
+// Encode takes the value as what has just run has left it, for Keep. It is for guarded code.
+func (m *Struct) Encode(what string) error {
 	encoded, err := codec.Marshal(m.Value)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.Self(),
+		return api.Errorf(api.CodeInternal, "actor %s: %s left a state that does not encode: %s", m.of.Self(),
 			what, call.Reason(call.PlainError(err)))
 	}
 	if len(encoded) > stateBytesMax {
-		return nil, api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.Self(),
+		return api.Errorf(api.CodeTooLarge, "actor %s: its state would be %d bytes, at most %d fit", m.of.Self(),
 			len(encoded), stateBytesMax)
 	}
-	return encoded, nil
+	m.next = encoded
+	return nil
 }
 
-// Keep makes an encoded state part of the batch; nil is that of a handler that has changed nothing.
-func (m *Struct) Keep(state []byte) {
-	if state != nil {
-		m.Kept = state
+// Keep makes the encoded value part of the batch.
+func (m *Struct) Keep() {
+	if m.next != nil {
+		m.Kept, m.next = m.next, nil
 	}
 }
 
@@ -194,12 +198,12 @@ func (m *Struct) Writes() []registry.Write {
 	now, before := m.split(m.Kept), m.split(m.committed)
 	var out []registry.Write
 	for i, c := range now {
-		if m.Rewrite || i >= m.Chunks || i >= len(before) || !bytes.Equal(c, before[i]) {
+		if m.Rewrite || i >= int(m.Chunks) || i >= len(before) || !bytes.Equal(c, before[i]) {
 			out = append(out, registry.Write{Key: statekeys.Chunk(i), Value: c})
 		}
 	}
-	if len(now) < m.Chunks {
-		out = append(out, registry.Write{Key: statekeys.Chunk(len(now)), End: statekeys.Chunk(m.Chunks)})
+	if len(now) < int(m.Chunks) {
+		out = append(out, registry.Write{Key: statekeys.Chunk(len(now)), End: statekeys.Chunk(int(m.Chunks))})
 	}
 	return out
 }
@@ -207,7 +211,7 @@ func (m *Struct) Writes() []registry.Write {
 // Stored notes that the writes have been committed.
 func (m *Struct) Stored() {
 	if !bytes.Equal(m.Kept, m.committed) {
-		m.Chunks = len(m.split(m.Kept))
+		m.Chunks = int32(len(m.split(m.Kept)))
 		m.committed, m.Rewrite = m.Kept, false
 	}
 }
