@@ -14,6 +14,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // keyHelp is how keys of the store are written.
@@ -24,13 +25,10 @@ and %23 for a '#' at its beginning. A key of text, whole numbers, true, false
 and null can also be written as a JSON array, ["claim","counter","a"], and any
 key of the store as its bytes, 0x02....`
 
-// clusterPrefix is the first element of every key of a cluster. Paths leave it out.
-const clusterPrefix = "kelpie"
-
-// formatKey writes a key of the store as keyHelp says: a path if it can be one, else bytes.
+// formatKey writes a key of the store as keyHelp says: a path without registry.Prefix if it can be one, else bytes.
 func formatKey(key []byte) string {
 	t, err := tuple.Unpack(key)
-	if err == nil && len(t) > 0 && t[0] == clusterPrefix {
+	if err == nil && len(t) > 0 && t[0] == registry.Prefix {
 		if path, ok := formatPath(t[1:]); ok {
 			return path
 		}
@@ -57,7 +55,7 @@ func parseKey(s string) ([]byte, error) {
 	if err != nil {
 		return nil, keyError(s, err.Error())
 	}
-	return tuple.Pack(append(tuple.Tuple{clusterPrefix}, t...)...), nil
+	return tuple.Pack(append(tuple.Tuple{registry.Prefix}, t...)...), nil
 }
 
 func keyError(key, reason string) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
+	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 // TestKeyForms shows how keys are written, and that they are read back as what they were.
@@ -34,7 +35,7 @@ func TestKeyForms(t *testing.T) {
 		{"a/#-7/#18446744073709551616/#x00ff/#null/#true",
 			tuple.Tuple{"a", -7, bigOf("18446744073709551616"), []byte{0, 0xff}, nil, true}},
 	} {
-		key := tuple.Pack(append(tuple.Tuple{clusterPrefix}, c.key...)...)
+		key := tuple.Pack(append(tuple.Tuple{registry.Prefix}, c.key...)...)
 		if got := formatKey(key); got != c.path {
 			t.Errorf("%v is written %q, want %q", c.key, got, c.path)
 		}
@@ -52,7 +53,7 @@ func TestKeyAsJSON(t *testing.T) {
 		`["a", 1, -9223372036854775808, 18446744073709551615, true, null]`: {
 			"a", 1, -9223372036854775808, uint64(18446744073709551615), true, nil},
 	} {
-		want := tuple.Pack(append(tuple.Tuple{clusterPrefix}, key...)...)
+		want := tuple.Pack(append(tuple.Tuple{registry.Prefix}, key...)...)
 		if got, err := parseKey(text); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s is read as %x, want %x (%v)", text, got, want, err)
 		}
@@ -64,7 +65,7 @@ func TestKeyBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := rapid.SliceOf(rapid.Byte()).Draw(t, "key")
 		if rapid.Bool().Draw(t, "of the cluster") {
-			key = append(tuple.Pack(clusterPrefix), key...)
+			key = append(tuple.Pack(registry.Prefix), key...)
 		}
 		text := formatKey(key)
 		if got, err := parseKey(text); err != nil || !bytes.Equal(got, key) {
@@ -76,7 +77,7 @@ func TestKeyBytes(t *testing.T) {
 // TestKeyText is TestKeyBytes for keys of any text.
 func TestKeyText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		key := tuple.Tuple{clusterPrefix}
+		key := tuple.Tuple{registry.Prefix}
 		for _, s := range rapid.SliceOf(rapid.StringMatching("[#%/\\[0x\\x00-\\x02a\\xff]{0,4}")).Draw(t, "key") {
 			key = append(key, s)
 		}

@@ -64,7 +64,7 @@ func (f *writeFlags) key(s string, below bool) ([]byte, error) {
 // reachesOurs reports whether key, or what is below it, is among Kelpie's own keys. It compares bytes: those of a
 // key need not be a tuple, and the first few of Kelpie's, or none, have all of Kelpie's below them.
 func reachesOurs(key []byte, below bool) bool {
-	ours := tuple.Pack(clusterPrefix)
+	ours := tuple.Pack(registry.Prefix)
 	return bytes.HasPrefix(key, ours) || below && bytes.HasPrefix(ours, key)
 }
 

@@ -90,7 +90,7 @@ var allowances = map[string]allowance{
 		why:      "the one package that knows yamux and sockets, and how fast it may read what it throws away",
 	},
 	"pkg/registry": {
-		internal: []string{"pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple"},
+		internal: []string{"internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple"},
 		external: []string{msgpack},
 		why:      "functions from a transaction to a result: it makes no calls to nodes",
 	},
@@ -230,7 +230,7 @@ var allowances = map[string]allowance{
 			"internal/codec", "internal/kind", "internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple",
 			"pkg/node/internal/activation", "pkg/node/internal/call", "pkg/node/internal/mailbox",
 			"pkg/node/internal/membership", "pkg/node/internal/migration", "pkg/node/internal/router",
-			"pkg/node/internal/state", "pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
+			"pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
 		},
 		why: "what operators ask: it looks at all parts, and no part at it",
 	},

@@ -47,7 +47,7 @@ type KindCount struct{ Keys, Bytes int64 }
 // Pair looks at the next pair. Errors are Get's.
 func (c *Checker) Pair(ctx context.Context, p kv.KeyValue) error {
 	t, err := tuple.Unpack(p.Key)
-	ours := err == nil && len(t) >= 2 && t[0] == prefix
+	ours := err == nil && len(t) >= 2 && t[0] == Prefix
 	kind, _ := "", false
 	if ours {
 		kind, _ = t[1].(string)

@@ -34,7 +34,7 @@ type DeadLetter struct {
 }
 
 func deadKey(kind string, actor api.ActorID, number uint64) []byte {
-	return tuple.Pack(prefix, kind, actor.Namespace, actor.ID, int64(number))
+	return tuple.Pack(Prefix, kind, actor.Namespace, actor.ID, int64(number))
 }
 
 // Bury returns the writes that store a dead letter of the claim's actor, under its number.

@@ -59,7 +59,7 @@ func (e *DueEntry) value() []byte {
 }
 
 func dueKey(actor api.ActorID, at int64) []byte {
-	return tuple.Pack(prefix, kindDue, DueShard(actor), at, actor.Namespace, actor.ID)
+	return tuple.Pack(Prefix, kindDue, DueShard(actor), at, actor.Namespace, actor.ID)
 }
 
 // MoveDue returns the writes that move the actor's entry in the list of what is due from one time to another, in

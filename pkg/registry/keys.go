@@ -4,12 +4,15 @@
 package registry
 
 import (
+	"encoding/binary"
+
+	"github.com/kelpiehq/kelpie/internal/statekeys"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
-// prefix begins every key of a cluster.
-const prefix = "kelpie"
+// Prefix is the first element of every key of a cluster.
+const Prefix = "kelpie"
 
 // Kinds of keys, the second element of each.
 const (
@@ -31,30 +34,30 @@ const (
 )
 
 var (
-	metaKey       = tuple.Pack(prefix, kindMeta)
-	membershipKey = tuple.Pack(prefix, kindMembership)
+	metaKey       = tuple.Pack(Prefix, kindMeta)
+	membershipKey = tuple.Pack(Prefix, kindMembership)
 	// unattendedKey counts the actors with something to do that nobody had in memory any more.
-	unattendedKey = tuple.Pack(prefix, kindUnattended)
+	unattendedKey = tuple.Pack(Prefix, kindUnattended)
 )
 
-func nodeKey(node string) []byte       { return tuple.Pack(prefix, kindNode, node) }
-func fenceKey(node string) []byte      { return tuple.Pack(prefix, kindFence, node) }
-func beatKey(node string) []byte       { return tuple.Pack(prefix, kindBeat, node) }
-func namespaceKey(ns string) []byte    { return tuple.Pack(prefix, kindNamespace, ns) }
-func claimKey(a api.ActorID) []byte    { return tuple.Pack(prefix, kindClaim, a.Namespace, a.ID) }
-func seqKey(a api.ActorID) []byte      { return tuple.Pack(prefix, kindCall, a.Namespace, a.ID, "seq") }
-func statePrefix(a api.ActorID) []byte { return tuple.Pack(prefix, kindState, a.Namespace, a.ID) }
+func nodeKey(node string) []byte       { return tuple.Pack(Prefix, kindNode, node) }
+func fenceKey(node string) []byte      { return tuple.Pack(Prefix, kindFence, node) }
+func beatKey(node string) []byte       { return tuple.Pack(Prefix, kindBeat, node) }
+func namespaceKey(ns string) []byte    { return tuple.Pack(Prefix, kindNamespace, ns) }
+func claimKey(a api.ActorID) []byte    { return tuple.Pack(Prefix, kindClaim, a.Namespace, a.ID) }
+func seqKey(a api.ActorID) []byte      { return tuple.Pack(Prefix, kindCall, a.Namespace, a.ID, "seq") }
+func statePrefix(a api.ActorID) []byte { return tuple.Pack(Prefix, kindState, a.Namespace, a.ID) }
 
 // kindRange is the range of all keys of a kind, or of a kind and a first element.
 func kindRange(kind string, elems ...any) (begin, end []byte) {
-	return tuple.Range(append([]any{prefix, kind}, elems...)...)
+	return tuple.Range(append([]any{Prefix, kind}, elems...)...)
 }
 
 // KindOf returns the kind of a key, and the namespace that it belongs to: both "" for a key that is not Kelpie's, the
 // second for one that belongs to none.
 func KindOf(key []byte) (kind, namespace string) {
 	t, err := tuple.Unpack(key)
-	if err != nil || len(t) < 2 || t[0] != prefix {
+	if err != nil || len(t) < 2 || t[0] != Prefix {
 		return "", ""
 	}
 	kind, _ = t[1].(string)
@@ -70,4 +73,25 @@ func KindOf(key []byte) (kind, namespace string) {
 		namespace, _ = t[at].(string)
 	}
 	return kind, namespace
+}
+
+// Encoded returns the msgpack in the value of a key of a cluster, without its version and what else is before it. It
+// reports false for what is no msgpack by itself, and for keys that are not Kelpie's.
+func Encoded(key, value []byte) ([]byte, bool) {
+	t, err := tuple.Unpack(key)
+	if err != nil || len(t) < 2 || t[0] != Prefix {
+		return nil, false
+	}
+	switch kind := t[1]; {
+	case kind == kindMembership || kind == kindUnattended: // counters of the store's own atomic addition
+		if len(value) != 8 {
+			return nil, false
+		}
+		return api.AppendUint(nil, binary.LittleEndian.Uint64(value)), true
+	case kind == kindState && len(t) > 4:
+		return statekeys.Encoded(tuple.Pack(t[4:]...), value)
+	case len(value) > 0 && value[0] == recordVersion:
+		return value[1:], true
+	}
+	return nil, false
 }

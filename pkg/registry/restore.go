@@ -58,7 +58,7 @@ type Restoration struct {
 func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 	asItIs := Restoration{Pairs: []kv.KeyValue{p}}
 	t, err := tuple.Unpack(p.Key)
-	if err != nil || len(t) < 2 || t[0] != prefix {
+	if err != nil || len(t) < 2 || t[0] != Prefix {
 		return asItIs, nil
 	}
 	corrupt := api.Errorf(api.CodeCorruptState, "the backup has a key or value that can't be read: %q", p.Key)

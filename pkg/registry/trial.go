@@ -33,11 +33,11 @@ const TrialAnything = "activation"
 const trialsLookedAt = 3
 
 func trialKey(node string, inc Incarnation, a api.ActorID) []byte {
-	return tuple.Pack(prefix, kindTrial, node, inc.String(), a.Namespace, a.ID)
+	return tuple.Pack(Prefix, kindTrial, node, inc.String(), a.Namespace, a.ID)
 }
 
 func quarantineKey(a api.ActorID) []byte {
-	return tuple.Pack(prefix, kindQuarantine, a.Namespace, a.ID)
+	return tuple.Pack(Prefix, kindQuarantine, a.Namespace, a.ID)
 }
 
 // trialRecord is a mark: code of a suspect runs.

@@ -14,7 +14,6 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -109,7 +108,7 @@ func readState(id api.ActorID, entries []registry.Entry, partial bool) (*api.Act
 	if len(chunks) == 0 || partial {
 		return out, nil
 	}
-	_, encoded, err := state.OpenState(chunks)
+	_, encoded, err := statekeys.OpenStruct(chunks)
 	if err != nil {
 		return out, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", id, err)
 	}

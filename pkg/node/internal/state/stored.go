@@ -101,7 +101,7 @@ func Check(id api.ActorID, entries []registry.Entry) (due int64, err error) {
 		return 0, err
 	}
 	if next > 0 {
-		if _, _, err := OpenState(chunks); err != nil {
+		if _, _, err := statekeys.OpenStruct(chunks); err != nil {
 			return 0, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", id, err)
 		}
 	}

@@ -5,10 +5,7 @@ package state
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/internal/kind"
@@ -22,16 +19,7 @@ import (
 const (
 	// stateBytesMax is the size of the largest encoded state struct.
 	stateBytesMax = 1 << 20
-	// stateFormat is the first byte of a stored state. versionedFormat is that of one whose kind has a version.
-	stateFormat     = 1
-	versionedFormat = 2
-	// stateHeaderBytes is before the state in its first chunk: format, length, CRC-32C. In the versioned format the
-	// version of the kind follows, which the sum covers.
-	stateHeaderBytes  = 1 + 4 + 4
-	stateVersionBytes = 4
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // owner is the activation that a state is of. Constructor, encoder and decoder of the state are the author's, and run
 // under its guard.
@@ -75,7 +63,7 @@ func LoadStruct(of owner, chunks []registry.Entry) (*Struct, error) {
 		}
 		stored = append(stored, c.Value...)
 	}
-	version, encoded, err := OpenState(stored)
+	version, encoded, err := statekeys.OpenStruct(stored)
 	if err != nil {
 		return nil, api.Errorf(api.CodeCorruptState, "actor %s: its state %v", of.Self(), err)
 	}
@@ -116,25 +104,6 @@ func (m *Struct) construct() error {
 		return call.NewHookError("NewState", err)
 	}
 	return nil
-}
-
-// OpenState takes a stored state apart.
-func OpenState(stored []byte) (version uint32, encoded []byte, err error) {
-	if len(stored) < stateHeaderBytes || stored[0] != stateFormat && stored[0] != versionedFormat {
-		return 0, nil, errors.New("is in a format that this version can't read")
-	}
-	body := stored[stateHeaderBytes:]
-	if int(binary.BigEndian.Uint32(stored[1:])) != len(body) || binary.BigEndian.Uint32(stored[5:]) != crc32.Checksum(
-		body, castagnoli) {
-		return 0, nil, errors.New("fails its checksum")
-	}
-	if stored[0] == stateFormat {
-		return 0, body, nil
-	}
-	if len(body) < stateVersionBytes {
-		return 0, nil, errors.New("has no version")
-	}
-	return binary.BigEndian.Uint32(body), body[stateVersionBytes:], nil
 }
 
 // Clear makes the state as new. Nothing is stored for a state that never changed.
@@ -227,16 +196,7 @@ func (m *Struct) Bytes() int { return 2*len(m.Kept) + len(m.committed) }
 
 // split cuts an encoded state, with its header, into chunks.
 func (m *Struct) split(encoded []byte) [][]byte {
-	all := make([]byte, stateHeaderBytes, stateHeaderBytes+stateVersionBytes+len(encoded))
-	all[0] = stateFormat
-	if m.of.Kind().Version > 0 {
-		all[0] = versionedFormat
-		all = binary.BigEndian.AppendUint32(all, m.of.Kind().Version)
-	}
-	all = append(all, encoded...)
-	body := all[stateHeaderBytes:]
-	binary.BigEndian.PutUint32(all[1:], uint32(len(body)))
-	binary.BigEndian.PutUint32(all[5:], crc32.Checksum(body, castagnoli))
+	all := statekeys.SealStruct(m.of.Kind().Version, encoded)
 	var out [][]byte
 	for len(all) > statekeys.ChunkBytes {
 		out = append(out, all[:statekeys.ChunkBytes])
