@@ -19,8 +19,19 @@ type Alarm struct {
 	Request []byte
 }
 
+// Check says why the rule of a repeating alarm can't be read. It could when the alarm was set, by a program of another
+// version or with another table of time zones.
+func (a *Alarm) Check() error {
+	if a.Cron == "" {
+		return nil
+	}
+	_, err := ParseCron(a.Cron)
+	return err
+}
+
 // Next returns when a repeating alarm is due again, having been due at Due: the first of its times after that which
-// is not before now. Times that were missed are left out. ok is false for an alarm that does not come again.
+// is not before now. Times that were missed are left out. ok is false for an alarm that does not come again, and for
+// one that does not pass Check.
 func (a *Alarm) Next(now time.Time) (due time.Time, ok bool) {
 	switch {
 	case a.Every > 0:
@@ -29,7 +40,7 @@ func (a *Alarm) Next(now time.Time) (due time.Time, ok bool) {
 	case a.Cron != "":
 		schedule, err := ParseCron(a.Cron)
 		if err != nil {
-			return time.Time{}, false // it was parsed when it was set
+			return time.Time{}, false
 		}
 		if now.Before(a.Due) {
 			now = a.Due

@@ -4,12 +4,15 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/statekeys"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -558,6 +561,36 @@ func TestAnAlarmThatFailsIsListedWithItsError(t *testing.T) {
 		if len(rows) != 1 || rows[0].Alarm != "bad" || rows[0].Attempts < 2 || rows[0].Error != "never works" ||
 			rows[0].OverdueMillis < 5000 || rows[0].Next <= rows[0].Due {
 			c.Fatalf("%+v", rows)
+		}
+	})
+}
+
+// A rule that a newer node has stored, or one with another table of time zones, is not the end of its alarm on a node
+// that can't read it.
+func TestAnAlarmWhoseRuleCannotBeReadWaits(t *testing.T) {
+	simulateChores(t, 2, func(c *cluster) {
+		c.startAll(2)
+		c.do(chore("a"), "set", order{Name: "again", Cron: "TZ=Asia/Tokyo * * * * *", Text: "x"}, nil)
+		edit := func(from, to string) {
+			c.edit(chore("a"), statekeys.Alarm("again"), func(value []byte) []byte {
+				return bytes.Replace(value, []byte(from), []byte(to), 1)
+			})
+			c.evict("n1", chore("a"))
+		}
+		edit("Tokyo", "Tokio")
+		ran := len(c.logOf("a").Log)
+		c.sleep(20 * time.Minute)
+		rows := c.alarms(api.AlarmsRequest{})
+		if len(rows) != 1 || rows[0].Attempts != 0 || !strings.Contains(rows[0].Error, "Tokio") {
+			c.Fatalf("%+v", rows)
+		}
+		if now := len(c.logOf("a").Log); now != ran {
+			c.Errorf("it ran %d times", now-ran)
+		}
+		edit("Tokio", "Tokyo")
+		c.sleep(10 * time.Minute)
+		if now := len(c.logOf("a").Log); now < ran+8 {
+			c.Errorf("it ran %d times in ten minutes", now-ran)
 		}
 	})
 }

@@ -575,6 +575,26 @@ func TestAnUnreadableActorCanBeDeleted(t *testing.T) {
 	}
 }
 
+// edit changes a value that is stored of an actor, which must be there.
+func (c *cluster) edit(id api.ActorID, key []byte, change func(value []byte) []byte) {
+	c.Helper()
+	key = append(tuple.Pack("kelpie", "state", id.Namespace, id.ID), key...)
+	_, err := kv.Transact(c.ctx, c.env, c.store.Store, kv.TxOptions{},
+		func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+			value, err := tx.Get(ctx, key)
+			if err == nil && value == nil {
+				err = fmt.Errorf("%q is not stored", key)
+			}
+			if err == nil {
+				tx.Set(key, change(value))
+			}
+			return struct{}{}, err
+		})
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
 // damage writes nonsense into a part of what is stored of an actor.
 func (c *cluster) damage(id api.ActorID, part string) {
 	c.Helper()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
 // nilTime is a record with nil for a time, on which msgpack's decoder panics.
@@ -125,6 +126,54 @@ func TestADamagedDeadLetterIsListed(t *testing.T) {
 	})
 }
 
+func TestADamagedQuarantineIsListedAndCleared(t *testing.T) {
+	both(t, func(t *fixture) {
+		m := t.join("n1")
+		for name, value := range map[string][]byte{
+			"nil time": nilTime("since"), "no version": {},
+			"no findings": encodeRecord(&Quarantine{Versions: []string{"v1"}}),
+		} {
+			t.put(quarantineKey(actorA), value)
+			_, err := t.Acquire(t.ctx, m, actorA, nil, []byte{0xff})
+			t.wantCode(err, api.CodeCorruptState)
+			all, _, err := t.Quarantines(t.ctx, "", api.ActorID{}, 0)
+			if err != nil || len(all) != 1 || all[0].Actor != actorA || all[0].Damaged == "" || !all[0].Refused() {
+				t.Errorf("%s: %+v, %v", name, all, err)
+			}
+			if cleared, err := t.ClearQuarantine(t.ctx, actorA); err != nil || !cleared {
+				t.Errorf("%s: %v, %v", name, cleared, err)
+			}
+		}
+		got, err := t.Acquire(t.ctx, m, actorA, nil, []byte{0xff})
+		if err != nil || got.Claim == nil {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+// A key that is none costs no list: there is nothing to say about it, and no place in the order of the others.
+func TestKeysThatAreNoneAreLeftOutOfLists(t *testing.T) {
+	both(t, func(t *fixture) {
+		m := t.join("n1")
+		if _, err := t.Acquire(t.ctx, m, actorA, nil, []byte{0xff}); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{kindClaim, kindDead, kindQuarantine} {
+			t.put(tuple.Pack(Prefix, kind, 7), []byte{recordVersion, 0x80})
+			t.put(append(tuple.Pack(Prefix, kind), 0xfe), []byte{recordVersion, 0x80})
+		}
+		if all, _, err := t.Claims(t.ctx, "", "", api.ActorID{}, 0); err != nil || len(all) != 1 {
+			t.Errorf("claims: %+v, %v", all, err)
+		}
+		if all, _, err := t.DeadLetters(t.ctx, "", "", DeadLetter{}, 0); err != nil || len(all) != 0 {
+			t.Errorf("dead letters: %+v, %v", all, err)
+		}
+		if all, _, err := t.Quarantines(t.ctx, "", api.ActorID{}, 0); err != nil || len(all) != 0 {
+			t.Errorf("quarantines: %+v, %v", all, err)
+		}
+	})
+}
+
 func FuzzRecords(f *testing.F) {
 	f.Add(nilTime("since"))
 	f.Add(nilTime("started"))
@@ -134,7 +183,7 @@ func FuzzRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, record := range []any{
 			new(Meta), new(NodeInfo), new(Fence), new(Beat), new(claimRecord), new(seqRecord), new(Namespace),
-			new(DeadLetter),
+			new(DeadLetter), new(Quarantine), new(trialRecord),
 		} {
 			if err := decodeRecord([]byte("key"), value, record); err != nil && !damaged(err) {
 				t.Errorf("%T: %v", record, err)

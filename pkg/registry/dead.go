@@ -84,7 +84,9 @@ func (c *Claim) DeadNumbers(ctx context.Context) ([]uint64, error) {
 			if damaged(err) {
 				err = nil // its number is known
 			}
-			out = append(out, d.Number)
+			if d.Actor != (api.ActorID{}) {
+				out = append(out, d.Number)
+			}
 			return err
 		})
 	})
@@ -122,7 +124,9 @@ func (r *Registry) DeadLetters(ctx context.Context, namespace, id string, after 
 			} else if err != nil {
 				return struct{}{}, err
 			}
-			letters = append(letters, d)
+			if d.Actor != (api.ActorID{}) { // the check of the store tells of a key that is none
+				letters = append(letters, d)
+			}
 		}
 		return struct{}{}, err
 	})
@@ -158,5 +162,5 @@ func decodeDead(p kv.KeyValue) (d DeadLetter, err error) {
 			return d, err
 		}
 	}
-	return d, api.Errorf(api.CodeInternal, "store: %x is not the key of a dead letter", p.Key)
+	return d, api.Errorf(api.CodeCorruptState, "store: %x is not the key of a dead letter", p.Key)
 }

@@ -180,7 +180,7 @@ func decodeDue(pair kv.KeyValue) (e DueEntry, err error) {
 			return e, nil
 		}
 	}
-	return e, api.Errorf(api.CodeInternal, "store: %x is not the key of something due", pair.Key)
+	return e, api.Errorf(api.CodeCorruptState, "store: %x is not the key of something due", pair.Key)
 }
 
 // ShardsOf returns the shards that a node is to scan, in order: those that it ranks first for by a hash of its

@@ -46,13 +46,15 @@ func (r *Registry) Claims(ctx context.Context, namespace, prefix string, after a
 		fences := make(map[string]Fence)
 		for _, pair := range pairs {
 			c, err := claimInfo(ctx, tx.Snapshot(), pair, fences)
-			if damaged(err) && c.Actor != (api.ActorID{}) {
+			if damaged(err) {
 				c, err = ClaimInfo{Actor: c.Actor, Corrupt: true}, nil
 			}
 			if err != nil {
 				return p, err
 			}
-			p.claims = append(p.claims, c)
+			if c.Actor != (api.ActorID{}) { // the check of the store tells of a key that is none
+				p.claims = append(p.claims, c)
+			}
 		}
 		return p, nil
 	})
@@ -119,5 +121,5 @@ func claimActor(key []byte) (api.ActorID, error) {
 			return api.ActorID{Namespace: ns, ID: id}, nil
 		}
 	}
-	return api.ActorID{}, api.Errorf(api.CodeInternal, "store: %x is not the key of a claim", key)
+	return api.ActorID{}, api.Errorf(api.CodeCorruptState, "store: %x is not the key of a claim", key)
 }

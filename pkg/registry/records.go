@@ -180,10 +180,20 @@ func decodeRecord(key, value []byte, v any) error {
 	if len(value) == 0 || value[0] != recordVersion {
 		return api.Errorf(api.CodeCorruptState, "store: key %q has a value of an unknown version", key)
 	}
-	if err := unmarshal(value[1:], v); err != nil {
+	err := unmarshal(value[1:], v)
+	if c, ok := v.(checked); ok && err == nil {
+		err = c.check()
+	}
+	if err != nil {
 		return api.Errorf(api.CodeCorruptState, "store: the value of key %q can't be read: %v", key, err)
 	}
 	return nil
+}
+
+// checked is a record that not all values of its fields make sense for.
+type checked interface {
+	// check says what does not.
+	check() error
 }
 
 // unmarshal decodes one value of bounded nesting. msgpack's decoder panics on some values that are well-formed.

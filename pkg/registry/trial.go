@@ -6,6 +6,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -83,6 +84,16 @@ type Quarantine struct {
 	Versions []string `msgpack:"versions"`
 	// Since is when it was quarantined last.
 	Since time.Time `msgpack:"since"`
+	// Damaged says why the record can't be read, if that is so. The actor can't be claimed then.
+	Damaged string `msgpack:"-"`
+}
+
+// check implements checked.
+func (q *Quarantine) check() error {
+	if len(q.Versions) > 0 && len(q.Findings) == 0 {
+		return errors.New("it has versions and no findings")
+	}
+	return nil
 }
 
 // Holds reports whether programs of a version refuse the actor.
@@ -90,8 +101,9 @@ func (q *Quarantine) Holds(version string) bool {
 	return q != nil && slices.Contains(q.Versions, version)
 }
 
-// Refused reports whether there are nodes that refuse the actor: those of some versions, or the last of a cluster.
-func (q *Quarantine) Refused() bool { return len(q.Versions) > 0 || q.risky() }
+// Refused reports whether there are nodes that refuse the actor: those of some versions, or the last of a cluster. All
+// do if the record is damaged.
+func (q *Quarantine) Refused() bool { return len(q.Versions) > 0 || q.risky() || q.Damaged != "" }
 
 // Err is what callers of the actor are told.
 func (q *Quarantine) Err() *api.Error {
@@ -355,7 +367,10 @@ func (r *Registry) ClearQuarantine(ctx context.Context, actor api.ActorID) (bool
 	was := false
 	_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 		var q Quarantine
-		if err := read(ctx, tx, quarantineKey(actor), &q); err != nil || len(q.Findings) == 0 {
+		err := read(ctx, tx, quarantineKey(actor), &q)
+		if damaged(err) {
+			err, q.Findings = nil, nil
+		} else if err != nil || len(q.Findings) == 0 {
 			return struct{}{}, err // an attempt before, of unknown outcome, may have cleared it
 		}
 		was = true
@@ -402,10 +417,14 @@ func (r *Registry) Quarantines(
 		all = make([]Quarantine, 0, len(pairs))
 		for _, p := range pairs {
 			q, err := decodeQuarantine(p)
-			if err != nil {
+			if damaged(err) {
+				q = Quarantine{Actor: q.Actor, Damaged: err.Error()}
+			} else if err != nil {
 				return struct{}{}, err
 			}
-			all = append(all, q)
+			if q.Actor != (api.ActorID{}) { // the check of the store tells of a key that is none
+				all = append(all, q)
+			}
 		}
 		return struct{}{}, err
 	})
@@ -420,5 +439,5 @@ func decodeQuarantine(p kv.KeyValue) (q Quarantine, err error) {
 			return q, decodeRecord(p.Key, p.Value, &q)
 		}
 	}
-	return q, api.Errorf(api.CodeInternal, "store: %x is not the key of a quarantine", p.Key)
+	return q, api.Errorf(api.CodeCorruptState, "store: %x is not the key of a quarantine", p.Key)
 }

@@ -24,6 +24,12 @@ func (a *Activation) runAlarm(c *call.Call, calls []*call.Call) (out call.Answer
 	if a.schedule.Alarm(al.Name) != al {
 		return call.Answer{Call: c, Settled: true}, nil
 	}
+	if err := al.Check(); err != nil { // this node can't tell when the alarm comes again
+		out = call.Answer{Call: c, Err: api.Errorf(api.CodeUnavailable,
+			"it waits for a node that can read its rule: %w", err)}
+		a.alarmFailed(&out)
+		return out, nil
+	}
 	ctx, cancel := env.WithTimeout(a.parts.Env, a.parts.Ctx, call.DefaultDeadline)
 	defer cancel()
 	c.Context = func() context.Context { return ctx }

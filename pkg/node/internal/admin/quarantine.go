@@ -38,6 +38,10 @@ func (adm *Service) ServeQuarantines(ctx context.Context, in *api.QuarantinesReq
 }
 
 func quarantineRow(q *registry.Quarantine) api.QuarantineRow {
+	if q.Damaged != "" {
+		return api.QuarantineRow{Actor: q.Actor.String(), Versions: []string{}, Reason: q.Damaged +
+			"; clear it to have the actor run again"}
+	}
 	last := q.Findings[len(q.Findings)-1]
 	since := q.Since
 	if since.IsZero() {
