@@ -283,7 +283,7 @@ var allowances = map[string]allowance{
 	},
 	"pkg/tui": {
 		internal: []string{"internal/human", "pkg/api"},
-		external: []string{ansi, bubbletea, colorprofile, lipgloss},
+		external: []string{ansi, bubbles, bubbletea, colorprofile, lipgloss},
 		why:      "the live view: it shows what it is told, and asks for what it is told to; how is the command's",
 	},
 	"pkg/bench": {
@@ -355,6 +355,7 @@ var allowances = map[string]allowance{
 const (
 	age          = "filippo.io/age"
 	ansi         = "github.com/charmbracelet/x/ansi"
+	bubbles      = "charm.land/bubbles/v2"
 	bubbletea    = "charm.land/bubbletea/v2"
 	lipgloss     = "charm.land/lipgloss/v2"
 	colorprofile = "github.com/charmbracelet/colorprofile"

@@ -25,21 +25,27 @@ type dialog struct {
 	chosen  int
 }
 
-// actions are what the keys do, and to what.
-var actions = map[string]struct {
+// action is what a key does to an actor or a node.
+type action struct {
 	verb    Verb
 	ofActor bool
-}{
+}
+
+// actions are what the keys do, and to what.
+var actions = map[string]action{
 	"m": {Migrate, true}, "e": {Evict, true}, "d": {Drain, false}, "u": {Undrain, false}, "b": {BreakLease, false},
 }
 
 // begin asks whether to do what a key stands for to the row that is selected.
-func (m *Model) begin(key string) {
-	do := actions[key]
-	i := m.selected()
-	if i < 0 {
-		return
+func (m *Model) begin(pressed string) tea.Cmd {
+	if i := m.selected(); i >= 0 {
+		m.offer(actions[pressed], m.rows[i].key)
 	}
+	return nil
+}
+
+// offer asks whether to do something to the actor or the node of a name.
+func (m *Model) offer(do action, name string) {
 	onActor := m.at == actorPane || m.at == movePane
 	onNode := m.at == nodePane || m.at == leasePane
 	switch {
@@ -51,7 +57,6 @@ func (m *Model) begin(key string) {
 		return
 	}
 	d := &dialog{action: Action{Verb: do.verb}}
-	name := m.rows[i].key
 	switch do.verb {
 	case Migrate:
 		d.action.Actor = name

@@ -144,6 +144,9 @@ func (s *screen) press(keys string) *screen {
 		rest := keys[len(string([]rune(keys)[0])):]
 		if name, after, ok := strings.Cut(keys, ">"); ok && strings.HasPrefix(name, "<") {
 			k, rest = tea.KeyPressMsg{Code: namedKeys[name[1:]]}, after
+			if letter, ok := strings.CutPrefix(name, "<ctrl+"); ok {
+				k = tea.KeyPressMsg{Code: rune(letter[0]), Mod: tea.ModCtrl}
+			}
 			if k.Code == 0 {
 				s.Fatalf("no key %s", name)
 			}
@@ -161,7 +164,7 @@ func (s *screen) press(keys string) *screen {
 var namedKeys = map[string]rune{
 	"enter": tea.KeyEnter, "esc": tea.KeyEscape, "down": tea.KeyDown, "up": tea.KeyUp, "tab": tea.KeyTab,
 	"end": tea.KeyEnd, "home": tea.KeyHome,
-	"backspace": tea.KeyBackspace, "right": tea.KeyRight, "pgdown": tea.KeyPgDown,
+	"backspace": tea.KeyBackspace, "left": tea.KeyLeft, "right": tea.KeyRight, "pgdown": tea.KeyPgDown,
 }
 
 // run runs a command to its end, and gives what comes of it to the view.

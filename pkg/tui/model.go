@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -56,6 +57,7 @@ type Model struct {
 	cursor [paneCount]string
 	top    [paneCount]int
 	filter [paneCount]string
+	input  textinput.Model // of the filter that is edited
 	detail bool
 	// found are actors that a filter has found in the registry, looked for the prefix that it was.
 	found  []api.ActorRow
@@ -103,7 +105,16 @@ func New(source Source, refresh time.Duration) *Model {
 	if refresh == 0 {
 		refresh = RefreshDefault
 	}
-	return &Model{source: source, refresh: refresh, theme: newTheme(true), panes: newPanes(), history: newHistory()}
+	m := &Model{source: source, refresh: refresh, panes: newPanes(), history: newHistory(), input: textinput.New()}
+	m.input.Prompt = "/"
+	m.input.KeyMap.Paste.SetEnabled(false) // of the clipboard of this machine; the terminal's comes as a message
+	m.setTheme(newTheme(true))
+	return m
+}
+
+func (m *Model) setTheme(t theme) {
+	m.theme = t
+	m.input.SetStyles(t.input())
 }
 
 // Init implements tea.Model.
@@ -135,8 +146,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
+		m.input.SetWidth(max(m.width-len(m.input.Prompt)-1, 1)) // and the cursor
 	case tea.BackgroundColorMsg:
-		m.theme = newTheme(msg.IsDark())
+		m.setTheme(newTheme(msg.IsDark()))
 	case tick:
 		m.now = time.Time(msg)
 		if m.paused {
@@ -158,7 +170,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, cmd
 	case tea.PasteMsg:
 		if m.mode == filtering {
-			return m, m.setFilter(m.filter[m.at] + msg.Content)
+			return m, m.edit(msg)
 		}
 	}
 	return m, nil

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
+
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -130,6 +132,30 @@ func TestAFilterIsTyped(t *testing.T) {
 		"q<esc>q")
 	if !s.quit {
 		t.Error("q does not quit any more")
+	}
+}
+
+func TestAFilterIsEdited(t *testing.T) {
+	s := open(t, 100, 40).press("2/cunter/2")
+	s.press(strings.Repeat("<left>", 8) + "<right>o<ctrl+e>9").wants("/counter/29").lacks("counter/28")
+	s.press("<ctrl+a>x").wants("no match for xcounter/29").press("<ctrl+k>").wants("no match for x")
+	s.press("<ctrl+u>").wants("counter/13").lacks("no match")
+	s.press("counter zzz").wants("no match").press("<ctrl+w><backspace>").wants("/counter", "counter/13")
+	s.model.Update(tea.PasteMsg{Content: "/1\n3\x1b[31m"})
+	s.wants("no match for counter/1 3")
+	for _, l := range s.model.Lines() {
+		if strings.Contains(l, "\x1b[31m") {
+			t.Errorf("an escape that was pasted gets through: %q", l)
+		}
+	}
+	s.press("<esc>2/<esc>").lacks("/counter:")
+	long := strings.Repeat("long", 60)
+	if s.press("/" + long); !strings.Contains(s.model.Lines()[38], "long") {
+		t.Errorf("the end of a long filter is not shown: %q", s.model.Lines()[38])
+	}
+	s.press("<ctrl+a>q").wants("/qlong")
+	if s.quit {
+		t.Error("q quits while a filter is edited")
 	}
 }
 

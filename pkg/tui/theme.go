@@ -6,6 +6,7 @@ package tui
 import (
 	"image/color"
 
+	"charm.land/bubbles/v2/textinput"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
@@ -52,6 +53,12 @@ func newTheme(dark bool) theme {
 	t.header = base.Bold(true).Foreground(pick("240", "250"))
 	t.alarm = base.Bold(true).Foreground(lipgloss.Color("231")).Background(lipgloss.Color("160"))
 	return t
+}
+
+// input is how a line looks that is edited.
+func (t *theme) input() textinput.Styles {
+	line := textinput.StyleState{Text: t.tones[accent], Prompt: t.tones[accent]}
+	return textinput.Styles{Focused: line, Blurred: line}
 }
 
 // dimmed is a line that tells of what was, whatever its tones.

@@ -285,7 +285,7 @@ func (m *Model) statusLine() string {
 		}
 		return m.theme.in(what, fit(clean(strings.ReplaceAll(m.notice, "\n", "; ")), m.width, false))
 	case m.mode == filtering:
-		return m.theme.in(accent, "/"+m.filter[m.at]) + m.theme.selected.Render(" ")
+		return m.input.View()
 	case m.filter[m.at] != "":
 		return m.theme.in(accent, fmt.Sprintf("/%s: %d shown; esc shows all", m.filter[m.at], len(m.rows)))
 	}
@@ -338,8 +338,10 @@ func (m *Model) hints() string {
 // help is the list of keys.
 func (m *Model) help() []string {
 	lines := []string{""}
-	for _, k := range keyHelp {
-		lines = append(lines, "  "+m.theme.in(strong, fit(k[0], 20, false))+" "+k[1])
+	for i := range commands {
+		if h := commands[i].Help(); h.Key != "" {
+			lines = append(lines, "  "+m.theme.in(strong, fit(h.Key, 20, false))+" "+h.Desc)
+		}
 	}
 	notes := "Rates and percentiles cover about the last second, an actor's the last ten. Depth is calls in " +
 		"mailboxes, waiting or running. The actors are the notable ones among those called recently. Press any " +
