@@ -10,8 +10,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 )
+
+// Process is what a program has of the process around it.
+type Process = cli.Process
+
+// System returns the process as it is.
+func System() Process { return cli.System() }
+
+// Bytes is a number of bytes, which flags take as 512MiB or 2GiB.
+type Bytes = cli.Bytes
 
 // Main is the main function of a program that is a node hosting the kinds. It takes the flags of "kelpie
 // node start", and --version, which prints the version of the program's module. It does not return.
@@ -21,7 +31,17 @@ func Main(kinds ...actor.Kind) {
 	cmd.Use = filepath.Base(os.Args[0])
 	cmd.Version = ProgramVersion()
 	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	Exit(Execute(cmd, p, os.Args[1:]))
+	Exit(cli.Execute(cmd, p, os.Args[1:]))
+}
+
+// Exit ends the process with an exit code, after what FoundationDB has in hand.
+func Exit(code int) {
+	if code != cli.ExitInterrupted { // which is in a hurry
+		if err := stopFDB(); err != nil {
+			cli.PrintError(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
 }
 
 // StartCommand returns the command that starts a node hosting the kinds.
@@ -42,7 +62,7 @@ for up to --drain-timeout, while the actors continue to serve calls. Then it
 finishes its running calls within 8s, and leaves; other nodes take the remaining
 actors at once. If no other node accepts actors, or this one keeps the store
 itself, it stops without a drain. Ctrl-C after that stops it at once.`,
-		Args: Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), p, o, version, kinds...)
 		},

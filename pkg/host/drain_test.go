@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -145,7 +146,7 @@ func TestDrainEnds(t *testing.T) {
 	joined(t, a, "third", 0, blocked.kind())
 	other.signals <- os.Interrupt
 	other.signals <- os.Interrupt
-	if err := <-other.ended; ExitCodeOf(err) != ExitInterrupted {
+	if err := <-other.ended; cli.ExitCodeOf(err) != cli.ExitInterrupted {
 		t.Errorf("the node ended with %v", err)
 	}
 	close(blocked.leave)

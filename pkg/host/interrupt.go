@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -67,6 +68,6 @@ func (i interrupts) stop(f func(ctx context.Context) error) error {
 		}
 		return err
 	case <-i.immediate.Done():
-		return ErrInterrupted
+		return cli.ErrInterrupted
 	}
 }

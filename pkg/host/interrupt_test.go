@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"testing"
+
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // signalled returns a process that gets the signals sent to the channel.
@@ -48,7 +50,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 	<-in.graceful.Done()
 	hang := make(chan struct{})
 	defer close(hang)
-	if err := in.stop(func(context.Context) error { <-hang; return nil }); err != ErrInterrupted {
+	if err := in.stop(func(context.Context) error { <-hang; return nil }); err != cli.ErrInterrupted {
 		t.Errorf("got %v", err)
 	}
 }
