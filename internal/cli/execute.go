@@ -77,11 +77,14 @@ func usageError(cmd *cobra.Command, err error) error {
 
 // UnknownCommand says that cmd has no command args[0], and which it may have been.
 func UnknownCommand(cmd *cobra.Command, args []string) error {
-	if cmd.SuggestionsMinimumDistance <= 0 {
-		cmd.SuggestionsMinimumDistance = 2
-	}
 	err := api.Errorf(api.CodeInvalidArgument, "unknown command %q for %q", args[0], cmd.CommandPath())
-	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	if like := meant(args[0], names); len(like) > 0 {
 		return Advise(err, "did you mean %s?", strings.Join(like, " or "))
 	}
 	return Advise(err, "see %s --help", cmd.CommandPath())

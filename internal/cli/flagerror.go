@@ -32,9 +32,6 @@ func flagError(cmd *cobra.Command, err error) error {
 		invalid.GetFlag().Name, expected)
 }
 
-// suggestDistance is how many letters a name may be off, and still be meant.
-const suggestDistance = 2
-
 // suggestFlag says of an error about a flag that cmd does not have which one may have been meant, "" if none is like
 // it.
 func suggestFlag(cmd *cobra.Command, err error) string {
@@ -42,40 +39,80 @@ func suggestFlag(cmd *cobra.Command, err error) string {
 	if !ok || unknown.GetSpecifiedShortnames() != "" {
 		return ""
 	}
-	var like []string
+	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden && similar(f.Name, unknown.GetSpecifiedName()) {
-			like = append(like, "--"+f.Name)
+		if !f.Hidden {
+			names = append(names, f.Name)
 		}
 	})
-	slices.Sort(like)
+	like := meant(unknown.GetSpecifiedName(), names)
+	for i := range like {
+		like[i] = "--" + like[i]
+	}
 	return strings.Join(like, " or ")
 }
 
-// similar reports whether who wrote a name may have meant another: it is a few letters off, or the beginning of it.
-func similar(meant, written string) bool {
-	return len(written) >= suggestDistance &&
-		(strings.HasPrefix(meant, written) || distance(meant, written) <= suggestDistance &&
-			distance(meant, written) < len(written))
+// meant returns, in order, the names that somebody who wrote another may have meant: those that begin with it, or else
+// those that are the fewest letters off: at most one letter in three and at most two, unless they shorten it.
+func meant(written string, names []string) (like []string) {
+	if len(written) < 2 {
+		return nil
+	}
+	fewest := 0
+	for _, name := range names {
+		off := 0
+		if !strings.HasPrefix(name, written) {
+			off = distance(name, written)
+			if off > min(max(1, min(len(name), len(written))/3), 2) && !shortens(name, written) {
+				continue
+			}
+		}
+		if len(like) == 0 || off < fewest {
+			like, fewest = nil, off
+		}
+		if off == fewest {
+			like = append(like, name)
+		}
+	}
+	slices.Sort(like)
+	return like
 }
 
-// distance is how many letters are to be put in, taken out or changed to make b of a (Levenshtein, 1966).
+// distance is how many letters are to be put in, taken out, changed, or swapped with the next, to make b of a (the
+// restricted distance of Damerau, 1964).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			change := diagonal
+			change := row[j]
 			if a[i] != b[j] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
+			next[j+1] = min(change, next[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
+}
+
+// shortens reports whether a name is made of letters of what was written, in order and from the first on, at least half
+// of them: as ls is of list.
+func shortens(name, written string) bool {
+	if name == "" || written == "" || name[0] != written[0] || 2*len(name) < len(written) {
+		return false
+	}
+	for i := range len(written) {
+		if name != "" && name[0] == written[i] {
+			name = name[1:]
+		}
+	}
+	return name == ""
 }

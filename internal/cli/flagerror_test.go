@@ -3,24 +3,29 @@
 
 package cli
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
-// TestSimilar shows which typos are understood.
-func TestSimilar(t *testing.T) {
-	for _, c := range []struct {
-		meant, written string
-		want           bool
-	}{
-		{"namespace", "namspce", true}, {"namespace", "namespaces", true}, {"namespace", "ns", false},
-		{"node", "nod", true},
-		{"addr", "address", false}, {"output", "out", true}, {"by", "bx", true}, {"by", "xx", false},
-		{"yes", "y", false}, {"limit", "", false},
+// TestWhatWasMeant shows which typos are understood.
+func TestWhatWasMeant(t *testing.T) {
+	names := []string{
+		"actors", "addr", "by", "doctor", "limit", "ls", "namespace", "no-color", "node", "output", "start",
+		"top", "yes",
+	}
+	for written, want := range map[string]string{
+		"namspce": "namespace", "namespaces": "namespace", "nod": "node", "nodes": "node",
+		"no": "no-color node", "address": "addr", "list": "ls", "out": "output", "bx": "by", "xx": "", "y": "",
+		"": "", "foo": "",
+		"tp": "top", "actor": "actors", "docter": "doctor", "dactor": "doctor", "octor": "doctor",
+		"strat": "start", "limti": "limit", "nmaespaec": "namespace",
 	} {
-		if got := similar(c.meant, c.written); got != c.want {
-			t.Errorf("%s for %s: %v", c.written, c.meant, got)
+		if got := strings.Join(meant(written, names), " "); got != want {
+			t.Errorf("%q: %q, want %q", written, got, want)
 		}
 	}
-	if d := distance("kitten", "sitting"); d != 3 {
-		t.Errorf("distance %d", d)
+	if d := distance("kitten", "sitting") + distance("ab", "ba"); d != 4 {
+		t.Errorf("distances of 3 and 1 are %d", d)
 	}
 }
