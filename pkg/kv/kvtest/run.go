@@ -211,6 +211,34 @@ func (w *world) wantValue(r kv.Reader, key, want string) {
 	}
 }
 
+// readAgain runs a function that reads much in a transaction, and once more in another one whenever it has taken longer
+// than a read version lives: a machine may be that slow.
+func (w *world) readAgain(read func(tx kv.Tx) error) {
+	w.Helper()
+	for {
+		tx := w.begin()
+		err := read(tx)
+		tx.Cancel()
+		if !errors.Is(err, kv.ErrTooOld) {
+			w.must(err)
+			return
+		}
+	}
+}
+
+// pairs returns how many pairs a store has.
+func (w *world) pairs() (n int) {
+	w.Helper()
+	w.readAgain(func(tx kv.Tx) error {
+		n = 0
+		return kv.Scan(w.ctx, tx, nil, []byte("\xff"), kv.RangeOptions{}, func(kv.KeyValue) error {
+			n++
+			return nil
+		})
+	})
+	return n
+}
+
 // scan reads all pairs of [begin, end), page by page.
 func (w *world) scan(r kv.Reader, begin, end string) []kv.KeyValue {
 	w.Helper()

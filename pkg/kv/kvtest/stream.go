@@ -28,26 +28,27 @@ func testStream(w *world) {
 		w.commit(tx)
 	}
 	for _, reverse := range []bool{false, true} {
-		tx := w.begin()
 		count, before, most := 0, heapBytes(), uint64(0)
-		err := kv.Scan(w.ctx, tx.Snapshot(), []byte("stream/"), []byte("stream0"), kv.RangeOptions{Reverse: reverse},
-			func(pair kv.KeyValue) error {
-				if len(pair.Value) != streamValueBytes {
-					return fmt.Errorf("%q has %d bytes", pair.Key, len(pair.Value))
-				}
-				if count++; count%80 == 0 {
-					most = max(most, heapBytes())
-				}
-				return nil
-			})
-		w.must(err)
+		w.readAgain(func(tx kv.Tx) error {
+			count = 0
+			options := kv.RangeOptions{Reverse: reverse}
+			return kv.Scan(w.ctx, tx.Snapshot(), []byte("stream/"), []byte("stream0"), options,
+				func(pair kv.KeyValue) error {
+					if len(pair.Value) != streamValueBytes {
+						return fmt.Errorf("%q has %d bytes", pair.Key, len(pair.Value))
+					}
+					if count++; count%80 == 0 {
+						most = max(most, heapBytes())
+					}
+					return nil
+				})
+		})
 		if count != streamPairs {
 			w.Errorf("%d pairs, want %d", count, streamPairs)
 		}
 		if most > before+streamHeapBytes {
 			w.Errorf("reading %d bytes took %d of memory", streamPairs*streamValueBytes, most-before)
 		}
-		tx.Cancel()
 	}
 }
 
