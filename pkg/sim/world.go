@@ -65,6 +65,7 @@ type life struct {
 	env       env.Env // the machine, or what a bug makes of it
 	node      *node.Node
 	started   bool
+	stopping  bool // gracefully
 	ended     bool
 	stopped   bool // by itself or by a graceful stop, not by a crash
 	startedAt time.Duration
@@ -292,6 +293,7 @@ func (w *world) ensure(name string, until time.Duration) bool {
 // stop ends a process gracefully, and reports whether it ended within the bound.
 func (w *world) stop(l *life, bound time.Duration) error {
 	w.events.add(l.machine.Name(), "stop", "graceful")
+	l.stopping = true
 	done := env.NewFuture[struct{}](w.env)
 	l.machine.Go("stop", func() {
 		ctx, cancel := env.WithTimeout(l.env, w.ctx, bound)
