@@ -28,6 +28,7 @@ const (
 	kindDeadBody   = "deadbody"
 	kindTrial      = "trial"
 	kindQuarantine = "quarantine"
+	kindEvent      = "event"
 )
 
 var (
