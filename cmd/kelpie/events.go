@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/eventlog"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -212,7 +213,7 @@ may be about many actors at once. Times are from the nodes' own clocks. With
 		Example: "  kelpie events --since 2h\n  kelpie events --watch\n" +
 			"  kelpie events --kind failed,taken_over -o json\n  kelpie events --node node-7601 --limit 20\n" +
 			"  kelpie events --store pebble:/var/lib/kelpie",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.validate(time.Now()); err != nil {
 				return err
@@ -294,7 +295,7 @@ func (l *eventLog) next(ctx context.Context) ([]api.Event, error) {
 	}
 	if err != nil {
 		fmt.Fprintf(l.stderr, "warning: stored events can't be read, so those of nodes that are gone, and of others "+
-			"before they were started, are missing: %s\n", host.OneLine(host.Message(err)))
+			"before they were started, are missing: %s\n", cli.OneLine(cli.Message(err)))
 	}
 	return l.latest(l.wanted(eventlog.Merge(append(reply.Events, stored...)))), nil
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func TestEvents(t *testing.T) {
@@ -23,7 +23,7 @@ func TestEvents(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	owner := rows[api.ActorRow](t, first.run("actors", "ls", "-o", "json"))[0].Node
 	to := map[string]string{"n1": "n2", "n2": "n1"}[owner]
-	first.run("actors", "migrate", "counter/a", "--to", to).wants(t, host.ExitOK)
+	first.run("actors", "migrate", "counter/a", "--to", to).wants(t, cli.ExitOK)
 	migrated := func() []api.Event {
 		return rows[api.Event](t, second.run("events", "-o", "json", "--kind", api.EventMigrated))
 	}
@@ -33,18 +33,18 @@ func TestEvents(t *testing.T) {
 		!strings.Contains(e.Cause, "operator") {
 		t.Errorf("the move is told as %+v", found)
 	}
-	second.run("events").wants(t, host.ExitOK, "TIME", "CAUSE", "joined", "migrated", "counter/a", "127.0.0.1:")
-	first.run("events", "--node", "n2", "--kind", "joined", "-o", "name").wants(t, host.ExitOK, "#")
+	second.run("events").wants(t, cli.ExitOK, "TIME", "CAUSE", "joined", "migrated", "counter/a", "127.0.0.1:")
+	first.run("events", "--node", "n2", "--kind", "joined", "-o", "name").wants(t, cli.ExitOK, "#")
 	if r := first.run("events", "--actor", "counter/other", "-o", "json"); r.stdout != "[]\n" {
 		t.Errorf("of an actor that nothing happened to: %+v", r)
 	}
 	if r := first.run("events", "--limit", "1", "-o", "name"); strings.Count(r.stdout, "\n") != 1 {
 		t.Errorf("one: %+v", r)
 	}
-	first.run("events", "--kind", "born").wants(t, host.ExitUsage, "--kind born", "taken_over")
-	first.run("events", "--limit", "-1").wants(t, host.ExitUsage, "--limit -1")
-	first.run("events", "--actor", "a").wants(t, host.ExitUsage, "NAMESPACE/ID")
-	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("events").wants(t, host.ExitUnavailable,
+	first.run("events", "--kind", "born").wants(t, cli.ExitUsage, "--kind born", "taken_over")
+	first.run("events", "--limit", "-1").wants(t, cli.ExitUsage, "--limit -1")
+	first.run("events", "--actor", "a").wants(t, cli.ExitUsage, "NAMESPACE/ID")
+	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("events").wants(t, cli.ExitUnavailable,
 		"127.0.0.1:1")
 }
 
@@ -55,7 +55,7 @@ func TestEventsAreFollowed(t *testing.T) {
 	lines, stdout := io.Pipe()
 	signals, ended := make(chan os.Signal, 1), make(chan int, 1)
 	k := &kelpie{
-		Process: host.Process{
+		Process: cli.Process{
 			Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr,
 			Getenv:  func(name string) string { return first.env[name] },
 			Signals: func() (<-chan os.Signal, func()) { return signals, func() {} },
@@ -72,12 +72,12 @@ func TestEventsAreFollowed(t *testing.T) {
 		seen[e.Kind+" "+e.Node]++
 		switch { // the past, then what happens, then the end
 		case len(seen) == 2 && seen["joined n1"] == 1 && seen["joined n2"] == 1:
-			first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK)
+			first.run("leases", "break", "n2", "--yes").wants(t, cli.ExitOK)
 		case seen["joined n2"] == 2 && seen["lease_lost n2"] == 1:
 			signals <- os.Interrupt
 		}
 	}
-	if code := <-ended; code != host.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 ||
+	if code := <-ended; code != cli.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 ||
 		seen["lease_broken n2"] != 1 || seen["lease_lost n2"] != 1 {
 		t.Errorf("%d, seen %v: %s", code, seen, stderr.String())
 	}
@@ -111,8 +111,8 @@ func TestEventsSurviveTheirNode(t *testing.T) {
 	want(t, kinds(t, offline, "--store", url), "joined", "left")
 	want(t, kinds(t, offline, "--store", url, "--since", "1h", "--limit", "1"), "left")
 	want(t, kinds(t, offline, "--store", url, "--since", "2999-01-01"))
-	offline.run("store", "check", "--store", url).wants(t, host.ExitOK, "0 problems")
-	offline.run("store", "scan", "event", "--store", url).wants(t, host.ExitOK, "event/n1/#", `"kind":"joined"`)
+	offline.run("store", "check", "--store", url).wants(t, cli.ExitOK, "0 problems")
+	offline.run("store", "scan", "event", "--store", url).wants(t, cli.ExitOK, "event/n1/#", `"kind":"joined"`)
 	life("second", func(t *testing.T, term terminal) {
 		want(t, kinds(t, term), "joined", "left", "joined")
 		want(t, kinds(t, term, "--since", "2h"), "joined", "left", "joined")
@@ -121,8 +121,8 @@ func TestEventsSurviveTheirNode(t *testing.T) {
 	})
 	// Events are of processes, which a restore does not bring back.
 	file, other := filepath.Join(dir, "b.kelpie"), "pebble:"+filepath.Join(dir, "other")
-	offline.run("store", "backup", file, "--store", url).wants(t, host.ExitOK)
-	offline.run("store", "restore", file, "--store", other, "--yes").wants(t, host.ExitOK)
+	offline.run("store", "backup", file, "--store", url).wants(t, cli.ExitOK)
+	offline.run("store", "restore", file, "--store", other, "--yes").wants(t, cli.ExitOK)
 	want(t, kinds(t, offline, "--store", other))
 }
 
@@ -132,7 +132,7 @@ func TestEventsOfNodesThatStoreNone(t *testing.T) {
 		return &api.EventsReply{Events: []api.Event{{Time: "2026-01-02T03:04:05.000Z", By: "n1", Number: 1,
 			Kind: api.EventJoined, Node: "n1"}}}, nil
 	})(t)
-	if r := term.run("events", "-o", "name"); r.code != host.ExitOK || r.stdout != "n1#1\n" ||
+	if r := term.run("events", "-o", "name"); r.code != cli.ExitOK || r.stdout != "n1#1\n" ||
 		!strings.Contains(r.stderr, "warning: stored events can't be read") {
 		t.Errorf("%+v", r)
 	}
@@ -164,7 +164,7 @@ func TestActorGet(t *testing.T) {
 	first, second := twoNodes(t)
 	first.answers(t, "5", "counter/a", "add", "5")
 	first.answers(t, "null", "kv/x", "put", `{"key":"k","value":[1,"<"]}`)
-	second.run("actors", "get", "counter/a").wants(t, host.ExitOK, "counter/a", "owned", "CALLS/S", "STORED", "LATENCY")
+	second.run("actors", "get", "counter/a").wants(t, cli.ExitOK, "counter/a", "owned", "CALLS/S", "STORED", "LATENCY")
 	for _, via := range []terminal{first, second} {
 		var d actorDetail
 		if err := json.Unmarshal([]byte(via.run("actors", "get", "counter/a", "-o", "json").stdout), &d); err != nil {
@@ -178,11 +178,11 @@ func TestActorGet(t *testing.T) {
 	for actor, want := range map[string]string{
 		"counter/a": `{"struct":{"n":5},"space":{}}`, "kv/x": `{"struct":null,"space":{"k":[1,"<"]}}`,
 	} {
-		if r := second.run("actors", "get", actor, "--state"); r.code != host.ExitOK || r.stdout != want+"\n" ||
+		if r := second.run("actors", "get", actor, "--state"); r.code != cli.ExitOK || r.stdout != want+"\n" ||
 			r.stderr != "" {
 			t.Errorf("state of %s: %+v, want %s", actor, r, want)
 		}
 	}
-	first.run("actors", "get", "kv/never").wants(t, host.ExitNotFound, "kv/never was never called")
-	first.run("actors", "get", "kv").wants(t, host.ExitUsage, "NAMESPACE/ID")
+	first.run("actors", "get", "kv/never").wants(t, cli.ExitNotFound, "kv/never was never called")
+	first.run("actors", "get", "kv").wants(t, cli.ExitUsage, "NAMESPACE/ID")
 }
