@@ -332,10 +332,13 @@ var commandCases = map[string]commandCase{
 	},
 	"kelpie events": {
 		good: []trial{
-			{line: "events", says: "joined"}, {line: "events --kind joined --node n2 --limit 1", says: "n2"}},
+			{line: "events", says: "joined"}, {line: "events --kind joined --node n2 --limit 1", says: "n2"},
+			{line: "events --since 2h", says: "joined"}, {line: "events --since 1d -o json", says: `"kind":"joined"`}},
 		wrong: []trial{{line: "events --kind born", says: "must be one of joined"},
-			{line: "events --actor a", says: "NAMESPACE/ID"}},
-		down:  []string{"events", "events --watch"},
+			{line: "events --actor a", says: "NAMESPACE/ID"}, {line: "events --since yesterday", says: "such as 2h"},
+			{line: "events --since -2h", says: "--since -2h"},
+			{line: "events --watch --store pebble:x", says: "leave --store out"}},
+		down:  []string{"events", "events --watch", "events --since 2h"},
 		shape: listOf(eventListing),
 	},
 	"kelpie store backup": {

@@ -8,8 +8,11 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -77,6 +80,83 @@ func TestEventsAreFollowed(t *testing.T) {
 	if code := <-ended; code != cli.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 ||
 		seen["lease_broken n2"] != 1 || seen["lease_lost n2"] != 1 {
 		t.Errorf("%d, seen %v: %s", code, seen, stderr.String())
+	}
+}
+
+// TestEventsSurviveTheirNode starts a node again on the store of its former life, and looks into the store between.
+func TestEventsSurviveTheirNode(t *testing.T) {
+	dir := t.TempDir()
+	url := "pebble:" + filepath.Join(dir, "store")
+	life := func(name string, f func(t *testing.T, term terminal)) {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, "node", "start", "--store", url, "--node-id", "n1", "--listen", "127.0.0.1:0")
+			f(t, terminal{env: map[string]string{"KELPIE_ADDR": s.address}})
+		})
+	}
+	kinds := func(t *testing.T, term terminal, args ...string) (out []string) {
+		t.Helper()
+		for _, e := range rows[api.Event](t, term.run(append([]string{"events", "-o", "json"}, args...)...)) {
+			out = append(out, e.Kind)
+		}
+		return out
+	}
+	want := func(t *testing.T, got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	life("first", func(t *testing.T, term terminal) { want(t, kinds(t, term), "joined") })
+	offline := terminal{}
+	want(t, kinds(t, offline, "--store", url), "joined", "left")
+	want(t, kinds(t, offline, "--store", url, "--since", "1h", "--limit", "1"), "left")
+	want(t, kinds(t, offline, "--store", url, "--since", "2999-01-01"))
+	offline.run("store", "check", "--store", url).wants(t, cli.ExitOK, "0 problems")
+	offline.run("store", "scan", "event", "--store", url).wants(t, cli.ExitOK, "event/n1/#", `"kind":"joined"`)
+	life("second", func(t *testing.T, term terminal) {
+		want(t, kinds(t, term), "joined", "left", "joined")
+		want(t, kinds(t, term, "--since", "2h"), "joined", "left", "joined")
+		want(t, kinds(t, term, "--since", "2h", "--kind", "left"), "left")
+		want(t, kinds(t, term, "--since", "2999-01-01T00:00"))
+	})
+	// Events are of processes, which a restore does not bring back.
+	file, other := filepath.Join(dir, "b.kelpie"), "pebble:"+filepath.Join(dir, "other")
+	offline.run("store", "backup", file, "--store", url).wants(t, cli.ExitOK)
+	offline.run("store", "restore", file, "--store", other, "--yes").wants(t, cli.ExitOK)
+	want(t, kinds(t, offline, "--store", other))
+}
+
+// TestEventsOfNodesThatStoreNone asks a node of an earlier version.
+func TestEventsOfNodesThatStoreNone(t *testing.T) {
+	term := serving(api.MethodEvents, func(*api.EventsRequest) (*api.EventsReply, error) {
+		return &api.EventsReply{Events: []api.Event{{Time: "2026-01-02T03:04:05.000Z", By: "n1", Number: 1,
+			Kind: api.EventJoined, Node: "n1"}}}, nil
+	})(t)
+	if r := term.run("events", "-o", "name"); r.code != cli.ExitOK || r.stdout != "n1#1\n" ||
+		!strings.Contains(r.stderr, "warning: stored events can't be read") {
+		t.Errorf("%+v", r)
+	}
+	if r := term.run("events", "-o", "name", "--since", "2026-01-02T03:04:06"); r.stdout != "" {
+		t.Errorf("before --since: %+v", r)
+	}
+}
+
+func TestSince(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for since, want := range map[string]string{
+		"": "0001-01-01T00:00:00Z", "2h": "2026-03-04T03:06:07Z", "90m": "2026-03-04T03:36:07Z",
+		"0s": "2026-03-04T05:06:07Z", "3d": "2026-03-01T05:06:07Z", "2026-03-03": "2026-03-03T00:00:00Z",
+		"2026-03-03T22:00": "2026-03-03T22:00:00Z", "2026-03-03T22:00:01": "2026-03-03T22:00:01Z",
+		"2026-03-03T22:00:00+02:00": "2026-03-03T20:00:00Z", "2026-03-03T22:00:00.500Z": "2026-03-03T22:00:00.5Z",
+	} {
+		if at, err := parseSince(since, now); err != nil || at.UTC().Format(time.RFC3339Nano) != want {
+			t.Errorf("--since %q is %v, %v, want %s", since, at, err, want)
+		}
+	}
+	for _, since := range []string{"x", "-1h", "-1d", "d", "2h ago", "1", "2026-13-01"} {
+		if at, err := parseSince(since, now); api.CodeOf(err) != api.CodeInvalidArgument {
+			t.Errorf("--since %q is %v", since, at)
+		}
 	}
 }
 

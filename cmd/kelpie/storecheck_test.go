@@ -39,6 +39,7 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 		"node gone under its lease": {set("node/c1", "0x0181a26964a27979"), "node/c1", false},
 		"node under another name":   {set("node/zz", "0x0181a26964a27979"), "node/zz", false},
 		"membership gone":           {gone("membership"), "membership", true},
+		"event is no msgpack":       {set("event/c1/#5", "0x01c1"), "event/c1/#5", true},
 		"membership fell":           {set("membership", "0x0000000000000000"), "membership", true},
 		"namespace gone":            {gone("ns/counter"), "ns/counter", false},
 		"unknown placement": {set("ns/counter", "0x0182a46e616d65a7636f756e746572a9706c6163656d656e74a6626f67757321"),

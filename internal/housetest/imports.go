@@ -125,6 +125,10 @@ var allowances = map[string]allowance{
 	"internal/human": {
 		why: "how numbers and text from elsewhere are written for people, the same in lists and in the live view",
 	},
+	"internal/eventlog": {
+		internal: []string{"pkg/api"},
+		why:      "puts lists of events together, in the same way for nodes and for those who read stores",
+	},
 	"internal/places": {
 		internal: []string{"pkg/api"},
 		external: []string{lru},
@@ -227,7 +231,8 @@ var allowances = map[string]allowance{
 	},
 	"pkg/node/internal/admin": {
 		internal: []string{
-			"internal/codec", "internal/kind", "internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple",
+			"internal/codec", "internal/eventlog", "internal/kind", "internal/statekeys", "pkg/api", "pkg/env",
+			"pkg/kv", "pkg/kv/tuple",
 			"pkg/node/internal/activation", "pkg/node/internal/call", "pkg/node/internal/mailbox",
 			"pkg/node/internal/membership", "pkg/node/internal/migration", "pkg/node/internal/router",
 			"pkg/node/internal/telemetry", "pkg/registry", "pkg/rpc",
@@ -298,7 +303,8 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"internal/archive", "internal/cli", "internal/config", "internal/human", "internal/kind", "pkg/actor",
+			"internal/archive", "internal/cli", "internal/config", "internal/eventlog", "internal/human",
+			"internal/kind", "pkg/actor",
 			"pkg/api", "pkg/backup", "pkg/bench",
 			"pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
 			"pkg/registry", "pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",

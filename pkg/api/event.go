@@ -3,6 +3,8 @@
 
 package api
 
+import "time"
+
 // Kinds of events. They are a contract with scripts: only ever added to.
 const (
 	EventJoined       = "joined"       // a node has joined, or joined again under a new incarnation
@@ -29,12 +31,24 @@ const (
 	EventUnreachable  = "unreachable"   // a node can't be reached from another, and its heartbeats go on
 	EventReachable    = "reachable"     // it can again
 	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
+	EventEventsLost   = "events_lost"   // a node dropped events before it could store them
+	EventCorrupt      = "corrupt"       // an event was stored whose record can't be read
+)
+
+const (
+	// EventsKept is how many events a node remembers, and how many of each node the store keeps at most.
+	EventsKept = 1000
+	// EventsKeptFor is for how long the store keeps events: over a weekend with holidays. What is older is deleted
+	// when there are newer ones to store.
+	EventsKeptFor = 7 * 24 * time.Hour
+	// TimeLayout is how times of events, and others for people, are written, in UTC.
+	TimeLayout = "2006-01-02T15:04:05.000Z07:00"
 )
 
 // Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows
-// it. Nodes keep the last of them in memory only.
+// it. Nodes keep the last of them in memory, and store them a moment later.
 type Event struct {
-	// Time is the wall clock of the node that tells it, RFC 3339.
+	// Time is the wall clock of the node that tells it, RFC 3339; "" if its record can't be read.
 	Time string `msgpack:"time" json:"time"`
 	// By is the node that tells it, and Number its place among that node's events: numbers of a node grow, also when
 	// it is restarted.
@@ -73,4 +87,21 @@ type EventsReply struct {
 	After map[string]uint64 `msgpack:"after"`
 	// Silent are members that did not answer: theirs are missing.
 	Silent []string `msgpack:"silent"`
+}
+
+// StoredEventsRequest is the request of MethodStoredEvents: a page of what nodes have stored of their events, those of
+// one node after those of another, in order of number.
+type StoredEventsRequest struct {
+	// SinceMillis leaves out what happened before, in milliseconds since 1970 by the clock of the node that it happened
+	// on; 0 leaves out nothing.
+	SinceMillis int64 `msgpack:"since_ms"`
+	// After is Next of the page before.
+	After []byte `msgpack:"after" limit:"10000"`
+}
+
+// StoredEventsReply answers it. A page may be empty and not the last.
+type StoredEventsReply struct {
+	Events []Event `msgpack:"events"`
+	// Next is for the next page, nil if this is the last.
+	Next []byte `msgpack:"next"`
 }

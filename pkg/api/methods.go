@@ -45,6 +45,7 @@ const (
 	MethodActorStats   = "admin.actor_stats"
 	MethodDescribe     = "admin.describe"
 	MethodEvents       = "admin.events"
+	MethodStoredEvents = "admin.stored_events"
 )
 
 const (

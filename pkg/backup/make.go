@@ -84,7 +84,7 @@ func (b *maker) snapshot(ctx context.Context, pinner kv.Pinner) error {
 	defer r.unpin(ctx)
 	return r.each(ctx, func(pairs []kv.KeyValue) error {
 		b.options.tell(b.out.trailer)
-		return b.out.pairs(pairs)
+		return b.out.pairs(registry.ForBackup(pairs))
 	})
 }
 

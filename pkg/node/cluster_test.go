@@ -81,6 +81,10 @@ type gate struct {
 	landed func(machine string)
 	// commit, if not nil, stands between a transaction and its commit.
 	commit func(machine string, commit func() error) error
+	// refuse, if not nil, says of a commit of a machine that it fails, and why.
+	refuse func(machine string, c *ryw.Commit) error
+	// eventCommits counts the attempts to commit that write events or delete them.
+	eventCommits int
 	// reads counts the reads of keys.
 	reads int
 	// stateReads counts the keys of actors' spaces that were read.
@@ -100,6 +104,14 @@ type gatedStore struct {
 func (g gatedStore) Begin(o kv.TxOptions) kv.Tx { return ryw.New(g, o) }
 
 func (g gatedStore) Commit(ctx context.Context, c *ryw.Commit) (committed ryw.Committed, err error) {
+	if writesEvents(c) {
+		g.eventCommits++
+	}
+	if g.refuse != nil {
+		if err := g.refuse(g.machine, c); err != nil {
+			return committed, err
+		}
+	}
 	commit := func() (err error) {
 		committed, err = g.gate.Store.Commit(ctx, c)
 		if err == nil && g.landed != nil && writesState(c) {
@@ -147,6 +159,13 @@ func (g *gate) batches() *int {
 // writesState reports whether a commit is that of an actor's batch: only those write seq.
 func writesState(c *ryw.Commit) bool {
 	return slices.ContainsFunc(c.Mutations, func(m ryw.Mutation) bool { return bytes.Contains(m.Key, []byte("seq")) })
+}
+
+// writesEvents reports whether a commit is of events of nodes.
+func writesEvents(c *ryw.Commit) bool {
+	return slices.ContainsFunc(c.Mutations, func(m ryw.Mutation) bool {
+		return bytes.HasPrefix(m.Key, tuple.Pack("kelpie", "event"))
+	})
 }
 
 func (c *cluster) start(id string) *member {

@@ -56,6 +56,7 @@ type Node struct {
 	loads     *membership.Loads
 	reach     *membership.Reach
 	peers     *membership.Peers
+	recorder  *membership.Recorder
 	scanner   *schedule.Scanner
 	meter     *telemetry.Meter
 	clock     telemetry.ClockSteps // of the heartbeat
@@ -86,7 +87,7 @@ func New(c Config) (*Node, error) {
 	for _, k := range c.Kinds {
 		n.kinds[k.Spec().Namespace] = k.Spec()
 	}
-	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.NodeID, c.Env.Now()),
+	n.Scope = telemetry.Scope{Env: c.Env, Log: c.Logger, Events: telemetry.NewEvents(c.Env, c.NodeID),
 		NodeID: c.NodeID, ClockAtStart: telemetry.ClockOffset(c.Env)}
 	n.Ctx, n.cancel = env.WithCancelCause(context.Background())
 	n.tasks = env.NewGroup(c.Env, n.Ctx)
@@ -120,6 +121,7 @@ func (n *Node) joinParts() {
 		Load: n.load, Unreachable: func() []registry.Unreachable { return n.reach.Unreachable() },
 		Fenced: n.fenced, Failed: n.failed, Beaten: n.beaten,
 	})
+	n.recorder = membership.NewRecorder(n.Scope, n.registry, n.members, n.contact)
 	n.loads = membership.NewLoads()
 	n.reach = membership.NewReach(membership.ReachDeps{Scope: n.Scope, Registry: n.registry, Members: n.members,
 		Ping: n.ping, FenceAfter: n.config.FenceUnreachable})
@@ -195,6 +197,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.tasks.Go("serve", n.serve)
 	n.tasks.Go("membership", n.members.FollowForever)
 	n.tasks.Go("gossip", n.gossipForever)
+	n.tasks.Go("events", n.recorder.Run)
 	n.tasks.Go("idle", n.host.SweepForever)
 	n.tasks.Go("handlers", n.host.WatchHandlers)
 	n.tasks.Go("moves", n.migrator.Watch)

@@ -52,6 +52,7 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodActorStats, n.admin.ServeActorStats)
 	rpc.HandleTyped(m, api.MethodDescribe, n.admin.ServeDescribe)
 	rpc.HandleTyped(m, api.MethodEvents, n.admin.ServeEvents)
+	rpc.HandleTyped(m, api.MethodStoredEvents, listing(n, n.admin.ServeStoredEvents))
 }
 
 // listingsAtOnce is how many listings of the store a node makes at once. Each holds a page and takes the time to

@@ -41,17 +41,31 @@ func (n *Node) Stop(ctx context.Context) error {
 	return nil
 }
 
-// leaveTimeout bounds the giving up of the lease: with the store gone it is left to expire.
-const leaveTimeout = 3 * time.Second
+const (
+	// leaveTimeout bounds the giving up of the lease: with the store gone it is left to expire.
+	leaveTimeout = 3 * time.Second
+	// lastEventsTimeout bounds the storing of the last events before.
+	lastEventsTimeout = time.Second
+)
 
-// leave gives the lease up, and takes note of it for the calls that are still to be sent on.
+// leave stores the node's last events and gives its lease up, and takes note of that for the calls that are still to
+// be sent on.
 func (n *Node) leave(ctx context.Context) error {
+	n.storeLastEvents(ctx)
 	ctx, cancel := env.WithTimeout(n.Env, ctx, leaveTimeout)
 	defer cancel()
 	if err := n.members.Leave(ctx); err != nil {
 		return err
 	}
 	return n.members.Refresh(ctx)
+}
+
+// storeLastEvents stores the events that wait, and that the node leaves: without a lease it can't.
+func (n *Node) storeLastEvents(ctx context.Context) {
+	ctx, cancel := env.WithTimeout(n.Env, ctx, lastEventsTimeout)
+	defer cancel()
+	n.Happened(api.Event{Kind: api.EventLeft, Node: n.NodeID, Incarnation: n.members.Incarnation(), Cause: "it stops"})
+	n.recorder.Finish(ctx)
 }
 
 // end is the end of the node's work, for the reason given or by Stop.

@@ -4,11 +4,22 @@
 package registry
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
+
+// ForBackup returns those of some pairs that belong in a backup: all but events, which are of processes that have no
+// part in what is restored.
+func ForBackup(pairs []kv.KeyValue) []kv.KeyValue {
+	begin, end := kindRange(kindEvent)
+	return slices.DeleteFunc(pairs, func(p kv.KeyValue) bool {
+		return bytes.Compare(p.Key, begin) >= 0 && bytes.Compare(p.Key, end) < 0
+	})
+}
 
 // CommonPairs returns what is stored of the cluster and is no actor's, as far as a restore has a use for it: of the
 // cluster's meta the numbers that those of the restored store must exceed.

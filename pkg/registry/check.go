@@ -100,6 +100,11 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 	case kindNamespace:
 		c.namespace(p, t)
 		return nil
+	case kindEvent:
+		if _, err := decodeEvent(p); err != nil {
+			c.drop(p.Key, "", "is an event that can't be read: "+messageOf(err))
+		}
+		return nil
 	case kindTrial:
 		record = new(trialRecord)
 	case kindQuarantine:

@@ -180,10 +180,11 @@ func FuzzRecords(f *testing.F) {
 	f.Add(encodeRecord(&claimRecord{Node: "n1", Token: 3, Move: []byte("m")}))
 	f.Add(encodeRecord(&NodeInfo{ID: "n1", Namespaces: []string{"a"}}))
 	f.Add((&DueEntry{}).value())
+	f.Add(encodeRecord(&eventRecord{Millis: 1, Kind: "joined", Node: "n1", Cause: "at n1:1"}))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, record := range []any{
 			new(Meta), new(NodeInfo), new(Fence), new(Beat), new(claimRecord), new(seqRecord), new(Namespace),
-			new(DeadLetter), new(Quarantine), new(trialRecord),
+			new(DeadLetter), new(Quarantine), new(trialRecord), new(eventRecord),
 		} {
 			if err := decodeRecord([]byte("key"), value, record); err != nil && !damaged(err) {
 				t.Errorf("%T: %v", record, err)
@@ -194,6 +195,7 @@ func FuzzRecords(f *testing.F) {
 			_, _ = shardOf(key)
 			_, _ = decodeDead(kv.KeyValue{Key: key, Value: value})
 			_, _ = claimActor(key)
+			_, _ = decodeEvent(kv.KeyValue{Key: key, Value: value})
 		}
 	})
 }

@@ -31,6 +31,7 @@ const (
 	kindDeadBody   = "deadbody"
 	kindTrial      = "trial"
 	kindQuarantine = "quarantine"
+	kindEvent      = "event"
 )
 
 var (

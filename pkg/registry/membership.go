@@ -36,6 +36,8 @@ type JoinSpec struct {
 type Member struct {
 	Meta Meta
 	Node NodeInfo
+	// LastEvent is the number of the last event that a process of the node's name has stored, 0 if there is none.
+	LastEvent uint64
 }
 
 // lease returns who the member is to the lease protocol.
@@ -59,8 +61,12 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		if err != nil {
 			return nil, err
 		}
+		last, err := lastEvent(ctx, tx, id) // with a conflict, as the former process may be storing more
+		if err != nil {
+			return nil, err
+		}
 		if slices.Contains(tried, fence.Incarnation) { // R7: an earlier attempt of this very join has happened
-			return &Member{Meta: meta, Node: node}, nil
+			return &Member{Meta: meta, Node: node, LastEvent: last}, nil
 		}
 		// The name is this process's own if it is as the process left it, or as an earlier attempt made it that has
 		// been fenced since.
@@ -81,7 +87,7 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		if err := ensureNamespaces(ctx, tx, spec.Namespaces); err != nil {
 			return nil, err
 		}
-		return &Member{Meta: meta, Node: node}, nil
+		return &Member{Meta: meta, Node: node, LastEvent: last}, nil
 	})
 }
 

@@ -63,8 +63,8 @@ func Restored(p kv.KeyValue, state StateRestorer) (Restoration, error) {
 	}
 	corrupt := api.Errorf(api.CodeCorruptState, "the backup has a key or value that can't be read: %q", p.Key)
 	switch t[1] {
-	case kindMembership, kindNode, kindFence, kindBeat, kindDue, kindUnattended, kindTrial, kindQuarantine:
-		// due is made of the actors' states
+	case kindMembership, kindNode, kindFence, kindBeat, kindDue, kindUnattended, kindTrial, kindQuarantine, kindEvent:
+		// due is made of the actors' states; events are of nodes
 		return Restoration{}, nil
 	case kindMeta:
 		var m Meta

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/eventlog"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
@@ -121,7 +122,7 @@ func (adm *Service) clusterStats(ctx context.Context) (*api.ClusterStats, error)
 		}
 		out.Nodes = append(out.Nodes, o)
 	}
-	out.Events = mergeEvents(out.Events)
+	out.Events = eventlog.Merge(out.Events)
 	return out, nil
 }
 

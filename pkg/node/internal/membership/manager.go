@@ -75,6 +75,7 @@ func (k *Manager) Join(ctx context.Context) error {
 	k.watcher = registry.NewWatcher(member.Meta)
 	k.suspects = make(map[string]time.Duration)
 	k.mu.Unlock()
+	k.Events.Resume(member.LastEvent)
 	k.Happened(api.Event{Kind: api.EventJoined, Node: member.Node.ID, Incarnation: member.Node.Incarnation.String(),
 		Cause: fmt.Sprintf("at %s, epoch %d", member.Node.Address, member.Node.Epoch)})
 	return k.learn(ctx)

@@ -17,6 +17,8 @@ func (k *Manager) changedMembers(before, after *registry.View) {
 		switch {
 		case node.Member() && was.Incarnation != node.Incarnation && node.ID == k.NodeID:
 			continue // told when it joined
+		case was.Member() && node.State == registry.NodeLeft && node.ID == k.NodeID:
+			continue // told before it left
 		case node.Member() && was.Incarnation != node.Incarnation:
 			e.Kind, e.Cause = api.EventJoined, "at "+node.Address
 		case node.Member() && was.State != node.State && node.State == registry.NodeDraining:

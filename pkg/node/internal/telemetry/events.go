@@ -5,35 +5,48 @@ package telemetry
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
-const (
-	// eventsKept is how many events a node remembers.
-	eventsKept = 1000
-)
-
-// events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many
-// actors at once is told as one event of so many.
+// Events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many
+// actors at once is one event, with their number. Events wait until they are stored, which others do. If too many
+// wait, the oldest are dropped and counted.
 type Events struct {
 	by string
 
 	mu     sync.Mutex
 	kept   []api.Event // in order
 	number uint64
+	// stored is the number of the last one that is stored. Those after it wait.
+	stored uint64
+	// lost is how many were dropped that waited.
+	lost int
+	// parker is of who stores them.
+	parker env.Parker
 	// sums are told with the next heartbeat, or when somebody asks, in the order of sumKeys.
 	sums    map[string]*api.Event
 	sumKeys []string
 }
 
-// NewEvents begins the numbers at the time, so that those of a node that is started again are greater.
-func NewEvents(by string, now time.Time) *Events {
-	return &Events{by: by, number: uint64(max(now.UnixMicro(), 0)), sums: make(map[string]*api.Event)}
+// NewEvents begins the numbers at the time, so that those of a node that is started again are greater, as far as
+// clocks can tell; see Resume.
+func NewEvents(e env.Env, by string) *Events {
+	return &Events{by: by, number: uint64(max(e.Now().UnixMicro(), 0)), parker: e.NewParker(),
+		sums: make(map[string]*api.Event)}
+}
+
+// Resume has the numbers of later events go on after one.
+func (es *Events) Resume(after uint64) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.number = max(es.number, after)
 }
 
 // Tell takes note of an event.
@@ -47,10 +60,56 @@ func (es *Events) Tell(now time.Time, e api.Event) {
 func (es *Events) add(now time.Time, e api.Event) {
 	es.number++
 	e.Time, e.By, e.Number = RFC3339(now), es.by, es.number
-	if len(es.kept) >= eventsKept {
-		es.kept = append(es.kept[:0:0], es.kept[len(es.kept)-eventsKept*3/4:]...)
+	if len(es.kept) >= api.EventsKept {
+		from := len(es.kept) - api.EventsKept*3/4
+		for _, dropped := range es.kept[:from] {
+			if dropped.Number > es.stored {
+				es.lost++
+			}
+		}
+		es.kept = append(es.kept[:0:0], es.kept[from:]...)
 	}
 	es.kept = append(es.kept, e)
+	es.parker.Unpark()
+}
+
+// Await blocks until events wait to be stored, or ctx ends. Only one task may call it.
+func (es *Events) Await(ctx context.Context) error {
+	for {
+		es.mu.Lock()
+		waiting := len(es.kept) > 0 && es.kept[len(es.kept)-1].Number > es.stored
+		es.mu.Unlock()
+		if waiting {
+			return nil
+		}
+		if err := es.parker.Park(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// Waiting returns copies of the events that wait to be stored, in order.
+func (es *Events) Waiting() []api.Event {
+	es.mu.Lock()
+	stored := es.stored
+	es.mu.Unlock()
+	return es.After(stored, 0)
+}
+
+// Stored takes note that no event up to a number waits any more.
+func (es *Events) Stored(number uint64) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.stored = max(es.stored, number)
+}
+
+// Lost returns how many events have been dropped while they waited to be stored, and counts from 0 again.
+func (es *Events) Lost() int {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	lost := es.lost
+	es.lost = 0
+	return lost
 }
 
 // Sum takes note of an event of one actor, to be told together with others of the same kind and nodes, under the
@@ -93,10 +152,10 @@ func (es *Events) After(number uint64, limit int) []api.Event {
 	return append([]api.Event{}, found...)
 }
 
-// Rfc3339 formats a wall clock for people; the zero time is "".
+// RFC3339 formats a wall clock for people; the zero time is "".
 func RFC3339(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	return t.UTC().Format(api.TimeLayout)
 }
