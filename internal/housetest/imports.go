@@ -90,7 +90,7 @@ var allowances = map[string]allowance{
 		why:      "the one package that knows yamux and sockets",
 	},
 	"pkg/registry": {
-		internal: []string{"pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple"},
+		internal: []string{"internal/statekeys", "pkg/api", "pkg/env", "pkg/kv", "pkg/kv/tuple"},
 		external: []string{msgpack},
 		why:      "functions from a transaction to a result: it makes no calls to nodes",
 	},

@@ -28,8 +28,12 @@ const DefaultIdleTimeout = 10 * time.Minute
 
 // DefaultSettings are those that a namespace begins with.
 func DefaultSettings(s *kind.Spec) registry.Namespace {
+	durability := registry.Durable
+	if s.Volatile {
+		durability = registry.Volatile
+	}
 	return registry.Namespace{
-		Name: s.Namespace, Placement: cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
+		Name: s.Namespace, Durability: durability, Placement: cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
 		Consistency: string(s.Consistency), IdleTimeout: cmp.Or(s.IdleTimeout, DefaultIdleTimeout),
 	}
 }
