@@ -108,8 +108,15 @@ func (k *kelpie) actorRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm ACTOR",
 		Short: "Delete an actor's state",
-		Long: "Delete all state of an actor. Every actor exists, so this one still does: its\n" +
-			"next call finds it new.",
+		Long: `Delete what an actor has: its state and key-value space, its alarms, the
+messages that it has sent and that are not delivered yet, and its dead letters.
+All of it goes in one transaction, or nothing does. Every actor exists, so this
+one still does: its next call finds it new.
+
+What stays is what keeps calls and messages from running twice. Answers stay, for
+callers that repeat a call; they go as new calls come. For each sender the number
+of its last message stays, and the actor's fencing token. Messages of others to
+the actor are theirs: they are delivered to the new one.`,
 		Example: "  kelpie actors rm counter/a",
 		Args:    host.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

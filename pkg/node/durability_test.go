@@ -44,7 +44,7 @@ func TestAKindIsNotDeclaredOtherwiseOverWhatIsStored(t *testing.T) {
 		refused := func(node string, says ...string) {
 			c.Helper()
 			_, err := c.tryStart(node)
-			wantCode(c, err, api.CodeMismatch)
+			wantCode(c, err, api.CodeFailedPrecondition)
 			for _, s := range says {
 				if !strings.Contains(err.Error(), s) {
 					c.Fatalf("%v; want %q", err, s)
@@ -57,7 +57,7 @@ func TestAKindIsNotDeclaredOtherwiseOverWhatIsStored(t *testing.T) {
 		stop()
 
 		c.kinds = pads(true)
-		refused("n1", "declared volatile", "durable actors, such as pad/a", "kelpie actors rm")
+		refused("n1", "declared Volatile", "durable actors, such as pad/a", "kelpie actors rm")
 		c.kinds = pads(false)
 		c.start("n1")
 		add(2)
@@ -77,4 +77,3 @@ func TestAKindIsNotDeclaredOtherwiseOverWhatIsStored(t *testing.T) {
 		add(1)
 	})
 }
-

@@ -236,6 +236,9 @@ func (n *Node) joinSpec() registry.JoinSpec {
 		versions = max(versions, k.Spec().Version)
 	}
 	slices.Sort(spec.Node.Namespaces)
+	for _, ns := range spec.Node.Namespaces {
+		spec.Node.Durability = append(spec.Node.Durability, membership.Durability(n.kinds[ns]))
+	}
 	if versions > 0 {
 		for _, ns := range spec.Node.Namespaces {
 			spec.Node.StateVersions = append(spec.Node.StateVersions, n.kinds[ns].Version)

@@ -122,10 +122,9 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 	for _, w := range writes {
 		key, end := w.Key, w.End
 		if !w.elsewhere {
-			key = join(base, key)
-		}
-		if !w.elsewhere && end != nil {
-			end = join(base, end)
+			if key = join(base, key); end != nil {
+				end = join(base, end)
+			}
 		}
 		switch {
 		case end != nil:

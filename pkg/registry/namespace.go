@@ -25,8 +25,8 @@ type Namespace struct {
 	Prefer string `msgpack:"prefer,omitempty"`
 	// Fallback chooses where PlaceAffinity and PlaceLocalFirst find no room, "" with any other strategy.
 	Fallback Placement `msgpack:"fallback,omitempty"`
-	// Durability is Durable or Volatile, as the kind was declared; "" if nobody has said so yet.
-	Durability string `msgpack:"durability,omitempty"`
+	// Durability is that of all kinds that were declared for the namespace since it is known.
+	Durability Durability `msgpack:"durability,omitempty"`
 }
 
 // Validate checks how actors are placed. Errors are CodeInvalidArgument.
