@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
@@ -29,9 +30,8 @@ func decodeValue(key, value []byte) json.RawMessage {
 }
 
 func hexJSON(b []byte) json.RawMessage {
-	var t transcoder
-	t.binary(b)
-	return t.out
+	text := append(make([]byte, 0, len(`"0x"`)+hex.EncodedLen(len(b))), `"0x`...)
+	return append(hex.AppendEncode(text, b), '"')
 }
 
 // decodeRecord decodes the value of a key below the cluster's prefix, if it is of a form that is known.

@@ -293,8 +293,8 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"internal/archive", "internal/config", "internal/human", "internal/kind", "pkg/actor", "pkg/api",
-			"pkg/backup", "pkg/bench",
+			"internal/archive", "internal/codec", "internal/config", "internal/human", "internal/kind", "pkg/actor",
+			"pkg/api", "pkg/backup", "pkg/bench",
 			"pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
 			"pkg/registry", "pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",
 		},

@@ -259,6 +259,30 @@ type MethodRow struct {
 	Reply   []byte `msgpack:"reply" json:"reply"`
 }
 
+// ConvertRequest is the request of MethodConvert: what people have written, or are to read, of a call of a method, for
+// a node that knows its types.
+type ConvertRequest struct {
+	Namespace string `msgpack:"namespace"`
+	Method    string `msgpack:"method"`
+	// Request is JSON; empty for none.
+	Request []byte `msgpack:"request"`
+	// Reply is as an actor has answered; empty for none.
+	Reply []byte `msgpack:"reply"`
+	// Here has a node that does not host the namespace say so, and not ask another one.
+	Here bool `msgpack:"here"`
+}
+
+// ConvertReply answers it.
+type ConvertReply struct {
+	Node string `msgpack:"node"`
+	// Request is as actors take it.
+	Request []byte `msgpack:"request"`
+	// Reply is JSON.
+	Reply []byte `msgpack:"reply"`
+	// Plain says that replies of the method are converted without knowing their type.
+	Plain bool `msgpack:"plain"`
+}
+
 // StoreScanRequest is the request of MethodStoreScan: pairs of the half-open range, End empty meaning the end.
 type StoreScanRequest struct {
 	Begin []byte `msgpack:"begin"`
