@@ -160,6 +160,8 @@ func fittedTime(subject string, v any) (any, error) {
 	return nil, errWritten(subject, "a time such as 2026-01-02T15:04:05Z", v, nil)
 }
 
+const durationExample = "a duration such as 1m30s"
+
 func fittedDuration(subject string, v any) (any, error) {
 	switch v := v.(type) {
 	case string:
@@ -171,7 +173,7 @@ func fittedDuration(subject string, v any) (any, error) {
 			return n, nil
 		}
 	}
-	return nil, errWritten(subject, "a duration such as 1m30s", v, nil)
+	return nil, errWritten(subject, durationExample, v, nil)
 }
 
 // fittedBinary takes base64, or a list of bytes, as encoding/json does.

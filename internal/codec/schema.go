@@ -58,7 +58,7 @@ func (w *schemaWalk) of(t reflect.Type) *schema {
 		return &schema{Type: "string", Format: "date-time"}
 	case formDuration:
 		return &schema{Type: []string{"string", "integer"}, Format: DurationFormat,
-			Description: "a duration such as 1m30s, or a number of nanoseconds"}
+			Description: durationExample + ", or a number of nanoseconds"}
 	case formBinary:
 		return &schema{Type: "string", Encoding: "base64"}
 	case formText:

@@ -259,8 +259,8 @@ type MethodRow struct {
 	Reply   []byte `msgpack:"reply" json:"reply"`
 }
 
-// ConvertRequest is the request of MethodConvert: what people have written, or are to read, of a call of a method, for
-// a node that knows its types.
+// ConvertRequest is the request of MethodConvert: what people have written, or are to read, of a call of a method or of
+// a state, for a node that knows the types.
 type ConvertRequest struct {
 	Namespace string `msgpack:"namespace"`
 	Method    string `msgpack:"method"`
@@ -268,6 +268,8 @@ type ConvertRequest struct {
 	Request []byte `msgpack:"request"`
 	// Reply is as an actor has answered; empty for none.
 	Reply []byte `msgpack:"reply"`
+	// State is the state struct of an actor, as it is stored; empty for none.
+	State []byte `msgpack:"state"`
 	// Here has a node that does not host the namespace say so, and not ask another one.
 	Here bool `msgpack:"here"`
 }
@@ -277,8 +279,9 @@ type ConvertReply struct {
 	Node string `msgpack:"node"`
 	// Request is as actors take it.
 	Request []byte `msgpack:"request"`
-	// Reply is JSON.
+	// Reply and State are JSON.
 	Reply []byte `msgpack:"reply"`
+	State []byte `msgpack:"state"`
 	// Plain says that replies of the method are converted without knowing their type.
 	Plain bool `msgpack:"plain"`
 }

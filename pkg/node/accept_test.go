@@ -142,11 +142,13 @@ func TestKindsAreDescribedByANodeThatDoesNotHostThem(t *testing.T) {
 }
 
 // typedWaits have methods with types that people write otherwise than programs.
-var typedWaits = actor.New[int]("wait").
-	With(actor.ReadFunc("twice", func(_ *actor.Context, _ *int, d time.Duration) (time.Duration, error) {
+var typedWaits = actor.New[time.Duration]("wait").
+	With(actor.ReadFunc("twice", func(_ *actor.Context, _ *time.Duration, d time.Duration) (time.Duration, error) {
 		return 2 * d, nil
 	})).
-	With(actor.ReadFunc("count", func(_ *actor.Context, _ *int, b []byte) (int, error) { return len(b), nil }))
+	With(actor.ReadFunc("count", func(_ *actor.Context, _ *time.Duration, b []byte) (int, error) {
+		return len(b), nil
+	}))
 
 func TestRequestsAndRepliesAreConvertedByANodeThatDoesNotHostTheKind(t *testing.T) {
 	simulate(t, 1, func(c *cluster) {
@@ -176,6 +178,11 @@ func TestRequestsAndRepliesAreConvertedByANodeThatDoesNotHostTheKind(t *testing.
 		}
 		if in, err := convert("nosuch", `"1m"`, nil); err != nil || !in.Plain || string(in.Request) != "\xa21m" {
 			c.Errorf("%+v (%v)", in, err)
+		}
+		state, err := admin[api.ConvertRequest, api.ConvertReply](c, "n1", api.MethodConvert,
+			&api.ConvertRequest{Namespace: "wait", State: []byte{7}})
+		if err != nil || string(state.State) != `"7ns"` {
+			c.Errorf("%s (%v)", state.State, err)
 		}
 		_, err = convert("twice", `"abc"`, nil)
 		c.wantCode(err, api.CodeInvalidArgument, `twice wants a duration such as 1m30s, got "abc"`)

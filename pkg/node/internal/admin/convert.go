@@ -8,10 +8,11 @@ import (
 	"reflect"
 
 	"github.com/kelpiehq/kelpie/internal/codec"
+	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// ServeConvert converts a request that a person has written, and a reply for one to read, by the types of this node's
+// ServeConvert converts a request that a person has written, and a reply or a state for one to read, by the types of this node's
 // program, or else of one that hosts the namespace. It does not look at the actor. Of a method that the kind does not
 // have, whatever it is called with, it takes the types to be any: the call says what is wrong.
 func (adm *Service) ServeConvert(ctx context.Context, in *api.ConvertRequest) (*api.ConvertReply, error) {
@@ -43,5 +44,18 @@ func (adm *Service) ServeConvert(ctx context.Context, in *api.ConvertRequest) (*
 			return nil, api.Errorf(api.CodeInvalidArgument, "the reply of %s: %v", in.Method, err)
 		}
 	}
+	if len(in.State) > 0 {
+		if out.State, err = codec.ToJSON(stateType(spec), in.State); err != nil {
+			return nil, api.Errorf(api.CodeInvalidArgument, "the state: %v", err)
+		}
+	}
 	return out, nil
+}
+
+// stateType is the type of a kind's state, nil for any if the kind has none.
+func stateType(spec *kind.Spec) reflect.Type {
+	if spec.NewState == nil {
+		return nil
+	}
+	return reflect.TypeOf(spec.NewState())
 }
