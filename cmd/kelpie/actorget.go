@@ -131,8 +131,8 @@ actor that was never called is not found.
 With --state, show the stored state instead, as JSON: {"struct":...,
 "space":{...}}, the state struct and the key-value space. Both may be empty:
 null and {}. The struct is written as "kelpie actors call" writes replies, if a
-node hosts the namespace. A volatile actor stores nothing. A change shows up once its call is
-answered.`,
+node hosts the namespace. A volatile actor stores nothing. A change shows up
+once its call is answered.`,
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().BoolVar(&state, "state", false, "show the stored state, as JSON")
 			cmd.Example = "  kelpie actors get counter/a\n  kelpie actors get counter/a --state"

@@ -210,6 +210,9 @@ type NamespaceRow struct {
 	// Prefer and Fallback are empty where the placement has no use for them.
 	Prefer   string `msgpack:"prefer" json:"prefer"`
 	Fallback string `msgpack:"fallback" json:"fallback"`
+	// SetAside is of how many actors members know that they have alarms or messages which wait, as no member hosts the
+	// namespace and accepts actors. There may be more.
+	SetAside int64 `msgpack:"set_aside" json:"set_aside"`
 }
 
 // NamespacesReply answers MethodNamespaces, in order of name.

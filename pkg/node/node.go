@@ -162,6 +162,7 @@ func (n *Node) runParts() {
 		Mailboxes: n.mailboxes, Router: n.router,
 		Members: n.members, Contact: n.contact, Loads: n.loads, Meter: n.meter, Pool: n.pool,
 		Migrator: n.migrator, Peers: n.peers,
+		SetAside:    n.scanner.SetAside,
 		ClusterInfo: n.clusterInfo,
 	})
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
-// ServeConvert converts a request that a person has written, and a reply or a state for one to read, by the types of this node's
-// program, or else of one that hosts the namespace. It does not look at the actor. Of a method that the kind does not
-// have, whatever it is called with, it takes the types to be any: the call says what is wrong.
+// ServeConvert converts a request that a person has written, and a reply or a state for one to read, by the types of
+// this node's program, or else of one that hosts the namespace. It does not look at the actor. If the kind does not
+// have the method, the types are any: the call says what is wrong.
 func (adm *Service) ServeConvert(ctx context.Context, in *api.ConvertRequest) (*api.ConvertReply, error) {
 	if err := api.ValidateNamespace(in.Namespace); err != nil {
 		return nil, err
