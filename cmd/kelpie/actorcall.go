@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) actorCall() *cobra.Command {
@@ -36,7 +36,7 @@ same --idempotency-key, and it is not executed twice.`,
 		Example: "  kelpie actors call counter/a add 5\n  kelpie actors call counter/a get\n  kelpie actors call " +
 			"kv/settings put '{\"key\":\"colour\",\"value\":\"red\"}'\n  kelpie actors call kv/settings put - " +
 			"<request.json",
-		Args: host.Args("ACTOR", "METHOD", "JSON?"),
+		Args: cli.Args("ACTOR", "METHOD", "JSON?"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := api.ParseActorID(args[0])
 			if err != nil {
@@ -67,7 +67,7 @@ same --idempotency-key, and it is not executed twice.`,
 			}
 			reply, err := s.invoke(cmd.Context(), id, args[1], key, body)
 			if api.CodeOf(err) == api.CodeInvalidArgument && len(args) == 2 {
-				err = host.Advise(err, "pass the request as JSON after the method: kelpie actors call %s %s JSON",
+				err = cli.Advise(err, "pass the request as JSON after the method: kelpie actors call %s %s JSON",
 					args[0], args[1])
 			}
 			if err != nil {
@@ -105,10 +105,10 @@ func (k *kelpie) printReply(ctx context.Context, types *converter, reply []byte)
 	text, untyped, err := types.reply(ctx, reply)
 	if untyped != nil {
 		human.Fprintf(k.Stderr, "warning: the call has succeeded; its reply is shown without the types of method %s: "+
-			"%s\n", types.method, host.Message(untyped))
+			"%s\n", types.method, cli.Message(untyped))
 	}
 	if err != nil {
-		return host.Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeInternal, "the actor was called, but its reply of %d bytes is not msgpack", len(reply)),
 			"call it from a program",
 		)
@@ -133,7 +133,7 @@ callers that repeat a call; they go as new calls come. For each sender the numbe
 of its last message stays, and the actor's fencing token. Messages of others to
 the actor are theirs: they are delivered to the new one.`,
 		Example: "  kelpie actors rm counter/a",
-		Args:    host.Args("ACTOR"),
+		Args:    cli.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := api.ParseActorID(args[0])
 			if err != nil {

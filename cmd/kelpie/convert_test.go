@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -62,16 +62,16 @@ func TestACallIsWrittenAsItsTypesAre(t *testing.T) {
 	call := func(args ...string) result {
 		return terminal{}.run(append([]string{"actors", "call", "--addr", addr}, args...)...)
 	}
-	call("w/a", "twice", `"1m30s"`).wants(t, host.ExitOK, "\"3m0s\"\n")
-	call("w/a", "twice", `90000000000`).wants(t, host.ExitOK, "\"3m0s\"\n")
-	call("w/a", "twice").wants(t, host.ExitOK, "\"0s\"\n")
-	call("w/a", "twice", `"abc"`).wants(t, host.ExitUsage, `twice wants a duration such as 1m30s, got "abc"`)
-	call("away/a", "twice", `"1m"`).wants(t, host.ExitUnavailable, "it is away")
+	call("w/a", "twice", `"1m30s"`).wants(t, cli.ExitOK, "\"3m0s\"\n")
+	call("w/a", "twice", `90000000000`).wants(t, cli.ExitOK, "\"3m0s\"\n")
+	call("w/a", "twice").wants(t, cli.ExitOK, "\"0s\"\n")
+	call("w/a", "twice", `"abc"`).wants(t, cli.ExitUsage, `twice wants a duration such as 1m30s, got "abc"`)
+	call("away/a", "twice", `"1m"`).wants(t, cli.ExitUnavailable, "it is away")
 	converted = 0
-	call("w/a", "plain").wants(t, host.ExitOK, "0\n")
+	call("w/a", "plain").wants(t, cli.ExitOK, "0\n")
 	if converted != 1 {
 		t.Errorf("a reply that needs no types was converted: %d conversions", converted)
 	}
 	failReply = true
-	call("w/a", "twice", `"1m30s"`).wants(t, host.ExitOK, "180000000000\n", "the call has succeeded", "it is away now")
+	call("w/a", "twice", `"1m30s"`).wants(t, cli.ExitOK, "180000000000\n", "the call has succeeded", "it is away now")
 }

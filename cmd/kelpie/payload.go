@@ -13,9 +13,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // jsonBytesMax bounds the JSON that is read for a request. The request is much smaller encoded,
@@ -70,7 +70,7 @@ func (c *converter) request(ctx context.Context, text, body []byte) ([]byte, err
 		c.plain = true
 	case api.CodeDeadlineExceeded, api.CodeUnknown:
 		return nil, api.Errorf(api.CodeUnavailable, "%s of namespace %s was not called: %s", c.method, c.namespace,
-			host.Message(err))
+			cli.Message(err))
 	default:
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (c *converter) ask(ctx context.Context, in *api.ConvertRequest) (*api.Conve
 func notJSON(arg string, err error) error {
 	wrong := api.Errorf(api.CodeInvalidArgument, "the request is not JSON: %s", jsonCause(err))
 	if first, _ := utf8.DecodeRuneInString(arg); unicode.IsLetter(first) {
-		return host.Advise(wrong, "put text into double quotes, inside those of the shell: '\"text\"'")
+		return cli.Advise(wrong, "put text into double quotes, inside those of the shell: '\"text\"'")
 	}
 	return wrong
 }
