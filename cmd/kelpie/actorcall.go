@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,9 +22,14 @@ func (k *kelpie) actorCall() *cobra.Command {
 		Short: "Call a method of an actor",
 		Long: `Call a method of an actor, wherever the actor is, and print its reply as JSON.
 The request is a JSON value: pass it as an argument, or pass - to read it from
-stdin. A method that wants a request is not called without one. Whole numbers
-are exact in 64 bits. Binary data in a reply is a string of hexadecimal digits
-after 0x.
+stdin. A method that wants a request is not called without one. "kelpie actors
+describe" says what a method takes.
+
+Values are written as usual in JSON: times as "2026-01-02T15:04:05Z", durations
+as "1m30s" or in nanoseconds, binary in base64, and types that have text of
+their own, such as IP addresses and UUIDs, as that text. Whole numbers are exact
+in 64 bits. Binary in a reply that may be of any type is a string of hexadecimal
+digits after 0x.
 
 If a call ends with exit code 4, it may have been executed. Repeat it under the
 same --idempotency-key, and it is not executed twice.`,
@@ -43,9 +49,10 @@ same --idempotency-key, and it is not executed twice.`,
 				return api.Errorf(api.CodeInvalidArgument, "--idempotency-key has %d bytes; use at most %d", len(key),
 					api.IdempotencyKeyBytesMax)
 			}
+			var text []byte
 			body := noRequest
 			if len(args) == 3 {
-				if body, err = readRequest(args[2], k.Stdin); err != nil {
+				if text, body, err = readRequest(args[2], k.Stdin); err != nil {
 					return err
 				}
 			}
@@ -54,6 +61,10 @@ same --idempotency-key, and it is not executed twice.`,
 				return err
 			}
 			defer s.close()
+			types := converter{s: s, namespace: id.Namespace, method: args[1]}
+			if body, err = types.request(cmd.Context(), text, body); err != nil {
+				return err
+			}
 			reply, err := s.invoke(cmd.Context(), id, args[1], key, body)
 			if api.CodeOf(err) == api.CodeInvalidArgument && len(args) == 2 {
 				err = cli.Advise(err, "pass the request as JSON after the method: kelpie actors call %s %s JSON",
@@ -62,7 +73,7 @@ same --idempotency-key, and it is not executed twice.`,
 			if err != nil {
 				return err
 			}
-			return k.printReply(reply)
+			return k.printReply(cmd.Context(), &types, reply)
 		},
 	}
 	c.register(cmd.Flags())
@@ -87,11 +98,15 @@ func validateMethod(method string) error {
 	return nil
 }
 
-func (k *kelpie) printReply(reply []byte) error {
+func (k *kelpie) printReply(ctx context.Context, types *converter, reply []byte) error {
 	if len(reply) == 0 {
 		return nil // a method without an answer
 	}
-	text, err := transcodeAll(reply)
+	text, untyped, err := types.reply(ctx, reply)
+	if untyped != nil {
+		human.Fprintf(k.Stderr, "warning: the call has succeeded; its reply is shown without the types of method %s: "+
+			"%s\n", types.method, cli.Message(untyped))
+	}
 	if err != nil {
 		return cli.Advise(
 			api.Errorf(api.CodeInternal, "the actor was called, but its reply of %d bytes is not msgpack", len(reply)),
@@ -108,8 +123,15 @@ func (k *kelpie) actorRemove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm ACTOR",
 		Short: "Delete an actor's state",
-		Long: "Delete all state of an actor. Every actor exists, so this one still does: its\n" +
-			"next call finds it new.",
+		Long: `Delete what an actor has: its state and key-value space, its alarms, the
+messages that it has sent and that are not delivered yet, and its dead letters.
+All of it goes in one transaction, or nothing does. Every actor exists, so this
+one still does: its next call finds it new.
+
+What stays is what keeps calls and messages from running twice. Answers stay, for
+callers that repeat a call; they go as new calls come. For each sender the number
+of its last message stays, and the actor's fencing token. Messages of others to
+the actor are theirs: they are delivered to the new one.`,
 		Example: "  kelpie actors rm counter/a",
 		Args:    cli.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -130,8 +130,9 @@ actor that was never called is not found.
 
 With --state, show the stored state instead, as JSON: {"struct":...,
 "space":{...}}, the state struct and the key-value space. Both may be empty:
-null and {}. A volatile actor stores nothing. A change shows up once its call is
-answered.`,
+null and {}. The struct is written as "kelpie actors call" writes replies, if a
+node hosts the namespace. A volatile actor stores nothing. A change shows up
+once its call is answered.`,
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().BoolVar(&state, "state", false, "show the stored state, as JSON")
 			cmd.Example = "  kelpie actors get counter/a\n  kelpie actors get counter/a --state"
@@ -151,7 +152,7 @@ answered.`,
 				return errNeverCalled(ctx, s, args[0])
 			}
 			if state {
-				return cmp.Or(k.printState(args[0], d.Stored), errPrinted)
+				return cmp.Or(k.printState(ctx, s, args[0], d.Stored), errPrinted)
 			}
 			return emit([]actorDetail{newActorDetail(d)})
 		},
@@ -171,14 +172,16 @@ answered.`,
 var errPrinted = errors.New("printed")
 
 // printState prints an actor's state on a line.
-func (k *kelpie) printState(actor string, s *api.ActorState) error {
+func (k *kelpie) printState(ctx context.Context, at *session, actor string, s *api.ActorState) error {
 	if s == nil {
 		return api.Errorf(api.CodeUnavailable, "actor %s: the node that answered can't show states; upgrade it, "+
 			"or ask another with --addr", actor)
 	}
 	var b bytes.Buffer
 	b.WriteString(`{"struct":`)
-	if err := writeStored(&b, s.Struct); err != nil {
+	if text := typedState(ctx, at, actor, s.Struct); text != nil {
+		b.Write(text)
+	} else if err := writeStored(&b, s.Struct); err != nil {
 		return errStored(actor, err)
 	}
 	b.WriteString(`,"space":{`)
@@ -202,6 +205,20 @@ func (k *kelpie) printState(actor string, s *api.ActorState) error {
 	}
 	_, err := k.Stdout.Write(b.Bytes())
 	return err
+}
+
+// typedState returns a state struct as the types of its kind have it, nil if no node can tell.
+func typedState(ctx context.Context, s *session, actor string, state []byte) []byte {
+	id, err := api.ParseActorID(actor)
+	if err != nil || len(state) == 0 {
+		return nil
+	}
+	types := converter{s: s, namespace: id.Namespace}
+	reply, err := types.ask(ctx, &api.ConvertRequest{State: state})
+	if err != nil {
+		return nil
+	}
+	return reply.State
 }
 
 // writeStored writes a stored value as JSON.

@@ -42,6 +42,13 @@ var alarmListing = listing[api.AlarmRow]{
 			}
 			return millis(r.OverdueMillis)
 		}},
+		{key: "set_aside", meaning: "whether it waits for a node to host its namespace and accept actors",
+			header: "SET ASIDE", cell: func(r *api.AlarmRow) string {
+				if r.SetAside {
+					return "yes"
+				}
+				return "-"
+			}},
 		{key: "repeats", meaning: "when it runs again: every period, or a cron expression; empty if it does not",
 			header: "REPEATS", cell: func(r *api.AlarmRow) string { return dash(r.Repeats) }},
 		{key: "attempts", meaning: "how often it has failed since it was due", header: "ATTEMPTS",

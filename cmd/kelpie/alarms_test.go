@@ -85,7 +85,8 @@ func TestAlarms(t *testing.T) {
 	term.run("alarms", "ls").wants(t, cli.ExitOK, "ACTOR", "counter/a", "tea", "every 1m0s", "gone/x", "1h0m0")
 	all := rows[api.AlarmRow](t, term.run("alarms", "ls", "-o", "json"))
 	if len(all) != 4 || all[0].Alarm != "coffee" || all[1].Alarm != "tea" || all[1].Attempts != 3 ||
-		all[1].OverdueMillis != 0 || all[1].RequestBytes != 1 || all[3].OverdueMillis < time.Hour.Milliseconds() {
+		all[1].OverdueMillis != 0 || all[1].RequestBytes != 1 || all[3].OverdueMillis < time.Hour.Milliseconds() ||
+		all[0].SetAside || !all[3].SetAside {
 		t.Errorf("listed %+v", all)
 	}
 	for line, want := range map[string]string{

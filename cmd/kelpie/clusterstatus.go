@@ -176,12 +176,21 @@ func newClusterStatus(info *api.ClusterInfo, nodes []api.NodeRow, namespaces []a
 	for _, ns := range namespaces {
 		switch {
 		case len(ns.Nodes) == 0:
-			row.problem("no member hosts namespace %s: start a node whose program does", ns.Namespace)
+			row.problem("no member hosts namespace %s%s: start a node whose program does", ns.Namespace, waiting(&ns))
 		case row.Active > 0 && !takesActors(&ns, nodes):
-			row.problem("no node that hosts namespace %s accepts actors: %s", ns.Namespace, hostStates(&ns, nodes))
+			row.problem("no node that hosts namespace %s accepts actors: %s%s", ns.Namespace, hostStates(&ns, nodes),
+				waiting(&ns))
 		}
 	}
 	return row
+}
+
+// waiting says whose alarms and messages a namespace without nodes has set aside, if any.
+func waiting(ns *api.NamespaceRow) string {
+	if ns.SetAside == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; alarms or messages of at least %s are set aside", counted(int(ns.SetAside), "actor"))
 }
 
 // versionsOf returns the versions that members run, of each program. Nodes that do not tell their program count as of

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -96,8 +97,9 @@ func outline(schema json.RawMessage) string { return outlineOf(schema, outlineDe
 
 func outlineOf(schema json.RawMessage, depth int) string {
 	var s struct {
-		Type       string                     `json:"type"`
+		Type       any                        `json:"type"`
 		Format     string                     `json:"format"`
+		Encoding   string                     `json:"contentEncoding"`
 		Items      json.RawMessage            `json:"items"`
 		Properties map[string]json.RawMessage `json:"properties"`
 		Values     json.RawMessage            `json:"additionalProperties"`
@@ -123,12 +125,13 @@ func outlineOf(schema json.RawMessage, depth int) string {
 		return "{" + strings.Join(fields, ", ") + "}"
 	case s.Type == "object":
 		return "none"
-	case s.Format != "":
-		return s.Format
-	case s.Type == "":
-		return "any"
+	case s.Format != "" || s.Encoding != "":
+		return strings.TrimPrefix(cmp.Or(s.Format, s.Encoding), "go-") // see codec.DurationFormat
 	}
-	return s.Type
+	if name, ok := s.Type.(string); ok {
+		return name
+	}
+	return "any"
 }
 
 // namespaceDetail is a namespace with its methods.

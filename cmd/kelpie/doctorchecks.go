@@ -296,11 +296,11 @@ func checkNamespaces(namespaces []api.NamespaceRow, nodes []api.NodeRow) []findi
 		case len(n.Nodes) == 0:
 			all = append(
 				all, warning(check, "start a node whose program hosts it", "no node hosts namespace %s: calls to "+
-					"its actors fail", n.Namespace))
+					"its actors fail%s", n.Namespace, waiting(&n)))
 		case len(nodes) > 0 && !takesActors(&n, nodes):
 			all = append(
 				all, problem(check, "start or undrain a node that hosts it", "no node that hosts namespace %s accepts "+
-					"actors: %s", n.Namespace, hostStates(&n, nodes)))
+					"actors: %s%s", n.Namespace, hostStates(&n, nodes), waiting(&n)))
 		case len(n.Nodes) == 1 && len(hosts) > 1:
 			all = append(
 				all, warning(check, "start another node whose program hosts it",

@@ -220,8 +220,9 @@ func TestCheckContents(t *testing.T) {
 	found(t, "namespaces",
 		checkNamespaces(
 			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"b"}},
-				{Namespace: "k"}}, nil),
-		"warning only node b hosts namespace m", "warning no node hosts namespace k")
+				{Namespace: "k", SetAside: 3}}, nil),
+		"warning only node b hosts namespace m", "warning no node hosts namespace k: calls to its actors fail; alarms "+
+			"or messages of at least 3 actors are set aside")
 	found(t, "namespaces",
 		checkNamespaces(
 			[]api.NamespaceRow{{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"c"}}},

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -207,14 +206,4 @@ func parseTupleJSON(s string) (tuple.Tuple, error) {
 		}
 	}
 	return t, nil
-}
-
-// appendJSONString appends a JSON string, with '<', '>' and '&' as they are.
-func appendJSONString(b []byte, s string) []byte {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	// A string always encodes.
-	_ = enc.Encode(s)
-	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }

@@ -128,9 +128,18 @@ func TestNamespaceWithoutANode(t *testing.T) {
 	nodes := []api.NodeRow{{Node: "a", State: "draining"}, {Node: "b", State: "active", Capacity: 2, Actors: 2},
 		{Node: "c", State: "active"}}
 	row := newClusterStatus(&api.ClusterInfo{}, nodes, []api.NamespaceRow{
-		{Namespace: "n", Nodes: []string{"a", "b"}}, {Namespace: "m", Nodes: []string{"a", "c"}}})
-	want := "no node that hosts namespace n accepts actors: a is draining, b is full"
-	if !slices.Contains(row.Problems, want) || strings.Contains(fmt.Sprint(row.Problems), "namespace m") {
+		{Namespace: "n", Nodes: []string{"a", "b"}, SetAside: 1}, {Namespace: "m", Nodes: []string{"a", "c"}},
+		{Namespace: "k", SetAside: 12}})
+	for _, want := range []string{
+		"no node that hosts namespace n accepts actors: a is draining, b is full; alarms or messages of at least " +
+			"1 actor are set aside",
+		"no member hosts namespace k; alarms or messages of at least 12 actors are set aside: start a node whose " +
+			"program does"} {
+		if !slices.Contains(row.Problems, want) {
+			t.Errorf("problems %q; want %q", row.Problems, want)
+		}
+	}
+	if strings.Contains(fmt.Sprint(row.Problems), "namespace m") {
 		t.Errorf("problems %q", row.Problems)
 	}
 }

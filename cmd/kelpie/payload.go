@@ -4,18 +4,17 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/kelpiehq/kelpie/internal/cli"
-	"github.com/kelpiehq/kelpie/pkg/actor"
+	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -23,27 +22,77 @@ import (
 // if anything: six characters of JSON can be one byte.
 const jsonBytesMax = 8 * api.PayloadBytesMax
 
-// readRequest encodes the JSON argument of a call, read from stdin if it is "-", as actors' requests are. Errors are
-// CodeInvalidArgument and CodeTooLarge.
-func readRequest(arg string, stdin io.Reader) ([]byte, error) {
-	text := []byte(arg)
+// readRequest reads the JSON argument of a call, from stdin if it is "-", and returns it as it is and encoded as a
+// value of any type. Errors are CodeInvalidArgument and CodeTooLarge.
+func readRequest(arg string, stdin io.Reader) (text, body []byte, err error) {
+	text = []byte(arg)
 	if arg == "-" {
-		var err error
 		if text, err = io.ReadAll(io.LimitReader(stdin, jsonBytesMax+1)); err != nil {
-			return nil, fmt.Errorf("can't read the request from stdin: %w", err)
+			return nil, nil, fmt.Errorf("can't read the request from stdin: %w", err)
 		}
 	}
 	if len(text) > jsonBytesMax {
-		return nil, tooLarge("more than " + strconv.Itoa(jsonBytesMax) + " bytes of JSON")
+		return nil, nil, tooLarge("more than " + strconv.Itoa(jsonBytesMax) + " bytes of JSON")
 	}
-	body, err := encodeJSON(text)
-	if err != nil {
-		return nil, notJSON(arg, err)
+	if body, err = encodeJSON(text); err != nil {
+		return nil, nil, notJSON(arg, err)
 	}
+	return text, body, nil
+}
+
+// checkSize refuses an encoded request that no call carries.
+func checkSize(body []byte) error {
 	if len(body) > api.PayloadBytesMax {
-		return nil, tooLarge(strconv.Itoa(len(body)) + " bytes encoded")
+		return tooLarge(strconv.Itoa(len(body)) + " bytes encoded")
 	}
-	return body, nil
+	return nil
+}
+
+// converter converts what people write and read of the calls of a method, by its types, which a node knows. Nodes of
+// versions that can't do so leave it to what can be told without.
+type converter struct {
+	s                 *session
+	namespace, method string
+	// plain says that replies need no node.
+	plain bool
+}
+
+// request encodes a request: as a value of any type it is body. Nothing has been called yet if it fails.
+func (c *converter) request(ctx context.Context, text, body []byte) ([]byte, error) {
+	reply, err := c.ask(ctx, &api.ConvertRequest{Request: text})
+	switch api.CodeOf(err) {
+	case api.CodeOK:
+		c.plain = reply.Plain
+		if text != nil {
+			body = reply.Request
+		}
+	case api.CodeUnknownMethod, api.CodeUnknownNamespace: // an earlier version; the call tells if no node hosts it
+		c.plain = true
+	case api.CodeDeadlineExceeded, api.CodeUnknown:
+		return nil, api.Errorf(api.CodeUnavailable, "%s of namespace %s was not called: %s", c.method, c.namespace,
+			cli.Message(err))
+	default:
+		return nil, err
+	}
+	return body, checkSize(body)
+}
+
+// reply returns what an actor has answered as JSON. shown says why that is without the types of the method, if so.
+func (c *converter) reply(ctx context.Context, body []byte) (text json.RawMessage, shown error, err error) {
+	if !c.plain {
+		reply, err := c.ask(ctx, &api.ConvertRequest{Reply: body})
+		if err == nil {
+			return reply.Reply, nil, nil
+		}
+		shown = err
+	}
+	text, err = transcodeAll(body)
+	return text, shown, err
+}
+
+func (c *converter) ask(ctx context.Context, in *api.ConvertRequest) (*api.ConvertReply, error) {
+	in.Namespace, in.Method = c.namespace, c.method
+	return ask[api.ConvertRequest, api.ConvertReply](ctx, c.s, api.MethodConvert, in)
 }
 
 func notJSON(arg string, err error) error {
@@ -60,65 +109,10 @@ func tooLarge(size string) error {
 }
 
 // encodeJSON encodes one JSON value as msgpack. Whole numbers stay exact in 64 bits.
-func encodeJSON(text []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("there is text after the value")
-	}
-	v, err := exactNumbers(v)
-	if err != nil {
-		return nil, err
-	}
-	return actor.Marshal(v)
-}
+func encodeJSON(text []byte) ([]byte, error) { return codec.FromJSON("", nil, text) }
 
-// exactNumbers replaces the numbers within v, in place, by Go's.
-func exactNumbers(v any) (any, error) {
-	var err error
-	switch v := v.(type) {
-	case json.Number:
-		return exactNumber(v)
-	case []any:
-		for i := range v {
-			if v[i], err = exactNumbers(v[i]); err != nil {
-				return nil, err
-			}
-		}
-	case map[string]any:
-		for name := range v {
-			if v[name], err = exactNumbers(v[name]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
-}
-
-// exactNumber returns an int64, a uint64 if that is what it takes, or a float64 for what has a point or an exponent.
-func exactNumber(n json.Number) (any, error) {
-	s := n.String()
-	if strings.ContainsAny(s, ".eE") {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%s is too large a number", s)
-		}
-		return f, nil
-	}
-	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return i, nil
-	}
-	u, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf(
-			"%s does not fit into 64 bits; write it with a point, %s.0, to pass an approximate number", s, s)
-	}
-	return u, nil
-}
+// transcodeAll returns the JSON of one msgpack value of any type.
+func transcodeAll(b []byte) (json.RawMessage, error) { return codec.ToJSON(nil, b) }
 
 // jsonCause says what is wrong with JSON in a person's words.
 func jsonCause(err error) string {

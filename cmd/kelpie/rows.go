@@ -175,6 +175,9 @@ var namespaceListing = listing[api.NamespaceRow]{
 			cell: func(r *api.NamespaceRow) string { return dash(r.Prefer) }},
 		{key: "fallback", meaning: "the placement when affinity or local-first find no room", header: "FALLBACK",
 			wide: true, cell: func(r *api.NamespaceRow) string { return dash(r.Fallback) }},
+		{key: "set_aside", meaning: "how many actors, at least, have alarms or messages that wait for a node to host " +
+			"the namespace and accept actors", header: "SET ASIDE", wide: true,
+			cell: func(r *api.NamespaceRow) string { return strconv.FormatInt(r.SetAside, 10) }},
 	},
 }
 

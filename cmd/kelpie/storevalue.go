@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -20,7 +21,6 @@ func decodeValue(key, value []byte) json.RawMessage {
 }
 
 func hexJSON(b []byte) json.RawMessage {
-	var t transcoder
-	t.binary(b)
-	return t.out
+	text := append(make([]byte, 0, len(`"0x"`)+hex.EncodedLen(len(b))), `"0x`...)
+	return append(hex.AppendEncode(text, b), '"')
 }

@@ -4,8 +4,7 @@
 package main
 
 import (
-	"encoding/hex"
-	"encoding/json"
+	"cmp"
 	"math"
 	"math/big"
 	"strings"
@@ -116,45 +115,18 @@ func TestRequestErrors(t *testing.T) {
 		{`"` + strings.Repeat("x", api.PayloadBytesMax) + `"`, "at most 1048576 bytes"},
 		{strings.Repeat(" ", jsonBytesMax+1), "bytes of JSON"},
 	} {
-		_, err := readRequest("-", strings.NewReader(c.text))
+		err := sizedRequest("-", c.text)
 		if cli.ExitCodeOf(err) != cli.ExitUsage || !strings.Contains(cli.Message(err), c.says) {
 			t.Errorf("%.40q: %v, want a usage error that says %q", c.text, err, c.says)
 		}
 	}
 	// The most that fits: a string has a header of five bytes.
-	if _, err := readRequest(`"`+strings.Repeat("x", api.PayloadBytesMax-5)+`"`, nil); err != nil {
+	if err := sizedRequest(`"`+strings.Repeat("x", api.PayloadBytesMax-5)+`"`, ""); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestTranscodeNesting shows that what is nested too deep is refused.
-func TestTranscodeNesting(t *testing.T) {
-	deep := strings.Repeat("\x91", 10*nestingMax) + "\xc0"
-	if text, err := transcodeAll([]byte(deep)); err == nil {
-		t.Errorf("%d levels are shown as %.40s", 10*nestingMax, text)
-	}
-}
-
-// FuzzTranscode shows that whatever bytes come, the answer is JSON or an error.
-func FuzzTranscode(f *testing.F) {
-	for _, seed := range []string{"c0", "81a16101", "93010203", "d6ff00000001", "c403aabbcc", "dd00000001c0",
-		"de0001c0c0", "cb7ff8000000000001", "a1ff"} {
-		b, err := hex.DecodeString(seed)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		text, rest, err := transcode(b)
-		if err != nil {
-			return
-		}
-		if !json.Valid(text) {
-			t.Errorf("%x gives %q, which is not JSON", b, text)
-		}
-		if len(rest) >= len(b) {
-			t.Errorf("%x: nothing was read of it", b)
-		}
-	})
+func sizedRequest(arg, stdin string) error {
+	_, body, err := readRequest(arg, strings.NewReader(stdin))
+	return cmp.Or(err, checkSize(body))
 }

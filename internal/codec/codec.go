@@ -79,6 +79,9 @@ func UnmarshalRequest(method string, b []byte, v any) error {
 	}
 	if t := reflect.TypeOf(v).Elem(); len(b) == 1 && isNil(b[0]) && !takesNil(t) {
 		want, _ := wants(t)
+		if t == durationType {
+			want = durationExample
+		}
 		return api.Errorf(api.CodeInvalidArgument, "%s wants %s, got no request", method, want)
 	}
 	err := Unmarshal(b, v)

@@ -4,18 +4,17 @@
 package codec
 
 import (
-	"encoding"
 	"encoding/json"
 	"math"
 	"reflect"
 	"strconv"
-	"time"
 )
 
 // schema is a JSON schema, of the draft of 2020-12, as far as Go types need it.
 type schema struct {
-	Type        string             `json:"type,omitempty"`
+	Type        any                `json:"type,omitempty"` // a string, or several
 	Format      string             `json:"format,omitempty"`
+	Encoding    string             `json:"contentEncoding,omitempty"`
 	Description string             `json:"description,omitempty"`
 	Minimum     *int64             `json:"minimum,omitempty"`
 	Maximum     *uint64            `json:"maximum,omitempty"`
@@ -26,9 +25,12 @@ type schema struct {
 	Defs        map[string]*schema `json:"$defs,omitempty"`
 }
 
-// Schema returns the JSON schema of the values of a type, as tools write them: what Marshal makes of them, in JSON.
-// Fields have the names that they are encoded under. None is required, as one that is missing is zero, and others are
-// allowed, as they are ignored. nil is the type of any value.
+// DurationFormat is the format of durations in schemas: JSON schema knows another one.
+const DurationFormat = "go-duration"
+
+// Schema returns the JSON schema of the values of a type, as people and tools write them: what ToJSON writes, and
+// FromJSON takes. Fields have the names that they are encoded under. None is required, as one that is missing is
+// zero, and others are allowed, as they are ignored. nil is the type of any value.
 func Schema(t reflect.Type) ([]byte, error) {
 	w := schemaWalk{on: make(map[reflect.Type]string), defs: make(map[string]*schema)}
 	s := w.of(t)
@@ -48,16 +50,26 @@ func (w *schemaWalk) of(t reflect.Type) *schema {
 	for t != nil && t.Kind() == reflect.Pointer && t.Elem().Kind() != reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case t == nil:
+	if t == nil {
 		return &schema{}
-	case t == reflect.TypeFor[time.Time]():
+	}
+	switch formOf(t) {
+	case formTime:
 		return &schema{Type: "string", Format: "date-time"}
-	case t == reflect.TypeFor[time.Duration]():
-		return &schema{Type: "integer", Description: "nanoseconds"}
-	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+	case formDuration:
+		return &schema{Type: []string{"string", "integer"}, Format: DurationFormat,
+			Description: durationExample + ", or a number of nanoseconds"}
+	case formBinary:
+		return &schema{Type: "string", Encoding: "base64"}
+	case formText:
+		if ownJSON(t) {
+			return &schema{}
+		}
+		return &schema{Type: "string", Description: example(t)}
+	case formShown:
 		return &schema{Type: "string"}
-	case decodesItself(t):
+	}
+	if decodesItself(t) {
 		return &schema{}
 	}
 	switch t.Kind() {
@@ -68,9 +80,6 @@ func (w *schemaWalk) of(t reflect.Type) *schema {
 	case reflect.Float32, reflect.Float64:
 		return &schema{Type: "number"}
 	case reflect.Slice, reflect.Array:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return &schema{Type: "string", Description: "binary"}
-		}
 		return &schema{Type: "array", Items: w.of(t.Elem())}
 	case reflect.Map:
 		return &schema{Type: "object", Values: w.of(t.Elem())}

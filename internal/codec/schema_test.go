@@ -119,6 +119,7 @@ func TestAWrongRequestSaysWhatIsWrong(t *testing.T) {
 		{map[string]any{"prices": map[string]any{"a": 256}}, new(order), "the request of join does not fit: prices: "},
 		{nil, new(int), "join wants a whole number, got no request"},
 		{nil, new(order), "join wants an object, got no request"},
+		{nil, new(time.Duration), "join wants a duration such as 1m30s, got no request"},
 	} {
 		body, err := codec.Marshal(c.in)
 		if err != nil {

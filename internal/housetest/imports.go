@@ -303,8 +303,8 @@ var allowances = map[string]allowance{
 	},
 	"cmd/kelpie": {
 		internal: []string{
-			"internal/archive", "internal/cli", "internal/config", "internal/eventlog", "internal/human",
-			"internal/kind", "pkg/actor",
+			"internal/archive", "internal/cli", "internal/codec", "internal/config", "internal/eventlog",
+			"internal/human", "internal/kind", "pkg/actor",
 			"pkg/api", "pkg/backup", "pkg/bench",
 			"pkg/client", "pkg/env", "pkg/host", "pkg/kv", "pkg/kv/tuple", "pkg/rpc",
 			"pkg/registry", "pkg/rpc/tcp", "pkg/sim", "pkg/sim/campaign", "pkg/tui",

@@ -210,6 +210,9 @@ type NamespaceRow struct {
 	// Prefer and Fallback are empty where the placement has no use for them.
 	Prefer   string `msgpack:"prefer" json:"prefer"`
 	Fallback string `msgpack:"fallback" json:"fallback"`
+	// SetAside is of how many actors members know that they have alarms or messages which wait, as no member hosts the
+	// namespace and accepts actors. There may be more.
+	SetAside int64 `msgpack:"set_aside" json:"set_aside"`
 }
 
 // NamespacesReply answers MethodNamespaces, in order of name.
@@ -257,6 +260,33 @@ type MethodRow struct {
 	// Request and Reply are JSON schemas of what it takes and answers.
 	Request []byte `msgpack:"request" json:"request"`
 	Reply   []byte `msgpack:"reply" json:"reply"`
+}
+
+// ConvertRequest is the request of MethodConvert: what people have written, or are to read, of a call of a method or of
+// a state, for a node that knows the types.
+type ConvertRequest struct {
+	Namespace string `msgpack:"namespace"`
+	Method    string `msgpack:"method"`
+	// Request is JSON; empty for none.
+	Request []byte `msgpack:"request"`
+	// Reply is as an actor has answered; empty for none.
+	Reply []byte `msgpack:"reply"`
+	// State is the state struct of an actor, as it is stored; empty for none.
+	State []byte `msgpack:"state"`
+	// Here has a node that does not host the namespace say so, and not ask another one.
+	Here bool `msgpack:"here"`
+}
+
+// ConvertReply answers it.
+type ConvertReply struct {
+	Node string `msgpack:"node"`
+	// Request is as actors take it.
+	Request []byte `msgpack:"request"`
+	// Reply and State are JSON.
+	Reply []byte `msgpack:"reply"`
+	State []byte `msgpack:"state"`
+	// Plain says that replies of the method are converted without knowing their type.
+	Plain bool `msgpack:"plain"`
 }
 
 // StoreScanRequest is the request of MethodStoreScan: pairs of the half-open range, End empty meaning the end.

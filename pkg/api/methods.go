@@ -44,6 +44,7 @@ const (
 	MethodClusterStats = "admin.cluster_stats"
 	MethodActorStats   = "admin.actor_stats"
 	MethodDescribe     = "admin.describe"
+	MethodConvert      = "admin.convert"
 	MethodEvents       = "admin.events"
 	MethodStoredEvents = "admin.stored_events"
 )

@@ -14,6 +14,8 @@ type AlarmRow struct {
 	Due  string `msgpack:"due" json:"due"`
 	// OverdueMillis is for how long it has been due, by the clock of the node that answers; 0 if it is not due yet.
 	OverdueMillis int64 `msgpack:"overdue_ms" json:"overdue_ms"`
+	// SetAside says that no member hosts its namespace and accepts actors: it waits until one does.
+	SetAside bool `msgpack:"set_aside" json:"set_aside"`
 	// Repeats says when it comes again: "every 1h0m0s", or a cron expression; empty if it does not.
 	Repeats string `msgpack:"repeats" json:"repeats"`
 	// Attempts is how often it has failed since it was due, Tries how often a run has failed, whatever the reason.

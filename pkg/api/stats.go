@@ -30,6 +30,9 @@ type NodeStats struct {
 	// Ages are since when the heartbeats of nodes have not changed, in milliseconds: its own, and of those that it
 	// watches.
 	Ages map[string]int64 `msgpack:"ages" json:"-"`
+	// SetAside counts the actors of each namespace that the node knows to have alarms or messages which wait for a
+	// member to host the namespace.
+	SetAside map[string]int64 `msgpack:"set_aside" json:"-"`
 	// Actors are active, Pending calls are in their mailboxes, waiting or running, Deepest of them in one.
 	Actors  int `msgpack:"actors" json:"actors"`
 	Pending int `msgpack:"pending" json:"pending"`

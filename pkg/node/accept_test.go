@@ -140,3 +140,54 @@ func TestKindsAreDescribedByANodeThatDoesNotHostThem(t *testing.T) {
 		wantCode(c, err, api.CodeUnknownNamespace)
 	})
 }
+
+// typedWaits have methods with types that people write otherwise than programs.
+var typedWaits = actor.New[time.Duration]("wait").
+	With(actor.ReadFunc("twice", func(_ *actor.Context, _ *time.Duration, d time.Duration) (time.Duration, error) {
+		return 2 * d, nil
+	})).
+	With(actor.ReadFunc("count", func(_ *actor.Context, _ *time.Duration, b []byte) (int, error) {
+		return len(b), nil
+	}))
+
+func TestRequestsAndRepliesAreConvertedByANodeThatDoesNotHostTheKind(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		c.tune = hosting(map[string][]actor.Kind{"n2": {typedWaits}})
+		c.startAll(2)
+		convert := func(method, request string, reply []byte) (*api.ConvertReply, error) {
+			return admin[api.ConvertRequest, api.ConvertReply](c, "n1", api.MethodConvert, &api.ConvertRequest{
+				Namespace: "wait", Method: method, Request: []byte(request), Reply: reply})
+		}
+		in, err := convert("twice", `"1m30s"`, nil)
+		if err != nil || in.Plain || in.Node != "n2" {
+			c.Fatalf("%+v (%v)", in, err)
+		}
+		var d time.Duration
+		if err := actor.Unmarshal(in.Request, &d); err != nil || d != 90*time.Second {
+			c.Fatalf("%v (%v)", d, err)
+		}
+		encoded, err := actor.Marshal(2 * d)
+		if err != nil {
+			c.Fatal(err)
+		}
+		if out, err := convert("twice", "", encoded); err != nil || string(out.Reply) != `"3m0s"` {
+			c.Errorf("%s (%v)", out.Reply, err)
+		}
+		if in, err := convert("count", `"YWJj"`, nil); err != nil || !in.Plain || string(in.Request) != "\xc4\x03abc" {
+			c.Errorf("%+v (%v)", in, err)
+		}
+		if in, err := convert("nosuch", `"1m"`, nil); err != nil || !in.Plain || string(in.Request) != "\xa21m" {
+			c.Errorf("%+v (%v)", in, err)
+		}
+		state, err := admin[api.ConvertRequest, api.ConvertReply](c, "n1", api.MethodConvert,
+			&api.ConvertRequest{Namespace: "wait", State: []byte{7}})
+		if err != nil || string(state.State) != `"7ns"` {
+			c.Errorf("%s (%v)", state.State, err)
+		}
+		_, err = convert("twice", `"abc"`, nil)
+		c.wantCode(err, api.CodeInvalidArgument, `twice wants a duration such as 1m30s, got "abc"`)
+		_, err = admin[api.ConvertRequest, api.ConvertReply](c, "n1", api.MethodConvert,
+			&api.ConvertRequest{Namespace: "nosuch", Method: "get"})
+		wantCode(c, err, api.CodeUnknownNamespace)
+	})
+}

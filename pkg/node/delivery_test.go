@@ -6,6 +6,7 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -391,6 +392,34 @@ func TestMessagesOfALostOwnerArrive(t *testing.T) {
 	}
 }
 
+// wantSetAside wants every node to tell how many actors of a namespace wait for a node to host it.
+func (c *cluster) wantSetAside(namespace string, want int64) {
+	c.Helper()
+	for _, id := range slices.Sorted(maps.Keys(c.nodes)) {
+		reply, err := admin[api.Empty, api.NamespacesReply](c, id, api.MethodNamespaces, &api.Empty{})
+		if err != nil {
+			c.Fatal(err)
+		}
+		i := slices.IndexFunc(reply.Namespaces, func(ns api.NamespaceRow) bool { return ns.Namespace == namespace })
+		if i < 0 || reply.Namespaces[i].SetAside != want {
+			c.Errorf("%s: %+v, want %d actors of %s set aside", id, reply.Namespaces, want, namespace)
+		}
+		alarms, err := admin[api.AlarmsRequest, api.AlarmsReply](c, id, api.MethodAlarms,
+			&api.AlarmsRequest{Namespace: namespace})
+		if err != nil {
+			c.Fatal(err)
+		}
+		if len(alarms.Alarms) != int(want) {
+			c.Errorf("%s: %d alarms, want %d", id, len(alarms.Alarms), want)
+		}
+		for _, al := range alarms.Alarms {
+			if !al.SetAside {
+				c.Errorf("%s: %+v", id, al)
+			}
+		}
+	}
+}
+
 // What nobody hosts any more waits until somebody does, and holds up nobody.
 func TestWhatNobodyHostsHoldsUpNobody(t *testing.T) {
 	simulateChores(t, 1, func(c *cluster) {
@@ -425,6 +454,7 @@ func TestWhatNobodyHostsHoldsUpNobody(t *testing.T) {
 		if n := c.store.ownerReads - lookups; n > 20 {
 			c.Fatalf("%d look-ups of owners by a cluster that has nothing to do", n)
 		}
+		c.wantSetAside("retired", many)
 		c.sleep(5 * time.Second)
 		for i := range 20 {
 			if s := c.logOf(fmt.Sprint(i)); len(s.Log) != 1 {
@@ -434,6 +464,7 @@ func TestWhatNobodyHostsHoldsUpNobody(t *testing.T) {
 		c.kinds = append(c.kinds, retired)
 		c.start("n3")
 		c.sleep(30 * time.Second)
+		c.wantSetAside("retired", 0)
 		for i := range many {
 			var s choreState
 			if c.do(api.ActorID{Namespace: "retired", ID: fmt.Sprint(i)}, "log", struct{}{}, &s); len(s.Log) != 1 {

@@ -450,6 +450,30 @@ func TestAnAlarmThatFailsGoesToTheDeadLettersAndBack(t *testing.T) {
 	})
 }
 
+func TestADestroyedActorHasNoDeadLetters(t *testing.T) {
+	simulateChores(t, 2, func(c *cluster) {
+		c.startAll(2)
+		for _, id := range []string{"a", "b"} {
+			for _, name := range []string{"one", "two"} {
+				c.do(chore(id), "set", order{Name: name, After: time.Second, Method: "fail", Text: "x"}, nil)
+			}
+		}
+		c.sleep(5 * time.Minute)
+		if letters := c.letters(); len(letters) != 4 {
+			c.Fatalf("%+v", letters)
+		}
+		c.do(chore("a"), api.MethodDestroy, struct{}{}, nil)
+		if l := c.letters(); len(l) != 2 || l[0].Actor != "chore/b" || l[1].Actor != "chore/b" {
+			c.Fatalf("%+v", l)
+		}
+		c.do(chore("a"), "set", order{Name: "one", After: time.Second, Method: "fail", Text: "x"}, nil)
+		c.sleep(5 * time.Minute)
+		if letters := c.letters(); len(letters) != 3 {
+			c.Fatalf("%+v", letters)
+		}
+	})
+}
+
 func TestLimitsOfWhatIsDoneLater(t *testing.T) {
 	simulateChores(t, 1, func(c *cluster) {
 		c.startAll(1)

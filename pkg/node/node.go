@@ -164,6 +164,7 @@ func (n *Node) runParts() {
 		Mailboxes: n.mailboxes, Router: n.router,
 		Members: n.members, Contact: n.contact, Loads: n.loads, Meter: n.meter, Pool: n.pool,
 		Migrator: n.migrator, Peers: n.peers,
+		SetAside:    n.scanner.SetAside,
 		ClusterInfo: n.clusterInfo,
 	})
 }
@@ -239,6 +240,9 @@ func (n *Node) joinSpec() registry.JoinSpec {
 		versions = max(versions, k.Spec().Version)
 	}
 	slices.Sort(spec.Node.Namespaces)
+	for _, ns := range spec.Node.Namespaces {
+		spec.Node.Durability = append(spec.Node.Durability, membership.Durability(n.kinds[ns]))
+	}
 	if versions > 0 {
 		for _, ns := range spec.Node.Namespaces {
 			spec.Node.StateVersions = append(spec.Node.StateVersions, n.kinds[ns].Version)

@@ -51,6 +51,7 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodClusterStats, n.admin.ServeClusterStats)
 	rpc.HandleTyped(m, api.MethodActorStats, n.admin.ServeActorStats)
 	rpc.HandleTyped(m, api.MethodDescribe, n.admin.ServeDescribe)
+	rpc.HandleTyped(m, api.MethodConvert, n.admin.ServeConvert)
 	rpc.HandleTyped(m, api.MethodEvents, n.admin.ServeEvents)
 	rpc.HandleTyped(m, api.MethodStoredEvents, listing(n, n.admin.ServeStoredEvents))
 }

@@ -120,13 +120,15 @@ func (c *Claim) attempt(ctx context.Context, version kv.Version, next seqRecord,
 	}
 	base := statePrefix(c.actor)
 	for _, w := range writes {
-		key := w.Key
+		key, end := w.Key, w.End
 		if !w.elsewhere {
-			key = join(base, key)
+			if key = join(base, key); end != nil {
+				end = join(base, end)
+			}
 		}
 		switch {
-		case w.End != nil:
-			tx.ClearRange(key, join(base, w.End))
+		case end != nil:
+			tx.ClearRange(key, end)
 		case w.Value == nil:
 			tx.Clear(key)
 		default:

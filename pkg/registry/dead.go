@@ -54,6 +54,16 @@ func (c *Claim) Exhume(number uint64) []Write {
 	}
 }
 
+// ExhumeAll returns the writes that delete all dead letters of the claim's actor.
+func (c *Claim) ExhumeAll() []Write {
+	out := make([]Write, 0, 2)
+	for _, kind := range []string{kindDead, kindDeadBody} {
+		begin, end := kindRange(kind, c.actor.Namespace, c.actor.ID)
+		out = append(out, Write{Key: begin, End: end, elsewhere: true})
+	}
+	return out
+}
+
 // DeadLetter returns one of the actor's dead letters with its request; nil if there is none of that number. As others
 // may delete them, it reads at a fresh version. Errors are as Get's.
 func (c *Claim) DeadLetter(ctx context.Context, number uint64) (*DeadLetter, error) {

@@ -45,8 +45,9 @@ func (m *Member) lease() (node string, inc Incarnation) { return m.Node.ID, m.No
 
 // Join makes the node a member under a fresh incarnation. Its former self, if any, loses
 // its lease in the same transaction, so its actors can be taken at once. It blocks on the store until
-// ctx ends. Errors are CodeMismatch for another cluster, schema or lease time, and CodeFenced if
-// spec.Replaces is no longer the node's incarnation.
+// ctx ends. Errors are CodeMismatch for another cluster, schema or lease time, CodeFailedPrecondition for a kind that
+// is declared durable or volatile otherwise than its actors are kept, and CodeFenced if spec.Replaces is no longer
+// the node's incarnation.
 func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 	// One for each attempt: an attempt that nobody knew the outcome of may have happened, and have been fenced since.
 	var tried []Incarnation
@@ -84,7 +85,7 @@ func (r *Registry) Join(ctx context.Context, spec JoinSpec) (*Member, error) {
 		tx.Set(nodeKey(id), encodeRecord(&node))
 		tx.Set(beatKey(id), encodeRecord(&Beat{Incarnation: mine}))
 		raiseMembership(tx)
-		if err := ensureNamespaces(ctx, tx, spec.Namespaces); err != nil {
+		if err := ensureNamespaces(ctx, tx, id, spec.Namespaces); err != nil {
 			return nil, err
 		}
 		return &Member{Meta: meta, Node: node, LastEvent: last}, nil

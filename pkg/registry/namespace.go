@@ -25,6 +25,8 @@ type Namespace struct {
 	Prefer string `msgpack:"prefer,omitempty"`
 	// Fallback chooses where PlaceAffinity and PlaceLocalFirst find no room, "" with any other strategy.
 	Fallback Placement `msgpack:"fallback,omitempty"`
+	// Durability is that of all kinds that were declared for the namespace since it is known.
+	Durability Durability `msgpack:"durability,omitempty"`
 }
 
 // Validate checks how actors are placed. Errors are CodeInvalidArgument.
@@ -146,19 +148,4 @@ func (r *Registry) SetNamespace(ctx context.Context, name string, patch Namespac
 		return c, nil
 	})
 	return done.before, done.after, err
-}
-
-// ensureNamespaces writes the settings of namespaces that the cluster does not know yet.
-func ensureNamespaces(ctx context.Context, tx kv.Tx, namespaces []Namespace) error {
-	for _, ns := range namespaces {
-		key := namespaceKey(ns.Name)
-		old, err := tx.Get(ctx, key)
-		if err != nil {
-			return err
-		}
-		if old == nil {
-			tx.Set(key, encodeRecord(&ns))
-		}
-	}
-	return nil
 }

@@ -79,6 +79,8 @@ type NodeInfo struct {
 	// StateVersions are the newest versions of the state that the node can read, one for each of Namespaces; none if
 	// all are 0.
 	StateVersions []uint32 `msgpack:"state_versions,omitempty"`
+	// Durability is how the node's kinds are declared, one for each of Namespaces; none if its version does not say.
+	Durability []Durability `msgpack:"durability,omitempty"`
 	// Capacity is the greatest number of activations; 0 is no limit.
 	Capacity int    `msgpack:"capacity"`
 	Version  string `msgpack:"version"`

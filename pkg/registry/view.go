@@ -68,6 +68,13 @@ func (v *View) Hosts(namespace string) []string {
 	return hosts
 }
 
+// Takes reports whether a member hosts a namespace and accepts actors.
+func (v *View) Takes(namespace string) bool {
+	return slices.ContainsFunc(v.Nodes, func(n NodeInfo) bool {
+		return n.State == NodeActive && slices.Contains(n.Namespaces, namespace)
+	})
+}
+
 // Watched returns the members that the given member is to watch, in order of name. Each member is watched by the one
 // that comes after it in each of a few rings, that is orders of all members by a hash of their names (consistent
 // hashing, Karger et al., 1997): so each watches as many as it is watched by, a change of membership moves few

@@ -22,23 +22,37 @@ func (adm *Service) ServeDescribe(ctx context.Context, in *api.DescribeRequest) 
 		methods, err := describe(spec)
 		return &api.DescribeReply{Node: adm.NodeID, Methods: methods}, err
 	}
-	if !in.Here {
-		view := adm.Members.Members()
-		hosts := view.Hosts(in.Namespace)
-		for _, node := range view.Nodes {
-			if !slices.Contains(hosts, node.ID) {
-				continue
-			}
-			reply, err := rpc.CallTyped[api.DescribeRequest, api.DescribeReply](ctx, adm.Pool, node.Address,
-				api.MethodDescribe, &api.DescribeRequest{Namespace: in.Namespace, Here: true})
-			if err == nil || ctx.Err() != nil {
-				return reply, err
-			}
-			adm.Log.Debug("kind not described", "namespace", in.Namespace, "node", node.ID, "error", err)
-		}
+	if in.Here {
+		return nil, errNotHosted(in.Namespace)
 	}
-	return nil, api.Errorf(api.CodeUnknownNamespace, "no node that answers hosts namespace %q: see "+
-		"'kelpie namespaces ls'", in.Namespace)
+	return askHost[api.DescribeRequest, api.DescribeReply](ctx, adm, in.Namespace, api.MethodDescribe,
+		&api.DescribeRequest{Namespace: in.Namespace, Here: true})
+}
+
+// askHost asks the nodes that host a namespace about its kind, one after the other until one can tell.
+func askHost[Req, Resp any](ctx context.Context, adm *Service, namespace, method string, req *Req) (*Resp, error) {
+	failed := errNotHosted(namespace)
+	view := adm.Members.Members()
+	hosts := view.Hosts(namespace)
+	for _, node := range view.Nodes {
+		if !slices.Contains(hosts, node.ID) {
+			continue
+		}
+		reply, err := rpc.CallTyped[Req, Resp](ctx, adm.Pool, node.Address, method, req)
+		if err == nil || ctx.Err() != nil || api.CodeOf(err) == api.CodeInvalidArgument {
+			return reply, err
+		}
+		if api.CodeOf(err) == api.CodeUnknownMethod {
+			failed = err // of an earlier version
+		}
+		adm.Log.Debug("kind not described", "namespace", namespace, "node", node.ID, "error", err)
+	}
+	return nil, failed
+}
+
+func errNotHosted(namespace string) error {
+	return api.Errorf(api.CodeUnknownNamespace, "no node that answers hosts namespace %q: see "+
+		"'kelpie namespaces ls'", namespace)
 }
 
 // describe returns the methods of a kind, in order of name.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
+	"github.com/kelpiehq/kelpie/pkg/node/internal/membership"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -20,10 +21,31 @@ func (adm *Service) ServeNamespaces(ctx context.Context, _ *api.Empty) (*api.Nam
 		return nil, call.WireError(err)
 	}
 	out := &api.NamespacesReply{Namespaces: make([]api.NamespaceRow, 0, len(view.Namespaces))}
+	waits := false
 	for _, ns := range view.Namespaces {
 		out.Namespaces = append(out.Namespaces, namespaceRow(ns, view))
+		waits = waits || !view.Takes(ns.Name)
+	}
+	if waits {
+		adm.countSetAside(ctx, out.Namespaces)
 	}
 	return out, nil
+}
+
+// countSetAside fills in what members have set aside. One that does not answer knows of some that then is not counted.
+func (adm *Service) countSetAside(ctx context.Context, rows []api.NamespaceRow) {
+	known := []map[string]int64{adm.SetAside()}
+	for _, a := range membership.AskMembers[api.StatsRequest, api.NodeStats](ctx, adm.Peers, api.MethodStats,
+		&api.StatsRequest{}) {
+		if a.Err == nil {
+			known = append(known, a.Reply.SetAside)
+		}
+	}
+	for i := range rows {
+		for _, counts := range known {
+			rows[i].SetAside += counts[rows[i].Namespace]
+		}
+	}
 }
 
 func namespaceRow(ns registry.Namespace, view *registry.View) api.NamespaceRow {

@@ -105,9 +105,10 @@ func (adm *Service) ServeAlarms(ctx context.Context, in *api.AlarmsRequest) (*ap
 		limit = scheduledRowsMax
 	}
 	out := &api.AlarmsReply{Alarms: []api.AlarmRow{}}
-	now := adm.Env.Now()
+	now, view := adm.Env.Now(), adm.Members.Members()
 	next, more, err := adm.eachScheduled(ctx, of, after, in.AfterAlarm != "", statekeys.Alarms,
 		func(part registry.Scheduled) bool {
+			aside := !view.Takes(part.Actor.Namespace)
 			for _, e := range part.Entries {
 				name := alarmName(e)
 				switch {
@@ -120,7 +121,8 @@ func (adm *Service) ServeAlarms(ctx context.Context, in *api.AlarmsRequest) (*ap
 					}
 					return true
 				default:
-					if row := alarmRow(part.Actor, name, e, now); !in.Overdue || row.OverdueMillis > 0 {
+					row := alarmRow(part.Actor, name, e, now)
+					if row.SetAside = aside; !in.Overdue || row.OverdueMillis > 0 {
 						out.Alarms = append(out.Alarms, row)
 					}
 				}

@@ -41,6 +41,8 @@ type Deps struct {
 	Pool      *rpc.Pool
 	Migrator  *migration.Migrator
 	Peers     *membership.Peers
+	// SetAside is as of schedule.Scanner.
+	SetAside func() map[string]int64
 	// ClusterInfo describes the cluster and the node.
 	ClusterInfo func(context.Context, *api.Empty) (*api.ClusterInfo, error)
 }

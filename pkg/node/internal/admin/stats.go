@@ -42,7 +42,7 @@ func (adm *Service) nodeStats() *api.NodeStats {
 		Events: adm.Events.After(0, api.StatsActorsMax),
 	}
 	adm.Meter.Fill(s, now)
-	s.Ages = adm.Members.Ages()
+	s.Ages, s.SetAside = adm.Members.Ages(), adm.SetAside()
 	s.Moves, s.Moving = adm.Migrator.Moves.Stats(adm.NodeID, now)
 	s.Job = adm.Migrator.RunningJob()
 	seen := adm.Mailboxes.Recent(topScanned)

@@ -29,9 +29,18 @@ const DefaultIdleTimeout = 10 * time.Minute
 // DefaultSettings are those that a namespace begins with.
 func DefaultSettings(s *kind.Spec) registry.Namespace {
 	return registry.Namespace{
-		Name: s.Namespace, Placement: cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
+		Name: s.Namespace, Durability: Durability(s),
+		Placement:   cmp.Or(registry.Placement(s.Placement), registry.PlaceLeastLoaded),
 		Consistency: string(s.Consistency), IdleTimeout: cmp.Or(s.IdleTimeout, DefaultIdleTimeout),
 	}
+}
+
+// Durability returns where a kind's actors are kept.
+func Durability(s *kind.Spec) registry.Durability {
+	if s.Volatile {
+		return registry.Volatile
+	}
+	return registry.Durable
 }
 
 // ValidateSettings checks what a kind says of the settings that its namespace begins with.

@@ -51,6 +51,8 @@ type Scanner struct {
 	parker   env.Parker
 	// unattended is the newest count of actors that were released with something to do.
 	orphaned atomic.Uint64
+	// setAside is what SetAside returns.
+	setAside atomic.Pointer[map[string]int64]
 	// steppedBack says that the wall clock was set back: times that were counted from it may be far off.
 	steppedBack atomic.Bool
 
@@ -72,8 +74,9 @@ type dueShard struct {
 	next int64
 	// sweep is when to wake the actors that have something to do at once and are attended to; 0 if there were none.
 	sweep int64
-	// aside is how many entries there were of namespaces that nobody hosts.
-	aside int
+	// aside is how many entries there were of namespaces that nobody hosts, asideOf of each of those.
+	aside   int
+	asideOf map[string]int64
 	// pause is how long the shard is left alone in which nobody could be woken.
 	pause time.Duration
 }
@@ -131,9 +134,36 @@ func (s *Scanner) Run(ctx context.Context) {
 			}
 			wait = min(wait, until(s.shards[shard].next, s.Env.Now().UnixMilli()))
 		}
+		s.publish()
 		alarm := s.Env.AfterFunc(wait, s.parker.Unpark)
 		_ = s.parker.Park(ctx)
 		alarm.Stop()
+	}
+}
+
+// SetAside returns how many actors of each namespace the node has found to have something to do, and leaves alone
+// because no member hosts the namespace and accepts actors. There may be more: a shard is read up to what is not due
+// yet. It must not be modified, and may be called from any task.
+func (s *Scanner) SetAside() map[string]int64 {
+	if known := s.setAside.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// publish makes known what is set aside in the node's shards.
+func (s *Scanner) publish() {
+	var all map[string]int64
+	for _, shard := range s.own {
+		for ns, n := range s.shards[shard].asideOf { //kelpie:unordered sums
+			if all == nil {
+				all = make(map[string]int64)
+			}
+			all[ns] += n
+		}
+	}
+	if len(all)+len(s.SetAside()) > 0 {
+		s.setAside.Store(&all)
 	}
 }
 
@@ -206,6 +236,7 @@ type pass struct {
 	// next is when to read the shard again, sweep when to wake those that are attended to, if there are any.
 	next, sweep int64
 	aside       int
+	asideOf     map[string]int64
 	woken, put  int // actors that were woken, and that were put off
 	failed      *atomic.Int64
 }
@@ -276,6 +307,10 @@ func (p *pass) dueAt(e registry.DueEntry) int64 {
 		return e.At + dueGrace.Milliseconds()
 	case !p.hosted[e.Actor.Namespace]:
 		p.aside++
+		if p.asideOf == nil {
+			p.asideOf = make(map[string]int64)
+		}
+		p.asideOf[e.Actor.Namespace]++
 		return never
 	}
 	return e.At
@@ -299,7 +334,7 @@ func (p *pass) end() {
 	if sh.sweep <= p.now { // they have been woken
 		p.sweep = 0
 	}
-	sh.next, sh.sweep, sh.aside = p.next, p.sweep, p.aside
+	sh.next, sh.sweep, sh.aside, sh.asideOf = p.next, p.sweep, p.aside, p.asideOf
 }
 
 // wake has an actor woken, at the rate and with as many others of its namespace as it may be. An error says that ctx

@@ -494,6 +494,7 @@ func (g *Schedule) Stored() {
 func (g *Schedule) Clearing(claim *registry.Claim) []registry.Write {
 	out := []registry.Write{{Key: statekeys.Alarms, End: kv.PrefixEnd(statekeys.Alarms)},
 		{Key: statekeys.Outbox, End: kv.PrefixEnd(statekeys.Outbox)}}
+	out = append(out, claim.ExhumeAll()...)
 	if g != nil {
 		out = append(out, claim.MoveDue(g.Due, 0)...)
 	}

@@ -1,17 +1,23 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package codec
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/kelpiehq/kelpie/pkg/api"
+	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
 // nestingMax bounds the stack that msgpack from outside can make the transcoder use.
@@ -19,22 +25,24 @@ const nestingMax = 1000
 
 var errNotMsgpack = errors.New("not msgpack")
 
-// transcode returns the JSON of one msgpack value and what follows it. Integers stay exact, maps keep their order,
-// binary becomes a string of hexadecimal digits after 0x, a timestamp RFC 3339, and what JSON has no number for
-// (NaN, infinities) a string.
-func transcode(b []byte) (text json.RawMessage, rest []byte, err error) {
-	t := transcoder{in: b}
-	t.value(0)
-	return t.out, t.in, t.err
-}
-
-// transcodeAll is transcode of all of b.
-func transcodeAll(b []byte) (json.RawMessage, error) {
-	text, rest, err := transcode(b)
+// ToJSON returns the JSON of one msgpack value of a type, as people write it: what encoding/json makes of times, of
+// binary (base64) and of types with text of their own, and durations such as 1m30s. Of any type, and where the value
+// does not fit, integers stay exact, maps keep their order, binary becomes a string of hexadecimal digits after 0x, a
+// timestamp RFC 3339, and what JSON has no number for (NaN, infinities) a string. nil is the type of any value.
+func ToJSON(t reflect.Type, b []byte) (json.RawMessage, error) {
+	text, rest, err := firstToJSON(t, b)
 	if err == nil && len(rest) > 0 {
 		err = errNotMsgpack
 	}
 	return text, err
+}
+
+// firstToJSON is ToJSON of the first value of b. It also returns what follows that.
+func firstToJSON(t reflect.Type, b []byte) (text json.RawMessage, rest []byte, err error) {
+	defer env.Caught(&err) // by methods of the type
+	w := transcoder{in: b}
+	w.value(0, t)
+	return w.out, w.in, w.err
 }
 
 // transcoder reads msgpack from in and appends JSON to out until the first error.
@@ -75,9 +83,13 @@ const (
 	extTimestamp = 0xff // -1
 )
 
-func (t *transcoder) value(depth int) {
+func (t *transcoder) value(depth int, of reflect.Type) {
 	if depth > nestingMax {
 		t.fail()
+	}
+	of = pointee(of)
+	if t.err == nil && t.written(of) {
+		return
 	}
 	f := int(t.uint(1))
 	switch {
@@ -85,9 +97,9 @@ func (t *transcoder) value(depth int) {
 	case f < mpFixMap:
 		t.out = strconv.AppendInt(t.out, int64(f), 10)
 	case f < mpFixArray:
-		t.mapping(f-mpFixMap, depth)
+		t.mapping(f-mpFixMap, depth, of)
 	case f < mpFixStr:
-		t.array(f-mpFixArray, depth)
+		t.array(f-mpFixArray, depth, of)
 	case f < mpNil:
 		t.text(t.take(uint64(f - mpFixStr)))
 	case f >= mpFixNeg:
@@ -101,9 +113,9 @@ func (t *transcoder) value(depth int) {
 	case f >= mpStr8 && f <= mpStr32:
 		t.text(t.take(t.uint(1 << (f - mpStr8))))
 	case f == mpArray16 || f == mpArray32:
-		t.array(int(t.uint(2<<(f-mpArray16))), depth)
+		t.array(int(t.uint(2<<(f-mpArray16))), depth, of)
 	case f == mpMap16 || f == mpMap32:
-		t.mapping(int(t.uint(2<<(f-mpMap16))), depth)
+		t.mapping(int(t.uint(2<<(f-mpMap16))), depth, of)
 	default:
 		t.scalar(f)
 	}
@@ -132,37 +144,104 @@ func (t *transcoder) scalar(f int) {
 	}
 }
 
-func (t *transcoder) array(n, depth int) {
+func (t *transcoder) array(n, depth int, of reflect.Type) {
+	of = elemOf(of)
 	t.out = append(t.out, '[')
 	for i := 0; i < n && t.err == nil; i++ {
 		if i > 0 {
 			t.out = append(t.out, ',')
 		}
-		t.value(depth + 1)
+		t.value(depth+1, of)
 	}
 	t.out = append(t.out, ']')
 }
 
-func (t *transcoder) mapping(n, depth int) {
+func (t *transcoder) mapping(n, depth int, of reflect.Type) {
+	key, elem := entryOf(of)
+	fields := fieldsOf(of)
 	t.out = append(t.out, '{')
 	for i := 0; i < n && t.err == nil; i++ {
 		if i > 0 {
 			t.out = append(t.out, ',')
 		}
-		t.key(depth + 1)
+		if fields != nil {
+			elem = fields[keyName(t.in)]
+		}
+		t.key(depth+1, key)
 		t.out = append(t.out, ':')
-		t.value(depth + 1)
+		t.value(depth+1, elem)
 	}
 	t.out = append(t.out, '}')
 }
 
 // key writes a key that is not a string as the string of its JSON.
-func (t *transcoder) key(depth int) {
+func (t *transcoder) key(depth int, of reflect.Type) {
 	start := len(t.out)
-	t.value(depth)
+	t.value(depth, of)
 	if key := t.out[start:]; t.err == nil && key[0] != '"' {
 		t.out = appendJSONString(t.out[:start], string(key))
 	}
+}
+
+// written writes the next value if it is one that its type has a form of its own for, and reports whether it has.
+func (t *transcoder) written(of reflect.Type) bool {
+	if of == nil || len(t.in) == 0 || isNil(t.in[0]) {
+		return false
+	}
+	d := api.NewDecoder(t.in)
+	var text []byte
+	switch f := t.in[0]; formOf(of) {
+	case formDuration:
+		n := d.Int()
+		text = appendJSONString(nil, time.Duration(n).String())
+	case formBinary:
+		if !isBinary(f) && !isString(f) {
+			return false
+		}
+		text = strconv.AppendQuote(nil, base64.StdEncoding.EncodeToString(content(&d)))
+	case formText:
+		if d.Skip(); d.Err() != nil {
+			return false
+		}
+		var err error
+		if text, err = textOf(of, t.in[:len(t.in)-len(d.Rest())]); err != nil {
+			return false
+		}
+	case formShown:
+		b := content(&d)
+		if d.Err() != nil || !utf8.Valid(b) {
+			return false
+		}
+		text = appendJSONString(nil, string(b))
+	default:
+		return false
+	}
+	if d.Err() != nil {
+		return false
+	}
+	t.out, t.in = append(t.out, text...), d.Rest()
+	return true
+}
+
+// content reads binary, or a string.
+func content(d *api.Decoder) []byte {
+	if isString(d.Rest()[0]) {
+		return d.StringBytes()
+	}
+	return d.Bytes()
+}
+
+// textOf returns what encoding/json makes of an encoded value of a type.
+func textOf(of reflect.Type, b []byte) ([]byte, error) {
+	v := reflect.New(of)
+	if err := Unmarshal(b, v.Interface()); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v.Interface())
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
 func (t *transcoder) text(b []byte) {
@@ -246,4 +325,14 @@ func (t *transcoder) take(n uint64) []byte {
 func (t *transcoder) fail() {
 	t.err = errNotMsgpack
 	t.in = nil
+}
+
+// appendJSONString appends a JSON string, with '<', '>' and '&' as they are.
+func appendJSONString(b []byte, s string) []byte {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	// A string always encodes.
+	_ = enc.Encode(s)
+	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }
