@@ -57,7 +57,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"actors", "call", "counter/a", "add", "5", "6"}, []string{`unexpected argument "6"`}},
 		{[]string{"actors", "call", "counter/a", "add", "5", "--idempotency-key", strings.Repeat("k", 129)},
 			[]string{"--idempotency-key", "at most 128"}},
-		{[]string{"actors", "call", "counter/a", "add", `"` + strings.Repeat("x", 1<<20) + `"`},
+		{[]string{"actors", "call", "counter/a", "add", `"` + strings.Repeat("x", 9<<20) + `"`},
 			[]string{"at most 1048576 bytes"}},
 		{[]string{"actors", "migrate"}, []string{"either an actor or"}},
 		{[]string{"actors", "migrate", "counter"}, []string{"NAMESPACE/ID"}},
