@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,24 @@ func TestDeadlineOfStart(t *testing.T) {
 		past, _ := w.start(1, "gate", "")
 		_, err = past.Wait(background)
 		wantCode(t, err, api.CodeDeadlineExceeded, true)
+	})
+}
+
+// until is a context that ends by a clock that is not the world's, as those of package context do.
+type until struct {
+	context.Context
+	at time.Time
+}
+
+func (u until) Deadline() (time.Time, bool) { return u.at, true }
+
+// A deadline centuries away is none that has passed: the sum of the two clocks does not fit.
+func TestADeadlineBeyondTheClockIsFarAway(t *testing.T) {
+	inVirtualTime(t, 1, options{}, nil, func(t *testing.T, w *world) {
+		sleep(t, w.env, time.Second)
+		ctx := until{background, w.env.Now().Add(math.MaxInt64)}
+		answer, err := w.pool.Call(ctx, addr, rpc.ClassCall, "echo", []byte("there"))
+		wantAnswer(t, string(answer), err, "there")
 	})
 }
 
