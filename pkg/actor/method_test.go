@@ -109,6 +109,56 @@ func TestAReferenceCallsInAHandler(t *testing.T) {
 	}
 }
 
+func withKey(o *api.CallOptions) { o.IdempotencyKey = "once" }
+
+// An idempotency key is the actor's: others have their own of that name.
+func TestAKeyIsForOneActorAndOneRequest(t *testing.T) {
+	ctx, a := context.Background(), actortest.New(typed)
+	for _, id := range []string{"x", "y", "x", "y"} {
+		if message, err := typedAdd.On(a, id).Send(ctx, 3, withKey); err != nil || message != "once" {
+			t.Errorf("send to %s: %q, %v", id, message, err)
+		}
+	}
+	if err := a.Deliver(ctx); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		if n, err := typedAdd.On(a, "z").Call(ctx, 3, withKey); err != nil || n != 3 {
+			t.Errorf("call of z: %d, %v", n, err)
+		}
+	}
+	for _, id := range []string{"x", "y", "z"} {
+		if n, err := typedGet.On(a, id).Call(ctx, actor.None{}, withKey); err != nil || n != 3 {
+			t.Errorf("%s has %d, %v, want 3", id, n, err)
+		}
+	}
+	for what, err := range map[string]error{
+		"another message":     second(typedAdd.On(a, "x").Send(ctx, 4, withKey)),
+		"a call":              second(typedAdd.On(a, "x").Call(ctx, 3, withKey)),
+		"a call of something": second(typedAdd.On(a, "z").Call(ctx, 4, withKey)),
+	} {
+		if api.CodeOf(err) != api.CodeFailedPrecondition {
+			t.Errorf("%s under a key that was used: %v", what, err)
+		}
+	}
+}
+
+func TestAnActorThatCallsItselfWhileItIsActivatedIsADeadlock(t *testing.T) {
+	echoes := actor.New[state]("echo")
+	var get actor.Method[actor.None, int64]
+	get = actor.Read(echoes, "get", func(_ *actor.Context, s *state, _ actor.None) (int64, error) { return s.N, nil })
+	echoes.OnActivate(func(ctx *actor.Context, s *state) error {
+		_, err := get.Call(ctx, ctx.Self().ID, actor.None{})
+		if api.CodeOf(err) == api.CodeDeadlock {
+			s.N, err = 1, nil
+		}
+		return err
+	})
+	if n, err := get.On(actortest.New(echoes), "x").Call(context.Background(), actor.None{}); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestAMethodIsDeclaredOnce(t *testing.T) {

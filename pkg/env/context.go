@@ -5,6 +5,7 @@ package env
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -56,6 +57,20 @@ func Remaining(e Env, ctx context.Context) (time.Duration, bool) {
 		return 0, false
 	}
 	return at.Sub(e.Now()), true
+}
+
+// DeadlineAt returns when ctx ends at the latest, on e's monotonic clock. One beyond the end of that clock is at its
+// end.
+func DeadlineAt(e Env, ctx context.Context) (at time.Duration, ok bool) {
+	left, ok := Remaining(e, ctx)
+	if !ok {
+		return 0, false
+	}
+	now := e.Monotonic()
+	if left > math.MaxInt64-now {
+		return math.MaxInt64, true
+	}
+	return now + left, true
 }
 
 // OnDone calls f once ctx has ended: before OnDone returns if it has ended

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -279,5 +280,24 @@ func TestCancelRaces(t *testing.T) {
 			}
 		}
 		equal(t, "left with the root", env.Watchers(root), 0)
+	})
+}
+
+func TestDeadlineAtDoesNotWrap(t *testing.T) {
+	envtest.Both(t, func(t *testing.T, e env.Env) {
+		if at, ok := env.DeadlineAt(e, background); ok {
+			t.Errorf("a context without a deadline has one, %v", at)
+		}
+		before := e.Monotonic()
+		ctx, cancel := env.WithTimeout(e, background, time.Hour)
+		defer cancel()
+		if at, ok := env.DeadlineAt(e, ctx); !ok || at < before+time.Hour || at > e.Monotonic()+time.Hour {
+			t.Errorf("%v, %v", at, ok)
+		}
+		late, cancel := context.WithDeadline(background, e.Now().Add(math.MaxInt64))
+		defer cancel()
+		if at, ok := env.DeadlineAt(e, late); !ok || at < before+time.Hour {
+			t.Errorf("%v, %v", at, ok)
+		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/kv"
+	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
@@ -574,6 +576,47 @@ func TestAlarmsAreListedInPages(t *testing.T) {
 			c.Fatalf("%+v", got)
 		}
 	})
+}
+
+// One request reads so many actors and no more: the next one goes on where it has ended, and passes over none.
+func TestAlarmsOfManyActorsAreAllListed(t *testing.T) {
+	const actors, apart = 24_000, 800
+	simulateChores(t, 1, func(c *cluster) {
+		c.startAll(1)
+		c.do(chore("0"), "set", order{Name: "x", After: time.Hour, Text: "x"}, nil)
+		for first := 0; first < actors; first += apart {
+			c.copyClaim(chore("0"), first, apart)
+		}
+		want := []string{"chore/0"}
+		for at := apart / 2; at < actors; at += apart {
+			id := chore(fmt.Sprintf("%06d+", at))
+			c.do(id, "set", order{Name: "x", After: time.Hour, Text: "x"}, nil)
+			want = append(want, id.String())
+		}
+		var got []string
+		for _, r := range c.alarms(api.AlarmsRequest{}) {
+			got = append(got, r.Actor)
+		}
+		if !slices.Equal(got, want) {
+			c.Errorf("%d of %d alarms are listed: %q", len(got), len(want), got)
+		}
+	})
+}
+
+// copyClaim stores claims like that of an actor, for others with numbers for ids.
+func (c *cluster) copyClaim(id api.ActorID, first, n int) {
+	c.Helper()
+	_, err := kv.Transact(c.ctx, c.env, c.store.Store, kv.TxOptions{},
+		func(ctx context.Context, tx kv.Tx) (struct{}, error) {
+			claim, err := tx.Get(ctx, tuple.Pack("kelpie", "claim", id.Namespace, id.ID))
+			for i := range n {
+				tx.Set(tuple.Pack("kelpie", "claim", id.Namespace, fmt.Sprintf("%06d", first+i)), claim)
+			}
+			return struct{}{}, err
+		})
+	if err != nil {
+		c.Fatal(err)
+	}
 }
 
 func TestAnAlarmThatFailsIsListedWithItsError(t *testing.T) {

@@ -302,8 +302,8 @@ func (n *Node) invokeOnce(ctx context.Context, id api.ActorID, method string, na
 			answer.Complete(reply, err)
 		},
 	}
-	if left, ok := env.Remaining(n.Env, ctx); ok {
-		c.Deadline = n.Env.Monotonic() + left
+	if at, ok := env.DeadlineAt(n.Env, ctx); ok {
+		c.Deadline = at
 	}
 	c.GivenUpWith(ctx)
 	if err := c.Validate(); err != nil {

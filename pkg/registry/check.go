@@ -102,7 +102,7 @@ func (c *Checker) other(ctx context.Context, p kv.KeyValue, t tuple.Tuple, kind 
 		return nil
 	case kindEvent:
 		if _, err := decodeEvent(p); err != nil {
-			c.drop(p.Key, "", "is an event that can't be read: "+messageOf(err))
+			c.drop(p, "", "is an event that can't be read: "+messageOf(err))
 		}
 		return nil
 	case kindTrial:
@@ -149,20 +149,25 @@ func (c *Checker) claim(ctx context.Context, p kv.KeyValue, actor api.ActorID, h
 func (c *Checker) due(ctx context.Context, p kv.KeyValue) error {
 	e, err := decodeDue(p)
 	if err != nil {
-		c.drop(p.Key, "", "is no entry of what is due")
+		c.drop(p, "", "is no entry of what is due")
 		return nil
 	}
 	if !bytes.Equal(p.Key, dueKey(e.Actor, e.At)) {
-		c.drop(p.Key, e.Actor.String(), "is in the wrong part of the list of what is due")
+		c.drop(p, e.Actor.String(), "is in the wrong part of the list of what is due")
 		return nil
 	}
-	state, err := c.Get(ctx, join(statePrefix(e.Actor), dueTimeKey))
+	own := dueTimeKeyOf(e.Actor)
+	state, err := c.Get(ctx, own)
 	if err != nil {
 		return err
 	}
 	at, err := c.State(e.Actor, []Entry{{Key: dueTimeKey, Value: state}})
-	if state == nil || err != nil || at != e.At {
-		c.drop(p.Key, e.Actor.String(), "is due then by the list, and not by its own state")
+	switch {
+	case state == nil || err == nil && at != e.At:
+		c.drop(p, e.Actor.String(), "is due then by the list, and not by its own state",
+			kv.KeyValue{Key: own, Value: state})
+	case err != nil:
+		c.report(p.Key, e.Actor.String(), "is due then by the list, and its own state can't be read")
 	}
 	return nil
 }
@@ -231,8 +236,9 @@ func (c *Checker) End(ctx context.Context) error {
 	entry, err := c.Get(ctx, dueKey(actor, at))
 	if err == nil && entry == nil {
 		c.Report(Problem{Key: statePrefix(actor), Actor: actor.String(),
-			What:   "has something to do, and is not in the list of what is due",
-			Repair: &Repair{What: "add the entry", Key: dueKey(actor, at), Value: (&DueEntry{}).value()}})
+			What: "has something to do, and is not in the list of what is due",
+			Repair: &Repair{What: "add the entry", Key: dueKey(actor, at), Value: (&DueEntry{}).value(),
+				where: []kv.KeyValue{{Key: dueTimeKeyOf(actor), Value: dueTimeOf(entries)}}}})
 	}
 	return err
 }
@@ -241,7 +247,19 @@ func (c *Checker) report(key []byte, actor, what string) {
 	c.Report(Problem{Key: key, Actor: actor, What: what})
 }
 
-// drop reports an entry of an index that is made of other keys: without it nothing is lost.
-func (c *Checker) drop(key []byte, actor, what string) {
-	c.Report(Problem{Key: key, Actor: actor, What: what, Repair: &Repair{What: "delete the entry", Key: key}})
+// drop reports an entry of a list that is not right, which is concluded from other keys, too.
+func (c *Checker) drop(p kv.KeyValue, actor, what string, from ...kv.KeyValue) {
+	p.Value = append([]byte{}, p.Value...) // an empty one is there, too
+	c.Report(Problem{Key: p.Key, Actor: actor, What: what, Repair: &Repair{What: "delete the entry", Key: p.Key,
+		where: append(from, p)}})
+}
+
+// dueTimeOf returns what a state says of when it has something to do.
+func dueTimeOf(entries []Entry) []byte {
+	for _, e := range entries {
+		if bytes.Equal(e.Key, dueTimeKey) {
+			return e.Value
+		}
+	}
+	return nil
 }

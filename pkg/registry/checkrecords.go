@@ -4,6 +4,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -20,18 +21,19 @@ type Repair struct {
 	What string
 	// Key gets Value; nil clears it.
 	Key, Value []byte
+	// where are keys with the values from which the check has concluded that; nil is none.
+	where []kv.KeyValue
 }
 
-// Repair commits repairs, in batches. Nodes must not be alive in the store: see Living.
+// Repair does what a check has found to do, in transactions of up to a thousand repairs. It fails with
+// CodeFailedPrecondition if what the check has read was written since: a node is running then.
 func (r *Registry) Repair(ctx context.Context, repairs []Repair) error {
 	const batch = 1000
 	for part := range slices.Chunk(repairs, batch) {
-		_, err := transact(ctx, r, kv.TxOptions{}, func(_ context.Context, tx kv.Tx) (struct{}, error) {
+		_, err := transact(ctx, r, kv.TxOptions{}, func(ctx context.Context, tx kv.Tx) (struct{}, error) {
 			for _, p := range part {
-				if p.Value == nil {
-					tx.Clear(p.Key)
-				} else {
-					tx.Set(p.Key, p.Value)
+				if err := p.do(ctx, tx); err != nil {
+					return struct{}{}, err
 				}
 			}
 			return struct{}{}, nil
@@ -42,6 +44,31 @@ func (r *Registry) Repair(ctx context.Context, repairs []Repair) error {
 	}
 	return nil
 }
+
+func (p *Repair) do(ctx context.Context, tx kv.Tx) error {
+	if now, err := tx.Get(ctx, p.Key); err != nil || same(now, p.Value) {
+		return err // an attempt before, of unknown outcome, may have done it
+	}
+	for _, w := range p.where {
+		now, err := tx.Get(ctx, w.Key)
+		if err != nil {
+			return err
+		}
+		if !same(now, w.Value) {
+			return api.Errorf(api.CodeFailedPrecondition, "the store was written to since it was checked: stop all "+
+				"nodes, and check it again")
+		}
+	}
+	if p.Value == nil {
+		tx.Clear(p.Key)
+	} else {
+		tx.Set(p.Key, p.Value)
+	}
+	return nil
+}
+
+// same reports whether two values of a key are, of which nil is none.
+func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 // decode is decodeRecord, which also finds bytes behind the record.
 func (c *Checker) decode(p kv.KeyValue, record any) error {
@@ -217,7 +244,8 @@ func (c *Checker) counters(ctx context.Context) error {
 			What: fmt.Sprintf("counts %d changes of the membership, and %d nodes have joined", counted, c.nodes),
 			// Far above what it can have been, so that nodes that remember an older number see a change.
 			Repair: &Repair{What: "set the counter to a higher number", Key: membershipKey,
-				Value: binary.LittleEndian.AppendUint64(nil, c.nodes+1<<32)}})
+				Value: binary.LittleEndian.AppendUint64(nil, c.nodes+1<<32),
+				where: []kv.KeyValue{{Key: membershipKey, Value: value}}}})
 	}
 	return nil
 }

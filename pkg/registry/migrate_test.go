@@ -5,6 +5,7 @@ package registry
 
 import (
 	"context"
+	"encoding/binary"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,80 @@ func TestALivingNodeIsSeen(t *testing.T) {
 		}
 		if got := living(false); got != "" {
 			t.Errorf("a node that does not beat is taken for alive: %q", got)
+		}
+	})
+}
+
+// What a check has concluded holds as long as nobody writes: a node that has started meanwhile may have made it wrong.
+func TestARepairOfWhatWasWrittenSinceIsRefused(t *testing.T) {
+	both(t, func(t *fixture) {
+		at := func(ms int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(ms)) }
+		c := &Checker{
+			Get: func(ctx context.Context, key []byte) ([]byte, error) {
+				return kv.Transact(ctx, t.env, t.store, kv.TxOptions{},
+					func(ctx context.Context, tx kv.Tx) ([]byte, error) { return tx.Get(ctx, key) })
+			},
+			State: func(_ api.ActorID, entries []Entry) (int64, error) {
+				for _, e := range entries {
+					if e.Value != nil {
+						return dueTime(e.Value), nil
+					}
+				}
+				return 0, nil
+			},
+		}
+		own, entry := dueTimeKeyOf(actorA), dueKey(actorA, 2000)
+		check := func() (repairs []Repair) {
+			c.Report = func(p Problem) {
+				if p.Repair != nil {
+					repairs = append(repairs, *p.Repair)
+				}
+			}
+			for _, key := range [][]byte{entry, own} {
+				value, err := c.Get(t.ctx, key)
+				if err == nil && value != nil {
+					err = c.Pair(t.ctx, kv.KeyValue{Key: key, Value: value})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.End(t.ctx); err != nil {
+				t.Fatal(err)
+			}
+			return repairs
+		}
+		has := func(want bool) {
+			t.Helper()
+			if value, err := c.Get(t.ctx, entry); err != nil || (value != nil) != want {
+				t.Errorf("the entry is %x, %v", value, err)
+			}
+		}
+
+		// The entry is not right, and becomes so.
+		t.put(entry, (&DueEntry{}).value())
+		drop := check()
+		t.put(own, at(2000))
+		t.wantCode(t.Repair(t.ctx, drop), api.CodeFailedPrecondition)
+		has(true)
+		if again := check(); len(drop) != 1 || len(again) != 0 {
+			t.Errorf("%+v, %+v", drop, again)
+		}
+
+		// The entry is missing, and no longer wanted.
+		if err := t.Repair(t.ctx, []Repair{{Key: entry}}); err != nil {
+			t.Fatal(err)
+		}
+		add := check()
+		t.put(own, at(3000))
+		t.wantCode(t.Repair(t.ctx, add), api.CodeFailedPrecondition)
+		has(false)
+		t.put(own, at(2000))
+		for range 2 { // the second time there is nothing to do
+			if err := t.Repair(t.ctx, add); err != nil || len(add) != 1 {
+				t.Errorf("%+v, %v", add, err)
+			}
+			has(true)
 		}
 	})
 }

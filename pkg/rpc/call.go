@@ -61,7 +61,7 @@ func (c *pendingCall) timeoutMillis(e env.Env) (millis uint64, ok bool) {
 	if left <= 0 {
 		return 0, false
 	}
-	return uint64((left + time.Millisecond - 1) / time.Millisecond), true
+	return uint64((left-1)/time.Millisecond) + 1, true
 }
 
 func errDeadline(cause error) *api.Error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +211,24 @@ func TestDeadlineOfStart(t *testing.T) {
 	})
 }
 
+// until is a context that ends by a clock that is not the world's, as those of package context do.
+type until struct {
+	context.Context
+	at time.Time
+}
+
+func (u until) Deadline() (time.Time, bool) { return u.at, true }
+
+// A deadline centuries away is none that has passed: the sum of the two clocks does not fit.
+func TestADeadlineBeyondTheClockIsFarAway(t *testing.T) {
+	inVirtualTime(t, 1, options{}, nil, func(t *testing.T, w *world) {
+		sleep(t, w.env, time.Second)
+		ctx := until{background, w.env.Now().Add(math.MaxInt64)}
+		answer, err := w.pool.Call(ctx, addr, rpc.ClassCall, "echo", []byte("there"))
+		wantAnswer(t, string(answer), err, "there")
+	})
+}
+
 func TestDeadlineWhileDialling(t *testing.T) {
 	inVirtualTime(t, 4, options{}, nil, func(t *testing.T, w *world) {
 		w.network.Partition("client", "server")
@@ -376,5 +395,75 @@ func TestAnswersQueuedAreBounded(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	})
+}
+
+// Errors that wait to be sent take memory like any other answer: they count on the budget of all connections.
+func TestErrorsQueuedCountOnTheBudget(t *testing.T) {
+	var handled int
+	fails := api.Errorf(api.CodeInvalidArgument, "%s", strings.Repeat("no ", 2000))
+	inVirtualTime(t, 1, options{server: rpc.ServerConfig{Budget: rpc.NewBudget(1 << 20)}}, func(m *rpc.Mux) {
+		handled = 0
+		m.HandleAsync("fail", func(req *rpc.Request) {
+			handled++
+			req.Reply(nil, fails)
+		})
+	}, func(t *testing.T, w *world) {
+		_, err := w.call("fail", "")
+		wantCode(t, err, api.CodeInvalidArgument, false)
+		w.network.SetLatency(time.Second) // nothing that is sent gets there before
+		var calls []*env.Future[string]
+		for range 1000 {
+			ended, _ := w.start(0, "fail", "")
+			calls = append(calls, ended)
+		}
+		if err := env.Sleep(w.env, background, 1500*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if handled > 400 { // some are on their way already
+			t.Errorf("%d errors of 6 kB are queued, and the budget is 1 MiB", handled)
+		}
+		w.network.SetLatency(0)
+		for _, ended := range calls {
+			_, err := ended.Wait(background)
+			if api.CodeOf(err) != api.CodeOverloaded {
+				wantCode(t, err, api.CodeInvalidArgument, false)
+			}
+		}
+	})
+}
+
+// Requests that are being served count on the budget, however small they are: a task of its own serves each.
+func TestRequestsBeingServedCountOnTheBudget(t *testing.T) {
+	budget := rpc.NewBudget(1 << 20)
+	gated(t, options{server: rpc.ServerConfig{Budget: budget}}, func(t *testing.T, w *world, g *gate) {
+		const calls = 400
+		var all []*env.Future[string]
+		for range calls {
+			ended, _ := w.start(0, "gate", "")
+			all = append(all, ended)
+		}
+		if answer, err := w.call("echo", "x"); err != nil && api.CodeOf(err) != api.CodeOverloaded {
+			t.Errorf("%q, %v", answer, err) // which came last
+		}
+		g.open.Set()
+		refused := 0
+		for _, ended := range all {
+			if _, err := ended.Wait(background); api.CodeOf(err) == api.CodeOverloaded {
+				refused++
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+		if refused < calls/2 || refused > calls*9/10 {
+			t.Errorf("%d of %d requests were refused", refused, calls)
+		}
+		answer, err := w.call("gate", "")
+		wantAnswer(t, answer, err, "late")
+		account := budget.Account()
+		if !account.Take(512 << 10) {
+			t.Error("the budget does not end up whole")
+		}
+		account.Give(512 << 10)
 	})
 }

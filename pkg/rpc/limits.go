@@ -38,6 +38,10 @@ const (
 	inlineBytesMax = 8 << 10
 	// refusedBytesMin is the size of the smallest answer that is dropped for lack of room.
 	refusedBytesMin = 4 << 10
+	// requestBytes and taskBytes are about what a request takes until it is answered, beside its payload, and the task
+	// that serves it.
+	requestBytes = 512
+	taskBytes    = 4 << 10
 	// spareBytesMax is the largest buffer that a connection keeps for its next write.
 	spareBytesMax = 256 << 10
 )

@@ -94,9 +94,9 @@ func (p *Pool) Call(ctx context.Context, addr string, class Class, method string
 
 // await submits a call and waits for its end.
 func (p *Pool) await(ctx context.Context, addr string, call *pendingCall) {
-	if left, ok := env.Remaining(p.env, ctx); ok {
+	if at, ok := env.DeadlineAt(p.env, ctx); ok {
 		// Zero stands for no deadline: a nanosecond is as long past as zero is.
-		call.deadline = max(p.env.Monotonic()+left, 1)
+		call.deadline = max(at, 1)
 	}
 	if ctx.Err() != nil {
 		call.err = ended(context.Cause(ctx))(&notSent{context.Cause(ctx)})

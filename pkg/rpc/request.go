@@ -72,16 +72,16 @@ func (r *Request) Reply(payload []byte, err error) {
 	if err == nil && len(payload) > PayloadBytesMax {
 		err = api.Errorf(api.CodeTooLarge, "the answer of %d bytes does not fit into a frame", len(payload))
 	}
-	if account := r.conn.account; err == nil && len(payload) < refusedBytesMin {
-		account.Force(len(payload))
-	} else if err == nil && !account.Take(len(payload)) {
-		err = r.noRoom()
-	}
-	header := r.scratch[:0]
+	header := r.header(payload, err)
 	if err != nil {
-		header, payload = appendError(header, kindError, r.id, err), nil
-	} else {
-		header = appendResponse(header, r.id, payload)
+		payload = nil
+	}
+	switch account, size := r.conn.account, len(header)+len(payload); {
+	case len(payload) < refusedBytesMin:
+		account.Force(size)
+	case !account.Take(size):
+		header, payload = r.header(nil, r.noRoom()), nil
+		account.Force(len(header))
 	}
 	cancel, dropped := r.conn.reply(r, header, payload)
 	if cancel != nil {
@@ -90,6 +90,14 @@ func (r *Request) Reply(payload []byte, err error) {
 	if dropped && r.left != nil {
 		r.left()
 	}
+}
+
+// header returns that of an answer.
+func (r *Request) header(payload []byte, err error) []byte {
+	if err != nil {
+		return appendError(r.scratch[:0], kindError, r.id, err)
+	}
+	return appendResponse(r.scratch[:0], r.id, payload)
 }
 
 // MayHaveRun says that the request has an effect, and so can't be refused once it is served. The handler calls it

@@ -131,7 +131,7 @@ func (c *serverConn) request(class Class, f frame) error {
 	if err != nil {
 		return err
 	}
-	return c.serve(class, f.id, method, timeoutMillis, payload, c.account.Take(len(payload)))
+	return c.serve(class, f.id, method, timeoutMillis, payload, true)
 }
 
 // refuse implements end.
@@ -150,14 +150,20 @@ func (c *serverConn) refuse(class Class, head []byte) error {
 	return c.serve(class, f.id, method, timeoutMillis, nil, false)
 }
 
-// serve begins to serve a request, whose payload is charged to the account unless there was no room.
+// serve begins to serve a request, of which the payload has come unless there was no room for it. What it takes is
+// charged to the account until it is answered.
 func (c *serverConn) serve(class Class, id uint64, method []byte, timeoutMillis uint64, payload []byte,
-	room bool) error {
-	req := &Request{Payload: payload, conn: c, id: id, class: class}
-	if room {
-		req.charged = len(payload)
-	}
+	came bool) error {
 	name, h, found := c.server.mux.find(method)
+	req := &Request{Payload: payload, conn: c, id: id, class: class}
+	takes := requestBytes + len(payload)
+	if h.task != nil {
+		takes += taskBytes
+	}
+	room := came && c.account.Take(takes)
+	if room {
+		req.charged = takes
+	}
 	req.Method = name
 	if timeoutMillis > 0 {
 		req.deadline = c.env.Monotonic() + time.Duration(min(timeoutMillis, timeoutMillisMax))*time.Millisecond
@@ -224,12 +230,12 @@ func (c *serverConn) reply(req *Request, header, payload []byte) (cancel context
 	req.replied, req.ended = true, true
 	c.account.Give(req.charged)
 	if dropped = c.err != nil || req.abandoned; dropped {
-		c.account.Give(len(payload))
+		c.account.Give(len(header) + len(payload))
 		c.server.answersDropped.Add(1)
 	} else {
 		l := &c.lanes[req.class]
 		l.push(header, payload)
-		l.charged += len(payload)
+		l.charged += len(header) + len(payload)
 		if req.left != nil {
 			l.left = append(l.left, req.left)
 		}

@@ -4,6 +4,7 @@
 package actortest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,8 +25,22 @@ type Actors struct {
 	messages []message
 	now      time.Time
 	running  []actor.ID
-	accepted map[string]bool // messages from outside, by their ids
-	sent     int             // of those, without a key
+	named    map[named]*outcome
+	sent     int // messages from outside without a key
+}
+
+// named is a call or a message from outside with an idempotency key: every actor knows its own keys.
+type named struct {
+	actor actor.ID
+	key   string
+}
+
+// outcome is what came of it: what a repeat gets.
+type outcome struct {
+	method  string
+	request []byte
+	reply   []byte
+	err     error
 }
 
 var _ actor.Caller = (*Actors)(nil)
@@ -33,8 +48,8 @@ var _ actor.Caller = (*Actors)(nil)
 // New returns actors of some kinds, none of which was ever called. Their clock shows 1 January 2026, 00:00 UTC.
 func New(kinds ...actor.Kind) *Actors {
 	a := &Actors{kinds: make(map[string]*kind.Spec), all: make(map[actor.ID]*instance),
-		accepted: make(map[string]bool),
-		now:      time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+		named: make(map[named]*outcome),
+		now:   time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, k := range kinds {
 		a.kinds[k.Spec().Namespace] = k.Spec()
 	}
@@ -45,8 +60,8 @@ func New(kinds ...actor.Kind) *Actors {
 func (a *Actors) Now() time.Time { return a.now }
 
 // CallRaw implements actor.Caller. It runs the handler before it returns. Errors are those of a client: of type
-// *api.Error, and CodeApplication for what the handler returned.
-func (a *Actors) CallRaw(ctx context.Context, id actor.ID, method string, request []byte, _ ...api.CallOption) (
+// *api.Error, and CodeApplication for what the handler returned. Of the options, it heeds the idempotency key.
+func (a *Actors) CallRaw(ctx context.Context, id actor.ID, method string, request []byte, opts ...api.CallOption) (
 	[]byte, error) {
 	spec := a.kinds[id.Namespace]
 	if spec == nil {
@@ -60,13 +75,29 @@ func (a *Actors) CallRaw(ctx context.Context, id actor.ID, method string, reques
 	if slices.Contains(a.running, id) {
 		return nil, api.Errorf(api.CodeDeadlock, "%s would wait for itself", id)
 	}
+	key := keyOf(opts)
+	if m.ReadOnly || key == "" {
+		return a.call(ctx, id, spec, m, request)
+	}
+	return a.once(named{id, key}, method, request, func() ([]byte, error) { return a.call(ctx, id, spec, m, request) })
+}
+
+func keyOf(opts []api.CallOption) string {
+	var o api.CallOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o.IdempotencyKey
+}
+
+// call runs a method.
+func (a *Actors) call(ctx context.Context, id actor.ID, spec *kind.Spec, m *kind.Method, request []byte) (
+	reply []byte, err error) {
 	at, err := a.instance(ctx, id, spec)
 	if err != nil {
 		return nil, err
 	}
-	a.running = append(a.running, id)
-	defer func() { a.running = a.running[:len(a.running)-1] }()
-	var reply []byte
+	defer a.enter(id)()
 	err = at.run(ctx, m.ReadOnly, m.Name, func(t kind.Turn) (err error) {
 		reply, err = m.Run(t, at.state, request)
 		return err
@@ -74,7 +105,31 @@ func (a *Actors) CallRaw(ctx context.Context, id actor.ID, method string, reques
 	return reply, err
 }
 
-// SendRaw implements actor.Caller. Deliver calls the method.
+// enter says that an actor runs, until leave is called.
+func (a *Actors) enter(id actor.ID) (leave func()) {
+	a.running = append(a.running, id)
+	return func() { a.running = a.running[:len(a.running)-1] }
+}
+
+// once does what has a key, or returns what came of it before.
+func (a *Actors) once(of named, method string, request []byte, do func() ([]byte, error)) ([]byte, error) {
+	before := a.named[of]
+	switch {
+	case before == nil:
+	case before.method != method || !bytes.Equal(before.request, request):
+		return nil, api.Errorf(api.CodeFailedPrecondition, "actor %s: idempotency key %q was used for another request",
+			of.actor, of.key)
+	default:
+		return before.reply, before.err
+	}
+	reply, err := do()
+	if err == nil || api.CodeOf(err) == api.CodeApplication { // others have not run: they may be repeated
+		a.named[of] = &outcome{method, request, reply, err}
+	}
+	return reply, err
+}
+
+// SendRaw implements actor.Caller. Deliver calls the method. Of the options, it heeds the idempotency key.
 func (a *Actors) SendRaw(_ context.Context, id actor.ID, method string, request []byte, opts ...api.CallOption) (
 	string, error) {
 	spec := a.kinds[id.Namespace]
@@ -84,19 +139,21 @@ func (a *Actors) SendRaw(_ context.Context, id actor.ID, method string, request 
 	if err := spec.Accepts(method, request); err != nil {
 		return "", err
 	}
-	var o api.CallOptions
-	for _, opt := range opts {
-		opt(&o)
+	accept := func() ([]byte, error) {
+		a.messages = append(a.messages, message{from: id, to: id, method: method, body: request})
+		return nil, nil
 	}
-	if o.IdempotencyKey == "" {
+	key := keyOf(opts)
+	if key == "" {
 		a.sent++
-		o.IdempotencyKey = "message " + strconv.Itoa(a.sent)
-	} else if a.accepted[o.IdempotencyKey] {
-		return o.IdempotencyKey, nil
+		_, err := accept()
+		return "message " + strconv.Itoa(a.sent), err
 	}
-	a.accepted[o.IdempotencyKey] = true
-	a.messages = append(a.messages, message{from: id, to: id, method: method, body: request})
-	return o.IdempotencyKey, nil
+	sent := api.SendRequest{Method: method, Body: request}
+	if _, err := a.once(named{id, key}, api.MethodSend, sent.AppendTo(nil), accept); err != nil {
+		return "", err
+	}
+	return key, nil
 }
 
 // instance returns an actor, with OnActivate run if it was not active.
@@ -106,6 +163,7 @@ func (a *Actors) instance(ctx context.Context, id actor.ID, spec *kind.Spec) (*i
 	}
 	at := &instance{id: id, of: a, spec: spec, state: spec.NewState(), kv: make(memoryKV)}
 	if spec.Activate != nil {
+		defer a.enter(id)()
 		err := at.run(ctx, false, "OnActivate", func(t kind.Turn) error { return spec.Activate(t, at.state) })
 		if err != nil {
 			return nil, api.Errorf(api.CodeUnavailable, "actor %s can't be activated: %v", id, err)

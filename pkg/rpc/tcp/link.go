@@ -173,13 +173,12 @@ func (l *link) Receive(class rpc.Class) ([]byte, error) {
 	}
 	if s.reader.Buffered() < n {
 		timed = true
-		longer := time.Duration(n) * time.Second / frameBytesPerSecond
-		if err := s.SetReadDeadline(time.Now().Add(frameTimeout + longer)); err != nil {
+		if err := s.expect(n); err != nil {
 			return nil, err
 		}
 	}
-	frame, err := l.readFrame(s.reader, n)
-	if timed {
+	frame, err := l.readFrame(s.reader, n, s.expect)
+	if timed || err != nil { // a frame that was passed over has had time, too
 		s.Shrink() // what yamux has received it into
 		err = cmp.Or(cutShort(err), s.SetReadDeadline(time.Time{}))
 	}
@@ -206,6 +205,12 @@ func (s *stream) first(b []byte, class rpc.Class) error {
 	return nil
 }
 
+// expect has so many bytes arrive within a time.
+func (s *stream) expect(n int) error {
+	longer := time.Duration(n) * time.Second / frameBytesPerSecond
+	return s.SetReadDeadline(time.Now().Add(frameTimeout + longer))
+}
+
 func cutShort(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -220,14 +225,15 @@ func cutShort(err error) error {
 // length alone must not cost megabytes.
 const growBytes = 64 << 10
 
-// readFrame reads a frame of n bytes. It counts on the account what it allocates, until it returns.
-func (l *link) readFrame(r io.Reader, n int) ([]byte, error) {
+// readFrame reads a frame of n bytes. It counts on the account what it allocates, until it returns. expect is told of
+// bytes that are waited for from then on.
+func (l *link) readFrame(r io.Reader, n int, expect func(n int) error) ([]byte, error) {
 	var frame []byte
 	for at := 0; at < n; at = len(frame) {
 		size := min(n, max(growBytes, 4*at))
 		if !l.account.Take(size) {
 			l.account.Give(at)
-			return nil, l.discard(r, frame, n)
+			return nil, l.discard(r, frame, n, expect)
 		}
 		grown := make([]byte, size)
 		copy(grown, frame)
@@ -244,8 +250,8 @@ func (l *link) readFrame(r io.Reader, n int) ([]byte, error) {
 
 // discard passes over the rest of a frame of n bytes for which there is no room, of which begun has come. It returns
 // an *rpc.NoRoomError once it has. All links of a listener together pass over so much in a second that those that get
-// room lose little of the processor's time.
-func (l *link) discard(r io.Reader, begun []byte, n int) error {
+// room lose little of the processor's time. The time that a link waits for its turn is not the peer's.
+func (l *link) discard(r io.Reader, begun []byte, n int, expect func(n int) error) error {
 	head := make([]byte, min(n, rpc.HeadBytesMax))
 	at := copy(head, begun)
 	if len(begun) < len(head) {
@@ -256,6 +262,9 @@ func (l *link) discard(r io.Reader, begun []byte, n int) error {
 	for left := n - max(len(begun), len(head)); left > 0; {
 		some := min(left, wasteAtOnce)
 		if err := l.waste.WaitN(context.Background(), some); err != nil {
+			return err
+		}
+		if err := expect(some); err != nil {
 			return err
 		}
 		if _, err := io.CopyN(io.Discard, r, int64(some)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -90,7 +91,10 @@ func (l listener) Accept() (rpc.Link, error) {
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 			time.Sleep(acceptPause)
 			return nil, fmt.Errorf("%w%s: %w", rpc.ErrNoDescriptors, descriptors(), err)
-		case errors.Is(err, syscall.ECONNABORTED):
+		case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+			time.Sleep(acceptPause)
+			return nil, fmt.Errorf("%w, or the kernel has no memory: %w", rpc.ErrNoDescriptors, err)
+		case cameToNothing(err):
 			continue
 		case err != nil:
 			return nil, err
@@ -106,6 +110,15 @@ func (l listener) Accept() (rpc.Link, error) {
 		runtime.Gosched()
 		return link, nil
 	}
+}
+
+// cameToNothing reports whether an error of accept is that of the connection, which has broken before it was accepted
+// or which the firewall refuses. Linux reports what has happened to it, see accept(2).
+func cameToNothing(err error) bool {
+	number, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains([]syscall.Errno{syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPROTO,
+		syscall.ENOPROTOOPT, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+		syscall.ETIMEDOUT, syscall.EPERM}, number)
 }
 
 func sessionConfig() *yamux.Config {

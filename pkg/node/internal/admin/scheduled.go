@@ -55,27 +55,26 @@ func (adm *Service) eachScheduled(ctx context.Context, of scheduledOf, after api
 		ids = []api.ActorID{of.actor}
 	}
 	more = of.actor == api.ActorID{}
-	for range actorPagesMax {
+	for pages := 0; ; pages++ {
 		for len(ids) > 0 {
 			parts, done, err := adm.Registry.Scheduled(ctx, ids[:min(len(ids), scheduledActorsMax)], prefix,
 				kv.PrefixEnd(prefix), scheduledBytesMax)
 			if err != nil {
-				return next, false, call.WireError(err)
+				return after, false, call.WireError(err)
 			}
 			for _, part := range parts {
 				if f(part) {
 					return part.Actor, true, nil
 				}
 			}
-			next, ids = ids[done-1], ids[done:]
-			after = next
+			ids = ids[done:]
 		}
-		if !more {
-			return next, false, nil
+		if !more || pages == actorPagesMax { // nothing that was read is left over
+			return after, more, nil
 		}
 		claims, again, err := adm.Registry.Claims(ctx, of.namespace, of.prefix, after, 0)
 		if err != nil {
-			return next, false, call.WireError(err)
+			return after, false, call.WireError(err)
 		}
 		for _, c := range claims {
 			if strings.HasPrefix(c.Actor.ID, of.prefix) {
@@ -85,7 +84,6 @@ func (adm *Service) eachScheduled(ctx context.Context, of scheduledOf, after api
 		}
 		more = again
 	}
-	return after, true, nil
 }
 
 // ServeAlarms lists a page of alarms that are set.
@@ -190,8 +188,8 @@ func (adm *Service) askActor(ctx context.Context, id api.ActorID, method string,
 		Deadline: adm.Env.Monotonic() + call.DefaultDeadline,
 		Finish:   func(body []byte, _ string, err error) { answer.Complete(body, err) },
 	}
-	if left, ok := env.Remaining(adm.Env, ctx); ok {
-		c.Deadline = adm.Env.Monotonic() + left
+	if at, ok := env.DeadlineAt(adm.Env, ctx); ok {
+		c.Deadline = at
 	}
 	adm.Router.Route(c)
 	reply, err := answer.Wait(ctx)
