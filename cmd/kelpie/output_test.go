@@ -26,6 +26,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, actorChangeListing)
 	check(t, deadLetterListing)
 	check(t, alarmListing)
+	check(t, sendListing)
 	check(t, simItemListing)
 	check(t, namespaceListing)
 	check(t, namespaceChangeListing)

@@ -187,3 +187,68 @@ func TestASendThatFailsGoesToTheDeadLettersAndThePairGoesOn(t *testing.T) {
 		}
 	})
 }
+
+func (c *cluster) sends(in api.SendsRequest) (rows []api.SendRow) {
+	c.Helper()
+	for {
+		reply, err := admin[api.SendsRequest, api.SendsReply](c, c.any(), api.MethodSends, &in)
+		if err != nil {
+			c.Fatal(err)
+		}
+		if rows = append(rows, reply.Sends...); reply.Next == "" {
+			return rows
+		}
+		in.After = reply.Next
+	}
+}
+
+func TestAnOperatorDropsWhatStandsInTheWay(t *testing.T) {
+	simulateChores(t, 6, func(c *cluster) {
+		c.startAll(2)
+		c.do(chore("a"), "send", order{To: "b", Method: "fail", Text: "bad"}, nil)
+		c.do(chore("a"), "send", order{To: "b", Method: "fail", Text: "worse"}, nil)
+		c.do(chore("a"), "send", order{To: "b", Text: "good"}, nil)
+		c.sleep(20*time.Second + time.Duration(c.env.Rand("drop").IntN(4000))*time.Millisecond)
+		waiting := c.sends(api.SendsRequest{Limit: 1})
+		if len(waiting) != 3 || waiting[0].Method != "fail" || waiting[0].Target != "chore/b" ||
+			waiting[0].Attempts < 2 || waiting[0].Error != "never works" || waiting[1].Attempts != 0 {
+			c.Fatalf("%+v", waiting)
+		}
+		drop := func(number uint64, target string) (int, error) {
+			reply, err := admin[api.SendDropRequest, api.SendDropReply](c, "n2", api.MethodSendDrop,
+				&api.SendDropRequest{Actor: "chore/a", Number: number, Target: target})
+			if err != nil {
+				return 0, err
+			}
+			return reply.Dropped, nil
+		}
+		_, err := drop(0, "chore/c")
+		wantCode(c, err, api.CodeNotFound)
+		for _, row := range waiting[:2] {
+			_, number, err := api.ParseLetter(row.Send)
+			if err != nil {
+				c.Fatal(err)
+			}
+			if n, err := drop(number, "chore/b"); err != nil || n != 1 {
+				c.Fatalf("dropped %d: %v", n, err)
+			}
+			_, err = drop(number, "")
+			wantCode(c, err, api.CodeNotFound)
+		}
+		c.sleep(2 * time.Second)
+		if s := c.logOf("b"); !slices.Equal(s.Log, []string{"good"}) {
+			c.Fatalf("%+v", s)
+		}
+		if c.env.Rand("crash").IntN(2) == 0 {
+			c.crash(c.owner("n1", chore("a")).Node)
+		}
+		c.do(chore("a"), "send", order{To: "b", Text: "next"}, nil)
+		c.sleep(leaseTTL + 15*time.Second)
+		if s := c.logOf("b"); !slices.Equal(s.Log, []string{"good", "next"}) || len(c.letters()) != 0 {
+			c.Fatalf("%+v %+v", s, c.letters())
+		}
+		if left := c.sends(api.SendsRequest{}); len(left) != 0 {
+			c.Fatalf("%+v", left)
+		}
+	})
+}

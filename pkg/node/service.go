@@ -45,6 +45,8 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.admin.ServeDeadLetterRm)
 	rpc.HandleTyped(m, api.MethodAlarms, listing(n, n.admin.ServeAlarms))
 	rpc.HandleTyped(m, api.MethodAlarmCancel, n.admin.ServeAlarmCancel)
+	rpc.HandleTyped(m, api.MethodSends, listing(n, n.admin.ServeSends))
+	rpc.HandleTyped(m, api.MethodSendDrop, n.admin.ServeSendDrop)
 	rpc.HandleTyped(m, api.MethodQuarantines, listing(n, n.admin.ServeQuarantines))
 	rpc.HandleTyped(m, api.MethodQuarantineClear, n.admin.ServeQuarantineClear)
 	rpc.HandleTyped(m, api.MethodStats, n.admin.ServeStats)

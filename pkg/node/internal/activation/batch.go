@@ -165,6 +165,8 @@ func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer,
 		return a.runRetry(c), true
 	case c.Method == api.MethodCancelAlarm:
 		return a.runCancelAlarm(c), true
+	case c.Method == api.MethodDropSends:
+		return a.runDropSends(c), true
 	case c.Number != 0:
 		return a.runSend(c, calls)
 	}

@@ -257,8 +257,8 @@ func (c *dispatcher) Ended() (n int) {
 }
 
 // Committed notes that results have been committed, and new messages, which it delivers. What waits behind one that
-// was given up goes on.
-func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message) {
+// was given up, or is dropped, goes on.
+func (c *dispatcher) Committed(settled []state.Delivery, sent, dropped []*state.Message) {
 	c.mu.Lock()
 	for _, r := range settled {
 		if c.results[r.Number] == r {
@@ -271,12 +271,43 @@ func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message) 
 			c.pop(l)
 		}
 	}
+	c.forget(dropped)
 	for _, m := range sent {
 		c.add(m)
 	}
 	c.settle(settleSoon)
 	c.mu.Unlock()
 	c.pump()
+}
+
+// forget takes messages out of their lines. One that is on its way may arrive all the same: nobody waits for its answer
+// any more, and the receiver passes over it if what was sent to it later arrives first. c.mu is held.
+func (c *dispatcher) forget(dropped []*state.Message) {
+	gone := make(map[uint64]bool, len(dropped))
+	for _, m := range dropped {
+		gone[m.Number] = true
+		delete(c.results, m.Number)
+	}
+	for _, m := range dropped {
+		l := c.queues[m.Target]
+		if l == nil {
+			continue
+		}
+		isGone := func(m *state.Message) bool { return gone[m.Number] }
+		if !isGone(l.queue[0]) {
+			l.queue = slices.DeleteFunc(slices.Clone(l.queue), isGone)
+			continue
+		}
+		// The line begins anew, whatever its first message was at.
+		c.ready = slices.DeleteFunc(c.ready, func(other *targetQueue) bool { return other == l })
+		c.late = slices.DeleteFunc(c.late, func(other *targetQueue) bool { return other == l })
+		delete(c.queues, l.target)
+		for _, m := range l.queue {
+			if !isGone(m) {
+				c.add(m)
+			}
+		}
+	}
 }
 
 // settle has the results committed after a while at the latest, if there are any. c.mu is held.
@@ -484,7 +515,8 @@ func (c *dispatcher) failed(l *targetQueue, m *state.Message, err error) (last b
 	if l.attempts >= 2*call.FailuresMax {
 		return true
 	}
-	c.results[m.Number] = state.Delivery{Number: m.Number, Attempts: l.attempts}
+	c.results[m.Number] = state.Delivery{Number: m.Number, Attempts: l.attempts,
+		Error: call.ClipTo(call.WireError(err).Message, call.LastErrorBytesMax)}
 	return false
 }
 

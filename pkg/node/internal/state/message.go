@@ -25,7 +25,8 @@ const (
 	numberBits = 12
 
 	messageVersion = 1
-	messageFields  = 7
+	// messageFields are those of the first version: error has come later.
+	messageFields = 7
 )
 
 // Message is one that an actor has sent. It is not changed once it is committed, but replaced.
@@ -39,6 +40,8 @@ type Message struct {
 	// Since is when it was sent, in milliseconds since 1970 by the sender's node.
 	Since    int64
 	Attempts int
+	// Error is that of the last failure, for people.
+	Error string
 }
 
 // Key names the calls that the receiver's handler makes: they are the same when it runs again.
@@ -56,18 +59,19 @@ func (m *Message) Bytes() int {
 
 func (m *Message) encode() []byte {
 	b := append(make([]byte, 0, 64+len(m.Body)), messageVersion)
-	b = api.AppendArrayHeader(b, messageFields)
+	b = api.AppendArrayHeader(b, messageFields+1)
 	b = api.AppendUint(b, m.Origin)
 	b = api.AppendString(b, m.Target.Namespace)
 	b = api.AppendString(b, m.Target.ID)
 	b = api.AppendString(b, m.Method)
 	b = api.AppendInt(b, m.Since)
 	b = api.AppendUint(b, uint64(m.Attempts))
-	return api.AppendBytes(b, m.Body)
+	b = api.AppendBytes(b, m.Body)
+	return api.AppendString(b, m.Error)
 }
 
 // DecodeMessage reads a message back. Errors are CodeCorruptState.
-func decodeMessage(e registry.Entry) (*Message, error) {
+func DecodeMessage(e registry.Entry) (*Message, error) {
 	corrupt := api.Errorf(api.CodeCorruptState, "a message that is to be sent can't be read: key %q", e.Key)
 	t, err := tuple.Unpack(e.Key)
 	if err != nil || len(t) != 2 || len(e.Value) == 0 || e.Value[0] != messageVersion {
@@ -79,6 +83,9 @@ func decodeMessage(e registry.Entry) (*Message, error) {
 	m := &Message{Number: uint64(number), Origin: d.Uint(), Target: api.ActorID{Namespace: d.String(), ID: d.String()},
 		Method: d.String(), Since: d.Int(), Attempts: d.Count()}
 	m.Body = d.Bytes()
+	if fields >= messageFields+1 {
+		m.Error = d.String()
+	}
 	if !ok || number <= 0 || d.Err() != nil || fields < messageFields {
 		return nil, corrupt
 	}
@@ -118,6 +125,8 @@ func (r outboxRoom) Fits() bool {
 type Delivery struct {
 	Number   uint64
 	Attempts int
+	// Error is that of the last failure.
+	Error string
 	// Ended messages leave the outbox; dead is the letter of one that was given up.
 	Ended bool
 	Dead  *registry.DeadLetter

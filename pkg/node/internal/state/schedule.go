@@ -44,6 +44,8 @@ type Schedule struct {
 	// Buried are the dead letters that the batch stores, exhumed those that it deletes.
 	Buried  []*registry.DeadLetter
 	Exhumed []uint64
+	// Dropped are the messages that the batch takes out of the outbox without a delivery.
+	Dropped []*Message
 	Inbox   inbox
 	// Due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next
 	// alarm, DueAtOnce as long as there are messages and until linger, or 0 for none.
@@ -71,8 +73,9 @@ type deliveries interface {
 	Take() []Delivery
 	// Ended returns how many messages have ended whose results have not been committed.
 	Ended() int
-	// Committed takes note that results are in the store, and begins to deliver the messages sent.
-	Committed(settled []Delivery, sent []*Message)
+	// Committed takes note that results are in the store, begins to deliver the messages sent, and ends the deliveries
+	// of those dropped.
+	Committed(settled []Delivery, sent, dropped []*Message)
 }
 
 // Results returns what has become of messages and is not committed.
@@ -115,7 +118,7 @@ func LoadSchedule(entries []registry.Entry, mine bool) (*Schedule, error) {
 			}
 			g.committed = append(g.committed, al)
 		default:
-			m, err := decodeMessage(e)
+			m, err := DecodeMessage(e)
 			if err != nil {
 				return nil, err
 			}
@@ -247,7 +250,7 @@ func (g *Schedule) Revert() {
 		g.Dead = -1
 	}
 	g.Alarms, g.kept = g.committed, g.committed
-	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Inbox.batch = nil, 0, nil, nil, nil
+	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Dropped, g.Inbox.batch = nil, 0, nil, nil, nil, nil
 }
 
 // Ready returns the alarms that are to run by now, the earliest first.
@@ -296,7 +299,7 @@ func (g *Schedule) BatchBytes() (n int) {
 func (g *Schedule) Collect() {
 	g.Next.settled = g.Results()
 	for _, r := range g.Next.settled {
-		if r.Dead != nil {
+		if r.Dead != nil && !g.drops(r.Number) {
 			g.Buried = append(g.Buried, r.Dead)
 		}
 	}
@@ -356,10 +359,16 @@ func (g *Schedule) alarmWrites(commit uint64) (out []registry.Write) {
 	return out
 }
 
-// outboxWrites are the messages that have been sent, and those whose delivery has come to an end, or has failed once
-// more.
+// outboxWrites are the messages that have been sent, those that are dropped, and those whose delivery has come to an
+// end, or has failed once more.
 func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	g.Next.outbox = slices.Clone(g.Outbox)
+	for _, m := range g.Dropped {
+		if i := slices.Index(g.Next.outbox, m); i >= 0 {
+			g.Next.outbox = slices.Delete(g.Next.outbox, i, i+1)
+			out = append(out, registry.Write{Key: statekeys.Message(m.Number)})
+		}
+	}
 	for _, r := range g.Next.settled {
 		i, ok := slices.BinarySearchFunc(g.Next.outbox, r.Number, func(m *Message, number uint64) int {
 			return cmp.Compare(m.Number, number)
@@ -371,7 +380,7 @@ func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 			out = append(out, registry.Write{Key: statekeys.Message(r.Number)})
 		default:
 			m := *g.Next.outbox[i]
-			m.Attempts = r.Attempts
+			m.Attempts, m.Error = r.Attempts, r.Error
 			g.Next.outbox[i] = &m
 			out = append(out, registry.Write{Key: statekeys.Message(r.Number), Value: m.encode()})
 		}
@@ -434,10 +443,10 @@ func (g *Schedule) Stored() {
 		g.Dead += len(g.Buried)
 	}
 	if g.Deliveries != nil {
-		g.Deliveries.Committed(g.Next.settled, g.Sent)
+		g.Deliveries.Committed(g.Next.settled, g.Sent, g.Dropped)
 	}
 	g.Next.outbox, g.Next.settled = nil, nil
-	g.Sent, g.SentKept, g.Buried, g.Exhumed = nil, 0, nil, nil
+	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Dropped = nil, 0, nil, nil, nil
 	g.Inbox.stored()
 }
 
@@ -456,4 +465,24 @@ func (g *Schedule) Clearing(claim *registry.Claim) []registry.Write {
 func (g *Schedule) Bury(d *registry.DeadLetter, why error) {
 	Explain(d, why)
 	g.Buried = append(g.Buried, d)
+}
+
+// Drop makes it part of the batch that the messages that which selects leave the outbox, and returns how many. Those
+// whose deliveries have ended are not among them: that is known, and only not committed yet.
+func (g *Schedule) Drop(which func(*Message) bool) (n int) {
+	ended := make(map[uint64]bool)
+	for _, r := range g.Results() {
+		ended[r.Number] = r.Ended
+	}
+	for _, m := range g.Outbox {
+		if which(m) && !ended[m.Number] && !g.drops(m.Number) {
+			g.Dropped = append(g.Dropped, m)
+			n++
+		}
+	}
+	return n
+}
+
+func (g *Schedule) drops(number uint64) bool {
+	return slices.ContainsFunc(g.Dropped, func(m *Message) bool { return m.Number == number })
 }
