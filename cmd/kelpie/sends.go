@@ -42,8 +42,10 @@ var sendListing = listing[api.SendRow]{
 			cell: func(r *api.SendRow) string { return millis(r.AgeMillis) }},
 		{key: "attempts", meaning: "how often it has failed; that it can't be delivered at all is no failure",
 			header: "ATTEMPTS", cell: func(r *api.SendRow) string { return strconv.Itoa(r.Attempts) }},
-		{key: "error", meaning: "message of the last failure, empty if there was none", header: "ERROR", wide: true,
-			cell: func(r *api.SendRow) string { return dash(r.Error) }},
+		{key: "next", meaning: "when it is tried again; empty if a try has begun, or if it waits for one before it",
+			header: "NEXT", wide: true, cell: func(r *api.SendRow) string { return dash(r.Next) }},
+		{key: "error", meaning: "why the last try did not deliver it, empty if none has ended", header: "ERROR",
+			wide: true, cell: func(r *api.SendRow) string { return dash(r.Error) }},
 		{key: "request_bytes", meaning: "size of the encoded request", header: "BYTES", wide: true,
 			cell: func(r *api.SendRow) string { return strconv.Itoa(r.RequestBytes) }},
 	},
@@ -122,8 +124,10 @@ func (k *kelpie) sendDrop() *cobra.Command {
 		Use:   "drop ACTOR[#NUMBER]",
 		Short: "Drop messages that are not delivered yet",
 		Long: `Drop a message of an actor that is not delivered yet, or all of them, for good:
-they do not become dead letters. What waits behind them is delivered. A message
-that is on its way at that moment may be handled all the same.`,
+they do not become dead letters. What waits behind them is delivered. The answer
+says how many were handled before they could be dropped, and how many may have
+been handled, or may still be: those that were on their way and are not answered
+within two seconds, and those that another activation may have tried to deliver.`,
 		Example: `  kelpie sends drop cart/alice#4097
   kelpie sends drop cart/alice --to stock/warehouse-1`,
 		Args: host.Args("ACTOR[#NUMBER]"),
@@ -153,8 +157,7 @@ that is on its way at that moment may be handled all the same.`,
 			if err != nil {
 				return err
 			}
-			_, err = human.Fprintf(k.Stdout, "actor %s: %s dropped\n", req.Actor, counted(reply.Dropped, "message"))
-			return err
+			return k.printDropped(req.Actor, reply)
 		},
 	}
 	c.register(cmd.Flags())
@@ -162,6 +165,20 @@ that is on its way at that moment may be handled all the same.`,
 	registerYes(cmd, &yes)
 	cmd.ValidArgsFunction = onlyFirst(k.completeActor)
 	return cmd
+}
+
+// printDropped tells what has become of messages.
+func (k *kelpie) printDropped(actor string, reply *api.SendDropReply) error {
+	text := fmt.Sprintf("actor %s: %s dropped", actor, counted(reply.Dropped, "message"))
+	if reply.Unclear > 0 {
+		text += fmt.Sprintf("; %d of them may have been handled, or may still be: no answer to a try is known",
+			reply.Unclear)
+	}
+	if reply.Delivered > 0 {
+		text += fmt.Sprintf("; %d more had been handled already", reply.Delivered)
+	}
+	_, err := human.Fprintf(k.Stdout, "%s\n", text)
+	return err
 }
 
 // parseSends takes an actor, or a message of one, apart.

@@ -77,7 +77,7 @@ const (
 	// MethodCancelAlarm is the method, of every actor, that cancels an alarm of its own, whose name is the request.
 	MethodCancelAlarm = "$cancel_alarm"
 	// MethodDropSends is the method, of every actor, that drops messages of its own that are not delivered yet. Its
-	// request is a number, 0 for all, a space, and a target, nothing for all. The reply is how many, in decimal.
+	// request is a SendDropRequest, the reply a SendDropReply.
 	MethodDropSends = "$drop_sends"
 	// MethodSend is the method, of every actor that is not volatile, that takes a message from outside of the cluster:
 	// the actor sends it to itself. Its request is a SendRequest.

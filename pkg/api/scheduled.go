@@ -73,9 +73,10 @@ type SendRow struct {
 	// that of the node that answers.
 	Sent      string `msgpack:"sent" json:"sent"`
 	AgeMillis int64  `msgpack:"age_ms" json:"age_ms"`
-	// Attempts is how often it has failed, as far as that is stored, and Error the last failure; empty if there was
-	// none.
+	// Attempts is how often it has failed, as far as that is stored. Next is when the next try begins, RFC 3339; empty
+	// if it has begun, or waits for a message before it. Error is why the last try did not deliver it.
 	Attempts int    `msgpack:"attempts" json:"attempts"`
+	Next     string `msgpack:"next" json:"next"`
 	Error    string `msgpack:"error" json:"error"`
 	// RequestBytes is the size of the encoded request.
 	RequestBytes int `msgpack:"request_bytes" json:"request_bytes"`
@@ -109,7 +110,12 @@ type SendDropRequest struct {
 	Target string `msgpack:"target"` // empty: all
 }
 
-// SendDropReply answers it.
+// SendDropReply answers it: how many messages have left the outbox and are not known to be handled.
 type SendDropReply struct {
 	Dropped int `msgpack:"dropped" json:"dropped"`
+	// Unclear of them may have been handled, or are being handled: a try of them was not answered, or was another
+	// activation's.
+	Unclear int `msgpack:"unclear" json:"unclear"`
+	// Delivered more were handled before they could be dropped.
+	Delivered int `msgpack:"delivered" json:"delivered"`
 }

@@ -456,6 +456,9 @@ func (a *Activation) concluded(answers []call.Answer) bool {
 			a.parts.Router.Again(out.Call, out.Err)
 			continue
 		}
+		if out.Later {
+			continue
+		}
 		out.Call.Finish(out.Body, "", out.Err)
 	}
 	return good

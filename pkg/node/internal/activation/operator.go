@@ -4,8 +4,7 @@
 package activation
 
 import (
-	"strconv"
-	"strings"
+	"github.com/kelpiehq/kelpie/internal/codec"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
@@ -28,27 +27,28 @@ func (a *Activation) runCancelAlarm(c *call.Call) call.Answer {
 	return out
 }
 
-// runDropSends takes messages out of the outbox for an operator, as part of the batch.
+// runDropSends takes messages out of the outbox for an operator, as part of the batch. The operator gets the answer
+// when it is known, as far as it can be, what has become of those that were on their way.
 func (a *Activation) runDropSends(c *call.Call) call.Answer {
 	out := call.Answer{Call: c}
-	digits, target, _ := strings.Cut(string(c.Body), " ")
-	number, err := strconv.ParseUint(digits, 10, 63)
-	if err != nil {
-		out.Err, out.Settled = api.Errorf(api.CodeInvalidArgument, "%q is not the number of a message",
-			call.Clip(digits)), true
+	var req api.SendDropRequest
+	if err := codec.Unmarshal(c.Body, &req); err != nil {
+		out.Err, out.Settled = api.Errorf(api.CodeInvalidArgument, "what is to be dropped can't be read: %v", err), true
 		return out
 	}
-	n := 0
-	if a.schedule != nil && !a.Spec.Volatile {
-		n = a.schedule.Drop(func(m *state.Message) bool {
-			return (number == 0 || m.Number == number) && (target == "" || m.Target.String() == target)
-		})
+	selects := func(m *state.Message) bool {
+		return (req.Number == 0 || m.Number == req.Number) && (req.Target == "" || m.Target.String() == req.Target)
 	}
-	if n == 0 {
+	done := func(selected int, result state.Dropped) {
+		body, err := codec.Marshal(api.SendDropReply{Dropped: selected - result.Delivered,
+			Delivered: result.Delivered, Unclear: result.Unclear})
+		c.Finish(body, "", err)
+	}
+	if a.schedule == nil || a.Spec.Volatile || !a.schedule.Drop(selects, done) {
 		out.Err = api.Errorf(api.CodeNotFound, "actor %s has no such message that is not delivered yet: see "+
 			"'kelpie sends ls --actor %s'", a.Actor, a.Actor)
 		return out
 	}
-	out.Body, out.Writes = strconv.AppendInt(nil, int64(n), 10), true
+	out.Writes, out.Later = true, true
 	return out
 }

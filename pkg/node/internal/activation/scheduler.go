@@ -183,12 +183,15 @@ func (a *Activation) own(method string) *call.Call {
 
 // Deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
 // outbox dispatcher.
-func (a *Activation) Deliver() {
+func (a *Activation) Deliver() { a.deliver(true) }
+
+// deliver is Deliver. inherited says that other activations have sent what there is.
+func (a *Activation) deliver(inherited bool) {
 	switch {
 	case !a.Sending():
 		a.parts.Outboxes.Drop(a.Actor)
 	case a.schedule.Deliveries == nil:
-		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.mailbox, a.schedule.Outbox)
+		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.mailbox, a.schedule.Outbox, inherited)
 	}
 }
 
@@ -253,7 +256,7 @@ func (a *Activation) keptAgenda() {
 	}
 	a.schedule.Stored()
 	if a.schedule.Deliveries == nil && a.Sending() {
-		a.Deliver()
+		a.deliver(false)
 	}
 	if before != 0 || a.schedule.Due != 0 {
 		a.arm()

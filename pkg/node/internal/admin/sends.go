@@ -6,14 +6,13 @@ package admin
 import (
 	"context"
 	"math"
-	"strconv"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/codec"
 	"github.com/kelpiehq/kelpie/internal/statekeys"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
-	"github.com/kelpiehq/kelpie/pkg/node/internal/call"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/state"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/telemetry"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -91,6 +90,9 @@ func sendRow(id api.ActorID, number uint64, e registry.Entry, now time.Time) api
 	row.Target, row.Method, row.Attempts, row.Error = m.Target.String(), m.Method, m.Attempts, m.Error
 	row.Sent, row.AgeMillis = telemetry.RFC3339(time.UnixMilli(m.Since)), max(now.UnixMilli()-m.Since, 0)
 	row.RequestBytes = len(m.Body)
+	if m.Retry > now.UnixMilli() {
+		row.Next = telemetry.RFC3339(time.UnixMilli(m.Retry))
+	}
 	return row
 }
 
@@ -105,17 +107,20 @@ func (adm *Service) ServeSendDrop(ctx context.Context, in *api.SendDropRequest) 
 			return nil, err
 		}
 	}
-	body := strconv.AppendUint(nil, in.Number, 10)
-	reply, err := adm.askActor(ctx, id, api.MethodDropSends, append(append(body, ' '), in.Target...))
+	body, err := codec.Marshal(*in)
 	if err != nil {
 		return nil, err
 	}
-	dropped, err := strconv.Atoi(string(reply))
+	answer, err := adm.askActor(ctx, id, api.MethodDropSends, body)
 	if err != nil {
-		return nil, api.Errorf(api.CodeInternal, "actor %s: its answer %q is not how many messages it dropped", id,
-			call.Clip(string(reply)))
+		return nil, err
+	}
+	out := new(api.SendDropReply)
+	if err := codec.Unmarshal(answer, out); err != nil {
+		return nil, api.Errorf(api.CodeInternal, "actor %s: what it says of the messages that it dropped can't be "+
+			"read: %v", id, err)
 	}
 	adm.Log.Info("messages dropped by an operator", "actor", in.Actor, "number", in.Number, "target", in.Target,
-		"dropped", dropped)
-	return &api.SendDropReply{Dropped: dropped}, nil
+		"dropped", out.Dropped, "unclear", out.Unclear, "delivered", out.Delivered)
+	return out, nil
 }

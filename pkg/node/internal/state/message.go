@@ -25,7 +25,7 @@ const (
 	numberBits = 12
 
 	messageVersion = 1
-	// messageFields are those of the first version: error has come later.
+	// messageFields are those of the first version: error and retry have come later.
 	messageFields = 7
 )
 
@@ -40,8 +40,10 @@ type Message struct {
 	// Since is when it was sent, in milliseconds since 1970 by the sender's node.
 	Since    int64
 	Attempts int
-	// Error is that of the last failure, for people.
+	// Error is why the last try did not deliver it, for people. Retry is when the next one was to be, in milliseconds
+	// since 1970.
 	Error string
+	Retry int64
 }
 
 // Key names the calls that the receiver's handler makes: they are the same when it runs again.
@@ -59,7 +61,7 @@ func (m *Message) Bytes() int {
 
 func (m *Message) encode() []byte {
 	b := append(make([]byte, 0, 64+len(m.Body)), messageVersion)
-	b = api.AppendArrayHeader(b, messageFields+1)
+	b = api.AppendArrayHeader(b, messageFields+2)
 	b = api.AppendUint(b, m.Origin)
 	b = api.AppendString(b, m.Target.Namespace)
 	b = api.AppendString(b, m.Target.ID)
@@ -67,7 +69,8 @@ func (m *Message) encode() []byte {
 	b = api.AppendInt(b, m.Since)
 	b = api.AppendUint(b, uint64(m.Attempts))
 	b = api.AppendBytes(b, m.Body)
-	return api.AppendString(b, m.Error)
+	b = api.AppendString(b, m.Error)
+	return api.AppendInt(b, m.Retry)
 }
 
 // DecodeMessage reads a message back. Errors are CodeCorruptState.
@@ -83,8 +86,8 @@ func DecodeMessage(e registry.Entry) (*Message, error) {
 	m := &Message{Number: uint64(number), Origin: d.Uint(), Target: api.ActorID{Namespace: d.String(), ID: d.String()},
 		Method: d.String(), Since: d.Int(), Attempts: d.Count()}
 	m.Body = d.Bytes()
-	if fields >= messageFields+1 {
-		m.Error = d.String()
+	if fields >= messageFields+2 {
+		m.Error, m.Retry = d.String(), d.Int()
 	}
 	if !ok || number <= 0 || d.Err() != nil || fields < messageFields {
 		return nil, corrupt
@@ -125,9 +128,26 @@ func (r outboxRoom) Fits() bool {
 type Delivery struct {
 	Number   uint64
 	Attempts int
-	// Error is that of the last failure.
+	// Error and Retry are as of a Message.
 	Error string
+	Retry int64
 	// Ended messages leave the outbox; dead is the letter of one that was given up.
 	Ended bool
 	Dead  *registry.DeadLetter
+}
+
+// Drop is messages that a batch takes out of the outbox for an operator.
+type Drop struct {
+	Messages []*Message
+	// Done is told, once, after the commit, what has become of them. It does not block.
+	Done func(Dropped)
+}
+
+// Dropped is what is known of messages that were dropped.
+type Dropped struct {
+	// Delivered ones were, before they could be dropped.
+	Delivered int
+	// Unclear ones may have been handled: a try of them has not been answered, or other activations may have tried
+	// them.
+	Unclear int
 }

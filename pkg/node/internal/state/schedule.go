@@ -44,9 +44,9 @@ type Schedule struct {
 	// Buried are the dead letters that the batch stores, exhumed those that it deletes.
 	Buried  []*registry.DeadLetter
 	Exhumed []uint64
-	// Dropped are the messages that the batch takes out of the outbox without a delivery.
-	Dropped []*Message
-	Inbox   inbox
+	// Drops are of messages that the batch takes out of the outbox without a delivery.
+	Drops []*Drop
+	Inbox inbox
 	// Due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next
 	// alarm, DueAtOnce as long as there are messages and until linger, or 0 for none.
 	Due, Linger int64
@@ -75,7 +75,7 @@ type deliveries interface {
 	Ended() int
 	// Committed takes note that results are in the store, begins to deliver the messages sent, and ends the deliveries
 	// of those dropped.
-	Committed(settled []Delivery, sent, dropped []*Message)
+	Committed(settled []Delivery, sent []*Message, drops []*Drop)
 }
 
 // Results returns what has become of messages and is not committed.
@@ -250,7 +250,7 @@ func (g *Schedule) Revert() {
 		g.Dead = -1
 	}
 	g.Alarms, g.kept = g.committed, g.committed
-	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Dropped, g.Inbox.batch = nil, 0, nil, nil, nil, nil
+	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Drops, g.Inbox.batch = nil, 0, nil, nil, nil, nil
 }
 
 // Ready returns the alarms that are to run by now, the earliest first.
@@ -363,10 +363,12 @@ func (g *Schedule) alarmWrites(commit uint64) (out []registry.Write) {
 // end, or has failed once more.
 func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	g.Next.outbox = slices.Clone(g.Outbox)
-	for _, m := range g.Dropped {
-		if i := slices.Index(g.Next.outbox, m); i >= 0 {
-			g.Next.outbox = slices.Delete(g.Next.outbox, i, i+1)
-			out = append(out, registry.Write{Key: statekeys.Message(m.Number)})
+	for _, d := range g.Drops {
+		for _, m := range d.Messages {
+			if i := slices.Index(g.Next.outbox, m); i >= 0 {
+				g.Next.outbox = slices.Delete(g.Next.outbox, i, i+1)
+				out = append(out, registry.Write{Key: statekeys.Message(m.Number)})
+			}
 		}
 	}
 	for _, r := range g.Next.settled {
@@ -380,7 +382,7 @@ func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 			out = append(out, registry.Write{Key: statekeys.Message(r.Number)})
 		default:
 			m := *g.Next.outbox[i]
-			m.Attempts, m.Error = r.Attempts, r.Error
+			m.Attempts, m.Error, m.Retry = r.Attempts, r.Error, r.Retry
 			g.Next.outbox[i] = &m
 			out = append(out, registry.Write{Key: statekeys.Message(r.Number), Value: m.encode()})
 		}
@@ -443,10 +445,10 @@ func (g *Schedule) Stored() {
 		g.Dead += len(g.Buried)
 	}
 	if g.Deliveries != nil {
-		g.Deliveries.Committed(g.Next.settled, g.Sent, g.Dropped)
+		g.Deliveries.Committed(g.Next.settled, g.Sent, g.Drops)
 	}
 	g.Next.outbox, g.Next.settled = nil, nil
-	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Dropped = nil, 0, nil, nil, nil
+	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Drops = nil, 0, nil, nil, nil
 	g.Inbox.stored()
 }
 
@@ -467,22 +469,29 @@ func (g *Schedule) Bury(d *registry.DeadLetter, why error) {
 	g.Buried = append(g.Buried, d)
 }
 
-// Drop makes it part of the batch that the messages that which selects leave the outbox, and returns how many. Those
-// whose deliveries have ended are not among them: that is known, and only not committed yet.
-func (g *Schedule) Drop(which func(*Message) bool) (n int) {
+// Drop makes it part of the batch that the messages that which selects leave the outbox, and reports whether there are
+// any. Those whose deliveries have ended are not among them: that is known, and only not committed yet. done is as of a
+// Drop; it also gets how many messages those are.
+func (g *Schedule) Drop(which func(*Message) bool, done func(selected int, out Dropped)) bool {
 	ended := make(map[uint64]bool)
 	for _, r := range g.Results() {
 		ended[r.Number] = r.Ended
 	}
+	d := new(Drop)
 	for _, m := range g.Outbox {
 		if which(m) && !ended[m.Number] && !g.drops(m.Number) {
-			g.Dropped = append(g.Dropped, m)
-			n++
+			d.Messages = append(d.Messages, m)
 		}
 	}
-	return n
+	d.Done = func(out Dropped) { done(len(d.Messages), out) }
+	if len(d.Messages) > 0 {
+		g.Drops = append(g.Drops, d)
+	}
+	return len(d.Messages) > 0
 }
 
 func (g *Schedule) drops(number uint64) bool {
-	return slices.ContainsFunc(g.Dropped, func(m *Message) bool { return m.Number == number })
+	return slices.ContainsFunc(g.Drops, func(d *Drop) bool {
+		return slices.ContainsFunc(d.Messages, func(m *Message) bool { return m.Number == number })
+	})
 }
