@@ -23,6 +23,7 @@ func TestListingsDescribeTheirJSON(t *testing.T) {
 	check(t, leaseListing)
 	check(t, placementListing)
 	check(t, clusterStatusListing)
+	check(t, actorDetailListing)
 	check(t, actorChangeListing)
 	check(t, deadLetterListing)
 	check(t, alarmListing)

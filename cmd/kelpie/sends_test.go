@@ -50,6 +50,11 @@ func TestSends(t *testing.T) {
 		all[0].AgeMillis < time.Hour.Milliseconds() || all[0].RequestBytes != 1 {
 		t.Errorf("listed %+v", all)
 	}
+	detail := rows[actorDetail](t, term.run("actors", "get", "counter/a", "-o", "json"))[0]
+	if detail.Sends != 4 || detail.OldestSend != all[0].Sent || detail.Alarms != 0 || detail.NextAlarm != "" {
+		t.Errorf("told %+v", detail)
+	}
+	term.run("actors", "get", "counter/a").wants(t, host.ExitOK, "SENDS", "OLDEST SEND", all[0].Sent)
 	for line, want := range map[string]string{
 		"--to gone/y":                  "counter/a#2\ncounter/a#4\n",
 		"--actor counter/a --limit 3":  "counter/a#1\ncounter/a#2\ncounter/a#3\n",

@@ -471,3 +471,37 @@ func TestDropsKeepTheOrderAndTellTheTruth(t *testing.T) {
 		}
 	}
 }
+
+// What an actor has to do later, and what of it fails, is told with the actor.
+func TestAnActorsDetailsTellWhatItHasToDo(t *testing.T) {
+	simulateChores(t, 2, func(c *cluster) {
+		c.startAll(2)
+		a := chore("a")
+		c.do(a, "set", order{Name: "later", After: time.Hour, Text: "later"}, nil)
+		c.do(a, "set", order{Name: "soon", After: time.Second, Method: "fail", Text: "bad"}, nil)
+		c.do(a, "send", order{To: "b", Method: "fail", Text: "bad"}, nil)
+		c.do(a, "send", order{To: "b", Text: "good"}, nil)
+		c.sleep(10 * time.Second)
+		for _, via := range []string{"n1", "n2"} {
+			d, err := admin[api.ActorStatsRequest, api.ActorDetail](c, via, api.MethodActorStats,
+				&api.ActorStatsRequest{Actor: a.String()})
+			if err != nil {
+				c.Fatal(err)
+			}
+			now := c.env.Now().UTC().Format(time.RFC3339)
+			s := d.Scheduled
+			if s == nil || s.Alarms != 2 || s.AlarmsFailing != 1 || s.AlarmError != "never works" || s.NextAlarm <= now ||
+				s.NextAlarm > c.env.Now().Add(time.Minute).UTC().Format(time.RFC3339) {
+				c.Fatalf("%+v", s)
+			}
+			if s.Sends != 2 || s.SendsFailing != 1 || s.SendError != "never works" || s.OldestSend >= now {
+				c.Fatalf("%+v", s)
+			}
+		}
+		d, err := admin[api.ActorStatsRequest, api.ActorDetail](c, "n1", api.MethodActorStats,
+			&api.ActorStatsRequest{Actor: chore("b").String()})
+		if err != nil || d.Scheduled == nil || *d.Scheduled != (api.ActorScheduled{}) {
+			c.Fatalf("%+v: %v", d, err)
+		}
+	})
+}
