@@ -96,7 +96,8 @@ var actorDetailListing = listing[actorDetail]{
 		field[actorDetail]{key: "quarantine", meaning: "why all nodes refuse it, empty if they do not",
 			header: "QUARANTINE", cell: func(d *actorDetail) string { return dash(d.Quarantine) }},
 		field[actorDetail]{key: "alarms", meaning: "alarms that are set, -1 if the node that answers is too " +
-			"old to tell", header: "ALARMS", cell: func(d *actorDetail) string { return withFailing(d.Alarms, d.AlarmsFailing) }},
+			"old to tell", header: "ALARMS",
+			cell: func(d *actorDetail) string { return withFailing(d.Alarms, d.AlarmsFailing) }},
 		field[actorDetail]{key: "next_alarm", meaning: "when the first of them runs, empty for none",
 			header: "NEXT ALARM", cell: func(d *actorDetail) string { return dash(d.NextAlarm) }},
 		field[actorDetail]{key: "alarms_failing", meaning: "alarms whose last run has failed, as above",

@@ -29,6 +29,8 @@ const (
 	EventUnreachable  = "unreachable"   // a node can't be reached from another, and its heartbeats go on
 	EventReachable    = "reachable"     // it can again
 	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
+	EventAlarmFailed  = "alarm_failed"  // alarms have failed for the first time since they were due
+	EventSendFailed   = "send_failed"   // messages could not be delivered, or have failed, for the first time
 )
 
 // Event is a row of `kelpie events`: something that happened to a node or to actors, as the node that tells it knows

@@ -151,8 +151,8 @@ type ActorDetail struct {
 
 // ActorScheduled is what an actor has to do later, as it is stored.
 type ActorScheduled struct {
-	// Alarms are set, the first of them to run at NextAlarm, RFC 3339; empty for none. AlarmsFailing of them have failed
-	// since they were due, with AlarmError the one that runs next.
+	// Alarms are set, the first of them to run at NextAlarm, RFC 3339; empty for none. AlarmsFailing of them have
+	// failed since they were due, with AlarmError the one that runs next.
 	Alarms        int    `msgpack:"alarms" json:"alarms"`
 	NextAlarm     string `msgpack:"next_alarm" json:"next_alarm"`
 	AlarmsFailing int    `msgpack:"alarms_failing" json:"alarms_failing"`

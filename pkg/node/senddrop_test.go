@@ -254,8 +254,8 @@ func TestADropTellsWhatBecameOfAMessageOnItsWay(t *testing.T) {
 	}
 }
 
-// A namespace that no node hosts any more holds up nobody, and what was sent to it can be dropped for good: nobody
-// tries it later, when it is hosted again.
+// A namespace that no node hosts any more holds up no other target, and what was sent to it can be dropped for good: it
+// is not tried later, when the namespace is hosted again.
 func TestWhatWaitsForANamespaceWithoutANodeIsDropped(t *testing.T) {
 	simulatePosts(t, 4, func(c *cluster, b *letterbox) {
 		c.tune = onlyTheThird
@@ -287,7 +287,7 @@ func TestWhatWaitsForANamespaceWithoutANodeIsDropped(t *testing.T) {
 	})
 }
 
-// After the sender's node has died, nobody knows of the tries that it made.
+// After the sender's node has died, no other node knows of the tries that it made.
 func TestADropAfterTheSendersNodeHasDied(t *testing.T) {
 	simulatePosts(t, 4, func(c *cluster, b *letterbox) {
 		c.startAll(2)
@@ -348,7 +348,7 @@ func TestADropDoesNotSwearForTheTriesOfOthers(t *testing.T) {
 	})
 }
 
-// The answer to a try is lost with the receiver's node: nobody knows whether it has run, whatever becomes of the tries
+// The answer to a try is lost with the receiver's node: whether it has run is not known, whatever becomes of the tries
 // after it.
 func TestADropOfAMessageWhoseAnswerWasLost(t *testing.T) {
 	for _, after := range []time.Duration{
@@ -374,7 +374,7 @@ func TestADropOfAMessageWhoseAnswerWasLost(t *testing.T) {
 }
 
 // Whatever fails, and whatever operators drop: what arrives does so once and in order. What a drop says was not handled
-// is not, what it says was handled is, and all that nobody has dropped arrives.
+// is not, what it says was handled is, and all that was not dropped arrives.
 func TestDropsKeepTheOrderAndTellTheTruth(t *testing.T) {
 	const messages = 30
 	told := make(map[api.SendDropReply]int)
@@ -410,7 +410,7 @@ func TestDropsKeepTheOrderAndTellTheTruth(t *testing.T) {
 				c.sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
 			}
 		})
-		drops := make(map[int]api.SendDropReply) // of what length; the zero reply if nobody knows
+		drops := make(map[int]api.SendDropReply) // of what length; the zero reply if that is not known
 		group.Go("drop", func(context.Context) {
 			for range 15 {
 				c.sleep(time.Duration(random.IntN(4000)) * time.Millisecond)
@@ -490,8 +490,8 @@ func TestAnActorsDetailsTellWhatItHasToDo(t *testing.T) {
 			}
 			now := c.env.Now().UTC().Format(time.RFC3339)
 			s := d.Scheduled
-			if s == nil || s.Alarms != 2 || s.AlarmsFailing != 1 || s.AlarmError != "never works" || s.NextAlarm <= now ||
-				s.NextAlarm > c.env.Now().Add(time.Minute).UTC().Format(time.RFC3339) {
+			if s == nil || s.Alarms != 2 || s.AlarmsFailing != 1 || s.AlarmError != "never works" ||
+				s.NextAlarm <= now || s.NextAlarm > c.env.Now().Add(time.Minute).UTC().Format(time.RFC3339) {
 				c.Fatalf("%+v", s)
 			}
 			if s.Sends != 2 || s.SendsFailing != 1 || s.SendError != "never works" || s.OldestSend >= now {
@@ -502,6 +502,60 @@ func TestAnActorsDetailsTellWhatItHasToDo(t *testing.T) {
 			&api.ActorStatsRequest{Actor: chore("b").String()})
 		if err != nil || d.Scheduled == nil || *d.Scheduled != (api.ActorScheduled{}) {
 			c.Fatalf("%+v: %v", d, err)
+		}
+	})
+}
+
+// What fails for the first time is an event, and what fails on is counted by the node that has the actor, until it is
+// done or dropped.
+func TestWhatFailsIsToldBeforeItIsDead(t *testing.T) {
+	simulateChores(t, 2, func(c *cluster) {
+		c.startAll(2)
+		failing := func() (alarms, sends int) {
+			for _, id := range []string{"n1", "n2"} {
+				info, err := admin[api.Empty, api.ClusterInfo](c, id, api.MethodClusterInfo, &api.Empty{})
+				if err != nil {
+					c.Fatal(err)
+				}
+				alarms, sends = alarms+info.AlarmsFailing, sends+info.SendsFailing
+			}
+			return alarms, sends
+		}
+		if alarms, sends := failing(); alarms != 0 || sends != 0 {
+			c.Fatalf("%d alarms and %d messages fail", alarms, sends)
+		}
+		c.do(chore("a"), "set", order{Name: "soon", After: time.Second, Method: "fail", Text: "bad"}, nil)
+		c.do(chore("a"), "send", order{To: "b", Method: "fail", Text: "bad"}, nil)
+		c.do(chore("a"), "send", order{To: "b", Method: "fail", Text: "behind"}, nil)
+		c.sleep(30 * time.Second)
+		if alarms, sends := failing(); alarms != 1 || sends != 1 {
+			c.Fatalf("%d alarms and %d messages fail", alarms, sends)
+		}
+		events, err := admin[api.EventsRequest, api.EventsReply](c, "n2", api.MethodEvents, &api.EventsRequest{})
+		if err != nil {
+			c.Fatal(err)
+		}
+		causes := make(map[string][]string)
+		for _, e := range events.Events {
+			causes[e.Kind] = append(causes[e.Kind], e.Actor+" "+e.Cause)
+		}
+		if got := causes[api.EventAlarmFailed]; !slices.Equal(got, []string{"chore/a alarm soon: never works"}) {
+			c.Fatalf("%q", got)
+		}
+		if got := causes[api.EventSendFailed]; !slices.Equal(got,
+			[]string{"chore/a message to chore/b: never works"}) {
+			c.Fatalf("%q", got)
+		}
+		if _, err := admin[api.AlarmRequest, api.AlarmReply](c, "n2", api.MethodAlarmCancel,
+			&api.AlarmRequest{Actor: "chore/a", Alarm: "soon"}); err != nil {
+			c.Fatal(err)
+		}
+		if _, err := c.drop("n2", chore("a"), 0, ""); err != nil {
+			c.Fatal(err)
+		}
+		c.sleep(time.Second)
+		if alarms, sends := failing(); alarms != 0 || sends != 0 {
+			c.Fatalf("%d alarms and %d messages fail", alarms, sends)
 		}
 	})
 }

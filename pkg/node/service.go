@@ -89,11 +89,12 @@ func (n *Node) invoke(req *rpc.Request) {
 
 func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error) {
 	m := n.members.Member().Meta
+	alarms, sends := n.mailboxes.Failing()
 	return &api.ClusterInfo{
 		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.NodeID, Address: n.address,
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version, Program: n.config.Program,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
-		Time: telemetry.RFC3339(n.Env.Now()),
+		Time: telemetry.RFC3339(n.Env.Now()), AlarmsFailing: alarms, SendsFailing: sends,
 	}, nil
 }
 

@@ -602,6 +602,10 @@ func (c *dispatcher) failed(l *targetQueue, m *state.Message, err error) (last b
 	text := call.ClipTo(call.WireError(err).Message, call.LastErrorBytesMax)
 	result := state.Delivery{Number: m.Number, Attempts: l.attempts, Error: text,
 		Retry: c.outboxes.Env.Now().Add(call.LaterBackoff(l.tries)).UnixMilli()}
+	if l.tries == 1 && m.Error == "" {
+		c.outboxes.Events.SumRarely(api.Event{Kind: api.EventSendFailed, Node: c.outboxes.NodeID,
+			Actor: c.sender.String(), Cause: "message to " + m.Target.String() + ": " + text})
+	}
 	if refused(err) {
 		l.attempts = max(l.attempts, call.FailuresMax) // the answer that said so first may have been lost
 		return true

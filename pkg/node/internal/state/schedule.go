@@ -55,6 +55,8 @@ type Schedule struct {
 	mine bool
 	// Deliveries tells what has become of what is in the outbox. It is nil before there was anything.
 	Deliveries deliveries
+	// failing is how many of the committed alarms and of the outbox have failed, and are tried again.
+	failing call.Failing
 	// Dead is how many dead letters the actor has at the most, -1 if that is not known.
 	Dead int
 	// What the transaction in hand makes of it.
@@ -128,7 +130,30 @@ func LoadSchedule(entries []registry.Entry, mine bool) (*Schedule, error) {
 	}
 	slices.SortFunc(g.committed, func(x, y *call.Alarm) int { return strings.Compare(x.Name, y.Name) })
 	g.Alarms, g.kept, g.nextAlarm = g.committed, g.committed, earliest(g.committed)
+	g.countFailing()
 	return g, nil
+}
+
+func (g *Schedule) countFailing() {
+	g.failing = call.Failing{}
+	for _, al := range g.committed {
+		if al.Tries > 0 {
+			g.failing.Alarms++
+		}
+	}
+	for _, m := range g.Outbox {
+		if m.Error != "" || m.Attempts > 0 {
+			g.failing.Sends++
+		}
+	}
+}
+
+// Failing is how much of it has failed, and is tried again, as the store has it.
+func (g *Schedule) Failing() call.Failing {
+	if g == nil {
+		return call.Failing{}
+	}
+	return g.failing
 }
 
 // Entries is what the store has of it, as loadAgenda takes it.
@@ -441,6 +466,7 @@ func (g *Schedule) Stored() {
 	for _, m := range g.Outbox {
 		g.outboxBytes += m.Bytes()
 	}
+	g.countFailing()
 	if g.Dead >= 0 {
 		g.Dead += len(g.Buried)
 	}
