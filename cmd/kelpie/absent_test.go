@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // TestWhatIsNotThere shows that a command about something that is not there says so, with the exit code of that,
@@ -18,7 +18,7 @@ import (
 func TestWhatIsNotThere(t *testing.T) {
 	n := serve(t, "node", "start", "--node-id", "n1", "--listen", "127.0.0.1:0", "--store", "memory:")
 	asked := terminal{env: map[string]string{"KELPIE_ADDR": n.address}}
-	asked.run("actors", "call", "counter/there", "add", "1").wants(t, host.ExitOK, "1\n")
+	asked.run("actors", "call", "counter/there", "add", "1").wants(t, cli.ExitOK, "1\n")
 	tty := terminal{env: asked.env, interactive: true, stdin: "y\n"}
 	for line, says := range map[string]string{
 		"actors get nosuch/a":                               `no namespace is named "nosuch"`,
@@ -45,21 +45,21 @@ func TestWhatIsNotThere(t *testing.T) {
 		"leases break --actor nosuch/a --dry-run":           `no namespace is named "nosuch"`,
 	} {
 		for _, term := range []terminal{asked, tty} {
-			if r := term.run(strings.Fields(line)...); r.code != host.ExitNotFound || r.stdout != "" ||
+			if r := term.run(strings.Fields(line)...); r.code != cli.ExitNotFound || r.stdout != "" ||
 				!strings.HasPrefix(r.stderr, "error: ") || !strings.Contains(r.stderr, says) {
-				t.Errorf("%s: %+v, want exit code %d and %q", line, r, host.ExitNotFound, says)
+				t.Errorf("%s: %+v, want exit code %d and %q", line, r, cli.ExitNotFound, says)
 			}
 		}
 		if !strings.Contains(line, " rm ") && !strings.Contains(line, "--all") && !strings.Contains(line, " drain ") {
 			continue // it has no --yes
 		}
-		if r := asked.run(append(strings.Fields(line), "--yes")...); r.code != host.ExitNotFound {
+		if r := asked.run(append(strings.Fields(line), "--yes")...); r.code != cli.ExitNotFound {
 			t.Errorf("%s --yes: %+v", line, r)
 		}
 	}
 	for _, line := range []string{"actors rm counter/there", "actors migrate --from n1 --all", "node drain n1",
 		"leases break n1", "leases break --actor counter/there", "node rm n1"} {
-		asked.run(strings.Fields(line)...).wants(t, host.ExitRefused, "--yes")
+		asked.run(strings.Fields(line)...).wants(t, cli.ExitRefused, "--yes")
 	}
 	if r := asked.run("actors", "ls", "-o", "name", "--all"); r.stdout != "counter/there\n" {
 		t.Errorf("something was made by asking for it: %+v", r)
@@ -69,10 +69,10 @@ func TestWhatIsNotThere(t *testing.T) {
 // TestHelpOfWhatIsNotThere shows that the help of an unknown command is a mistake, and that of a known one is not.
 func TestHelpOfWhatIsNotThere(t *testing.T) {
 	for _, line := range []string{"foo --help", "foo -h", "--help foo", "node foo --help", "actors dead-letters x -h"} {
-		terminal{}.run(strings.Fields(line)...).wants(t, host.ExitUsage, "unknown command")
+		terminal{}.run(strings.Fields(line)...).wants(t, cli.ExitUsage, "unknown command")
 	}
 	for _, line := range []string{"--help", "node --help", "node ls --help", "actors dead-letters -h"} {
-		terminal{}.run(strings.Fields(line)...).wants(t, host.ExitOK, "Usage:")
+		terminal{}.run(strings.Fields(line)...).wants(t, cli.ExitOK, "Usage:")
 	}
 }
 
@@ -83,18 +83,18 @@ func TestConfigVariableNamesAFile(t *testing.T) {
 	term := terminal{env: map[string]string{"HOME": home, "KELPIE_CONFIG": "~/conf/k.yaml", "KELPIE_ADDR": nowhere}}
 	for _, line := range []string{"node ls", "config show", "context ls", "context use a", "context rm a --yes",
 		"actors call counter/a get"} {
-		term.run(strings.Fields(line)...).wants(t, host.ExitUsage, "$KELPIE_CONFIG names "+home+"/conf/k.yaml, which "+
+		term.run(strings.Fields(line)...).wants(t, cli.ExitUsage, "$KELPIE_CONFIG names "+home+"/conf/k.yaml, which "+
 			"does not exist", "kelpie context add")
 	}
-	term.run("context", "add", "a", "--addr", "h:1").wants(t, host.ExitOK, "context a added")
-	term.run("context", "ls").wants(t, host.ExitOK, "h:1")
+	term.run("context", "add", "a", "--addr", "h:1").wants(t, cli.ExitOK, "context a added")
+	term.run("context", "ls").wants(t, cli.ExitOK, "h:1")
 	if _, err := os.Stat(filepath.Join(home, "conf", "k.yaml")); err != nil {
 		t.Error(err)
 	}
 	delete(term.env, "KELPIE_CONFIG")
-	term.run("context", "ls").wants(t, host.ExitOK, "CONTEXT")
+	term.run("context", "ls").wants(t, cli.ExitOK, "CONTEXT")
 	term.env["KELPIE_CONFIG"] = "~other/k.yaml"
-	term.run("context", "ls").wants(t, host.ExitUsage, "~other is not expanded")
+	term.run("context", "ls").wants(t, cli.ExitUsage, "~other is not expanded")
 }
 
 // TestEveryContextIsChecked shows that what is wrong in a context is said with its line, whichever is current.
@@ -109,7 +109,7 @@ func TestEveryContextIsChecked(t *testing.T) {
 	} {
 		term, path := configured(t, "current: a\ncontexts:\n  a: {addr: h:1}\n  b:\n    "+value+"\n")
 		for _, line := range []string{"context ls", "node ls", "node ls --context a", "config show"} {
-			term.run(strings.Fields(line)...).wants(t, host.ExitUsage, path+says)
+			term.run(strings.Fields(line)...).wants(t, cli.ExitUsage, path+says)
 		}
 	}
 }
@@ -130,8 +130,8 @@ func TestPathsBelowHome(t *testing.T) {
 		}
 	}
 	term.env["KELPIE_DATA_DIR"] = "~other/x"
-	term.run("config", "show", "--node").wants(t, host.ExitUsage, "$KELPIE_DATA_DIR", "~other is not expanded")
-	term.run("store", "scan", "--store", "pebble:~/none").wants(t, host.ExitNotFound, home+"/none")
+	term.run("config", "show", "--node").wants(t, cli.ExitUsage, "$KELPIE_DATA_DIR", "~other is not expanded")
+	term.run("store", "scan", "--store", "pebble:~/none").wants(t, cli.ExitNotFound, home+"/none")
 }
 
 func shownSettings(t *testing.T, term terminal, args ...string) map[string]settingRow {

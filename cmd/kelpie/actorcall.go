@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) actorCall() *cobra.Command {
@@ -30,7 +30,7 @@ same --idempotency-key, and it is not executed twice.`,
 		Example: "  kelpie actors call counter/a add 5\n  kelpie actors call counter/a get\n  kelpie actors call " +
 			"kv/settings put '{\"key\":\"colour\",\"value\":\"red\"}'\n  kelpie actors call kv/settings put - " +
 			"<request.json",
-		Args: host.Args("ACTOR", "METHOD", "JSON?"),
+		Args: cli.Args("ACTOR", "METHOD", "JSON?"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := api.ParseActorID(args[0])
 			if err != nil {
@@ -56,7 +56,7 @@ same --idempotency-key, and it is not executed twice.`,
 			defer s.close()
 			reply, err := s.invoke(cmd.Context(), id, args[1], key, body)
 			if api.CodeOf(err) == api.CodeInvalidArgument && len(args) == 2 {
-				err = host.Advise(err, "pass the request as JSON after the method: kelpie actors call %s %s JSON",
+				err = cli.Advise(err, "pass the request as JSON after the method: kelpie actors call %s %s JSON",
 					args[0], args[1])
 			}
 			if err != nil {
@@ -93,7 +93,7 @@ func (k *kelpie) printReply(reply []byte) error {
 	}
 	text, err := transcodeAll(reply)
 	if err != nil {
-		return host.Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeInternal, "the actor was called, but its reply of %d bytes is not msgpack", len(reply)),
 			"call it from a program",
 		)
@@ -111,7 +111,7 @@ func (k *kelpie) actorRemove() *cobra.Command {
 		Long: "Delete all state of an actor. Every actor exists, so this one still does: its\n" +
 			"next call finds it new.",
 		Example: "  kelpie actors rm counter/a",
-		Args:    host.Args("ACTOR"),
+		Args:    cli.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := api.ParseActorID(args[0])
 			if err != nil {

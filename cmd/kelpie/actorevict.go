@@ -6,9 +6,9 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) actorEvict() *cobra.Command {
@@ -21,7 +21,7 @@ running, commits it, and releases the claim. The next call, or one that is
 already waiting, activates the actor again where placement puts it. Nothing that
 is stored is lost. A volatile actor loses its state.`,
 		Example: "  kelpie actors evict counter/a",
-		Args:    host.Args("ACTOR"),
+		Args:    cli.Args("ACTOR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := api.ParseActorID(args[0]); err != nil {
 				return err

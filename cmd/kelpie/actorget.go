@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // actorDetail is all that is known of an actor. What is not known of an activation, or of one that there is not, is -1.
@@ -156,7 +156,7 @@ func (k *kelpie) actorGet() *cobra.Command {
 	l := listCommand[actorDetail]{
 		use:   "get ACTOR",
 		short: "Show an actor's owner and status",
-		args:  host.Args("ACTOR"),
+		args:  cli.Args("ACTOR"),
 		long: `Show an actor's owner and status. Looking at an actor does not activate it. An
 actor that was never called is not found.
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) actors() *cobra.Command {
@@ -34,7 +34,7 @@ changes meanwhile may be shown as it was before or after.`,
   kelpie actors ls --node node-7600 --state orphaned -o name
   kelpie actors ls --namespace user --prefix eu- --limit 10
   kelpie actors ls --sort since:desc`,
-		args:    host.Args(),
+		args:    cli.Args(),
 		flags:   func(cmd *cobra.Command) { f.register(cmd) },
 		listing: actorListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.ActorRow) error) error {

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 const (
@@ -64,7 +64,7 @@ line for each change, as it is seen.
 ` + actorChangeListing.help(),
 		Example: "  kelpie actors watch --namespace counter\n  kelpie actors watch --node node-7600 -o json\n  " +
 			"kelpie actors watch --prefix eu- --interval 500ms",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.validate(); err != nil {
 				return err
@@ -126,7 +126,7 @@ func (w *actorWatcher) look(ctx context.Context, tell func(actorChange)) error {
 	err := eachActorPage(ctx, w.session, w.filter.ActorsRequest, func(page []api.ActorRow) error {
 		for _, row := range page {
 			if len(now) == watchedMax {
-				return host.Advise(api.Errorf(api.CodeFailedPrecondition, "more than %d actors match, too many "+
+				return cli.Advise(api.Errorf(api.CodeFailedPrecondition, "more than %d actors match, too many "+
 					"to watch", watchedMax), "choose some with --namespace, --node, --state or --prefix")
 			}
 			now[row.Actor] = row

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -48,7 +48,7 @@ func TestActorWatch(t *testing.T) {
 			})
 	})
 	r := term.run("actors", "watch", "--namespace", "counter", "--interval", "50ms", "-o", "json", "--addr", addr)
-	if r.code != host.ExitOK || r.stderr != "watching 3 actors\n" {
+	if r.code != cli.ExitOK || r.stderr != "watching 3 actors\n" {
 		t.Errorf("%+v", r)
 	}
 	var got []string
@@ -71,5 +71,5 @@ func TestActorWatch(t *testing.T) {
 // TestTooManyToWatch shows that no more is kept in memory than is bearable.
 func TestTooManyToWatch(t *testing.T) {
 	addr := manyActors(t, watchedMax+1, func(int) {})
-	terminal{}.run("actors", "watch", "--addr", addr).wants(t, host.ExitRefused, "more than 100000 actors", "--prefix")
+	terminal{}.run("actors", "watch", "--addr", addr).wants(t, cli.ExitRefused, "more than 100000 actors", "--prefix")
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) alarms() *cobra.Command {
@@ -69,7 +69,7 @@ that runs meanwhile may be shown as it was before or after.`,
 		example: `  kelpie alarms ls --namespace cart
   kelpie alarms ls --overdue -o wide
   kelpie alarms ls --actor cart/alice`,
-		args: host.Args(),
+		args: cli.Args(),
 		flags: func(cmd *cobra.Command) {
 			registerOwner(cmd, &req.Namespace, &req.Actor, &req.Prefix)
 			cmd.Flags().BoolVar(&req.Overdue, "overdue", false, "only alarms that are due and have not run yet, or "+
@@ -135,7 +135,7 @@ func (k *kelpie) alarmGet() *cobra.Command {
 		short:   "Show an alarm",
 		long:    "Show an alarm. Looking at it does not activate its actor.",
 		example: "  kelpie alarms get cart/alice remind",
-		args:    host.Args("ACTOR", "NAME"),
+		args:    cli.Args("ACTOR", "NAME"),
 		listing: oneAlarmListing,
 		one:     true,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.AlarmRow) error) error {
@@ -178,7 +178,7 @@ func (k *kelpie) alarmCancel() *cobra.Command {
 calls: a run that has begun goes on, and if it sets the alarm again, that is
 set.`,
 		Example: "  kelpie alarms cancel cart/alice remind",
-		Args:    host.Args("ACTOR", "NAME"),
+		Args:    cli.Args("ACTOR", "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := api.ParseActorID(args[0]); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -71,7 +72,7 @@ func storedAlarm(t *testing.T, name, method string, due time.Time, every time.Du
 func TestAlarms(t *testing.T) {
 	s := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": s.address}}
-	term.run("alarms", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
+	term.run("alarms", "ls", "-o", "json").wants(t, cli.ExitOK, "[]")
 
 	soon, past := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
 	a, b := api.ActorID{Namespace: "counter", ID: "a"}, api.ActorID{Namespace: "counter", ID: "b"}
@@ -81,7 +82,7 @@ func TestAlarms(t *testing.T) {
 	store(t, s.address, b, soon, storedAlarm(t, "tea", "add", soon, 0, 0))
 	store(t, s.address, gone, past, storedAlarm(t, "late", "add", past, 0, 0))
 
-	term.run("alarms", "ls").wants(t, host.ExitOK, "ACTOR", "counter/a", "tea", "every 1m0s", "gone/x", "1h0m0")
+	term.run("alarms", "ls").wants(t, cli.ExitOK, "ACTOR", "counter/a", "tea", "every 1m0s", "gone/x", "1h0m0")
 	all := rows[api.AlarmRow](t, term.run("alarms", "ls", "-o", "json"))
 	if len(all) != 4 || all[0].Alarm != "coffee" || all[1].Alarm != "tea" || all[1].Attempts != 3 ||
 		all[1].OverdueMillis != 0 || all[1].RequestBytes != 1 || all[3].OverdueMillis < time.Hour.Milliseconds() {
@@ -101,20 +102,20 @@ func TestAlarms(t *testing.T) {
 		"--namespace counter --prefix ab": "",
 	} {
 		r := term.run(append([]string{"alarms", "ls", "-o", "name"}, strings.Fields(line)...)...)
-		if r.code != host.ExitOK || r.stdout != want {
+		if r.code != cli.ExitOK || r.stdout != want {
 			t.Errorf("%s: %+v, want %q", line, r, want)
 		}
 	}
-	term.run("alarms", "get", "counter/a", "tea").wants(t, host.ExitOK, "every 1m0s")
-	term.run("alarms", "get", "counter/a", "milk").wants(t, host.ExitNotFound, `no alarm "milk"`, "alarms ls")
-	term.run("alarms", "get", "counter/never", "tea").wants(t, host.ExitNotFound, "never called")
+	term.run("alarms", "get", "counter/a", "tea").wants(t, cli.ExitOK, "every 1m0s")
+	term.run("alarms", "get", "counter/a", "milk").wants(t, cli.ExitNotFound, `no alarm "milk"`, "alarms ls")
+	term.run("alarms", "get", "counter/never", "tea").wants(t, cli.ExitNotFound, "never called")
 
-	term.run("alarms", "cancel", "counter/a", "tea").wants(t, host.ExitRefused, "--yes")
-	term.run("alarms", "cancel", "counter/a", "milk").wants(t, host.ExitNotFound, `no alarm "milk"`)
-	term.run("alarms", "cancel", "counter/a", "milk", "--yes").wants(t, host.ExitNotFound, `no alarm "milk"`)
-	term.run("alarms", "cancel", "counter/a", "tea", "--yes").wants(t, host.ExitOK,
+	term.run("alarms", "cancel", "counter/a", "tea").wants(t, cli.ExitRefused, "--yes")
+	term.run("alarms", "cancel", "counter/a", "milk").wants(t, cli.ExitNotFound, `no alarm "milk"`)
+	term.run("alarms", "cancel", "counter/a", "milk", "--yes").wants(t, cli.ExitNotFound, `no alarm "milk"`)
+	term.run("alarms", "cancel", "counter/a", "tea", "--yes").wants(t, cli.ExitOK,
 		`alarm "tea" of actor counter/a cancelled`)
-	term.run("alarms", "cancel", "counter/a", "tea", "--yes").wants(t, host.ExitNotFound, `no alarm "tea"`)
+	term.run("alarms", "cancel", "counter/a", "tea", "--yes").wants(t, cli.ExitNotFound, `no alarm "tea"`)
 	if r := term.run("alarms", "ls", "--namespace", "counter", "-o",
 		"name"); r.stdout != "counter/a coffee\ncounter/b tea\n" {
 		t.Errorf("left are %+v", r)
@@ -134,9 +135,9 @@ func TestAlarmsUsage(t *testing.T) {
 		{"cancel counter tea --yes", "NAMESPACE/ID"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			terminal{}.run(append([]string{"alarms"}, strings.Fields(c.args)...)...).wants(t, host.ExitUsage, c.says)
+			terminal{}.run(append([]string{"alarms"}, strings.Fields(c.args)...)...).wants(t, cli.ExitUsage, c.says)
 		})
 	}
 	terminal{}.run("alarms", "cancel", "counter/a", "tea", "--yes", "--addr", nowhere).wants(
-		t, host.ExitUnavailable, nowhere)
+		t, cli.ExitUnavailable, nowhere)
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kelpiehq/kelpie/internal/archive"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/backup"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // places is what the help of commands says of FILE.
@@ -117,7 +117,7 @@ func progressOf(from *archive.Source, t backup.Trailer) string {
 // backupError names the backup in an error of reading it.
 func backupError(from *archive.Source, err error) error {
 	if api.CodeOf(err) == api.CodeCorruptState {
-		return host.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", from, host.Message(err)),
+		return cli.Advise(api.Errorf(api.CodeCorruptState, "%s: %s", from, cli.Message(err)),
 			"use another copy, or another backup")
 	}
 	return err

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/bench"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) bench() *cobra.Command {
@@ -49,7 +49,7 @@ JSON and YAML output is one object, for the whole run.
   kelpie bench --namespace echo --rate 2000/s
   kelpie bench --mix get --stale --calls 100000 -o json`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if err := host.Args()(cmd, args); err != nil {
+			if err := cli.Args()(cmd, args); err != nil {
 				return err
 			}
 			return f.exclude(cmd.Flags())
@@ -169,7 +169,7 @@ func benchFailed(r *bench.Result) error {
 			codes[i] = fmt.Sprintf("%d %s", e.Count, e.Code)
 		}
 		said = fmt.Sprintf("%d of %d calls failed: %s; for example: %s", r.All.Failed, r.All.Answered+r.All.Failed,
-			strings.Join(codes, ", "), host.Message(r.Errors[0].Example))
+			strings.Join(codes, ", "), cli.Message(r.Errors[0].Example))
 	}
 	switch {
 	case r.Interrupted && r.Elapsed == 0:

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/bench"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // benchLocal runs "bench --local" on a store in memory.
@@ -46,7 +46,7 @@ func TestBenchLocal(t *testing.T) {
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := benchLocal(append(args, "--calls", "60", "-o", "json")...)
-			r.wants(t, host.ExitOK)
+			r.wants(t, cli.ExitOK)
 			row := benchRowOf(t, r)
 			calls := int64(0)
 			for _, m := range row.Methods {
@@ -81,7 +81,7 @@ func TestBenchKeys(t *testing.T) {
 func TestBenchTable(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	r := terminal{}.run("bench", "--local", "--calls", "30", "--actors", "3")
-	r.wants(t, host.ExitOK, "METHOD", "CALLS/S", "P99.9", "add ", "get ", "all ")
+	r.wants(t, cli.ExitOK, "METHOD", "CALLS/S", "P99.9", "add ", "get ", "all ")
 	if lines := strings.Count(r.stdout, "\n"); lines != 4 || r.stderr != "" {
 		t.Errorf("%d lines: %+v", lines, r)
 	}
@@ -89,7 +89,7 @@ func TestBenchTable(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	r = benchLocal("--calls", "5", "--mix", "get", "-o", "wide")
-	r.wants(t, host.ExitOK, "MEAN", "get ")
+	r.wants(t, cli.ExitOK, "MEAN", "get ")
 	if strings.Contains(r.stdout, "all ") {
 		t.Errorf("one method is summed up:\n%s", r.stdout)
 	}
@@ -130,12 +130,12 @@ func TestBenchWrongUse(t *testing.T) {
 		{[]string{"-o", "csv"}, "must be table"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
-			terminal{}.run(append([]string{"bench"}, c.args...)...).wants(t, host.ExitUsage, c.says)
+			terminal{}.run(append([]string{"bench"}, c.args...)...).wants(t, cli.ExitUsage, c.says)
 		})
 	}
-	terminal{}.run("bench", "--local", "--store", "pebble:/nonexistent/dir").wants(t, host.ExitRefused,
+	terminal{}.run("bench", "--local", "--store", "pebble:/nonexistent/dir").wants(t, cli.ExitRefused,
 		"can't create a store in /nonexistent/dir")
-	benchLocal("--namespace", "kv", "--payload", "200000").wants(t, host.ExitUsage, "at most 100000 fit")
+	benchLocal("--namespace", "kv", "--payload", "200000").wants(t, cli.ExitUsage, "at most 100000 fit")
 }
 
 // TestBenchCluster shows a run over the network, and one in which calls fail: what was measured is printed, and the
@@ -144,7 +144,7 @@ func TestBenchCluster(t *testing.T) {
 	node := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": node.address, "KELPIE_OUTPUT": "json"}}
 	r := term.run("bench", "--calls", "50", "--actors", "2", "--mix", "get", "--stale")
-	r.wants(t, host.ExitOK)
+	r.wants(t, cli.ExitOK)
 	if row := benchRowOf(t, r); row.Target != node.address || row.Total.Calls != 50 || !row.Stale {
 		t.Errorf("%+v", row)
 	}
@@ -152,7 +152,7 @@ func TestBenchCluster(t *testing.T) {
 	term.answers(t, "9223372036854775807", "counter/bench-1", "add", "9223372036854775807")
 	r = term.run("bench", "--calls", "200", "--actors", "2", "--mix", "add")
 	row := benchRowOf(t, r)
-	if r.code != host.ExitFailure || row.Total.Calls == 0 || row.Total.Failed == 0 || row.Total.Calls+
+	if r.code != cli.ExitFailure || row.Total.Calls == 0 || row.Total.Failed == 0 || row.Total.Calls+
 		row.Total.Failed != 200 {
 		t.Errorf("exit code %d, %+v", r.code, row)
 	}
@@ -164,9 +164,9 @@ func TestBenchCluster(t *testing.T) {
 		t.Errorf("said %q", r.stderr)
 	}
 
-	term.run("actors", "rm", "counter/bench-0", "--yes").wants(t, host.ExitOK)
+	term.run("actors", "rm", "counter/bench-0", "--yes").wants(t, cli.ExitOK)
 	term.answers(t, "9223372036854775807", "counter/bench-0", "add", "9223372036854775807")
-	term.run("bench", "--calls", "9", "--actors", "1", "--mix", "add").wants(t, host.ExitApplication, "overflow")
+	term.run("bench", "--calls", "9", "--actors", "1", "--mix", "add").wants(t, cli.ExitApplication, "overflow")
 }
 
 // onWrite sends a signal when something is written.
@@ -189,7 +189,7 @@ func TestBenchInterrupted(t *testing.T) {
 	var stdout strings.Builder
 	stderr := &onWrite{signals: make(chan os.Signal, 1)}
 	k := &kelpie{
-		Process: host.Process{
+		Process: cli.Process{
 			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: stderr, Getenv: func(string) string { return "" },
 			Signals: func() (<-chan os.Signal, func()) { return stderr.signals, func() {} },
 		},
@@ -198,7 +198,7 @@ func TestBenchInterrupted(t *testing.T) {
 	args := []string{"bench", "--local", "--store", "memory:", "--duration", "1h", "--warm-up", "0", "--callers", "2",
 		"--mix", "get"}
 	code := k.run(args)
-	if code != host.ExitInterrupted || !strings.Contains(stdout.String(), "get ") {
+	if code != cli.ExitInterrupted || !strings.Contains(stdout.String(), "get ") {
 		t.Errorf("exit code %d\n%s", code, stdout.String())
 	}
 	for _, want := range []string{clearLine + "1s of 1h0m0s, ", " calls/s, ", " 0 failed, p50 ", clearLine +
@@ -209,7 +209,7 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 
 	// The error that was written has left a signal behind.
-	if code := k.run(args); code != host.ExitInterrupted {
+	if code := k.run(args); code != cli.ExitInterrupted {
 		t.Errorf("interrupted at once: exit code %d, %q", code, stderr.String())
 	}
 }
@@ -243,13 +243,13 @@ func TestBenchFailed(t *testing.T) {
 	}
 	err := benchFailed(failed)
 	if want := "3 of 10 calls failed: 2 unavailable, 1 unknown; for example: no node"; err.Error() != want ||
-		host.ExitCodeOf(err) != host.ExitFailure {
-		t.Errorf("%v, exit code %d", err, host.ExitCodeOf(err))
+		cli.ExitCodeOf(err) != cli.ExitFailure {
+		t.Errorf("%v, exit code %d", err, cli.ExitCodeOf(err))
 	}
 	failed.Interrupted = true
 	if err := benchFailed(failed); !strings.HasPrefix(err.Error(), "interrupted after 2s; 3 of 10") ||
-		host.ExitCodeOf(err) != host.ExitInterrupted {
-		t.Errorf("%v, exit code %d", err, host.ExitCodeOf(err))
+		cli.ExitCodeOf(err) != cli.ExitInterrupted {
+		t.Errorf("%v, exit code %d", err, cli.ExitCodeOf(err))
 	}
 	if err := benchFailed(&bench.Result{}); err != nil {
 		t.Error(err)

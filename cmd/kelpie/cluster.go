@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // waitInterval is how often a cluster that is not yet as wanted is looked at.
@@ -32,7 +32,7 @@ func (k *kelpie) clusterWait() *cobra.Command {
 		Long: "Wait until at least N nodes are active, or until --timeout has passed. The\n" +
 			"command also waits for nodes that do not answer yet.",
 		Example: "  kelpie cluster wait --nodes 3 --timeout 1m",
-		Args:    host.Args(),
+		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if nodes < 1 {
 				return api.Errorf(api.CodeInvalidArgument, "pass --nodes N, the number of nodes to wait for, at "+
@@ -67,8 +67,8 @@ func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 	heard := false
 	for {
 		active, err := activeNodes(ctx, s)
-		switch host.ExitCodeOf(err) {
-		case host.ExitOK:
+		switch cli.ExitCodeOf(err) {
+		case cli.ExitOK:
 			if active >= enough {
 				return active, nil
 			}
@@ -76,7 +76,7 @@ func waitForNodes(ctx context.Context, s *session, enough int) (int, error) {
 			last = api.Errorf(api.CodeUnavailable, "only %s of %d active after %v; look at the others with "+
 				"'kelpie node ls', or raise --timeout", nodesText(active), enough,
 				s.timeout)
-		case host.ExitUnavailable:
+		case cli.ExitUnavailable:
 			if !heard { // what a node has said is more than that the last question was cut short
 				last = err
 			}

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // twoNodes starts a cluster of two and returns a terminal that asks either.
@@ -23,7 +23,7 @@ func twoNodes(t *testing.T) (first, second terminal) {
 	b := serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0")
 	first = terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	second = terminal{env: map[string]string{"KELPIE_ADDR": b.address}}
-	first.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK, "2 nodes active")
+	first.run("cluster", "wait", "--nodes", "2").wants(t, cli.ExitOK, "2 nodes active")
 	return first, second
 }
 
@@ -31,7 +31,7 @@ func twoNodes(t *testing.T) (first, second terminal) {
 func (term terminal) answers(t *testing.T, want string, args ...string) {
 	t.Helper()
 	r := term.run(append([]string{"actors", "call"}, args...)...)
-	if r.code != host.ExitOK || r.stdout != want+"\n" || r.stderr != "" {
+	if r.code != cli.ExitOK || r.stdout != want+"\n" || r.stderr != "" {
 		t.Errorf("%v: %+v, want %s", args, r, want)
 	}
 }
@@ -77,10 +77,10 @@ func TestActors(t *testing.T) {
 			t.Errorf("listed %+v as %s's", row, owner)
 		}
 	}
-	first.run("actors", "get", "counter/a").wants(t, host.ExitOK, "counter/a", owner, "owned")
-	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, host.ExitNotFound, "was never called")
+	first.run("actors", "get", "counter/a").wants(t, cli.ExitOK, "counter/a", owner, "owned")
+	first.run("actors", "get", "counter/never", "-o", "yaml").wants(t, cli.ExitNotFound, "was never called")
 
-	first.run("actors", "rm", "counter/a", "--yes").wants(t, host.ExitOK, "state of actor counter/a deleted")
+	first.run("actors", "rm", "counter/a", "--yes").wants(t, cli.ExitOK, "state of actor counter/a deleted")
 	second.answers(t, "0", "counter/a", "get")
 }
 
@@ -90,18 +90,18 @@ func TestActorErrors(t *testing.T) {
 	for _, term := range []terminal{first, second} {
 		for _, actor := range []string{"a", "b", "c", "d"} { // some are at either node
 			counter := "counter/" + actor
-			term.run("actors", "call", "nosuch/"+actor, "get").wants(t, host.ExitNotFound, "nosuch", "namespaces ls")
-			term.run("actors", "call", counter, "nosuch").wants(t, host.ExitNotFound, "counter", "nosuch")
-			term.run("actors", "call", counter, "add", `"five"`).wants(t, host.ExitUsage,
+			term.run("actors", "call", "nosuch/"+actor, "get").wants(t, cli.ExitNotFound, "nosuch", "namespaces ls")
+			term.run("actors", "call", counter, "nosuch").wants(t, cli.ExitNotFound, "counter", "nosuch")
+			term.run("actors", "call", counter, "add", `"five"`).wants(t, cli.ExitUsage,
 				"add wants a whole number, got a string")
-			term.run("actors", "call", counter, "add").wants(t, host.ExitUsage, "add wants a whole number, got no "+
+			term.run("actors", "call", counter, "add").wants(t, cli.ExitUsage, "add wants a whole number, got no "+
 				"request", "kelpie actors call "+counter+" add JSON")
-			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, host.ExitApplication, "limit: ",
+			term.run("actors", "call", "kv/"+actor, "list", `{"limit":-1}`).wants(t, cli.ExitApplication, "limit: ",
 				"must be from 1 to 1000")
 		}
 	}
 	first.answers(t, "9223372036854775807", "counter/a", "add", "9223372036854775807")
-	second.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitApplication, "overflow: ")
+	second.run("actors", "call", "counter/a", "add", "1").wants(t, cli.ExitApplication, "overflow: ")
 	first.answers(t, "9223372036854775807", "counter/a", "get")
 }
 
@@ -113,7 +113,7 @@ func TestSteering(t *testing.T) {
 		strings.Join(nodes[1].Namespaces, " ") != "cache counter echo kv" {
 		t.Errorf("nodes %+v", nodes)
 	}
-	first.run("node", "ls", "-o", "wide").wants(t, host.ExitOK, "INCARNATION", nodes[0].Incarnation,
+	first.run("node", "ls", "-o", "wide").wants(t, cli.ExitOK, "INCARNATION", nodes[0].Incarnation,
 		"cache,counter,echo,kv")
 	if got := first.run("namespaces", "ls", "-o", "name").stdout; got != "cache\ncounter\necho\nkv\n" {
 		t.Errorf("namespaces %q", got)
@@ -124,16 +124,16 @@ func TestSteering(t *testing.T) {
 	}
 
 	first.answers(t, "1", "counter/a", "add", "1")
-	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, host.ExitOK,
+	first.run("leases", "break", "--actor", "counter/a", "--yes").wants(t, cli.ExitOK,
 		"actor counter/a taken from node n", "token 2")
-	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, host.ExitNotFound,
+	first.run("leases", "break", "--actor", "counter/never", "--yes").wants(t, cli.ExitNotFound,
 		"counter/never was never called")
 	second.answers(t, "2", "counter/a", "add", "1")
-	first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK, "lease of node n2 broken, epoch 2")
-	first.run("leases", "break", "n3", "--yes").wants(t, host.ExitNotFound, `"n3"`, "node ls")
-	first.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK, "2 nodes active") // it has joined again
+	first.run("leases", "break", "n2", "--yes").wants(t, cli.ExitOK, "lease of node n2 broken, epoch 2")
+	first.run("leases", "break", "n3", "--yes").wants(t, cli.ExitNotFound, `"n3"`, "node ls")
+	first.run("cluster", "wait", "--nodes", "2").wants(t, cli.ExitOK, "2 nodes active") // it has joined again
 	first.answers(t, "3", "counter/a", "add", "1")
-	first.run("cluster", "wait", "--nodes", "3", "--timeout", "1s").wants(t, host.ExitUnavailable,
+	first.run("cluster", "wait", "--nodes", "3", "--timeout", "1s").wants(t, cli.ExitUnavailable,
 		"only 2 nodes of 3 active after 1s")
 }
 
@@ -185,14 +185,14 @@ func TestStoreCommands(t *testing.T) {
 			row.Value.Node != "n1" || row.Value.Token != 1 {
 			t.Errorf("%v: claim %s%s (%v)", at, get.stdout, get.stderr, err)
 		}
-		term.run(append([]string{"store", "get", "no/such"}, at...)...).wants(t, host.ExitNotFound, "no/such",
+		term.run(append([]string{"store", "get", "no/such"}, at...)...).wants(t, cli.ExitNotFound, "no/such",
 			"store scan")
 	}
-	term.run("store", "scan").wants(t, host.ExitOK, "KEY ", "meta ", "membership ", "fence/n1 ", "beat/n1 ")
-	term.run("store", "get", "meta", "--store", "pebble:"+dir).wants(t, host.ExitRefused, "in use by another process")
+	term.run("store", "scan").wants(t, cli.ExitOK, "KEY ", "meta ", "membership ", "fence/n1 ", "beat/n1 ")
+	term.run("store", "get", "meta", "--store", "pebble:"+dir).wants(t, cli.ExitRefused, "in use by another process")
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	term.run("store", "get", "meta", "--store", "pebble:"+file).wants(t, host.ExitRefused, file)
+	term.run("store", "get", "meta", "--store", "pebble:"+file).wants(t, cli.ExitRefused, file)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -112,7 +113,7 @@ whether the status could be read, not whether all is well: scripts look at
 "problems". The command asks every member. For a member that does not answer,
 the row has what the store knows, and stderr says so.`,
 		example: "  kelpie cluster status\n  kelpie cluster status -o json --watch",
-		args:    host.Args(),
+		args:    cli.Args(),
 		listing: clusterStatusListing,
 		one:     true,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]clusterStatus) error) error {
@@ -158,7 +159,7 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (row *clusterStatus, 
 		row.Silent = append(row.Silent, n.node)
 		row.problem("node %s does not answer from here", n.node)
 		human.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); its figures are from its last "+
-			"heartbeat\n", n.node, n.address, host.Reason(n.err))
+			"heartbeat\n", n.node, n.address, cli.Reason(n.err))
 	}
 	return row, lost, nil
 }

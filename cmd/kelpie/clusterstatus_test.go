@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -59,7 +59,7 @@ func TestClusterStatus(t *testing.T) {
 			t.Errorf("problems %q lack %q", problems, want)
 		}
 	}
-	terminal{}.run("cluster", "status", "--addr", addr).wants(t, host.ExitOK,
+	terminal{}.run("cluster", "status", "--addr", addr).wants(t, cli.ExitOK,
 		"1 active, 1 suspect, 1 draining, 1 left, 1 failed", "partial: node n2")
 }
 
@@ -97,8 +97,8 @@ func TestPlacementPages(t *testing.T) {
 		}
 	}
 	out.left, printed = -1, nil
-	p := host.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Getenv: func(string) string { return "" }}
-	if code := run(p, []string{"placements", "ls", "--addr", addr}); code != host.ExitOK ||
+	p := cli.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Getenv: func(string) string { return "" }}
+	if code := run(p, []string{"placements", "ls", "--addr", addr}); code != cli.ExitOK ||
 		!slices.Equal(printed, []int{0, 3, 3}) {
 		t.Errorf("exit code %d, lines printed before each page: %v", code, printed)
 	}

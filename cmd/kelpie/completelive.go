@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // completionTimeout is how long a shell waits for names: who has typed a tab would rather have none than wait.
@@ -96,7 +96,7 @@ func firstArgument(cmd *cobra.Command) string {
 
 // completionSession returns a session with the nodes that the flags of cmd name, for a moment, or nil.
 func (k *kelpie) completionSession(cmd *cobra.Command) *session {
-	if host.ReadSettings(cmd.Flags(), k.Getenv) != nil {
+	if cli.ReadSettings(cmd.Flags(), k.Getenv) != nil {
 		return nil
 	}
 	addrs, err := cmd.Flags().GetStringSlice("addr")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -47,7 +48,7 @@ func newSettingRow(f *pflag.Flag) settingRow {
 	if list, ok := f.Value.(pflag.SliceValue); ok {
 		row.Value = strings.Join(list.GetSlice(), ",")
 	}
-	row.Source, row.From = host.Origin(f)
+	row.Source, row.From = cli.Origin(f)
 	return row
 }
 
@@ -71,7 +72,7 @@ makes, without starting a node. No cluster is contacted.
 ` + settingListing.help(),
 		Example: "  kelpie config show\n  kelpie config show --context prod -o json\n  kelpie config show --node " +
 			"--config node.yaml",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := k.settings(cmd.Flags(), ofNode, file)
 			if err != nil {
@@ -118,15 +119,15 @@ func (k *kelpie) settings(flags *pflag.FlagSet, ofNode bool, file string) ([]set
 			configVariable)
 	}
 	path, from := configPath(k.Getenv)
-	row := settingRow{Setting: "config", Value: path, Source: host.FromVariable, From: from}
-	if from == host.FromDefault {
-		row.Source = host.FromDefault
+	row := settingRow{Setting: "config", Value: path, Source: cli.FromVariable, From: from}
+	if from == cli.FromDefault {
+		row.Source = cli.FromDefault
 	}
 	all = append(all, row)
 	for _, name := range []string{"context", "addr", "timeout", "output", "no-color"} {
 		row := newSettingRow(flags.Lookup(name))
 		if name == "no-color" && row.Value == "false" && k.Getenv("NO_COLOR") != "" {
-			row.Value, row.Source, row.From = "true", host.FromVariable, "$NO_COLOR"
+			row.Value, row.Source, row.From = "true", cli.FromVariable, "$NO_COLOR"
 		}
 		all = append(all, row)
 	}

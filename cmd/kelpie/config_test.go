@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // TestConfigShow shows that every setting of the client is shown with where it is from.
@@ -34,12 +34,12 @@ func TestConfigShow(t *testing.T) {
 	if len(all) != len(want) {
 		t.Errorf("%d rows", len(all))
 	}
-	term.run("config", "show", "-o", "name").wants(t, host.ExitOK, "config\ncontext\naddr\ntimeout\noutput\nno-color\n")
-	terminal{}.run("config", "show", "-o", "wide").wants(t, host.ExitOK, "SETTING    VALUE            SOURCE    FROM",
+	term.run("config", "show", "-o", "name").wants(t, cli.ExitOK, "config\ncontext\naddr\ntimeout\noutput\nno-color\n")
+	terminal{}.run("config", "show", "-o", "wide").wants(t, cli.ExitOK, "SETTING    VALUE            SOURCE    FROM",
 		"addr       127.0.0.1:7600   default   default", "config     -                default   default")
-	terminal{}.run("config", "show", "--config", "x").wants(t, host.ExitUsage, "--config needs --node", "KELPIE_CONFIG")
-	terminal{}.run("config", "show", "x").wants(t, host.ExitUsage, "unexpected argument")
-	term.run("config", "show", "--context", "no").wants(t, host.ExitNotFound, `no context is named "no"`)
+	terminal{}.run("config", "show", "--config", "x").wants(t, cli.ExitUsage, "--config needs --node", "KELPIE_CONFIG")
+	terminal{}.run("config", "show", "x").wants(t, cli.ExitUsage, "unexpected argument")
+	term.run("config", "show", "--context", "no").wants(t, cli.ExitNotFound, `no context is named "no"`)
 }
 
 // TestConfigShowNode shows that the settings of a node are shown, and checked, without a node.
@@ -68,20 +68,20 @@ func TestConfigShowNode(t *testing.T) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, host.ExitOK,
+	terminal{env: home}.run("config", "show", "--node", "--config", path).wants(t, cli.ExitOK,
 		"capacity                      7 ",
 		path+":3\n", "config                        "+path+" ", "   --config\n")
-	terminal{}.run("config", "show", "--node", "--config", path).wants(t, host.ExitUsage, "pass --data-dir")
+	terminal{}.run("config", "show", "--node", "--config", path).wants(t, cli.ExitUsage, "pass --data-dir")
 	write("listen: 127.0.0.1\n")
 	for _, args := range [][]string{{"config", "show", "--node", "--config", path},
 		{"node", "start", "--config", path}} {
-		terminal{}.run(args...).wants(t, host.ExitUsage, path+`:1: listen: "127.0.0.1": write HOST:PORT`)
+		terminal{}.run(args...).wants(t, cli.ExitUsage, path+`:1: listen: "127.0.0.1": write HOST:PORT`)
 	}
 	write("store: kelpie://h:1\n")
-	terminal{}.run("store", "serve", "--config", path).wants(t, host.ExitUsage,
+	terminal{}.run("store", "serve", "--config", path).wants(t, cli.ExitUsage,
 		path+`:1: store: kelpie://h:1 is already networked`)
 	write("log-level: warn\nzone: eu\n")
-	terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": path}}.run("store", "serve").wants(t, host.ExitUsage,
+	terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": path}}.run("store", "serve").wants(t, cli.ExitUsage,
 		path+`:2: unknown key "zone"`)
 }
 
@@ -93,7 +93,7 @@ func TestNodeStartsFromItsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := serve(t, "node", "start", "--config", path, "--zone", "us")
-	terminal{}.run("node", "ls", "-o", "json", "--addr", n.address).wants(t, host.ExitOK, `"node":"from-file"`,
+	terminal{}.run("node", "ls", "-o", "json", "--addr", n.address).wants(t, cli.ExitOK, `"node":"from-file"`,
 		`"zone":"us"`, `"labels":["disk=ssd"]`)
 }
 
@@ -117,12 +117,12 @@ func TestDocumentedConfiguration(t *testing.T) {
 	node := rows[settingRow](t, terminal{env: map[string]string{"KELPIE_NODE_CONFIG": examples["node"]}}.run(
 		"config", "show", "--node", "-o", "json"))
 	for _, row := range append(client, node...) {
-		if row.Source != host.FromFile && row.Setting != "config" && row.Setting != "output" {
+		if row.Source != cli.FromFile && row.Setting != "config" && row.Setting != "output" {
 			t.Errorf("the example has no %s: it is from %s", row.Setting, row.From)
 		}
 	}
 	// A store has no command that shows its settings: it gets as far as the one that is wrong.
 	r := terminal{env: map[string]string{"KELPIE_SERVE_CONFIG": examples["store"]}}.run("store", "serve",
 		"--log-level", "loud")
-	r.wants(t, host.ExitUsage, "--log-level")
+	r.wants(t, cli.ExitUsage, "--log-level")
 }

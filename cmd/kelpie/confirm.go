@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // registerYes makes the flag by which a destructive command does not ask.
@@ -27,7 +27,7 @@ func (k *kelpie) askable(yes bool) error {
 	if yes || k.isTerminal(k.Stdin) {
 		return nil
 	}
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "stdin is not a terminal, so the command can't ask for "+
 			"confirmation"),
 		"pass --yes to confirm",

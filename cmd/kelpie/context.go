@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) context() *cobra.Command {
@@ -99,8 +99,8 @@ func (k *kelpie) contextsToAdd() (c *config.Contexts, path string, err error) {
 	if path == "" {
 		return nil, "", noConfigPath()
 	}
-	if path, err = host.ExpandHome(path, k.Getenv); err != nil {
-		return nil, "", api.Errorf(api.CodeInvalidArgument, "%s: %s", origin, host.Message(err))
+	if path, err = cli.ExpandHome(path, k.Getenv); err != nil {
+		return nil, "", api.Errorf(api.CodeInvalidArgument, "%s: %s", origin, cli.Message(err))
 	}
 	c, err = config.ReadContexts(path, contextFlags)
 	return c, path, err
@@ -117,7 +117,7 @@ func saveContexts(c *config.Contexts, path string) error {
 	}
 	err = os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
-		err = host.ReplaceFile(path, content)
+		err = cli.ReplaceFile(path, content)
 	}
 	if err == nil {
 		return nil
@@ -125,7 +125,7 @@ func saveContexts(c *config.Contexts, path string) error {
 	if of, ok := errors.AsType[*fs.PathError](err); ok {
 		err = of.Err // the path says the same again
 	}
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "%s can't be written: %w", path, err),
 		"name a writable file with %s", configVariable,
 	)
@@ -137,7 +137,7 @@ func (k *kelpie) contextList() *cobra.Command {
 		short:   "List contexts",
 		long:    "List the contexts of the configuration file. No cluster is contacted.",
 		example: "  kelpie context ls",
-		args:    host.Args(),
+		args:    cli.Args(),
 		listing: contextListing,
 		offline: true,
 		fetch: func(_ context.Context, _ *session, _ []string, emit func([]contextRow) error) error {
@@ -163,7 +163,7 @@ func (k *kelpie) contextAdd() *cobra.Command {
 		Long: "Add a context with the given flags, which become its defaults. No cluster is\n" +
 			"contacted, and variables are ignored.",
 		Example: "  kelpie context add prod --addr 10.0.0.1:7600,10.0.0.2:7600 --timeout 10s --use",
-		Args:    host.Args("NAME"),
+		Args:    cli.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := v.check(args[0]); err != nil {
 				return err
@@ -184,7 +184,7 @@ func (v *contextValues) check(name string) error {
 	}
 	if !v.flags.Lookup("addr").Changed {
 		return api.Errorf(api.CodeInvalidArgument, "--addr is missing: pass the addresses of nodes, such as %s",
-			host.DefaultListen)
+			cli.DefaultListen)
 	}
 	return v.validate()
 }
@@ -195,7 +195,7 @@ func (k *kelpie) addContext(name string, v *contextValues, use bool) error {
 		return err
 	}
 	if c.Lookup(name) != nil {
-		return host.Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeAlreadyExists, "context %s is already in %s", name, path),
 			"edit that file, or remove the context with: kelpie context rm %s", name,
 		)
@@ -232,7 +232,7 @@ func (k *kelpie) contextUse() *cobra.Command {
 		Long: "Make a context the current one: the default for commands, unless --context,\n" +
 			"KELPIE_CONTEXT, or their own flags and variables override it.",
 		Example: "  kelpie context use prod",
-		Args:    host.Args("NAME"),
+		Args:    cli.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, path, err := k.existing(args[0])
 			if err != nil {
@@ -257,7 +257,7 @@ func (k *kelpie) contextRemove() *cobra.Command {
 		Long: "Remove a context from the configuration file. If it is the current context, no\n" +
 			"context is current afterwards. The cluster is not touched.",
 		Example: "  kelpie context rm prod",
-		Args:    host.Args("NAME"),
+		Args:    cli.Args("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, path, err := k.existing(args[0])
 			if err != nil {

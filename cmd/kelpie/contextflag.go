@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // configVariable names the file of contexts.
@@ -35,9 +35,9 @@ func configPath(getenv func(string) string) (path, origin string) {
 		return filepath.Join(base, "kelpie", "config.yaml"), "$XDG_CONFIG_HOME"
 	}
 	if home := getenv("HOME"); home != "" {
-		return filepath.Join(home, ".config", "kelpie", "config.yaml"), host.FromDefault
+		return filepath.Join(home, ".config", "kelpie", "config.yaml"), cli.FromDefault
 	}
-	return "", host.FromDefault
+	return "", cli.FromDefault
 }
 
 // contextFlag is the value of --context: a name, "" for the current one.
@@ -45,7 +45,7 @@ type contextFlag string
 
 func (c *contextFlag) register(flags *pflag.FlagSet) {
 	flags.Var(c, "context", "the context of the configuration file to use (default the current one)")
-	host.Variable(flags, "context", contextVariable)
+	cli.Variable(flags, "context", contextVariable)
 }
 
 // String, Set and Type implement pflag.Value.
@@ -58,10 +58,10 @@ func (c *contextFlag) Set(name string) error {
 
 func (*contextFlag) Type() string { return "name" }
 
-// BeforeVariables implements host.NamedSource: who names a cluster does not mean the one of KELPIE_ADDR.
+// BeforeVariables implements cli.NamedSource: who names a cluster does not mean the one of KELPIE_ADDR.
 func (*contextFlag) BeforeVariables() bool { return true }
 
-// Settings implements host.Source.
+// Settings implements cli.Source.
 func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string) ([]config.Setting, error) {
 	if path, _ := configPath(getenv); path == "" && *c == "" {
 		return nil, nil
@@ -80,7 +80,7 @@ func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string)
 	x := contexts.Lookup(name)
 	switch {
 	case x == nil && *c == "":
-		return nil, host.Advise(
+		return nil, cli.Advise(
 			api.Errorf(api.CodeNotFound, "%s: current: there is no context %q", contexts.CurrentWhere, name),
 			"choose an existing one with: kelpie context use NAME",
 		)
@@ -98,7 +98,7 @@ func (c *contextFlag) Settings(flags *pflag.FlagSet, getenv func(string) string)
 // takesContext reports whether a flag is one that contexts have values for, rather than another of the same name.
 func takesContext(f *pflag.Flag) bool {
 	return f != nil && slices.Contains([]string{addrVariable, timeoutVariable, outputVariable, noColorVariable},
-		host.VariableOf(f))
+		cli.VariableOf(f))
 }
 
 // contextFlags returns flags that contexts have values for, as their own: without variables.
@@ -113,11 +113,11 @@ func readContexts(getenv func(string) string) (c *config.Contexts, path string, 
 	if path == "" {
 		return nil, "", noConfigPath()
 	}
-	if path, err = host.ExpandHome(path, getenv); err != nil {
-		return nil, "", api.Errorf(api.CodeInvalidArgument, "%s: %s", origin, host.Message(err))
+	if path, err = cli.ExpandHome(path, getenv); err != nil {
+		return nil, "", api.Errorf(api.CodeInvalidArgument, "%s: %s", origin, cli.Message(err))
 	}
 	if _, err := os.Stat(path); origin == "$"+configVariable && errors.Is(err, fs.ErrNotExist) {
-		return nil, path, host.Advise(
+		return nil, path, cli.Advise(
 			api.Errorf(api.CodeInvalidArgument, "$%s names %s, which does not exist", configVariable, path),
 			"correct %s, or make the file by: kelpie context add NAME --addr HOST:PORT", configVariable,
 		)
@@ -146,7 +146,7 @@ func (v *contextValues) register(flags *pflag.FlagSet) {
 }
 
 func noConfigPath() error {
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeInvalidArgument, "there is no place for a configuration file: $%s, $XDG_CONFIG_HOME "+
 			"and $HOME are not set", configVariable),
 		"name one with %s", configVariable,
@@ -154,7 +154,7 @@ func noConfigPath() error {
 }
 
 func noContext(name, path string) error {
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeNotFound, "no context is named %q in %s", name, path),
 		"list the contexts with: kelpie context ls",
 	)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) deadLetters() *cobra.Command {
@@ -32,7 +32,7 @@ func (k *kelpie) deadLetterList() *cobra.Command {
 		long:  "List dead letters in order of actor, the oldest of each actor first.",
 		example: `  kelpie actors dead-letters ls --namespace cart
   kelpie actors dead-letters ls --actor cart/alice -o wide`,
-		args: host.Args(),
+		args: cli.Args(),
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&req.Namespace, "namespace", "", "only of actors of this namespace")
 			cmd.Flags().StringVar(&req.Actor, "actor", "", "only of this actor")

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -51,7 +52,7 @@ func bury(t *testing.T, address string, letters ...registry.DeadLetter) {
 func TestDeadLetters(t *testing.T) {
 	s := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": s.address}}
-	term.run("actors", "dead-letters", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
+	term.run("actors", "dead-letters", "ls", "-o", "json").wants(t, cli.ExitOK, "[]")
 
 	five, err := actor.Marshal(5)
 	if err != nil {
@@ -64,7 +65,7 @@ func TestDeadLetters(t *testing.T) {
 			Origin: 7, Code: "internal", Attempts: 12},
 		registry.DeadLetter{Target: api.ActorID{Namespace: "counter", ID: "c"}, Method: "add", Attempts: 10},
 	)
-	term.run("actors", "dead-letters", "ls").wants(t, host.ExitOK, "LETTER", "counter/a#1", "alarm",
+	term.run("actors", "dead-letters", "ls").wants(t, cli.ExitOK, "LETTER", "counter/a#1", "alarm",
 		"application:overflow", "2001-09-09", "counter/b")
 	if got := term.run("actors", "dead-letters", "ls", "--limit", "2", "-o",
 		"name").stdout; got != "counter/a#1\ncounter/a#2\n" {
@@ -80,18 +81,18 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("listed %+v", none)
 	}
 
-	term.run("actors", "dead-letters", "retry", "counter/a#1", "counter/a#2").wants(t, host.ExitOK,
+	term.run("actors", "dead-letters", "retry", "counter/a#1", "counter/a#2").wants(t, cli.ExitOK,
 		"dead letter counter/a#1 will be retried\n", "counter/a#2")
 	for _, counter := range []string{"counter/a", "counter/b"} {
 		eventually(t, func() bool { return term.run("actors", "call", counter, "get").stdout == "5\n" })
 	}
-	term.run("actors", "dead-letters", "retry", "counter/a#1").wants(t, host.ExitNotFound, "no dead letter 1",
+	term.run("actors", "dead-letters", "retry", "counter/a#1").wants(t, cli.ExitNotFound, "no dead letter 1",
 		"dead-letters ls")
-	term.run("actors", "dead-letters", "rm", "counter/a#3").wants(t, host.ExitRefused, "--yes")
-	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, host.ExitOK,
+	term.run("actors", "dead-letters", "rm", "counter/a#3").wants(t, cli.ExitRefused, "--yes")
+	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, cli.ExitOK,
 		"dead letter counter/a#3 removed")
-	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, host.ExitNotFound, "no dead letter 3")
-	term.run("actors", "dead-letters", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
+	term.run("actors", "dead-letters", "rm", "counter/a#3", "--yes").wants(t, cli.ExitNotFound, "no dead letter 3")
+	term.run("actors", "dead-letters", "ls", "-o", "json").wants(t, cli.ExitOK, "[]")
 }
 
 // eventually waits until something is so: nobody is told when a message has arrived.
@@ -117,9 +118,9 @@ func TestDeadLettersUsage(t *testing.T) {
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			terminal{}.run(append([]string{"actors", "dead-letters"}, strings.Fields(c.args)...)...).wants(
-				t, host.ExitUsage, c.says)
+				t, cli.ExitUsage, c.says)
 		})
 	}
 	terminal{}.run("actors", "dead-letters", "rm", "counter/a#1", "--yes", "--addr", nowhere).wants(
-		t, host.ExitUnavailable, nowhere)
+		t, cli.ExitUnavailable, nowhere)
 }

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
@@ -34,7 +35,7 @@ func wantStarts(t *testing.T, env map[string]string, args []string) {
 	for name, value := range env {
 		all[name] = value
 	}
-	terminal{env: all}.run(args...).wants(t, host.ExitRefused, "built without FoundationDB", "make build FDB=1")
+	terminal{env: all}.run(args...).wants(t, cli.ExitRefused, "built without FoundationDB", "make build FDB=1")
 }
 
 func deployFile(t *testing.T, name string) string {

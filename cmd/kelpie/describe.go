@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // methodRow is a method of a kind.
@@ -48,7 +48,7 @@ func (k *kelpie) actorDescribe() *cobra.Command {
 	return listCommand[methodRow]{
 		use:   "describe ACTOR",
 		short: "List the methods of an actor",
-		args:  host.Args("ACTOR"),
+		args:  cli.Args("ACTOR"),
 		long: `List the methods of an actor: whether each reads or writes, what it takes, and
 what it answers. A namespace, such as counter, stands for any of its actors.
 -o json has the JSON schemas. The methods are those of the program of one node

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 const (
@@ -34,7 +34,7 @@ type devFlags struct {
 
 func (f *devFlags) register(flags *pflag.FlagSet) {
 	f.rate = devRateDefault
-	flags.StringVar(&f.listen, "listen", host.DefaultListen, "address of the first node, HOST:PORT; the other "+
+	flags.StringVar(&f.listen, "listen", cli.DefaultListen, "address of the first node, HOST:PORT; the other "+
 		"nodes and the store use the ports after it; port 0 picks free ones")
 	flags.IntVar(&f.nodes, "nodes", devNodesDefault, "number of nodes, from 1 to 16")
 	flags.StringVar(&f.dataDir, "data-dir", "", "directory for data and logs (default a temporary one, removed "+
@@ -79,7 +79,7 @@ A playground is for this machine alone. For a cluster that others use, run
 		Example: `  kelpie dev
   kelpie dev --load --restart
   kelpie dev --nodes 5 --listen 127.0.0.1:7700 --data-dir ~/playground`,
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.validate(cmd.Flags()); err != nil {
 				return err

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // TestDevUsage shows what is refused before anything is started.
@@ -33,7 +33,7 @@ func TestDevUsage(t *testing.T) {
 		{"for this machine alone", []string{"--listen", "example.org:7600"}},
 		{"unexpected argument", []string{"up"}},
 	} {
-		terminal{}.run(append([]string{"dev"}, c.args...)...).wants(t, host.ExitUsage, c.says)
+		terminal{}.run(append([]string{"dev"}, c.args...)...).wants(t, cli.ExitUsage, c.says)
 	}
 }
 
@@ -46,7 +46,7 @@ func TestDevBusyPort(t *testing.T) {
 	defer busy.Close()
 	port := busy.Addr().(*net.TCPAddr).Port
 	dir := filepath.Join(t.TempDir(), "data")
-	terminal{}.run("dev", "--data-dir", dir, "--listen", busy.Addr().String()).wants(t, host.ExitRefused,
+	terminal{}.run("dev", "--data-dir", dir, "--listen", busy.Addr().String()).wants(t, cli.ExitRefused,
 		"can't start n1: can't listen at "+busy.Addr().String()+": address already in use",
 		"choose other ports with --listen")
 	if _, err := os.Stat(dir); err == nil {
@@ -56,7 +56,7 @@ func TestDevBusyPort(t *testing.T) {
 	before := net.JoinHostPort("127.0.0.1", strconv.Itoa(port-1))
 	if l, err := net.Listen("tcp", before); err == nil {
 		l.Close()
-		terminal{}.run("dev", "--data-dir", dir, "--listen", before).wants(t, host.ExitRefused,
+		terminal{}.run("dev", "--data-dir", dir, "--listen", before).wants(t, cli.ExitRefused,
 			"can't start n2: can't listen at "+busy.Addr().String())
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // devLogLines is how much of its log is shown of a process that did not start.
@@ -109,7 +109,7 @@ func (child *devChild) tail() []string {
 	lines := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
 	lines = lines[max(0, len(lines)-devLogLines):]
 	for i, line := range lines {
-		lines[i] = host.OneLine(line)
+		lines[i] = cli.OneLine(line)
 	}
 	return lines
 }
@@ -157,6 +157,6 @@ func endWithParent() {
 		if removes && strings.HasPrefix(filepath.Base(dir), devDirPattern) {
 			_ = os.RemoveAll(dir) // there is nobody left to be told
 		}
-		os.Exit(host.ExitInterrupted)
+		os.Exit(cli.ExitInterrupted)
 	}()
 }

@@ -9,8 +9,8 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 const portMax = 1<<16 - 1
@@ -72,7 +72,7 @@ func parseDevListen(listen string, nodes int) (at string, port int, err error) {
 	at, text, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", 0, api.Errorf(api.CodeInvalidArgument, "--listen %q: write HOST:PORT, such as %s", listen,
-			host.DefaultListen)
+			cli.DefaultListen)
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
@@ -86,7 +86,7 @@ func parseDevListen(listen string, nodes int) (at string, port int, err error) {
 			"last port is %d", listen, nodes, port, portMax)
 	}
 	if ip, err := netip.ParseAddr(at); at != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return "", 0, host.Advise(
+		return "", 0, cli.Advise(
 			api.Errorf(api.CodeInvalidArgument, "--listen %q: a playground is for this machine alone; the host "+
 				"must be localhost, 127.0.0.1 or ::1", listen),
 			"to start a cluster that others reach, use \"kelpie node start\"",
@@ -96,9 +96,9 @@ func parseDevListen(listen string, nodes int) (at string, port int, err error) {
 }
 
 func busyPort(address, name string, err error) error {
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "can't start %s: can't listen at %s: %s", name, address,
-			host.Reason(err)),
+			cli.Reason(err)),
 		"stop the program that listens there, or choose other ports with --listen, such as --listen 127.0.0.1:7700",
 	)
 }

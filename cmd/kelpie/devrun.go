@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 const (
@@ -106,7 +106,7 @@ func (p *playground) makeDir() (err error) {
 		err = os.MkdirAll(p.dir, 0o700)
 	}
 	if err != nil {
-		return host.Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeFailedPrecondition, "no directory for data and logs: %w", err),
 			"name a writable one with --data-dir",
 		)
@@ -169,7 +169,7 @@ func (p *playground) start(ctx context.Context) error {
 	case end := <-p.children.ends:
 		end.child.pid = 0
 		p.showLogs(end.child)
-		return host.Advise(api.Errorf(api.CodeUnavailable, "%s did not start: it %s", end.child.name, end.how()),
+		return cli.Advise(api.Errorf(api.CodeUnavailable, "%s did not start: it %s", end.child.name, end.how()),
 			"its log is above")
 	}
 }
@@ -285,7 +285,7 @@ func (child *devChild) pause(ran time.Duration) time.Duration {
 // again starts a process again, and has p.answers told when it is there for callers, unless ctx ends before.
 func (p *playground) again(ctx context.Context, child *devChild) error {
 	if err := p.children.start(child); err != nil {
-		return p.event("%s", host.Message(err))
+		return p.event("%s", cli.Message(err))
 	}
 	answer := devAnswer{child, child.pid}
 	go func() {
@@ -335,7 +335,7 @@ func (p *playground) stopAll(children []*devChild) error {
 		case end := <-p.children.ends:
 			end.child.pid = 0
 		case <-p.signals:
-			return host.ErrInterrupted
+			return cli.ErrInterrupted
 		case <-late:
 			return api.Errorf(api.CodeUnavailable, "the stop was not clean: after %v, processes were still "+
 				"running and were killed", devStopTimeout)

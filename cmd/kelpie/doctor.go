@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -66,7 +67,7 @@ func problem(check, advice, format string, args ...any) finding {
 
 // failure is the problem that an error is.
 func failure(check string, err error, advice string) finding {
-	return problem(check, advice, "%s", host.OneLine(host.Message(err)))
+	return problem(check, advice, "%s", cli.OneLine(cli.Message(err)))
 }
 
 // doctorFlags are the flags of the command doctor.
@@ -83,7 +84,7 @@ type lenientContext struct {
 	failed error
 }
 
-// Settings implements host.Source.
+// Settings implements cli.Source.
 func (l *lenientContext) Settings(flags *pflag.FlagSet, getenv func(string) string) (settings []config.Setting,
 	_ error) {
 	settings, l.failed = l.contextFlag.Settings(flags, getenv)
@@ -93,11 +94,11 @@ func (l *lenientContext) Settings(flags *pflag.FlagSet, getenv func(string) stri
 func (f *doctorFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.addrFlag(flags)
-	host.Variable(flags, "addr", addrVariable)
+	cli.Variable(flags, "addr", addrVariable)
 	flags.Var(&f.chosen, "context", "the context of the configuration file to use (default the current one)")
-	host.Variable(flags, "context", contextVariable)
+	cli.Variable(flags, "context", contextVariable)
 	flags.DurationVar(&f.timeout, "timeout", doctorTimeout, "how long to wait for each answer")
-	host.Variable(flags, "timeout", timeoutVariable)
+	cli.Variable(flags, "timeout", timeoutVariable)
 	f.output.register(cmd)
 	flags.StringVar(&f.store, "store", "", "URL of a store to open and read, in addition to asking nodes: "+
 		"pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT (default none)")
@@ -127,7 +128,7 @@ a problem, the exit code is 9.
 ` + findingListing.help(),
 		Example: "  kelpie doctor\n  kelpie doctor --context prod -o json\n  kelpie doctor --store " +
 			"kelpie://127.0.0.1:7500 --data-dir /var/lib/kelpie",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := f.open()
 			if err != nil {
@@ -180,9 +181,9 @@ func findingList(all []finding, columns int, style style) string {
 	for _, f := range all {
 		b.WriteString(style.cell("state", f.State) + strings.Repeat(" ", stateWidth-len(f.State)) + columnGap)
 		b.WriteString(f.Check + strings.Repeat(" ", width-utf8.RuneCountInString(f.Check)) + columnGap)
-		b.WriteString(wrap(host.OneLine(f.Says), columns-indent, newline))
+		b.WriteString(wrap(cli.OneLine(f.Says), columns-indent, newline))
 		if f.Advice != "" {
-			b.WriteString(newline + wrap("-> "+host.OneLine(f.Advice), columns-indent, newline+"   "))
+			b.WriteString(newline + wrap("-> "+cli.OneLine(f.Advice), columns-indent, newline+"   "))
 		}
 		b.WriteByte('\n')
 	}
@@ -209,7 +210,7 @@ func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error
 	if problems == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", host.ErrProblem, counted(problems, "problem"))
+	return fmt.Errorf("%w: %s", cli.ErrProblem, counted(problems, "problem"))
 }
 
 // examineFiles checks the file of contexts, and a node's configuration if one is named.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -37,7 +37,7 @@ func TestDoctorOfACluster(t *testing.T) {
 	args := []string{"doctor", "--addr", listen + "," + other, "--listen", listen, "--data-dir", t.TempDir(),
 		"--store", "kelpie://" + listen}
 	r := terminal{}.run(append(args, "-o", "json")...)
-	if r.code != host.ExitOK || r.stderr != "" {
+	if r.code != cli.ExitOK || r.stderr != "" {
 		t.Errorf("%+v", r)
 	}
 	by := findings(t, r)
@@ -58,12 +58,12 @@ func TestDoctorOfACluster(t *testing.T) {
 			t.Errorf("%+v, want %q", f, says)
 		}
 	}
-	terminal{}.run(args...).wants(t, host.ExitOK, "ok        contexts ", "ok        open files ")
-	terminal{}.run(append(args, "-o", "wide")...).wants(t, host.ExitOK, "CHECK ", "STATE ", "FINDING ", "WHAT TO DO")
-	terminal{}.run(append(args, "-o", "yaml")...).wants(t, host.ExitOK, "- check: contexts\n")
-	terminal{}.run(append(args, "-o", "name")...).wants(t, host.ExitOK, "contexts\nopen files\nport\n")
+	terminal{}.run(args...).wants(t, cli.ExitOK, "ok        contexts ", "ok        open files ")
+	terminal{}.run(append(args, "-o", "wide")...).wants(t, cli.ExitOK, "CHECK ", "STATE ", "FINDING ", "WHAT TO DO")
+	terminal{}.run(append(args, "-o", "yaml")...).wants(t, cli.ExitOK, "- check: contexts\n")
+	terminal{}.run(append(args, "-o", "name")...).wants(t, cli.ExitOK, "contexts\nopen files\nport\n")
 
-	terminal{}.run("node", "drain", "n2", "--yes", "--addr", listen).wants(t, host.ExitOK)
+	terminal{}.run("node", "drain", "n2", "--yes", "--addr", listen).wants(t, cli.ExitOK)
 	by = findings(t, terminal{}.run(append(args, "-o", "json")...))
 	if f := by["nodes"][0]; f.State != stateWarning || !strings.Contains(f.Says, "node n2 is draining") {
 		t.Errorf("%+v", f)
@@ -78,7 +78,7 @@ func TestDoctorWithoutACluster(t *testing.T) {
 		env: map[string]string{"KELPIE_ADDR": nowhere, "XDG_CONFIG_HOME": dir,
 			"KELPIE_DATA_DIR": filepath.Join(dir, "data")}}
 	r := term.run("doctor", "-o", "json")
-	if r.code != host.ExitProblem || r.stderr != "error: found problems: 2 problems\n" {
+	if r.code != cli.ExitProblem || r.stderr != "error: found problems: 2 problems\n" {
 		t.Errorf("%+v", r)
 	}
 	by := findings(t, r)
@@ -108,7 +108,7 @@ func TestDoctorOfFiles(t *testing.T) {
 	term.env["KELPIE_ADDR"] = nowhere
 	r := term.run("doctor", "-o", "json", "--config", nodeFile)
 	by := findings(t, r)
-	if f := by["contexts"][0]; r.code != host.ExitProblem || f.State != stateProblem ||
+	if f := by["contexts"][0]; r.code != cli.ExitProblem || f.State != stateProblem ||
 		!strings.Contains(f.Says, path+`:1: unknown key "curent"`) {
 		t.Errorf("%d %+v", r.code, f)
 	}
@@ -145,7 +145,7 @@ func TestDoctorUsage(t *testing.T) {
 		{[]string{"doctor", "--timeout", "0"}, "--timeout"},
 		{[]string{"doctor", "-o", "xml"}, "must be table, wide, json, yaml or name"},
 	} {
-		terminal{}.run(c.args...).wants(t, host.ExitUsage, c.says)
+		terminal{}.run(c.args...).wants(t, cli.ExitUsage, c.says)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestDoctorOfASickCluster(t *testing.T) {
 	r := terminal{}.run("doctor", "-o", "json", "--addr", sick+","+other, "--data-dir", t.TempDir(), "--store",
 		"pebble:"+t.TempDir())
 	by := findings(t, r)
-	if r.code != host.ExitProblem {
+	if r.code != cli.ExitProblem {
 		t.Errorf("exit code %d", r.code)
 	}
 	for check, says := range map[string][]string{

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -40,14 +41,14 @@ func checkAddress(p *probe, timeout time.Duration) finding {
 			"the program at %s is not a node", p.addr)
 	case code == api.CodeMismatch:
 		return problem(check, "use the same version of kelpie as the cluster", "can't talk to %s: %s", p.addr,
-			host.Message(p.err))
+			cli.Message(p.err))
 	case code == api.CodeDeadlineExceeded:
 		return problem(check, "check whether the node hangs, or a firewall drops packets",
 			"no answer from %s within %v",
 			p.addr, timeout)
 	}
 	return problem(check, "correct --addr, or check what runs there", "no node answers at %s: %s", p.addr,
-		host.Reason(p.err))
+		cli.Reason(p.err))
 }
 
 // checkSameCluster wants all addresses to be of one cluster.
@@ -115,7 +116,7 @@ func checkMember(name string, p *probe) []finding {
 	case p.err != nil:
 		return []finding{problem(check, "check whether it hangs, and whether its --advertise address can be "+
 			"reached from everywhere",
-			"node %s does not answer at %s: %s", name, p.addr, host.Reason(p.err))}
+			"node %s does not answer at %s: %s", name, p.addr, cli.Reason(p.err))}
 	case p.info.NodeID != name:
 		return []finding{problem(check, "give each node an address of its own with --advertise",
 			"node %s should be at %s, but node %s answers there", name, p.addr, p.info.NodeID)}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -69,7 +70,7 @@ func examineCluster(ctx context.Context, s *session) []finding {
 	all = append(all, checkFailing(members))
 	all = append(all, examineSteps(ctx, &one))
 	if lost != "" { // what else is in the store can't be looked at, which is one problem
-		return append(all, problem("store", storeAdvice, "%s", host.OneLine(lost)))
+		return append(all, problem("store", storeAdvice, "%s", cli.OneLine(lost)))
 	}
 	all = append(all, examineStore(ctx, &one))
 	return append(all, examineContents(ctx, &one, answered[0].info, nodes)...)
@@ -81,7 +82,7 @@ func examineNodes(ctx context.Context, s *session, answered []probe) (members []
 	rows []api.NodeRow, lost string, found []finding) {
 	reply, err := ask[api.Empty, api.NodesReply](ctx, s, api.MethodNodes, &api.Empty{})
 	if storeIsLost(err) { // told by a node of an earlier release
-		return answered, nil, host.Message(err), nil
+		return answered, nil, cli.Message(err), nil
 	}
 	if err != nil {
 		return answered, nil, "", []finding{failure("nodes", err, "look at the log of the node at "+s.addrs[0])}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -85,7 +86,7 @@ func checkPort(addr string, refused error, p *probe) finding {
 			"%s is not an address of this machine", addr)
 	case !errors.Is(refused, syscall.EADDRINUSE):
 		return problem(check, "choose another port with --listen", "can't listen at %s: %s", addr,
-			host.Reason(refused))
+			cli.Reason(refused))
 	case p.err == nil:
 		return healthy(check, "node %s listens at %s", p.info.NodeID, addr)
 	case api.CodeOf(p.err) == api.CodeUnknownMethod:
@@ -93,7 +94,7 @@ func checkPort(addr string, refused error, p *probe) finding {
 			"a store, or another program that speaks Kelpie's protocol, listens at %s", addr)
 	}
 	return problem(check, "find it with: ss -ltnp; stop it, or give the node another port with --listen",
-		"the program at %s is not a node: %s", addr, host.Reason(p.err))
+		"the program at %s is not a node: %s", addr, cli.Reason(p.err))
 }
 
 // examineDataDir checks the data directory: may it be written to, is there room, and how long does it take to make
@@ -164,7 +165,7 @@ func checkDataDir(dir, at string, took time.Duration, err error) finding {
 	const check = "data directory"
 	if err != nil {
 		return problem(check, "choose a writable one with --data-dir", "%s can't be used: %s", dir,
-			host.Reason(err))
+			cli.Reason(err))
 	}
 	says := "is writable"
 	if at != dir {
@@ -181,14 +182,14 @@ func checkDataDir(dir, at string, took time.Duration, err error) finding {
 func checkDiskFree(dir string, free uint64) finding {
 	const check, advice = "disk", "free some space, or choose another place with --data-dir; a store that can't " +
 		"write serves no one"
-	left := host.Bytes(free >> 20 << 20)
+	left := cli.Bytes(free >> 20 << 20)
 	switch {
 	case free < diskFreeMin:
 		return problem(check, advice, "only %s are free at %s", &left, dir)
 	case free < diskFreeGood:
 		return warning(check, advice, "%s are free at %s", &left, dir)
 	}
-	left = host.Bytes(free >> 30 << 30)
+	left = cli.Bytes(free >> 30 << 30)
 	return healthy(check, "%s are free at %s", &left, dir)
 }
 

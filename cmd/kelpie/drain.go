@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) nodeDrain() *cobra.Command {
@@ -37,7 +37,7 @@ is stopped by SIGTERM drains first: see --drain-timeout of "node start".
 
 ` + jobListing.help(),
 		Example: "  kelpie node drain node-7600\n  kelpie node drain node-7600 --rate 200/s --timeout 10m --yes",
-		Args:    host.Args("NODE"),
+		Args:    cli.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := &api.BulkRequest{Node: args[0], Kind: api.BulkDrain, To: to, Rate: float64(f.rate),
 				TimeoutMillis: within.Milliseconds(), Wait: wait}
@@ -120,7 +120,7 @@ func (k *kelpie) nodeUndrain() *cobra.Command {
 		Long: `End the drain of a node. Actors that have moved stay where they are, and the
 node accepts actors again. To bring some back, see "cluster rebalance".`,
 		Example: "  kelpie node undrain node-7600",
-		Args:    host.Args("NODE"),
+		Args:    cli.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := api.ValidateNodeID(args[0]); err != nil {
 				return err

@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // eventsInterval is how often new events are asked for.
@@ -166,7 +166,7 @@ nodes' own clocks. Kinds of events:
 ` + kinds.String() + "\n\n" + eventListing.help(),
 		Example: "  kelpie events --watch\n  kelpie events --kind failed,taken_over -o json\n  kelpie events --node " +
 			"node-7601 --limit 20",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.validate(); err != nil {
 				return err

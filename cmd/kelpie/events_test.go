@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func TestEvents(t *testing.T) {
@@ -20,7 +20,7 @@ func TestEvents(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	owner := rows[api.ActorRow](t, first.run("actors", "ls", "-o", "json"))[0].Node
 	to := map[string]string{"n1": "n2", "n2": "n1"}[owner]
-	first.run("actors", "migrate", "counter/a", "--to", to).wants(t, host.ExitOK)
+	first.run("actors", "migrate", "counter/a", "--to", to).wants(t, cli.ExitOK)
 	migrated := func() []api.Event {
 		return rows[api.Event](t, second.run("events", "-o", "json", "--kind", api.EventMigrated))
 	}
@@ -30,18 +30,18 @@ func TestEvents(t *testing.T) {
 		!strings.Contains(e.Cause, "operator") {
 		t.Errorf("the move is told as %+v", found)
 	}
-	second.run("events").wants(t, host.ExitOK, "TIME", "CAUSE", "joined", "migrated", "counter/a", "127.0.0.1:")
-	first.run("events", "--node", "n2", "--kind", "joined", "-o", "name").wants(t, host.ExitOK, "#")
+	second.run("events").wants(t, cli.ExitOK, "TIME", "CAUSE", "joined", "migrated", "counter/a", "127.0.0.1:")
+	first.run("events", "--node", "n2", "--kind", "joined", "-o", "name").wants(t, cli.ExitOK, "#")
 	if r := first.run("events", "--actor", "counter/other", "-o", "json"); r.stdout != "[]\n" {
 		t.Errorf("of an actor that nothing happened to: %+v", r)
 	}
 	if r := first.run("events", "--limit", "1", "-o", "name"); strings.Count(r.stdout, "\n") != 1 {
 		t.Errorf("one: %+v", r)
 	}
-	first.run("events", "--kind", "born").wants(t, host.ExitUsage, "--kind born", "taken_over")
-	first.run("events", "--limit", "-1").wants(t, host.ExitUsage, "--limit -1")
-	first.run("events", "--actor", "a").wants(t, host.ExitUsage, "NAMESPACE/ID")
-	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("events").wants(t, host.ExitUnavailable,
+	first.run("events", "--kind", "born").wants(t, cli.ExitUsage, "--kind born", "taken_over")
+	first.run("events", "--limit", "-1").wants(t, cli.ExitUsage, "--limit -1")
+	first.run("events", "--actor", "a").wants(t, cli.ExitUsage, "NAMESPACE/ID")
+	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("events").wants(t, cli.ExitUnavailable,
 		"127.0.0.1:1")
 }
 
@@ -52,7 +52,7 @@ func TestEventsAreFollowed(t *testing.T) {
 	lines, stdout := io.Pipe()
 	signals, ended := make(chan os.Signal, 1), make(chan int, 1)
 	k := &kelpie{
-		Process: host.Process{
+		Process: cli.Process{
 			Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr,
 			Getenv:  func(name string) string { return first.env[name] },
 			Signals: func() (<-chan os.Signal, func()) { return signals, func() {} },
@@ -69,12 +69,12 @@ func TestEventsAreFollowed(t *testing.T) {
 		seen[e.Kind+" "+e.Node]++
 		switch { // the past, then what happens, then the end
 		case len(seen) == 2 && seen["joined n1"] == 1 && seen["joined n2"] == 1:
-			first.run("leases", "break", "n2", "--yes").wants(t, host.ExitOK)
+			first.run("leases", "break", "n2", "--yes").wants(t, cli.ExitOK)
 		case seen["joined n2"] == 2 && seen["lease_lost n2"] == 1:
 			signals <- os.Interrupt
 		}
 	}
-	if code := <-ended; code != host.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 ||
+	if code := <-ended; code != cli.ExitOK || stderr.Len() > 0 || seen["joined n1"] != 1 || seen["joined n2"] != 2 ||
 		seen["lease_broken n2"] != 1 || seen["lease_lost n2"] != 1 {
 		t.Errorf("%d, seen %v: %s", code, seen, stderr.String())
 	}
@@ -84,7 +84,7 @@ func TestActorGet(t *testing.T) {
 	first, second := twoNodes(t)
 	first.answers(t, "5", "counter/a", "add", "5")
 	first.answers(t, "null", "kv/x", "put", `{"key":"k","value":[1,"<"]}`)
-	second.run("actors", "get", "counter/a").wants(t, host.ExitOK, "counter/a", "owned", "CALLS/S", "STORED", "LATENCY")
+	second.run("actors", "get", "counter/a").wants(t, cli.ExitOK, "counter/a", "owned", "CALLS/S", "STORED", "LATENCY")
 	for _, via := range []terminal{first, second} {
 		var d actorDetail
 		if err := json.Unmarshal([]byte(via.run("actors", "get", "counter/a", "-o", "json").stdout), &d); err != nil {
@@ -98,11 +98,11 @@ func TestActorGet(t *testing.T) {
 	for actor, want := range map[string]string{
 		"counter/a": `{"struct":{"n":5},"space":{}}`, "kv/x": `{"struct":null,"space":{"k":[1,"<"]}}`,
 	} {
-		if r := second.run("actors", "get", actor, "--state"); r.code != host.ExitOK || r.stdout != want+"\n" ||
+		if r := second.run("actors", "get", actor, "--state"); r.code != cli.ExitOK || r.stdout != want+"\n" ||
 			r.stderr != "" {
 			t.Errorf("state of %s: %+v, want %s", actor, r, want)
 		}
 	}
-	first.run("actors", "get", "kv/never").wants(t, host.ExitNotFound, "kv/never was never called")
-	first.run("actors", "get", "kv").wants(t, host.ExitUsage, "NAMESPACE/ID")
+	first.run("actors", "get", "kv/never").wants(t, cli.ExitNotFound, "kv/never was never called")
+	first.run("actors", "get", "kv").wants(t, cli.ExitUsage, "NAMESPACE/ID")
 }

@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/cobra"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // meaningColumn is where the meanings of exit codes begin, wrapColumn where they are wrapped.
@@ -23,7 +22,7 @@ func exitCodesTopic() *cobra.Command {
 	var b strings.Builder
 	b.WriteString("The exit code of every command says how it ended. An error is a line on stderr that says what\n" +
 		"happened, often followed by one that says what to do about it.\n")
-	for _, e := range host.ExitCodes() {
+	for _, e := range cli.ExitCodes() {
 		fmt.Fprintf(&b, "\n%5d  %-*s", e.Code, meaningColumn-7, e.Name)
 		b.WriteString(wrap(e.Meaning, wrapColumn-meaningColumn, "\n"+strings.Repeat(" ", meaningColumn)))
 	}

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/pflag"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // changesNothing are flags of numbers that have no default: one that is not given changes nothing, or must be given.
@@ -27,7 +26,7 @@ func TestFlagsSayTheirVariablesAndDefaults(t *testing.T) {
 			line := usages[strings.Index(usages, "--"+f.Name+" "):]
 			line, _, _ = strings.Cut(line, "\n")
 			says := strings.Contains(line, "default")
-			variable := host.VariableOf(f)
+			variable := cli.VariableOf(f)
 			switch {
 			case variable != "":
 				settings++
@@ -57,7 +56,7 @@ func TestSettingsHaveVariables(t *testing.T) {
 			!slices.Contains([]string{"kelpie context add"}, cmd.CommandPath()); asks || serves {
 			cmd.Flags().VisitAll(func(f *pflag.Flag) {
 				common := slices.Contains([]string{"addr", "context", "output", "no-color"}, f.Name)
-				if (serves && f.Name != "help" || common) && host.VariableOf(f) == "" {
+				if (serves && f.Name != "help" || common) && cli.VariableOf(f) == "" {
 					t.Errorf("%s --%s has no variable", cmd.CommandPath(), f.Name)
 				}
 			})

@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the generated files instead of checking them")
@@ -115,7 +115,7 @@ func generate(t *testing.T) map[string]string {
 
 // newTestRoot returns the commands of a process with nothing in it.
 func newTestRoot() *cobra.Command {
-	k := &kelpie{Process: host.Process{Getenv: func(string) string { return "" }}, isTerminal: func(any) bool {
+	k := &kelpie{Process: cli.Process{Getenv: func(string) string { return "" }}, isTerminal: func(any) bool {
 		return false
 	}}
 	root := k.root()
@@ -141,7 +141,7 @@ func exitCodesDocument() string {
 	b.WriteString(generatedNote + "# Exit codes\n\nThe exit code of every command says what became of it. Scripts " +
 		"may rely on the codes: they are only ever added to.\n\n")
 	b.WriteString("| code | name | meaning | codes of errors |\n|---|---|---|---|\n")
-	for _, e := range host.ExitCodes() {
+	for _, e := range cli.ExitCodes() {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", e.Code, e.Name, e.Meaning, errorCodes(e.Code))
 	}
 	b.WriteString("\nThe last column has the codes of package `api` that end a command so, as logs and metrics name " +

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // commandCase is what is tried of a command.
@@ -55,7 +54,7 @@ func (tr trial) run(t *testing.T, cluster terminal, more ...string) result {
 		tr.line, tr.before = name.Replace(tr.line), name.Replace(tr.before)
 	}
 	if tr.before != "" {
-		cluster.run(strings.Fields(tr.before)...).wants(t, host.ExitOK)
+		cluster.run(strings.Fields(tr.before)...).wants(t, cli.ExitOK)
 	}
 	term := cluster
 	term.stdin = tr.stdin
@@ -64,7 +63,7 @@ func (tr trial) run(t *testing.T, cluster terminal, more ...string) result {
 	}
 	r := term.run(append(strings.Fields(tr.line), more...)...)
 	if tr.after != "" {
-		cluster.run(strings.Fields(tr.after)...).wants(t, host.ExitOK)
+		cluster.run(strings.Fields(tr.after)...).wants(t, cli.ExitOK)
 	}
 	return r
 }
@@ -130,8 +129,8 @@ func tryCluster(t *testing.T) terminal {
 		"100ms", "--lease-ttl", "2s", "--zone", "eu", "--label", "disk=ssd")
 	serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
-	term.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK)
-	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitOK)
+	term.run("cluster", "wait", "--nodes", "2").wants(t, cli.ExitOK)
+	term.run("actors", "call", "counter/a", "add", "1").wants(t, cli.ExitOK)
 	return term
 }
 
@@ -145,17 +144,17 @@ func (c commandCase) try(t *testing.T, cmd *cobra.Command, up, down terminal) {
 			continue
 		}
 		r := tr.run(t, up)
-		if plainErrors(t, r); r.code != host.ExitOK || !strings.Contains(r.stdout, tr.says) ||
+		if plainErrors(t, r); r.code != cli.ExitOK || !strings.Contains(r.stdout, tr.says) ||
 			!strings.Contains(r.stderr, tr.errs) {
 			t.Errorf("%s: %+v, wants %q", tr.line, r, tr.says+tr.errs)
 		}
 	}
 	for _, tr := range c.wrong {
-		tr.run(t, down).wants(t, host.ExitUsage, tr.says)
+		tr.run(t, down).wants(t, cli.ExitUsage, tr.says)
 	}
 	for _, line := range c.down {
 		r := down.run(strings.Fields(line)...)
-		r.wants(t, host.ExitUnavailable, nowhere+" (connection refused)", "KELPIE_ADDR", "kelpie node start")
+		r.wants(t, cli.ExitUnavailable, nowhere+" (connection refused)", "KELPIE_ADDR", "kelpie node start")
 	}
 	c.tryFormats(t, cmd, up)
 }
@@ -174,7 +173,7 @@ func (c commandCase) tryFormats(t *testing.T, cmd *cobra.Command, up terminal) {
 	tr := c.good[0]
 	for _, f := range formats {
 		r := tr.run(t, up, "-o", string(f))
-		if r.code != host.ExitOK {
+		if r.code != cli.ExitOK {
 			t.Errorf("-o %s: %+v", f, r)
 			continue
 		}
@@ -185,7 +184,7 @@ func (c commandCase) tryFormats(t *testing.T, cmd *cobra.Command, up terminal) {
 	if flags.Lookup("watch") != nil {
 		tr.interrupt = true
 		r := tr.run(t, up, "--watch", "-o", "json")
-		if err := c.shape.acceptsLines(r.stdout); r.code != host.ExitOK || err != nil {
+		if err := c.shape.acceptsLines(r.stdout); r.code != cli.ExitOK || err != nil {
 			t.Errorf("--watch: %v\n%+v", err, r)
 		}
 	}
@@ -236,13 +235,13 @@ func (c commandCase) tryList(t *testing.T, cmd *cobra.Command, up terminal) {
 		key = max(key, k)
 	}
 	for _, sort := range []string{key, key + ":desc"} {
-		if r := tr.run(t, up, "--sort", sort, "-o", "name"); r.code != host.ExitOK ||
+		if r := tr.run(t, up, "--sort", sort, "-o", "name"); r.code != cli.ExitOK ||
 			strings.Count(r.stdout, "\n") != all {
 			t.Errorf("--sort %s: %+v", sort, r)
 		}
 	}
-	tr.run(t, up, "--sort", "nosuch").wants(t, host.ExitUsage, `--sort "nosuch"`, key)
-	tr.run(t, up, "--limit", "-1").wants(t, host.ExitUsage, "--limit -1: must not be negative")
+	tr.run(t, up, "--sort", "nosuch").wants(t, cli.ExitUsage, `--sort "nosuch"`, key)
+	tr.run(t, up, "--limit", "-1").wants(t, cli.ExitUsage, "--limit -1: must not be negative")
 }
 
 // TestEveryGroupHelps shows that a command that only has others below it lists them, and knows no others.
@@ -252,8 +251,8 @@ func TestEveryGroupHelps(t *testing.T) {
 		if _, group := cmd.Annotations[isGroup]; group {
 			words := strings.Fields(cmd.CommandPath())[1:]
 			r := terminal{}.run(words...)
-			r.wants(t, host.ExitOK, "Available Commands:", "Usage:")
-			terminal{}.run(append(words, "xyzzy")...).wants(t, host.ExitUsage, `unknown command "xyzzy"`)
+			r.wants(t, cli.ExitOK, "Available Commands:", "Usage:")
+			terminal{}.run(append(words, "xyzzy")...).wants(t, cli.ExitUsage, `unknown command "xyzzy"`)
 		}
 		for _, c := range cmd.Commands() {
 			groups(c)

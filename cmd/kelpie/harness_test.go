@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // terminal is the process that a command runs in.
@@ -37,7 +37,7 @@ func (term terminal) listen() (<-chan os.Signal, func()) { return term.signals, 
 func (term terminal) run(args ...string) result {
 	var stdout, stderr strings.Builder
 	k := &kelpie{
-		Process: host.Process{
+		Process: cli.Process{
 			Stdin: strings.NewReader(term.stdin), Stdout: &stdout, Stderr: &stderr,
 			Getenv:  func(name string) string { return term.env[name] },
 			Signals: term.listen,
@@ -56,7 +56,7 @@ func (r result) wants(t *testing.T, code int, says ...string) {
 		t.Errorf("exit code %d, want %d", r.code, code)
 	}
 	plainErrors(t, r)
-	if r.code != host.ExitOK &&
+	if r.code != cli.ExitOK &&
 		(r.stdout != "" || strings.Count(r.stderr, "\n") > 2 || !strings.HasPrefix(r.stderr, "error: ")) {
 		t.Error("not one or two lines on stderr alone")
 	}
@@ -74,7 +74,7 @@ func (r result) wants(t *testing.T, code int, says ...string) {
 func rows[R any](t *testing.T, r result) []R {
 	t.Helper()
 	var all []R
-	if err := json.Unmarshal([]byte(r.stdout), &all); r.code != host.ExitOK || err != nil {
+	if err := json.Unmarshal([]byte(r.stdout), &all); r.code != cli.ExitOK || err != nil {
 		t.Fatalf("no rows: exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
 	}
 	return all
@@ -93,7 +93,7 @@ func serve(t *testing.T, args ...string) *server {
 	s := &server{signals: make(chan os.Signal, 2), ended: make(chan int, 1)}
 	logs, stderr := io.Pipe()
 	home := t.TempDir()
-	p := host.Process{
+	p := cli.Process{
 		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr,
 		Getenv: func(name string) string {
 			return map[string]string{"HOME": home, "KELPIE_LOG_FORMAT": "json"}[name]
@@ -107,7 +107,7 @@ func serve(t *testing.T, args ...string) *server {
 	}()
 	t.Cleanup(func() {
 		s.signals <- os.Interrupt
-		if code := <-s.ended; code != host.ExitOK {
+		if code := <-s.ended; code != cli.ExitOK {
 			t.Errorf("%v ended with %d", args, code)
 		}
 	})

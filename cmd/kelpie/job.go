@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 const (
@@ -54,16 +54,16 @@ func (k *kelpie) follow(ctx context.Context, s *session, j *job) error {
 	defer ticks.Stop()
 	for heard := time.Now(); ; {
 		err := j.look(ctx, s)
-		switch code := host.ExitCodeOf(err); {
+		switch code := cli.ExitCodeOf(err); {
 		case ctx.Err() != nil:
 			p.clear()
-			return host.Advise(interrupted("interrupted; "+j.names()+" will continue by itself"),
+			return cli.Advise(interrupted("interrupted; "+j.names()+" will continue by itself"),
 				"see \"kelpie node show NODE\"; to end it: %s", j.cancel)
 		case err == nil:
 			heard = time.Now()
-		case code != host.ExitUnavailable || time.Since(heard) >= s.timeout:
+		case code != cli.ExitUnavailable || time.Since(heard) >= s.timeout:
 			p.clear()
-			return host.Advise(err, "the job continues, unless the node has ended: see \"kelpie node show "+
+			return cli.Advise(err, "the job continues, unless the node has ended: see \"kelpie node show "+
 				"NODE\"; rerun the command to move the rest")
 		}
 		if !slices.ContainsFunc(j.nodes, running) {
@@ -154,7 +154,7 @@ func (j *job) verdict() error {
 		default:
 			continue
 		}
-		return host.Advise(api.Errorf(api.CodeInternal, "node %s %s", b.Node, what),
+		return cli.Advise(api.Errorf(api.CodeInternal, "node %s %s", b.Node, what),
 			"rerun the command to move the rest; \"kelpie node show %s\" has details", b.Node)
 	}
 	return nil
@@ -166,7 +166,7 @@ func nowhereToGo(b *api.BulkStatus) error {
 	if why == "" {
 		why = ": no other node accepts them"
 	}
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeUnavailable, "node %s still has %s%s", b.Node, counted(b.Left, "actor"), why),
 		"it accepts no more; start a node that accepts them and repeat this, or add --wait; to end the drain: "+
 			"kelpie node undrain %s", b.Node)

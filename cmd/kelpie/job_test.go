@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -99,7 +99,7 @@ func TestInterruptedJob(t *testing.T) {
 	})
 	command := []string{"actors", "migrate", "--from", "n", "--all", "--yes", "--addr", addr}
 	r := terminal{interactive: true, signals: signals}.run(command...)
-	if r.code != host.ExitInterrupted || r.stdout != "" || began != 1 {
+	if r.code != cli.ExitInterrupted || r.stdout != "" || began != 1 {
 		t.Errorf("%d begun: %+v", began, r)
 	}
 	for _, s := range []string{clearLine + "4 of 10 actors moved", "node n will continue by itself", "kelpie node show",
@@ -109,7 +109,7 @@ func TestInterruptedJob(t *testing.T) {
 		}
 	}
 	r = terminal{}.run(append(command, "-o", "json")...)
-	if b := one[api.BulkStatus](t, r); r.code != host.ExitOK || b.Moved != 10 || b.State != api.BulkDone ||
+	if b := one[api.BulkStatus](t, r); r.code != cli.ExitOK || b.Moved != 10 || b.State != api.BulkDone ||
 		!strings.Contains(r.stderr, "already doing this") {
 		t.Errorf("%+v: %+v", r, b)
 	}
@@ -125,23 +125,23 @@ func TestLostJob(t *testing.T) {
 		says []string
 	}{
 		{"restarted", api.BulkStatus{Node: "n", Job: 1, Kind: api.BulkDrain, State: api.BulkRunning}, nil,
-			host.ExitRefused, []string{"was restarted"}},
+			cli.ExitRefused, []string{"was restarted"}},
 		{"gone", api.BulkStatus{}, api.Errorf(api.CodeFailedPrecondition, "node n is not a member of the cluster: it "+
-			"is left"), host.ExitRefused, []string{"it is left"}},
+			"is left"), cli.ExitRefused, []string{"it is left"}},
 		{"cancelled", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkCancelled, Total: 10,
-			Moved: 3}, nil, host.ExitFailure, []string{"3 of 10 actors moved"}},
+			Moved: 3}, nil, cli.ExitFailure, []string{"3 of 10 actors moved"}},
 		{"timed out", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkTimedOut, Total: 10,
-			Moved: 3, Left: 7}, nil, host.ExitFailure, []string{"did not finish in time", "7 left"}},
+			Moved: 3, Left: 7}, nil, cli.ExitFailure, []string{"did not finish in time", "7 left"}},
 		{"failed", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9,
 			Failed: 1, Failures: []api.BulkFailure{{Actor: "counter/a", Error: "no luck"}}}, nil,
-			host.ExitFailure, []string{"could not move 1 actor", "counter/a   no luck"}},
+			cli.ExitFailure, []string{"could not move 1 actor", "counter/a   no luck"}},
 		{"left", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 9,
-			Left: 1}, nil, host.ExitUnavailable, []string{"still has 1 actor: no other node accepts them"}},
+			Left: 1}, nil, cli.ExitUnavailable, []string{"still has 1 actor: no other node accepts them"}},
 		{"nowhere", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 12, Failed: 12,
 			Left: 12, Reasons: []api.BulkReason{{Reason: "no host", Actors: 10}, {Reason: "all full", Actors: 2}}}, nil,
-			host.ExitUnavailable, []string{"still has 12 actors: 10: no host; 2: all full", "--wait"}},
+			cli.ExitUnavailable, []string{"still has 12 actors: 10: no host; 2: all full", "--wait"}},
 		{"done", api.BulkStatus{Node: "n", Job: 7, Kind: api.BulkDrain, State: api.BulkDone, Total: 10, Moved: 10},
-			nil, host.ExitOK, []string{"done"}},
+			nil, cli.ExitOK, []string{"done"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			began := 0

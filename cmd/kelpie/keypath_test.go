@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
@@ -91,7 +91,7 @@ func TestKeyText(t *testing.T) {
 // TestKeyErrors shows that what is no key is a mistake in the command line.
 func TestKeyErrors(t *testing.T) {
 	for _, text := range []string{"a/%2", "a/%zz", "#x0", "#seven", "0xz", "[", "[1.5]", `[{"a":1}]`, `["a"] b`} {
-		if _, err := parseKey(text); host.ExitCodeOf(err) != host.ExitUsage {
+		if _, err := parseKey(text); cli.ExitCodeOf(err) != cli.ExitUsage {
 			t.Errorf("%q: %v, want a usage error", text, err)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) leases() *cobra.Command {
@@ -30,7 +30,7 @@ func (k *kelpie) leaseList() *cobra.Command {
 		long: `List the lease of every node. Ages are as the answering node sees them, by its
 own clock; it watches the heartbeats of some of the others.`,
 		example: "  kelpie leases ls --state suspect,failed\n  kelpie leases ls --sort age_ms:desc -o wide",
-		args:    host.Args(),
+		args:    cli.Args(),
 		flags:   func(cmd *cobra.Command) { registerStates(cmd, &states, nodeStates) },
 		listing: leaseListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.LeaseRow) error) error {
@@ -55,7 +55,7 @@ func (k *kelpie) leaseShow() *cobra.Command {
 		short:   "Show the lease of a node",
 		long:    "Show the lease of a node in full, as the answering node sees it.",
 		example: "  kelpie leases show node-7600",
-		args:    host.Args("NODE"),
+		args:    cli.Args("NODE"),
 		listing: leaseListing.inFull().asTall(),
 		one:     true,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]api.LeaseRow) error) error {

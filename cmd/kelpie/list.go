@@ -8,10 +8,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // clearScreen empties a terminal and puts the cursor at its top.
@@ -44,8 +43,8 @@ func (o *output) registerWatch(cmd *cobra.Command) {
 
 func (o *output) register(cmd *cobra.Command) {
 	o.addFlags(cmd.Flags())
-	host.Variable(cmd.Flags(), "output", outputVariable)
-	host.Variable(cmd.Flags(), "no-color", noColorVariable)
+	cli.Variable(cmd.Flags(), "output", outputVariable)
+	cli.Variable(cmd.Flags(), "no-color", noColorVariable)
 	o.complete(cmd)
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"os"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
@@ -13,5 +14,5 @@ import (
 
 func main() {
 	endWithParent()
-	host.Exit(run(host.System(), os.Args[1:]))
+	host.Exit(run(cli.System(), os.Args[1:]))
 }

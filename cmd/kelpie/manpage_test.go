@@ -8,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // manDate is on every page. It is not the day of the generation, which would make them other pages every day.
@@ -47,7 +46,7 @@ func manPage(cmd *cobra.Command) string {
 	cmd.Flags().VisitAll(m.option)
 	if !cmd.HasParent() {
 		m.line(".SH EXIT STATUS")
-		for _, e := range host.ExitCodes() {
+		for _, e := range cli.ExitCodes() {
 			m.line(".TP")
 			m.line(`\fB%d\fP %s`, e.Code, roff(e.Name))
 			m.fill(e.Meaning)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) namespaces() *cobra.Command {
@@ -23,7 +23,7 @@ func (k *kelpie) namespaceList() *cobra.Command {
 	return listCommand[api.NamespaceRow]{
 		use:     "ls",
 		short:   "List the namespaces that the cluster knows",
-		args:    host.Args(),
+		args:    cli.Args(),
 		long:    "List the namespaces that the cluster knows, with their settings and the nodes that host them.",
 		example: "  kelpie namespaces ls\n  kelpie namespaces ls --sort placement -o wide",
 		listing: namespaceListing,
@@ -41,7 +41,7 @@ func (k *kelpie) namespaceShow() *cobra.Command {
 	return listCommand[namespaceDetail]{
 		use:     "show NAMESPACE",
 		short:   "Show a namespace: its settings and methods",
-		args:    host.Args("NAMESPACE"),
+		args:    cli.Args("NAMESPACE"),
 		long:    "Show all settings of a namespace, the nodes that host it, and the methods of its actors.",
 		example: "  kelpie namespaces show counter",
 		listing: namespaceDetailListing,

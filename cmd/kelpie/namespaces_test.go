@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // TestNamespaceSettings shows settings as people see and change them, asked at either node.
@@ -21,8 +21,8 @@ func TestNamespaceSettings(t *testing.T) {
 		"--label", "disk=ssd", "--label", "cpu=big")
 	first := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	second := terminal{env: map[string]string{"KELPIE_ADDR": b.address}}
-	first.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK)
-	first.run("node", "ls", "-o", "wide").wants(t, host.ExitOK, "ZONE", "LABELS", "cpu=big,disk=ssd")
+	first.run("cluster", "wait", "--nodes", "2").wants(t, cli.ExitOK)
+	first.run("node", "ls", "-o", "wide").wants(t, cli.ExitOK, "ZONE", "LABELS", "cpu=big,disk=ssd")
 	nodes := rows[api.NodeRow](t, first.run("node", "ls", "-o", "json"))
 	if n := nodes[1]; n.Zone != "us" || strings.Join(n.Labels, " ") != "cpu=big disk=ssd" || nodes[0].Labels == nil {
 		t.Errorf("nodes %+v", nodes)
@@ -31,7 +31,7 @@ func TestNamespaceSettings(t *testing.T) {
 	show := func(term terminal) (row api.NamespaceRow) {
 		t.Helper()
 		r := term.run("namespaces", "show", "counter", "-o", "json")
-		if err := json.Unmarshal([]byte(r.stdout), &row); r.code != host.ExitOK || err != nil {
+		if err := json.Unmarshal([]byte(r.stdout), &row); r.code != cli.ExitOK || err != nil {
 			t.Fatalf("%+v: %v", r, err)
 		}
 		return row
@@ -42,7 +42,7 @@ func TestNamespaceSettings(t *testing.T) {
 	}
 	near := []string{"namespaces", "set", "counter", "--placement", "affinity", "--prefer", "disk=ssd"}
 	dry := second.run(append(near, "--dry-run")...)
-	dry.wants(t, host.ExitOK, "would change", "nothing was changed", "SETTING", "affinity")
+	dry.wants(t, cli.ExitOK, "would change", "nothing was changed", "SETTING", "affinity")
 	if row := show(first); row.Placement != "least-loaded" {
 		t.Errorf("after a dry run: %+v", row)
 	}
@@ -56,9 +56,9 @@ func TestNamespaceSettings(t *testing.T) {
 	if got := rows[namespaceChange](t, second.run(append(near, "-o", "json")...)); len(got) != 0 {
 		t.Errorf("changed %+v again", got)
 	}
-	second.run(near...).wants(t, host.ExitOK, "already has these settings")
-	second.run("namespaces", "show", "counter").wants(t, host.ExitOK, "PREFER", "disk=ssd", "FALLBACK", "n1,n2")
-	first.run("namespaces", "ls").wants(t, host.ExitOK, "affinity", "least-loaded")
+	second.run(near...).wants(t, cli.ExitOK, "already has these settings")
+	second.run("namespaces", "show", "counter").wants(t, cli.ExitOK, "PREFER", "disk=ssd", "FALLBACK", "n1,n2")
+	first.run("namespaces", "ls").wants(t, cli.ExitOK, "affinity", "least-loaded")
 	for i := range 4 { // through the node that was told: the other follows within a heartbeat
 		first.answers(t, "1", fmt.Sprintf("counter/%d", i), "add", "1")
 	}
@@ -68,24 +68,24 @@ func TestNamespaceSettings(t *testing.T) {
 		}
 	}
 
-	first.run("namespaces", "set", "kv", "--consistency", "stale", "-o", "yaml").wants(t, host.ExitOK,
+	first.run("namespaces", "set", "kv", "--consistency", "stale", "-o", "yaml").wants(t, cli.ExitOK,
 		"setting: consistency\n", "after: stale\n")
-	first.run("namespaces", "set", "counter", "--idle-timeout", "90s", "-o", "yaml").wants(t, host.ExitOK,
+	first.run("namespaces", "set", "counter", "--idle-timeout", "90s", "-o", "yaml").wants(t, cli.ExitOK,
 		"setting: idle_timeout_ms\n", "after: \"90000\"\n")
 	for _, p := range placements { // every one that is documented is one that nodes know
 		args := []string{"namespaces", "set", "kv", "--placement", p.name, "--dry-run"}
 		if p.name == "affinity" {
 			args = append(args, "--prefer", "node=n1")
 		}
-		first.run(args...).wants(t, host.ExitOK)
+		first.run(args...).wants(t, cli.ExitOK)
 	}
 
-	first.run("namespaces", "show", "nosuch").wants(t, host.ExitNotFound, `"nosuch"`, "namespaces ls")
-	first.run("namespaces", "set", "nosuch", "--placement", "random").wants(t, host.ExitNotFound, `"nosuch"`,
+	first.run("namespaces", "show", "nosuch").wants(t, cli.ExitNotFound, `"nosuch"`, "namespaces ls")
+	first.run("namespaces", "set", "nosuch", "--placement", "random").wants(t, cli.ExitNotFound, `"nosuch"`,
 		"namespaces ls")
-	first.run("namespaces", "set", "kv", "--placement", "affinity").wants(t, host.ExitUsage,
+	first.run("namespaces", "set", "kv", "--placement", "affinity").wants(t, cli.ExitUsage,
 		"needs to know what to prefer", "--prefer")
-	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, host.ExitUsage, "takes no fallback")
-	first.run("namespaces", "set", "kv", "--idle-timeout", "1ms").wants(t, host.ExitUsage, "--idle-timeout 1ms",
+	first.run("namespaces", "set", "kv", "--fallback", "random").wants(t, cli.ExitUsage, "takes no fallback")
+	first.run("namespaces", "set", "kv", "--idle-timeout", "1ms").wants(t, cli.ExitUsage, "--idle-timeout 1ms",
 		"at least 100ms")
 }

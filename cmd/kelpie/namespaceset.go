@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // placements are the strategies of placement, with what each does. The nodes know the same.
@@ -147,7 +147,7 @@ func (k *kelpie) namespaceSet() *cobra.Command {
   kelpie namespaces set counter --placement affinity --prefer disk=ssd --fallback spread
   kelpie namespaces set counter --idle-timeout 1m --dry-run
   kelpie namespaces set counter --consistency stale`,
-		Args: host.Args("NAMESPACE"),
+		Args: cli.Args("NAMESPACE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := f.request(args[0], cmd.Flags())
 			if err != nil {

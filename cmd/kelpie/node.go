@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -29,7 +30,7 @@ func errStoreLost(lost string) error {
 	if lost == "" {
 		return nil
 	}
-	return host.Advise(api.Errorf(api.CodeUnavailable, "%s", lost), "this is what the node that answered knew "+
+	return cli.Advise(api.Errorf(api.CodeUnavailable, "%s", lost), "this is what the node that answered knew "+
 		"before; "+storeAdvice)
 }
 
@@ -43,7 +44,7 @@ node that answers can't reach the store, the rows are what it knew before, and
 the exit code is 3.`,
 		example: "  kelpie node ls --state active,draining -o wide\n  kelpie node ls --zone eu --label disk=ssd -o " +
 			"name\n  kelpie node ls --sort actors:desc",
-		args:    host.Args(),
+		args:    cli.Args(),
 		flags:   f.register,
 		listing: nodeListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.NodeRow) error) error {

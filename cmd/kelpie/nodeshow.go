@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // nodeDetail is all that is known of a node.
@@ -85,7 +85,7 @@ func (k *kelpie) nodeShow() *cobra.Command {
 		long: "Show everything known about a node: its state, its lease, and its latest job of\n" +
 			"moving actors.",
 		example: "  kelpie node show node-7600\n  kelpie node show node-7600 -o json --watch",
-		args:    host.Args("NODE"),
+		args:    cli.Args("NODE"),
 		listing: nodeDetailListing,
 		one:     true,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]nodeDetail) error) error {
@@ -163,7 +163,7 @@ func (k *kelpie) nodeRemove() *cobra.Command {
 The command refuses a node that is alive. If the node comes back, it joins as if
 for the first time.`,
 		Example: "  kelpie node rm node-7601",
-		Args:    host.Args("NODE"),
+		Args:    cli.Args("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := api.ValidateNodeID(args[0]); err != nil {
 				return err

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
@@ -32,7 +32,7 @@ func TestStoreOutOfReachIsShown(t *testing.T) {
 	})
 	for _, line := range []string{"node ls", "cluster status"} {
 		r := terminal{}.run(append(strings.Fields(line), "--addr", addr)...)
-		if r.code != host.ExitUnavailable || !strings.HasPrefix(r.stderr, "error: "+lost+"\n") ||
+		if r.code != cli.ExitUnavailable || !strings.HasPrefix(r.stderr, "error: "+lost+"\n") ||
 			!strings.Contains(r.stdout, "left") {
 			t.Errorf("%s: %+v", line, r)
 		}

@@ -14,8 +14,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // format is the value of -o.
@@ -243,7 +243,7 @@ type namePrinter[R any] struct {
 func (p *namePrinter[R]) rows(page []R) error {
 	var b strings.Builder
 	for i := range page {
-		b.WriteString(host.OneLine(p.name(&page[i])) + "\n")
+		b.WriteString(cli.OneLine(p.name(&page[i])) + "\n")
 	}
 	_, err := io.WriteString(p.w, b.String())
 	return err

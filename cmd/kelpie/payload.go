@@ -14,9 +14,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // jsonBytesMax bounds the JSON that is read for a request. The request is much smaller encoded,
@@ -49,7 +49,7 @@ func readRequest(arg string, stdin io.Reader) ([]byte, error) {
 func notJSON(arg string, err error) error {
 	wrong := api.Errorf(api.CodeInvalidArgument, "the request is not JSON: %s", jsonCause(err))
 	if first, _ := utf8.DecodeRuneInString(arg); unicode.IsLetter(first) {
-		return host.Advise(wrong, "put text into double quotes, inside those of the shell: '\"text\"'")
+		return cli.Advise(wrong, "put text into double quotes, inside those of the shell: '\"text\"'")
 	}
 	return wrong
 }

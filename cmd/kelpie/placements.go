@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 var placementListing = listing[api.PlacementRow]{
@@ -76,7 +76,7 @@ printed one after the other. The counts are not of a single moment: an actor
 that moves meanwhile may be counted twice, or not at all.`,
 		example: "  kelpie placements ls\n  kelpie placements ls --by node --sort actors:desc\n  kelpie placements " +
 			"ls --namespace counter -o json",
-		args:    host.Args(),
+		args:    cli.Args(),
 		flags:   f.register,
 		listing: placementListing,
 		fetch: func(ctx context.Context, s *session, _ []string, emit func([]api.PlacementRow) error) error {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) quarantine() *cobra.Command {
@@ -31,7 +31,7 @@ func (k *kelpie) quarantineList() *cobra.Command {
 		short:   "List quarantined actors",
 		long:    "List quarantined actors, in order of name.",
 		example: "  kelpie actors quarantine ls\n  kelpie actors quarantine ls --namespace cart -o wide",
-		args:    host.Args(),
+		args:    cli.Args(),
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&req.Namespace, "namespace", "", "only actors of this namespace")
 		},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/host"
@@ -62,17 +63,17 @@ func condemn(t *testing.T, address, actor string) {
 func TestQuarantine(t *testing.T) {
 	s := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": s.address}}
-	term.run("actors", "quarantine", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
-	term.run("actors", "quarantine", "clear", "counter/a").wants(t, host.ExitNotFound, "counter/a is not quarantined",
+	term.run("actors", "quarantine", "ls", "-o", "json").wants(t, cli.ExitOK, "[]")
+	term.run("actors", "quarantine", "clear", "counter/a").wants(t, cli.ExitNotFound, "counter/a is not quarantined",
 		"quarantine ls")
 	for _, actor := range []string{"counter/a", "counter/b", "kv/a"} {
 		condemn(t, s.address, actor)
 	}
 
-	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitRefused,
+	term.run("actors", "call", "counter/a", "add", "1").wants(t, cli.ExitRefused,
 		"actor counter/a is quarantined: it ended the process of node lost3 while it ran method add",
 		"quarantine clear counter/a")
-	term.run("actors", "quarantine", "ls").wants(t, host.ExitOK, "ACTOR", "counter/a", "lost3", "add", "kv/a")
+	term.run("actors", "quarantine", "ls").wants(t, cli.ExitOK, "ACTOR", "counter/a", "lost3", "add", "kv/a")
 	if got := term.run("actors", "quarantine", "ls", "--limit", "2", "-o",
 		"name").stdout; got != "counter/a\ncounter/b\n" {
 		t.Errorf("listed %q", got)
@@ -82,19 +83,19 @@ func TestQuarantine(t *testing.T) {
 		all[0].Actor != "kv/a" || all[0].Nodes != 2 || all[0].Since == "" {
 		t.Errorf("listed %+v", all)
 	}
-	term.run("actors", "get", "counter/a").wants(t, host.ExitOK, "QUARANTINE", "it ended the process of node lost3")
+	term.run("actors", "get", "counter/a").wants(t, cli.ExitOK, "QUARANTINE", "it ended the process of node lost3")
 	refused := "actor counter/a is refused: its method add has ended node lost3"
-	if r := term.run("doctor", "--data-dir", t.TempDir()); r.code != host.ExitProblem ||
+	if r := term.run("doctor", "--data-dir", t.TempDir()); r.code != cli.ExitProblem ||
 		!strings.Contains(strings.Join(strings.Fields(r.stdout), " "), refused) {
 		t.Errorf("doctor: exit code %d, %s", r.code, r.stdout)
 	}
 
-	term.run("actors", "quarantine", "clear", "counter/a", "counter/b").wants(t, host.ExitOK,
+	term.run("actors", "quarantine", "clear", "counter/a", "counter/b").wants(t, cli.ExitOK,
 		"actor counter/a is no longer quarantined\n", "counter/b")
-	term.run("actors", "call", "counter/a", "add", "1").wants(t, host.ExitOK, "1\n")
+	term.run("actors", "call", "counter/a", "add", "1").wants(t, cli.ExitOK, "1\n")
 	if got := term.run("actors", "quarantine", "ls", "-o", "name").stdout; got != "kv/a\n" {
 		t.Errorf("listed %q", got)
 	}
-	term.run("events", "--kind", "acquitted").wants(t, host.ExitOK, "counter/a", "by an operator")
-	term.run("actors", "get", "counter/a", "-o", "json").wants(t, host.ExitOK, `"quarantine":""`)
+	term.run("events", "--kind", "acquitted").wants(t, cli.ExitOK, "counter/a", "by an operator")
+	term.run("actors", "get", "counter/a", "-o", "json").wants(t, cli.ExitOK, `"quarantine":""`)
 }

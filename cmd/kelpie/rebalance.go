@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // rebalanceFlags are those of "cluster rebalance".
@@ -73,7 +73,7 @@ in their zone; with rendezvous, where they are.
 ` + rebalanceListing.help(),
 		Example: "  kelpie cluster rebalance --dry-run\n" +
 			"  kelpie cluster rebalance --by memory --rate 100/s --yes",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.ContainsFunc(bys, func(b struct{ name, meaning string }) bool { return b.name == f.by }) {
 				return api.Errorf(api.CodeInvalidArgument, "--by %q: must be %s, %s or %s", f.by, api.ByActors,
@@ -155,7 +155,7 @@ func (k *kelpie) rebalance(ctx context.Context, s *session, o *output, f *rebala
 		return err
 	}
 	for _, failed := range reply.Fails {
-		return host.Advise(api.Errorf(api.CodeInternal, "node %s did not start: %s", failed.Node, failed.Error),
+		return cli.Advise(api.Errorf(api.CodeInternal, "node %s did not start: %s", failed.Node, failed.Error),
 			"rerun the command to move the rest")
 	}
 	return j.verdict()

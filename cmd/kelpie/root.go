@@ -8,27 +8,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // kelpie is what the commands have in common.
 type kelpie struct {
-	host.Process
+	cli.Process
 	// isTerminal reports whether a stream of the process is a terminal.
 	isTerminal func(stream any) bool
 }
 
 // run runs the command that args name and returns the exit code.
-func run(p host.Process, args []string) int {
+func run(p cli.Process, args []string) int {
 	k := &kelpie{Process: p, isTerminal: isTerminal}
 	return k.run(args)
 }
 
 func (k *kelpie) run(args []string) int {
-	return host.Execute(k.root(), k.Process, negativeNumbers(args))
+	return cli.Execute(k.root(), k.Process, negativeNumbers(args))
 }
 
 var negativeNumber = regexp.MustCompile(`^-[0-9][0-9.eE+-]*$`)
@@ -90,7 +89,7 @@ const isGroup = "kelpie_group"
 func makeGroup(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return host.UnknownCommand(cmd, args)
+			return cli.UnknownCommand(cmd, args)
 		}
 		return nil
 	}
@@ -122,7 +121,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 				return err
 			}
 			if len(rest) > 0 {
-				return host.UnknownCommand(cmd, rest)
+				return cli.UnknownCommand(cmd, rest)
 			}
 			return cmd.Help()
 		},

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // sortRowsMax is how many rows are sorted: listings come in the order of their keys, a page at a time, and another
@@ -107,7 +107,7 @@ func checkSortable(rows int) error {
 	if rows <= sortRowsMax {
 		return nil
 	}
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "--sort: there are more than %d rows, too many to sort here",
 			sortRowsMax),
 		"filter them, or leave --sort out and pipe the list into sort",

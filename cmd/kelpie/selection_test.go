@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // TestSort shows the orders of rows: numbers by their size, text by its bytes, what is equal as it came.
@@ -36,7 +36,7 @@ func TestSort(t *testing.T) {
 		"--zone eu --sort node:desc":   "c a",
 	} {
 		r := terminal{}.run(append([]string{"node", "ls", "-o", "name", "--addr", addr}, strings.Fields(flags)...)...)
-		if got := strings.Join(strings.Fields(r.stdout), " "); got != want || r.code != host.ExitOK {
+		if got := strings.Join(strings.Fields(r.stdout), " "); got != want || r.code != cli.ExitOK {
 			t.Errorf("%s: %+v, want %s", flags, r, want)
 		}
 	}
@@ -69,7 +69,7 @@ func manyActors(t *testing.T, total int, asked func(page int)) string {
 func TestTooManyToSort(t *testing.T) {
 	pages := 0
 	addr := manyActors(t, 1_000_000, func(int) { pages++ })
-	terminal{}.run("actors", "ls", "--sort", "node", "--addr", addr).wants(t, host.ExitRefused,
+	terminal{}.run("actors", "ls", "--sort", "node", "--addr", addr).wants(t, cli.ExitRefused,
 		"--sort: there are more than 10000 rows", "pipe")
 	if pages != 11 {
 		t.Errorf("%d pages were read", pages)
@@ -117,10 +117,10 @@ func TestListsStream(t *testing.T) {
 			}
 		})
 		var stderr strings.Builder
-		p := host.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: &stderr, Getenv: func(string) string {
+		p := cli.Process{Stdin: strings.NewReader(""), Stdout: out, Stderr: &stderr, Getenv: func(string) string {
 			return ""
 		}}
-		if code := run(p, []string{"actors", "ls", "-o", string(f), "--addr", addr}); code != host.ExitOK ||
+		if code := run(p, []string{"actors", "ls", "-o", string(f), "--addr", addr}); code != cli.ExitOK ||
 			out.lines() < 3500 {
 			t.Errorf("-o %s: exit code %d with %d lines\n%s", f, code, out.lines(), stderr.String())
 		}
@@ -135,12 +135,12 @@ func TestStreamsEndWithTheirReader(t *testing.T) {
 		addr := manyActors(t, 100_000, func(int) { pages++ })
 		var stderr strings.Builder
 		out := &shared{left: 2}
-		p := host.Process{
+		p := cli.Process{
 			Stdin: strings.NewReader(""), Stdout: out, Stderr: &stderr, Getenv: func(string) string { return "" },
 			Signals: terminal{}.interrupted().listen,
 		}
 		args := append([]string{"actors", "ls", "--addr", addr}, strings.Fields(flags)...)
-		if code := run(p, args); code != host.ExitBrokenPipe || stderr.String() != "" {
+		if code := run(p, args); code != cli.ExitBrokenPipe || stderr.String() != "" {
 			t.Errorf("%s: exit code %d, %q", flags, code, stderr.String())
 		}
 		if pages > 3 {
@@ -153,7 +153,7 @@ func TestStreamsEndWithTheirReader(t *testing.T) {
 func TestWatchedJSON(t *testing.T) {
 	addr := manyActors(t, 2, func(int) {})
 	r := terminal{}.interrupted().run("actors", "ls", "--watch", "-o", "json", "--addr", addr)
-	if lines := strings.Split(r.stdout, "\n"); r.code != host.ExitOK || len(lines) != 3 ||
+	if lines := strings.Split(r.stdout, "\n"); r.code != cli.ExitOK || len(lines) != 3 ||
 		!strings.HasPrefix(lines[1], `{"actor":"n/0000001",`) {
 		t.Errorf("%+v", r)
 	}

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) sends() *cobra.Command {
@@ -62,7 +62,7 @@ list is printed page by page as it is read: a message that is delivered
 meanwhile may be in it or not.`,
 		example: `  kelpie sends ls --namespace cart
   kelpie sends ls --to stock/warehouse-1 --overdue -o wide`,
-		args: host.Args(),
+		args: cli.Args(),
 		flags: func(cmd *cobra.Command) {
 			registerOwner(cmd, &req.Namespace, &req.Actor, &req.Prefix)
 			k.registerTarget(cmd, &req.Target)
@@ -130,7 +130,7 @@ been handled, or may still be: those that were on their way and are not answered
 within two seconds, and those that another activation may have tried to deliver.`,
 		Example: `  kelpie sends drop cart/alice#4097
   kelpie sends drop cart/alice --to stock/warehouse-1`,
-		Args: host.Args("ACTOR[#NUMBER]"),
+		Args: cli.Args("ACTOR[#NUMBER]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := parseSends(args[0])
 			if err != nil {

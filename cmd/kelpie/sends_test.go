@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -37,14 +37,14 @@ func storedSend(t *testing.T, number int64, target api.ActorID, method string, a
 func TestSends(t *testing.T) {
 	s := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": s.address}}
-	term.run("sends", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
+	term.run("sends", "ls", "-o", "json").wants(t, cli.ExitOK, "[]")
 
 	a, x, y := api.ActorID{Namespace: "counter", ID: "a"}, api.ActorID{Namespace: "gone", ID: "x"},
 		api.ActorID{Namespace: "gone", ID: "y"}
 	store(t, s.address, a, time.UnixMilli(registry.DueAtOnce), storedSend(t, 1, x, "add", 3),
 		storedSend(t, 2, y, "add", 0), storedSend(t, 3, x, "add", 0), storedSend(t, 4, y, "add", 0))
 
-	term.run("sends", "ls").wants(t, host.ExitOK, "SEND", "counter/a#1", "gone/x", "1h0m0")
+	term.run("sends", "ls").wants(t, cli.ExitOK, "SEND", "counter/a#1", "gone/x", "1h0m0")
 	all := rows[api.SendRow](t, term.run("sends", "ls", "-o", "json"))
 	if len(all) != 4 || all[0].Target != "gone/x" || all[0].Attempts != 3 || all[1].Send != "counter/a#2" ||
 		all[0].AgeMillis < time.Hour.Milliseconds() || all[0].RequestBytes != 1 {
@@ -54,7 +54,7 @@ func TestSends(t *testing.T) {
 	if detail.Sends != 4 || detail.OldestSend != all[0].Sent || detail.Alarms != 0 || detail.NextAlarm != "" {
 		t.Errorf("told %+v", detail)
 	}
-	term.run("actors", "get", "counter/a").wants(t, host.ExitOK, "SENDS", "OLDEST SEND", all[0].Sent)
+	term.run("actors", "get", "counter/a").wants(t, cli.ExitOK, "SENDS", "OLDEST SEND", all[0].Sent)
 	for line, want := range map[string]string{
 		"--to gone/y":                  "counter/a#2\ncounter/a#4\n",
 		"--actor counter/a --limit 3":  "counter/a#1\ncounter/a#2\ncounter/a#3\n",
@@ -63,23 +63,23 @@ func TestSends(t *testing.T) {
 		"--namespace counter --to z/z": "",
 	} {
 		r := term.run(append([]string{"sends", "ls", "-o", "name"}, strings.Fields(line)...)...)
-		if r.code != host.ExitOK || r.stdout != want {
+		if r.code != cli.ExitOK || r.stdout != want {
 			t.Errorf("%s: %+v, want %q", line, r, want)
 		}
 	}
 
-	term.run("sends", "drop", "counter/a#1").wants(t, host.ExitRefused, "--yes")
-	term.run("sends", "drop", "counter/a#7").wants(t, host.ExitNotFound, "no such message", "sends ls")
-	term.run("sends", "drop", "counter/a#7", "--yes").wants(t, host.ExitNotFound, "no such message")
-	term.run("sends", "drop", "counter/a", "--to", "gone/z").wants(t, host.ExitNotFound, "no such message")
-	term.run("sends", "drop", "counter/never").wants(t, host.ExitNotFound, "never called")
-	term.run("sends", "drop", "counter/a#1", "--yes").wants(t, host.ExitOK, "actor counter/a: 1 message dropped")
-	term.run("sends", "drop", "counter/a", "--to", "gone/y", "--yes").wants(t, host.ExitOK, "2 messages dropped")
+	term.run("sends", "drop", "counter/a#1").wants(t, cli.ExitRefused, "--yes")
+	term.run("sends", "drop", "counter/a#7").wants(t, cli.ExitNotFound, "no such message", "sends ls")
+	term.run("sends", "drop", "counter/a#7", "--yes").wants(t, cli.ExitNotFound, "no such message")
+	term.run("sends", "drop", "counter/a", "--to", "gone/z").wants(t, cli.ExitNotFound, "no such message")
+	term.run("sends", "drop", "counter/never").wants(t, cli.ExitNotFound, "never called")
+	term.run("sends", "drop", "counter/a#1", "--yes").wants(t, cli.ExitOK, "actor counter/a: 1 message dropped")
+	term.run("sends", "drop", "counter/a", "--to", "gone/y", "--yes").wants(t, cli.ExitOK, "2 messages dropped")
 	if r := term.run("sends", "ls", "-o", "name"); r.stdout != "counter/a#3\n" {
 		t.Errorf("left are %+v", r)
 	}
-	term.run("sends", "drop", "counter/a", "--yes").wants(t, host.ExitOK, "1 message dropped")
-	term.run("sends", "ls", "-o", "json").wants(t, host.ExitOK, "[]")
+	term.run("sends", "drop", "counter/a", "--yes").wants(t, cli.ExitOK, "1 message dropped")
+	term.run("sends", "ls", "-o", "json").wants(t, cli.ExitOK, "[]")
 }
 
 func TestSendsUsage(t *testing.T) {
@@ -93,7 +93,7 @@ func TestSendsUsage(t *testing.T) {
 		{"drop counter/a --to b --yes", "NAMESPACE/ID"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			terminal{}.run(append([]string{"sends"}, strings.Fields(c.args)...)...).wants(t, host.ExitUsage, c.says)
+			terminal{}.run(append([]string{"sends"}, strings.Fields(c.args)...)...).wants(t, cli.ExitUsage, c.says)
 		})
 	}
 }

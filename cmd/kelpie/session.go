@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
@@ -32,14 +32,14 @@ type connection struct {
 func (c *connection) register(flags *pflag.FlagSet) {
 	c.registerAddr(flags)
 	c.timeoutFlag(flags)
-	host.Variable(flags, "timeout", timeoutVariable)
+	cli.Variable(flags, "timeout", timeoutVariable)
 }
 
 // registerAddr is register for a command whose own --timeout is of something else than an answer.
 func (c *connection) registerAddr(flags *pflag.FlagSet) {
 	c.addrFlag(flags)
 	c.context.register(flags)
-	host.Variable(flags, "addr", addrVariable)
+	cli.Variable(flags, "addr", addrVariable)
 }
 
 // The variables of flags that a context has values for.
@@ -51,7 +51,7 @@ const (
 )
 
 func (c *connection) addrFlag(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&c.addrs, "addr", []string{host.DefaultListen},
+	flags.StringSliceVar(&c.addrs, "addr", []string{cli.DefaultListen},
 		"addresses of nodes, HOST:PORT[,HOST:PORT...], tried in turn")
 }
 
@@ -62,16 +62,16 @@ func (c *connection) timeoutFlag(flags *pflag.FlagSet) {
 // validate checks the flags. Errors are CodeInvalidArgument.
 func (c *connection) validate() error {
 	if len(c.addrs) == 0 {
-		return host.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: pass the address of at least one "+
-			"node, such as %s", host.DefaultListen))
+		return cli.OfFlag("addr", api.Errorf(api.CodeInvalidArgument, "--addr: pass the address of at least one "+
+			"node, such as %s", cli.DefaultListen))
 	}
 	for _, addr := range c.addrs {
-		if err := host.CheckAddress("--addr", addr); err != nil {
-			return host.OfFlag("addr", err)
+		if err := cli.CheckAddress("--addr", addr); err != nil {
+			return cli.OfFlag("addr", err)
 		}
 	}
 	if c.timeout <= 0 {
-		return host.OfFlag(
+		return cli.OfFlag(
 			"timeout", api.Errorf(api.CodeInvalidArgument, "--timeout %v: must be positive, such as %v", c.timeout,
 				timeoutDefault))
 	}
@@ -137,7 +137,7 @@ func (s *session) try(ctx context.Context, repeatable bool, f func(ctx context.C
 		case code == api.CodeUnavailable && !rpc.NotSent(err):
 			served = err
 		case code == api.CodeUnavailable, repeatable && lost:
-			silent = append(silent, addr+" ("+host.Reason(err)+")")
+			silent = append(silent, addr+" ("+cli.Reason(err)+")")
 		default:
 			return addr, s.explain(addr, err)
 		}
@@ -196,9 +196,9 @@ func (s *session) explainCall(err error, id api.ActorID, method, key string) err
 		return err
 	}
 	if key != "" {
-		return host.Advise(err, "it may have been executed; repeat it with the same --idempotency-key to find out")
+		return cli.Advise(err, "it may have been executed; repeat it with the same --idempotency-key to find out")
 	}
-	return host.Advise(err, "it may have been executed; to be able to repeat a call safely, pass --idempotency-key")
+	return cli.Advise(err, "it may have been executed; to be able to repeat a call safely, pass --idempotency-key")
 }
 
 // explain makes an error of a node's say which node it is.
@@ -207,10 +207,10 @@ func (s *session) explain(addr string, err error) error {
 	case api.CodeDeadlineExceeded:
 		return api.Errorf(code, "node at %s did not answer within %v", addr, s.timeout)
 	case api.CodeMismatch:
-		return host.Advise(err, "use the same version of kelpie as the cluster")
+		return cli.Advise(err, "use the same version of kelpie as the cluster")
 	case api.CodeUnknownMethod:
-		return host.Advise(
-			api.Errorf(code, "the program at %s is not a node, or one of another version: %s", addr, host.Message(err)),
+		return cli.Advise(
+			api.Errorf(code, "the program at %s is not a node, or one of another version: %s", addr, cli.Message(err)),
 			"name a node with --addr, KELPIE_ADDR or --context; the address of a store served by kelpie store "+
 				"serve does not do",
 		)
@@ -220,7 +220,7 @@ func (s *session) explain(addr string, err error) error {
 
 // unreachable says of each address why nobody answered there.
 func unreachable(silent []string) error {
-	return host.Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeUnavailable, "no node answers: %s", strings.Join(silent, ", ")),
 		"start one with \"kelpie node start\", or name one with --addr, KELPIE_ADDR or --context",
 	)

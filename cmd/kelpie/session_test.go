@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/rpc/tcp"
 )
@@ -77,12 +77,12 @@ func TestAddressesInTurn(t *testing.T) {
 		code  int
 		says  string
 	}{
-		{[]string{nowhere, good}, host.ExitOK, "found"},
-		{[]string{down, good}, host.ExitOK, "found"},
-		{[]string{nowhere, down}, host.ExitUnavailable, "the store is down"},
-		{[]string{down, nowhere}, host.ExitUnavailable, "the store is down"},
-		{[]string{internal, good}, host.ExitFailure, "a defect"},
-		{[]string{foreign, good}, host.ExitNotFound, api.MethodNodes},
+		{[]string{nowhere, good}, cli.ExitOK, "found"},
+		{[]string{down, good}, cli.ExitOK, "found"},
+		{[]string{nowhere, down}, cli.ExitUnavailable, "the store is down"},
+		{[]string{down, nowhere}, cli.ExitUnavailable, "the store is down"},
+		{[]string{internal, good}, cli.ExitFailure, "a defect"},
+		{[]string{foreign, good}, cli.ExitNotFound, api.MethodNodes},
 	} {
 		terminal{}.run("node", "ls", "-o", "name", "--addr", strings.Join(c.addrs, ",")).wants(t, c.code, c.says)
 	}
@@ -93,7 +93,7 @@ func TestAddressesInTurn(t *testing.T) {
 func untilReached(args ...string) (result, string) {
 	for timeout := 50 * time.Millisecond; ; timeout *= 2 {
 		r := terminal{}.run(append(args[:len(args):len(args)], "--timeout", timeout.String())...)
-		if r.code != host.ExitUnavailable || timeout > 5*time.Second {
+		if r.code != cli.ExitUnavailable || timeout > 5*time.Second {
 			return r, timeout.String()
 		}
 	}
@@ -122,12 +122,12 @@ func TestNoAnswer(t *testing.T) {
 	})
 	both := []string{"--addr", hung + "," + good, "--timeout", "2s"}
 	alone := []string{"--addr", hung, "--timeout", "100ms"}
-	terminal{}.run(append([]string{"node", "ls"}, both...)...).wants(t, host.ExitOK, "found")
-	terminal{}.run(append([]string{"actors", "call", "counter/a", "get"}, both...)...).wants(t, host.ExitOK, "7\n")
-	terminal{}.run(append([]string{"node", "ls"}, alone...)...).wants(t, host.ExitUnavailable,
+	terminal{}.run(append([]string{"node", "ls"}, both...)...).wants(t, cli.ExitOK, "found")
+	terminal{}.run(append([]string{"actors", "call", "counter/a", "get"}, both...)...).wants(t, cli.ExitOK, "7\n")
+	terminal{}.run(append([]string{"node", "ls"}, alone...)...).wants(t, cli.ExitUnavailable,
 		hung+" (no answer arrived in time)")
 	r, timeout := untilReached("leases", "break", "n", "--yes", "--addr", hung)
-	r.wants(t, host.ExitUnknown, hung+" did not answer within "+timeout)
+	r.wants(t, cli.ExitUnknown, hung+" did not answer within "+timeout)
 }
 
 // actorPages serves 2,500 actors in pages of up to 1,000, one of which is empty, and counts the pages.
@@ -193,9 +193,9 @@ func TestLostAnswer(t *testing.T) {
 	})
 	call := []string{"actors", "call", "counter/a", "add", "1", "--addr", addr}
 	r, timeout := untilReached(call...)
-	r.wants(t, host.ExitUnknown, "add of counter/a was not answered within "+timeout, "may have been executed")
+	r.wants(t, cli.ExitUnknown, "add of counter/a was not answered within "+timeout, "may have been executed")
 	r, _ = untilReached(append(call, "--idempotency-key", "k")...)
-	r.wants(t, host.ExitUnknown, "with the same --idempotency-key")
+	r.wants(t, cli.ExitUnknown, "with the same --idempotency-key")
 }
 
 // TestIdempotencyKey shows that the key reaches the node, and that a call with one is sent again when its answer was
@@ -217,7 +217,7 @@ func TestIdempotencyKey(t *testing.T) {
 		})
 	})
 	r := terminal{}.run("actors", "call", "counter/a", "add", "1", "--addr", addr, "--idempotency-key", "k")
-	if r.code != host.ExitOK || r.stdout != "7\n" || strings.Join(keys, " ") != "k k" {
+	if r.code != cli.ExitOK || r.stdout != "7\n" || strings.Join(keys, " ") != "k k" {
 		t.Errorf("%+v after calls with the keys %q", r, keys)
 	}
 }
@@ -226,6 +226,6 @@ func TestIdempotencyKey(t *testing.T) {
 func TestNoNode(t *testing.T) {
 	addr := fakeNode(t, func(*rpc.Mux) {})
 	for _, args := range [][]string{{"node", "ls"}, {"actors", "call", "counter/a", "get"}} {
-		terminal{}.run(append(args, "--addr", addr)...).wants(t, host.ExitNotFound, addr+" is not a node", "--addr")
+		terminal{}.run(append(args, "--addr", addr)...).wants(t, cli.ExitNotFound, addr+" is not a node", "--addr")
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -50,7 +50,7 @@ the seeds that break a promise are printed.
   kelpie sim --seeds 100 --bug early-reply --shrink --html failure.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return host.UnknownCommand(cmd, args)
+				return cli.UnknownCommand(cmd, args)
 			}
 			return f.exclude(cmd.Flags())
 		},
@@ -120,8 +120,8 @@ type interrupted string
 
 func (i interrupted) Error() string { return string(i) }
 
-// Is makes it a host.ErrInterrupted, for the exit code.
-func (interrupted) Is(target error) bool { return target == host.ErrInterrupted }
+// Is makes it a cli.ErrInterrupted, for the exit code.
+func (interrupted) Is(target error) bool { return target == cli.ErrInterrupted }
 
 // examine shrinks and draws a run, if asked to. It is nil if none was to be told of.
 func (k *kelpie) examine(r *sim.Result, f *simFlags, report *simReport) (err error) {
@@ -160,11 +160,11 @@ func simFailed(s campaign.Summary, chosen *sim.Result, many bool) error {
 	case s.Failed == 0:
 		return nil
 	case many:
-		return host.Advise(fmt.Errorf("%d of %s broke a promise", s.Failed, counted(s.Seeds, "seed")),
+		return cli.Advise(fmt.Errorf("%d of %s broke a promise", s.Failed, counted(s.Seeds, "seed")),
 			"run one of them with --timeline to see what happens, or with --shrink to find the smallest run that "+
 				"fails")
 	}
-	return host.Advise(errors.New("the run of seed "+count(chosen.Config.Seed)+" broke a promise"),
+	return cli.Advise(errors.New("the run of seed "+count(chosen.Config.Seed)+" broke a promise"),
 		"pass --timeline to see what happens, or --shrink to find the smallest run that fails")
 }
 

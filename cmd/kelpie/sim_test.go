@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/env/envtest"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -73,7 +73,7 @@ func notWithRace(t *testing.T) {
 func TestSimSingle(t *testing.T) {
 	notWithRace(t)
 	first := simulated("--seed", "7")
-	first.wants(t, host.ExitOK, "seed 7: every promise held\n", " answered, ", "simulated in",
+	first.wants(t, cli.ExitOK, "seed 7: every promise held\n", " answered, ", "simulated in",
 		"choices  --seed 7 --profile smoke --nodes 3 --clients 3 --calls 8 --duration 2s")
 	row := simRows(t, simulated("--seed", "7", "-o", "json"))[0]
 	if !strings.Contains(first.stdout, row.TraceHash) || len(row.TraceHash) != 16 || row.Steps == 0 ||
@@ -100,7 +100,7 @@ func TestSimDrawnSeed(t *testing.T) {
 func TestSimMany(t *testing.T) {
 	notWithRace(t)
 	r := simulated("--seeds", "3", "--start", "5", "--jobs", "2")
-	r.wants(t, host.ExitOK, "3 seeds from 5 on: every promise held\n", " answered, ", "faults ", "simulated in")
+	r.wants(t, cli.ExitOK, "3 seeds from 5 on: every promise held\n", " answered, ", "faults ", "simulated in")
 	if strings.Contains(r.stdout, "seed 5:") || r.stderr != "" {
 		t.Errorf("%+v", r)
 	}
@@ -111,9 +111,9 @@ func TestSimMany(t *testing.T) {
 		t.Errorf("%s", r.stdout)
 	}
 	r = simulated("--seeds", "2", "--faults", "none", "-o", "yaml")
-	r.wants(t, host.ExitOK, "---\nseed: 1\n", "---\nseed: 2\n", "faults: {}\n", "violations: []\n")
+	r.wants(t, cli.ExitOK, "---\nseed: 1\n", "---\nseed: 2\n", "faults: {}\n", "violations: []\n")
 	r = simulated("--for", "1ms", "--jobs", "1")
-	r.wants(t, host.ExitOK, "from 1 on: every promise held")
+	r.wants(t, cli.ExitOK, "from 1 on: every promise held")
 }
 
 // TestSimViolation tests the output for seeds that break a promise: what is broken, and the command that
@@ -122,7 +122,7 @@ func TestSimViolation(t *testing.T) {
 	notWithRace(t)
 	for _, args := range [][]string{{"--seed", "1"}, {"--seeds", "1"}} {
 		r := simulated(append(args, "--bug", "early-reply")...)
-		if r.code != host.ExitFailure || !namesChecker(r.stdout) || strings.Count(r.stderr, "\n") != 2 ||
+		if r.code != cli.ExitFailure || !namesChecker(r.stdout) || strings.Count(r.stderr, "\n") != 2 ||
 			!strings.HasPrefix(r.stderr, "error: ") {
 			t.Fatalf("%+v", r)
 		}
@@ -132,7 +132,7 @@ func TestSimViolation(t *testing.T) {
 		}
 		command, _, _ := strings.Cut(r.stdout[at:], "\n")
 		again := terminal{}.run(words(command)[1:]...)
-		if again.code != host.ExitFailure || !strings.Contains(again.stdout, command+"\n") {
+		if again.code != cli.ExitFailure || !strings.Contains(again.stdout, command+"\n") {
 			t.Errorf("%s: %+v", command, again)
 		}
 	}
@@ -148,7 +148,7 @@ func TestSimViolation(t *testing.T) {
 		t.Errorf("%s", r.stdout)
 	}
 	r = simulated("--seeds", "3", "--bug", "early-reply", "-o", "name")
-	if r.code != host.ExitFailure || r.stdout != strings.Join(failed, "\n")+"\n" {
+	if r.code != cli.ExitFailure || r.stdout != strings.Join(failed, "\n")+"\n" {
 		t.Errorf("%q, not %q", r.stdout, failed)
 	}
 }
@@ -162,7 +162,7 @@ func namesChecker(text string) bool {
 func TestSimTimeline(t *testing.T) {
 	notWithRace(t)
 	r := simulated("--seed", "1", "--timeline")
-	if line, _, _ := strings.Cut(r.stdout, "\n"); r.code != host.ExitOK ||
+	if line, _, _ := strings.Cut(r.stdout, "\n"); r.code != cli.ExitOK ||
 		!strings.HasPrefix(strings.TrimSpace(line), "0.000000s  n") {
 		t.Errorf("%+v", r)
 	}
@@ -186,15 +186,15 @@ func TestSimShrink(t *testing.T) {
 		"--shrink", "-o", "json")
 	rows := simRows(t, r)
 	last := rows[len(rows)-1]
-	if r.code != host.ExitFailure || len(rows) != 3 || !last.Shrunk || last.Seed != rows[0].Seed ||
+	if r.code != cli.ExitFailure || len(rows) != 3 || !last.Shrunk || last.Seed != rows[0].Seed ||
 		last.CallsOK >= rows[0].CallsOK || len(last.Violations) == 0 {
 		t.Fatalf("%s", r.stdout)
 	}
 	again := terminal{}.run(append(words(last.Command)[1:], "--shrink")...)
-	if again.code != host.ExitFailure || !strings.Contains(again.stdout, "seed 2, the smallest run found: ") {
+	if again.code != cli.ExitFailure || !strings.Contains(again.stdout, "seed 2, the smallest run found: ") {
 		t.Errorf("%s: %+v", last.Command, again)
 	}
-	simulated("--seed", "1", "--shrink").wants(t, host.ExitOK, "every promise held")
+	simulated("--seed", "1", "--shrink").wants(t, cli.ExitOK, "every promise held")
 }
 
 // TestSimPage shows which run a page shows: a single one, of many the first that breaks a promise, or what that
@@ -207,10 +207,10 @@ func TestSimPage(t *testing.T) {
 		code int
 		says string // "" if there is nothing to show
 	}{
-		{[]string{"--seed", "2"}, host.ExitOK, "kelpie sim --seed 2"},
-		{[]string{"--seeds", "2", "--start", "5"}, host.ExitOK, ""},
-		{[]string{"--seeds", "2", "--bug", "early-reply"}, host.ExitFailure, "kelpie sim --seed 1"},
-		{[]string{"--seed", "1", "--bug", "early-reply", "--workloads", "cold", "--shrink"}, host.ExitFailure,
+		{[]string{"--seed", "2"}, cli.ExitOK, "kelpie sim --seed 2"},
+		{[]string{"--seeds", "2", "--start", "5"}, cli.ExitOK, ""},
+		{[]string{"--seeds", "2", "--bug", "early-reply"}, cli.ExitFailure, "kelpie sim --seed 1"},
+		{[]string{"--seed", "1", "--bug", "early-reply", "--workloads", "cold", "--shrink"}, cli.ExitFailure,
 			"--clients 1 "},
 	} {
 		name := filepath.Join(dir, count(uint64(i))+".html")
@@ -245,10 +245,10 @@ func TestSimPlan(t *testing.T) {
 // TestSimVariable shows that the variable names a seed, and gives way to flags that ask for many.
 func TestSimVariable(t *testing.T) {
 	term := terminal{env: map[string]string{"KELPIE_SIM_SEED": "12"}}
-	term.sim().wants(t, host.ExitOK, "seed 12: ")
-	term.sim("--seed", "13").wants(t, host.ExitOK, "seed 13: ")
-	term.sim("--seeds", "1").wants(t, host.ExitOK, "1 seed from 1 on: ")
-	terminal{env: map[string]string{"KELPIE_SIM_SEED": "x"}}.sim().wants(t, host.ExitUsage, "KELPIE_SIM_SEED")
+	term.sim().wants(t, cli.ExitOK, "seed 12: ")
+	term.sim("--seed", "13").wants(t, cli.ExitOK, "seed 13: ")
+	term.sim("--seeds", "1").wants(t, cli.ExitOK, "1 seed from 1 on: ")
+	terminal{env: map[string]string{"KELPIE_SIM_SEED": "x"}}.sim().wants(t, cli.ExitUsage, "KELPIE_SIM_SEED")
 }
 
 // TestSimInterrupt shows that an interrupt ends many runs with a summary of those that were made, and is no success:
@@ -257,11 +257,11 @@ func TestSimInterrupt(t *testing.T) {
 	var stdout, stderr strings.Builder
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
-	p := host.Process{
+	p := cli.Process{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
 		Signals: func() (<-chan os.Signal, func()) { return signals, func() {} },
 	}
-	if code := run(p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke"}); code != host.ExitInterrupted ||
+	if code := run(p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke"}); code != cli.ExitInterrupted ||
 		!strings.Contains(stdout.String(), " of 1000000000 seeds from 1 on: every promise held") {
 		t.Errorf("exit code %d, %s%s", code, stdout.String(), stderr.String())
 	}
@@ -269,14 +269,14 @@ func TestSimInterrupt(t *testing.T) {
 
 // TestSimNobodyReads shows that many runs end when nobody reads what comes of them.
 func TestSimNobodyReads(t *testing.T) {
-	p := host.Process{
+	p := cli.Process{
 		Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: io.Discard, Getenv: func(string) string {
 			return ""
 		},
 		Signals: func() (<-chan os.Signal, func()) { return nil, func() {} },
 	}
 	if code := run(
-		p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke", "-o", "json"}); code != host.ExitBrokenPipe {
+		p, []string{"sim", "--seeds", "1000000000", "--profile", "smoke", "-o", "json"}); code != cli.ExitBrokenPipe {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -315,7 +315,7 @@ func TestSimUsage(t *testing.T) {
 		{[]string{"ls", "x"}, "unexpected argument"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
-			terminal{}.run(append([]string{"sim"}, c.args...)...).wants(t, host.ExitUsage, c.says)
+			terminal{}.run(append([]string{"sim"}, c.args...)...).wants(t, cli.ExitUsage, c.says)
 		})
 	}
 }
@@ -326,7 +326,7 @@ func TestSimList(t *testing.T) {
 	if !slices.Equal(got, campaign.Catalog()) {
 		t.Errorf("%+v", got)
 	}
-	terminal{}.run("sim", "ls").wants(t, host.ExitOK, "KIND", "fault ", "workload ", "checker ", "determinism ",
+	terminal{}.run("sim", "ls").wants(t, cli.ExitOK, "KIND", "fault ", "workload ", "checker ", "determinism ",
 		"profile ", "early-reply")
-	terminal{}.run("sim", "ls", "-o", "name").wants(t, host.ExitOK, "\ncrash-commit\n")
+	terminal{}.run("sim", "ls", "-o", "name").wants(t, cli.ExitOK, "\ncrash-commit\n")
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -65,7 +65,7 @@ func (f *simFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.html, "html", "", "file to write an HTML page about the run to; for many runs, about the "+
 		"first that breaks a promise; with --shrink, about the smallest (default none)")
 	must(cmd.MarkFlagFilename("html", "html"))
-	host.Variable(flags, "seed", simSeedVariable)
+	cli.Variable(flags, "seed", simSeedVariable)
 	f.output.register(cmd)
 	for flag, kind := range map[string]string{"profile": "profile", "workloads": "workload", "faults": "fault",
 		"bug": "bug"} {
@@ -146,7 +146,7 @@ func readPlan(text string) (sim.Plan, error) {
 	if name, ok := strings.CutPrefix(text, "@"); ok {
 		content, err := os.ReadFile(name)
 		if err != nil {
-			return nil, api.Errorf(api.CodeInvalidArgument, "--plan %s: %s", text, host.Reason(err))
+			return nil, api.Errorf(api.CodeInvalidArgument, "--plan %s: %s", text, cli.Reason(err))
 		}
 		text = string(content)
 	}

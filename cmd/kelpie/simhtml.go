@@ -9,9 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
@@ -25,7 +25,7 @@ func checkPage(name string) error {
 		return api.Errorf(api.CodeInvalidArgument, "--html %s: that is a directory", name)
 	}
 	if _, err := os.Stat(filepath.Dir(name)); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "--html %s: %s", name, host.Reason(err))
+		return api.Errorf(api.CodeInvalidArgument, "--html %s: %s", name, cli.Reason(err))
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func (k *kelpie) writePage(name string, r *sim.Result) error {
 		return err
 	}
 	if err := os.WriteFile(name, page.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("%s was not written: %s", name, host.Reason(err))
+		return fmt.Errorf("%s was not written: %s", name, cli.Reason(err))
 	}
 	_, err := human.Fprintf(k.Stderr, "%s shows the run of seed %d\n", name, r.Config.Seed)
 	return err

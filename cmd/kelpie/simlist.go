@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -33,7 +33,7 @@ func (k *kelpie) simList() *cobra.Command {
 		short:   "List the parts of simulated runs",
 		long:    "List the faults, workloads, checkers, profiles and bugs of simulated runs.",
 		example: "  kelpie sim ls\n  kelpie sim ls --sort name -o json",
-		args:    host.Args(),
+		args:    cli.Args(),
 		listing: simItemListing,
 		offline: true,
 		fetch: func(_ context.Context, _ *session, _ []string, emit func([]sim.Item) error) error {

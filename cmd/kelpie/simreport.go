@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -82,7 +82,7 @@ func (p *simReport) print(row simRow, all bool) error {
 	}
 	var b strings.Builder
 	for _, line := range row.Timeline {
-		b.WriteString(host.OneLine(line) + "\n")
+		b.WriteString(cli.OneLine(line) + "\n")
 	}
 	p.outcome(&b, &row)
 	if all {
@@ -133,7 +133,7 @@ func (p *simReport) outcome(b *strings.Builder, row *simRow) {
 func indented(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := range lines {
-		lines[i] = host.OneLine(strings.ReplaceAll(lines[i], "\t", "  "))
+		lines[i] = cli.OneLine(strings.ReplaceAll(lines[i], "\t", "  "))
 	}
 	return strings.Join(lines, "\n      ")
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -72,7 +72,7 @@ func TestSimDeterminismCommand(t *testing.T) {
 // TestSimProgress shows that a terminal has a line that is written over, and anything else a line now and then.
 func TestSimProgress(t *testing.T) {
 	r := terminal{interactive: true}.sim("--seeds", "2")
-	if r.code != host.ExitOK || !strings.HasPrefix(r.stderr, clearLine+"1 of 2 seeds, 0 failed") ||
+	if r.code != cli.ExitOK || !strings.HasPrefix(r.stderr, clearLine+"1 of 2 seeds, 0 failed") ||
 		!strings.HasSuffix(r.stderr, clearLine) {
 		t.Errorf("%+v", r)
 	}

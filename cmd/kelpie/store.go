@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -32,7 +33,7 @@ kelpie://HOST:PORT. Unlike a node's own store, it stays when nodes come and go.
 Ctrl-C or SIGTERM stops it gracefully, a second one at once.`,
 		Example: "  kelpie store serve --listen 10.0.0.5:7500 --store pebble:/var/lib/kelpie\n  kelpie node start " +
 			"--store kelpie://10.0.0.5:7500",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return host.ServeStore(cmd.Context(), k.Process, o)
 		},
@@ -132,7 +133,7 @@ func (k *kelpie) storeGet() *cobra.Command {
 		short:   "Show one value of the store",
 		long:    "Show the value of one key of the cluster's store.\n\n" + keyHelp,
 		example: "  kelpie store get claim/counter/a\n  kelpie store get meta -o json",
-		args:    host.Args("KEY"),
+		args:    cli.Args("KEY"),
 		flags:   f.register,
 		listing: storeListing,
 		one:     true,
@@ -147,7 +148,7 @@ func (k *kelpie) storeGet() *cobra.Command {
 					return err
 				}
 				if len(reply.Pairs) == 0 {
-					return host.Advise(api.Errorf(api.CodeNotFound, "the store has no key %s", args[0]),
+					return cli.Advise(api.Errorf(api.CodeNotFound, "the store has no key %s", args[0]),
 						"list the keys with: kelpie store scan")
 				}
 				return emit([]storeRow{newStoreRow(reply.Pairs[0])})
@@ -168,7 +169,7 @@ does not show a single moment.
 ` + keyHelp,
 		example: "  kelpie store scan claim/counter --limit 10\n  kelpie store scan --store pebble:/var/lib/kelpie " +
 			"-o json",
-		args:    host.Args("KEY?"),
+		args:    cli.Args("KEY?"),
 		flags:   f.register,
 		listing: storeListing,
 		fetch: func(ctx context.Context, s *session, args []string, emit func([]storeRow) error) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kelpiehq/kelpie/internal/archive"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/backup"
@@ -86,7 +87,7 @@ stderr if FILE is "-".
 		Example: "  kelpie store backup monday.kelpie\n  kelpie store backup - | zstd > monday.kelpie.zst\n  kelpie " +
 			"store backup monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store backup " +
 			"s3://backups/monday.kelpie --recipients-file keys.txt -o json",
-		Args: host.Args("FILE"),
+		Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			place, err := archive.ParsePlace(args[0])
 			if err != nil {
@@ -200,7 +201,7 @@ complete, nodes refuse the store.
 ` + places,
 		Example: "  kelpie store restore monday.kelpie --store pebble:/var/lib/kelpie\n  kelpie store restore - " +
 			"--store fdb:/etc/foundationdb/fdb.cluster --yes < monday.kelpie",
-		Args: host.Args("FILE"),
+		Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if url == "" {
 				return api.Errorf(api.CodeInvalidArgument, "pass --store URL, the store to restore into: "+
@@ -303,7 +304,7 @@ func adviseHalf(ctx context.Context, store kv.Store, err error) error {
 	if api.CodeOf(err) == api.CodeFailedPrecondition {
 		return err // another restore has the store
 	}
-	return host.Advise(err, "the store holds a part of the backup, and nodes refuse it: restore again with --force")
+	return cli.Advise(err, "the store holds a part of the backup, and nodes refuse it: restore again with --force")
 }
 
 // progressBar draws how far something has come.

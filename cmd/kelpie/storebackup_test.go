@@ -21,8 +21,8 @@ import (
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // TestAClusterMovesToAnotherStore backs a cluster up while it is written to, and lets another one go on from there,
@@ -51,12 +51,12 @@ func TestAClusterMovesToAnotherStore(t *testing.T) {
 	}()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "b.kelpie")
-	first.run("store", "backup", file).wants(t, host.ExitOK, "backup of cluster", "all of one moment")
+	first.run("store", "backup", file).wants(t, cli.ExitOK, "backup of cluster", "all of one moment")
 	close(stop)
 	<-stopped
-	first.run("store", "backup", file).wants(t, host.ExitRefused, "exists", "--force")
-	first.run("store", "backup", file, "--force").wants(t, host.ExitOK)
-	first.run("store", "check").wants(t, host.ExitOK, "0 problems")
+	first.run("store", "backup", file).wants(t, cli.ExitRefused, "exists", "--force")
+	first.run("store", "backup", file, "--force").wants(t, cli.ExitOK)
+	first.run("store", "check").wants(t, cli.ExitOK, "0 problems")
 	if r := first.run("store", "check", "-o", "json"); r.stdout != "[]\n" {
 		t.Errorf("%+v", r)
 	}
@@ -73,16 +73,16 @@ func TestAClusterMovesToAnotherStore(t *testing.T) {
 
 	target := "pebble:" + filepath.Join(dir, "new")
 	offline := terminal{}
-	offline.run("store", "restore", file).wants(t, host.ExitUsage, "--store")
-	offline.run("store", "restore", file, "--store", target).wants(t, host.ExitRefused, "--yes")
-	offline.run("store", "restore", filepath.Join(dir, "none"), "--store", target).wants(t, host.ExitNotFound, "none")
-	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitOK, "restored into")
-	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitRefused, "not empty", "--force")
-	offline.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
-	offline.run("store", "check", "--store", target).wants(t, host.ExitOK, "0 problems")
-	offline.run("store", "migrate", "--yes").wants(t, host.ExitUsage, "--store")
-	offline.run("store", "migrate", "--store", target).wants(t, host.ExitRefused, "--yes")
-	offline.run("store", "migrate", "--store", target, "--yes").wants(t, host.ExitOK, "already")
+	offline.run("store", "restore", file).wants(t, cli.ExitUsage, "--store")
+	offline.run("store", "restore", file, "--store", target).wants(t, cli.ExitRefused, "--yes")
+	offline.run("store", "restore", filepath.Join(dir, "none"), "--store", target).wants(t, cli.ExitNotFound, "none")
+	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, cli.ExitOK, "restored into")
+	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, cli.ExitRefused, "not empty", "--force")
+	offline.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, cli.ExitOK)
+	offline.run("store", "check", "--store", target).wants(t, cli.ExitOK, "0 problems")
+	offline.run("store", "migrate", "--yes").wants(t, cli.ExitUsage, "--store")
+	offline.run("store", "migrate", "--store", target).wants(t, cli.ExitRefused, "--yes")
+	offline.run("store", "migrate", "--store", target, "--yes").wants(t, cli.ExitOK, "already")
 
 	a := serve(t, "node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0")
 	second := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
@@ -106,7 +106,7 @@ func TestAClusterMovesToAnotherStore(t *testing.T) {
 		t.Errorf("not of one moment: %d, %d, %v, %v", one, two, err1, err2)
 	}
 	offline.run("store", "restore", file, "--store", "kelpie://"+a.address, "--yes", "--force").wants(
-		t, host.ExitRefused, "m1 is alive")
+		t, cli.ExitRefused, "m1 is alive")
 }
 
 func TestADamagedBackupIsRefused(t *testing.T) {
@@ -114,31 +114,31 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	dir := t.TempDir()
 	file, target := filepath.Join(dir, "b"), "pebble:"+filepath.Join(dir, "new")
-	first.run("store", "backup", file).wants(t, host.ExitOK)
+	first.run("store", "backup", file).wants(t, cli.ExitOK)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	terminal{stdin: string(b[:len(b)-10])}.run("store", "restore", "-", "--store", target, "--yes").wants(
-		t, host.ExitCorrupt, "truncated", "again with --force")
+		t, cli.ExitCorrupt, "truncated", "again with --force")
 	// What was begun is not taken for a cluster.
 	terminal{}.run("node", "start", "--store", target, "--node-id", "m1", "--listen", "127.0.0.1:0").wants(
-		t, host.ExitRefused, "unfinished restore")
+		t, cli.ExitRefused, "unfinished restore")
 	r := terminal{}.run("store", "check", "--store", target)
-	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "unfinished restore") {
+	if r.code != cli.ExitCorrupt || !strings.Contains(r.stdout, "unfinished restore") {
 		t.Errorf("half a restore is checked: %+v", r)
 	}
-	terminal{}.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, host.ExitOK)
-	terminal{}.run("store", "check", "--store", target).wants(t, host.ExitOK, "0 problems")
-	terminal{}.run("store", "clear", "meta", "--store", target, "--yes", "--force").wants(t, host.ExitOK)
-	if r := (terminal{}.run("store", "check", "--store", target)); r.code != host.ExitCorrupt ||
+	terminal{}.run("store", "restore", file, "--store", target, "--yes", "--force").wants(t, cli.ExitOK)
+	terminal{}.run("store", "check", "--store", target).wants(t, cli.ExitOK, "0 problems")
+	terminal{}.run("store", "clear", "meta", "--store", target, "--yes", "--force").wants(t, cli.ExitOK)
+	if r := (terminal{}.run("store", "check", "--store", target)); r.code != cli.ExitCorrupt ||
 		!strings.Contains(r.stdout, "is missing") {
 		t.Errorf("a store without its meta is checked: %+v", r)
 	}
 	stdin := terminal{stdin: string(b)}
-	stdin.run("store", "restore", "-", "--store", target, "--yes", "--force").wants(t, host.ExitOK)
-	stdin.run("store", "restore", "-", "--store", target).wants(t, host.ExitUsage, "--yes")
-	if r := first.run("store", "backup", "-"); r.code != host.ExitOK ||
+	stdin.run("store", "restore", "-", "--store", target, "--yes", "--force").wants(t, cli.ExitOK)
+	stdin.run("store", "restore", "-", "--store", target).wants(t, cli.ExitUsage, "--yes")
+	if r := first.run("store", "backup", "-"); r.code != cli.ExitOK ||
 		!strings.HasPrefix(r.stdout, "KELPIE BACKUP 1\n") || !strings.Contains(r.stderr, "backup of cluster") {
 		t.Errorf("to stdout: %d %s", r.code, r.stderr)
 	}
@@ -147,29 +147,29 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 func TestStoreWrites(t *testing.T) {
 	first, _ := twoNodes(t)
 	first.answers(t, "5", "counter/a", "add", "5")
-	first.run("store", "set", "0x01", "hello", "--yes").wants(t, host.ExitOK, "5 bytes")
-	first.run("store", "set", "0x0102", "0xff00", "--yes").wants(t, host.ExitOK, "2 bytes")
-	first.run("store", "get", "0x01", "-o", "json").wants(t, host.ExitOK, "0x68656c6c6f")
-	first.run("store", "set", "0x01", "hello").wants(t, host.ExitRefused, "--yes")
-	first.run("store", "set", "0x01", "0xf", "--yes").wants(t, host.ExitUsage, "0xf")
-	first.run("store", "clear", "0x01", "--below", "--yes").wants(t, host.ExitOK, "deleted")
-	first.run("store", "get", "0x0102").wants(t, host.ExitNotFound)
-	first.run("store", "set", "claim/counter/a", "x", "--yes").wants(t, host.ExitRefused, "Kelpie's own", "--force")
-	first.run("store", "clear", "claim/counter/a", "--yes").wants(t, host.ExitRefused, "Kelpie's own")
+	first.run("store", "set", "0x01", "hello", "--yes").wants(t, cli.ExitOK, "5 bytes")
+	first.run("store", "set", "0x0102", "0xff00", "--yes").wants(t, cli.ExitOK, "2 bytes")
+	first.run("store", "get", "0x01", "-o", "json").wants(t, cli.ExitOK, "0x68656c6c6f")
+	first.run("store", "set", "0x01", "hello").wants(t, cli.ExitRefused, "--yes")
+	first.run("store", "set", "0x01", "0xf", "--yes").wants(t, cli.ExitUsage, "0xf")
+	first.run("store", "clear", "0x01", "--below", "--yes").wants(t, cli.ExitOK, "deleted")
+	first.run("store", "get", "0x0102").wants(t, cli.ExitNotFound)
+	first.run("store", "set", "claim/counter/a", "x", "--yes").wants(t, cli.ExitRefused, "Kelpie's own", "--force")
+	first.run("store", "clear", "claim/counter/a", "--yes").wants(t, cli.ExitRefused, "Kelpie's own")
 	// All of Kelpie's keys are below the first bytes of theirs, and one need not be a tuple.
 	for _, above := range []string{"0x02", "0x026b656c", "0x026b656c70696500", "0x026b656c70696500fe"} {
-		first.run("store", "clear", above, "--below", "--yes").wants(t, host.ExitRefused, "Kelpie's own", "--force")
+		first.run("store", "clear", above, "--below", "--yes").wants(t, cli.ExitRefused, "Kelpie's own", "--force")
 	}
-	first.run("store", "set", "0x026b656c70696500fe", "x", "--yes").wants(t, host.ExitRefused, "Kelpie's own")
-	first.run("store", "clear", "0x", "--below", "--yes", "--force").wants(t, host.ExitUsage, "empty")
-	first.run("store", "set", "0xff01", "x", "--yes").wants(t, host.ExitUsage, "outside")
-	first.run("store", "clear", "0x026b", "--yes").wants(t, host.ExitOK)
+	first.run("store", "set", "0x026b656c70696500fe", "x", "--yes").wants(t, cli.ExitRefused, "Kelpie's own")
+	first.run("store", "clear", "0x", "--below", "--yes", "--force").wants(t, cli.ExitUsage, "empty")
+	first.run("store", "set", "0xff01", "x", "--yes").wants(t, cli.ExitUsage, "outside")
+	first.run("store", "clear", "0x026b", "--yes").wants(t, cli.ExitOK)
 	first.answers(t, "5", "counter/a", "get")
 	// What such a write breaks is found.
-	first.run("store", "clear", "claim/counter/a", "--yes", "--force").wants(t, host.ExitOK)
-	first.run("store", "set", "dead/counter/a/#7", "x", "--yes", "--force").wants(t, host.ExitOK)
+	first.run("store", "clear", "claim/counter/a", "--yes", "--force").wants(t, cli.ExitOK)
+	first.run("store", "set", "dead/counter/a/#7", "x", "--yes", "--force").wants(t, cli.ExitOK)
 	r := first.run("store", "check", "-o", "json")
-	if r.code != host.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") ||
+	if r.code != cli.ExitCorrupt || !strings.Contains(r.stdout, "never claimed") ||
 		!strings.Contains(r.stdout, "half a dead letter") || !strings.Contains(r.stderr, "problems") {
 		t.Errorf("%+v", r)
 	}
@@ -182,9 +182,9 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	dir := t.TempDir()
 	file, damaged, target := filepath.Join(dir, "b"), filepath.Join(dir, "damaged"), "pebble:"+filepath.Join(dir, "new")
-	first.run("store", "backup", file).wants(t, host.ExitOK)
+	first.run("store", "backup", file).wants(t, cli.ExitOK)
 	offline := terminal{}
-	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, host.ExitOK)
+	offline.run("store", "restore", file, "--store", target, "--yes").wants(t, cli.ExitOK)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -195,23 +195,23 @@ func TestADamagedBackupDeletesNothing(t *testing.T) {
 		if err := os.WriteFile(damaged, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		offline.run("store", "restore", damaged, "--store", target, "--yes", "--force").wants(t, host.ExitCorrupt,
+		offline.run("store", "restore", damaged, "--store", target, "--yes", "--force").wants(t, cli.ExitCorrupt,
 			"error: "+damaged, says, "another backup")
 	}
-	offline.run("store", "restore", dir, "--store", target, "--yes", "--force").wants(t, host.ExitRefused,
+	offline.run("store", "restore", dir, "--store", target, "--yes", "--force").wants(t, cli.ExitRefused,
 		"a directory")
 	stopped := terminal{signals: make(chan os.Signal, 1)}
 	stopped.signals <- os.Interrupt
 	stopped.run("store", "restore", file, "--store", "pebble:"+filepath.Join(dir, "other"), "--yes").wants(
-		t, host.ExitInterrupted, "interrupted before")
+		t, cli.ExitInterrupted, "interrupted before")
 	// after all that, it is all there
-	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, host.ExitOK)
+	offline.run("store", "get", "claim/counter/a", "--store", target).wants(t, cli.ExitOK)
 
-	first.run("store", "backup", dir, "--force").wants(t, host.ExitRefused, "not a file")
-	first.run("store", "backup", os.DevNull, "--force").wants(t, host.ExitRefused, "not a file")
-	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, host.ExitRefused, "can't write "+
+	first.run("store", "backup", dir, "--force").wants(t, cli.ExitRefused, "not a file")
+	first.run("store", "backup", os.DevNull, "--force").wants(t, cli.ExitRefused, "not a file")
+	first.run("store", "backup", filepath.Join(dir, "none", "b")).wants(t, cli.ExitRefused, "can't write "+
 		filepath.Join(dir, "none", "b")+": ", "a place")
-	first.run("store", "backup", "").wants(t, host.ExitUsage, "FILE")
+	first.run("store", "backup", "").wants(t, cli.ExitUsage, "FILE")
 	left, err := filepath.Glob(filepath.Join(dir, "*.tmp-*"))
 	if err != nil || len(left) > 0 {
 		t.Error(left, err)
@@ -236,23 +236,23 @@ func TestBackupsOfManyKinds(t *testing.T) {
 		if row.Backup != place || !row.Encrypted || row.Keys == 0 || row.Made == "" || row.ClusterID == "" {
 			t.Errorf("%+v", row)
 		}
-		first.run("store", "backup", place).wants(t, host.ExitRefused, "exists", "--force")
+		first.run("store", "backup", place).wants(t, cli.ExitRefused, "exists", "--force")
 		first.run("store", "backup", place, "--force", "--recipients-file", mine.publicFile).wants(
-			t, host.ExitOK, "backup of cluster")
+			t, cli.ExitOK, "backup of cluster")
 		offline := terminal{}
-		offline.run("store", "verify", place).wants(t, host.ExitRefused, "is encrypted", "--identity")
-		offline.run("store", "verify", place, "--identity", yours.file).wants(t, host.ExitRefused, "for others")
+		offline.run("store", "verify", place).wants(t, cli.ExitRefused, "is encrypted", "--identity")
+		offline.run("store", "verify", place, "--identity", yours.file).wants(t, cli.ExitRefused, "for others")
 		offline.run("store", "verify", place, "--identity", yours.file, "--identity", mine.file).wants(
-			t, host.ExitOK, "it is whole")
+			t, cli.ExitOK, "it is whole")
 		if again := one[backupRow](t, offline.run("store", "verify", place, "--identity", mine.file, "-o",
 			"json")); again.Keys != row.Keys || again.ClusterID != row.ClusterID || !again.Encrypted {
 			t.Errorf("%+v after %+v", again, row)
 		}
 		target := "pebble:" + filepath.Join(dir, fmt.Sprint("store", i))
-		offline.run("store", "restore", place, "--store", target, "--yes").wants(t, host.ExitRefused, "is encrypted")
+		offline.run("store", "restore", place, "--store", target, "--yes").wants(t, cli.ExitRefused, "is encrypted")
 		offline.run("store", "restore", place, "--store", target, "--yes", "--identity", mine.file).wants(
-			t, host.ExitOK, "restored into")
-		offline.run("store", "check", "--store", target).wants(t, host.ExitOK, "0 problems")
+			t, cli.ExitOK, "restored into")
+		offline.run("store", "check", "--store", target).wants(t, cli.ExitOK, "0 problems")
 	}
 
 	piped := first.run("store", "backup", "-", "--recipient", mine.public, "-o", "json")
@@ -260,33 +260,33 @@ func TestBackupsOfManyKinds(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 	terminal{stdin: piped.stdout}.run("store", "verify", "-", "--identity", mine.file).wants(
-		t, host.ExitOK, "it is whole")
+		t, cli.ExitOK, "it is whole")
 	for at := 300; at < len(piped.stdout); at += len(piped.stdout) / 9 {
 		changed := []byte(piped.stdout)
 		changed[at] ^= 1
 		terminal{stdin: string(changed)}.run("store", "verify", "-", "--identity", mine.file).wants(
-			t, host.ExitCorrupt, "stdin", "damaged")
+			t, cli.ExitCorrupt, "stdin", "damaged")
 		terminal{stdin: piped.stdout[:at]}.run("store", "verify", "-", "--identity", mine.file).wants(
-			t, host.ExitCorrupt, "stdin")
+			t, cli.ExitCorrupt, "stdin")
 	}
 
 	// A backup that is not encrypted does not take the place of one that is.
 	plain := filepath.Join(dir, "plain")
-	first.run("store", "backup", plain).wants(t, host.ExitOK)
-	terminal{}.run("store", "verify", plain, "--identity", mine.file).wants(t, host.ExitRefused, "not encrypted")
+	first.run("store", "backup", plain).wants(t, cli.ExitOK)
+	terminal{}.run("store", "verify", plain, "--identity", mine.file).wants(t, cli.ExitRefused, "not encrypted")
 
-	first.run("store", "backup", plain, "--force", "--recipient", "age1x").wants(t, host.ExitUsage, "--recipient",
+	first.run("store", "backup", plain, "--force", "--recipient", "age1x").wants(t, cli.ExitUsage, "--recipient",
 		"age1x")
-	first.run("store", "backup", plain, "--force", "--recipients-file", plain).wants(t, host.ExitUsage, plain)
+	first.run("store", "backup", plain, "--force", "--recipients-file", plain).wants(t, cli.ExitUsage, plain)
 	terminal{}.run("store", "verify", plain, "--identity", filepath.Join(dir, "none")).wants(
-		t, host.ExitNotFound, "none")
-	first.run("store", "backup", "s3://backups").wants(t, host.ExitUsage, "s3://BUCKET/KEY")
-	terminal{}.run("store", "verify", "s3://backups/none").wants(t, host.ExitNotFound, "s3://backups/none")
+		t, cli.ExitNotFound, "none")
+	first.run("store", "backup", "s3://backups").wants(t, cli.ExitUsage, "s3://BUCKET/KEY")
+	terminal{}.run("store", "verify", "s3://backups/none").wants(t, cli.ExitNotFound, "s3://backups/none")
 	objects.Close()
-	first.run("store", "backup", "s3://backups/late").wants(t, host.ExitUnavailable, "s3://backups/late",
+	first.run("store", "backup", "s3://backups/late").wants(t, cli.ExitUnavailable, "s3://backups/late",
 		"does not answer")
 	t.Setenv("AWS_ENDPOINT_URL", "nowhere")
-	first.run("store", "backup", "s3://backups/late").wants(t, host.ExitUsage, "AWS_ENDPOINT_URL")
+	first.run("store", "backup", "s3://backups/late").wants(t, cli.ExitUsage, "AWS_ENDPOINT_URL")
 }
 
 // unchunked decodes the parts that clients send in chunks, each with a signature: the store of the tests does not.

@@ -16,11 +16,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/backup"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
@@ -65,7 +65,7 @@ With --repair, what can be made again from what is authoritative is: entries of
 the list of what is due, and counters. All nodes must have stopped. The problems
 and what is done about each are listed first, then it asks; the store is checked
 again at the end. Make a backup before.`,
-		args: host.Args(),
+		args: cli.Args(),
 		flags: func(cmd *cobra.Command) {
 			f.register(cmd)
 			cmd.Flags().BoolVar(&repair, "repair", false, "make indexes and counters again, after asking")
@@ -162,7 +162,7 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 func storeDamaged(checked backup.Checked) error {
 	err := error(api.Errorf(api.CodeCorruptState, "the store has %s", counted(checked.Problems, "problem")))
 	if !checked.Snapshot {
-		return host.Advise(err, "the store was written to meanwhile: check again, or stop the nodes, to see "+
+		return cli.Advise(err, "the store was written to meanwhile: check again, or stop the nodes, to see "+
 			"which problems remain")
 	}
 	return err
@@ -199,7 +199,7 @@ func (k *kelpie) storeStats() *cobra.Command {
 		long: `Count the keys and bytes of the cluster's store, by kind and namespace. The
 command reads the whole store, and an embedded store at a single moment. Without
 --store, it reads the store of the node at --addr, directly.`,
-		args: host.Args(),
+		args: cli.Args(),
 		flags: func(cmd *cobra.Command) {
 			f.register(cmd)
 			cmd.Example = "  kelpie store stats\n  kelpie store stats --store pebble:/var/lib/kelpie -o json"

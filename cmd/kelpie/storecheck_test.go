@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // TestCheckFindsWhatIsBroken breaks copies of a store, one thing in each. The check says which key it is; where what is
@@ -77,25 +77,25 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 				return terminal{}.run(append(append([]string{"store"}, args...), "--store", "pebble:"+dir)...)
 			}
 			if c.broken == nil {
-				if r := on("check"); r.code != host.ExitOK {
+				if r := on("check"); r.code != cli.ExitOK {
 					t.Errorf("%+v", r)
 				}
 				return
 			}
-			on(append(c.broken, "--force", "--yes")...).wants(t, host.ExitOK)
+			on(append(c.broken, "--force", "--yes")...).wants(t, cli.ExitOK)
 			r := on("check", "-o", "name")
-			if r.code != host.ExitCorrupt || !slices.Contains(strings.Split(r.stdout, "\n"), c.key) {
+			if r.code != cli.ExitCorrupt || !slices.Contains(strings.Split(r.stdout, "\n"), c.key) {
 				t.Fatalf("it is not found: %+v", r)
 			}
 			if c.repaired {
-				if r := on("check", "--repair", "-o", "json"); r.code != host.ExitRefused ||
+				if r := on("check", "--repair", "-o", "json"); r.code != cli.ExitRefused ||
 					!strings.Contains(r.stderr, "Repair") && !strings.Contains(r.stderr, "--yes") {
 					t.Errorf("it does not ask: %+v", r)
 				}
-				if r := on("check", "--repair", "--yes", "-o", "json"); r.code != host.ExitOK {
+				if r := on("check", "--repair", "--yes", "-o", "json"); r.code != cli.ExitOK {
 					t.Errorf("it is not repaired: %+v", r)
 				}
-				if r := on("check"); r.code != host.ExitOK {
+				if r := on("check"); r.code != cli.ExitOK {
 					t.Errorf("it has not stayed repaired: %+v", r)
 				}
 			}
@@ -108,17 +108,17 @@ func TestVerifyABackup(t *testing.T) {
 	first, _ := twoNodes(t)
 	first.answers(t, "5", "counter/a", "add", "5")
 	file := filepath.Join(t.TempDir(), "b")
-	first.run("store", "backup", file).wants(t, host.ExitOK)
-	terminal{}.run("store", "verify", file).wants(t, host.ExitOK, "it is whole", "backup of cluster")
+	first.run("store", "backup", file).wants(t, cli.ExitOK)
+	terminal{}.run("store", "verify", file).wants(t, cli.ExitOK, "it is whole", "backup of cluster")
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	terminal{stdin: string(b)}.run("store", "verify", "-").wants(t, host.ExitOK, "it is whole")
+	terminal{stdin: string(b)}.run("store", "verify", "-").wants(t, cli.ExitOK, "it is whole")
 	flipped := bytes.Clone(b)
 	flipped[len(b)/2] ^= 1
 	for says, content := range map[string][]byte{"truncated": b[:len(b)-10], "checksum": flipped, "not a backup": nil} {
-		terminal{stdin: string(content)}.run("store", "verify", "-").wants(t, host.ExitCorrupt, says)
+		terminal{stdin: string(content)}.run("store", "verify", "-").wants(t, cli.ExitCorrupt, says)
 	}
-	terminal{}.run("store", "verify", file+".none").wants(t, host.ExitNotFound, "none")
+	terminal{}.run("store", "verify", file+".none").wants(t, cli.ExitNotFound, "none")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -29,7 +30,7 @@ alive, and does nothing. Make a backup too, because earlier versions refuse the
 store afterwards. If the migration is interrupted, run it again.`,
 		Example: "  kelpie store backup before.kelpie --store pebble:/var/lib/kelpie\n  kelpie store migrate --store " +
 			"pebble:/var/lib/kelpie",
-		Args: host.Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if url == "" {
 				return api.Errorf(api.CodeInvalidArgument, "pass --store URL, the store to migrate: pebble:DIR, "+

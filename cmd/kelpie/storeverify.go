@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/cobra"
-
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func (k *kelpie) storeVerify() *cobra.Command {
@@ -27,7 +26,7 @@ A backup that is damaged or cut off is refused with exit code 8.
 ` + backupListing.help(),
 		Example: "  kelpie store verify monday.kelpie\n  kelpie store verify - < monday.kelpie\n" +
 			"  kelpie store verify s3://backups/monday.kelpie --identity key.txt -o json",
-		Args: host.Args("FILE"),
+		Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			from, err := identity.source(k, args[0])
 			if err != nil {

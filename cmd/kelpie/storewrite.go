@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -52,7 +52,7 @@ func (f *writeFlags) key(s string, below bool) ([]byte, error) {
 			"less than 0xff", s)
 	}
 	if !f.force && reachesOurs(key, below) {
-		return nil, host.Advise(
+		return nil, cli.Advise(
 			api.Errorf(api.CodeFailedPrecondition, "%s is one of Kelpie's own keys, or above them; changing it "+
 				"can lose actors' state, or run actors twice", s),
 			"to write it anyway, stop all nodes and pass --force; write keys of your own as bytes, 0x...",
@@ -87,7 +87,7 @@ func (f *writeFlags) write(ctx context.Context, write func(tx kv.Tx)) (err error
 		return struct{}{}, nil
 	})
 	if errors.Is(err, kv.ErrCommitUnknown) {
-		return host.Advise(api.Errorf(api.CodeUnknown, "the write may or may not have happened: %v", host.Reason(err)),
+		return cli.Advise(api.Errorf(api.CodeUnknown, "the write may or may not have happened: %v", cli.Reason(err)),
 			"check with \"kelpie store get\"")
 	}
 	return err
@@ -104,7 +104,7 @@ asks for confirmation.
 
 ` + keyHelp,
 		Example: "  kelpie store set 0x01 hello --yes",
-		Args:    host.Args("KEY", "VALUE"),
+		Args:    cli.Args("KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := f.key(args[0], false)
 			if err != nil {
@@ -143,7 +143,7 @@ func (k *kelpie) storeClear() *cobra.Command {
 		Long: "Delete a key of the cluster's store, and with --below all keys whose tuples\n" +
 			"begin with it. The command asks for confirmation.\n\n" + keyHelp,
 		Example: "  kelpie store clear 0x01 --yes",
-		Args:    host.Args("KEY"),
+		Args:    cli.Args("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := f.key(args[0], below)
 			if err != nil {

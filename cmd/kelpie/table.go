@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // listing is how rows of a kind are shown: one field for every key of their JSON, in order.
@@ -133,7 +133,7 @@ func (p *tablePrinter[R]) rows(page []R) error {
 	for i := range page {
 		row := make([]string, len(p.columns))
 		for j, c := range p.columns {
-			row[j] = host.OneLine(c.cell(&page[i]))
+			row[j] = cli.OneLine(c.cell(&page[i]))
 			if p.cut && slices.Contains(idKeys, c.key) {
 				row[j] = shortened(row[j])
 			}
@@ -196,7 +196,7 @@ func (p *tallPrinter[R]) rows(page []R) error {
 		for _, c := range p.columns {
 			b.WriteString(p.style.header(c.header) + strings.Repeat(" ", width-utf8.RuneCountInString(c.header)) +
 				columnGap)
-			b.WriteString(p.style.cell(c.key, host.OneLine(c.cell(&page[i]))) + "\n")
+			b.WriteString(p.style.cell(c.key, cli.OneLine(c.cell(&page[i]))) + "\n")
 		}
 	}
 	_, err := io.WriteString(p.w, b.String())

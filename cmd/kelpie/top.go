@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/tui"
 )
 
@@ -31,7 +31,7 @@ that node dies, the view asks another. Without a terminal, or with --once, it
 prints everything once, as text for people. Scripts should use commands such as
 "kelpie node ls -o json".`,
 		Example: "  kelpie top\n  kelpie top --refresh 5s --addr 10.0.0.1:7600\n  kelpie top --once",
-		Args:    host.Args(),
+		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if refresh < tui.RefreshMin || refresh > tui.RefreshMax {
 				return api.Errorf(api.CodeInvalidArgument, "--refresh %v: must be from %v to %v", refresh,
@@ -56,9 +56,9 @@ prints everything once, as text for people. Scripts should use commands such as
 	cmd.Flags().BoolVar(&once, "once", false, "print everything once, as text")
 	cmd.Flags().DurationVar(&refresh, "refresh", tui.RefreshDefault, "refresh interval, from "+
 		tui.RefreshMin.String()+" to "+tui.RefreshMax.String())
-	host.Variable(cmd.Flags(), "refresh", "KELPIE_TOP_REFRESH")
+	cli.Variable(cmd.Flags(), "refresh", "KELPIE_TOP_REFRESH")
 	o.addColor(cmd.Flags())
-	host.Variable(cmd.Flags(), "no-color", noColorVariable)
+	cli.Variable(cmd.Flags(), "no-color", noColorVariable)
 	return cmd
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/tui"
 )
 
@@ -18,15 +18,15 @@ func TestTopOnce(t *testing.T) {
 	first.answers(t, "5", "counter/a", "add", "5")
 	for _, args := range [][]string{{"top", "--once"}, {"top"}} { // without a terminal it is the same
 		r := first.run(args...)
-		r.wants(t, host.ExitOK, "NODES", "n1", "n2", "active", "ACTORS", "counter/a", "LEASES", "MOVES",
+		r.wants(t, cli.ExitOK, "NODES", "n1", "n2", "active", "ACTORS", "counter/a", "LEASES", "MOVES",
 			"no actor is moving", "EVENTS", "joined")
 		if strings.Contains(r.stdout, "\x1b") || r.stderr != "" {
 			t.Errorf("not plain: %q", r.stdout+r.stderr)
 		}
 	}
-	first.run("top", "--refresh", "10ms").wants(t, host.ExitUsage, "--refresh 10ms", "500ms")
-	first.run("top", "n1").wants(t, host.ExitUsage, "n1")
-	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("top").wants(t, host.ExitUnavailable,
+	first.run("top", "--refresh", "10ms").wants(t, cli.ExitUsage, "--refresh 10ms", "500ms")
+	first.run("top", "n1").wants(t, cli.ExitUsage, "n1")
+	terminal{env: map[string]string{"KELPIE_ADDR": "127.0.0.1:1"}}.run("top").wants(t, cli.ExitUnavailable,
 		"127.0.0.1:1 (connection refused)")
 }
 
@@ -39,7 +39,7 @@ func TestTopGoesOnByAnotherNode(t *testing.T) {
 	}
 	a, b := start("n1"), start("n2")
 	term := terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
-	term.run("cluster", "wait", "--nodes", "2").wants(t, host.ExitOK)
+	term.run("cluster", "wait", "--nodes", "2").wants(t, cli.ExitOK)
 	term.answers(t, "5", "counter/a", "add", "5")
 	s, err := (&connection{addrs: []string{a.address}, timeout: timeoutDefault}).open()
 	if err != nil {
@@ -70,14 +70,14 @@ func TestTopGoesOnByAnotherNode(t *testing.T) {
 	}
 	a.signals <- os.Interrupt
 	<-a.ended
-	a.ended <- host.ExitOK // for the end of the test
+	a.ended <- cli.ExitOK // for the end of the test
 	eventually(t, func() bool { stats, err = source.Stats(ctx); return err == nil && source.Via() == "n2" })
 	if _, err := source.Do(ctx, tui.Action{Verb: tui.BreakLease, Node: "n2"}); err != nil {
 		t.Errorf("by the node that is left: %v", err)
 	}
 	b.signals <- os.Interrupt
 	<-b.ended
-	b.ended <- host.ExitOK
+	b.ended <- cli.ExitOK
 	if _, err = source.Stats(ctx); err == nil || !strings.Contains(err.Error(), "no node answers: ") {
 		t.Errorf("of nobody: %v", err)
 	}

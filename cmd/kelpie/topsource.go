@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 	"github.com/kelpiehq/kelpie/pkg/tui"
 )
@@ -71,7 +71,7 @@ func topAsk[Req, Resp any](ctx context.Context, t *topSource, method string, req
 			t.prefer(addr)
 			return reply, nil
 		case code == api.CodeUnavailable, code == api.CodeDeadlineExceeded, code == api.CodeUnknown:
-			silent = append(silent, addr+" ("+host.Reason(err)+")")
+			silent = append(silent, addr+" ("+cli.Reason(err)+")")
 		default:
 			return nil, t.session.explain(addr, err)
 		}
@@ -170,4 +170,4 @@ func (t *topSource) Do(ctx context.Context, a tui.Action) (string, error) {
 }
 
 // plainly is an error in words for a line of the view.
-func plainly(err error) error { return fmt.Errorf("%s", host.Message(err)) }
+func plainly(err error) error { return fmt.Errorf("%s", cli.Message(err)) }

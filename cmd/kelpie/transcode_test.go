@@ -14,9 +14,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 func bigOf(s string) *big.Int {
@@ -117,7 +117,7 @@ func TestRequestErrors(t *testing.T) {
 		{strings.Repeat(" ", jsonBytesMax+1), "bytes of JSON"},
 	} {
 		_, err := readRequest("-", strings.NewReader(c.text))
-		if host.ExitCodeOf(err) != host.ExitUsage || !strings.Contains(host.Message(err), c.says) {
+		if cli.ExitCodeOf(err) != cli.ExitUsage || !strings.Contains(cli.Message(err), c.says) {
 			t.Errorf("%.40q: %v, want a usage error that says %q", c.text, err, c.says)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // nowhere is an address that no process listens at: no port can be 1 without being root's.
@@ -114,7 +114,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"version", "x"}, []string{"unexpected argument"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
-			terminal{}.run(c.args...).wants(t, host.ExitUsage, c.says...)
+			terminal{}.run(c.args...).wants(t, cli.ExitUsage, c.says...)
 		})
 	}
 }
@@ -152,7 +152,7 @@ func TestNobodyThere(t *testing.T) {
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := terminal{env: map[string]string{"KELPIE_ADDR": nowhere + ",[::1]:1"}}.run(args...)
-			r.wants(t, host.ExitUnavailable, nowhere+" (connection refused)", "[::1]:1 (", "KELPIE_ADDR")
+			r.wants(t, cli.ExitUnavailable, nowhere+" (connection refused)", "[::1]:1 (", "KELPIE_ADDR")
 		})
 	}
 }
@@ -164,7 +164,7 @@ func TestHelp(t *testing.T) {
 		{"help", "exit-codes"}, {"version"},
 	} {
 		r := terminal{}.run(args...)
-		if r.code != host.ExitOK || r.stdout == "" || r.stderr != "" {
+		if r.code != cli.ExitOK || r.stdout == "" || r.stderr != "" {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}
@@ -180,12 +180,12 @@ func TestConfirm(t *testing.T) {
 		code        int
 		says        string
 	}{
-		{"no terminal", false, "y\n", host.ExitRefused, "--yes"},
-		{"no", true, "n\n", host.ExitRefused, "not confirmed"},
-		{"nothing", true, "\n", host.ExitRefused, "not confirmed"},
-		{"end of input", true, "", host.ExitRefused, "not confirmed"},
-		{"yes", true, "y\n", host.ExitUnavailable, "answer"},
-		{"Yes without end of line", true, "YES", host.ExitUnavailable, "answer"},
+		{"no terminal", false, "y\n", cli.ExitRefused, "--yes"},
+		{"no", true, "n\n", cli.ExitRefused, "not confirmed"},
+		{"nothing", true, "\n", cli.ExitRefused, "not confirmed"},
+		{"end of input", true, "", cli.ExitRefused, "not confirmed"},
+		{"yes", true, "y\n", cli.ExitUnavailable, "answer"},
+		{"Yes without end of line", true, "YES", cli.ExitUnavailable, "answer"},
 	} {
 		for _, args := range [][]string{
 			{"actors", "rm", "counter/a", "--addr", nowhere},
@@ -217,9 +217,9 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 // TestBrokenPipe shows that nothing is said when nobody reads the answer.
 func TestBrokenPipe(t *testing.T) {
 	var stderr strings.Builder
-	p := host.Process{Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: &stderr,
+	p := cli.Process{Stdin: strings.NewReader(""), Stdout: brokenPipe{}, Stderr: &stderr,
 		Getenv: func(string) string { return "" }}
-	if code := run(p, []string{"version"}); code != host.ExitBrokenPipe || stderr.String() != "" {
+	if code := run(p, []string{"version"}); code != cli.ExitBrokenPipe || stderr.String() != "" {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
 }
@@ -232,9 +232,9 @@ func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space
 // TestFullDisk shows that an answer that could not be written is a failure.
 func TestFullDisk(t *testing.T) {
 	var stderr strings.Builder
-	p := host.Process{Stdin: strings.NewReader(""), Stdout: failingWriter{}, Stderr: &stderr,
+	p := cli.Process{Stdin: strings.NewReader(""), Stdout: failingWriter{}, Stderr: &stderr,
 		Getenv: func(string) string { return "" }}
-	if code := run(p, []string{"version"}); code != host.ExitFailure || stderr.String() != "error: no space left\n" {
+	if code := run(p, []string{"version"}); code != cli.ExitFailure || stderr.String() != "error: no space left\n" {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
 }
@@ -253,7 +253,7 @@ func TestStyle(t *testing.T) {
 		{true, false, map[string]string{"NO_COLOR": "1"}, false},
 		{true, false, map[string]string{"TERM": "dumb"}, false},
 	} {
-		k := &kelpie{Process: host.Process{Getenv: func(name string) string { return c.env[name] }},
+		k := &kelpie{Process: cli.Process{Getenv: func(name string) string { return c.env[name] }},
 			isTerminal: func(any) bool { return c.interactive }}
 		if got := k.style(&output{noColor: c.noColor}).colour; got != c.want {
 			t.Errorf("%+v: colour is %v", c, got)

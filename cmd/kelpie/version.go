@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
@@ -47,7 +48,7 @@ func (k *kelpie) version() *cobra.Command {
 		Long: "Show the version of this program, of its protocol and of Go, and the platform it\n" +
 			"was built for.\n\n" + versionListing.help(),
 		Example: "  kelpie version\n  kelpie version -o json",
-		Args:    host.Args(),
+		Args:    cli.Args(),
 		RunE: func(*cobra.Command, []string) error {
 			row := versionRow{programVersion(), rpc.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH}
 			if o.format == formatTable || o.format == formatWide {

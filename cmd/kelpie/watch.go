@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kelpiehq/kelpie/pkg/host"
+	"github.com/kelpiehq/kelpie/internal/cli"
 )
 
 // watchInterval is how often --watch looks again.
@@ -82,10 +82,10 @@ func (p *patience) after(err error) error {
 		}
 		p.heard, p.lost = p.now(), false
 		return nil
-	case host.ExitCodeOf(err) != host.ExitUnavailable, p.heard.IsZero(), p.now().Sub(p.heard) > p.timeout:
+	case cli.ExitCodeOf(err) != cli.ExitUnavailable, p.heard.IsZero(), p.now().Sub(p.heard) > p.timeout:
 		return err
 	case !p.lost:
-		fmt.Fprintf(p.stderr, "warning: %s; retrying for up to %v\n", host.Message(err), p.timeout)
+		fmt.Fprintf(p.stderr, "warning: %s; retrying for up to %v\n", cli.Message(err), p.timeout)
 	}
 	p.lost = true
 	return nil

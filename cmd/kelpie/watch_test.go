@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
-	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
 // TestWatch shows that a listing is printed again until somebody asks to stop, each time on an empty screen, and that
@@ -29,7 +29,7 @@ func TestWatch(t *testing.T) {
 		var out strings.Builder
 		signals := make(chan os.Signal, 1)
 		k := &kelpie{
-			Process: host.Process{Stdout: &out, Signals: func() (<-chan os.Signal, func()) {
+			Process: cli.Process{Stdout: &out, Signals: func() (<-chan os.Signal, func()) {
 				return signals, func() {}
 			}},
 			isTerminal: func(any) bool { return c.terminal },
@@ -52,7 +52,7 @@ func TestWatch(t *testing.T) {
 
 	want := errors.New("no node answers")
 	k := &kelpie{
-		Process: host.Process{Stdout: io.Discard, Signals: func() (<-chan os.Signal, func()) {
+		Process: cli.Process{Stdout: io.Discard, Signals: func() (<-chan os.Signal, func()) {
 			return nil, func() {}
 		}}, isTerminal: isTerminal}
 	if err := k.repeat(nil, k.patience(time.Minute), func(io.Writer) error { return want }); err != want {

@@ -7,13 +7,14 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
 // checkAdvertised checks an address that others are to connect to. The error has the line to write instead; listen is
 // the address listened at. Errors are CodeInvalidArgument.
 func checkAdvertised(addr, listen string) error {
-	host, port, err := parseAddress("--advertise", addr)
+	host, port, err := cli.ParseAddress("--advertise", addr)
 	if err != nil {
 		return err
 	}
@@ -36,13 +37,13 @@ func checkAdvertised(addr, listen string) error {
 	}
 	if port == "0" {
 		if _, port, err = net.SplitHostPort(listen); err != nil || port == "0" {
-			_, port, _ = net.SplitHostPort(DefaultListen)
+			_, port, _ = net.SplitHostPort(cli.DefaultListen)
 		}
 	}
 	if isUnspecified(host) || ip.IsValid() && !ip.IsGlobalUnicast() && !ip.IsLoopback() {
 		host = interfaceAddress(host)
 	}
-	return Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeInvalidArgument, "--advertise %s: no other node can connect to that, as it %s", addr, why),
 		"write an address of this machine that the others reach, such as --advertise %s",
 		net.JoinHostPort(host, port),

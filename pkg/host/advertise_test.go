@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -35,7 +36,7 @@ func TestAdvertisedAddresses(t *testing.T) {
 			continue
 		}
 		var said bytes.Buffer
-		PrintError(&said, err)
+		cli.PrintError(&said, err)
 		_, instead, found := strings.Cut(said.String(), "such as --advertise ")
 		if !found {
 			if says != "HOST:PORT" && says != "not a port" {

@@ -10,22 +10,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 )
 
 // Main is the main function of a program that is a node hosting the kinds. It takes the flags of "kelpie
 // node start", and --version, which prints the version of the program's module. It does not return.
 func Main(kinds ...actor.Kind) {
-	p := System()
+	p := cli.System()
 	cmd := StartCommand(p, ProgramVersion(), kinds...)
 	cmd.Use = filepath.Base(os.Args[0])
 	cmd.Version = ProgramVersion()
 	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	Exit(Execute(cmd, p, os.Args[1:]))
+	Exit(cli.Execute(cmd, p, os.Args[1:]))
+}
+
+// Exit ends the process with an exit code, after what FoundationDB has in hand.
+func Exit(code int) {
+	if code != cli.ExitInterrupted { // which is in a hurry
+		if err := stopFDB(); err != nil {
+			cli.PrintError(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
 }
 
 // StartCommand returns the command that starts a node hosting the kinds.
-func StartCommand(p Process, version string, kinds ...actor.Kind) *cobra.Command {
+func StartCommand(p cli.Process, version string, kinds ...actor.Kind) *cobra.Command {
 	var o Options
 	cmd := &cobra.Command{
 		Use:   "start",
@@ -42,7 +53,7 @@ for up to --drain-timeout, while the actors continue to serve calls. Then it
 finishes its running calls within 8s, and leaves; other nodes take the remaining
 actors at once. If no other node accepts actors, or this one keeps the store
 itself, it stops without a drain. Ctrl-C after that stops it at once.`,
-		Args: Args(),
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), p, o, version, kinds...)
 		},

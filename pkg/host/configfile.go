@@ -11,24 +11,22 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// configFlag is the flag that names a file with the other flags' values.
-const configFlag = "config"
-
 // configFile is the value of --config: a YAML file whose keys are the names of the other flags.
 type configFile string
 
 // registerConfig makes the flag --config.
 func registerConfig(flags *pflag.FlagSet, variable string) {
-	flags.Var(new(configFile), configFlag, "YAML file with values for these flags, by name; a flag or variable "+
+	flags.Var(new(configFile), cli.ConfigFlag, "YAML file with values for these flags, by name; a flag or variable "+
 		"overrides it (default none)")
-	Variable(flags, configFlag, variable)
-	flags.Lookup(configFlag).Annotations[cobra.BashCompFilenameExt] = []string{"yaml", "yml"}
+	cli.Variable(flags, cli.ConfigFlag, variable)
+	flags.Lookup(cli.ConfigFlag).Annotations[cobra.BashCompFilenameExt] = []string{"yaml", "yml"}
 }
 
 // String, Set and Type implement pflag.Value.
@@ -46,11 +44,11 @@ func (c *configFile) Settings(flags *pflag.FlagSet, getenv func(string) string) 
 	if *c == "" {
 		return nil, nil
 	}
-	path, err := ExpandHome(string(*c), getenv)
+	path, err := cli.ExpandHome(string(*c), getenv)
 	if err != nil {
 		return nil, err
 	}
-	return config.ReadSettings(path, flags, configFlag, "help")
+	return config.ReadSettings(path, flags, cli.ConfigFlag, "help")
 }
 
 // NodeSettings are what a node would start with.
@@ -98,7 +96,7 @@ func (s *NodeSettings) defaults(o *Options) error {
 	s.Defaults["lease-ttl"], s.Defaults["heartbeat"] = leaseTTL.String(), heartbeat.String()
 	s.Defaults["max-calls"] = strconv.Itoa(node.DefaultMaxCalls)
 	s.Defaults["advertise"] = o.Listen
-	if host, port, err := parseAddress("--listen", o.Listen); err == nil && isUnspecified(host) {
+	if host, port, err := cli.ParseAddress("--listen", o.Listen); err == nil && isUnspecified(host) {
 		s.Defaults["advertise"] = net.JoinHostPort(interfaceAddress(host), port)
 	}
 	return nil
@@ -106,7 +104,7 @@ func (s *NodeSettings) defaults(o *Options) error {
 
 // ReadNodeSettings returns the settings of "node start" with the flags given, by name; those with an empty value are
 // left out. The values are checked as the start of a node does it.
-func ReadNodeSettings(p Process, given map[string]string) (*NodeSettings, error) {
+func ReadNodeSettings(p cli.Process, given map[string]string) (*NodeSettings, error) {
 	var o Options
 	flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 	o.register(flags)
@@ -115,14 +113,14 @@ func ReadNodeSettings(p Process, given map[string]string) (*NodeSettings, error)
 			continue
 		}
 		if err := flags.Set(name, value); err != nil {
-			return nil, api.Errorf(api.CodeInvalidArgument, "--%s %q: %v", name, value, cause(err))
+			return nil, api.Errorf(api.CodeInvalidArgument, "--%s %q: %v", name, value, cli.Cause(err))
 		}
 	}
-	if err := ReadSettings(flags, p.Getenv); err != nil {
+	if err := cli.ReadSettings(flags, p.Getenv); err != nil {
 		return nil, err
 	}
 	if err := o.validate(); err != nil {
-		return nil, blame(flags, err)
+		return nil, cli.Blame(flags, err)
 	}
 	dir, err := dataDir(p, &o)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -101,7 +102,7 @@ func TestStopDrains(t *testing.T) {
 
 // TestLastNodeDoesNotDrain shows that a node which has no other to give its actors to stops at once.
 func TestLastNodeDoesNotDrain(t *testing.T) {
-	s, err := start(t, "serving store", func(p Process) error {
+	s, err := start(t, "serving store", func(p cli.Process) error {
 		return ServeStore(context.Background(), p,
 			StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
 	})
@@ -145,7 +146,7 @@ func TestDrainEnds(t *testing.T) {
 	joined(t, a, "third", 0, blocked.kind())
 	other.signals <- os.Interrupt
 	other.signals <- os.Interrupt
-	if err := <-other.ended; ExitCodeOf(err) != ExitInterrupted {
+	if err := <-other.ended; cli.ExitCodeOf(err) != cli.ExitInterrupted {
 		t.Errorf("the node ended with %v", err)
 	}
 	close(blocked.leave)

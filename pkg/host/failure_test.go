@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ"
 	"github.com/kelpiehq/kelpie/pkg/kv/ryw"
@@ -81,7 +82,7 @@ func TestFailedStoreEndsItsProcess(t *testing.T) {
 				t.Error("committed to a full disk")
 			}
 			var b strings.Builder
-			PrintError(&b, <-ended)
+			cli.PrintError(&b, <-ended)
 			want := "error: the disk of dir is full: no space left on device\nmake room on it and start again"
 			if !strings.HasPrefix(b.String(), want) {
 				t.Errorf("it ends with %q, want %q", b.String(), want)

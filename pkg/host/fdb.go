@@ -10,6 +10,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/fdb"
@@ -46,8 +47,8 @@ const fdbStopPatience = time.Second
 func stopFDB() error { return fdb.Stop(fdbStopPatience) }
 
 func fdbError(rest string, err error) error {
-	return Advise(
-		api.Errorf(api.CodeUnavailable, "FoundationDB at \"fdb:%s\" does not answer: %s", rest, Reason(err)),
+	return cli.Advise(
+		api.Errorf(api.CodeUnavailable, "FoundationDB at \"fdb:%s\" does not answer: %s", rest, cli.Reason(err)),
 		"check the cluster file, and run: fdbcli --exec status",
 	)
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -55,41 +56,10 @@ func (id identity) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := ReplaceFile(filepath.Join(dir, identityFile), append(content, '\n')); err != nil {
+	if err := cli.ReplaceFile(filepath.Join(dir, identityFile), append(content, '\n')); err != nil {
 		return dirError(dir, err)
 	}
 	return nil
-}
-
-// ReplaceFile writes a file beside path, which only its owner can read, then puts it in the place of path, each step
-// made durable before the next. It fails with errors of the system.
-func ReplaceFile(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // dirError is a failure to use a data directory.
@@ -101,7 +71,7 @@ func dirError(dir string, err error) error {
 	if errors.As(err, &path) {
 		err = path.Err // the path says the same again
 	}
-	return Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "data directory %s can't be used: %w", dir, err),
 		"choose a writable directory with --data-dir or --store pebble:DIR",
 	)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -38,10 +39,10 @@ func TestIdentityErrors(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := (identity{Node: "a"}).save(filepath.Join(file, "below")); ExitCodeOf(err) != ExitRefused {
+	if err := (identity{Node: "a"}).save(filepath.Join(file, "below")); cli.ExitCodeOf(err) != cli.ExitRefused {
 		t.Errorf("saved below a file: %v", err)
 	}
-	if _, err := loadIdentity(file); ExitCodeOf(err) != ExitRefused {
+	if _, err := loadIdentity(file); cli.ExitCodeOf(err) != cli.ExitRefused {
 		t.Errorf("loaded from a file: %v", err)
 	}
 
@@ -49,7 +50,7 @@ func TestIdentityErrors(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(blocked, identityFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := (identity{Node: "a"}).save(blocked); ExitCodeOf(err) != ExitRefused {
+	if err := (identity{Node: "a"}).save(blocked); cli.ExitCodeOf(err) != cli.ExitRefused {
 		t.Errorf("saved in the place of a directory: %v", err)
 	}
 	if entries, err := os.ReadDir(blocked); err != nil || len(entries) != 1 {
@@ -61,8 +62,8 @@ func TestIdentityErrors(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(broken, identityFile), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadIdentity(broken); ExitCodeOf(err) != ExitCorrupt ||
-			!strings.Contains(Message(err), identityFile) {
+		if _, err := loadIdentity(broken); cli.ExitCodeOf(err) != cli.ExitCorrupt ||
+			!strings.Contains(cli.Message(err), identityFile) {
 			t.Errorf("loaded %q: %v", content, err)
 		}
 	}
@@ -94,7 +95,7 @@ func TestDefaultDataDir(t *testing.T) {
 			t.Errorf("%v gives %q, want %q (%v)", env, got, c.want, err)
 		}
 	}
-	if dir, err := defaultDataDir(func(string) string { return "" }, "7600"); ExitCodeOf(err) != ExitUsage {
+	if dir, err := defaultDataDir(func(string) string { return "" }, "7600"); cli.ExitCodeOf(err) != cli.ExitUsage {
 		t.Errorf("without a home: %q (%v)", dir, err)
 	}
 }

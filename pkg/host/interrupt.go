@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -24,7 +25,7 @@ type interrupts struct {
 
 // listen begins to turn p's signals into interrupts. The end of parent counts as the first. The function
 // returned gives up listening.
-func listen(parent context.Context, p Process) (interrupts, func()) {
+func listen(parent context.Context, p cli.Process) (interrupts, func()) {
 	graceful, stop := context.WithCancel(parent)
 	immediate, kill := context.WithCancel(context.WithoutCancel(parent))
 	signals, unlisten := p.Signals()
@@ -67,6 +68,6 @@ func (i interrupts) stop(f func(ctx context.Context) error) error {
 		}
 		return err
 	case <-i.immediate.Done():
-		return ErrInterrupted
+		return cli.ErrInterrupted
 	}
 }

@@ -6,15 +6,16 @@ package host
 import (
 	"context"
 	"errors"
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"os"
 	"syscall"
 	"testing"
 )
 
 // signalled returns a process that gets the signals sent to the channel.
-func signalled() (Process, chan<- os.Signal) {
+func signalled() (cli.Process, chan<- os.Signal) {
 	signals := make(chan os.Signal, 2)
-	return Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}, signals
+	return cli.Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}, signals
 }
 
 // TestFirstSignalStopsGracefully shows that the first signal ends one context and not the other, and that what runs
@@ -48,7 +49,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 	<-in.graceful.Done()
 	hang := make(chan struct{})
 	defer close(hang)
-	if err := in.stop(func(context.Context) error { <-hang; return nil }); err != ErrInterrupted {
+	if err := in.stop(func(context.Context) error { <-hang; return nil }); err != cli.ErrInterrupted {
 		t.Errorf("got %v", err)
 	}
 }
@@ -58,7 +59,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 func TestTermIsNoHurry(t *testing.T) {
 	for _, first := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		signals := make(chan os.Signal) // the sender knows that the last one was looked at
-		p := Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}
+		p := cli.Process{Signals: func() (<-chan os.Signal, func()) { return signals, func() {} }}
 		in, unlisten := listen(t.Context(), p)
 		for _, s := range []os.Signal{first, syscall.SIGTERM, syscall.SIGTERM, syscall.SIGTERM} {
 			signals <- s

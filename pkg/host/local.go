@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node"
@@ -41,7 +42,7 @@ func CheckLocalStore(url string) error {
 // within DIR; without DIR, one within the system's for temporary files. The node listens on a port of the loopback
 // interface. It logs warnings, in the form of "node start", to the process's stderr. Errors are for people (see
 // PrintError).
-func StartLocal(ctx context.Context, p Process, store, version string, kinds ...actor.Kind) (*Local, error) {
+func StartLocal(ctx context.Context, p cli.Process, store, version string, kinds ...actor.Kind) (*Local, error) {
 	if err := CheckLocalStore(store); err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func localDirError(dir string, err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err // the path says the same again
 	}
-	return Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeFailedPrecondition, "can't create a store in %s: %w", cmp.Or(dir, os.TempDir()), err),
 		"name a writable directory with --store pebble:DIR, or use --store memory:",
 	)

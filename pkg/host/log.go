@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -23,16 +24,16 @@ type LogOptions struct {
 func (o *LogOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Level, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&o.Format, "log-format", "text", "text or json")
-	Variable(flags, "log-level", "KELPIE_LOG_LEVEL")
-	Variable(flags, "log-format", "KELPIE_LOG_FORMAT")
+	cli.Variable(flags, "log-level", "KELPIE_LOG_LEVEL")
+	cli.Variable(flags, "log-format", "KELPIE_LOG_FORMAT")
 }
 
 func (o *LogOptions) validate() error {
 	if _, err := o.level(); err != nil {
-		return OfFlag("log-level", err)
+		return cli.OfFlag("log-level", err)
 	}
 	if o.Format != "text" && o.Format != "json" {
-		return OfFlag("log-format",
+		return cli.OfFlag("log-format",
 			api.Errorf(api.CodeInvalidArgument, "--log-format %q: must be text or json", o.Format))
 	}
 	return nil

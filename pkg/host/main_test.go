@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 )
 
@@ -40,16 +41,16 @@ func TestMainFunction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ExitOK, string(out)
+		return cli.ExitOK, string(out)
 	}
-	if code, out := run("--help"); code != ExitOK || !strings.Contains(out, filepath.Base(binary)+" [flags]") ||
+	if code, out := run("--help"); code != cli.ExitOK || !strings.Contains(out, filepath.Base(binary)+" [flags]") ||
 		!strings.Contains(out, "--lease-ttl") {
 		t.Errorf("help: exit code %d\n%s", code, out)
 	}
-	if code, out := run("--lisen", "x"); code != ExitUsage || !strings.HasPrefix(out, "error: unknown flag") {
+	if code, out := run("--lisen", "x"); code != cli.ExitUsage || !strings.HasPrefix(out, "error: unknown flag") {
 		t.Errorf("a mistyped flag: exit code %d\n%s", code, out)
 	}
-	if code, out := run("--listen", "x"); code != ExitUsage || !strings.HasPrefix(out, "error: --listen") {
+	if code, out := run("--listen", "x"); code != cli.ExitUsage || !strings.HasPrefix(out, "error: --listen") {
 		t.Errorf("a wrong address: exit code %d\n%s", code, out)
 	}
 }

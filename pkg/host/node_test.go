@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
@@ -40,7 +41,7 @@ type running struct {
 }
 
 // start runs f, which logs JSON, until it serves or ends with the error returned.
-func start(t *testing.T, message string, f func(p Process) error) (*running, error) {
+func start(t *testing.T, message string, f func(p cli.Process) error) (*running, error) {
 	t.Helper()
 	p, signals := signalled()
 	logs, stderr := io.Pipe()
@@ -95,7 +96,7 @@ func begin(t *testing.T, o Options, kinds ...actor.Kind) *running {
 func tryBegin(t *testing.T, o Options, kinds ...actor.Kind) (*running, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := start(t, "serving", func(p Process) error { return Run(ctx, p, o, "test", kinds...) })
+	r, err := start(t, "serving", func(p cli.Process) error { return Run(ctx, p, o, "test", kinds...) })
 	if err != nil {
 		cancel()
 		return nil, err
@@ -122,10 +123,10 @@ func refused(t *testing.T, o Options, code int, says ...string) {
 	_, err := tryBegin(t, o)
 	var b strings.Builder
 	if err != nil {
-		PrintError(&b, err)
+		cli.PrintError(&b, err)
 	}
-	if ExitCodeOf(err) != code || strings.Count(b.String(), "\n") > 2 {
-		t.Errorf("exit code %d, want %d, with\n%s", ExitCodeOf(err), code, b.String())
+	if cli.ExitCodeOf(err) != code || strings.Count(b.String(), "\n") > 2 {
+		t.Errorf("exit code %d, want %d, with\n%s", cli.ExitCodeOf(err), code, b.String())
 	}
 	for _, s := range says {
 		if !strings.Contains(b.String(), s) {
@@ -224,77 +225,77 @@ func TestBadStarts(t *testing.T) {
 	}
 
 	t.Run("port in use", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Listen = a.Address }), ExitRefused, a.Address,
+		refused(t, options(t, "x", func(o *Options) { o.Listen = a.Address }), cli.ExitRefused, a.Address,
 			"address already in use", "--listen")
 	})
 	t.Run("data directory in use", func(t *testing.T) {
-		refused(t, options(t, "mine", func(o *Options) { o.DataDir = mine.DataDir }), ExitRefused, mine.DataDir,
+		refused(t, options(t, "mine", func(o *Options) { o.DataDir = mine.DataDir }), cli.ExitRefused, mine.DataDir,
 			"in use by another process", "--data-dir")
 	})
 	t.Run("unwritable directory", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.DataDir = filepath.Join(file, "x") }), ExitRefused, file,
+		refused(t, options(t, "x", func(o *Options) { o.DataDir = filepath.Join(file, "x") }), cli.ExitRefused, file,
 			"not a directory", "--data-dir")
-		refused(t, options(t, "x", func(o *Options) { o.DataDir = ""; o.Store = "pebble:/proc/kelpie" }), ExitRefused,
+		refused(t, options(t, "x", func(o *Options) { o.DataDir = ""; o.Store = "pebble:/proc/kelpie" }), cli.ExitRefused,
 			"/proc/kelpie", "--store pebble:DIR")
 		refused(t, options(t, "x", func(o *Options) { o.DataDir = "/proc/kelpie"; o.Join = []string{a.Address} }),
-			ExitRefused, "/proc/kelpie", "--data-dir")
+			cli.ExitRefused, "/proc/kelpie", "--data-dir")
 	})
 	t.Run("FoundationDB", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Store = "fdb:" }), ExitRefused, "without FoundationDB",
+		refused(t, options(t, "x", func(o *Options) { o.Store = "fdb:" }), cli.ExitRefused, "without FoundationDB",
 			"-tags fdb")
 	})
 	t.Run("dead address", func(t *testing.T) {
 		dead := "127.0.0.1:" + freePort(t)
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{dead} }), ExitUnavailable, dead,
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{dead} }), cli.ExitUnavailable, dead,
 			"connection refused", "--join")
 	})
 	t.Run("another cluster", func(t *testing.T) {
 		rejoin := member
 		rejoin.Join = []string{other.Address}
-		refused(t, rejoin, ExitRefused, other.Cluster, a.Cluster, "--data-dir")
+		refused(t, rejoin, cli.ExitRefused, other.Cluster, a.Cluster, "--data-dir")
 		refused(t, options(t, "x", func(o *Options) {
 			o.Join, o.Store = []string{a.Address}, "kelpie://"+other.Address
-		}), ExitRefused, other.Cluster, a.Cluster, "--store")
+		}), cli.ExitRefused, other.Cluster, a.Cluster, "--store")
 		refused(t, options(t, "x", func(o *Options) {
 			o.Join, o.Store = []string{a.Address}, "pebble:"
-		}), ExitRefused, "the store is empty", a.Cluster)
+		}), cli.ExitRefused, "the store is empty", a.Cluster)
 		forgetful := member
 		forgetful.Join, forgetful.Store = nil, "kelpie://"+other.Address
-		refused(t, forgetful, ExitRefused, other.Cluster, a.Cluster, "--data-dir")
+		refused(t, forgetful, cli.ExitRefused, other.Cluster, a.Cluster, "--data-dir")
 	})
 	t.Run("no node", func(t *testing.T) {
-		s, err := start(t, "serving store", func(p Process) error {
+		s, err := start(t, "serving store", func(p cli.Process) error {
 			return ServeStore(t.Context(), p,
 				StoreOptions{Listen: "127.0.0.1:0", Store: "memory:", Log: LogOptions{Level: "info", Format: "json"}})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{s.Address} }), ExitUnavailable, s.Address+
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{s.Address} }), cli.ExitUnavailable, s.Address+
 			" (not a node)", "--join")
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("another version", func(t *testing.T) {
-		refused(t, options(t, "x", func(o *Options) { o.Join = []string{strangeNode(t)} }), ExitRefused,
+		refused(t, options(t, "x", func(o *Options) { o.Join = []string{strangeNode(t)} }), cli.ExitRefused,
 			"protocol versions differ", "--join", "version")
-		refused(t, options(t, "x", func(o *Options) { o.Store = "kelpie://" + strangeNode(t) }), ExitRefused,
+		refused(t, options(t, "x", func(o *Options) { o.Store = "kelpie://" + strangeNode(t) }), cli.ExitRefused,
 			"protocol versions differ", "--store", "version")
 	})
 	t.Run("name alive elsewhere", func(t *testing.T) {
-		refused(t, options(t, "mine", func(o *Options) { o.Join = []string{a.Address} }), ExitRefused, "mine",
+		refused(t, options(t, "mine", func(o *Options) { o.Join = []string{a.Address} }), cli.ExitRefused, "mine",
 			a.Address, "--node-id")
 	})
 	t.Run("name of another node", func(t *testing.T) {
 		renamed := member
 		renamed.NodeID = "renamed"
-		refused(t, renamed, ExitRefused, "member", "renamed", "--node-id")
+		refused(t, renamed, cli.ExitRefused, "member", "renamed", "--node-id")
 	})
 	t.Run("lease", func(t *testing.T) {
 		refused(t, options(t, "x", func(o *Options) { o.Join = []string{a.Address}; o.LeaseTTL = time.Hour }),
-			ExitRefused, "--lease-ttl")
-		refused(t, options(t, "x", func(o *Options) { o.LeaseTTL, o.Heartbeat = time.Second, time.Second }), ExitUsage,
+			cli.ExitRefused, "--lease-ttl")
+		refused(t, options(t, "x", func(o *Options) { o.LeaseTTL, o.Heartbeat = time.Second, time.Second }), cli.ExitUsage,
 			"heartbeat")
 	})
 }
@@ -389,7 +390,7 @@ func TestStopAtOnce(t *testing.T) {
 	<-b.entered
 	n.signals <- os.Interrupt
 	n.signals <- os.Interrupt
-	if err := <-n.ended; ExitCodeOf(err) != ExitInterrupted {
+	if err := <-n.ended; cli.ExitCodeOf(err) != cli.ExitInterrupted {
 		t.Errorf("the node ended with %v", err)
 	}
 	close(b.leave)
@@ -401,19 +402,19 @@ func TestServeStore(t *testing.T) {
 	o := StoreOptions{Listen: "127.0.0.1:0", Store: "pebble:", DataDir: t.TempDir(),
 		Log: LogOptions{Level: "info", Format: "json"}}
 	serve := func() (*running, error) {
-		return start(t, "serving store", func(p Process) error { return ServeStore(context.Background(), p, o) })
+		return start(t, "serving store", func(p cli.Process) error { return ServeStore(context.Background(), p, o) })
 	}
 	s, err := serve()
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Listen = s.Address
-	if _, err := serve(); ExitCodeOf(err) != ExitRefused || !strings.Contains(Message(err), "address already in use") {
+	if _, err := serve(); cli.ExitCodeOf(err) != cli.ExitRefused || !strings.Contains(cli.Message(err), "address already in use") {
 		t.Errorf("a second store at the address: %v", err)
 	}
 	o.Listen = "127.0.0.1:0"
-	if _, err := serve(); ExitCodeOf(err) != ExitRefused ||
-		!strings.Contains(Message(err), "in use by another process") {
+	if _, err := serve(); cli.ExitCodeOf(err) != cli.ExitRefused ||
+		!strings.Contains(cli.Message(err), "in use by another process") {
 		t.Errorf("a second store in the directory: %v", err)
 	}
 
@@ -451,7 +452,7 @@ func TestServeStoreErrors(t *testing.T) {
 		p, _ := signalled()
 		err := ServeStore(t.Context(), p,
 			StoreOptions{Listen: c.listen, Store: c.store, Log: LogOptions{Level: "info", Format: "text"}})
-		if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), c.says) {
+		if cli.ExitCodeOf(err) != cli.ExitUsage || !strings.Contains(cli.Message(err), c.says) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -460,9 +461,9 @@ func TestServeStoreErrors(t *testing.T) {
 // TestOpenStore shows that looking for a store does not make one.
 func TestOpenStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
-	for url, code := range map[string]int{"memory:": ExitUsage, "pebble:": ExitUsage, "mongo:": ExitUsage,
-		"pebble:" + dir: ExitNotFound, "fdb:": ExitRefused} {
-		if _, err := OpenStore(t.Context(), url); ExitCodeOf(err) != code {
+	for url, code := range map[string]int{"memory:": cli.ExitUsage, "pebble:": cli.ExitUsage, "mongo:": cli.ExitUsage,
+		"pebble:" + dir: cli.ExitNotFound, "fdb:": cli.ExitRefused} {
+		if _, err := OpenStore(t.Context(), url); cli.ExitCodeOf(err) != code {
 			t.Errorf("%s: %v", url, err)
 		}
 	}

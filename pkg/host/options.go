@@ -9,14 +9,13 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node"
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
 const (
-	// DefaultListen is where a node listens, and where clients look for one.
-	DefaultListen = "127.0.0.1:7600"
 	// DefaultDrainTimeout is how long a node that is asked to stop moves its actors to others.
 	DefaultDrainTimeout = 30 * time.Second
 	// DefaultStoreListen is where a store that is served on its own listens.
@@ -47,7 +46,7 @@ type Options struct {
 	// Labels are what placement can prefer the node by, each KEY=VALUE.
 	Labels []string
 	// MemoryLimit is about how many bytes active actors may take; 0 sets no limit.
-	MemoryLimit Bytes
+	MemoryLimit cli.Bytes
 	// MaxCalls is the maximum number of calls in flight on the node.
 	MaxCalls int
 	// MaxConnections and MaxConnectionsPerAddress bound the connections of the node, and those of callers from one
@@ -72,7 +71,7 @@ type Options struct {
 func (o *Options) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.NodeID, "node-id", "", "name of the node in the cluster (default host name and port, kept "+
 		"with the data)")
-	flags.StringVar(&o.Listen, "listen", DefaultListen, "address to listen at, HOST:PORT")
+	flags.StringVar(&o.Listen, "listen", cli.DefaultListen, "address to listen at, HOST:PORT")
 	flags.StringVar(&o.Advertise, "advertise", "", "address at which other nodes and clients reach this one "+
 		"(default that of --listen; if that is every address, the one by which packets leave the machine)")
 	flags.StringSliceVar(&o.Join, "join", nil, "address of a running node of the cluster to join; may be repeated "+
@@ -113,7 +112,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 		"max-connections":             "KELPIE_MAX_CONNECTIONS",
 		"max-connections-per-address": "KELPIE_MAX_CONNECTIONS_PER_ADDRESS",
 	} {
-		Variable(flags, flag, variable)
+		cli.Variable(flags, flag, variable)
 	}
 	registerOnFull(flags, &o.OnFull, "KELPIE_ON_FULL")
 	o.Log.register(flags)
@@ -123,7 +122,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 func registerDataDir(flags *pflag.FlagSet, dir *string) {
 	flags.StringVar(dir, "data-dir", "", "directory for data that must outlive the process (default kelpie/NAME "+
 		"in $XDG_DATA_HOME or ~/.local/share, or the directory of pebble:DIR)")
-	Variable(flags, "data-dir", "KELPIE_DATA_DIR")
+	cli.Variable(flags, "data-dir", "KELPIE_DATA_DIR")
 }
 
 // validate checks what can be checked without looking at the world. Errors are CodeInvalidArgument.
@@ -158,7 +157,7 @@ func (o *Options) validate() error {
 		{"on-full", func() error { return validateOnFull(o.OnFull) }},
 	} {
 		if err := check.err(); err != nil {
-			return OfFlag(check.flag, err)
+			return cli.OfFlag(check.flag, err)
 		}
 	}
 	return o.Log.validate()
@@ -179,7 +178,7 @@ func (o *Options) validateNodeID() error {
 }
 
 func (o *Options) validateListen() error {
-	_, port, err := parseAddress("--listen", o.Listen)
+	_, port, err := cli.ParseAddress("--listen", o.Listen)
 	if err != nil {
 		return err
 	}
@@ -199,7 +198,7 @@ func (o *Options) validateAdvertise() error {
 
 func (o *Options) validateJoin() error {
 	for _, addr := range o.Join {
-		if err := CheckAddress("--join", addr); err != nil {
+		if err := cli.CheckAddress("--join", addr); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/pflag"
 )
 
@@ -18,7 +19,7 @@ func parse(env map[string]string, args ...string) (Options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if err := ReadSettings(flags, func(name string) string { return env[name] }); err != nil {
+	if err := cli.ReadSettings(flags, func(name string) string { return env[name] }); err != nil {
 		return o, err
 	}
 	return o, o.validate()
@@ -45,7 +46,7 @@ func TestPrecedence(t *testing.T) {
 		t.Errorf("got %+v (%v)", o, err)
 	}
 	_, err = parse(map[string]string{"KELPIE_CAPACITY": "many"})
-	if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), "$KELPIE_CAPACITY") {
+	if cli.ExitCodeOf(err) != cli.ExitUsage || !strings.Contains(cli.Message(err), "$KELPIE_CAPACITY") {
 		t.Errorf("a variable that is no number: %v", err)
 	}
 }
@@ -58,7 +59,7 @@ func TestFlagsNameTheirVariables(t *testing.T) {
 		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 		register(flags)
 		flags.VisitAll(func(f *pflag.Flag) {
-			variable := f.Annotations[variableAnnotation]
+			variable := f.Annotations[cli.VariableAnnotation]
 			if len(variable) != 1 || !strings.Contains(f.Usage, "[$"+variable[0]+"]") {
 				t.Errorf("--%s does not name its variable: %s", f.Name, f.Usage)
 			}
@@ -97,7 +98,7 @@ func TestOptionErrors(t *testing.T) {
 		{"--log-format xml", "--log-format"},
 	} {
 		_, err := parse(nil, strings.Fields(c.args)...)
-		if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), c.says) {
+		if cli.ExitCodeOf(err) != cli.ExitUsage || !strings.Contains(cli.Message(err), c.says) {
 			t.Errorf("%s: %v, want a usage error that says %q", c.args, err, c.says)
 		}
 	}

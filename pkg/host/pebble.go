@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/kv/occ/pebbledb"
@@ -33,7 +34,7 @@ const roomInterval = time.Second
 func registerOnFull(flags *pflag.FlagSet, value *string, variable string) {
 	flags.StringVar(value, "on-full", onFullExit, "what to do when the disk of the embedded store is full: exit, with "+
 		"code 3, or wait until there is room, and refuse writes meanwhile")
-	Variable(flags, "on-full", variable)
+	cli.Variable(flags, "on-full", variable)
 }
 
 func validateOnFull(value string) error {
@@ -52,7 +53,7 @@ func openPebble(ctx context.Context, w world, o storeOptions) (*store, error) {
 			return s, err
 		}
 		if !said {
-			w.log.Error("the store can't be opened yet: waiting for room", "error", Message(err))
+			w.log.Error("the store can't be opened yet: waiting for room", "error", cli.Message(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -88,7 +89,7 @@ func openPebbleOnce(ctx context.Context, w world, o storeOptions) (*store, error
 	select {
 	case err := <-ended:
 		if err != nil {
-			w.log.Warn("opening the store was interrupted", "error", Message(err))
+			w.log.Warn("opening the store was interrupted", "error", cli.Message(err))
 		}
 	case <-time.After(openPatience):
 	}
@@ -118,13 +119,13 @@ func openPebbleStore(w world, o storeOptions) (*store, error) {
 func pebbleError(dataDir string, err error) error {
 	switch {
 	case errors.Is(err, pebbledb.ErrLocked):
-		return Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; "+
+		return cli.Advise(err, "stop that process, or choose another directory by --data-dir or --store pebble:DIR; "+
 			"a store can be shared by way of \"kelpie store serve\"")
 	case errors.Is(err, pebbledb.ErrForeign):
-		return Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of "+
+		return cli.Advise(err, "choose another directory by --data-dir or --store pebble:DIR, or use the version of "+
 			"kelpie that made it")
 	case errors.Is(err, kv.ErrCorrupt):
-		return Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
+		return cli.Advise(err, "restore the directory from a backup; what it holds is not served, so as not to be "+
 			"taken for what was stored")
 	case isFull(err):
 		return fullError(dataDir, err)
@@ -139,11 +140,11 @@ func isFull(err error) bool {
 
 // fullError says that the disk of a directory is full, and by how much if that is known.
 func fullError(dir string, err error) error {
-	out := api.Errorf(api.CodeUnavailable, "the disk of %s is full: %s", dir, Reason(err))
+	out := api.Errorf(api.CodeUnavailable, "the disk of %s is full: %s", dir, cli.Reason(err))
 	if full, ok := errors.AsType[*pebbledb.FullError](err); ok {
 		out = api.Errorf(api.CodeUnavailable, "%w", full)
 	}
-	return Advise(out, "make room on it and start again: what was acknowledged is there; until then the store can be "+
+	return cli.Advise(out, "make room on it and start again: what was acknowledged is there; until then the store can be "+
 		"read, by \"kelpie store backup --store pebble:DIR\" for one")
 }
 
@@ -152,8 +153,8 @@ func storeFailed(u storeURL, err error) error {
 	if isFull(err) {
 		return fullError(u.rest, err)
 	}
-	return Advise(
-		api.Errorf(api.CodeUnavailable, "the store %s has failed: %s", u.String(), Reason(err)),
+	return cli.Advise(
+		api.Errorf(api.CodeUnavailable, "the store %s has failed: %s", u.String(), cli.Reason(err)),
 		"mend what is wrong with its disk, and start again: what was acknowledged is on it",
 	)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -27,7 +28,7 @@ type place struct {
 }
 
 // findPlace decides where the node belongs. It asks the nodes of --join.
-func findPlace(ctx context.Context, w world, p Process, o *Options) (*place, error) {
+func findPlace(ctx context.Context, w world, p cli.Process, o *Options) (*place, error) {
 	dir, err := dataDir(p, o)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func findPlace(ctx context.Context, w world, p Process, o *Options) (*place, err
 
 // dataDir returns the data directory, "" for a store in memory: after a restart there is nothing to remember
 // a name for.
-func dataDir(p Process, o *Options) (string, error) {
+func dataDir(p cli.Process, o *Options) (string, error) {
 	var u storeURL
 	if o.Store != "" {
 		u, _ = parseStoreURL(o.Store) // validated
@@ -65,7 +66,7 @@ func dataDir(p Process, o *Options) (string, error) {
 	case o.NodeID != "":
 		return defaultDataDir(p.Getenv, o.NodeID)
 	}
-	_, port, err := parseAddress("--listen", o.Listen)
+	_, port, err := cli.ParseAddress("--listen", o.Listen)
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +81,7 @@ func (pl *place) takeName(o *Options) error {
 		if err != nil {
 			hostname = ""
 		}
-		_, port, err := parseAddress("--listen", o.Listen)
+		_, port, err := cli.ParseAddress("--listen", o.Listen)
 		if err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (pl *place) takeName(o *Options) error {
 	case pl.Node == "":
 		pl.Node = o.NodeID
 	case o.NodeID != "" && o.NodeID != pl.Node:
-		return Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeMismatch, "data directory %s belongs to node %s, not %s", pl.dir, pl.Node, o.NodeID),
 			"leave out --node-id, or give the new node a directory of its own with --data-dir",
 		)
@@ -104,15 +105,15 @@ func (pl *place) ask(ctx context.Context, w world, addrs []string) error {
 	}
 	info, err := handshake(ctx, w, addrs)
 	switch {
-	case err != nil && ctx.Err() == nil && pl.ClusterID != "" && ExitCodeOf(err) == ExitUnavailable:
+	case err != nil && ctx.Err() == nil && pl.ClusterID != "" && cli.ExitCodeOf(err) == cli.ExitUnavailable:
 		w.log.Warn("no node of --join answers; using the cluster and store that this node remembers",
-			"error", Message(err), "cluster",
+			"error", cli.Message(err), "cluster",
 			pl.ClusterID)
 		return nil
 	case err != nil:
 		return err
 	case pl.ClusterID != "" && pl.ClusterID != info.ClusterID:
-		return Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeMismatch, "the node at %s is in cluster %s, but data directory %s belongs to a "+
 				"node of cluster %s", info.Address, info.ClusterID, pl.dir, pl.ClusterID),
 			"check --join, or give the new node a directory of its own with --data-dir",
@@ -136,7 +137,7 @@ func checkPeerStore(info *api.ClusterInfo) error {
 	if err == nil && !u.embedded() {
 		return nil
 	}
-	return Advise(
+	return cli.Advise(
 		api.Errorf(api.CodeMismatch, "the node at %q names the store %q: a node can name only one of kelpie: or fdb:",
 			info.Address, info.StoreURL),
 		"check --join: what answers there is no node of a cluster that can be joined",
@@ -158,15 +159,15 @@ func handshake(ctx context.Context, w world, addrs []string) (*api.ClusterInfo, 
 			return info, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case ExitCodeOf(err) == ExitRefused:
-			return nil, Advise(err, "check --join, and use a program of the cluster's version")
+		case cli.ExitCodeOf(err) == cli.ExitRefused:
+			return nil, cli.Advise(err, "check --join, and use a program of the cluster's version")
 		case api.CodeOf(err) == api.CodeUnknownMethod:
 			silent = append(silent, addr+" (not a node)")
 		default:
-			silent = append(silent, addr+" ("+Reason(err)+")")
+			silent = append(silent, addr+" ("+cli.Reason(err)+")")
 		}
 	}
-	return nil, Advise(
+	return nil, cli.Advise(
 		api.Errorf(api.CodeUnavailable, "no node of --join answers: %s", strings.Join(silent, ", ")),
 		"check --join; to start a new cluster, leave it out",
 	)
@@ -216,6 +217,6 @@ func (pl *place) adviseMismatch(err error, o *Options) error {
 	if api.CodeOf(err) != api.CodeMismatch || told || pl.ClusterID == "" {
 		return err
 	}
-	return Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another cluster a "+
+	return cli.Advise(err, "data directory %s belongs to a node of cluster %s; give a node of another cluster a "+
 		"directory of its own with --data-dir", pl.dir, pl.ClusterID)
 }

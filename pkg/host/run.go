@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/node"
@@ -21,7 +22,7 @@ import (
 // another 8 s. SIGINT after that stops it at once (ErrInterrupted); more of SIGTERM change nothing. version is
 // the program's, for people. It blocks.
 // Errors are for people (see PrintError).
-func Run(ctx context.Context, p Process, o Options, version string, kinds ...actor.Kind) error {
+func Run(ctx context.Context, p cli.Process, o Options, version string, kinds ...actor.Kind) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func Run(ctx context.Context, p Process, o Options, version string, kinds ...act
 	return err
 }
 
-func runNode(w world, in interrupts, p Process, o *Options, version string, kinds []actor.Kind) (err error) {
+func runNode(w world, in interrupts, p cli.Process, o *Options, version string, kinds []actor.Kind) (err error) {
 	pl, err := findPlace(in.graceful, w, p, o)
 	if err != nil {
 		return err

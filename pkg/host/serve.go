@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
@@ -33,35 +34,35 @@ func (o *StoreOptions) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Store, "store", defaultStore, "memory: or pebble:DIR")
 	flags.StringVar(&o.DataDir, "data-dir", "", "directory of pebble: (default kelpie/store-PORT in $XDG_DATA_HOME "+
 		"or ~/.local/share)")
-	Variable(flags, "listen", "KELPIE_SERVE_LISTEN")
-	Variable(flags, "store", "KELPIE_SERVE_STORE")
-	Variable(flags, "data-dir", "KELPIE_SERVE_DATA_DIR")
+	cli.Variable(flags, "listen", "KELPIE_SERVE_LISTEN")
+	cli.Variable(flags, "store", "KELPIE_SERVE_STORE")
+	cli.Variable(flags, "data-dir", "KELPIE_SERVE_DATA_DIR")
 	registerOnFull(flags, &o.OnFull, "KELPIE_SERVE_ON_FULL")
 	o.Log.register(flags)
 	registerConfig(flags, "KELPIE_SERVE_CONFIG")
 }
 
 func (o *StoreOptions) validate() error {
-	if _, _, err := parseAddress("--listen", o.Listen); err != nil {
-		return OfFlag("listen", err)
+	if _, _, err := cli.ParseAddress("--listen", o.Listen); err != nil {
+		return cli.OfFlag("listen", err)
 	}
 	u, err := parseStoreURL(o.Store)
 	if err != nil {
-		return OfFlag("store", err)
+		return cli.OfFlag("store", err)
 	}
 	if !u.embedded() {
-		return OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s is already networked; point the nodes "+
+		return cli.OfFlag("store", api.Errorf(api.CodeInvalidArgument, "--store %s is already networked; point the nodes "+
 			"at it directly", o.Store))
 	}
 	if err := validateOnFull(o.OnFull); err != nil {
-		return OfFlag("on-full", err)
+		return cli.OfFlag("on-full", err)
 	}
 	return o.Log.validate()
 }
 
 // ServeStore serves a store to nodes until it is asked to stop, as Run is. It blocks. Errors are for people
 // (see PrintError).
-func ServeStore(ctx context.Context, p Process, o StoreOptions) (err error) {
+func ServeStore(ctx context.Context, p cli.Process, o StoreOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
 	}
@@ -114,11 +115,11 @@ func (s *store) serve(w world, in interrupts, listener rpc.Listener) error {
 }
 
 // dir is the data directory.
-func (o *StoreOptions) dir(p Process, u storeURL) (string, error) {
+func (o *StoreOptions) dir(p cli.Process, u storeURL) (string, error) {
 	if u.scheme != schemePebble || o.DataDir != "" || u.rest != "" {
 		return o.DataDir, nil
 	}
-	_, port, err := parseAddress("--listen", o.Listen)
+	_, port, err := cli.ParseAddress("--listen", o.Listen)
 	if err != nil {
 		return "", err
 	}
@@ -127,8 +128,8 @@ func (o *StoreOptions) dir(p Process, u storeURL) (string, error) {
 
 // listenError says why addr can't be listened at.
 func listenError(addr string, err error) error {
-	return Advise(
-		api.Errorf(api.CodeFailedPrecondition, "can't listen at %s: %v", addr, Reason(err)),
+	return cli.Advise(
+		api.Errorf(api.CodeFailedPrecondition, "can't listen at %s: %v", addr, cli.Reason(err)),
 		"stop the program that listens there, or choose another address with --listen",
 	)
 }

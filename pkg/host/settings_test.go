@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/spf13/pflag"
 )
 
@@ -45,7 +46,7 @@ zone: eu # far away
 		t.Fatal(err)
 	}
 	env := map[string]string{"KELPIE_LISTEN": "127.0.0.1:2", "KELPIE_ZONE": "asia", "KELPIE_NODE_CONFIG": path}
-	if err := ReadSettings(flags, func(name string) string { return env[name] }); err != nil {
+	if err := cli.ReadSettings(flags, func(name string) string { return env[name] }); err != nil {
 		t.Fatal(err)
 	}
 	if o.NodeID != "n1" || o.Listen != "127.0.0.1:2" || o.Capacity != 1000 || o.MemoryLimit != 2<<30 ||
@@ -55,11 +56,11 @@ zone: eu # far away
 		t.Errorf("got %+v", o)
 	}
 	for flag, want := range map[string][2]string{
-		"zone": {FromFlag, "--zone"}, "listen": {FromVariable, "$KELPIE_LISTEN"}, "config": {
-			FromVariable, "$KELPIE_NODE_CONFIG"},
-		"label": {FromFile, path + ":7"}, "node-id": {FromFile, path + ":2"}, "store": {FromDefault, FromDefault},
+		"zone": {cli.FromFlag, "--zone"}, "listen": {cli.FromVariable, "$KELPIE_LISTEN"}, "config": {
+			cli.FromVariable, "$KELPIE_NODE_CONFIG"},
+		"label": {cli.FromFile, path + ":7"}, "node-id": {cli.FromFile, path + ":2"}, "store": {cli.FromDefault, cli.FromDefault},
 	} {
-		if kind, where := Origin(flags.Lookup(flag)); [2]string{kind, where} != want {
+		if kind, where := cli.Origin(flags.Lookup(flag)); [2]string{kind, where} != want {
 			t.Errorf("--%s is from %s %s, want %v", flag, kind, where, want)
 		}
 	}
@@ -88,13 +89,13 @@ func TestConfigFileErrors(t *testing.T) {
 	} {
 		path := configured(t, content)
 		_, err := parse(map[string]string{"KELPIE_NODE_CONFIG": path})
-		if ExitCodeOf(err) != ExitUsage || !strings.Contains(Message(err), path+says) {
+		if cli.ExitCodeOf(err) != cli.ExitUsage || !strings.Contains(cli.Message(err), path+says) {
 			t.Errorf("%q: %v, want %s", content, err, says)
 		}
 	}
 	for _, path := range []string{filepath.Join(t.TempDir(), "none.yaml"), t.TempDir()} {
-		if _, err := parse(nil, "--config", path); ExitCodeOf(err) != ExitUsage ||
-			!strings.Contains(Message(err), path) {
+		if _, err := parse(nil, "--config", path); cli.ExitCodeOf(err) != cli.ExitUsage ||
+			!strings.Contains(cli.Message(err), path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -104,8 +105,8 @@ func TestConfigFileErrors(t *testing.T) {
 func TestBadValuesAreBlamedOnTheirOrigin(t *testing.T) {
 	run := func(env map[string]string, args ...string) string {
 		var stderr strings.Builder
-		p := Process{Stderr: &stderr, Getenv: func(name string) string { return env[name] }}
-		if code := Execute(StartCommand(p, "test"), p, args); code != ExitUsage {
+		p := cli.Process{Stderr: &stderr, Getenv: func(name string) string { return env[name] }}
+		if code := cli.Execute(StartCommand(p, "test"), p, args); code != cli.ExitUsage {
 			t.Errorf("%v %v: exit code %d, %s", env, args, code, stderr.String())
 		}
 		return stderr.String()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/kv"
@@ -68,7 +69,7 @@ func (s *store) Trouble() error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(Reason(err))
+	return errors.New(cli.Reason(err))
 }
 
 // OpenStore opens a store that exists: pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT. It waits for a store of
@@ -190,16 +191,16 @@ func awaitStore(ctx context.Context, w world, addr string) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case ExitCodeOf(err) == ExitRefused:
-		return Advise(err, "check --store, and use a program of the cluster's version")
+	case cli.ExitCodeOf(err) == cli.ExitRefused:
+		return cli.Advise(err, "check --store, and use a program of the cluster's version")
 	case api.CodeOf(err) == api.CodeUnknownMethod:
-		return Advise(
+		return cli.Advise(
 			api.Errorf(api.CodeUnavailable, "the program at %s serves no store", addr),
 			"pass --store the address of \"kelpie store serve\", or of the node that keeps the store",
 		)
 	}
-	return Advise(
-		api.Errorf(api.CodeUnavailable, "the store at %s does not answer: %s", addr, Reason(err)),
+	return cli.Advise(
+		api.Errorf(api.CodeUnavailable, "the store at %s does not answer: %s", addr, cli.Reason(err)),
 		"start it with \"kelpie store serve\", or check --store",
 	)
 }
@@ -260,7 +261,7 @@ func (s *store) Close() error {
 
 // closeAfter closes the store after it has been used with the result err, and returns the error to be told.
 func (s *store) closeAfter(w world, err error) error {
-	if errors.Is(err, ErrInterrupted) {
+	if errors.Is(err, cli.ErrInterrupted) {
 		return err // closing waits for the store's tasks: not for who is in a hurry
 	}
 	closed := s.Close()

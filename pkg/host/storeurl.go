@@ -6,6 +6,7 @@ package host
 import (
 	"strings"
 
+	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -52,9 +53,9 @@ func parseStoreURL(s string) (storeURL, error) {
 		return u, nil
 	case strings.HasPrefix(s, storeHere):
 		u.rest = strings.TrimPrefix(s, storeHere)
-		return u, CheckAddress("store kelpie://", u.rest)
+		return u, cli.CheckAddress("store kelpie://", u.rest)
 	}
-	return storeURL{}, Advise(
+	return storeURL{}, cli.Advise(
 		api.Errorf(api.CodeInvalidArgument, "store %q is of an unknown kind", s),
 		"write memory:, pebble:DIR, fdb:CLUSTERFILE or kelpie://HOST:PORT",
 	)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"errors"
@@ -13,6 +13,9 @@ import (
 	"github.com/kelpiehq/kelpie/internal/config"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
+
+// ConfigFlag is the flag that names a file with the other flags' values.
+const ConfigFlag = "config"
 
 // Source is the value of a flag that says where settings are, such as --config.
 type Source interface {
@@ -69,7 +72,7 @@ func setFromVariable(flags *pflag.FlagSet, f *pflag.Flag, variable, value string
 		return nil
 	}
 	if err := flags.Set(f.Name, value); err != nil {
-		return api.Errorf(api.CodeInvalidArgument, "$%s is %q: %v", variable, value, cause(err))
+		return api.Errorf(api.CodeInvalidArgument, "$%s is %q: %v", variable, value, Cause(err))
 	}
 	setOrigin(f, FromVariable, "$"+variable)
 	return nil
@@ -149,7 +152,7 @@ func OfFlag(flag string, err error) error {
 }
 
 // blame makes an error that OfFlag has marked say where the value comes from, unless the flag was given.
-func blame(flags *pflag.FlagSet, err error) error {
+func Blame(flags *pflag.FlagSet, err error) error {
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok || e.Detail[detailFlag] == "" {
 		return err

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"strings"

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"path/filepath"
@@ -14,7 +14,7 @@ import (
 )
 
 // pathFlags are the flags whose values are paths, or URLs of stores with a path behind the scheme.
-var pathFlags = []string{"data-dir", "store", configFlag}
+var pathFlags = []string{"data-dir", "store", ConfigFlag}
 
 // ExpandHome returns path with a leading ~ replaced by $HOME. A shell does that for words of the command line, but
 // not for what stands in files and variables, nor behind "=" or ":". Errors are CodeInvalidArgument.
@@ -42,14 +42,14 @@ func expandPaths(flags *pflag.FlagSet, getenv func(string) string) error {
 		}
 		value := f.Value.String()
 		scheme, path := "", value
-		for _, s := range []string{schemePebble + ":", schemeFDB + ":"} {
+		for _, s := range []string{"pebble:", "fdb:"} {
 			if f.Name == "store" && strings.HasPrefix(value, s) {
 				scheme, path = s, value[len(s):]
 			}
 		}
 		path, err := ExpandHome(path, getenv)
 		if err != nil {
-			failed = blame(flags, OfFlag(f.Name, api.Errorf(api.CodeInvalidArgument, "--%s %s", f.Name, Message(err))))
+			failed = Blame(flags, OfFlag(f.Name, api.Errorf(api.CodeInvalidArgument, "--%s %s", f.Name, Message(err))))
 			return
 		}
 		if scheme+path != value {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"net"
@@ -10,8 +10,11 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
+// DefaultListen is where a node listens, and where clients look for one.
+const DefaultListen = "127.0.0.1:7600"
+
 // parseAddress splits HOST:PORT, given as what. The host may be empty. Errors are CodeInvalidArgument.
-func parseAddress(what, addr string) (host, port string, err error) {
+func ParseAddress(what, addr string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(addr)
 	if err != nil {
 		return "", "", api.Errorf(api.CodeInvalidArgument, "%s %q: write HOST:PORT, such as %s", what, addr,
@@ -27,7 +30,7 @@ func parseAddress(what, addr string) (host, port string, err error) {
 
 // CheckAddress checks an address to connect to, given as what, such as a flag. Errors are CodeInvalidArgument.
 func CheckAddress(what, addr string) error {
-	host, port, err := parseAddress(what, addr)
+	host, port, err := ParseAddress(what, addr)
 	if err != nil {
 		return err
 	}

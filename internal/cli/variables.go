@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 )
 
 // variableAnnotation marks a flag that an environment variable sets, too.
-const variableAnnotation = "kelpie_variable"
+const VariableAnnotation = "kelpie_variable"
 
 // Variable names the environment variable that sets a flag which is not given. The flag's help says so.
 func Variable(flags *pflag.FlagSet, flag, variable string) {
@@ -24,19 +24,19 @@ func Variable(flags *pflag.FlagSet, flag, variable string) {
 	if f.Annotations == nil {
 		f.Annotations = make(map[string][]string)
 	}
-	f.Annotations[variableAnnotation] = []string{variable}
+	f.Annotations[VariableAnnotation] = []string{variable}
 }
 
 // VariableOf returns the environment variable that sets a flag, "" if there is none.
 func VariableOf(f *pflag.Flag) string {
-	if name := f.Annotations[variableAnnotation]; len(name) > 0 {
+	if name := f.Annotations[VariableAnnotation]; len(name) > 0 {
 		return name[0]
 	}
 	return ""
 }
 
 // cause is what a flag's value objects to, without the flag's name before it.
-func cause(err error) error {
+func Cause(err error) error {
 	if e, ok := err.(*pflag.InvalidValueError); ok {
 		err = e.Unwrap()
 	}

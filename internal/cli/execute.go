@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"context"
@@ -54,7 +54,7 @@ func Execute(root *cobra.Command, p Process, args []string) int {
 		err = usageError(cmd, err)
 	}
 	if err != nil {
-		err = blame(cmd.Flags(), err)
+		err = Blame(cmd.Flags(), err)
 		PrintError(p.Stderr, err)
 	}
 	return ExitCodeOf(err)

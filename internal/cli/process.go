@@ -1,7 +1,7 @@
 // Copyright 2026 The Kelpie Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package host
+package cli
 
 import (
 	"io"
@@ -24,17 +24,7 @@ func System() Process {
 	return Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Signals: systemSignals}
 }
 
-// systemSignals delivers SIGINT, which Ctrl-C sends, and SIGTERM. Exit ends the process with an exit code, after what
-// the stores that it opened have left running. It is for the end of main.
-func Exit(code int) {
-	if code != ExitInterrupted { // which is in a hurry
-		if err := stopFDB(); err != nil {
-			PrintError(os.Stderr, err)
-		}
-	}
-	os.Exit(code)
-}
-
+// systemSignals delivers SIGINT, which Ctrl-C sends, and SIGTERM.
 func systemSignals() (<-chan os.Signal, func()) {
 	// Two may come before the first is looked at.
 	c := make(chan os.Signal, 2)
