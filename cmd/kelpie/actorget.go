@@ -37,6 +37,7 @@ type actorDetail struct {
 	StateKeys     int     `json:"state_keys"`
 	StatePartial  bool    `json:"state_partial"`
 	Quarantine    string  `json:"quarantine"`
+	api.ActorScheduled
 }
 
 func newActorDetail(d *api.ActorDetail) actorDetail {
@@ -45,6 +46,10 @@ func newActorDetail(d *api.ActorDetail) actorDetail {
 		Quarantine: d.Quarantine,
 		AgeMillis:  -1, IdleMillis: -1, Pending: -1, Calls: -1, Rate: -1, LatencyMicros: -1, MemoryBytes: -1,
 		RunningMillis: -1,
+	}
+	out.ActorScheduled = api.ActorScheduled{Alarms: -1, AlarmsFailing: -1, Sends: -1, SendsFailing: -1}
+	if d.Scheduled != nil {
+		out.ActorScheduled = *d.Scheduled
 	}
 	if s := d.Stats; s != nil {
 		out.Active, out.AgeMillis, out.IdleMillis, out.Pending, out.Calls, out.Rate = true, s.AgeMillis, s.IdleMillis,
@@ -90,6 +95,25 @@ var actorDetailListing = listing[actorDetail]{
 			cell: func(d *actorDetail) string { return strconv.FormatBool(d.StatePartial) }},
 		field[actorDetail]{key: "quarantine", meaning: "why all nodes refuse it, empty if they do not",
 			header: "QUARANTINE", cell: func(d *actorDetail) string { return dash(d.Quarantine) }},
+		field[actorDetail]{key: "alarms", meaning: "alarms that are set, -1 if the node that answers is too " +
+			"old to tell", header: "ALARMS",
+			cell: func(d *actorDetail) string { return withFailing(d.Alarms, d.AlarmsFailing) }},
+		field[actorDetail]{key: "next_alarm", meaning: "when the first of them runs, empty for none",
+			header: "NEXT ALARM", cell: func(d *actorDetail) string { return dash(d.NextAlarm) }},
+		field[actorDetail]{key: "alarms_failing", meaning: "alarms whose last run has failed, as above",
+			cell: func(d *actorDetail) string { return known(int64(d.AlarmsFailing)) }},
+		field[actorDetail]{key: "alarm_error", meaning: "message of the failure of the one of those that runs next",
+			header: "ALARM ERROR", cell: func(d *actorDetail) string { return dash(d.AlarmError) }},
+		field[actorDetail]{key: "sends", meaning: "messages it has sent that are not delivered yet, as above",
+			header: "SENDS", cell: func(d *actorDetail) string { return withFailing(d.Sends, d.SendsFailing) }},
+		field[actorDetail]{key: "oldest_send", meaning: "when the oldest of them was sent, empty for none",
+			header: "OLDEST SEND", cell: func(d *actorDetail) string { return dash(d.OldestSend) }},
+		field[actorDetail]{key: "next_send", meaning: "when one of them is tried again, empty if none waits for that",
+			header: "NEXT SEND", cell: func(d *actorDetail) string { return dash(d.NextSend) }},
+		field[actorDetail]{key: "sends_failing", meaning: "messages whose last try did not deliver them, as above",
+			cell: func(d *actorDetail) string { return known(int64(d.SendsFailing)) }},
+		field[actorDetail]{key: "send_error", meaning: "why that of the oldest of those did not",
+			header: "SEND ERROR", cell: func(d *actorDetail) string { return dash(d.SendError) }},
 	),
 }
 
@@ -99,6 +123,14 @@ func (d *actorDetail) stored() string {
 		more = "more than "
 	}
 	return fmt.Sprintf("%s%s in %s", more, human.Bytes(d.StateBytes), counted(d.StateKeys, "value"))
+}
+
+// withFailing is how many of something there are, and how many of those fail.
+func withFailing(n, failing int) string {
+	if failing > 0 {
+		return fmt.Sprintf("%d, %d failing", n, failing)
+	}
+	return known(int64(n))
 }
 
 // known is a number, of which -1 is not known.

@@ -67,6 +67,23 @@ var commandCases = map[string]commandCase{
 		wrong: []trial{{line: "actors dead-letters rm counter/a --yes", says: "ACTOR#NUMBER"}},
 		down:  []string{"actors dead-letters rm counter/a#1 --yes"},
 	},
+	"kelpie sends ls": {
+		good: []trial{{line: "sends ls --to counter/b", says: "counter/a#1",
+			on: serving(api.MethodSends, func(*api.SendsRequest) (*api.SendsReply, error) {
+				return &api.SendsReply{Sends: []api.SendRow{{Send: "counter/a#1", Actor: "counter/a"}}}, nil
+			})}},
+		wrong: []trial{{line: "sends ls --to counter", says: "NAMESPACE/ID"}},
+		down:  []string{"sends ls"},
+		shape: listOf(sendListing),
+	},
+	"kelpie sends drop": {
+		good: []trial{{line: "sends drop counter/a --yes", says: "actor counter/a: 2 messages dropped",
+			on: serving(api.MethodSendDrop, func(*api.SendDropRequest) (*api.SendDropReply, error) {
+				return &api.SendDropReply{Dropped: 2}, nil
+			})}},
+		wrong: []trial{{line: "sends drop counter/a#x --yes", says: "ACTOR#NUMBER"}},
+		down:  []string{"sends drop counter/a#1 --yes"},
+	},
 	"kelpie alarms ls": {
 		good: []trial{{line: "alarms ls --namespace counter", says: "counter/a",
 			on: serving(api.MethodAlarms, alarms)}},

@@ -42,6 +42,8 @@ type clusterStatus struct {
 	Pending         int      `json:"pending"`
 	Silent          []string `json:"silent"`
 	Problems        []string `json:"problems"`
+	AlarmsFailing   int      `json:"alarms_failing"`
+	SendsFailing    int      `json:"sends_failing"`
 }
 
 var clusterStatusListing = listing[clusterStatus]{
@@ -79,6 +81,12 @@ var clusterStatusListing = listing[clusterStatus]{
 			wide: true, cell: func(c *clusterStatus) string { return list(c.Silent) }},
 		{key: "problems", meaning: "what is wrong, one sentence each", header: "PROBLEMS",
 			cell: func(c *clusterStatus) string { return dash(strings.Join(c.Problems, "; ")) }},
+		{key: "alarms_failing", meaning: "alarms of active actors that have failed and are tried again",
+			header: "FAILING ALARMS", wide: true,
+			cell: func(c *clusterStatus) string { return strconv.Itoa(c.AlarmsFailing) }},
+		{key: "sends_failing", meaning: "messages of active actors that have failed and are tried again",
+			header: "FAILING SENDS", wide: true,
+			cell: func(c *clusterStatus) string { return strconv.Itoa(c.SendsFailing) }},
 	},
 }
 
@@ -139,7 +147,15 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (row *clusterStatus, 
 	if lost = nodes.StoreLost; lost != "" {
 		row.Problems = append([]string{lost}, row.Problems...)
 	}
-	for _, n := range silentMembers(ctx, s, nodes.Nodes) {
+	infos, silent := askMembers(ctx, s, nodes.Nodes)
+	for _, info := range infos {
+		row.AlarmsFailing += info.AlarmsFailing
+		row.SendsFailing += info.SendsFailing
+	}
+	if text := failing(row.AlarmsFailing, row.SendsFailing); text != "" {
+		row.problem("%s: %s", text, failingAdvice)
+	}
+	for _, n := range silent {
 		row.Silent = append(row.Silent, n.node)
 		row.problem("node %s does not answer from here", n.node)
 		human.Fprintf(k.Stderr, "partial: node %s at %s does not answer (%s); its figures are from its last "+
@@ -285,11 +301,31 @@ const (
 	askedAtOnce = 32
 )
 
-// silentMembers asks every member, and returns those that do not answer, in order of name.
-func silentMembers(ctx context.Context, s *session, nodes []api.NodeRow) []silentNode {
+// failingAdvice is what to do about alarms and messages that fail.
+const failingAdvice = "see 'kelpie alarms ls --overdue -o wide' and 'kelpie sends ls --overdue -o wide'"
+
+// failing tells how many alarms and messages fail, "" if none does.
+func failing(alarms, sends int) string {
+	var said []string
+	if alarms > 0 {
+		said = append(said, counted(alarms, "alarm"))
+	}
+	if sends > 0 {
+		said = append(said, counted(sends, "message"))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return strings.Join(said, " and ") + " of active actors failed, to be tried again"
+}
+
+// askMembers asks every member who it is, and returns what they say, and those that do not answer, in order of name.
+func askMembers(ctx context.Context, s *session, nodes []api.NodeRow) (infos []*api.ClusterInfo,
+	silent []silentNode) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	errs := make([]error, len(nodes))
+	answers := make([]*api.ClusterInfo, len(nodes))
 	permits := make(chan struct{}, askedAtOnce)
 	var asked sync.WaitGroup
 	for i := range nodes {
@@ -301,16 +337,18 @@ func silentMembers(ctx context.Context, s *session, nodes []api.NodeRow) []silen
 			defer func() { <-permits }()
 			ctx, cancel := context.WithTimeout(ctx, silenceMax)
 			defer cancel()
-			_, errs[i] = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, nodes[i].Address,
+			answers[i], errs[i] = rpc.CallTyped[api.Empty, api.ClusterInfo](ctx, s.pool, nodes[i].Address,
 				api.MethodClusterInfo, &api.Empty{})
 		})
 	}
 	asked.Wait()
-	var silent []silentNode
 	for i, err := range errs {
-		if err != nil {
+		switch {
+		case err != nil:
 			silent = append(silent, silentNode{nodes[i].Node, nodes[i].Address, err})
+		case answers[i] != nil:
+			infos = append(infos, answers[i])
 		}
 	}
-	return silent
+	return infos, silent
 }

@@ -117,10 +117,10 @@ func (k *kelpie) doctor() *cobra.Command {
 		Short: "Diagnose this machine and the cluster",
 		Long: `Check the configuration files, this machine (port, limits, data directory), and
 the cluster: whether every node answers, versions, store, leases, clocks,
-namespaces, dead letters, quarantined actors. Each check prints what it found
-and, below that, what to do. The command changes nothing. To measure the disk,
-it writes a small file into the data directory and removes it. Without a
-cluster, it checks the rest.
+namespaces, alarms and messages that fail, dead letters, quarantined actors.
+Each check prints what it found and, below that, what to do. The command changes
+nothing. To measure the disk, it writes a small file into the data directory and
+removes it. Without a cluster, it checks the rest.
 
 A warning may become a problem, or is one if you did not intend it. If there is
 a problem, the exit code is 9.

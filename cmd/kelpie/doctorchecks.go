@@ -334,6 +334,19 @@ func checkSteps(events []api.Event) finding {
 		"%s, the last at %s on node %s: %s", counted(steps, "step"), last.Time, last.Node, last.Cause)
 }
 
+// checkFailing judges how many alarms and messages fail, as nodes tell it.
+func checkFailing(nodes []probe) finding {
+	const check = "alarms and messages"
+	alarms, sends := 0, 0
+	for _, p := range nodes {
+		alarms, sends = alarms+p.info.AlarmsFailing, sends+p.info.SendsFailing
+	}
+	if text := failing(alarms, sends); text != "" {
+		return warning(check, failingAdvice, "%s", text)
+	}
+	return healthy(check, "none of an active actor fails")
+}
+
 // checkDeadLetters judges how many there are; more says that there are still others.
 func checkDeadLetters(n int, more bool) finding {
 	const check, advice = "dead letters", "list them with kelpie actors dead-letters ls; then retry or remove them"

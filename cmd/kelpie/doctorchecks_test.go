@@ -232,6 +232,10 @@ func TestCheckContents(t *testing.T) {
 		"warning only node c hosts namespace m")
 	found(t, "letters", []finding{checkDeadLetters(0, false), checkDeadLetters(1, false), checkDeadLetters(1000, true)},
 		"ok none", "warning 1 dead letter:", "warning more than 1000 dead letters")
+	one, two := &api.ClusterInfo{AlarmsFailing: 1}, &api.ClusterInfo{AlarmsFailing: 1, SendsFailing: 1}
+	found(t, "failing", []finding{checkFailing(nil), checkFailing([]probe{{info: one}}),
+		checkFailing([]probe{{info: one}, {info: two}})},
+		"ok none", "warning 1 alarm of active actors failed", "warning 2 alarms and 1 message of active actors failed")
 	found(t, "quarantine", checkQuarantines(nil), "ok no actor")
 	bad := api.QuarantineRow{Actor: "cart/a", Method: "add", Node: "n1"}
 	found(t, "quarantine", checkQuarantines([]api.QuarantineRow{bad, bad, bad, bad}),

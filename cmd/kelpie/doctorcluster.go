@@ -67,6 +67,7 @@ func examineCluster(ctx context.Context, s *session) []finding {
 	all = append(all, found...)
 	all = append(all, checkVersions(programVersion(), rpc.ProtocolVersion, members)...)
 	all = append(all, checkClocks(members)...)
+	all = append(all, checkFailing(members))
 	all = append(all, examineSteps(ctx, &one))
 	if lost != "" { // what else is in the store can't be looked at, which is one problem
 		return append(all, problem("store", storeAdvice, "%s", cli.OneLine(lost)))

@@ -50,6 +50,8 @@ var eventKinds = []struct{ kind, meaning string }{
 	{api.EventStoreLost, "a node lost contact with the store"},
 	{api.EventStoreBack, "a node reaches the store again"},
 	{api.EventQuarantined, "an actor ended the process of a node, and is refused from then on"},
+	{api.EventAlarmFailed, "alarms failed for the first time since they were due"},
+	{api.EventSendFailed, "messages failed, or could not be delivered, for the first time"},
 	{api.EventAcquitted, "findings against an actor were withdrawn"},
 	{api.EventEventsLost, "a node dropped events before it could store them"},
 	{api.EventCorrupt, "an event can't be read from the store"},

@@ -63,8 +63,8 @@ Commands that talk to the cluster look for a node at 127.0.0.1:7600, unless
 --addr, KELPIE_ADDR or a context (see "kelpie context --help") names another.
 Answers go to stdout, everything else to stderr. "kelpie help exit-codes" lists
 the exit codes.`,
-		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.alarms(), k.cluster(), k.events(), k.top(),
-		k.store(),
+		k.node(), k.actors(), k.leases(), k.placements(), k.namespaces(), k.alarms(), k.sends(), k.cluster(),
+		k.events(), k.top(), k.store(),
 		k.dev(), k.doctor(),
 		k.context(), k.config(), k.sim(), k.bench(), k.version(), exitCodesTopic())
 	k.completeLive(root)

@@ -24,6 +24,10 @@ type ClusterInfo struct {
 	// Time is the wall clock of the node when it answered, RFC 3339; empty if it is of a version that does not tell.
 	// Nothing that keeps actors safe depends on it.
 	Time string `msgpack:"time" json:"time"`
+	// AlarmsFailing and SendsFailing are how many alarms and messages of the actors that are active on the node have
+	// failed, or could not be delivered, and are tried again.
+	AlarmsFailing int `msgpack:"alarms_failing" json:"alarms_failing"`
+	SendsFailing  int `msgpack:"sends_failing" json:"sends_failing"`
 }
 
 // Empty is a request or reply without content.

@@ -33,6 +33,8 @@ const (
 	EventAcquitted    = "acquitted"     // what was held against an actor was taken back
 	EventEventsLost   = "events_lost"   // a node dropped events before it could store them
 	EventCorrupt      = "corrupt"       // an event was stored whose record can't be read
+	EventAlarmFailed  = "alarm_failed"  // alarms have failed for the first time since they were due
+	EventSendFailed   = "send_failed"   // messages could not be delivered, or have failed, for the first time
 )
 
 const (

@@ -37,6 +37,8 @@ const (
 	MethodDeadLetterRm    = "admin.dead_letter_rm"
 	MethodAlarms          = "admin.alarms"
 	MethodAlarmCancel     = "admin.alarm_cancel"
+	MethodSends           = "admin.sends"
+	MethodSendDrop        = "admin.send_drop"
 	MethodQuarantines     = "admin.quarantines"
 	MethodQuarantineClear = "admin.quarantine_clear"
 
@@ -76,6 +78,9 @@ const (
 	MethodRetry = "$retry"
 	// MethodCancelAlarm is the method, of every actor, that cancels an alarm of its own, whose name is the request.
 	MethodCancelAlarm = "$cancel_alarm"
+	// MethodDropSends is the method, of every actor, that drops messages of its own that are not delivered yet. Its
+	// request is a SendDropRequest, the reply a SendDropReply.
+	MethodDropSends = "$drop_sends"
 	// MethodSend is the method, of every actor that is not volatile, that takes a message from outside of the cluster:
 	// the actor sends it to itself. Its request is a SendRequest.
 	MethodSend = "$send"

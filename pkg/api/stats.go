@@ -148,6 +148,26 @@ type ActorDetail struct {
 	Stored *ActorState `msgpack:"stored" json:"-"`
 	// Quarantine is why all nodes refuse the actor; "" if they do not.
 	Quarantine string `msgpack:"quarantine" json:"quarantine"`
+	// Scheduled is what the actor has to do later, nil if the node is of a version that does not tell.
+	Scheduled *ActorScheduled `msgpack:"scheduled" json:"scheduled"`
+}
+
+// ActorScheduled is what an actor has to do later, as it is stored.
+type ActorScheduled struct {
+	// Alarms are set, the first of them to run at NextAlarm, RFC 3339; empty for none. AlarmsFailing of them have
+	// failed since they were due, with AlarmError the one that runs next.
+	Alarms        int    `msgpack:"alarms" json:"alarms"`
+	NextAlarm     string `msgpack:"next_alarm" json:"next_alarm"`
+	AlarmsFailing int    `msgpack:"alarms_failing" json:"alarms_failing"`
+	AlarmError    string `msgpack:"alarm_error" json:"alarm_error"`
+	// Sends are messages that are not delivered, the oldest sent at OldestSend. SendsFailing of them were tried and not
+	// delivered, with SendError the oldest; NextSend is when the first of those that wait is tried again, empty if none
+	// waits.
+	Sends        int    `msgpack:"sends" json:"sends"`
+	OldestSend   string `msgpack:"oldest_send" json:"oldest_send"`
+	NextSend     string `msgpack:"next_send" json:"next_send"`
+	SendsFailing int    `msgpack:"sends_failing" json:"sends_failing"`
+	SendError    string `msgpack:"send_error" json:"send_error"`
 }
 
 // ActorState is an actor's stored state.

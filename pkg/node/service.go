@@ -45,6 +45,8 @@ func (n *Node) register(m *rpc.Mux) {
 	rpc.HandleTyped(m, api.MethodDeadLetterRm, n.admin.ServeDeadLetterRm)
 	rpc.HandleTyped(m, api.MethodAlarms, listing(n, n.admin.ServeAlarms))
 	rpc.HandleTyped(m, api.MethodAlarmCancel, n.admin.ServeAlarmCancel)
+	rpc.HandleTyped(m, api.MethodSends, listing(n, n.admin.ServeSends))
+	rpc.HandleTyped(m, api.MethodSendDrop, n.admin.ServeSendDrop)
 	rpc.HandleTyped(m, api.MethodQuarantines, listing(n, n.admin.ServeQuarantines))
 	rpc.HandleTyped(m, api.MethodQuarantineClear, n.admin.ServeQuarantineClear)
 	rpc.HandleTyped(m, api.MethodStats, n.admin.ServeStats)
@@ -89,11 +91,12 @@ func (n *Node) invoke(req *rpc.Request) {
 
 func (n *Node) clusterInfo(context.Context, *api.Empty) (*api.ClusterInfo, error) {
 	m := n.members.Member().Meta
+	alarms, sends := n.mailboxes.Failing()
 	return &api.ClusterInfo{
 		ClusterID: m.ClusterID, StoreURL: n.storeURL(), NodeID: n.NodeID, Address: n.address,
 		ProtocolVersion: rpc.ProtocolVersion, Version: n.config.Version, Program: n.config.Program,
 		LeaseTTLMillis: m.LeaseTTL.Milliseconds(), HeartbeatMillis: m.Heartbeat.Milliseconds(), Schema: m.Schema,
-		Time: telemetry.RFC3339(n.Env.Now()),
+		Time: telemetry.RFC3339(n.Env.Now()), AlarmsFailing: alarms, SendsFailing: sends,
 	}, nil
 }
 

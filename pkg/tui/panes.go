@@ -304,6 +304,7 @@ var eventTones = map[string]tone{
 	api.EventDeadLetter: bad, api.EventStoreLost: bad,
 	api.EventTakenOver: warning, api.EventClockStepped: warning, api.EventLeaseBroken: warning,
 	api.EventClaimBroken: warning, api.EventStuck: warning, api.EventMoveFailed: warning,
+	api.EventAlarmFailed: warning, api.EventSendFailed: warning,
 	api.EventDraining: warning, api.EventLeft: warning, api.EventJoined: good, api.EventUndrained: good,
 	api.EventStoreBack: good,
 }

@@ -58,6 +58,7 @@ func TestLargeSends(t *testing.T) {
 	exploreLarge(t, func(b SendsBudget) *Machine[sendsState] { return Sends(AllSendsRules(), b) },
 		SendsBudget{Losses: 2, Failures: 3, Ends: 2, Retries: 2, Copies: 3},
 		SendsBudget{Losses: 2, Failures: 3, Ends: 2, Retries: 1, Destroys: 1, Copies: 3},
+		SendsBudget{Losses: 2, Failures: 3, Ends: 2, Drops: 1, Copies: 3},
 		SendsBudget{Losses: 1, Ends: 2, Copies: 3, Restores: true},
 		SendsBudget{Losses: 1, Failures: 3, Ends: 1, Moves: 1, Copies: 3, Pressure: true},
 	)

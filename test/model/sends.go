@@ -30,11 +30,13 @@ type SendsRules struct {
 	// ResultsOutlive: what has become of a message is kept for the sender's next activation when the one that sent it
 	// is gone.
 	ResultsOutlive bool
+	// DropBeforeNext: what waits behind a message that an operator drops is sent when the drop is committed.
+	DropBeforeNext bool
 }
 
 // AllSendsRules has every rule.
 func AllSendsRules() SendsRules {
-	return SendsRules{true, true, true, true, true, true, true, true, true, true, true}
+	return SendsRules{true, true, true, true, true, true, true, true, true, true, true, true}
 }
 
 // SendsBudget bounds an exploration.
@@ -43,8 +45,9 @@ type SendsBudget struct {
 	// activation of the sender ends while messages are on their way: its node dies, or goes on without knowing that it
 	// has lost the claim.
 	Losses, Failures, Ends uint8
-	// Retries is how often an operator takes a dead letter back, Destroys how often the sender is destroyed.
-	Retries, Destroys uint8
+	// Retries is how often an operator takes a dead letter back, Drops how often one drops a message, Destroys how
+	// often the sender is destroyed.
+	Retries, Drops, Destroys uint8
 	// Moves is how often the receiver moves, which is a volatile actor then.
 	Moves uint8
 	// Copies is how many copies of messages are on their way at once.
@@ -68,7 +71,7 @@ const (
 	outbox
 	letter
 	gone    // done, as the sender has stored
-	dropped // with a sender that was destroyed
+	dropped // with a sender that was destroyed, or by an operator
 )
 
 type sendsMessage struct {
@@ -167,6 +170,7 @@ func (m sendsMachine) next(s sendsState, out *Steps[sendsState]) {
 	m.settle(s, out)
 	m.end(s, out)
 	m.operate(s, out)
+	m.drop(s, out)
 	m.backUp(s, out)
 	if s.budget.Moves > 0 {
 		s.budget.Moves--
@@ -455,6 +459,34 @@ func (s sendsState) ended() sendsState {
 		}
 	}
 	return s
+}
+
+// drop has an operator drop messages that are not done, as far as the present activation knows. Copies of them that are
+// on their way stay there.
+func (m sendsMachine) drop(s sendsState, out *Steps[sendsState]) {
+	c := s.couriers[present]
+	if s.budget.Drops == 0 || !c.on {
+		return
+	}
+	for i, number := range c.inOrder() {
+		d := s
+		d.budget.Drops--
+		d.couriers[present].line[number] = noLine
+		if i == 0 {
+			d.couriers[present].attempts = 0
+		}
+		for j := range d.copies {
+			if d.copies[j].by == present && d.copies[j].message == number {
+				d.copies[j].by = noCourier
+			}
+		}
+		if !m.rules.DropBeforeNext {
+			out.Fault(d.sorted(), "an operator drops message %d, which is not committed", number)
+		}
+		d.commits++
+		d.messages[number].phase = dropped
+		out.Fault(d.sorted(), "an operator drops message %d", number)
+	}
 }
 
 // operate is what operators do: they take a dead letter back, or destroy the sender.

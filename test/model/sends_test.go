@@ -20,6 +20,7 @@ func TestSendsNeedEachRule(t *testing.T) {
 		"ReceiverAgrees":       {retries, brokenMessageTwice, 13},
 		"LetterBeforeNext":     {small, brokenMessageLost, 14},
 		"RetryRemovesLetter":   {retries, brokenMessageTwice, 13},
+		"DropBeforeNext":       {SendsBudget{Losses: 1, Ends: 1, Copies: 2, Drops: 1}, brokenOrder, 6},
 		"ResultsOutlive":       {SendsBudget{Failures: 1, Ends: 1, Copies: 2, Pressure: true}, Stuck, 0},
 	})
 }

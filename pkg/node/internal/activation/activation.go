@@ -28,6 +28,14 @@ func (a *Activation) Bytes() int64 {
 	return int64(activationBytes + a.Struct.Bytes() + a.kv.HeldBytes + a.dedup.BytesHeld() + a.schedule.Bytes())
 }
 
+// Failing is what the activation tries again that has failed.
+func (a *Activation) Failing() call.Failing {
+	if a == nil {
+		return call.Failing{}
+	}
+	return a.schedule.Failing()
+}
+
 // Activation is an actor in memory: its claim and its cached state.
 type Activation struct {
 	parts   *Parts

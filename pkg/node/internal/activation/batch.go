@@ -162,6 +162,8 @@ func (a *Activation) runCall(c *call.Call, calls []*call.Call) (out call.Answer,
 		return a.runRetry(c), nil
 	case c.Method == api.MethodCancelAlarm:
 		return a.runCancelAlarm(c), nil
+	case c.Method == api.MethodDropSends:
+		return a.runDropSends(c), nil
 	case c.Number != 0:
 		return a.runSend(c, calls)
 	}
@@ -383,7 +385,7 @@ func (a *Activation) kept() {
 	}
 	a.stored()
 	if a.Sending() && a.schedule.Deliveries == nil {
-		a.Deliver()
+		a.deliver(false)
 	}
 	if due != 0 || a.DueAt() != 0 {
 		a.arm()
@@ -436,6 +438,9 @@ func (a *Activation) concluded(answers []call.Answer) bool {
 	for _, out := range answers {
 		if out.Reroute {
 			a.parts.Router.Again(out.Call, out.Err)
+			continue
+		}
+		if out.Later {
 			continue
 		}
 		out.Call.Finish(out.Body, "", out.Err)

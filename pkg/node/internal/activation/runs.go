@@ -48,6 +48,10 @@ func (a *Activation) alarmFailed(out *call.Answer) {
 	failed := al.Failed(out.Err, now.UnixMilli())
 	a.parts.Log.Warn("an alarm has failed", "actor", a.Actor.String(), "alarm", al.Name, "method", al.Method,
 		"attempts", failed.Attempts, "error", out.Err)
+	if al.Tries == 0 {
+		a.parts.Events.SumRarely(api.Event{Kind: api.EventAlarmFailed, Node: a.parts.NodeID, Actor: a.Actor.String(),
+			Cause: "alarm " + al.Name + ": " + failed.Error})
+	}
 	if failed.Attempts < call.FailuresMax {
 		a.schedule.Put(failed)
 	} else {

@@ -176,12 +176,15 @@ func (a *Activation) own(method string) *call.Call {
 
 // Deliver has messages delivered from now on: those that there are, and those to come. An actor that has none has no
 // outbox dispatcher.
-func (a *Activation) Deliver() {
+func (a *Activation) Deliver() { a.deliver(true) }
+
+// deliver is Deliver. inherited says that other activations have sent what there is.
+func (a *Activation) deliver(inherited bool) {
 	switch {
 	case !a.Sending():
 		a.parts.Outboxes.Drop(a.Actor)
 	case a.schedule.Deliveries == nil:
-		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.mailbox, a.schedule.Outbox)
+		a.schedule.Deliveries = a.parts.Outboxes.Attach(a.mailbox, a.schedule.Outbox, inherited)
 	}
 }
 

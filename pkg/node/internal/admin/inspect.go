@@ -48,6 +48,9 @@ func (adm *Service) ServeActorStats(ctx context.Context, in *api.ActorStatsReque
 	if held != nil && held.Refused() {
 		out.Quarantine = held.Err().Message
 	}
+	if out.Scheduled, err = adm.scheduled(ctx, id); err != nil {
+		return nil, err
+	}
 	return out, adm.inspect(ctx, id, out, in.State)
 }
 

@@ -166,6 +166,65 @@ func alarmRow(id api.ActorID, name string, e registry.Entry, now time.Time) api.
 	return row
 }
 
+// scheduled is what an actor has to do later.
+func (adm *Service) scheduled(ctx context.Context, id api.ActorID) (*api.ActorScheduled, error) {
+	out, now := new(api.ActorScheduled), adm.Env.Now()
+	alarms, err := adm.scheduledEntries(ctx, id, statekeys.Alarms)
+	if err != nil {
+		return nil, err
+	}
+	failing := "" // when the one runs next whose error is shown
+	for _, e := range alarms {
+		name := alarmName(e)
+		if name == "" {
+			continue
+		}
+		row := alarmRow(id, name, e, now)
+		out.Alarms++
+		if out.NextAlarm == "" || row.Next != "" && row.Next < out.NextAlarm {
+			out.NextAlarm = row.Next
+		}
+		if row.Error == "" {
+			continue
+		}
+		if out.AlarmsFailing++; out.AlarmsFailing == 1 || row.Next < failing {
+			out.AlarmError, failing = row.Error, row.Next
+		}
+	}
+	messages, err := adm.scheduledEntries(ctx, id, statekeys.Outbox)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range messages { // the oldest first
+		row := sendRow(id, sendNumber(e), e, now)
+		if out.Sends++; out.Sends == 1 {
+			out.OldestSend = row.Sent
+		}
+		if row.Next != "" && (out.NextSend == "" || row.Next < out.NextSend) {
+			out.NextSend = row.Next
+		}
+		if row.Error == "" {
+			continue
+		}
+		if out.SendsFailing++; out.SendsFailing == 1 {
+			out.SendError = row.Error
+		}
+	}
+	return out, nil
+}
+
+// scheduledEntries is what an actor has below a prefix of its state's keys.
+func (adm *Service) scheduledEntries(ctx context.Context, id api.ActorID, prefix []byte) ([]registry.Entry, error) {
+	parts, _, err := adm.Registry.Scheduled(ctx, []api.ActorID{id}, prefix, kv.PrefixEnd(prefix), scheduledBytesMax)
+	if err != nil {
+		return nil, call.WireError(err)
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	return parts[0].Entries, nil
+}
+
 // ServeAlarmCancel has an actor cancel one of its alarms. It blocks until that is committed.
 func (adm *Service) ServeAlarmCancel(ctx context.Context, in *api.AlarmRequest) (*api.AlarmReply, error) {
 	id, err := api.ParseActorID(in.Actor)

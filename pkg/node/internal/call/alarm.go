@@ -58,6 +58,9 @@ type Alarm struct {
 	Error string
 }
 
+// Failing is how many alarms and messages have failed, or could not be delivered, and are tried again.
+type Failing struct{ Alarms, Sends int32 }
+
 // At is when the alarm is to run, in milliseconds since 1970: never 0, which is no time, nor DueAtOnce, which is that
 // of messages.
 func (al *Alarm) At() int64 { return max(al.Due.UnixMilli(), al.Retry, registry.DueAtOnce+1) }

@@ -22,6 +22,8 @@ type Answer struct {
 	Reroute bool
 	// Asked is whether the handler has called other actors.
 	Asked bool
+	// Later is whether the call is finished by who takes note of the commit.
+	Later bool
 }
 
 // ErrExpired is the error of CodeDeadlineExceeded for a call whose turn came too late.

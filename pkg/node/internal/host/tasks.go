@@ -16,7 +16,7 @@ import (
 // own to the end: it is not if it was abandoned.
 func (h *Host) runSlot(s *mailbox.Mailbox) (mine bool) {
 	for {
-		w := h.Mailboxes.Next(s, h.Env.Monotonic(), activation.Of(s).Bytes())
+		w := h.Mailboxes.Next(s, h.Env.Monotonic(), activation.Of(s).Bytes(), activation.Of(s).Failing())
 		if w.Drop {
 			activation.Of(s).Ended()
 			s.Resident = nil

@@ -36,6 +36,7 @@ type Mailbox struct {
 	// Of the table of mailboxes: the neighbours in the order of use.
 	older, newer *Mailbox
 	bytes        int64 // about what the activation takes
+	failing      call.Failing
 
 	stats telemetry.CallStats // of the activation's calls
 	run   *run                // of the actor's code, nil before the first
@@ -59,6 +60,8 @@ type Table struct {
 	// MemoryLimit bounds memory, which is about what the activations take, in bytes; 0 is no bound.
 	MemoryLimit int64
 	memory      atomic.Int64
+	// What the activations try again that has failed.
+	failingAlarms, failingSends atomic.Int64
 	// Start runs a mailbox in a task of its own; StartAfter another one first, to have it released.
 	Start      func(*Mailbox)
 	StartAfter func(s, victim *Mailbox)
@@ -188,10 +191,20 @@ func (d *Table) ErrNoRoom(actor api.ActorID) error {
 	return err
 }
 
-// weigh notes what the activation of a mailbox takes now. s.mu is held.
-func (d *Table) weigh(s *Mailbox, bytes int64) {
+// weigh notes what the activation of a mailbox takes now, and tries again. s.mu is held.
+func (d *Table) weigh(s *Mailbox, bytes int64, failing call.Failing) {
 	d.memory.Add(bytes - s.bytes)
 	s.bytes = bytes
+	if failing != s.failing {
+		d.failingAlarms.Add(int64(failing.Alarms - s.failing.Alarms))
+		d.failingSends.Add(int64(failing.Sends - s.failing.Sends))
+		s.failing = failing
+	}
+}
+
+// Failing is how many alarms and messages of active actors have failed, and are tried again.
+func (d *Table) Failing() (alarms, sends int) {
+	return int(d.failingAlarms.Load()), int(d.failingSends.Load())
 }
 
 // Control has the task of an actor's mailbox run c between its calls. An error of CodeMoved says that the actor has no
@@ -259,11 +272,12 @@ type work struct {
 	Done    bool // nothing: the task ends
 }
 
-// Next takes what is pending. With nothing to do the mailbox is no longer running. bytes is what its activation takes.
-func (d *Table) Next(s *Mailbox, now time.Duration, bytes int64) work {
+// Next takes what is pending. With nothing to do the mailbox is no longer running. bytes is what its activation
+// takes, failing what it tries again.
+func (d *Table) Next(s *Mailbox, now time.Duration, bytes int64, failing call.Failing) work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.weigh(s, bytes)
+	d.weigh(s, bytes, failing)
 	if s.began != 0 {
 		s.lastRun, s.began = now-s.began, 0
 	}
@@ -300,7 +314,7 @@ func (d *Table) Remove(s *Mailbox) bool {
 		return false
 	}
 	s.running, s.gone = false, true
-	d.weigh(s, 0)
+	d.weigh(s, 0, call.Failing{})
 	delete(d.boxes, s.Actor)
 	d.order.remove(s)
 	d.inherit(s)

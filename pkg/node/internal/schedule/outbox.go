@@ -26,6 +26,8 @@ const (
 	// that are not answered within flyingLong: targets that can't be reached are not to hold up the others.
 	flyingMax  = 32
 	flyingLong = time.Second
+	// dropPatience is how long a drop waits for the answers to what is on its way.
+	dropPatience = 2 * time.Second
 	// settleSoon is how long what has become of messages waits for a commit of the actor to go along with.
 	settleSoon = time.Second
 	// settleMany is how many of them do not wait.
@@ -59,7 +61,8 @@ func NewOutboxes(s telemetry.Scope, k *membership.Manager, w *Waker) *Outboxes {
 }
 
 // Attach has an actor's messages delivered for the activation of a mailbox: what has become of others is forgotten.
-func (cs *Outboxes) Attach(s *mailbox.Mailbox, outbox []*state.Message) *dispatcher {
+// inherited says that other activations have sent them.
+func (cs *Outboxes) Attach(s *mailbox.Mailbox, outbox []*state.Message, inherited bool) *dispatcher {
 	cs.mu.Lock()
 	c := cs.all[s.Actor]
 	if c == nil {
@@ -69,7 +72,7 @@ func (cs *Outboxes) Attach(s *mailbox.Mailbox, outbox []*state.Message) *dispatc
 	}
 	c.own(s) // so that nobody drops it
 	cs.mu.Unlock()
-	c.attach(outbox)
+	c.attach(outbox, inherited)
 	return c
 }
 
@@ -139,6 +142,21 @@ type targetQueue struct {
 	since  time.Duration // of being on its way
 	// Of the first: how often it has failed by its own fault, and how often in all.
 	attempts, tries int
+	// unclear says that a try of the first may have run, or may still run. Other activations may have tried those with
+	// numbers up to inherited.
+	unclear   bool
+	inherited uint64
+	// dropping, if not nil, waits for the answer to the first, which is on its way and recalled.
+	dropping *dropping
+	recalled bool
+}
+
+// dropping is a drop that waits for answers to what was on its way.
+type dropping struct {
+	drop   *state.Drop
+	out    state.Dropped
+	flying int
+	timer  env.Timer
 }
 
 // lineState is what the first message of a line is at.
@@ -159,7 +177,7 @@ func (c *dispatcher) own(s *mailbox.Mailbox) {
 }
 
 // attach begins anew with what is in the outbox, except what is on its way already, or is known to have ended.
-func (c *dispatcher) attach(outbox []*state.Message) {
+func (c *dispatcher) attach(outbox []*state.Message, inherited bool) {
 	c.mu.Lock()
 	inOutbox := make(map[uint64]bool, len(outbox))
 	for _, m := range outbox {
@@ -181,6 +199,9 @@ func (c *dispatcher) attach(outbox []*state.Message) {
 			continue
 		}
 		if r := c.results[m.Number]; !r.Ended || r.Dead != nil {
+			if inherited { // they may have tried to deliver it
+				c.line(m.Target).inherited = m.Number
+			}
 			c.add(m)
 		}
 	}
@@ -257,9 +278,15 @@ func (c *dispatcher) Ended() (n int) {
 }
 
 // Committed notes that results have been committed, and new messages, which it delivers. What waits behind one that
-// was given up goes on.
-func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message) {
+// was given up, or is dropped, goes on.
+func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message, drops []*state.Drop) {
 	c.mu.Lock()
+	var known []*dropping
+	for _, d := range drops {
+		if p := c.forget(d); p.flying == 0 {
+			known = append(known, p)
+		}
+	}
 	for _, r := range settled {
 		if c.results[r.Number] == r {
 			delete(c.results, r.Number)
@@ -276,7 +303,90 @@ func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message) 
 	}
 	c.settle(settleSoon)
 	c.mu.Unlock()
+	for _, p := range known {
+		p.drop.Done(p.out)
+	}
 	c.pump()
+}
+
+// forget takes dropped messages out of their lines, and recalls those that are on their way. c.mu is held.
+func (c *dispatcher) forget(drop *state.Drop) *dropping {
+	p := &dropping{drop: drop}
+	gone := make(map[uint64]bool, len(drop.Messages))
+	for _, m := range drop.Messages {
+		gone[m.Number] = true
+		r, l := c.results[m.Number], c.queues[m.Target]
+		delete(c.results, m.Number)
+		switch {
+		case r.Ended && r.Dead == nil:
+			p.out.Delivered++
+		case l != nil && l.state == queueFlying && l.queue[0].Number == m.Number:
+			l.dropping, l.recalled = p, true
+			p.flying++
+		case l == nil || l.unclear && (l.queue[0].Number == m.Number || m.Number <= l.inherited):
+			p.out.Unclear++
+		}
+	}
+	for _, m := range drop.Messages {
+		if l := c.queues[m.Target]; l != nil {
+			c.cut(l, gone)
+		}
+	}
+	if p.flying > 0 {
+		p.timer = c.outboxes.Env.AfterFunc(dropPatience, func() { c.waited(p) })
+	}
+	return p
+}
+
+// cut takes messages out of a line. What is behind the first of them goes on. c.mu is held.
+func (c *dispatcher) cut(l *targetQueue, gone map[uint64]bool) {
+	left := slices.DeleteFunc(slices.Clone(l.queue), func(m *state.Message) bool { return gone[m.Number] })
+	if !gone[l.queue[0].Number] {
+		l.queue = left
+		return
+	}
+	// The rest makes a new line, whatever the first message was at. If that is on its way, it comes before the next, or
+	// the receiver passes over it (R25).
+	c.ready = slices.DeleteFunc(c.ready, func(other *targetQueue) bool { return other == l })
+	c.late = slices.DeleteFunc(c.late, func(other *targetQueue) bool { return other == l })
+	delete(c.queues, l.target)
+	if len(left) > 0 {
+		c.line(l.target).inherited = l.inherited
+	}
+	for _, m := range left {
+		c.add(m)
+	}
+}
+
+// waited ends the waiting of a drop for answers.
+func (c *dispatcher) waited(p *dropping) {
+	c.mu.Lock()
+	open := p.flying > 0
+	p.out.Unclear += p.flying
+	p.flying = 0
+	c.mu.Unlock()
+	if open {
+		p.drop.Done(p.out)
+	}
+}
+
+// answered takes the answer to a message that was recalled, and reports whether it was the last that a drop waits for.
+// doubtful says that a try before may have run. The lock of its dispatcher is held.
+func (p *dropping) answered(err error, doubtful bool) (known bool) {
+	if p == nil || p.flying == 0 {
+		return false
+	}
+	switch {
+	case err == nil:
+		p.out.Delivered++
+	case !decided(err) && (doubtful || !ineffective(err, doubtful)):
+		p.out.Unclear++
+	}
+	if p.flying--; p.flying == 0 {
+		p.timer.Stop()
+		return true
+	}
+	return false
 }
 
 // settle has the results committed after a while at the latest, if there are any. c.mu is held.
@@ -323,15 +433,21 @@ func (c *dispatcher) woken(err error) {
 
 // add puts a message at the end of its line. c.mu is held.
 func (c *dispatcher) add(m *state.Message) {
-	l := c.queues[m.Target]
-	if l == nil {
-		l = &targetQueue{target: m.Target}
-		c.queues[m.Target] = l
-	}
+	l := c.line(m.Target)
 	l.queue = append(l.queue, m)
 	if len(l.queue) == 1 {
 		c.first(l)
 	}
+}
+
+// line is the line of a target, a new one if it has none. c.mu is held.
+func (c *dispatcher) line(target api.ActorID) *targetQueue {
+	l := c.queues[target]
+	if l == nil {
+		l = &targetQueue{target: target}
+		c.queues[target] = l
+	}
+	return l
 }
 
 // first readies the first message of a line. c.mu is held.
@@ -339,6 +455,7 @@ func (c *dispatcher) first(l *targetQueue) {
 	m := l.queue[0]
 	r := c.results[m.Number]
 	l.state, l.attempts, l.tries = queueReady, max(m.Attempts, r.Attempts), 0
+	l.unclear = m.Number <= l.inherited
 	if r.Dead != nil {
 		l.state = queueDead
 		return
@@ -407,15 +524,21 @@ func (c *dispatcher) deliver(l *targetQueue, m *state.Message, lastTry bool) {
 	n := c.outboxes
 	deadline := n.Env.Monotonic() + sendTimeout
 	ctx, cancel := env.WithDeadlineAt(n.Env, n.Ctx, deadline)
-	out := &call.Call{
+	var out *call.Call
+	out = &call.Call{
 		Actor: m.Target, Method: m.Method, Key: m.Key(c.sender, n.members.Version()), Sender: c.sender,
 		Number: m.Number, Body: m.Body,
 		Flags:    api.InvokePatient,
 		Context:  func() context.Context { return ctx },
 		Deadline: deadline,
+		Gone: func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return l.recalled
+		},
 		Finish: func(_ []byte, _ string, err error) {
 			cancel()
-			c.answered(l, m, err)
+			c.answered(l, m, err, out.Retried())
 		},
 	}
 	if lastTry {
@@ -424,17 +547,22 @@ func (c *dispatcher) deliver(l *targetQueue, m *state.Message, lastTry bool) {
 	n.router.Route(out)
 }
 
-// answered takes the answer to the first message of a line.
-func (c *dispatcher) answered(l *targetQueue, m *state.Message, err error) {
+// answered takes the answer to the first message of a line. doubtful says that the answer to a try before was lost.
+func (c *dispatcher) answered(l *targetQueue, m *state.Message, err error, doubtful bool) {
 	c.mu.Lock()
 	if i := slices.Index(c.air, l); i >= 0 {
 		c.air = slices.Delete(c.air, i, i+1)
 	}
 	if !c.dropped && c.queues[l.target] == l && l.queue[0].Number == m.Number { // else nobody wants to know any more
+		c.clear(l, err, doubtful)
 		c.note(l, m, err)
 	}
+	known := l.dropping.answered(err, doubtful || l.unclear)
 	owned := c.owner != nil
 	c.mu.Unlock()
+	if known {
+		l.dropping.drop.Done(l.dropping.out)
+	}
 	if owned {
 		c.pump()
 	} else {
@@ -471,11 +599,21 @@ func (c *dispatcher) note(l *targetQueue, m *state.Message, err error) {
 // c.mu is held.
 func (c *dispatcher) failed(l *targetQueue, m *state.Message, err error) (last bool) {
 	l.tries++
+	text := call.ClipTo(call.WireError(err).Message, call.LastErrorBytesMax)
+	result := state.Delivery{Number: m.Number, Attempts: l.attempts, Error: text,
+		Retry: c.outboxes.Env.Now().Add(call.LaterBackoff(l.tries)).UnixMilli()}
+	if l.tries == 1 && m.Error == "" {
+		c.outboxes.Events.SumRarely(api.Event{Kind: api.EventSendFailed, Node: c.outboxes.NodeID,
+			Actor: c.sender.String(), Cause: "message to " + m.Target.String() + ": " + text})
+	}
 	if refused(err) {
 		l.attempts = max(l.attempts, call.FailuresMax) // the answer that said so first may have been lost
 		return true
 	}
 	if !call.CountsAsFailure(err) || api.CodeOf(err) == api.CodeDeadlineExceeded && !hasRun(err) {
+		if l.tries == 1 && m.Error != text && c.owner != nil { // stored once, and not each time
+			c.results[m.Number] = result
+		}
 		return false
 	}
 	l.attempts++
@@ -484,8 +622,30 @@ func (c *dispatcher) failed(l *targetQueue, m *state.Message, err error) (last b
 	if l.attempts >= 2*call.FailuresMax {
 		return true
 	}
-	c.results[m.Number] = state.Delivery{Number: m.Number, Attempts: l.attempts}
+	result.Attempts = l.attempts
+	c.results[m.Number] = result
 	return false
+}
+
+// clear takes note of whether a try of the first message of a line may have run. c.mu is held.
+func (c *dispatcher) clear(l *targetQueue, err error, doubtful bool) {
+	switch {
+	case err == nil:
+	case decided(err): // so no other try of it has, and nothing behind it was sent
+		l.unclear, l.inherited = false, 0
+	case !ineffective(err, doubtful):
+		l.unclear = true
+	}
+}
+
+// decided reports whether a try that has failed tells that the receiver is not past the message.
+func decided(err error) bool {
+	return api.CodeOf(err).Effect() == api.Decided || hasRun(err) || refused(err)
+}
+
+// ineffective reports whether a try that has failed had no effect, and won't have one.
+func ineffective(err error, doubtful bool) bool {
+	return decided(err) || call.NotRun(err) || api.CodeOf(err) == api.CodeCancelled && !doubtful
 }
 
 // refused reports whether the receiver will never run the message any more.

@@ -25,7 +25,8 @@ const (
 	numberBits = 12
 
 	messageVersion = 1
-	messageFields  = 7
+	// messageFields are those of the first version: error and retry have come later.
+	messageFields = 7
 )
 
 // Message is one that an actor has sent. It is not changed once it is committed, but replaced.
@@ -39,6 +40,10 @@ type Message struct {
 	// Since is when it was sent, in milliseconds since 1970 by the sender's node.
 	Since    int64
 	Attempts int
+	// Error is why the last try did not deliver it, for people. Retry is when the next one was to be, in milliseconds
+	// since 1970.
+	Error string
+	Retry int64
 }
 
 // Key names the calls that the receiver's handler makes: they are the same when it runs again.
@@ -56,18 +61,20 @@ func (m *Message) Bytes() int {
 
 func (m *Message) encode() []byte {
 	b := append(make([]byte, 0, 64+len(m.Body)), messageVersion)
-	b = api.AppendArrayHeader(b, messageFields)
+	b = api.AppendArrayHeader(b, messageFields+2)
 	b = api.AppendUint(b, m.Origin)
 	b = api.AppendString(b, m.Target.Namespace)
 	b = api.AppendString(b, m.Target.ID)
 	b = api.AppendString(b, m.Method)
 	b = api.AppendInt(b, m.Since)
 	b = api.AppendUint(b, uint64(m.Attempts))
-	return api.AppendBytes(b, m.Body)
+	b = api.AppendBytes(b, m.Body)
+	b = api.AppendString(b, m.Error)
+	return api.AppendInt(b, m.Retry)
 }
 
 // DecodeMessage reads a message back. Errors are CodeCorruptState.
-func decodeMessage(e registry.Entry) (*Message, error) {
+func DecodeMessage(e registry.Entry) (*Message, error) {
 	corrupt := api.Errorf(api.CodeCorruptState, "a message that is to be sent can't be read: key %q", e.Key)
 	t, err := tuple.Unpack(e.Key)
 	if err != nil || len(t) != 2 || len(e.Value) == 0 || e.Value[0] != messageVersion {
@@ -79,6 +86,9 @@ func decodeMessage(e registry.Entry) (*Message, error) {
 	m := &Message{Number: uint64(number), Origin: d.Uint(), Target: api.ActorID{Namespace: d.String(), ID: d.String()},
 		Method: d.String(), Since: d.Int(), Attempts: d.Count()}
 	m.Body = d.Bytes()
+	if fields >= messageFields+2 {
+		m.Error, m.Retry = d.String(), d.Int()
+	}
 	if !ok || number <= 0 || d.Err() != nil || fields < messageFields {
 		return nil, corrupt
 	}
@@ -118,7 +128,26 @@ func (r outboxRoom) Fits() bool {
 type Delivery struct {
 	Number   uint64
 	Attempts int
+	// Error and Retry are as of a Message.
+	Error string
+	Retry int64
 	// Ended messages leave the outbox; dead is the letter of one that was given up.
 	Ended bool
 	Dead  *registry.DeadLetter
+}
+
+// Drop is messages that a batch takes out of the outbox for an operator.
+type Drop struct {
+	Messages []*Message
+	// Done is told, once, after the commit, what has become of them. It does not block.
+	Done func(Dropped)
+}
+
+// Dropped is what is known of messages that were dropped.
+type Dropped struct {
+	// Delivered ones were, before they could be dropped.
+	Delivered int
+	// Unclear ones may have been handled: a try of them has not been answered, or other activations may have tried
+	// them.
+	Unclear int
 }

@@ -45,7 +45,9 @@ type Schedule struct {
 	// Buried are the dead letters that the batch stores, exhumed those that it deletes.
 	Buried  []*registry.DeadLetter
 	Exhumed []uint64
-	Inbox   inbox
+	// Drops are of messages that the batch takes out of the outbox without a delivery.
+	Drops []*Drop
+	Inbox inbox
 	// Due is the time of the actor's entry in the list of what is due, in milliseconds since 1970: that of the next
 	// alarm, DueAtOnce as long as there are messages and until linger, or 0 for none.
 	Due, Linger int64
@@ -54,6 +56,8 @@ type Schedule struct {
 	mine bool
 	// Deliveries tells what has become of what is in the outbox. It is nil before there was anything.
 	Deliveries deliveries
+	// failing is how many of the committed alarms and of the outbox have failed, and are tried again.
+	failing call.Failing
 	// Dead is how many dead letters the actor has at the most, -1 if that is not known.
 	Dead int
 	// What the transaction in hand makes of it.
@@ -72,8 +76,9 @@ type deliveries interface {
 	Take() []Delivery
 	// Ended returns how many messages have ended whose results have not been committed.
 	Ended() int
-	// Committed takes note that results are in the store, and begins to deliver the messages sent.
-	Committed(settled []Delivery, sent []*Message)
+	// Committed takes note that results are in the store, begins to deliver the messages sent, and ends the deliveries
+	// of those dropped.
+	Committed(settled []Delivery, sent []*Message, drops []*Drop)
 }
 
 // Results returns what has become of messages and is not committed.
@@ -116,7 +121,7 @@ func LoadSchedule(entries []registry.Entry, mine bool) (*Schedule, error) {
 			}
 			g.committed = append(g.committed, al)
 		default:
-			m, err := decodeMessage(e)
+			m, err := DecodeMessage(e)
 			if err != nil {
 				return nil, err
 			}
@@ -126,7 +131,30 @@ func LoadSchedule(entries []registry.Entry, mine bool) (*Schedule, error) {
 	}
 	slices.SortFunc(g.committed, func(x, y *call.Alarm) int { return strings.Compare(x.Name, y.Name) })
 	g.Alarms, g.kept, g.nextAlarm = g.committed, g.committed, earliest(g.committed)
+	g.countFailing()
 	return g, nil
+}
+
+func (g *Schedule) countFailing() {
+	g.failing = call.Failing{}
+	for _, al := range g.committed {
+		if al.Tries > 0 {
+			g.failing.Alarms++
+		}
+	}
+	for _, m := range g.Outbox {
+		if m.Error != "" || m.Attempts > 0 {
+			g.failing.Sends++
+		}
+	}
+}
+
+// Failing is how much of it has failed, and is tried again, as the store has it.
+func (g *Schedule) Failing() call.Failing {
+	if g == nil {
+		return call.Failing{}
+	}
+	return g.failing
 }
 
 // Entries is what the store has of it, as loadAgenda takes it.
@@ -291,7 +319,7 @@ func (g *Schedule) Revert() error {
 		g.Dead = -1
 	}
 	g.Alarms, g.kept = g.committed, g.committed
-	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Inbox.batch = nil, 0, nil, nil, nil
+	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Drops, g.Inbox.batch = nil, 0, nil, nil, nil, nil
 	return nil
 }
 
@@ -341,7 +369,7 @@ func (g *Schedule) BatchBytes() (n int) {
 func (g *Schedule) Collect() {
 	g.Next.settled = g.Results()
 	for _, r := range g.Next.settled {
-		if r.Dead != nil {
+		if r.Dead != nil && !g.drops(r.Number) {
 			g.Buried = append(g.Buried, r.Dead)
 		}
 	}
@@ -401,10 +429,18 @@ func (g *Schedule) alarmWrites(commit uint64) (out []registry.Write) {
 	return out
 }
 
-// outboxWrites are the messages that have been sent, and those whose delivery has come to an end, or has failed once
-// more.
+// outboxWrites are the messages that have been sent, those that are dropped, and those whose delivery has come to an
+// end, or has failed once more.
 func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 	g.Next.outbox = slices.Clone(g.Outbox)
+	for _, d := range g.Drops {
+		for _, m := range d.Messages {
+			if i := slices.Index(g.Next.outbox, m); i >= 0 {
+				g.Next.outbox = slices.Delete(g.Next.outbox, i, i+1)
+				out = append(out, registry.Write{Key: statekeys.Message(m.Number)})
+			}
+		}
+	}
 	for _, r := range g.Next.settled {
 		i, ok := slices.BinarySearchFunc(g.Next.outbox, r.Number, func(m *Message, number uint64) int {
 			return cmp.Compare(m.Number, number)
@@ -416,7 +452,7 @@ func (g *Schedule) outboxWrites(claim *registry.Claim) (out []registry.Write) {
 			out = append(out, registry.Write{Key: statekeys.Message(r.Number)})
 		default:
 			m := *g.Next.outbox[i]
-			m.Attempts = r.Attempts
+			m.Attempts, m.Error, m.Retry = r.Attempts, r.Error, r.Retry
 			g.Next.outbox[i] = &m
 			out = append(out, registry.Write{Key: statekeys.Message(r.Number), Value: m.encode()})
 		}
@@ -478,14 +514,15 @@ func (g *Schedule) Stored() {
 	for _, m := range g.Outbox {
 		g.outboxBytes += m.Bytes()
 	}
+	g.countFailing()
 	if g.Dead >= 0 {
 		g.Dead += len(g.Buried)
 	}
 	if g.Deliveries != nil {
-		g.Deliveries.Committed(g.Next.settled, g.Sent)
+		g.Deliveries.Committed(g.Next.settled, g.Sent, g.Drops)
 	}
 	g.Next.outbox, g.Next.settled = nil, nil
-	g.Sent, g.SentKept, g.Buried, g.Exhumed = nil, 0, nil, nil
+	g.Sent, g.SentKept, g.Buried, g.Exhumed, g.Drops = nil, 0, nil, nil, nil
 	g.Inbox.stored()
 }
 
@@ -505,4 +542,31 @@ func (g *Schedule) Clearing(claim *registry.Claim) []registry.Write {
 func (g *Schedule) Bury(d *registry.DeadLetter, why error) {
 	Explain(d, why)
 	g.Buried = append(g.Buried, d)
+}
+
+// Drop makes it part of the batch that the messages that which selects leave the outbox, and reports whether there are
+// any. Those whose deliveries have ended are not among them: that is known, and only not committed yet. done is as of a
+// Drop; it also gets how many messages those are.
+func (g *Schedule) Drop(which func(*Message) bool, done func(selected int, out Dropped)) bool {
+	ended := make(map[uint64]bool)
+	for _, r := range g.Results() {
+		ended[r.Number] = r.Ended
+	}
+	d := new(Drop)
+	for _, m := range g.Outbox {
+		if which(m) && !ended[m.Number] && !g.drops(m.Number) {
+			d.Messages = append(d.Messages, m)
+		}
+	}
+	d.Done = func(out Dropped) { done(len(d.Messages), out) }
+	if len(d.Messages) > 0 {
+		g.Drops = append(g.Drops, d)
+	}
+	return len(d.Messages) > 0
+}
+
+func (g *Schedule) drops(number uint64) bool {
+	return slices.ContainsFunc(g.Drops, func(d *Drop) bool {
+		return slices.ContainsFunc(d.Messages, func(m *Message) bool { return m.Number == number })
+	})
 }

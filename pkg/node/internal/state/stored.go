@@ -57,7 +57,7 @@ func Restored(_ api.ActorID, key, value []byte) (registry.RestoredPart, error) {
 		}
 		return part, nil
 	case bytes.HasPrefix(key, statekeys.Outbox):
-		m, err := decodeMessage(registry.Entry{Key: key, Value: value})
+		m, err := DecodeMessage(registry.Entry{Key: key, Value: value})
 		if err != nil {
 			return registry.RestoredPart{}, err
 		}

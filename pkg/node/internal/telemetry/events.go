@@ -15,6 +15,9 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/env"
 )
 
+// rareEvery is how far apart the events are of a kind that may go on for ever: they are not to push out others.
+const rareEvery = time.Minute
+
 // Events are what has happened to a node and its actors, as it tells it to those who look. What happens to very many
 // actors at once is one event, with their number. Events wait until they are stored, which others do. If too many
 // wait, the oldest are dropped and counted.
@@ -33,13 +36,15 @@ type Events struct {
 	// sums are told with the next heartbeat, or when somebody asks, in the order of sumKeys.
 	sums    map[string]*api.Event
 	sumKeys []string
+	// rare is when each of the sums was told last that may be told only every rareEvery.
+	rare map[string]time.Time
 }
 
 // NewEvents begins the numbers at the time, so that those of a node that is started again are greater, as far as
 // clocks can tell; see Resume.
 func NewEvents(e env.Env, by string) *Events {
 	return &Events{by: by, number: uint64(max(e.Now().UnixMicro(), 0)), parker: e.NewParker(),
-		sums: make(map[string]*api.Event)}
+		sums: make(map[string]*api.Event), rare: make(map[string]time.Time)}
 }
 
 // Resume has the numbers of later events go on after one.
@@ -117,7 +122,24 @@ func (es *Events) Lost() int {
 func (es *Events) Sum(e api.Event) {
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	key := strings.Join([]string{e.Kind, e.Node, e.From, e.To}, "\x00")
+	es.sum(sumKey(&e), e)
+}
+
+// SumRarely is Sum for what may go on for ever: after one such event, the next is told a minute later.
+func (es *Events) SumRarely(e api.Event) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	key := sumKey(&e)
+	if _, ok := es.rare[key]; !ok {
+		es.rare[key] = time.Time{}
+	}
+	es.sum(key, e)
+}
+
+func sumKey(e *api.Event) string { return strings.Join([]string{e.Kind, e.Node, e.From, e.To}, "\x00") }
+
+// sum is Sum. es.mu is held.
+func (es *Events) sum(key string, e api.Event) {
 	if known := es.sums[key]; known != nil {
 		known.Count++
 		return
@@ -127,15 +149,24 @@ func (es *Events) Sum(e api.Event) {
 	es.sumKeys = append(es.sumKeys, key)
 }
 
-// Flush tells the sums.
+// Flush tells the sums that may be told.
 func (es *Events) Flush(now time.Time) {
 	es.mu.Lock()
 	defer es.mu.Unlock()
+	var kept []string
 	for _, key := range es.sumKeys {
+		last, rare := es.rare[key]
+		if since := now.Sub(last); rare && since >= 0 && since < rareEvery {
+			kept = append(kept, key)
+			continue
+		}
+		if rare {
+			es.rare[key] = now
+		}
 		es.add(now, *es.sums[key])
+		delete(es.sums, key)
 	}
-	clear(es.sums)
-	es.sumKeys = es.sumKeys[:0]
+	es.sumKeys = kept
 }
 
 // After returns a copy of the events after a number, the newest if there are more than limit, which is not 0.
