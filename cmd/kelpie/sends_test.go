@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,10 @@ func TestSends(t *testing.T) {
 		all[0].AgeMillis < time.Hour.Milliseconds() || all[0].RequestBytes != 1 {
 		t.Errorf("listed %+v", all)
 	}
-	detail := rows[actorDetail](t, term.run("actors", "get", "counter/a", "-o", "json"))[0]
+	var detail actorDetail
+	if err := json.Unmarshal([]byte(term.run("actors", "get", "counter/a", "-o", "json").stdout), &detail); err != nil {
+		t.Fatal(err)
+	}
 	if detail.Sends != 4 || detail.OldestSend != all[0].Sent || detail.Alarms != 0 || detail.NextAlarm != "" {
 		t.Errorf("told %+v", detail)
 	}

@@ -109,7 +109,8 @@ func TestALivingNodeIsSeen(t *testing.T) {
 	})
 }
 
-// What a check has concluded holds as long as nobody writes: a node that has started meanwhile may have made it wrong.
+// What a check has concluded holds until something is written: a node that has started meanwhile may have made it
+// wrong.
 func TestARepairOfWhatWasWrittenSinceIsRefused(t *testing.T) {
 	both(t, func(t *fixture) {
 		at := func(ms int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(ms)) }

@@ -157,7 +157,7 @@ var once = []mutant{
 		name: "courier-not-told", what: "what is sent while its actor is active is delivered by a later activation " +
 			"alone",
 		changes: []change{
-			{"pkg/node/internal/state/schedule.go", "\tg.Deliveries.Committed(g.Next.settled, g.Sent)",
+			{"pkg/node/internal/state/schedule.go", "\tg.Deliveries.Committed(g.Next.settled, g.Sent, g.Drops)",
 				"\tg.Deliveries.Committed(g.Next.settled, nil)"}},
 		flags: mail, caught: told,
 	},

@@ -42,7 +42,7 @@ func TestTheTimeOfAFrameIsNotThatOfItsTurn(t *testing.T) {
 	expected := rpc.HeadBytesMax
 	for i := 0; i < len(told); i += 2 {
 		if told[i] < expected {
-			t.Errorf("time began anew after %d bytes, and not after %d", told[i], expected)
+			t.Errorf("time began again after %d bytes, and not after %d", told[i], expected)
 		}
 		expected += told[i+1]
 	}

@@ -205,7 +205,7 @@ func (s *stream) first(b []byte, class rpc.Class) error {
 	return nil
 }
 
-// expect has so many bytes arrive within a time.
+// expect has n bytes arrive within a time.
 func (s *stream) expect(n int) error {
 	longer := time.Duration(n) * time.Second / frameBytesPerSecond
 	return s.SetReadDeadline(time.Now().Add(frameTimeout + longer))
@@ -225,8 +225,8 @@ func cutShort(err error) error {
 // length alone must not cost megabytes.
 const growBytes = 64 << 10
 
-// readFrame reads a frame of n bytes. It counts on the account what it allocates, until it returns. expect is told of
-// bytes that are waited for from then on.
+// readFrame reads a frame of n bytes. It counts on the account what it allocates, until it returns. It calls expect
+// with how many bytes it waits for from then on.
 func (l *link) readFrame(r io.Reader, n int, expect func(n int) error) ([]byte, error) {
 	var frame []byte
 	for at := 0; at < n; at = len(frame) {
