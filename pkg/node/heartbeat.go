@@ -40,6 +40,11 @@ func (n *Node) ping(ctx context.Context, peer registry.NodeInfo) {
 	defer cancel()
 	pong, err := rpc.CallTyped[api.Ping, api.Pong](ctx, n.pool, peer.Address, api.MethodPing,
 		&api.Ping{Node: n.NodeID, Load: n.mailboxes.Load()})
+	if rpc.Answered(err) { // that it has too much to do, say: it was reached
+		n.Log.Debug("ping refused", "node", peer.ID, "address", peer.Address, "error", err)
+		n.reach.Reached(peer.ID)
+		return
+	}
 	if err != nil {
 		n.Log.Debug("ping not answered", "node", peer.ID, "address", peer.Address, "error", err)
 		if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) { // else the node is stopping

@@ -4,15 +4,19 @@
 package node_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/client"
+	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node"
+	"github.com/kelpiehq/kelpie/pkg/rpc"
 )
 
 // cutOff has one node not reach another any more, which goes on to reach everybody and the store.
@@ -158,6 +162,44 @@ func TestOfTwoNodesThatCannotReachEachOtherOneStays(t *testing.T) {
 		}
 		if row := c.nodeRow("n1", "n2"); row.Epoch == 1 {
 			c.Errorf("n2 was not: %+v", row)
+		}
+	})
+}
+
+// A node that answers that it has too much to do can be reached.
+func TestANodeThatRefusesPingsIsReachable(t *testing.T) {
+	simulate(t, 1, func(c *cluster) {
+		const callers, calls = 3, 1500 // more than one connection may have in flight
+		open := env.NewEvent(c.env)
+		c.kinds = append(c.kinds, actor.New[counterState]("waiter").
+			With(actor.WriteFunc("add", func(*actor.Context, *counterState, int) (int, error) { return 0, nil })).
+			With(actor.WriteFunc("wait", func(ctx *actor.Context, _ *counterState, _ int) (int, error) {
+				return 0, open.Wait(ctx)
+			})))
+		c.tune = func(config *node.Config) { config.MaxPendingPerActor = callers * calls }
+		c.startAll(2)
+		id := api.ActorID{Namespace: "waiter", ID: "a"}
+		c.mustOwn("n2", id)
+		group := env.NewGroup(c.env, c.ctx)
+		for range callers {
+			pool := rpc.NewPool(c.env, c.network.Transport(c.env, "client"), rpc.PoolConfig{})
+			defer pool.Close()
+			for range calls {
+				group.Go("call", func(context.Context) {
+					err := c.callBy(pool, "n1", time.Minute, id, "wait", "", 1, nil)
+					if err != nil && api.CodeOf(err) != api.CodeOverloaded {
+						c.Error(err)
+					}
+				})
+			}
+		}
+		c.sleep(20 * time.Second)
+		if apart := c.nodeRow("n2", "n2").UnreachableFrom; len(apart) > 0 {
+			c.Errorf("n2 is told to be out of reach of %q", apart)
+		}
+		open.Set()
+		if err := group.Wait(c.ctx); err != nil {
+			c.Error(err)
 		}
 	})
 }

@@ -31,6 +31,16 @@ func NotSent(err error) bool {
 	return ok
 }
 
+// Answered reports whether err, of a call, may be an answer of the peer: it is not of a connection that could not be
+// made or has broken, of a deadline, or of a caller that has given up.
+func Answered(err error) bool {
+	switch api.CodeOf(err) {
+	case api.CodeOK, api.CodeUnknown, api.CodeDeadlineExceeded, api.CodeCancelled:
+		return false
+	}
+	return !NotSent(err)
+}
+
 // unaccepted is why PoolConfig.Accept did not accept a peer.
 type unaccepted struct{ err error }
 

@@ -280,7 +280,9 @@ func (r *Router) unreached(c *call.Call, addr, nodeID string, err error) {
 		why.Message = fmt.Sprintf("actor %s: its owner, node %s, can't be reached from node %s: %v", c.Actor, owner.ID,
 			r.NodeID, err)
 		why.Detail[api.DetailOwnerNode] = owner.ID
-		r.Reach.Unreached(owner, err)
+		if code := api.CodeOf(err); code == api.CodeUnavailable || code == api.CodeMismatch {
+			r.Reach.Unreached(owner, err) // not where the deadline had passed, or too much waits to be sent
+		}
 	}
 	if c.Flags&api.InvokeRedirect != 0 && r.Reach.Lives(addr) {
 		c.Finish(nil, "", why)
