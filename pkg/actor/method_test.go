@@ -145,8 +145,7 @@ func TestAKeyIsForOneActorAndOneRequest(t *testing.T) {
 
 func TestAnActorThatCallsItselfWhileItIsActivatedIsADeadlock(t *testing.T) {
 	echoes := actor.New[state]("echo")
-	var get actor.Method[actor.None, int64]
-	get = actor.Read(echoes, "get", func(_ *actor.Context, s *state, _ actor.None) (int64, error) { return s.N, nil })
+	get := actor.Read(echoes, "get", func(_ *actor.Context, s *state, _ actor.None) (int64, error) { return s.N, nil })
 	echoes.OnActivate(func(ctx *actor.Context, s *state) error {
 		_, err := get.Call(ctx, ctx.Self().ID, actor.None{})
 		if api.CodeOf(err) == api.CodeDeadlock {
