@@ -127,7 +127,8 @@ func (d *Table) Abandon(s *Mailbox, now time.Duration, noteOf func(running *call
 	}
 	d.pending.Add(int64(len(notes) - len(s.pending)))
 	s.run.abandoned, s.gone, s.pending = true, true, nil
-	d.weigh(s, 0, call.Failing{})
+	d.weigh(s, 0)
+	d.failing.note(s, call.Failing{})
 	delete(d.boxes, s.Actor)
 	d.order.remove(s)
 	d.inherit(s)

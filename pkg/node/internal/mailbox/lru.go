@@ -56,7 +56,7 @@ func (d *Table) Surplus() *Mailbox {
 	if s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		d.weigh(s, 0, s.failing)
+		d.weigh(s, 0)
 	}
 	return s
 }

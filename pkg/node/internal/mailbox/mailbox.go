@@ -29,6 +29,7 @@ type Mailbox struct {
 	drop    bool // forget the activation before doing anything else
 	gone    bool // no longer in the table of mailboxes
 	waits   bool // for room; of the table of mailboxes, but a mailbox is smaller with it here
+	fails   bool // there is something in the table of what is tried again
 	used    time.Duration
 	// When what was taken from the mailbox began to run, and how long the last of that took.
 	began, lastRun time.Duration
@@ -36,7 +37,6 @@ type Mailbox struct {
 	// Of the table of mailboxes: the neighbours in the order of use.
 	older, newer *Mailbox
 	bytes        int64 // about what the activation takes
-	failing      call.Failing
 
 	stats telemetry.CallStats // of the activation's calls
 	run   *run                // of the actor's code, nil before the first
@@ -60,8 +60,7 @@ type Table struct {
 	// MemoryLimit bounds memory, which is about what the activations take, in bytes; 0 is no bound.
 	MemoryLimit int64
 	memory      atomic.Int64
-	// What the activations try again that has failed.
-	failingAlarms, failingSends atomic.Int64
+	failing     failing
 	// Start runs a mailbox in a task of its own; StartAfter another one first, to have it released.
 	Start      func(*Mailbox)
 	StartAfter func(s, victim *Mailbox)
@@ -191,20 +190,10 @@ func (d *Table) ErrNoRoom(actor api.ActorID) error {
 	return err
 }
 
-// weigh notes what the activation of a mailbox takes now, and tries again. s.mu is held.
-func (d *Table) weigh(s *Mailbox, bytes int64, failing call.Failing) {
+// weigh notes what the activation of a mailbox takes now. s.mu is held.
+func (d *Table) weigh(s *Mailbox, bytes int64) {
 	d.memory.Add(bytes - s.bytes)
 	s.bytes = bytes
-	if failing != s.failing {
-		d.failingAlarms.Add(int64(failing.Alarms - s.failing.Alarms))
-		d.failingSends.Add(int64(failing.Sends - s.failing.Sends))
-		s.failing = failing
-	}
-}
-
-// Failing is how many alarms and messages of active actors have failed, and are tried again.
-func (d *Table) Failing() (alarms, sends int) {
-	return int(d.failingAlarms.Load()), int(d.failingSends.Load())
 }
 
 // Control has the task of an actor's mailbox run c between its calls. An error of CodeMoved says that the actor has no
@@ -277,7 +266,8 @@ type work struct {
 func (d *Table) Next(s *Mailbox, now time.Duration, bytes int64, failing call.Failing) work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.weigh(s, bytes, failing)
+	d.weigh(s, bytes)
+	d.failing.note(s, failing)
 	if s.began != 0 {
 		s.lastRun, s.began = now-s.began, 0
 	}
@@ -314,7 +304,8 @@ func (d *Table) Remove(s *Mailbox) bool {
 		return false
 	}
 	s.running, s.gone = false, true
-	d.weigh(s, 0, call.Failing{})
+	d.weigh(s, 0)
+	d.failing.note(s, call.Failing{})
 	delete(d.boxes, s.Actor)
 	d.order.remove(s)
 	d.inherit(s)
