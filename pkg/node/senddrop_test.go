@@ -14,6 +14,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/actor"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/env"
+	"github.com/kelpiehq/kelpie/pkg/env/envtest"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 	"github.com/kelpiehq/kelpie/pkg/node"
 )
@@ -464,6 +465,9 @@ func TestDropsKeepTheOrderAndTellTheTruth(t *testing.T) {
 			}
 		}
 	})
+	if envtest.RealOnly() {
+		return // and no seed has run
+	}
 	t.Logf("drops came to %v", told)
 	for _, want := range []api.SendDropReply{{Dropped: 1}, {Delivered: 1}, {Dropped: 1, Unclear: 1}} {
 		if told[want] == 0 {
