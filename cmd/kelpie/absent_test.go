@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +37,10 @@ func TestWhatIsNotThere(t *testing.T) {
 		"actors migrate --from n1 --to nosuch --all":        `no node is named "nosuch"`,
 		"actors migrate --from n1 --namespace nosuch --all": `no namespace is named "nosuch"`,
 		"actors dead-letters rm counter/there#7":            "counter/there has no dead letter 7",
+		"alarms cancel counter/never x":                     "counter/never was never called",
+		"alarms cancel nosuch/a x":                          `no namespace is named "nosuch"`,
+		"sends drop counter/never":                          "counter/never was never called",
+		"sends drop nosuch/a#4097":                          `no namespace is named "nosuch"`,
 		"node rm nosuch":                                    `no node is named "nosuch"`,
 		"node drain nosuch":                                 `no node is named "nosuch"`,
 		"node drain n1 --to nosuch":                         `no node is named "nosuch"`,
@@ -50,13 +55,18 @@ func TestWhatIsNotThere(t *testing.T) {
 				t.Errorf("%s: %+v, want exit code %d and %q", line, r, cli.ExitNotFound, says)
 			}
 		}
-		if !strings.Contains(line, " rm ") && !strings.Contains(line, "--all") && !strings.Contains(line, " drain ") {
+		if !slices.ContainsFunc([]string{" rm ", "--all", " drain ", " cancel ", " drop "}, func(part string) bool {
+			return strings.Contains(line, part)
+		}) {
 			continue // it has no --yes
 		}
-		if r := asked.run(append(strings.Fields(line), "--yes")...); r.code != cli.ExitNotFound {
-			t.Errorf("%s --yes: %+v", line, r)
+		if r := asked.run(append(strings.Fields(line), "--yes")...); r.code != cli.ExitNotFound ||
+			!strings.Contains(r.stderr, says) {
+			t.Errorf("%s --yes: %+v, want %q", line, r, says)
 		}
 	}
+	// No question has made the actor.
+	asked.run("actors", "get", "counter/never").wants(t, cli.ExitNotFound, "was never called")
 	for _, line := range []string{"actors rm counter/there", "actors migrate --from n1 --all", "node drain n1",
 		"leases break n1", "leases break --actor counter/there", "node rm n1"} {
 		asked.run(strings.Fields(line)...).wants(t, cli.ExitRefused, "--yes")

@@ -76,21 +76,13 @@ func (f *actorFilter) validate() error {
 
 // eachActorPage gives the actors that req selects to emit, as many as the session wants.
 func eachActorPage(ctx context.Context, s *session, req api.ActorsRequest, emit func([]api.ActorRow) error) error {
-	for left := s.limit; ; {
-		req.Limit = max(left, 0) // 0, or too many, is a full page
+	return eachPage(s.limit, emit, func(limit int) ([]api.ActorRow, bool, error) {
+		req.Limit = limit
 		reply, err := ask[api.ActorsRequest, api.ActorsReply](ctx, s, api.MethodActors, &req)
 		if err != nil {
-			return err
-		}
-		left -= len(reply.Actors)
-		if len(reply.Actors) > 0 {
-			if err := emit(reply.Actors); err != nil {
-				return err
-			}
-		}
-		if reply.Next == "" {
-			return nil
+			return nil, false, err
 		}
 		req.After = reply.Next
-	}
+		return reply.Actors, reply.Next != "", nil
+	})
 }

@@ -117,23 +117,15 @@ func validateOwner(namespace, actor, prefix string) error {
 
 // eachAlarmPage gives the alarms that req selects to emit, as many as the session wants.
 func eachAlarmPage(ctx context.Context, s *session, req api.AlarmsRequest, emit func([]api.AlarmRow) error) error {
-	for left := s.limit; ; {
-		req.Limit = max(left, 0) // 0, or too many, is a full page
+	return eachPage(s.limit, emit, func(limit int) ([]api.AlarmRow, bool, error) {
+		req.Limit = limit
 		reply, err := ask[api.AlarmsRequest, api.AlarmsReply](ctx, s, api.MethodAlarms, &req)
 		if err != nil {
-			return err
-		}
-		left -= len(reply.Alarms)
-		if len(reply.Alarms) > 0 {
-			if err := emit(reply.Alarms); err != nil {
-				return err
-			}
-		}
-		if reply.Next == "" {
-			return nil
+			return nil, false, err
 		}
 		req.After, req.AfterAlarm = reply.Next, reply.NextAlarm
-	}
+		return reply.Alarms, reply.Next != "", nil
+	})
 }
 
 func (k *kelpie) alarmGet() *cobra.Command {
@@ -195,11 +187,9 @@ set.`,
 				return err
 			}
 			defer s.close()
-			if !yes {
-				_, err := alarmNamed(cmd.Context(), s, args[0], args[1])
-				if err := absent(err); err != nil {
-					return err
-				}
+			_, err = alarmNamed(cmd.Context(), s, args[0], args[1])
+			if err := absent(err); err != nil {
+				return err
 			}
 			if err := k.confirm(yes, fmt.Sprintf("Cancel alarm %q of actor %s?", args[1], args[0])); err != nil {
 				return err

@@ -63,23 +63,15 @@ func validateDeadLetters(req *api.DeadLettersRequest) error {
 // eachDeadLetterPage gives the dead letters that req selects to emit, as many as the session wants.
 func eachDeadLetterPage(ctx context.Context, s *session, req api.DeadLettersRequest,
 	emit func([]api.DeadLetterRow) error) error {
-	for left := s.limit; ; {
-		req.Limit = max(left, 0) // 0, or too many, is a full page
+	return eachPage(s.limit, emit, func(limit int) ([]api.DeadLetterRow, bool, error) {
+		req.Limit = limit
 		reply, err := ask[api.DeadLettersRequest, api.DeadLettersReply](ctx, s, api.MethodDeadLetters, &req)
 		if err != nil {
-			return err
-		}
-		left -= len(reply.Letters)
-		if len(reply.Letters) > 0 {
-			if err := emit(reply.Letters); err != nil {
-				return err
-			}
-		}
-		if reply.Next == "" {
-			return nil
+			return nil, false, err
 		}
 		req.After = reply.Next
-	}
+		return reply.Letters, reply.Next != "", nil
+	})
 }
 
 func (k *kelpie) deadLetterRetry() *cobra.Command {

@@ -147,3 +147,24 @@ func (l listCommand[R]) command(k *kelpie) *cobra.Command {
 	}
 	return cmd
 }
+
+// eachPage asks for page after page and gives the rows of each that has any to emit, until the last page or an error of
+// emit. limit is how many rows are wanted, 0 for all. ask is given how many are left of these, 0 for a full page, and
+// tells whether there may be more.
+func eachPage[T any](limit int, emit func([]T) error, ask func(limit int) (rows []T, more bool, err error)) error {
+	for left := limit; ; {
+		rows, more, err := ask(max(left, 0))
+		if err != nil {
+			return err
+		}
+		left -= len(rows)
+		if len(rows) > 0 {
+			if err := emit(rows); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}

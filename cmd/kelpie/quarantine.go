@@ -50,24 +50,15 @@ func (k *kelpie) quarantineList() *cobra.Command {
 // eachQuarantinePage gives the quarantined actors that req selects to emit, as many as the session wants.
 func eachQuarantinePage(ctx context.Context, s *session, req api.QuarantinesRequest,
 	emit func([]api.QuarantineRow) error) error {
-	for left := s.limit; ; {
-		req.Limit = max(left, 0) // 0, or too many, is a full page
+	return eachPage(s.limit, emit, func(limit int) ([]api.QuarantineRow, bool, error) {
+		req.Limit = limit
 		reply, err := ask[api.QuarantinesRequest, api.QuarantinesReply](ctx, s, api.MethodQuarantines, &req)
 		if err != nil {
-			return err
-		}
-		rows := reply.Quarantines
-		left -= len(rows)
-		if len(rows) > 0 {
-			if err := emit(rows); err != nil {
-				return err
-			}
-		}
-		if reply.Next == "" || s.limit > 0 && left <= 0 {
-			return nil
+			return nil, false, err
 		}
 		req.After = reply.Next
-	}
+		return reply.Quarantines, reply.Next != "", nil
+	})
 }
 
 func (k *kelpie) quarantineClear() *cobra.Command {

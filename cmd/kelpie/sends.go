@@ -97,23 +97,15 @@ func validateTarget(target string) error {
 
 // eachSendPage gives the messages that req selects to emit, as many as the session wants.
 func eachSendPage(ctx context.Context, s *session, req api.SendsRequest, emit func([]api.SendRow) error) error {
-	for left := s.limit; ; {
-		req.Limit = max(left, 0) // 0, or too many, is a full page
+	return eachPage(s.limit, emit, func(limit int) ([]api.SendRow, bool, error) {
+		req.Limit = limit
 		reply, err := ask[api.SendsRequest, api.SendsReply](ctx, s, api.MethodSends, &req)
 		if err != nil {
-			return err
-		}
-		left -= len(reply.Sends)
-		if len(reply.Sends) > 0 {
-			if err := emit(reply.Sends); err != nil {
-				return err
-			}
-		}
-		if reply.Next == "" {
-			return nil
+			return nil, false, err
 		}
 		req.After = reply.Next
-	}
+		return reply.Sends, reply.Next != "", nil
+	})
 }
 
 func (k *kelpie) sendDrop() *cobra.Command {
@@ -145,10 +137,8 @@ within two seconds, and those that another activation may have tried to deliver.
 				return err
 			}
 			defer s.close()
-			if !yes {
-				if err := absent(sendsExist(cmd.Context(), s, req)); err != nil {
-					return err
-				}
+			if err := absent(sendsExist(cmd.Context(), s, req)); err != nil {
+				return err
 			}
 			if err := k.confirm(yes, dropQuestion(req)); err != nil {
 				return err
