@@ -26,8 +26,6 @@ const (
 	// that are not answered within flyingLong: targets that can't be reached are not to hold up the others.
 	flyingMax  = 32
 	flyingLong = time.Second
-	// dropPatience is how long a drop waits for the answers to what is on its way.
-	dropPatience = 2 * time.Second
 	// settleSoon is how long what has become of messages waits for a commit of the actor to go along with.
 	settleSoon = time.Second
 	// settleMany is how many of them do not wait.
@@ -41,7 +39,7 @@ const (
 	pickUpsMax = 6
 )
 
-// Couriers are those of the node's actors. A outbox dispatcher outlives the activation that it delivers for: what is
+// Outboxes are those of the node's actors. An outbox dispatcher outlives the activation that it delivers for: what is
 // on its way then goes on, and what becomes of it is kept for the next activation here, which the outbox dispatcher
 // wakes for that. Otherwise an actor that ends before the first answer comes would begin with the same message for
 // ever.
@@ -124,7 +122,7 @@ type dispatcher struct {
 	room env.Timer
 	// results have not been committed.
 	results map[uint64]state.Delivery
-	// nudge, if not nil, is going to have the results committed, at nudgeAt on the node's monotonic clock.
+	// flush, if not nil, is going to have the results committed, at flushAt on the node's monotonic clock.
 	flush   env.Timer
 	flushAt time.Duration
 	// owner is the mailbox whose activation it delivers for, nil if that has ended. It then only waits, having woken
@@ -134,7 +132,7 @@ type dispatcher struct {
 	dropped bool
 }
 
-// line is the messages to one target.
+// targetQueue is the messages to one target.
 type targetQueue struct {
 	target api.ActorID
 	queue  []*state.Message
@@ -151,15 +149,7 @@ type targetQueue struct {
 	recalled bool
 }
 
-// dropping is a drop that waits for answers to what was on its way.
-type dropping struct {
-	drop   *state.Drop
-	out    state.Dropped
-	flying int
-	timer  env.Timer
-}
-
-// lineState is what the first message of a line is at.
+// queueState is how far a line's first message is.
 type queueState int
 
 const (
@@ -309,86 +299,6 @@ func (c *dispatcher) Committed(settled []state.Delivery, sent []*state.Message, 
 	c.pump()
 }
 
-// forget takes dropped messages out of their lines, and recalls those that are on their way. c.mu is held.
-func (c *dispatcher) forget(drop *state.Drop) *dropping {
-	p := &dropping{drop: drop}
-	gone := make(map[uint64]bool, len(drop.Messages))
-	for _, m := range drop.Messages {
-		gone[m.Number] = true
-		r, l := c.results[m.Number], c.queues[m.Target]
-		delete(c.results, m.Number)
-		switch {
-		case r.Ended && r.Dead == nil:
-			p.out.Delivered++
-		case l != nil && l.state == queueFlying && l.queue[0].Number == m.Number:
-			l.dropping, l.recalled = p, true
-			p.flying++
-		case l == nil || l.unclear && (l.queue[0].Number == m.Number || m.Number <= l.inherited):
-			p.out.Unclear++
-		}
-	}
-	for _, m := range drop.Messages {
-		if l := c.queues[m.Target]; l != nil {
-			c.cut(l, gone)
-		}
-	}
-	if p.flying > 0 {
-		p.timer = c.outboxes.Env.AfterFunc(dropPatience, func() { c.waited(p) })
-	}
-	return p
-}
-
-// cut takes messages out of a line. What is behind the first of them goes on. c.mu is held.
-func (c *dispatcher) cut(l *targetQueue, gone map[uint64]bool) {
-	left := slices.DeleteFunc(slices.Clone(l.queue), func(m *state.Message) bool { return gone[m.Number] })
-	if !gone[l.queue[0].Number] {
-		l.queue = left
-		return
-	}
-	// The rest makes a new line, whatever the first message was at. If that is on its way, it comes before the next, or
-	// the receiver passes over it (R25).
-	c.ready = slices.DeleteFunc(c.ready, func(other *targetQueue) bool { return other == l })
-	c.late = slices.DeleteFunc(c.late, func(other *targetQueue) bool { return other == l })
-	delete(c.queues, l.target)
-	if len(left) > 0 {
-		c.line(l.target).inherited = l.inherited
-	}
-	for _, m := range left {
-		c.add(m)
-	}
-}
-
-// waited ends the waiting of a drop for answers.
-func (c *dispatcher) waited(p *dropping) {
-	c.mu.Lock()
-	open := p.flying > 0
-	p.out.Unclear += p.flying
-	p.flying = 0
-	c.mu.Unlock()
-	if open {
-		p.drop.Done(p.out)
-	}
-}
-
-// answered takes the answer to a message that was recalled, and reports whether it was the last that a drop waits for.
-// doubtful says that a try before may have run. The lock of its dispatcher is held.
-func (p *dropping) answered(err error, doubtful bool) (known bool) {
-	if p == nil || p.flying == 0 {
-		return false
-	}
-	switch {
-	case err == nil:
-		p.out.Delivered++
-	case !decided(err) && (doubtful || !ineffective(err, doubtful)):
-		p.out.Unclear++
-	}
-	if p.flying--; p.flying == 0 {
-		p.timer.Stop()
-		return true
-	}
-	return false
-}
-
 // settle has the results committed after a while at the latest, if there are any. c.mu is held.
 func (c *dispatcher) settle(after time.Duration) {
 	at := c.outboxes.Env.Monotonic() + after
@@ -403,7 +313,7 @@ func (c *dispatcher) settle(after time.Duration) {
 	c.flush = c.outboxes.Env.AfterFunc(after, c.flushed)
 }
 
-// nudged wakes the actor. One that has ended is woken here: nobody else knows the results.
+// flushed wakes the actor. One that has ended is woken here: nobody else knows the results.
 func (c *dispatcher) flushed() {
 	c.mu.Lock()
 	c.flush = nil
@@ -625,27 +535,6 @@ func (c *dispatcher) failed(l *targetQueue, m *state.Message, err error) (last b
 	result.Attempts = l.attempts
 	c.results[m.Number] = result
 	return false
-}
-
-// clear takes note of whether a try of the first message of a line may have run. c.mu is held.
-func (c *dispatcher) clear(l *targetQueue, err error, doubtful bool) {
-	switch {
-	case err == nil:
-	case decided(err): // so no other try of it has, and nothing behind it was sent
-		l.unclear, l.inherited = false, 0
-	case !ineffective(err, doubtful):
-		l.unclear = true
-	}
-}
-
-// decided reports whether a try that has failed tells that the receiver is not past the message.
-func decided(err error) bool {
-	return api.CodeOf(err).Effect() == api.Decided || hasRun(err) || refused(err)
-}
-
-// ineffective reports whether a try that has failed had no effect, and won't have one.
-func ineffective(err error, doubtful bool) bool {
-	return decided(err) || call.NotRun(err) || api.CodeOf(err) == api.CodeCancelled && !doubtful
 }
 
 // refused reports whether the receiver will never run the message any more.

@@ -49,7 +49,7 @@ type Scanner struct {
 	members  *membership.Manager
 	waker    *Waker
 	parker   env.Parker
-	// unattended is the newest count of actors that were released with something to do.
+	// orphaned is the newest count of actors that were released with something to do.
 	orphaned atomic.Uint64
 	// setAside is what SetAside returns.
 	setAside atomic.Pointer[map[string]int64]
@@ -74,7 +74,7 @@ type dueShard struct {
 	next int64
 	// sweep is when to wake the actors that have something to do at once and are attended to; 0 if there were none.
 	sweep int64
-	// aside is how many entries there were of namespaces that nobody hosts, asideOf of each of those.
+	// aside is how many entries there were of namespaces without a node, asideOf of each of those.
 	aside   int
 	asideOf map[string]int64
 	// pause is how long the shard is left alone in which nobody could be woken.
