@@ -72,7 +72,7 @@ func isTable(name string) bool { return strings.HasSuffix(name, tableSuffix) }
 
 func (a *account) path(name string) string { return a.fs.PathJoin(a.dir, name) }
 
-// state is what is known of the account before the store is opened.
+// accountState is what is known of the account before the store is opened.
 type accountState int
 
 const (

@@ -55,7 +55,7 @@ type Activation struct {
 	broken *api.Error
 }
 
-// ActivationOf returns the activation in a mailbox, nil if there is none.
+// Of returns the activation in a mailbox, nil if there is none.
 func Of(s *mailbox.Mailbox) *Activation {
 	a, _ := s.Resident.(*Activation)
 	return a

@@ -21,7 +21,7 @@ import (
 // inspectedBytesMax is how much of what is stored of an actor is looked at.
 const inspectedBytesMax = 8 << 20
 
-// AdminActorStats tells what is known of an actor, without activating it: of its claim and what is stored of it by
+// ServeActorStats tells what is known of an actor, without activating it: of its claim and what is stored of it by
 // this node, of its activation by its owner.
 func (adm *Service) ServeActorStats(ctx context.Context, in *api.ActorStatsRequest) (*api.ActorDetail, error) {
 	id, err := api.ParseActorID(in.Actor)

@@ -13,7 +13,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// AdminPlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time
+// ServePlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time
 // is in memory, and the counts, of which there are as many as nodes and namespaces.
 func (adm *Service) ServePlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
 	var after api.ActorID

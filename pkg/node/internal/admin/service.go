@@ -26,7 +26,7 @@ type Service struct {
 	overview shared[api.ClusterStats]
 }
 
-// AdminDeps are what an admin is made of.
+// Deps are what an admin is made of.
 type Deps struct {
 	telemetry.Scope
 	Kinds     map[string]*kind.Spec

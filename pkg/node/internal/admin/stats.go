@@ -25,7 +25,7 @@ const (
 	topScanned = 10_000
 )
 
-// AdminStats tells how the node is doing.
+// ServeStats tells how the node is doing.
 func (adm *Service) ServeStats(ctx context.Context, _ *api.StatsRequest) (*api.NodeStats, error) {
 	return adm.stats.get(ctx, &adm.Scope, statsFresh, func(context.Context) (*api.NodeStats, error) {
 		return adm.nodeStats(), nil
@@ -82,7 +82,7 @@ func standOut(all []api.ActorStats) []api.ActorStats {
 	return out
 }
 
-// AdminClusterStats tells how all members are doing. It asks each of them, once for all who look.
+// ServeClusterStats tells how all members are doing. It asks each of them, once for all who look.
 func (adm *Service) ServeClusterStats(ctx context.Context, _ *api.StatsRequest) (*api.ClusterStats, error) {
 	return adm.overview.get(ctx, &adm.Scope, statsFresh, adm.clusterStats)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// Counts reports whether an error is the fault of the method that was called. Any other may pass without anybody's
-// doing.
+// CountsAsFailure reports whether an error is the fault of the method that was called. Any other may pass without
+// anybody's doing.
 func CountsAsFailure(err error) bool { return !api.Retryable(err, api.Schedule) && !IsStoreError(err) }
 
 // RefusedFor gives the error of a node that does not take an actor its reason, for placement elsewhere.
@@ -96,7 +96,7 @@ func WithRetryAfter(err error, after time.Duration) error {
 	return &out
 }
 
-// SaysWhen reports whether an error says when to come again.
+// HasRetryAfter reports whether an error says when to come again.
 func HasRetryAfter(err error) bool {
 	e, ok := errors.AsType[*api.Error](err)
 	return ok && e.Detail[api.DetailRetryAfter] != ""
@@ -160,7 +160,7 @@ func CompareActors(x, y api.ActorID) int {
 	return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.ID, y.ID))
 }
 
-// Ran makes an error say that the handler has run.
+// MarkRan makes an error say that the handler has run.
 func MarkRan(err *api.Error) *api.Error {
 	out := *err
 	out.Detail = maps.Clone(err.Detail)

@@ -16,7 +16,7 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// Record is the answer of a call, stored in the same transaction as the call's effects.
+// Entry is the answer of a call, stored in the same transaction as the call's effects.
 type Entry struct {
 	Key api.CallKey // without its time
 	// request is a hash of method and request: a key belongs to one request.
@@ -146,7 +146,7 @@ func (r *Entry) Encode() []byte {
 	return api.AppendLater(b)
 }
 
-// DecodeRecord reads a record back. Errors are CodeCorruptState.
+// DecodeEntry reads a record back. Errors are CodeCorruptState.
 func DecodeEntry(key, value []byte) (*Entry, error) {
 	corrupt := api.Errorf(api.CodeCorruptState, "the record of a call can't be read: key %q", key)
 	k, ok := parseRecordKey(key)

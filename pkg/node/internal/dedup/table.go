@@ -75,7 +75,7 @@ type Table struct {
 	*tableBatch
 }
 
-// ledgerBatch is what a batch changes of a dedup table.
+// tableBatch is what a batch changes of a dedup table.
 type tableBatch struct {
 	Added, dropped []*Entry
 	shed           []shedBody
@@ -93,7 +93,7 @@ func (l *Table) batch() *tableBatch {
 	return l.tableBatch
 }
 
-// recordGroup is what there is of the records of clients, or of those of named calls.
+// entryGroup is what there is of the records of clients, or of those of named calls.
 type entryGroup struct {
 	count, bytes int
 	// oldest is at most the least birth of all of them.
@@ -107,7 +107,7 @@ type shedBody struct {
 	away int
 }
 
-// ForgottenLedger returns the dedup table of an actor of which nobody knows what calls have been done: those that
+// Forgotten returns the dedup table of an actor of which nobody knows what calls have been done: those that
 // were born by floor are refused, unless they have never run.
 func Forgotten(most int, volatile bool, floor uint64) *Table {
 	return &Table{most: most, volatile: volatile, lowWater: floor, tableBatch: noBatch}

@@ -26,7 +26,7 @@ type Host struct {
 	releases *env.Semaphore
 }
 
-// HostDeps are what a host is made of.
+// Deps are what a host is made of.
 type Deps struct {
 	activation.Parts
 	Kinds     map[string]*kind.Spec
@@ -35,7 +35,7 @@ type Deps struct {
 	Tasks     *env.Group
 }
 
-// NewHost returns a host, which runs the mailboxes of d.Dispatcher from then on.
+// New returns a host, which runs the mailboxes of d.Mailboxes from then on.
 func New(d Deps) *Host {
 	h := &Host{Deps: d, releases: env.NewSemaphore(d.Env, releasesAtOnce)}
 	h.Trials, h.Claims = activation.NewTrials(d.Env), env.NewSemaphore(d.Env, router.ClaimsAtOnce)

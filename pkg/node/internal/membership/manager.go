@@ -39,7 +39,7 @@ type Manager struct {
 	beatenAt time.Duration // when the last heartbeat that was committed began
 }
 
-// KeeperDeps are what a membership manager is made of.
+// Deps are what a membership manager is made of.
 type Deps struct {
 	telemetry.Scope
 	Kinds    map[string]*kind.Spec

@@ -38,7 +38,7 @@ func (mv *Migrator) Drain(ctx context.Context, why string) (left int, err error)
 	return mv.Mailboxes.Load().Activations, err
 }
 
-// BeginDrain tells the members that the node takes no actors, and starts the job that moves those it has.
+// beginDrain tells the members that the node takes no actors, and starts the job that moves those it has.
 func (mv *Migrator) beginDrain(ctx context.Context, req api.BulkRequest, stopping bool) (*job, error) {
 	if err := mv.setDraining(ctx, true); err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (mv *Migrator) checkBulk(in *api.BulkRequest) error {
 	return nil
 }
 
-// AdminBulkStatus tells how a node's latest job stands.
+// ServeBulkStatus tells how a node's latest job stands.
 func (mv *Migrator) ServeBulkStatus(ctx context.Context, in *api.BulkStatusRequest) (*api.BulkStatus, error) {
 	if in.Node != mv.NodeID {
 		return membership.PassOn[api.BulkStatusRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulkStatus,
@@ -151,7 +151,7 @@ func (mv *Migrator) ServeBulkStatus(ctx context.Context, in *api.BulkStatusReque
 	return mv.bulkStatus(b), nil
 }
 
-// AdminBulkCancel ends a node's job, and a drain with it.
+// ServeBulkCancel ends a node's job, and a drain with it.
 func (mv *Migrator) ServeBulkCancel(ctx context.Context, in *api.BulkCancelRequest) (*api.BulkStatus, error) {
 	if in.Node != mv.NodeID {
 		return membership.PassOn[api.BulkCancelRequest, api.BulkStatus](ctx, mv.Peers, in.Node, api.MethodBulkCancel,

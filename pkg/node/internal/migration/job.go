@@ -27,7 +27,7 @@ const (
 	drainPause = 200 * time.Millisecond
 )
 
-// bulk is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the
+// job is a job that moves many of a node's actors: to empty it, or as many as an operator has asked for. It is the
 // node's own work, and ends when nothing is left to do, it is cancelled, or its time is up.
 type job struct {
 	mover   *Migrator
@@ -369,7 +369,7 @@ func (mv *Migrator) moveToAny(ctx context.Context, id api.ActorID, force bool, w
 	}
 }
 
-// OthersActive reports whether another node takes actors.
+// othersActive reports whether another node takes actors.
 func (mv *Migrator) othersActive() bool {
 	return slices.ContainsFunc(mv.Members.Members().Members(), func(m registry.NodeInfo) bool {
 		return m.ID != mv.NodeID && m.State == registry.NodeActive

@@ -25,7 +25,7 @@ type Migrator struct {
 	jobs  jobs
 }
 
-// MoverDeps are what a migrator is made of.
+// Deps are what a migrator is made of.
 type Deps struct {
 	telemetry.Scope
 	Kinds     map[string]*kind.Spec

@@ -46,7 +46,7 @@ type Router struct {
 	turns map[string]uint64 // how often the node has placed an actor, by namespace
 }
 
-// RouterDeps are what a router is made of.
+// Deps are what a router is made of.
 type Deps struct {
 	telemetry.Scope
 	Registry  *registry.Registry

@@ -30,7 +30,7 @@ type Arrival struct {
 	data     int            // bytes that have come
 	cost     int            // bytes of memory, about
 	Snapshot *Snapshot      // once all have come
-	// touched is when the last piece came.
+	// Touched is when the last piece came.
 	Touched time.Duration
 }
 

@@ -66,7 +66,7 @@ func appendEntries(b []byte, entries []registry.Entry) []byte {
 	return b
 }
 
-// DecodeParcel reads a snapshot back; it keeps nothing of b. Errors are CodeInvalidArgument.
+// decode reads a snapshot back; it keeps nothing of b. Errors are CodeInvalidArgument.
 func decode(b []byte) (*Snapshot, error) {
 	malformed := api.Errorf(api.CodeInvalidArgument, "what was sent along with the actor can't be read")
 	if len(b) == 0 || b[0] != snapshotFormat {

@@ -49,9 +49,9 @@ func parseMarkKey(key []byte) (s source, ok bool) {
 	return s, ok1 && ok2
 }
 
-// Mark says how far an actor is with the messages of one source, which come in order of their numbers: what has that
-// number, or a smaller one, is done and never runs again. Unlike the records of calls a mark is never dropped, so a
-// message may come as late as it likes.
+// HighWater says how far an actor is with the messages of one source, which come in order of their numbers: what has
+// that number, or a smaller one, is done and never runs again. Unlike the records of calls a mark is never dropped, so
+// a message may come as late as it likes.
 type HighWater struct {
 	Number uint64
 	// Failed is the error with which the one of that number was given up, nil if it was done.
@@ -92,7 +92,7 @@ func (m *HighWater) Encode() []byte {
 	return api.AppendUint(b, m.Birth)
 }
 
-// DecodeMark reads a mark back. Errors are CodeCorruptState.
+// decodeHighWater reads a mark back. Errors are CodeCorruptState.
 func decodeHighWater(value []byte) (m HighWater, err error) {
 	if len(value) == 0 || value[0] != markVersion {
 		return m, errMark

@@ -33,7 +33,7 @@ const (
 	writeOverheadBytes = 101
 )
 
-// Space is an actor's key-value space during one batch: the store's content as of the last
+// KV is an actor's key-value space during one batch: the store's content as of the last
 // commit, under what the calls of the batch have written. It implements kind.KV for the call that runs.
 type KV struct {
 	claim *registry.Claim

@@ -124,7 +124,7 @@ func (r outboxRoom) Fits() bool {
 	return r.TargetCount <= OutboxMax-r.Count && r.TargetBytes <= OutboxBytesMax-r.Bytes
 }
 
-// Result is what has become of a message.
+// Delivery is what has become of a message.
 type Delivery struct {
 	Number   uint64
 	Attempts int

@@ -32,7 +32,7 @@ type owner interface {
 	Self() api.ActorID
 }
 
-// Memory is an actor's state struct as its activation caches it, whole.
+// Struct is an actor's state struct as its activation caches it, whole.
 type Struct struct {
 	of owner
 	// Value is what handlers work on, a pointer from the kind's NewState.
