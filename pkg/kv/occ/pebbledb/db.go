@@ -38,6 +38,8 @@ type DB struct {
 	account  *account
 	space    *space
 	readOnly bool
+	// released has the snapshots that have no holder left, until they are closed.
+	released sync.WaitGroup
 
 	mu sync.Mutex
 	// latest is the state after the last durable batch; nil once closed. Snapshots share it.
@@ -64,9 +66,7 @@ func (db *DB) Apply(v kv.Version, batch []ryw.Mutation) error {
 	} else if err := db.vital.await(func() error { return db.write(v, batch) }); err != nil {
 		return db.fail(err)
 	}
-	if err := db.publish(v); err != nil {
-		return db.fail(err)
-	}
+	db.publish(v)
 	return nil
 }
 
@@ -110,13 +110,13 @@ func (db *DB) fail(err error) error {
 }
 
 // publish shows the batch of version v to later snapshots.
-func (db *DB) publish(v kv.Version) error {
+func (db *DB) publish(v kv.Version) {
 	next := &view{db: db, pebble: db.pebble.NewSnapshot(), refs: 1}
 	db.mu.Lock()
 	previous := db.latest
 	db.latest, db.version = next, v
 	db.mu.Unlock()
-	return previous.release()
+	previous.release()
 }
 
 // Snapshot implements occ.Engine.
@@ -171,7 +171,9 @@ func (db *DB) Close() error {
 		if room {
 			flushed = db.pebble.Flush()
 		}
-		return errors.Join(latest.release(), flushed, db.pebble.Close())
+		latest.release()
+		db.released.Wait()
+		return errors.Join(flushed, db.pebble.Close())
 	}
 	if err := db.vital.await(closePebble); err != nil {
 		return db.fail(err)

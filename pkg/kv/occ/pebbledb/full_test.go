@@ -125,7 +125,10 @@ func bulk(rng *rand.Rand, v kv.Version) []ryw.Mutation {
 	return []ryw.Mutation{set(fmt.Sprintf("key/%08d", v), incompressible(rng, 64<<10))}
 }
 
-// within fails the test unless f returns soon.
+// patience is how long a test waits for what takes a moment on a machine that is not busy.
+const patience = 2 * time.Minute
+
+// within fails the test unless f returns within patience.
 func within[T any](t *testing.T, what string, f func() T) T {
 	t.Helper()
 	done := make(chan T, 1)
@@ -133,7 +136,7 @@ func within[T any](t *testing.T, what string, f func() T) T {
 	select {
 	case v := <-done:
 		return v
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal(what + " does not return")
 		panic("unreachable")
 	}
@@ -188,23 +191,27 @@ func TestFullDiskIsWaitedFor(t *testing.T) {
 		done <- result{n, err}
 	}()
 	// It may wait several times: Pebble deletes what it needs no longer, and has room again for a moment.
+	deadline := time.Now().Add(patience)
 	for !strings.Contains(log.String(), "waiting for room") ||
 		!errors.Is(db.Admit(occ.Write{Bytes: 100}), kv.ErrFull) {
 		select {
 		case r := <-done:
 			t.Fatalf("%d batches went onto the disk, and no write was refused meanwhile; then %v", r.n, r.err)
 		case <-time.After(10 * time.Millisecond):
+			if time.Now().After(deadline) {
+				t.Fatalf("it does not wait for room; its log:\n%s", log)
+			}
 		}
 	}
 	s := db.Snapshot()
 	if got := contents(t, s); len(got) == 0 {
 		t.Error("nothing can be read while it waits")
 	}
-	if err := s.Close(); err != nil {
+	if err := within(t, "giving up what was read", s.Close); err != nil {
 		t.Error(err)
 	}
 	d.other.Store(-100 << 20)
-	if r := <-done; r.n != 500 || r.err != nil {
+	if r := within(t, "writing, with room", func() result { return <-done }); r.n != 500 || r.err != nil {
 		t.Errorf("with room: %d batches, then %v", r.n, r.err)
 	}
 	if lines := strings.Count(log.String(), "\n"); lines > 40 {
@@ -222,6 +229,40 @@ func TestFullDiskIsWaitedFor(t *testing.T) {
 		t.Errorf("a write that waited for room when the store was closed: %v", r.err)
 	}
 	within(t, "closing it", db.Close)
+}
+
+// TestReadingEndsWhileTheManifestWaits has a store wait for room for its manifest alone, which Pebble holds locked
+// meanwhile. What was read before can be given up, and is read again.
+func TestReadingEndsWhileTheManifestWaits(t *testing.T) {
+	d, log := newSmallDisk(60<<20), &logged{}
+	full := atomic.Bool{}
+	d.fault = func(op *operation) error {
+		if full.Load() && op.kind == "write" && strings.Contains(op.path, "MANIFEST-") {
+			return &fs.PathError{Op: op.kind, Path: op.path, Err: syscall.ENOSPC}
+		}
+		return nil
+	}
+	db := openSmall(t, d, true, log)
+	apply(t, db, 1, set("a", "1"))
+	earliest := db.Snapshot()
+	apply(t, db, 2, set("b", "2"))
+	full.Store(true)
+	flushed := make(chan error, 1)
+	go func() { flushed <- db.Flush() }()
+	eventually(t, "it waits for room", func() bool { return strings.Contains(log.String(), "waiting for room") })
+	if err := within(t, "giving up the earliest snapshot", earliest.Close); err != nil {
+		t.Error(err)
+	}
+	latest := db.Snapshot()
+	expect(t, latest, map[string]string{"a": "1", "b": "2"})
+	if err := within(t, "giving up the latest snapshot", latest.Close); err != nil {
+		t.Error(err)
+	}
+	full.Store(false)
+	if err := within(t, "writing a table, with room", func() error { return <-flushed }); err != nil {
+		t.Error(err)
+	}
+	closeDB(t, db)
 }
 
 // TestAlmostFullDiskRefusesWrites shows what a store does below the floor: writes are refused at once, and have not
@@ -281,13 +322,12 @@ func size(d *smallDisk, name string) int64 {
 // eventually waits until the store has looked at its disk.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for range 1500 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if f() {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatal("not in 30 s: " + what)
+	t.Fatalf("not in %v: %s", patience, what)
 }
 
 // TestOpenOnAFullDisk opens a store that was not closed with more and more room. Opening it to write fails at once with

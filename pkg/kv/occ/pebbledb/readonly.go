@@ -101,7 +101,9 @@ func (db *DB) closeReadOnly(latest *view) error {
 	if latest == nil {
 		return nil
 	}
-	return errors.Join(latest.release(), db.pebble.Close(), db.lock.Close())
+	latest.release()
+	db.released.Wait()
+	return errors.Join(db.pebble.Close(), db.lock.Close())
 }
 
 // readOnlyFS is a file system on which nothing can be changed.

@@ -18,20 +18,22 @@ type view struct {
 	refs int
 }
 
-// release gives up one holder's share; the last one's closes the snapshot. It fails if the engine has failed.
-func (w *view) release() error {
+// release gives up one holder's share; the last one's closes the snapshot, which nothing waits for but the end of the
+// store: Pebble then looks for something to compact, and waits for the manifest, which may be waiting for room.
+func (w *view) release() {
 	w.db.mu.Lock()
 	w.refs--
 	last := w.refs == 0
 	w.db.mu.Unlock()
-	if !last {
-		return nil
+	if last {
+		w.db.released.Go(w.close)
 	}
-	// Pebble looks for something to compact, and for that waits for the manifest.
-	if err := w.db.vital.await(w.pebble.Close); err != nil {
-		return w.db.fail(err)
+}
+
+func (w *view) close() {
+	if err := w.pebble.Close(); err != nil {
+		_ = w.db.fail(err) // the next Apply returns it
 	}
-	return nil
 }
 
 // snapshot is one holder's share of a view.
@@ -86,4 +88,7 @@ func scan(it *pebble.Iterator, reverse bool, f func(key, value []byte) bool) err
 }
 
 // Close implements occ.Snapshot.
-func (s *snapshot) Close() error { return s.view.release() }
+func (s *snapshot) Close() error {
+	s.view.release()
+	return nil
+}
