@@ -14,6 +14,8 @@ const (
 	RefusedMemory = "memory"
 	// RefusedDraining: it is being emptied.
 	RefusedDraining = "draining"
+	// RefusedStopping: it ends.
+	RefusedStopping = "stopping"
 	// RefusedLeaving: it is where the actor is to be moved away from.
 	RefusedLeaving = "leaving"
 	// RefusedVersion: its program knows only earlier versions of the actor's state, which has the version that

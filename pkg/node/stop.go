@@ -14,8 +14,9 @@ import (
 )
 
 // Stop ends the node gracefully: it takes no more calls, finishes those it has, with what their handlers ask of other
-// actors, gives up its lease, so that its actors can be taken at once, and closes its connections. When ctx ends
-// first it goes on without waiting, and returns why. Another Stop waits for the first.
+// actors, gives up its lease, so that its actors can be taken at once, and closes its connections. While handlers run,
+// other nodes take the actors that have nothing left to do. When ctx ends first it goes on without waiting, and
+// returns why. Another Stop waits for the first.
 func (n *Node) Stop(ctx context.Context) error {
 	n.mu.Lock()
 	first := !n.stopping
@@ -26,7 +27,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.mailboxes.Stop()
 	var errs []error
-	errs = append(errs, n.host.InFlight.Wait(ctx))
+	errs = append(errs, n.host.Finish(ctx))
 	n.mailboxes.Close()
 	errs = append(errs, n.host.DeactivateAll(ctx))
 	if n.lease != nil {

@@ -76,6 +76,8 @@ func (n *noRoom) tell(r reason) string {
 		return is + " at the memory limit with busy actors"
 	case api.RefusedDraining:
 		return is + " draining"
+	case api.RefusedStopping:
+		return is + " stopping"
 	case api.RefusedLeaving:
 		return is + " where the actor moves from"
 	case api.RefusedVersion:
@@ -102,7 +104,7 @@ func advice(reason string) string {
 	switch reason {
 	case api.RefusedMemory:
 		return "add a node, or raise --memory-limit"
-	case api.RefusedDraining, api.RefusedLeaving:
+	case api.RefusedDraining, api.RefusedStopping, api.RefusedLeaving:
 		return "add a node"
 	case api.RefusedVersion:
 		return "upgrade the others"

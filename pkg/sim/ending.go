@@ -83,11 +83,17 @@ var expectedCodes = []api.Code{
 	api.CodeQuarantined,
 }
 
+// hasTooManyAlarms reports whether a job was refused because its actor had as many alarms as one may have.
+func (op *Op) hasTooManyAlarms() bool {
+	j, ok := op.Input.(job)
+	return ok && j.setsAlarms() && api.CodeOf(op.Err) == api.CodeTooLarge
+}
+
 // errors checks that no caller was told of anything else.
 func (w *world) errors() {
 	for _, op := range w.history.ops {
-		if j, ok := op.Input.(job); ok && j.setsAlarms() && api.CodeOf(op.Err) == api.CodeTooLarge {
-			continue // an actor has so many alarms at the most
+		if op.hasTooManyAlarms() {
+			continue
 		}
 		if op.Err != nil && !slices.Contains(expectedCodes, api.CodeOf(op.Err)) {
 			w.violate("errors", "%v", op)

@@ -128,7 +128,8 @@ func (w *world) moved() {
 		return
 	}
 	for _, op := range w.history.ops {
-		if op.Outcome != OK && op.Client != readerHost && op.Actor.Namespace != slow { // whose callers are impatient
+		if op.Outcome != OK && op.Client != readerHost && op.Actor.Namespace != slow && // whose callers are impatient
+			!op.hasTooManyAlarms() {
 			w.violateAt(op.To, "moves", "a call has failed, and nothing has befallen its actor but that it was "+
 				"moved: %v", op)
 			return

@@ -4,6 +4,8 @@
 package host
 
 import (
+	"sync/atomic"
+
 	"github.com/kelpiehq/kelpie/internal/kind"
 	"github.com/kelpiehq/kelpie/pkg/env"
 	"github.com/kelpiehq/kelpie/pkg/node/internal/activation"
@@ -22,8 +24,9 @@ type Host struct {
 	crashes  crashes
 	// Arrivals are what other nodes send of actors that move here.
 	Arrivals snapshot.Arrivals
-	// releases bounds how many idle actors are deactivated at once.
-	releases *env.Semaphore
+	// releases bounds how many idle actors are deactivated at once, releasing counts them.
+	releases  *env.Semaphore
+	releasing atomic.Int64
 }
 
 // Deps are what a host is made of.

@@ -74,9 +74,14 @@ func (h *Host) startRelease(s *mailbox.Mailbox) {
 // goRelease runs a mailbox that was claimed for release. It passes the permit of releases on.
 func (h *Host) goRelease(s *mailbox.Mailbox) {
 	h.begin(s)
+	h.releasing.Add(1)
 	h.Env.Go("release", func() {
 		defer h.releases.Release(1)
-		h.runOwn(s)
+		mine := h.runSlot(s)
+		h.releasing.Add(-1) // before it is finished: what runs beside releases is never counted short
+		if mine {
+			h.finished(s)
+		}
 	})
 }
 

@@ -80,6 +80,41 @@ func (h *Host) Deactivate(s *mailbox.Mailbox) (release bool, err error) {
 	return api.CodeOf(a.Settle()) != api.CodeUnknown, nil
 }
 
+// Finish blocks until no mailbox runs, once the table is stopping. Meanwhile it gives back the actors that are idle: no
+// other node could take them until the longest handler has ended.
+func (h *Host) Finish(ctx context.Context) error {
+	if h.InFlight.Running() > 0 {
+		h.InFlight.Begin()
+		h.Env.Go("release idle actors", func() {
+			defer h.InFlight.End()
+			h.releaseIdle(ctx)
+		})
+	}
+	return h.InFlight.Wait(ctx)
+}
+
+// releaseIdle deactivates the actors that are idle, a few at a time, while others run: with the last one the node
+// leaves, which gives all of them back at once.
+func (h *Host) releaseIdle(ctx context.Context) {
+	for _, s := range h.Mailboxes.All() {
+		if h.releases.Acquire(ctx, 1) != nil {
+			return
+		}
+		if !h.othersRun() {
+			h.releases.Release(1)
+			return
+		}
+		if !s.ClaimForRelease() {
+			h.releases.Release(1)
+			continue
+		}
+		h.goRelease(s)
+	}
+}
+
+// othersRun reports whether mailboxes run beside those that are being released, and the task that does so.
+func (h *Host) othersRun() bool { return h.InFlight.Running()-int(h.releasing.Load()) > 1 }
+
 // DeactivateAll deactivates the actors that want to be told of the end, a few at a time, until ctx ends.
 func (h *Host) DeactivateAll(ctx context.Context) error {
 	for _, s := range h.Mailboxes.All() {

@@ -23,6 +23,9 @@ type InFlight struct {
 
 func (f *InFlight) Begin() { f.running.Add(1) }
 
+// Running returns how many mailboxes run.
+func (f *InFlight) Running() int { return int(f.running.Load()) }
+
 // End counts a mailbox that has stopped running.
 func (f *InFlight) End() {
 	if f.running.Add(-1) == 0 && f.stopping.Load() {

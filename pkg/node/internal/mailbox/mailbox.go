@@ -80,6 +80,8 @@ type Table struct {
 	successors map[*Mailbox]*Mailbox
 	// stopping tables take only what handlers wait for that run here, closed ones nothing.
 	stopping, closed bool
+	// retiring mailboxes are released as soon as nothing is pending.
+	retiring atomic.Bool
 }
 
 // Limits bound what a table takes.
@@ -149,6 +151,10 @@ func (d *Table) Submit(c *call.Call, create bool, now time.Duration) (taken bool
 // victim's; the caller has it released. d.mu is held.
 func (d *Table) admit(c *call.Call, s *Mailbox) (victim *Mailbox, err error) {
 	if d.stopping && (d.closed || !d.awaited(c)) {
+		if s == nil { // the node no longer owns the actor, and another one can take it
+			return nil, call.RefusedFor(api.RefusedStopping,
+				api.Errorf(api.CodeNoCapacity, "actor %s: the node is stopping", c.Actor))
+		}
 		return nil, call.ErrStopped(c.Actor)
 	}
 	if s != nil || !d.full() {
@@ -286,6 +292,9 @@ func (d *Table) Next(s *Mailbox, now time.Duration, bytes int64, failing call.Fa
 		s.release, s.idle, s.began = false, false, now
 	} else if !w.Drop {
 		w.release, w.Idle = s.release, s.idle
+		if d.retiring.Load() {
+			w.release, w.Idle = true, false
+		}
 		s.release, s.idle = false, false
 		if w.Done = !w.release; w.Done {
 			s.running, s.run = false, nil
@@ -408,11 +417,13 @@ func (d *Table) Gauge(now time.Duration) {
 	d.gauged, d.gaugedAt = taken, now
 }
 
-// Stop refuses calls from now on, except those that handlers make which run. Those go on.
+// Stop refuses calls from now on, except those that handlers make which run. Those go on, and a mailbox that has
+// nothing left to run is released.
 func (d *Table) Stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stopping = true
+	d.retiring.Store(true)
 }
 
 // Close refuses all calls from now on.
