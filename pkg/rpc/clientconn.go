@@ -63,7 +63,7 @@ func (c *clientConn) start(call *pendingCall) error {
 	c.calls[id] = call
 	call.number = l.push(header, call.payload)
 	call.payload = nil
-	unpark(l.wakeWriter())
+	c.wakeWriter(call.class)
 	return nil
 }
 
@@ -94,9 +94,8 @@ func (c *clientConn) abandon(call *pendingCall) bool {
 // pushCancel queues a cancellation behind the request. The lock is held.
 func (c *clientConn) pushCancel(call *pendingCall) {
 	var scratch [32]byte
-	l := &c.lanes[call.class]
-	l.push(appendBare(scratch[:0], kindCancel, call.id), nil)
-	unpark(l.wakeWriter())
+	c.lanes[call.class].push(appendBare(scratch[:0], kindCancel, call.id), nil)
+	c.wakeWriter(call.class)
 }
 
 // over reports whether a retired connection has seen its last call end. The lock is held.

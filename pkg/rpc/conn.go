@@ -57,7 +57,7 @@ func (c *conn) init(e env.Env, link Link, end end) {
 	}
 }
 
-// run starts the tasks.
+// run starts the tasks that read.
 func (c *conn) run() {
 	c.mu.Lock()
 	if c.err == nil {
@@ -66,7 +66,6 @@ func (c *conn) run() {
 	c.mu.Unlock()
 	for class := range Class(Classes) {
 		c.env.Go("rpc read "+class.String(), func() { c.read(class) })
-		c.env.Go("rpc write "+class.String(), func() { c.write(class) })
 	}
 }
 
@@ -124,9 +123,20 @@ func (c *conn) pong() error {
 // pushBare queues a frame of the connection itself. The lock is held.
 func (c *conn) pushBare(kind frameKind) {
 	var scratch [32]byte
-	l := &c.lanes[ClassControl]
-	l.push(appendBare(scratch[:0], kind, 0), nil)
-	unpark(l.wakeWriter())
+	c.lanes[ClassControl].push(appendBare(scratch[:0], kind, 0), nil)
+	c.wakeWriter(ClassControl)
+}
+
+// wakeWriter has what is queued in a class sent. The first frame starts the task for that: many connections never use
+// most classes. The lock is held.
+func (c *conn) wakeWriter(class Class) {
+	l := &c.lanes[class]
+	if l.writing {
+		unpark(l.wakeWriter())
+		return
+	}
+	l.writing = true
+	c.env.Go("rpc write "+class.String(), func() { c.write(class) })
 }
 
 func (c *conn) write(class Class) {

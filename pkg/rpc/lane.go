@@ -21,6 +21,7 @@ type lane struct {
 	frames  uint64 // ever queued
 	taken   uint64 // ever taken, of frames
 
+	writing    bool // there is a writer
 	writer     env.Parker
 	writerIdle bool // parked, to be woken by who queues
 	reader     env.Parker

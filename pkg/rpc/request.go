@@ -5,6 +5,7 @@ package rpc
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
@@ -65,6 +66,11 @@ func (r *Request) Context() context.Context {
 	return ctx
 }
 
+// uselessCodes are the errors of requests that no server could serve: reading more of them may wait.
+var uselessCodes = []api.Code{
+	api.CodeInvalidArgument, api.CodeUnknownMethod, api.CodeUnknownNamespace, api.CodePermissionDenied,
+}
+
 // Reply answers the request: with payload, which must not be changed afterwards, or with err. It
 // does not block, may be called from any task, and must be called exactly once: a second call panics.
 // An answer to a caller who has gone is dropped.
@@ -75,6 +81,9 @@ func (r *Request) Reply(payload []byte, err error) {
 	header := r.header(payload, err)
 	if err != nil {
 		payload = nil
+		if slices.Contains(uselessCodes, api.CodeOf(err)) {
+			r.conn.link.Waste(len(r.Payload))
+		}
 	}
 	switch account, size := r.conn.account, len(header)+len(payload); {
 	case len(payload) < refusedBytesMin:

@@ -239,7 +239,7 @@ func (c *serverConn) reply(req *Request, header, payload []byte) (cancel context
 		if req.left != nil {
 			l.left = append(l.left, req.left)
 		}
-		unpark(l.wakeWriter())
+		c.wakeWriter(req.class)
 	}
 	if c.requests[req.id] == req {
 		delete(c.requests, req.id)

@@ -76,6 +76,8 @@ type Link interface {
 	// Charge makes frames count on an account from when they begin to arrive until Receive returns them. Without room
 	// for one Receive returns a *NoRoomError. It is called before Receive, if at all.
 	Charge(account *Account)
+	// Waste says that n bytes which have arrived were of no use. The link may take its time with the next frame.
+	Waste(n int)
 	// Greeted says that the peer's hello was good: until then the link breaks when a frame exceeds HelloBytesMax, and
 	// when another class than ClassControl is used.
 	Greeted()

@@ -63,6 +63,9 @@ func (e *end) from() route { return route{e.peer.host.name, e.host.name} }
 // Gather implements rpc.Link: nothing is gained by it here.
 func (e *end) Gather() {}
 
+// Waste implements rpc.Link: nothing is lost by it here.
+func (e *end) Waste(int) {}
+
 // Send implements rpc.Link.
 func (e *end) Send(class rpc.Class, parts [][]byte) error {
 	frames, err := split(slices.Concat(parts...))

@@ -12,6 +12,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/yamux"
@@ -23,7 +24,7 @@ import (
 // Sizes of the buffers that bytes are read into, of the connection and of its streams. Every connection has them, so
 // they are small: what is larger goes past them.
 const (
-	connBufferBytes    = 8 << 10
+	connBufferBytes    = 4 << 10
 	streamBufferBytes  = 4 << 10
 	controlBufferBytes = 512
 )
@@ -35,6 +36,7 @@ type link struct {
 	streams   [rpc.Classes]stream
 	account   *rpc.Account
 	waste     *rate.Limiter // of what is received for nothing; of the listener, nil at the dialing end
+	wasted    atomic.Int64  // bytes received for nothing that have not waited for their turn
 	closeOnce sync.Once
 }
 
@@ -117,6 +119,22 @@ func (l *link) Gather() { runtime.Gosched() }
 // Charge implements rpc.Link.
 func (l *link) Charge(account *rpc.Account) { l.account = account }
 
+// Waste implements rpc.Link.
+func (l *link) Waste(n int) { l.wasted.Add(int64(n)) }
+
+// payForWaste waits until it is the turn of what was received for nothing.
+func (l *link) payForWaste() error {
+	if l.waste == nil {
+		return nil
+	}
+	for left := int(l.wasted.Swap(0)); left > 0 && !l.session.IsClosed(); left -= wasteAtOnce {
+		if err := l.waste.WaitN(context.Background(), min(left, wasteAtOnce)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Greeted implements rpc.Link.
 func (l *link) Greeted() { l.wire.greeted.Store(true) }
 
@@ -170,6 +188,9 @@ func (l *link) Receive(class rpc.Class) ([]byte, error) {
 	}
 	if n > rpc.HelloBytesMax && !l.wire.greeted.Load() {
 		return nil, fmt.Errorf("%w: a frame of %d bytes", errTooEarly, n)
+	}
+	if err := l.payForWaste(); err != nil {
+		return nil, err
 	}
 	if s.reader.Buffered() < n {
 		timed = true

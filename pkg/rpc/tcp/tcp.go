@@ -30,8 +30,8 @@ const (
 	// long one: what has come of it takes memory.
 	frameTimeout        = 10 * time.Second
 	frameBytesPerSecond = 512 << 10
-	// wasteBytesPerSecond is how fast a listener passes over frames for which there is no room, of all its links
-	// together, and wasteAtOnce in what portions.
+	// wasteBytesPerSecond is how fast a listener passes over frames for which there is no room, and receives requests
+	// that it cannot serve, of all its links together; wasteAtOnce in what portions.
 	wasteBytesPerSecond = 64 << 20
 	wasteAtOnce         = 64 << 10
 	// unreadTimeout is how long the peer may read nothing of what it was sent in a class.
