@@ -122,7 +122,7 @@ func (d *actorDetail) stored() string {
 	if d.StatePartial {
 		more = "more than "
 	}
-	return fmt.Sprintf("%s%s in %s", more, human.Bytes(d.StateBytes), counted(d.StateKeys, "value"))
+	return fmt.Sprintf("%s%s in %s", more, human.Bytes(d.StateBytes), human.Counted(d.StateKeys, "value"))
 }
 
 // withFailing is how many of something there are, and how many of those fail.

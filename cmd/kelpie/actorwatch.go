@@ -101,7 +101,7 @@ func (k *kelpie) watchActors(ctx context.Context, s *session, f *actorFilter, o 
 		var changes []actorChange
 		err := w.look(ctx, func(c actorChange) { changes = append(changes, c) })
 		if err == nil && first {
-			human.Fprintf(k.Stderr, "watching %s\n", counted(len(w.seen), "actor"))
+			human.Fprintf(k.Stderr, "watching %s\n", human.Counted(len(w.seen), "actor"))
 		}
 		if err == nil && len(changes) > 0 {
 			err = p.rows(changes)

@@ -152,7 +152,7 @@ func (k *kelpie) statusOf(ctx context.Context, s *session) (row *clusterStatus, 
 		row.AlarmsFailing += info.AlarmsFailing
 		row.SendsFailing += info.SendsFailing
 	}
-	if text := failing(row.AlarmsFailing, row.SendsFailing); text != "" {
+	if text := human.Failing(row.AlarmsFailing, row.SendsFailing); text != "" {
 		row.problem("%s: %s", text, failingAdvice)
 	}
 	for _, n := range silent {
@@ -206,7 +206,7 @@ func waiting(ns *api.NamespaceRow) string {
 	if ns.SetAside == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; alarms or messages of at least %s are set aside", counted(int(ns.SetAside), "actor"))
+	return fmt.Sprintf("; alarms or messages of at least %s are set aside", human.Counted(int(ns.SetAside), "actor"))
 }
 
 // versionsOf returns the versions that members run, of each program. Nodes that do not tell their program count as of
@@ -282,7 +282,7 @@ func (c *clusterStatus) add(n *api.NodeRow) {
 	c.Versions = append(c.Versions, dash(n.Version))
 	if n.Capacity > 0 && n.Actors >= n.Capacity {
 		c.problem("node %s is at its capacity of %s: add nodes, or raise --capacity", n.Node,
-			counted(n.Capacity, "actor"))
+			human.Counted(n.Capacity, "actor"))
 	}
 }
 
@@ -303,21 +303,6 @@ const (
 
 // failingAdvice is what to do about alarms and messages that fail.
 const failingAdvice = "see 'kelpie alarms ls --overdue -o wide' and 'kelpie sends ls --overdue -o wide'"
-
-// failing tells how many alarms and messages fail, "" if none does.
-func failing(alarms, sends int) string {
-	var said []string
-	if alarms > 0 {
-		said = append(said, counted(alarms, "alarm"))
-	}
-	if sends > 0 {
-		said = append(said, counted(sends, "message"))
-	}
-	if len(said) == 0 {
-		return ""
-	}
-	return strings.Join(said, " and ") + " of active actors failed, to be tried again"
-}
 
 // askMembers asks every member who it is, and returns what they say, and those that do not answer, in order of name.
 func askMembers(ctx context.Context, s *session, nodes []api.NodeRow) (infos []*api.ClusterInfo,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/config"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
 
@@ -210,7 +211,7 @@ func (k *kelpie) diagnose(ctx context.Context, s *session, f *doctorFlags) error
 	if problems == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", cli.ErrProblem, counted(problems, "problem"))
+	return fmt.Errorf("%w: %s", cli.ErrProblem, human.Counted(problems, "problem"))
 }
 
 // examineFiles checks the file of contexts, and a node's configuration if one is named.
@@ -243,7 +244,7 @@ func (k *kelpie) checkContexts(failed error) finding {
 	case len(c.All) == 0:
 		return healthy(check, "%s has none; defaults, variables and flags apply", path)
 	case c.Current == "":
-		return healthy(check, "%s has %s, none of which is current", path, counted(len(c.All), "context"))
+		return healthy(check, "%s has %s, none of which is current", path, human.Counted(len(c.All), "context"))
 	}
-	return healthy(check, "%s has %s; %s is current", path, counted(len(c.All), "context"), c.Current)
+	return healthy(check, "%s has %s; %s is current", path, human.Counted(len(c.All), "context"), c.Current)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/cli"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 )
@@ -106,7 +107,7 @@ func checkNodes(nodes []api.NodeRow) []finding {
 			all, problem(check, "start a node with kelpie node start --join, or undrain one",
 				"no node is active: none accepts actors"))
 	}
-	return append(all, healthy(check, "%s active", counted(active, "node")))
+	return append(all, healthy(check, "%s active", human.Counted(active, "node")))
 }
 
 // checkMember judges whether a node answers that others hold for alive.
@@ -228,7 +229,8 @@ func checkClocks(nodes []probe) []finding {
 		return []finding{healthy(check, "no node reports its time; %s", safe)}
 	}
 	return []finding{
-		healthy(check, "the clocks of %s and this machine agree to within %v; %s", counted(told, "node"), clockGood,
+		healthy(check, "the clocks of %s and this machine agree to within %v; %s", human.Counted(told, "node"),
+			clockGood,
 			safe)}
 }
 
@@ -270,7 +272,7 @@ func checkLeases(leases []api.LeaseRow, ttlMillis int64) []finding {
 	if len(all) > 0 {
 		return all
 	}
-	return []finding{healthy(check, "%s held", counted(held, "lease"))}
+	return []finding{healthy(check, "%s held", human.Counted(held, "lease"))}
 }
 
 func claims(n uint64) string {
@@ -312,9 +314,10 @@ func checkNamespaces(namespaces []api.NamespaceRow, nodes []api.NodeRow) []findi
 	}
 	if len(hosts) == 1 {
 		return []finding{
-			healthy(check, "%s, all hosted by the only node", counted(len(namespaces), "namespace"))}
+			healthy(check, "%s, all hosted by the only node", human.Counted(len(namespaces), "namespace"))}
 	}
-	return []finding{healthy(check, "%s, each hosted by more than one node", counted(len(namespaces), "namespace"))}
+	return []finding{healthy(check, "%s, each hosted by more than one node",
+		human.Counted(len(namespaces), "namespace"))}
 }
 
 // checkSteps judges whether a clock was stepped.
@@ -331,7 +334,7 @@ func checkSteps(events []api.Event) finding {
 	}
 	return warning(check, "let NTP slew the clocks instead; alarms run early or late by a step, and actors are "+
 		"safe",
-		"%s, the last at %s on node %s: %s", counted(steps, "step"), last.Time, last.Node, last.Cause)
+		"%s, the last at %s on node %s: %s", human.Counted(steps, "step"), last.Time, last.Node, last.Cause)
 }
 
 // checkFailing judges how many alarms and messages fail, as nodes tell it.
@@ -341,7 +344,7 @@ func checkFailing(nodes []probe) finding {
 	for _, p := range nodes {
 		alarms, sends = alarms+p.info.AlarmsFailing, sends+p.info.SendsFailing
 	}
-	if text := failing(alarms, sends); text != "" {
+	if text := human.Failing(alarms, sends); text != "" {
 		return warning(check, failingAdvice, "%s", text)
 	}
 	return healthy(check, "none of an active actor fails")
@@ -353,9 +356,10 @@ func checkDeadLetters(n int, more bool) finding {
 	switch {
 	case more:
 		return warning(check, advice, "more than %s: alarms and messages that have failed ten times",
-			counted(n, "dead letter"))
+			human.Counted(n, "dead letter"))
 	case n > 0:
-		return warning(check, advice, "%s: alarms and messages that have failed ten times", counted(n, "dead letter"))
+		return warning(check, advice, "%s: alarms and messages that have failed ten times",
+			human.Counted(n, "dead letter"))
 	}
 	return healthy(check, "none")
 }
@@ -376,7 +380,7 @@ func checkQuarantines(rows []api.QuarantineRow) []finding {
 			rows[i].Method, rows[i].Node))
 	}
 	if more := len(rows) - quarantinesNamed; more > 0 {
-		all = append(all, problem(check, advice, "%s more are refused", counted(more, "actor")))
+		all = append(all, problem(check, advice, "%s more are refused", human.Counted(more, "actor")))
 	}
 	return all
 }

@@ -101,7 +101,7 @@ func (k *kelpie) drain(ctx context.Context, s *session, o *output, f *jobFlags, 
 	}
 	if err := k.confirm(f.yes, fmt.Sprintf("Node %s has %s. They move to %s, and the node accepts no more until "+
 		"you undrain or restart it. Drain it?",
-		req.Node, counted(is.Total, "actor"), whereto(req.To))); err != nil {
+		req.Node, human.Counted(is.Total, "actor"), whereto(req.To))); err != nil {
 		return err
 	}
 	req.DryRun = false

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kelpiehq/kelpie/internal/cli"
 	"github.com/kelpiehq/kelpie/internal/eventlog"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/host"
 	"github.com/kelpiehq/kelpie/pkg/registry"
@@ -95,7 +96,7 @@ func eventActors(e *api.Event) string {
 	case e.Count > 1 && e.Actor != "":
 		return fmt.Sprintf("%d, including %s", e.Count, e.Actor)
 	case e.Count > 1 || e.Actor == "" && e.Count > 0:
-		return counted(e.Count, "actor")
+		return human.Counted(e.Count, "actor")
 	}
 	return dash(e.Actor)
 }

@@ -95,7 +95,8 @@ func (j *job) look(ctx context.Context, s *session) error {
 			return err
 		case is.Job != was.Job || is.Kind != was.Kind:
 			return api.Errorf(api.CodeFailedPrecondition, "node %s was restarted, or runs another job by now: %d "+
-				"of %s had moved; rerun the command to move the rest", was.Node, was.Moved, counted(was.Total, "actor"))
+				"of %s had moved; rerun the command to move the rest", was.Node, was.Moved,
+				human.Counted(was.Total, "actor"))
 		}
 		*was = *is
 	}
@@ -122,7 +123,7 @@ func (j *job) progress() string {
 		sum.Failed += b.Failed
 		sum.ElapsedMillis = max(sum.ElapsedMillis, b.ElapsedMillis)
 	}
-	line := fmt.Sprintf("%d of %s moved", sum.Moved, counted(sum.Total, "actor"))
+	line := fmt.Sprintf("%d of %s moved", sum.Moved, human.Counted(sum.Total, "actor"))
 	if sum.Failed > 0 {
 		line += fmt.Sprintf(", %d failed", sum.Failed)
 	}
@@ -138,7 +139,7 @@ func (j *job) progress() string {
 // verdict is the error of a job that has not moved all that it was to move.
 func (j *job) verdict() error {
 	for _, b := range j.nodes {
-		moved := fmt.Sprintf("%d of %s moved", b.Moved, counted(b.Total, "actor"))
+		moved := fmt.Sprintf("%d of %s moved", b.Moved, human.Counted(b.Total, "actor"))
 		var what string
 		switch {
 		case b.State == api.BulkCancelled:
@@ -148,9 +149,9 @@ func (j *job) verdict() error {
 		case b.State == api.BulkDone && b.Kind == api.BulkDrain && b.Left > 0:
 			return nowhereToGo(&b)
 		case b.State != api.BulkRunning && b.Failed > 0:
-			what = "could not move " + counted(b.Failed, "actor") + reasons(&b)
+			what = "could not move " + human.Counted(b.Failed, "actor") + reasons(&b)
 		case b.State == api.BulkDone && b.Left > 0:
-			what = "still has " + counted(b.Left, "actor") + ": no other node accepts them"
+			what = "still has " + human.Counted(b.Left, "actor") + ": no other node accepts them"
 		default:
 			continue
 		}
@@ -167,7 +168,7 @@ func nowhereToGo(b *api.BulkStatus) error {
 		why = ": no other node accepts them"
 	}
 	return cli.Advise(
-		api.Errorf(api.CodeUnavailable, "node %s still has %s%s", b.Node, counted(b.Left, "actor"), why),
+		api.Errorf(api.CodeUnavailable, "node %s still has %s%s", b.Node, human.Counted(b.Left, "actor"), why),
 		"it accepts no more; start a node that accepts them and repeat this, or add --wait; to end the drain: "+
 			"kelpie node undrain %s", b.Node)
 }

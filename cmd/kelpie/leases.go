@@ -168,7 +168,7 @@ func (k *kelpie) breakLease(ctx context.Context, s *session, node string, f *bre
 		}
 		will := fmt.Sprintf("node %s, which is %s at %s, would lose its lease, of epoch %d, and drop %s, which "+
 			"other nodes take when they are called; if it is alive, it rejoins without them",
-			node, row.State, row.Address, row.Epoch, counted(row.Actors, "actor"))
+			node, row.State, row.Address, row.Epoch, human.Counted(row.Actors, "actor"))
 		if ok, err := k.foretell(f, will, fmt.Sprintf("Break the lease of node %s?", node)); !ok || err != nil {
 			return err
 		}

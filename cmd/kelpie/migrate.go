@@ -177,13 +177,14 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 		return err
 	}
 	if f.dryRun {
-		human.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", counted(is.Total, "actor"), f.from,
+		human.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", human.Counted(is.Total, "actor"),
+			f.from,
 			whereto(f.to))
 		return k.printJob(o, *is)
 	}
 	if is.Total > 0 {
 		if err := k.confirm(
-			f.yes, fmt.Sprintf("Move %s of node %s to %s?", counted(is.Total, "actor"), f.from,
+			f.yes, fmt.Sprintf("Move %s of node %s to %s?", human.Counted(is.Total, "actor"), f.from,
 				whereto(f.to))); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kelpiehq/kelpie/internal/cli"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/api"
 )
 
@@ -71,7 +72,7 @@ func TestMigrateMany(t *testing.T) {
 		has = first.owned(t)
 	}
 	many := []string{"actors", "migrate", "--from", "n1", "--all", "--to", "n2"}
-	first.run(append(many, "--dry-run")...).wants(t, cli.ExitOK, counted(has["n1"], "actor")+
+	first.run(append(many, "--dry-run")...).wants(t, cli.ExitOK, human.Counted(has["n1"], "actor")+
 		" of node n1 would move to node n2")
 	first.run(many...).wants(t, cli.ExitRefused, "--yes")
 	if b := one[api.BulkStatus](

@@ -66,7 +66,7 @@ func (d *nodeDetail) job() string {
 	}
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s to %s, for %s, %s: %d of %s moved, %d failed, %d left, %s",
-		b.Kind, whereto(b.To), b.Why, b.State, b.Moved, counted(b.Total, "actor"), b.Failed, b.Left,
+		b.Kind, whereto(b.To), b.Why, b.State, b.Moved, human.Counted(b.Total, "actor"), b.Failed, b.Left,
 		millis(b.ElapsedMillis))
 	for i, f := range b.Failures {
 		if i == failuresShown {

@@ -159,7 +159,7 @@ within two seconds, and those that another activation may have tried to deliver.
 
 // printDropped tells what has become of messages.
 func (k *kelpie) printDropped(actor string, reply *api.SendDropReply) error {
-	text := fmt.Sprintf("actor %s: %s dropped", actor, counted(reply.Dropped, "message"))
+	text := fmt.Sprintf("actor %s: %s dropped", actor, human.Counted(reply.Dropped, "message"))
 	if reply.Unclear > 0 {
 		text += fmt.Sprintf("; %d of them may have been handled, or may still be: no answer to a try is known",
 			reply.Unclear)

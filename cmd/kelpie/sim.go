@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kelpiehq/kelpie/internal/cli"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -110,7 +111,8 @@ func (k *kelpie) simulate(ctx context.Context, c campaign.Campaign, f *simFlags)
 		return err
 	}
 	if cut && summary.Failed == 0 {
-		return interrupted("interrupted after " + counted(summary.Seeds, "seed") + ", in which every promise held")
+		return interrupted("interrupted after " + human.Counted(summary.Seeds, "seed") +
+			", in which every promise held")
 	}
 	return simFailed(summary, chosen, f.many)
 }
@@ -160,18 +162,10 @@ func simFailed(s campaign.Summary, chosen *sim.Result, many bool) error {
 	case s.Failed == 0:
 		return nil
 	case many:
-		return cli.Advise(fmt.Errorf("%d of %s broke a promise", s.Failed, counted(s.Seeds, "seed")),
+		return cli.Advise(fmt.Errorf("%d of %s broke a promise", s.Failed, human.Counted(s.Seeds, "seed")),
 			"run one of them with --timeline to see what happens, or with --shrink to find the smallest run that "+
 				"fails")
 	}
 	return cli.Advise(errors.New("the run of seed "+count(chosen.Config.Seed)+" broke a promise"),
 		"pass --timeline to see what happens, or --shrink to find the smallest run that fails")
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

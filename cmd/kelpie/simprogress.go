@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 )
 
@@ -37,9 +38,9 @@ func (p *simProgress) ran(r *sim.Result) error {
 	if r.Caught() {
 		p.failed++
 	}
-	text := counted(p.seeds, "seed")
+	text := human.Counted(p.seeds, "seed")
 	if p.total > 0 {
-		text = fmt.Sprintf("%d of %s", p.seeds, counted(p.total, "seed"))
+		text = fmt.Sprintf("%d of %s", p.seeds, human.Counted(p.total, "seed"))
 	}
 	return p.say(fmt.Sprintf("%s, %d failed, %v", text, p.failed, time.Since(p.began).Round(time.Second)))
 }

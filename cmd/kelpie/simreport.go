@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kelpiehq/kelpie/internal/cli"
+	"github.com/kelpiehq/kelpie/internal/human"
 	"github.com/kelpiehq/kelpie/pkg/sim"
 	"github.com/kelpiehq/kelpie/pkg/sim/campaign"
 )
@@ -113,7 +114,7 @@ func (p *simReport) document(row simRow) error {
 func (p *simReport) outcome(b *strings.Builder, row *simRow) {
 	verdict := p.style.in(sgrGreen, "every promise held")
 	if n := len(row.Violations); n > 0 {
-		verdict = p.style.in(sgrRed, counted(n, "violation"))
+		verdict = p.style.in(sgrRed, human.Counted(n, "violation"))
 	}
 	smallest := ""
 	if row.Shrunk {
@@ -145,7 +146,7 @@ func details(b *strings.Builder, row *simRow) {
 	fmt.Fprintf(b, "  time     %.1fs simulated in %.2fs, %d steps\n", row.SimSeconds, row.WallSeconds, row.Steps)
 	fmt.Fprintf(b, "  trace    %s\n", row.TraceHash)
 	if row.Undecided > 0 {
-		fmt.Fprintf(b, "  unjudged %s, whose history has too many orders\n", counted(row.Undecided, "actor"))
+		fmt.Fprintf(b, "  unjudged %s, whose history has too many orders\n", human.Counted(row.Undecided, "actor"))
 	}
 	if row.Command != "kelpie sim "+row.Choices {
 		fmt.Fprintf(b, "  choices  %s\n", row.Choices)
@@ -170,9 +171,9 @@ func (p *simReport) summary(s campaign.Summary, due int) error {
 	if s.Failed > 0 {
 		verdict = p.style.in(sgrRed, fmt.Sprintf("%d broke a promise", s.Failed))
 	}
-	ran := counted(s.Seeds, "seed")
+	ran := human.Counted(s.Seeds, "seed")
 	if s.Seeds < due { // stopped before its end
-		ran = fmt.Sprintf("%d of %s", s.Seeds, counted(due, "seed"))
+		ran = fmt.Sprintf("%d of %s", s.Seeds, human.Counted(due, "seed"))
 	}
 	fmt.Fprintf(&b, "%s from %d on: %s\n", ran, p.asked.Seed, verdict)
 	fmt.Fprintf(&b, "  calls    %d answered, %d not\n", s.OK, s.Unanswered)
@@ -180,7 +181,7 @@ func (p *simReport) summary(s campaign.Summary, due int) error {
 	fmt.Fprintf(&b, "  time     %v simulated in %v, %d steps\n", s.Simulated.Round(time.Second),
 		s.Wall.Round(10*time.Millisecond), s.Steps)
 	if s.Undecided > 0 {
-		fmt.Fprintf(&b, "  unjudged %s, whose history has too many orders\n", counted(s.Undecided, "actor"))
+		fmt.Fprintf(&b, "  unjudged %s, whose history has too many orders\n", human.Counted(s.Undecided, "actor"))
 	}
 	_, err := io.WriteString(p.w, b.String())
 	return err

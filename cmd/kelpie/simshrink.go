@@ -19,8 +19,8 @@ func (k *kelpie) shrink(failed *sim.Result, report *simReport) (*sim.Result, err
 	_, smallest, err := sim.Shrink(failed.Config.Options(), func(o sim.Options) {
 		tried++
 		_ = progress.say(fmt.Sprintf("shrinking, run %d: %s, %s, %s each, %s",
-			tried, counted(o.Nodes, "node"), counted(o.Clients, "client"), counted(o.Calls, "call"),
-			counted(len(*o.Plan), "planned fault")))
+			tried, human.Counted(o.Nodes, "node"), human.Counted(o.Clients, "client"), human.Counted(o.Calls, "call"),
+			human.Counted(len(*o.Plan), "planned fault")))
 	})
 	progress.clear()
 	if err != nil {

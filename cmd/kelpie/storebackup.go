@@ -51,7 +51,7 @@ func (s *session) openStoreBy(ctx context.Context, url string, open func(context
 
 // copied says how much was copied.
 func copied(t backup.Trailer) string {
-	return fmt.Sprintf("%s, %s", counted(int(t.Keys), "key"), human.Bytes(t.Bytes))
+	return fmt.Sprintf("%s, %s", human.Counted(int(t.Keys), "key"), human.Bytes(t.Bytes))
 }
 
 func (k *kelpie) storeBackup() *cobra.Command {

@@ -117,16 +117,16 @@ func (k *kelpie) repair(ctx context.Context, store kv.Store, yes bool, emit func
 	}
 	var parts []string
 	for _, what := range slices.Sorted(maps.Keys(does)) {
-		parts = append(parts, fmt.Sprintf("%s (%s)", what, counted(does[what], "time")))
+		parts = append(parts, fmt.Sprintf("%s (%s)", what, human.Counted(does[what], "time")))
 	}
-	if err := k.confirm(yes, fmt.Sprintf("Repair %s of these: %s?", counted(len(repairs), "problem"),
+	if err := k.confirm(yes, fmt.Sprintf("Repair %s of these: %s?", human.Counted(len(repairs), "problem"),
 		strings.Join(parts, ", "))); err != nil {
 		return err
 	}
 	if err := r.Repair(ctx, repairs); err != nil {
 		return err
 	}
-	human.Fprintf(k.Stderr, "repaired %s; checking again\n", counted(len(repairs), "problem"))
+	human.Fprintf(k.Stderr, "repaired %s; checking again\n", human.Counted(len(repairs), "problem"))
 	_, err = k.check(ctx, store, func([]problemRow) error { return nil })
 	return err
 }
@@ -152,7 +152,7 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 	if err := cmp.Or(err, failed); err != nil {
 		return repairs, err
 	}
-	human.Fprintf(k.Stderr, "checked %s: %s\n", copied(checked.Trailer), counted(checked.Problems, "problem"))
+	human.Fprintf(k.Stderr, "checked %s: %s\n", copied(checked.Trailer), human.Counted(checked.Problems, "problem"))
 	if checked.Problems > 0 {
 		return repairs, storeDamaged(checked)
 	}
@@ -160,7 +160,7 @@ func (k *kelpie) check(ctx context.Context, store kv.Store, emit func([]problemR
 }
 
 func storeDamaged(checked backup.Checked) error {
-	err := error(api.Errorf(api.CodeCorruptState, "the store has %s", counted(checked.Problems, "problem")))
+	err := error(api.Errorf(api.CodeCorruptState, "the store has %s", human.Counted(checked.Problems, "problem")))
 	if !checked.Snapshot {
 		return cli.Advise(err, "the store was written to meanwhile: check again, or stop the nodes, to see "+
 			"which problems remain")

@@ -118,7 +118,7 @@ asks for confirmation.
 				}
 			}
 			if err := k.confirm(
-				f.yes, fmt.Sprintf("Write %s to %s?", counted(len(value), "byte"), args[0])); err != nil {
+				f.yes, fmt.Sprintf("Write %s to %s?", human.Counted(len(value), "byte"), args[0])); err != nil {
 				return err
 			}
 			if err := f.write(cmd.Context(), func(tx kv.Tx) {
@@ -126,7 +126,7 @@ asks for confirmation.
 			}); err != nil {
 				return err
 			}
-			_, err = human.Fprintf(k.Stdout, "%s set: %s\n", args[0], counted(len(value), "byte"))
+			_, err = human.Fprintf(k.Stdout, "%s set: %s\n", args[0], human.Counted(len(value), "byte"))
 			return err
 		},
 	}

@@ -6,6 +6,7 @@ package human
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -84,4 +85,27 @@ func Duration(d time.Duration) string {
 		}
 	}
 	return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + "d"
+}
+
+// Counted is a number of things, such as "1 actor" or "2 actors".
+func Counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+// Failing says how many alarms and messages fail, "" if none does.
+func Failing(alarms, sends int) string {
+	var said []string
+	if alarms > 0 {
+		said = append(said, Counted(alarms, "alarm"))
+	}
+	if sends > 0 {
+		said = append(said, Counted(sends, "message"))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return strings.Join(said, " and ") + " of active actors failed, to be tried again"
 }

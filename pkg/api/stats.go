@@ -37,6 +37,10 @@ type NodeStats struct {
 	Actors  int `msgpack:"actors" json:"actors"`
 	Pending int `msgpack:"pending" json:"pending"`
 	Deepest int `msgpack:"deepest" json:"deepest"`
+	// AlarmsFailing and SendsFailing are how many alarms and messages of active actors have failed, and are tried
+	// again.
+	AlarmsFailing int `msgpack:"alarms_failing" json:"alarms_failing"`
+	SendsFailing  int `msgpack:"sends_failing" json:"sends_failing"`
 	// Calls were answered by actors of the node since it started, Failed of them with an error.
 	Calls  uint64 `msgpack:"calls" json:"calls"`
 	Failed uint64 `msgpack:"failed" json:"failed"`

@@ -179,20 +179,23 @@ func behind(prefix []byte) []byte {
 	return nil
 }
 
-// each gives f all pairs, page by page.
+// each gives f all pairs, page by page, which are f's to change.
 func (r *reading) each(ctx context.Context, f func(pairs []kv.KeyValue) error) error {
 	for begin := []byte(nil); ; {
 		p, err := r.readable(ctx, begin)
 		if err != nil {
 			return err
 		}
+		done := !p.more || len(p.pairs) == 0
+		if !done {
+			begin = kv.KeyAfter(p.pairs[len(p.pairs)-1].Key)
+		}
 		if err := f(p.pairs); err != nil {
 			return err
 		}
-		if !p.more || len(p.pairs) == 0 {
+		if done {
 			return nil
 		}
-		begin = kv.KeyAfter(p.pairs[len(p.pairs)-1].Key)
 		if err := r.keep(ctx); err != nil {
 			return err
 		}

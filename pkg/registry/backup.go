@@ -6,19 +6,22 @@ package registry
 import (
 	"bytes"
 	"context"
-	"slices"
 
 	"github.com/kelpiehq/kelpie/pkg/api"
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// ForBackup returns those of some pairs that belong in a backup: all but events, which are of processes that have no
-// part in what is restored.
+// ForBackup returns those of some pairs, which it does not change, that belong in a backup: all but events, which are
+// of processes that have no part in what is restored.
 func ForBackup(pairs []kv.KeyValue) []kv.KeyValue {
 	begin, end := kindRange(kindEvent)
-	return slices.DeleteFunc(pairs, func(p kv.KeyValue) bool {
-		return bytes.Compare(p.Key, begin) >= 0 && bytes.Compare(p.Key, end) < 0
-	})
+	out := make([]kv.KeyValue, 0, len(pairs))
+	for _, p := range pairs {
+		if bytes.Compare(p.Key, begin) < 0 || bytes.Compare(p.Key, end) >= 0 {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // CommonPairs returns what is stored of the cluster and is no actor's, as far as a restore has a use for it: of the

@@ -38,6 +38,9 @@ func nodeDetail(m *Model, key string) [][2]string {
 		out = append(out, [2]string{"silent", n.Silent})
 	}
 	if s := n.Stats; s != nil {
+		if text := human.Failing(s.AlarmsFailing, s.SendsFailing); text != "" {
+			out = append(out, [2]string{"failing", text})
+		}
 		out = append(out,
 			[2]string{"calls/s", fmt.Sprintf("%s %s, %s failed", sparkline(m.history.rate[key], sparkWidth),
 				human.Count(s.Rate), human.Count(s.FailedRate))},

@@ -43,6 +43,22 @@ func TestADyingNodeIsSeenAtOnce(t *testing.T) {
 	open(t, 80, 24).wants("node-7602", "silent", "node-7602 does not answer, its lease expires in 1.2s", "1/3 nodes")
 }
 
+// TestFailingWorkShows tells of alarms and messages that fail before they are dead letters, and how to list them.
+func TestFailingWorkShows(t *testing.T) {
+	s := open(t, 130, 30)
+	s.model.stats.Nodes[2].Silent = "" // which matters more
+	s.lacks("failed, to be tried again")
+	s.model.stats.Nodes[0].Stats.AlarmsFailing, s.model.stats.Nodes[1].Stats.AlarmsFailing = 1, 2
+	const alarms = "3 alarms of active actors failed, to be tried again: kelpie alarms ls --overdue"
+	s.wants(alarms).lacks("sends ls")
+	if text := snapshot(s.source, s.model.stats); !strings.Contains(text, alarms) {
+		t.Errorf("a snapshot does not say so:\n%s", text)
+	}
+	s.model.stats.Nodes[0].Stats.SendsFailing = 1
+	s.wants("3 alarms and 1 message of active actors", "kelpie alarms ls --overdue, kelpie sends ls --overdue")
+	s.press("<enter>").wants("failing", "1 alarm and 1 message of active actors failed")
+}
+
 // TestTargetsOfAMove shows which nodes an actor can be moved to: those that take actors, host its namespace, have room,
 // and do not have it.
 func TestTargetsOfAMove(t *testing.T) {

@@ -44,6 +44,9 @@ func snapshot(source Source, stats *api.ClusterStats) string {
 	if dying := m.dying(); dying != "" {
 		line(dying)
 	}
+	if failing := m.failing(); failing != "" {
+		line(failing)
+	}
 	for i := range m.panes {
 		m.show(i)
 		m.arrange()

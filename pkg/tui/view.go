@@ -292,7 +292,32 @@ func (m *Model) statusLine() string {
 	if dying := m.dying(); dying != "" {
 		return m.theme.alarm.Render(fit(" "+dying, m.width, false))
 	}
+	if failing := m.failing(); failing != "" {
+		return m.theme.in(warning, fit(failing, m.width, false))
+	}
 	return ""
+}
+
+// failing says how many alarms and messages fail, and which commands list them; "" if none does.
+func (m *Model) failing() string {
+	alarms, sends := 0, 0
+	for i := range m.stats.Nodes {
+		if s := m.stats.Nodes[i].Stats; s != nil {
+			alarms, sends = alarms+s.AlarmsFailing, sends+s.SendsFailing
+		}
+	}
+	text := human.Failing(alarms, sends)
+	if text == "" {
+		return ""
+	}
+	var commands []string
+	if alarms > 0 {
+		commands = append(commands, "kelpie alarms ls --overdue")
+	}
+	if sends > 0 {
+		commands = append(commands, "kelpie sends ls --overdue")
+	}
+	return text + ": " + strings.Join(commands, ", ")
 }
 
 // old reports whether what is shown is not how things stand now: no node answers, or the one that answers can't reach

@@ -44,7 +44,7 @@ func (e *abandonedError) Unwrap() error { return e.error }
 
 // lockDir creates and locks the directory and returns its canonical name.
 func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, string, error) {
-	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(fsys, dir); err != nil {
 		return nil, "", dirError(dir, err)
 	}
 	dir, err := canonicalDir(fsys, dir)
@@ -60,6 +60,29 @@ func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, string, error) {
 		return nil, "", fmt.Errorf("data directory %s is %w", dir, ErrLocked)
 	}
 	return lock, dir, nil
+}
+
+// makeDir makes a directory, durably: what is synced in it is lost with it otherwise. Pebble does so for directories
+// that it finds missing, but only once we have written to ours.
+func makeDir(fsys vfs.FS, dir string) error {
+	parents := []string{fsys.PathDir(dir)}
+	for {
+		nearest := parents[len(parents)-1]
+		above := fsys.PathDir(nearest)
+		if _, err := fsys.Stat(nearest); err == nil || above == nearest {
+			break
+		}
+		parents = append(parents, above)
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		if err := syncDir(fsys, parent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // canonicalDir returns the one name by which a directory is locked.

@@ -42,6 +42,7 @@ func (adm *Service) nodeStats() *api.NodeStats {
 		Events: adm.Events.After(0, api.StatsActorsMax),
 	}
 	adm.Meter.Fill(s, now)
+	s.AlarmsFailing, s.SendsFailing = adm.Mailboxes.Failing()
 	s.Ages, s.SetAside = adm.Members.Ages(), adm.SetAside()
 	s.Moves, s.Moving = adm.Migrator.Moves.Stats(adm.NodeID, now)
 	s.Job = adm.Migrator.RunningJob()
