@@ -4,6 +4,8 @@
 package pebbledb_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -192,5 +194,52 @@ func TestCrashBetweenLogs(t *testing.T) {
 			t.Error(err)
 		}
 		closeDB(t, db)
+	}
+}
+
+// A store that was not finished is made once more, and one that was is not, whatever a crash has left of the two files
+// that tell.
+func TestWhatACrashLeavesOfMarkers(t *testing.T) {
+	mem := vfs.NewMem()
+	db := open(t, mem)
+	apply(t, db, 1, set("a", "1"))
+	closeDB(t, db)
+	files, err := readImage(mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := files["KELPIE"]
+	unfinished := image{"KELPIE.new": text, "000002.log": nil}
+	torn := maps.Clone(unfinished)
+	torn["KELPIE"] = text[:5]
+	both := maps.Clone(files)
+	both["KELPIE.new"] = text
+	for name, c := range map[string]struct {
+		files image
+		want  map[string]string
+	}{
+		"before the last file":  {unfinished, map[string]string{}},
+		"the last file is torn": {torn, map[string]string{}},
+		"both are whole":        {both, map[string]string{"a": "1"}},
+	} {
+		mem := vfs.NewMem()
+		putImage(t, mem, c.files)
+		db := open(t, mem)
+		s := db.Snapshot()
+		expect(t, s, c.want)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		closeDB(t, db)
+		after, err := readImage(mem)
+		if err != nil || after["KELPIE.new"] != nil || !bytes.Equal(after["KELPIE"], text) {
+			t.Errorf("%s: KELPIE is %q, KELPIE.new %q, %v", name, after["KELPIE"], after["KELPIE.new"], err)
+		}
+	}
+	both["KELPIE"] = text[:5]
+	mem = vfs.NewMem()
+	putImage(t, mem, both)
+	if _, err := pebbledb.Open(dataDir, pebbledb.Options{FS: mem}); !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("a damaged marker of a store that was finished: %v", err)
 	}
 }

@@ -16,9 +16,10 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv"
 )
 
-// A directory with a store has a file markerName. While the store is being made it has
-// markerNewName instead: a crash then leaves nothing that was acknowledged, and the next Open starts over. So a store
-// whose own files are lost is never taken for a new one.
+// A directory with a store has a file markerName. While the store is being made it has markerNewName, until markerName
+// is durable: a crash then leaves nothing that was acknowledged, and the next Open starts over. So a store whose own
+// files are lost is never taken for a new one. The one is not renamed to the other: a disk may lose the new name and
+// the old one, too.
 const (
 	markerName    = "KELPIE"
 	markerNewName = "KELPIE.new"
@@ -42,6 +43,9 @@ func (m marker) complete() (bool, error) {
 	text, err := m.read()
 	if err == nil {
 		if text != markerText {
+			if m.unfinished() && !m.accounted() {
+				return false, nil
+			}
 			if !wellFormed(text) && m.accounted() {
 				return false, kv.ErrCorrupt.With(fmt.Errorf("%s is damaged", m.path(markerName)))
 			}
@@ -98,6 +102,13 @@ func (m marker) checkVacant() error {
 	return nil
 }
 
+// unfinished reports whether the directory has a store that is being made. A store that was made may have the file
+// still.
+func (m marker) unfinished() bool {
+	_, err := m.fs.Stat(m.path(markerNewName))
+	return err == nil
+}
+
 // accounted reports whether the directory has the account of a store, which is not there before the store is complete.
 func (m marker) accounted() bool {
 	_, err := m.fs.Stat(m.path(accountName))
@@ -105,8 +116,10 @@ func (m marker) accounted() bool {
 }
 
 // begin records, durably, that a store is being made.
-func (m marker) begin() error {
-	f, err := m.fs.Create(m.path(markerNewName), vfs.WriteCategoryUnspecified)
+func (m marker) begin() error { return m.write(markerNewName) }
+
+func (m marker) write(name string) error {
+	f, err := m.fs.Create(m.path(name), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
@@ -121,7 +134,32 @@ func (m marker) begin() error {
 
 // finish records, durably, that the store has been made.
 func (m marker) finish() error {
-	if err := m.fs.Rename(m.path(markerNewName), m.path(markerName)); err != nil {
+	if err := m.write(markerName); err != nil {
+		return err
+	}
+	return m.removeNew()
+}
+
+// settle does what is left of finish, if the process died in it: what it has written may not be durable.
+func (m marker) settle() error {
+	if !m.unfinished() {
+		return nil
+	}
+	f, err := m.fs.OpenReadWrite(m.path(markerName), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := syncDir(m.fs, m.dir); err != nil {
+		return err
+	}
+	return m.removeNew()
+}
+
+func (m marker) removeNew() error {
+	if err := m.fs.Remove(m.path(markerNewName)); err != nil {
 		return err
 	}
 	return syncDir(m.fs, m.dir)

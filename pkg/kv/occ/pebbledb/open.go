@@ -118,10 +118,13 @@ func openLocked(dir string, lock *pebble.Lock, opt Options) (*DB, error) {
 		return nil, openError(dir, false, err)
 	}
 	opt.MemTableBytes = room.memTableBytes(opt.MemTableBytes)
-	if !complete {
-		if err := m.create(lock, opt); err != nil {
-			return nil, openError(dir, false, err)
-		}
+	if complete {
+		err = m.settle()
+	} else {
+		err = m.create(lock, opt)
+	}
+	if err != nil {
+		return nil, openError(dir, complete, err)
 	}
 	db, err := openComplete(dir, lock, opt, room)
 	if err != nil {
