@@ -285,6 +285,8 @@ func TestBackupsOfManyKinds(t *testing.T) {
 	objects.Close()
 	first.run("store", "backup", "s3://backups/late").wants(t, cli.ExitUnavailable, "s3://backups/late",
 		"does not answer")
+	t.Setenv("AWS_ENDPOINT_URL", objects.URL+"/prefix") // which would be ignored
+	first.run("store", "backup", "s3://backups/late").wants(t, cli.ExitUsage, "without a path")
 	t.Setenv("AWS_ENDPOINT_URL", "nowhere")
 	first.run("store", "backup", "s3://backups/late").wants(t, cli.ExitUsage, "AWS_ENDPOINT_URL")
 }

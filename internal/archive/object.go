@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -45,9 +46,10 @@ func connect() (*minio.Client, error) {
 		endpoint = amazon
 	}
 	at, err := url.Parse(endpoint)
-	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" ||
+		strings.Trim(at.Path, "/") != "" || at.RawQuery != "" {
 		return nil, api.Errorf(api.CodeInvalidArgument, "AWS_ENDPOINT_URL is %q: it must be https://HOST or "+
-			"http://HOST:PORT", endpoint)
+			"http://HOST:PORT, without a path", endpoint)
 	}
 	client, err := minio.New(at.Host, &minio.Options{
 		Secure: at.Scheme == "https",
@@ -70,6 +72,7 @@ func objectError(p Place, err error) error {
 		return err
 	}
 	answer, answered := errors.AsType[minio.ErrorResponse](err)
+	said := strings.TrimSuffix(answer.Message, ".")
 	switch {
 	case !answered:
 		return api.Errorf(api.CodeUnavailable, "%s: the object store does not answer: %s", p, reason(err))
@@ -79,11 +82,14 @@ func objectError(p Place, err error) error {
 		return api.Errorf(api.CodeNotFound, "there is no object %s", p)
 	case answer.StatusCode == http.StatusForbidden:
 		return api.Errorf(api.CodeFailedPrecondition, "%s: the object store refuses: %s; see the variables "+
-			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", p, answer.Message)
+			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", p, said)
+	case answer.StatusCode == http.StatusBadRequest:
+		return api.Errorf(api.CodeFailedPrecondition, "%s: the object store refuses: %s; see the variable AWS_REGION",
+			p, said)
 	case answer.StatusCode >= http.StatusInternalServerError:
-		return api.Errorf(api.CodeUnavailable, "%s: the object store fails: %s", p, answer.Message)
+		return api.Errorf(api.CodeUnavailable, "%s: the object store fails: %s", p, said)
 	}
-	return api.Errorf(api.CodeFailedPrecondition, "%s: the object store refuses: %s", p, answer.Message)
+	return api.Errorf(api.CodeFailedPrecondition, "%s: the object store refuses: %s", p, said)
 }
 
 // getObject returns a reader of an object, and its size in bytes.
@@ -136,9 +142,10 @@ func putObject(ctx context.Context, p Place, replace bool) (*upload, error) {
 	case answer.Code == minio.NoSuchKey, replace && (err == nil || answer.StatusCode == http.StatusForbidden):
 	case err == nil:
 		return nil, exists(p.String())
-	case answer.StatusCode == http.StatusForbidden: // these credentials may write at most
-		return nil, api.Errorf(api.CodeFailedPrecondition, "%s: the object store does not say whether it exists: pass "+
-			"--force to write it in any case", p)
+	case answer.StatusCode == http.StatusForbidden: // these credentials may write at most, or are wrong
+		return nil, api.Errorf(api.CodeFailedPrecondition, "%s: the object store does not say whether it exists: see "+
+			"the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass --force if they are only for writing",
+			p)
 	default:
 		return nil, objectError(p, err)
 	}
