@@ -18,6 +18,7 @@ var (
 	outgrown  = []string{"--profile", "default", "--workloads", "huge"}
 	poisoned  = []string{"--profile", "default", "--workloads", "poison"}
 	stopping  = []string{"--faults", "leave", "--workloads", "nest"}
+	leaving   = []string{"--faults", "leave", "--workloads", "cold,counter,chime,again,shift,nest"}
 	rejoining = []string{"--profile", "default", "--workloads", "counter", "--faults", "rejoin"}
 )
 
@@ -64,6 +65,14 @@ var edges = []mutant{
 		changes: []change{{"pkg/node/internal/mailbox/mailbox.go", "	if d.stopping && (d.closed || !d.awaited(c)) {",
 			"	if d.stopping {"}},
 		flags: stopping, caught: append([]string{"moves"}, told...),
+	},
+	{
+		name: "stop-keeps-the-idle", what: "a node that stops keeps its idle actors while a handler runs",
+		changes: []change{
+			{"pkg/node/internal/host/release.go", "			h.releaseIdle(ctx)", "			_ = h.releaseIdle"},
+			{"pkg/node/internal/mailbox/mailbox.go", "d.retiring.Store(true)", "d.retiring.Store(false)"},
+		},
+		flags: leaving, caught: []string{"moves"},
 	},
 	{
 		name: "rejoin-is-strange", what: "a process that has joined again without knowing, and was fenced since, " +
