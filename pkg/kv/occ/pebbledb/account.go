@@ -4,6 +4,7 @@
 package pebbledb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -427,10 +428,10 @@ func (a *account) readTail() (name string, length int64, ok bool) {
 		return "", 0, false
 	}
 	text, _, _ := strings.Cut(string(data[4:]), "\n")
-	if crc32.Checksum([]byte(text+"\n"), castagnoli) != binary.LittleEndian.Uint32(data) {
-		return "", 0, false
-	}
 	name, size, _ := strings.Cut(text, " ")
 	length, err = strconv.ParseInt(size, 10, 64)
-	return name, length, err == nil
+	if err != nil || !bytes.HasPrefix(data, encodeTail(name, length)) {
+		return "", 0, false
+	}
+	return name, length, true
 }

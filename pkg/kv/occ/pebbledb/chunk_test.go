@@ -53,6 +53,7 @@ func FuzzAccount(f *testing.F) {
 	f.Add([]byte(encodeAccount(map[string]extent{"000001.log": {length: 3}, "MANIFEST-000002": {length: 9, sum: 7}})))
 	f.Add([]byte(accountHead))
 	f.Add(encodeTail("000001.log", 77))
+	f.Add(bytes.TrimRight(encodeTail("000001.log", 77), "\n\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if files, ok := parseAccount(data); ok && encodeAccount(files) != string(data) {
 			t.Fatalf("%q is taken for %v", data, files)
