@@ -19,7 +19,7 @@ import (
 func twoNodes(t *testing.T) (first, second terminal) {
 	t.Helper()
 	a := serve(t, "node", "start", "--store", "memory:", "--node-id", "n1", "--listen", "127.0.0.1:0", "--heartbeat",
-		"500ms", "--lease-ttl", "5s")
+		"100ms", "--lease-ttl", "1s")
 	b := serve(t, "node", "start", "--join", a.address, "--node-id", "n2", "--listen", "127.0.0.1:0")
 	first = terminal{env: map[string]string{"KELPIE_ADDR": a.address}}
 	second = terminal{env: map[string]string{"KELPIE_ADDR": b.address}}

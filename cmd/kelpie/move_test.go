@@ -205,7 +205,8 @@ func TestRebalanceIsCancelled(t *testing.T) {
 func TestForetelling(t *testing.T) {
 	first, second := twoNodes(t)
 	first.answers(t, "1", "counter/a", "add", "1")
-	second.run("leases", "break", "n2", "--dry-run").wants(t, cli.ExitOK, "node n2, which is active at 127.0.0.1:",
+	// On a busy machine the node may have missed a heartbeat, and be suspect.
+	second.run("leases", "break", "n2", "--dry-run").wants(t, cli.ExitOK, "node n2, which is ", " at 127.0.0.1:",
 		"of epoch 1", "rejoins", "nothing was broken")
 	first.run("leases", "break", "--actor", "counter/a", "--dry-run").wants(t, cli.ExitOK,
 		"would lose actor counter/a", "under token 1", "nothing was broken")

@@ -74,6 +74,10 @@ func (mv *Migrator) ServeBulk(ctx context.Context, in *api.BulkRequest) (*api.Bu
 	if err := mv.checkBulk(in); err != nil {
 		return nil, err
 	}
+	// An operator has just drained or undrained another node, perhaps: the last heartbeat's view may not say so.
+	if err := mv.Members.Refresh(ctx); err != nil {
+		return nil, call.WireError(err)
+	}
 	req := *in
 	req.Why = cmp.Or(req.Why, "an operator")
 	if req.To != "" {
