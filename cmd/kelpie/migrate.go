@@ -178,8 +178,7 @@ func (k *kelpie) migrateMany(ctx context.Context, s *session, o *output, f *migr
 	}
 	if f.dryRun {
 		human.Fprintf(k.Stderr, "%s of node %s would move to %s; none was moved\n", human.Counted(is.Total, "actor"),
-			f.from,
-			whereto(f.to))
+			f.from, whereto(f.to))
 		return k.printJob(o, *is)
 	}
 	if is.Total > 0 {

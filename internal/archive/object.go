@@ -83,7 +83,7 @@ func objectError(p Place, err error) error {
 	case answer.StatusCode == http.StatusForbidden:
 		return api.Errorf(api.CodeFailedPrecondition, "%s: the object store refuses: %s; see the variables "+
 			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", p, said)
-	case answer.StatusCode == http.StatusBadRequest:
+	case answer.Code == "AuthorizationHeaderMalformed", answer.Message == "400 Bad Request": // to HEAD, without a word
 		return api.Errorf(api.CodeFailedPrecondition, "%s: the object store refuses: %s; see the variable AWS_REGION",
 			p, said)
 	case answer.StatusCode >= http.StatusInternalServerError:

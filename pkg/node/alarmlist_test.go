@@ -18,17 +18,28 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/kv/tuple"
 )
 
-func (c *cluster) alarms(in api.AlarmsRequest) (rows []api.AlarmRow) {
+// alarms lists alarms, page by page.
+func (c *cluster) alarms(in api.AlarmsRequest) []api.AlarmRow {
+	c.Helper()
+	return allPages(c, api.MethodAlarms, &in, func(reply *api.AlarmsReply) ([]api.AlarmRow, bool) {
+		in.After, in.AfterAlarm = reply.Next, reply.NextAlarm
+		return reply.Alarms, reply.Next != ""
+	})
+}
+
+// allPages asks any node for the pages of a list. page returns the rows of one, and whether there is another, for which
+// it has changed the request.
+func allPages[Req, Resp, Row any](c *cluster, method string, in *Req, page func(*Resp) ([]Row, bool)) (all []Row) {
 	c.Helper()
 	for {
-		reply, err := admin[api.AlarmsRequest, api.AlarmsReply](c, c.any(), api.MethodAlarms, &in)
+		reply, err := admin[Req, Resp](c, c.any(), method, in)
 		if err != nil {
 			c.Fatal(err)
 		}
-		if rows = append(rows, reply.Alarms...); reply.Next == "" {
-			return rows
+		rows, more := page(reply)
+		if all = append(all, rows...); !more {
+			return all
 		}
-		in.After, in.AfterAlarm = reply.Next, reply.NextAlarm
 	}
 }
 

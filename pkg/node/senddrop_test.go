@@ -20,18 +20,12 @@ import (
 )
 
 // sends lists what is not delivered, page by page.
-func (c *cluster) sends(in api.SendsRequest) (rows []api.SendRow) {
+func (c *cluster) sends(in api.SendsRequest) []api.SendRow {
 	c.Helper()
-	for {
-		reply, err := admin[api.SendsRequest, api.SendsReply](c, c.any(), api.MethodSends, &in)
-		if err != nil {
-			c.Fatal(err)
-		}
-		if rows = append(rows, reply.Sends...); reply.Next == "" {
-			return rows
-		}
+	return allPages(c, api.MethodSends, &in, func(reply *api.SendsReply) ([]api.SendRow, bool) {
 		in.After = reply.Next
-	}
+		return reply.Sends, reply.Next != ""
+	})
 }
 
 // drop has an operator drop messages of an actor through a node.

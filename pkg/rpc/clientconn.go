@@ -63,7 +63,7 @@ func (c *clientConn) start(call *pendingCall) error {
 	c.calls[id] = call
 	call.number = l.push(header, call.payload)
 	call.payload = nil
-	c.wakeWriter(call.class)
+	c.sendQueued(call.class)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (c *clientConn) abandon(call *pendingCall) bool {
 func (c *clientConn) pushCancel(call *pendingCall) {
 	var scratch [32]byte
 	c.lanes[call.class].push(appendBare(scratch[:0], kindCancel, call.id), nil)
-	c.wakeWriter(call.class)
+	c.sendQueued(call.class)
 }
 
 // over reports whether a retired connection has seen its last call end. The lock is held.

@@ -124,12 +124,12 @@ func (c *conn) pong() error {
 func (c *conn) pushBare(kind frameKind) {
 	var scratch [32]byte
 	c.lanes[ClassControl].push(appendBare(scratch[:0], kind, 0), nil)
-	c.wakeWriter(ClassControl)
+	c.sendQueued(ClassControl)
 }
 
-// wakeWriter has what is queued in a class sent. The first frame starts the task for that: many connections never use
+// sendQueued has what is queued in a class sent. The first frame starts the task for that: many connections never use
 // most classes. The lock is held.
-func (c *conn) wakeWriter(class Class) {
+func (c *conn) sendQueued(class Class) {
 	l := &c.lanes[class]
 	if l.writing {
 		unpark(l.wakeWriter())

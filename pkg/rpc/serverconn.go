@@ -239,7 +239,7 @@ func (c *serverConn) reply(req *Request, header, payload []byte) (cancel context
 		if req.left != nil {
 			l.left = append(l.left, req.left)
 		}
-		c.wakeWriter(req.class)
+		c.sendQueued(req.class)
 	}
 	if c.requests[req.id] == req {
 		delete(c.requests, req.id)

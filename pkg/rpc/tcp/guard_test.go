@@ -135,7 +135,7 @@ func TestFrameWithoutRoom(t *testing.T) {
 // A frame that has begun has to end.
 func TestFrameThatDoesNotEnd(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes ten seconds")
+		t.Skip("with -short: it takes ten seconds")
 	}
 	near, far := linked(t)
 	whole := frame(1000, 'x')

@@ -13,8 +13,8 @@ import (
 	"github.com/kelpiehq/kelpie/pkg/registry"
 )
 
-// ServePlacements counts claims, up to actorPagesMax pages of them: whoever asks goes on from there. A page at a time
-// is in memory, and the counts, of which there are as many as nodes and namespaces.
+// ServePlacements counts claims, up to actorPagesMax pages of them; the caller asks for the rest. It holds one page
+// at a time in memory, and the counts, of which there are as many as nodes and namespaces.
 func (adm *Service) ServePlacements(ctx context.Context, in *api.PlacementsRequest) (*api.PlacementsReply, error) {
 	var after api.ActorID
 	if in.After != "" {

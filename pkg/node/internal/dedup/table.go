@@ -107,8 +107,8 @@ type shedBody struct {
 	away int
 }
 
-// Forgotten returns the dedup table of an actor of which nobody knows what calls have been done: those that
-// were born by floor are refused, unless they have never run.
+// Forgotten returns the dedup table of an actor whose earlier calls are not known. It refuses calls that were born by
+// floor, unless they have never run.
 func Forgotten(most int, volatile bool, floor uint64) *Table {
 	return &Table{most: most, volatile: volatile, lowWater: floor, tableBatch: noBatch}
 }

@@ -313,7 +313,7 @@ func (c *dispatcher) settle(after time.Duration) {
 	c.flush = c.outboxes.Env.AfterFunc(after, c.flushed)
 }
 
-// flushed wakes the actor. One that has ended is woken here: nobody else knows the results.
+// flushed wakes the actor. One that has ended is woken here: no other node knows the results.
 func (c *dispatcher) flushed() {
 	c.mu.Lock()
 	c.flush = nil
